@@ -1,0 +1,3 @@
+"""The version, in a leaf of its own so that any module and the build can read it."""
+
+__version__ = "0.1.0"
