@@ -1,0 +1,303 @@
+"""Everything this library raises.
+
+```
+IletimerkeziError
+├── ConfigurationError          a setting is missing or cannot work; nothing was sent
+├── WebhookError                a callback's body is not one of the service's
+├── JournalError                a campaign's journal does not fit or cannot be written
+├── BulkError                   a campaign had to stop; `result` tells how far it came
+├── OrderAcceptedError          an order was taken, but its id could not be found
+├── TransportError              no usable answer
+│   └── OutcomeUnknownError     … and an order may or may not have been taken
+└── ApiError                    the service (or a check of ours in its place) said no
+    ├── AuthenticationError     401
+    ├── InsufficientBalanceError 402
+    ├── ConsentError            403, 468, 469, 470
+    ├── SenderError             450, 459, 460
+    ├── DuplicateOrderError     451
+    ├── RecipientError          452, 466
+    ├── TextTooLongError        453
+    ├── EmptyTextError          454
+    ├── OrderNotFoundError      455
+    ├── OrderNotDueError        456
+    ├── ScheduleError           457
+    ├── DateRangeError          458
+    ├── BlacklistError          474
+    └── UnavailableError        429, 503
+```
+
+None of them carries the request, the credentials or a message's text, in its attributes, its text or
+the exceptions chained to it. All of them pickle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BlacklistError",
+    "BulkError",
+    "ConfigurationError",
+    "ConsentError",
+    "DateRangeError",
+    "DuplicateOrderError",
+    "EmptyTextError",
+    "IletimerkeziError",
+    "InsufficientBalanceError",
+    "JournalError",
+    "OrderAcceptedError",
+    "OrderNotDueError",
+    "OrderNotFoundError",
+    "OutcomeUnknownError",
+    "RecipientError",
+    "ScheduleError",
+    "SenderError",
+    "TextTooLongError",
+    "TransportError",
+    "UnavailableError",
+    "WebhookError",
+    "api_error",
+]
+
+
+class IletimerkeziError(Exception):
+    """The root: whoever catches this catches everything that this library raises on purpose."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    # The default would call the class with `args`, which hold the text and not the fields.
+    def __reduce__(
+        self,
+    ) -> tuple[
+        Callable[[type[IletimerkeziError], tuple[object, ...], dict[str, object]], IletimerkeziError],
+        tuple[type[IletimerkeziError], tuple[object, ...], dict[str, object]],
+    ]:
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(cls: type[IletimerkeziError], args: tuple[object, ...], fields: dict[str, object]) -> IletimerkeziError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(fields)
+    return error
+
+
+class ConfigurationError(IletimerkeziError):
+    """A setting is missing or cannot work. Nothing was sent."""
+
+
+class WebhookError(IletimerkeziError):
+    """The body of a callback is not a delivery report of the service."""
+
+
+class JournalError(IletimerkeziError):
+    """The journal of a campaign belongs to another campaign, is damaged, or cannot be written."""
+
+
+class BulkError(IletimerkeziError):
+    """A campaign had to stop before its end.
+
+    Attributes:
+        result: What was done until then: the orders taken, and every number that was read, in one list or another.
+    """
+
+    def __init__(self, result: object) -> None:
+        super().__init__(f"the campaign stopped: {result!r}")
+        self.result = result
+
+
+class OrderAcceptedError(IletimerkeziError):
+    """The service has taken the order, but its id could not be found. Do not send it again.
+
+    It is raised where the answer to `send-sms` was lost, the repetition was refused as a duplicate (so the first one
+    was taken), and no single order in the reports could be told to be this one.
+
+    Attributes:
+        candidates: Ids of orders that may be this one, for a look in the panel; often empty.
+    """
+
+    def __init__(self, candidates: tuple[int, ...] = ()) -> None:
+        hint = f" It may be one of {', '.join(map(str, candidates))}." if candidates else ""
+        super().__init__(f"the order was taken, but its id could not be found: do not send it again.{hint}")
+        self.candidates = candidates
+
+
+class TransportError(IletimerkeziError):
+    """No usable answer: no connection, a time limit, or an answer that is broken or not the service's.
+
+    Attributes:
+        operation: The operation that was asked for, for example `"get-balance"`.
+        http_status: The HTTP status, where there was one.
+    """
+
+    def __init__(self, message: str, operation: str, http_status: int | None = None) -> None:
+        super().__init__(f"{operation}: {message}")
+        self.operation = operation
+        self.http_status = http_status
+
+
+class OutcomeUnknownError(TransportError):
+    """What was asked for may or may not have been done: the answer was lost and the repetitions told nothing.
+
+    For `send-sms`: the same call within 10 minutes of the first is safe (the service refuses it as a duplicate, 451,
+    if the first was taken). After that, look into the reports or the panel before sending again.
+    """
+
+
+class ApiError(IletimerkeziError):
+    """The service refused. Branch on the class, or on `code`; the messages may change.
+
+    Attributes:
+        code: The service's status code.
+        message: The service's text, usually Turkish, shortened, with numbers masked.
+        operation: The operation, for example `"send-sms"`.
+        http_status: The HTTP status of the answer; `None` where this library refused before any request.
+    """
+
+    hint: ClassVar[str] = ""
+
+    def __init__(self, code: int, message: str, operation: str, http_status: int | None = None) -> None:
+        where = operation if http_status is not None else f"{operation} (refused before any request)"
+        text = f"{where}: {code} {message}".rstrip()
+        super().__init__(f"{text}. {self.hint}" if self.hint and http_status is not None else text)
+        self.code = code
+        self.message = message
+        self.operation = operation
+        self.http_status = http_status
+
+
+class AuthenticationError(ApiError):
+    """401: the key or hash is wrong, API access is switched off in the panel, or the caller's IP is not allowed."""
+
+    hint = (
+        'With a correct key the usual cause is that "Allow API access" is off in the panel, under '
+        "Settings / Security / Access Permissions; then a list of allowed IP addresses that lacks this machine"
+    )
+
+
+class InsufficientBalanceError(ApiError):
+    """402: the balance does not cover the order."""
+
+
+class ConsentError(ApiError):
+    """403, 468, 469, 470: the consent registry (İYS) is not subscribed to, or a choice about it is missing."""
+
+
+class SenderError(ApiError):
+    """450, 459, 460: the sender is not approved, empty, longer than 11 characters, or has Turkish letters.
+
+    It must be spelt exactly as approved: case and spaces matter.
+    """
+
+
+class DuplicateOrderError(ApiError):
+    """451: the same text went to the same recipients less than 10 minutes ago. Nothing was sent by this call."""
+
+
+class RecipientError(ApiError):
+    """452, 466: a recipient is incomplete, cannot be verified, or is on the account's blocked list.
+
+    Attributes:
+        numbers: The numbers that this library refused, as they were given; empty where the service refused, which
+            does not say whom it means. They are not part of the exception's text.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        operation: str,
+        http_status: int | None = None,
+        *,
+        numbers: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(code, message, operation, http_status)
+        self.numbers = numbers
+
+
+class TextTooLongError(ApiError):
+    """453: the text is longer than seven SMS in its encoding."""
+
+
+class EmptyTextError(ApiError):
+    """454: the text is empty."""
+
+
+class OrderNotFoundError(ApiError):
+    """455: there is no such order, or it is just moving from waiting to being sent."""
+
+
+class OrderNotDueError(ApiError):
+    """456: the order is scheduled and its time has not come."""
+
+
+class ScheduleError(ApiError):
+    """457: the time to send at is wrong: naive, or past."""
+
+
+class DateRangeError(ApiError):
+    """458: the range of dates is wrong: it ends before it starts, or is too long."""
+
+
+class BlacklistError(ApiError):
+    """474: this number's block cannot be removed, as it is not on the list."""
+
+
+class UnavailableError(ApiError):
+    """429, 503: not now. Nothing was done; the same call may succeed later.
+
+    Attributes:
+        retry_after: Seconds that the service asks to wait, where it said so.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        operation: str,
+        http_status: int | None = None,
+        *,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(code, message, operation, http_status)
+        self.retry_after = retry_after
+
+
+_CLASSES: dict[int, type[ApiError]] = {
+    401: AuthenticationError,
+    402: InsufficientBalanceError,
+    403: ConsentError,
+    429: UnavailableError,
+    450: SenderError,
+    451: DuplicateOrderError,
+    452: RecipientError,
+    453: TextTooLongError,
+    454: EmptyTextError,
+    455: OrderNotFoundError,
+    456: OrderNotDueError,
+    457: ScheduleError,
+    458: DateRangeError,
+    459: SenderError,
+    460: SenderError,
+    466: RecipientError,
+    468: ConsentError,
+    469: ConsentError,
+    470: ConsentError,
+    474: BlacklistError,
+    503: UnavailableError,
+}
+
+
+def api_error(
+    code: int, message: str, operation: str, http_status: int | None = None, *, retry_after: float | None = None
+) -> ApiError:
+    """Make (not raise) the error of the class that belongs to a status code; plain `ApiError` for an unlisted one."""
+    cls = _CLASSES.get(code, ApiError)
+    if issubclass(cls, UnavailableError):
+        return cls(code, message, operation, http_status, retry_after=retry_after)
+    return cls(code, message, operation, http_status)
