@@ -1,0 +1,193 @@
+"""What one `send-sms` is to carry, after every check that needs no question to the service.
+
+What is refused here is refused by the class of error that the service's own refusal would raise. The functions that
+see texts and numbers return their complaint; it is raised where no variable holds them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from .errors import (
+    ApiError,
+    ConfigurationError,
+    EmptyTextError,
+    RecipientError,
+    ScheduleError,
+    SenderError,
+    TextTooLongError,
+)
+from .models import TURKISH_TIME, Iys, Message
+from .numbers import clean_number, mask, spell
+from .text import MAX_PARTS, TURKISH_LETTERS, surely_too_long
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["MAX_RECIPIENTS", "SENDER_VARIABLE", "Draft", "choose_iys", "choose_sender", "round_schedule", "write_draft"]
+
+SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
+#: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
+MAX_RECIPIENTS = 50_000
+_OPERATION = "send-sms"
+_LONGEST_SENDER = 11
+
+
+@frozen(repr=False)
+class Draft:
+    """An order that can be sent. Its `repr` shows counts alone.
+
+    Attributes:
+        sender: The approved header.
+        iys: The choice about the consent registry.
+        messages: Who gets which text; numbers in E.164, each once for each text.
+        send_at: When to send, in Turkish time and whole minutes; `None` for now.
+        recipients: How many messages that makes.
+    """
+
+    sender: str
+    iys: Iys
+    messages: Mapping[str, tuple[str, ...]]
+    send_at: datetime | None
+    recipients: int
+
+    @property
+    def about(self) -> str:
+        """Whom it goes to, fit for a log."""
+        if self.recipients > 1:
+            return f"to {self.recipients} recipients"
+        return f"to {mask(next(iter(self.messages.values()))[0])}"
+
+    def __repr__(self) -> str:
+        return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
+
+
+def write_draft(
+    messages: Iterable[Message], *, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime
+) -> Draft:
+    """Check everything that can be checked without asking, and put it into the form that goes on the wire.
+
+    The same number twice for the same text is kept once. `now` is an aware time, against which `send_at` is checked.
+
+    Raises:
+        ConfigurationError: No sender or no choice about the consent registry was made.
+        SenderError: The sender is empty, too long, or has Turkish letters.
+        EmptyTextError: A text is empty or blank.
+        TextTooLongError: A text is longer than seven SMS by any count.
+        RecipientError: There is no recipient, there are more than 50,000, or some are not numbers (all are named).
+        ScheduleError: `send_at` is naive or past.
+    """
+    header = choose_sender(sender)
+    choice = choose_iys(iys)
+    due = round_schedule(send_at, now)
+    pile = _Pile(messages)
+    if pile.complaint:
+        raise pile.complaint
+    return Draft(header, choice, pile.messages, due, pile.recipients)
+
+
+def choose_sender(sender: str | None) -> str:
+    """The sender, checked.
+
+    Raises:
+        ConfigurationError: There is none.
+        SenderError: It is empty, longer than 11 characters, or has Turkish letters.
+    """
+    if sender is None:
+        message = (
+            f"no sender: give `sender` to the client or the call, or set the environment variable {SENDER_VARIABLE}"
+        )
+        raise ConfigurationError(message)
+    if not sender:
+        raise SenderError(459, "the sender is empty", _OPERATION)
+    if len(sender) > _LONGEST_SENDER:
+        raise SenderError(460, f"the sender is longer than {_LONGEST_SENDER} characters", _OPERATION)
+    if TURKISH_LETTERS.intersection(sender):
+        raise SenderError(460, "the sender has Turkish letters", _OPERATION)
+    return sender
+
+
+def choose_iys(iys: Iys | None) -> Iys:
+    """The choice about the consent registry, which has no default.
+
+    Raises:
+        ConfigurationError: None was made.
+    """
+    if iys is None:
+        raise ConfigurationError(
+            "no choice about the consent registry: give `iys` to the client or the call; commercial messages must by "
+            "law be checked (Iys.BIREYSEL: individuals, Iys.TACIR: merchants), Iys.OFF is for one-time passwords, "
+            "notices about an order and the like"
+        )
+    if iys not in tuple(Iys):
+        raise ConfigurationError("`iys` must be Iys.OFF, Iys.BIREYSEL or Iys.TACIR")
+    return Iys(iys)
+
+
+def round_schedule(send_at: datetime | None, now: datetime) -> datetime | None:
+    """The time to send at in Turkish time, rounded up to the minute that the wire can carry.
+
+    Raises:
+        ScheduleError: It is naive or past.
+    """
+    if send_at is None:
+        return None
+    if send_at.utcoffset() is None:
+        raise ScheduleError(457, "the time to send at has no time zone", _OPERATION)
+    if send_at < now:
+        raise ScheduleError(457, "the time to send at is past", _OPERATION)
+    try:
+        turkish = send_at.astimezone(TURKISH_TIME)
+        whole = turkish.replace(second=0, microsecond=0)
+        return whole if whole == turkish else whole + timedelta(minutes=1)
+    except OverflowError:
+        pass
+    raise ScheduleError(457, "the time to send at is out of range", _OPERATION)
+
+
+class _Pile:
+    """The texts and numbers of an order, sorted, and the complaint about them, if any."""
+
+    __slots__ = ("complaint", "messages", "recipients")
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        numbers_of: dict[str, dict[str, None]] = {}
+        bad: list[str] = []
+        complaint: ApiError | None = None
+        for message in messages:
+            complaint = complaint or _text_complaint(message.text)
+            numbers = numbers_of.setdefault(message.text, {})
+            for given in message.to:
+                number = clean_number(given)
+                if number is None:
+                    bad.append(spell(given))
+                else:
+                    numbers[number] = None
+        self.messages: Mapping[str, tuple[str, ...]] = {text: tuple(numbers) for text, numbers in numbers_of.items()}
+        self.recipients = sum(map(len, self.messages.values()))
+        self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
+
+
+def _text_complaint(text: str) -> ApiError | None:
+    if not text.strip():
+        return EmptyTextError(454, "the text is empty", _OPERATION)
+    if surely_too_long(text):
+        return TextTooLongError(453, f"the text is longer than {MAX_PARTS} SMS", _OPERATION)
+    if any("\ud800" <= letter <= "\udfff" for letter in set(text)):
+        return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)
+    return None
+
+
+def _number_complaint(recipients: int, bad: tuple[str, ...]) -> RecipientError | None:
+    if bad:
+        message = f"{len(bad)} of {recipients + len(bad)} recipients are not phone numbers (see `numbers`)"
+        return RecipientError(452, message, _OPERATION, numbers=bad)
+    if not recipients:
+        return RecipientError(452, "there is no recipient", _OPERATION)
+    if recipients > MAX_RECIPIENTS:
+        message = f"{recipients} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
+        return RecipientError(452, message, _OPERATION)
+    return None
