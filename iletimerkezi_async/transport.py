@@ -1,0 +1,457 @@
+"""From a call to its outcome: lanes, attempts, and what becomes of HTTP's errors. The one file that knows httpx.
+
+A *lane* is an `httpx.AsyncClient` limited to a single connection and used by one call at a time. The pool of lanes is
+ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
+for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import itertools
+import logging
+import math
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import httpx
+from attrs import frozen
+
+from ._version import __version__
+from .errors import ConfigurationError, IletimerkeziError, OutcomeUnknownError, TransportError
+from .operations import (
+    Answered,
+    Call,
+    Kind,
+    Lost,
+    NotSent,
+    Outcome,
+    RawAnswer,
+    Refused,
+    T,
+    read_answer,
+)
+from .retry import Retry, Stopwatch, next_pause
+
+if TYPE_CHECKING:
+    import ssl
+    from datetime import datetime
+
+    from .credentials import Body, Credentials
+    from .pacing import Pacer
+
+__all__ = ["Taken", "Transport"]
+
+logger = logging.getLogger("iletimerkezi_async")
+
+# The largest answer, a report page of 1,000 rows, has some 60 kB. More than this is not the service's.
+_MAX_ANSWER = 8 * 2**20
+# A connection idle for longer may have been closed by the other side, which costs a repetition.
+_KEEPALIVE = 5.0
+# Closing takes no time unless the other side is gone; a caller who gives up is not to wait for it.
+_CLOSING = 1.0
+# A repetition near the end of the window must have left before the service forgets the first attempt.
+_WINDOW_GRACE = 30.0
+
+# Failures before the first byte of a request is written.
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+
+
+@frozen
+class Taken:
+    """A guarded request was refused in the way which tells that an earlier attempt was taken.
+
+    Attributes:
+        elapsed: Seconds since the first attempt whose answer was lost began.
+        date: The time by the server's clock at the refusal, where it said so.
+    """
+
+    elapsed: float
+    date: datetime | None
+
+
+class Transport:
+    """Sends calls over pooled connections and repeats them as their kind allows."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        base_url: str,
+        timeout: float | httpx.Timeout,
+        max_connections: int,
+        retry: Retry,
+        pacer: Pacer | None,
+        http_client: httpx.AsyncClient | None,
+    ) -> None:
+        self.retry = retry
+        self._credentials = credentials
+        self._pacer = pacer
+        self._exchange = _Exchange(_check_base_url(base_url), _check_timeout(timeout))
+        self._pool: _Pool | _Borrowed
+        if http_client is None:
+            self._pool = _Pool(_check_connections(max_connections), self._exchange)
+        else:
+            self._pool = _Borrowed(http_client, self._exchange)
+        self._closed = False
+
+    async def call(self, call: Call[T]) -> T:
+        """Perform a call that is not guarded, and so has one kind of result.
+
+        Raises:
+            IletimerkeziError: As `perform`.
+        """
+        result = await self.perform(call)
+        assert not isinstance(result, Taken)
+        return result
+
+    async def perform(self, call: Call[T]) -> T | Taken:
+        """Send a call, and again as its kind and the outcome allow.
+
+        Raises:
+            ApiError: The service refused.
+            TransportError: There was no usable answer.
+            OutcomeUnknownError: There was none, and the call may have been taken.
+            ConfigurationError: The client has been closed.
+        """
+        body = self._credentials.envelope(call.fields)
+        outcome: Outcome[T] | None = None
+        # Runs from the beginning of the first attempt whose answer was lost.
+        lost: Stopwatch | None = None
+        for attempt in itertools.count(1):
+            if self._pacer is not None and call.recipients:
+                await self._pacer.acquire(call.recipients)
+            limit = _time_left(call, lost)
+            if limit <= 0:
+                break
+            watch = Stopwatch()
+            outcome = await self._attempt(call, body, limit)
+            _log_attempt(call, outcome, attempt, watch)
+            if isinstance(outcome, Answered):
+                return outcome.value
+            if lost and isinstance(outcome, Refused) and outcome.error.code == call.taken_code:
+                return Taken(lost.elapsed, outcome.date)
+            if isinstance(outcome, Lost):
+                lost = lost or watch
+            pause = next_pause(self.retry, call.kind, outcome, attempt)
+            if pause is None:
+                break
+            logger.warning("%s: %s; attempt %d follows in %.2f s", call.operation, outcome.error, attempt + 1, pause)
+            await anyio.sleep(pause)
+        assert isinstance(outcome, (Refused, Lost, NotSent))  # only a later attempt can find no time left
+        raise _conclusion(call, outcome, in_doubt=lost is not None)
+
+    async def _attempt(self, call: Call[T], body: Body, limit: float) -> Outcome[T]:
+        if self._closed:
+            raise ConfigurationError("the client has been closed")
+        raw: RawAnswer | _Failure = _Failure("no complete answer in time", sent=True)
+        with anyio.move_on_after(min(limit, self._exchange.longest)):
+            raw = await self._pool.exchange(call.operation, body)
+        if isinstance(raw, RawAnswer):
+            return read_answer(call, raw, self._credentials.scrub)
+        error = TransportError(raw.reason, call.operation, raw.http_status)
+        return Lost(error) if raw.sent else NotSent(error)
+
+    async def aclose(self) -> None:
+        """Close the idle connections; those in use are closed when their call ends. Twice is once."""
+        self._closed = True
+        await self._pool.aclose()
+
+
+def _time_left(call: Call[T], lost: Stopwatch | None) -> float:
+    """Seconds that the next attempt may take; none where a repetition would come too late."""
+    if lost is None or call.window is None:
+        return math.inf
+    left = call.window - lost.elapsed
+    return left + _WINDOW_GRACE if left > 0 else 0
+
+
+def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: bool) -> IletimerkeziError:
+    """The error to end with, where `in_doubt` says that an answer was lost on the way."""
+    if call.kind is Kind.REPEATABLE or not in_doubt:
+        return outcome.error
+    if isinstance(outcome, Refused) and outcome.content:
+        return outcome.error
+    message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error})"
+    return OutcomeUnknownError(message, call.operation, outcome.error.http_status)
+
+
+def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch) -> None:
+    if not logger.isEnabledFor(logging.DEBUG):
+        return
+    code: object = 200
+    if isinstance(outcome, Refused):
+        code = outcome.error.code
+    elif not isinstance(outcome, Answered):
+        code = outcome.error
+    about = f" {call.about}" if call.about else ""
+    logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt)
+
+
+@frozen
+class _Failure:
+    """An exchange without an answer.
+
+    Attributes:
+        reason: What happened, in words that quote nothing which was sent or received.
+        sent: Whether the request left, or may have.
+        http_status: The HTTP status, where one had come.
+    """
+
+    reason: str
+    sent: bool
+    http_status: int | None = None
+
+
+class _Exchange:
+    """One request and its answer, over an HTTP client that somebody else keeps."""
+
+    def __init__(self, base_url: httpx.URL, timeout: httpx.Timeout) -> None:
+        self.scheme = base_url.scheme
+        self.timeout = timeout
+        self.longest = _longest(timeout)
+        self._base_url = str(base_url).rstrip("/")
+        self._urls: dict[str, httpx.URL] = {}
+        self._extensions = {"timeout": timeout.as_dict()}
+        self._headers = httpx.Headers(
+            {
+                "Host": base_url.netloc.decode("ascii"),
+                "User-Agent": f"iletimerkezi_async/{__version__}",
+                "Accept": "application/json",
+                # A small answer gains nothing, and an unpacked one could be of any size.
+                "Accept-Encoding": "identity",
+                "Content-Type": "application/json",
+            }
+        )
+
+    async def run(self, http: httpx.AsyncClient, operation: str, body: Body, *, own: bool) -> RawAnswer | _Failure:
+        """Send the request and read the answer.
+
+        Args:
+            http: The client to send it with.
+            operation: Its path.
+            body: Its body.
+            own: Whether the client is one of our lanes, and so has no settings that must be merged in.
+        """
+        try:
+            return await self._roundtrip(http, self._request(http, operation, body, own=own))
+        except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
+            # Not chained: httpx's errors hold the request, and its frames the body.
+            return _Failure(self._reason(error), sent=not isinstance(error, _NEVER_LEFT))
+        except BaseException as error:  # noqa: BLE001 - raised again at once
+            # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
+            error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+
+    def _request(self, http: httpx.AsyncClient, operation: str, body: Body, *, own: bool) -> httpx.Request:
+        url = self._urls.get(operation)
+        if url is None:
+            url = self._urls[operation] = httpx.URL(f"{self._base_url}/{operation}/json")
+        if own:
+            # A fifth cheaper than `build_request`, which merges settings that a lane does not have.
+            return httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
+        return http.build_request("POST", url, headers=self._headers, content=body, timeout=self.timeout)
+
+    @staticmethod
+    async def _roundtrip(http: httpx.AsyncClient, request: httpx.Request) -> RawAnswer | _Failure:
+        response = await http.send(request, stream=True, follow_redirects=False)
+        try:
+            body = await _read_body(response)
+        finally:
+            if not response.is_closed:
+                with anyio.move_on_after(_CLOSING, shield=True):
+                    await response.aclose()
+        if body is None:
+            return _Failure(f"the answer is larger than {_MAX_ANSWER >> 20} MiB", True, response.status_code)
+        return RawAnswer(response.status_code, body, response.headers)
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(error, httpx.ConnectTimeout):
+            return f"no connection within {self.timeout.connect:g} s"
+        if isinstance(error, httpx.ConnectError):
+            return f"cannot connect: {error}"
+        if isinstance(error, httpx.PoolTimeout):
+            return f"no connection became free within {self.timeout.pool:g} s"
+        if isinstance(error, httpx.ReadTimeout):
+            return f"no answer within {self.timeout.read:g} s"
+        if isinstance(error, httpx.WriteTimeout):
+            return f"the request could not be written within {self.timeout.write:g} s"
+        if isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError)):
+            return "the connection broke before the whole answer had come"
+        return f"the exchange failed ({type(error).__name__})"
+
+
+async def _read_body(response: httpx.Response) -> bytes | None:
+    """The body, or `None` where it is larger than any answer of the service."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > _MAX_ANSWER:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+class _Borrowed:
+    """The caller's own client: used as it is, and never closed by us."""
+
+    def __init__(self, http_client: httpx.AsyncClient, exchange: _Exchange) -> None:
+        self._http = http_client
+        self._exchange = exchange
+
+    async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
+        return await self._exchange.run(self._http, operation, body, own=False)
+
+    async def aclose(self) -> None:
+        pass
+
+
+class _Pool:
+    """Our own connections, as lanes."""
+
+    def __init__(self, max_connections: int, exchange: _Exchange) -> None:
+        self._max_connections = max_connections
+        self._exchange = exchange
+        self._secure = exchange.scheme == "https"
+        # One for all lanes, and built here as httpx does it: it takes 25 ms.
+        self._ssl: ssl.SSLContext | bool = httpx.create_ssl_context() if self._secure else False
+        self._loop: object = None
+        self._lanes = _Lanes(0)
+        self._closed = False
+
+    async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
+        lanes = self._lanes_here()
+        patience = self._exchange.timeout.pool
+        if not await lanes.acquire(patience):
+            return _Failure(f"no connection became free within {patience:g} s", sent=False)
+        lane: httpx.AsyncClient | None = None
+        try:
+            lane = await lanes.take() or self._new_lane()
+            raw = await self._exchange.run(lane, operation, body, own=True)
+            if isinstance(raw, RawAnswer) and not self._closed:
+                lanes.give_back(lane)
+                lane = None
+            return raw
+        finally:
+            try:
+                if lane is not None:
+                    await _close(lane)
+            finally:
+                lanes.release()
+
+    async def aclose(self) -> None:
+        self._closed = True
+        await self._lanes_here().close()
+
+    def _lanes_here(self) -> _Lanes:
+        """The lanes of the running event loop; those of an earlier loop died with it."""
+        loop = anyio.lowlevel.current_token()
+        if loop != self._loop:
+            self._loop = loop
+            self._lanes = _Lanes(self._max_connections)
+        return self._lanes
+
+    def _new_lane(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            verify=self._ssl,
+            http1=True,
+            http2=False,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE),
+            follow_redirects=False,
+            # The environment's proxies, but never for plain HTTP: a proxy would see the credentials.
+            trust_env=self._secure,
+        )
+
+
+class _Lanes:
+    """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
+
+    def __init__(self, max_connections: int) -> None:
+        self._free = anyio.Semaphore(max_connections, fast_acquire=True)
+        self._idle: deque[tuple[float, httpx.AsyncClient]] = deque()
+
+    async def acquire(self, patience: float | None) -> bool:
+        """Wait for leave to use a lane; `False` where none came within `patience` seconds."""
+        try:
+            self._free.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(patience):
+                await self._free.acquire()
+                return True
+            return False
+        return True
+
+    def release(self) -> None:
+        self._free.release()
+
+    async def take(self) -> httpx.AsyncClient | None:
+        """The idle lane used last, if there is one; those that have been idle for too long are closed."""
+        oldest = time.monotonic() - _KEEPALIVE
+        while self._idle and self._idle[0][0] < oldest:
+            await _close(self._idle.popleft()[1])
+        return self._idle.pop()[1] if self._idle else None
+
+    def give_back(self, lane: httpx.AsyncClient) -> None:
+        self._idle.append((time.monotonic(), lane))
+
+    async def close(self) -> None:
+        while self._idle:
+            await _close(self._idle.pop()[1])
+
+
+async def _close(lane: httpx.AsyncClient) -> None:
+    with anyio.move_on_after(_CLOSING, shield=True), contextlib.suppress(Exception):
+        await lane.aclose()
+
+
+def _check_base_url(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError("`base_url` must be an absolute https:// address")
+    if url.userinfo or url.query or url.fragment:
+        raise ConfigurationError("`base_url` must have no user, query or fragment")
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise ConfigurationError(
+            "`base_url` must be https://, as every request carries the credentials; plain http:// is for loopback alone"
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_timeout(timeout: float | httpx.Timeout) -> httpx.Timeout:
+    if isinstance(timeout, httpx.Timeout):
+        return timeout
+    if not 0 < timeout < math.inf:
+        raise ConfigurationError("`timeout` must be a positive number of seconds, or an httpx.Timeout")
+    return httpx.Timeout(timeout)
+
+
+def _longest(timeout: httpx.Timeout) -> float:
+    """Seconds after which an attempt ends even though something trickles in all the time."""
+    limits = (timeout.pool, timeout.connect, timeout.read, timeout.write)
+    if None in limits:
+        return math.inf
+    pool, connect, read, write = (limit or 0 for limit in limits)
+    return pool + connect + max(read, write)
+
+
+def _check_connections(max_connections: int) -> int:
+    if max_connections < 1:
+        raise ConfigurationError("`max_connections` must be at least 1")
+    return max_connections
