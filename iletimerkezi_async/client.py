@@ -1,0 +1,246 @@
+"""`AsyncClient`: one short method for each operation."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from . import operations
+from .credentials import Credentials
+from .draft import SENDER_VARIABLE, choose_iys, choose_sender, write_draft
+from .errors import ConfigurationError, DateRangeError
+from .models import TURKISH_TIME, Balance, Iys, Message, Number, Order, OrderReport
+from .pacing import Pacer, TokenBucket
+from .paging import Orders, Report
+from .recovery import find_order
+from .retry import Retry
+from .transport import Taken, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    import httpx
+    from typing_extensions import Self
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient:
+    """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
+
+    Make one for each account and keep it: it holds the connections. It may be made outside of a running event loop, and
+    entered in one task and closed in another; entering is optional, `aclose` is enough.
+
+    Every method may raise, beside what it names: `AuthenticationError`, `UnavailableError` and plain `ApiError` where
+    the service refuses, `TransportError` where there is no usable answer after all repetitions, and
+    `ConfigurationError` once the client is closed.
+
+    Args:
+        key: The API key that the panel issues. Default: the environment variable `ILETIMERKEZI_API_KEY`.
+        hash: The hash that the panel issues with it, passed through unchanged. Default: `ILETIMERKEZI_API_HASH`.
+        sender: The approved header to send under, at most 11 characters, spelt exactly as approved; a call may name
+            another. Default: `ILETIMERKEZI_SENDER`.
+        iys: Whether the national consent registry is asked before sending; a call may choose otherwise. There is no
+            default, as the law leaves the choice to whoever sends.
+        base_url: Where the service is. Plain `http://` is refused unless it is the loopback; redirects are never
+            followed: the body carries the credentials.
+        timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
+            `httpx.Timeout`, with a limit for each. An attempt in which something trickles in all the time ends after
+            the sum of waiting, connecting, and the longer of reading and writing.
+        max_connections: How many connections there are at most; further callers wait, and are served in turn.
+        retry: How often and how soon requests are repeated, where that can do no harm.
+        rate: Recipients a second for orders of at most so many recipients; larger ones are bulk orders and pass
+            unpaced. `None` turns it off. Or any object with `async acquire(n)`, which several clients of one account
+            may share. (Source: the provider's limits, in force since 2026-05-05.)
+        http_client: An `httpx.AsyncClient` of your own, for a proxy, instrumentation or tests. It is used as it is,
+            with `timeout` as given here, and never closed; `max_connections` is then its own matter.
+
+    Raises:
+        ConfigurationError: A credential is missing, or a setting cannot work.
+    """
+
+    def __init__(
+        self,
+        key: str | None = None,
+        hash: str | None = None,
+        *,
+        sender: str | None = None,
+        iys: Iys | None = None,
+        base_url: str = "https://api.iletimerkezi.com/v1",
+        timeout: float | httpx.Timeout = 30.0,
+        max_connections: int = 100,
+        retry: Retry = Retry(),  # noqa: B008 - immutable
+        rate: float | Pacer | None = 100.0,
+        http_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        credentials = Credentials(key, hash)
+        # Error trackers print the variables of a frame that raises.
+        del key, hash
+        credentials.check()
+        self._sender = sender if sender is not None else os.environ.get(SENDER_VARIABLE) or None
+        if self._sender is not None:
+            choose_sender(self._sender)
+        self._iys = None if iys is None else choose_iys(iys)
+        self._transport = Transport(
+            credentials,
+            base_url=base_url,
+            timeout=timeout,
+            max_connections=max_connections,
+            retry=retry,
+            pacer=_pacer(rate),
+            http_client=http_client,
+        )
+
+    def __repr__(self) -> str:
+        return f"<AsyncClient sender={self._sender!r} iys={self._iys}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`."""
+        await self._transport.aclose()
+
+    async def get_balance(self) -> Balance:
+        """Ask what the account holds."""
+        return await self._transport.call(operations.get_balance())
+
+    async def send_sms(
+        self,
+        text: str,
+        to: Number | Iterable[Number],
+        *,
+        sender: str | None = None,
+        iys: Iys | None = None,
+        send_at: datetime | None = None,
+    ) -> Order:
+        """Send one text to one or many recipients, as one order.
+
+        A lost answer is not the end: within 9 minutes the same order is sent again, which the service refuses as a
+        duplicate if it has it; the order's id is then found through the reports. Nobody is texted twice.
+
+        A call that is cancelled may have been taken. The same call again within 10 minutes then ends in
+        `DuplicateOrderError`, not in a second SMS.
+
+        Args:
+            text: The text; at most seven SMS long (see `measure`).
+            to: One number or an iterable of them, in any spelling (see `normalize_number`); a number that occurs twice
+                gets one message. At most 50,000.
+            sender: The header, if not the client's.
+            iys: The choice about the consent registry, if not the client's.
+            send_at: When to send: an aware time, rounded up to the minute. Default: now.
+
+        Raises:
+            ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry.
+            RecipientError: There is a bad number (all are in `numbers`), none, or too many; or the service refused.
+            EmptyTextError: The text is empty.
+            TextTooLongError: The text is longer than seven SMS.
+            SenderError: The sender is not approved, too long, or has Turkish letters.
+            ScheduleError: `send_at` is naive or past.
+            DuplicateOrderError: The same text went to the same recipients less than 10 minutes ago, by another call.
+            InsufficientBalanceError: The balance does not cover the order.
+            ConsentError: The consent registry is not subscribed to.
+            OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
+            OrderAcceptedError: The order was taken, but its id could not be found.
+        """
+        messages = (Message(text, to),)
+        # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
+        del text, to
+        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at)
+
+    async def send_messages(
+        self,
+        messages: Iterable[Message],
+        *,
+        sender: str | None = None,
+        iys: Iys | None = None,
+        send_at: datetime | None = None,
+    ) -> Order:
+        """Send several texts, each to its own recipients, as one order.
+
+        Args:
+            messages: The texts and their recipients; together at most 50,000 recipients.
+            sender: As for `send_sms`.
+            iys: As for `send_sms`.
+            send_at: As for `send_sms`.
+
+        Raises:
+            IletimerkeziError: As `send_sms`.
+        """
+        draft = write_draft(
+            messages,
+            sender=self._sender if sender is None else sender,
+            iys=self._iys if iys is None else iys,
+            send_at=send_at,
+            now=datetime.now(timezone.utc),
+        )
+        result = await self._transport.perform(operations.send_sms(draft))
+        if isinstance(result, Taken):
+            return await find_order(self._transport, draft, result)
+        return result
+
+    def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
+        """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
+
+        The states are those of the moment, and final only once the order is `OrderStatus.COMPLETED`. The iteration may
+        be left at any row. The first row may raise `OrderNotFoundError` (also while the order is just moving from
+        waiting to being sent) or `OrderNotDueError` (it is scheduled for later).
+
+        Args:
+            order_id: The order's id.
+            page_size: Rows in a request, 1 to 1000.
+            read_ahead: How many pages are asked for at once, where the order's total is known.
+
+        Raises:
+            ValueError: `page_size` or `read_ahead` is out of range.
+        """
+        return Report(self._transport, order_id, page_size=page_size, read_ahead=read_ahead)
+
+    async def get_order(self, order_id: int) -> OrderReport:
+        """Ask for an order's state and counters alone, in one small request.
+
+        Raises:
+            OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
+            OrderNotDueError: It is scheduled for later.
+        """
+        page = await self._transport.call(operations.get_report(order_id, 1, 1))
+        return page.order
+
+    def get_reports(self, start: date, end: date) -> Orders:
+        """List the orders submitted from `start` to `end`, both days included: `async for order in …`.
+
+        Args:
+            start: The first day: a date, or an aware datetime, of which the Turkish date counts.
+            end: The last day, likewise. A range longer than the 10 days that the service takes is split.
+
+        Raises:
+            DateRangeError: `end` is before `start`.
+            ValueError: A datetime is naive.
+        """
+        first, last = _turkish_date(start), _turkish_date(end)
+        if last < first:
+            raise DateRangeError(458, "the range ends before it starts", "get-reports")
+        return Orders(self._transport, first, last)
+
+
+def _pacer(rate: float | Pacer | None) -> Pacer | None:
+    if not isinstance(rate, (int, float)):
+        return rate
+    if not rate > 0:
+        raise ConfigurationError("`rate` must be a positive number of recipients a second, or None")
+    return TokenBucket(rate)
+
+
+def _turkish_date(day: date) -> date:
+    if not isinstance(day, datetime):
+        return day
+    if day.utcoffset() is None:
+        raise ValueError("a datetime must have a time zone")
+    return day.astimezone(TURKISH_TIME).date()

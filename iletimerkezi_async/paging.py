@@ -1,0 +1,199 @@
+"""Results that come in pages, as flat async iterators."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio
+
+from .errors import IletimerkeziError, TransportError
+from .models import Delivery, OrderReport
+from .operations import REPORTS_DAYS, OrdersPage, ReportPage, get_report, get_reports
+
+if TYPE_CHECKING:
+    from .transport import Transport
+
+__all__ = ["Orders", "Report"]
+
+T = TypeVar("T")
+
+_MAX_ROWS = 1000
+# No order is so large; a server that never ends its report must not keep its reader for ever.
+_MAX_PAGES = 100_000
+
+
+class _Rows(AsyncIterator[T], ABC, Generic[T]):
+    """An async iterator over rows that are fetched some at a time.
+
+    All fetching happens within one `__anext__`, so that it may be left at any row without anything to clean up. Several
+    tasks may share one: each row goes to one of them.
+    """
+
+    def __init__(self) -> None:
+        self._rows: Iterator[T] = iter(())
+        self._finished = False
+        self._lock: anyio.Lock | None = None
+
+    @abstractmethod
+    async def _fetch(self) -> list[T]:
+        """The next rows, possibly none; sets `_finished` with the last of them."""
+
+    async def __anext__(self) -> T:
+        while True:
+            rows = self._rows
+            row = next(rows, None)
+            if row is not None:
+                return row
+            if self._finished and rows is self._rows:
+                raise StopAsyncIteration
+            await self._refill(rows)
+
+    async def _refill(self, exhausted: Iterator[T]) -> None:
+        if self._lock is None:
+            # Not in the constructor, which may run outside an event loop.
+            self._lock = anyio.Lock()
+        async with self._lock:
+            # Another task may have refilled it meanwhile.
+            if self._rows is exhausted and not self._finished:
+                self._rows = iter(await self._fetch())
+
+
+class Report(_Rows[Delivery]):
+    """The rows of one order's report, in the service's order: `async for delivery in report`.
+
+    Made by `AsyncClient.get_report`. The first page is asked for alone; where it tells the order's total, the next ones
+    are asked for several at once, else one at a time until a short one. A page that fails after all repetitions raises
+    when its rows are due; asking for the next row then tries that page again, so that no row is lost or doubled.
+    """
+
+    def __init__(self, transport: Transport, order_id: int, *, page_size: int = _MAX_ROWS, read_ahead: int = 8) -> None:
+        if not 1 <= page_size <= _MAX_ROWS:
+            raise ValueError(f"page_size must be from 1 to {_MAX_ROWS}")
+        if read_ahead < 1:
+            raise ValueError("read_ahead must be at least 1")
+        super().__init__()
+        self._transport = transport
+        self._order_id = order_id
+        self._page_size = page_size
+        self._read_ahead = read_ahead
+        self._next_page = 1
+        self._seen = 0
+        self._order: OrderReport | None = None
+
+    @property
+    def order(self) -> OrderReport | None:
+        """The order's state and counters as the first page told them; `None` before iteration has begun."""
+        return self._order
+
+    def __repr__(self) -> str:
+        return f"<Report of order {self._order_id}>"
+
+    async def _fetch(self) -> list[Delivery]:
+        if self._next_page > _MAX_PAGES:
+            raise TransportError(f"the report has no end after {_MAX_PAGES} pages", "get-report")
+        rows: list[Delivery] = []
+        for page in await self._fetch_pages(self._due_pages()):
+            self._order = self._order or page.order
+            self._next_page += 1
+            self._seen += len(page.rows)
+            rows += page.rows
+            # Before the page that the total tells to be the last, a short one is not the end.
+            short = len(page.rows) < self._page_size and self._next_page > self._known_pages
+            if short or self._seen == self._order.total:
+                self._finished = True
+                break
+        return rows
+
+    @property
+    def _known_pages(self) -> int:
+        """How many pages there are, as far as the total tells."""
+        total = self._order.total if self._order else None
+        return -(-total // self._page_size) if total else 0
+
+    def _due_pages(self) -> range:
+        ahead = min(self._read_ahead, self._known_pages - self._next_page + 1)
+        return range(self._next_page, self._next_page + max(1, ahead))
+
+    async def _fetch_pages(self, due: range) -> list[ReportPage]:
+        """The pages from the first on that could be had; the first one's failure is raised."""
+        if len(due) == 1:
+            return [await self._fetch_page(due[0])]
+        results: dict[int, ReportPage | IletimerkeziError] = {}
+
+        async def fetch(number: int) -> None:
+            try:
+                results[number] = await self._fetch_page(number)
+            except IletimerkeziError as error:
+                results[number] = error
+
+        async with anyio.create_task_group() as tasks:
+            for number in due:
+                tasks.start_soon(fetch, number)
+        pages: list[ReportPage] = []
+        for number in due:
+            result = results[number]
+            if isinstance(result, ReportPage):
+                pages.append(result)
+            elif pages:
+                break
+            else:
+                raise result
+        return pages
+
+    async def _fetch_page(self, number: int) -> ReportPage:
+        return await self._transport.call(get_report(self._order_id, number, self._page_size))
+
+
+class Orders(_Rows[OrderReport]):
+    """The orders submitted in a range of days, each once. Made by `AsyncClient.get_reports`."""
+
+    def __init__(self, transport: Transport, start: date, end: date) -> None:
+        super().__init__()
+        self._transport = transport
+        self._ranges = split_days(start, end)
+        self._range = next(self._ranges)
+        self._page = 1
+        self._seen_here = 0
+        self._seen: set[int] = set()
+
+    async def _fetch(self) -> list[OrderReport]:
+        page = await self._transport.call(get_reports(*self._range, self._page))
+        self._page += 1
+        self._seen_here += len(page.orders)
+        fresh = [order for order in page.orders if order.id not in self._seen]
+        self._seen.update(order.id for order in fresh)
+        if self._is_last(page, fresh):
+            self._next_range()
+        return fresh
+
+    def _is_last(self, page: OrdersPage, fresh: list[OrderReport]) -> bool:
+        """Whether a page ends its range.
+
+        Orders that arrive meanwhile push others on to a later page, so that one may bring nothing new before the end.
+        """
+        if not page.orders or self._seen_here == page.count:
+            return True
+        return not fresh and (page.count is None or self._seen_here > page.count)
+
+    def _next_range(self) -> None:
+        following = next(self._ranges, None)
+        if following is None:
+            self._finished = True
+            return
+        self._range = following
+        self._page = 1
+        self._seen_here = 0
+
+
+def split_days(start: date, end: date) -> Iterator[tuple[date, date]]:
+    """Ranges that the service takes, which together have every day from `start` to `end` once.
+
+    The documentation does not say whether 10 days from start to end are counted with both ends: these fit either way.
+    """
+    while start <= end:
+        last = min(end, start + timedelta(days=REPORTS_DAYS - 1))
+        yield start, last
+        start = last + timedelta(days=1)
