@@ -1,0 +1,87 @@
+"""The service as an ASGI application."""
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from iletimerkezi_async.sandbox.faults import Fault
+from iletimerkezi_async.sandbox.replies import Reply
+from iletimerkezi_async.sandbox.service import BIGGEST_BODY
+
+__all__ = ["Hangup", "build_app"]
+
+Hangup = Callable[[Any], None]
+"""Closes the connection to a client, given its address from the ASGI scope; what is written is still sent."""
+
+
+def build_app(answer: Callable[[str, str, bytes], Reply], hang_up: Hangup) -> Starlette:
+    """Build the application.
+
+    Args:
+        answer: The service's answer to method, path and body.
+        hang_up: How to close a connection, which ASGI itself has no word for.
+    """
+    return Starlette(routes=[Route("/{path:path}", _Door(answer, hang_up))])
+
+
+class _Door:
+    """Reads a request, asks the service, and acts on the reply's fault."""
+
+    def __init__(self, answer: Callable[[str, str, bytes], Reply], hang_up: Hangup) -> None:
+        self._answer = answer
+        self._hang_up = hang_up
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read(receive)
+        if body is None:
+            return
+        reply = self._answer(scope["method"], scope["path"], body)
+        if reply.fault in (Fault.DROP_REQUEST, Fault.DROP_ANSWER):
+            self._hang_up(scope["client"])
+            await _wait_for_end(receive)
+        elif reply.fault == Fault.STALL:
+            await _wait_for_end(receive)
+        elif reply.fault == Fault.HALF_ANSWER:
+            await send(_start(reply))
+            await send(_body(reply.body[: len(reply.body) // 2], more=True))
+            self._hang_up(scope["client"])
+            await _wait_for_end(receive)
+        else:
+            await send(_start(reply))
+            await send(_body(reply.body, more=False))
+            if reply.fault == Fault.CLOSE_IDLE:
+                self._hang_up(scope["client"])
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the body, cut off right above the limit; None when the peer is gone before its end."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        piece: bytes = message.get("body", b"")
+        # The rest is read and forgotten: a peer that is still writing would not see an early answer.
+        if size <= BIGGEST_BODY:
+            pieces.append(piece)
+            size += len(piece)
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+async def _wait_for_end(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _start(reply: Reply) -> MutableMapping[str, Any]:
+    headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in reply.headers]
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
+def _body(body: bytes, *, more: bool) -> MutableMapping[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}

@@ -1,0 +1,83 @@
+"""Reading request bodies: structure that is missing is 400, whatever the operation."""
+
+import re
+from typing import Any, Final, TypeAlias, cast
+
+import orjson
+
+from iletimerkezi_async.sandbox.codes import Refusal
+
+__all__ = ["MOST_ROWS", "Json", "parse_request", "read_object", "read_page", "read_rows", "read_whole"]
+
+Json: TypeAlias = dict[str, Any]
+
+MOST_ROWS: Final = 1000
+"""The default and the maximum of ``rowCount``, says the provider's get-report page."""
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+
+
+def parse_request(body: bytes) -> Json:
+    """Return what is inside ``{"request": ...}``.
+
+    Raises:
+        Refusal: 400, when the body is not such JSON.
+    """
+    try:
+        document: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal(400) from None
+    if not isinstance(document, dict):
+        raise Refusal(400)
+    return read_object(cast("Json", document), "request")
+
+
+def read_object(parent: Json, name: str) -> Json:
+    """Return the object of that name.
+
+    Raises:
+        Refusal: 400, when it is absent or something else.
+    """
+    value = parent.get(name)
+    if not isinstance(value, dict):
+        raise Refusal(400)
+    return cast("Json", value)
+
+
+def read_whole(value: object, default: int) -> int:
+    """Read a whole number, an integer or its digits; absent, null and empty mean the default.
+
+    Raises:
+        Refusal: 400, when it is anything else.
+    """
+    if value is None or value == "":
+        return default
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return int(value)
+    raise Refusal(400)
+
+
+def read_page(container: Json) -> int:
+    """Read ``page``, 1 when absent.
+
+    Raises:
+        Refusal: 464 below 1, 400 when it is no number.
+    """
+    page = read_whole(container.get("page"), 1)
+    if page < 1:
+        raise Refusal(464)
+    return page
+
+
+def read_rows(container: Json) -> int:
+    """Read ``rowCount``, the maximum when absent or above it.
+
+    Raises:
+        Refusal: 400 below 1 or when it is no number. The documents name no code for it.
+    """
+    rows = read_whole(container.get("rowCount"), MOST_ROWS)
+    if rows < 1:
+        raise Refusal(400)
+    return min(rows, MOST_ROWS)

@@ -1,0 +1,113 @@
+"""consent/create and consent/show: the national consent registry (İYS), as far as the service passes it on.
+
+Both are documented by the provider, 2026. Consents are kept and shown; they do not decide about sending.
+"""
+
+import re
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+from iletimerkezi_async.sandbox.bodies import Json, read_object
+from iletimerkezi_async.sandbox.codes import Refusal
+from iletimerkezi_async.sandbox.dates import read_second
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.sandbox.account import Account
+
+__all__ = ["ConsentBook", "ConsentKey", "create_consents", "read_consent", "read_consents", "show_consent"]
+
+MOST_RECORDS: Final = 5_000
+OLDEST: Final = timedelta(days=3)
+
+ConsentKey: TypeAlias = tuple[str, str, str, str]
+"""Brand code, recipient, recipient type, type."""
+ConsentBook: TypeAlias = dict[ConsentKey, Json]
+"""The latest record for each key, as it came."""
+
+_PHONE: Final = re.compile(r"\+905[0-9]{9}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_SOURCE: Final = re.compile(r"HS_[A-Z0-9]+(_[A-Z0-9]+)*")
+_RECIPIENT_TYPES: Final = ("BIREYSEL", "TACIR")
+_TYPES: Final = ("MESAJ", "EPOSTA", "ARAMA")
+_STATUSES: Final = ("ONAY", "RET")
+
+
+def read_consent(request: Json) -> Json:
+    """Return the consent object.
+
+    Raises:
+        Refusal: 400.
+    """
+    return read_object(request, "consent")
+
+
+def read_consents(request: Json) -> Json:
+    """Return the consent object of consent/create, and see that its list is one.
+
+    Raises:
+        Refusal: 400.
+    """
+    asked = read_consent(request)
+    if not isinstance(asked.get("list"), list):
+        raise Refusal(400)
+    return asked
+
+
+def create_consents(account: "Account", asked: Json) -> Json:
+    """Answer consent/create: all records or none.
+
+    Raises:
+        Refusal: 403 for the brand code, 422 for the number of records or for any value in them.
+    """
+    brand = _check_brand(account, asked)
+    records = cast("list[Any]", asked["list"])
+    if not 1 <= len(records) <= MOST_RECORDS:
+        raise Refusal(422)
+    checked = [(_check_key(brand, record), _check_record(account.now, record)) for record in records]
+    account.consents.update(checked)
+    return {}
+
+
+def show_consent(account: "Account", asked: Json) -> Json:
+    """Answer consent/show.
+
+    Raises:
+        Refusal: 403 for the brand code, 422 for bad values and, save in the style with empty lists, for no record.
+    """
+    key = _check_key(_check_brand(account, asked), asked)
+    record = account.consents.get(key)
+    if record is not None:
+        return {"consent": {"brandCode": key[0], **record}}
+    if account.style.empty == "list":
+        return {"consent": []}
+    raise Refusal(422)
+
+
+def _check_brand(account: "Account", asked: Json) -> str:
+    brand = asked.get("brandCode")
+    if not isinstance(brand, str) or brand not in account.brands:
+        raise Refusal(403)
+    return brand
+
+
+def _check_key(brand: str, record: Any) -> ConsentKey:
+    if not isinstance(record, dict):
+        raise Refusal(422)
+    fields = cast("Json", record)
+    recipient = fields.get("recipient")
+    if not isinstance(recipient, str) or not (_PHONE.fullmatch(recipient) or _EMAIL.fullmatch(recipient)):
+        raise Refusal(422)
+    if fields.get("recipientType") not in _RECIPIENT_TYPES or fields.get("type") not in _TYPES:
+        raise Refusal(422)
+    return brand, recipient, fields["recipientType"], fields["type"]
+
+
+def _check_record(now: datetime, record: Json) -> Json:
+    source = record.get("source")
+    if record.get("status") not in _STATUSES or not isinstance(source, str) or not _SOURCE.fullmatch(source):
+        raise Refusal(422)
+    given_at = read_second(record.get("consentDate"))
+    # Nobody can have agreed in the future; the documents only say that three days ago is too long.
+    if given_at is None or not now - OLDEST <= given_at <= now:
+        raise Refusal(422)
+    return {name: record[name] for name in ("recipient", "recipientType", "type", "status", "source", "consentDate")}

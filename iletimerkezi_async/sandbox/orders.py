@@ -1,0 +1,200 @@
+"""The orders the service took, and what became of their messages."""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from enum import IntEnum
+from itertools import chain, repeat
+from typing import Final
+
+import attrs
+
+__all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder"]
+
+FIRST_ID: Final = 42_800_001
+
+_ID: Final = re.compile(r"[0-9]{1,18}")
+
+
+class MessageState(IntEnum):
+    """The states of one message, from the provider's get-report page."""
+
+    ON_ITS_WAY = 110
+    DELIVERED = 111
+    UNDELIVERED = 112
+
+
+class OrderState(IntEnum):
+    """The states of an order, from the provider's get-report page."""
+
+    SENDING = 113
+    FINISHED = 114
+    NOT_SENT = 115
+
+
+@attrs.frozen
+class Counters:
+    """How many messages of an order are in which state."""
+
+    total: int
+    delivered: int
+    undelivered: int
+    waiting: int
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class SandboxOrder:
+    """An order that the service accepted.
+
+    Attributes:
+        id: What the caller was told.
+        sender: The approved sender name.
+        iys: ``"1"`` when the consent registry was to be asked, ``"0"`` when not.
+        iys_list: ``"BIREYSEL"`` or ``"TACIR"`` with ``iys="1"``, else None.
+        submitted_at: When it was accepted, in Turkish time on the sandbox's clock.
+        send_at: When it is sent: the scheduled time, or ``submitted_at``.
+        cancelled: Whether it was called off before it was sent.
+        numbers: Its recipients as ``+905XXXXXXXXX``, in order; blocked ones that were skipped are not there.
+        texts: Each text with the number of recipients it goes to, in the order of ``numbers``.
+        cost: SMS charged for it.
+        refund: SMS given back once it is finished, for its undelivered messages.
+        seconds: How long the delivery of all its messages takes.
+        failing: Positions in ``numbers`` of the messages that end undelivered.
+    """
+
+    id: int
+    sender: str
+    iys: str
+    iys_list: str | None
+    submitted_at: datetime
+    send_at: datetime
+    cancelled: bool = False
+    numbers: tuple[str, ...]
+    texts: tuple[tuple[str, int], ...]
+    cost: int
+    refund: int
+    seconds: float
+    failing: tuple[int, ...]
+
+    @property
+    def recipients(self) -> int:
+        """How many messages it holds; a number that was given twice counts twice."""
+        return len(self.numbers)
+
+    @property
+    def messages(self) -> tuple[tuple[str, str], ...]:
+        """Each message as (text, number), in order."""
+        texts = chain.from_iterable(repeat(text, count) for text, count in self.texts)
+        return tuple(zip(texts, self.numbers, strict=True))
+
+    @property
+    def finished_at(self) -> datetime:
+        """When its last message becomes final, unless it is cancelled."""
+        return self.send_at + timedelta(seconds=self.seconds)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether its sending has begun."""
+        return not self.cancelled and now >= self.send_at
+
+    def state(self, now: datetime) -> OrderState:
+        """Return the order's state; one that is still waiting counts as being sent."""
+        if self.cancelled:
+            return OrderState.NOT_SENT
+        return OrderState.FINISHED if now >= self.finished_at else OrderState.SENDING
+
+    def counters(self, now: datetime) -> Counters:
+        """Count its messages by state."""
+        final = self._final(now)
+        undelivered = final if self.cancelled else bisect_left(self.failing, final)
+        return Counters(self.recipients, final - undelivered, undelivered, self.recipients - final)
+
+    def rows(self, now: datetime, start: int, stop: int) -> tuple[Sequence[str], list[int]]:
+        """Return the numbers and the message states at positions ``start`` to ``stop``, without building the others."""
+        numbers = self.numbers[start:stop]
+        if self.cancelled:
+            return numbers, [int(MessageState.UNDELIVERED)] * len(numbers)
+        final = min(max(self._final(now) - start, 0), len(numbers))
+        states = [int(MessageState.DELIVERED)] * final + [int(MessageState.ON_ITS_WAY)] * (len(numbers) - final)
+        for position in self.failing[bisect_left(self.failing, start) : bisect_left(self.failing, start + final)]:
+            states[position - start] = int(MessageState.UNDELIVERED)
+        return numbers, states
+
+    def _final(self, now: datetime) -> int:
+        """How many messages, counted from the first, are in their final state."""
+        if self.cancelled or now >= self.finished_at:
+            return self.recipients
+        if now < self.send_at:
+            return 0
+        return int((now - self.send_at).total_seconds() / self.seconds * self.recipients)
+
+    def __repr__(self) -> str:
+        return f"<SandboxOrder {self.id}: {self.recipients} recipients, {len(self.texts)} texts>"
+
+
+class OrderBook:
+    """Every order that was accepted, oldest first.
+
+    Not locked: the service has the lock.
+    """
+
+    def __init__(self) -> None:
+        self._orders: dict[int, SandboxOrder] = {}
+        # Beside each other, in order of acceptance: the clock never goes back, so both can be searched by halving.
+        self._times: list[datetime] = []
+        self._ids: list[int] = []
+        self._accepted_at: dict[int, datetime] = {}
+
+    def next_id(self) -> int:
+        """Return the id for the next order."""
+        return FIRST_ID + len(self._ids)
+
+    def add(self, order: SandboxOrder, fingerprint: int) -> None:
+        """Keep a new order.
+
+        Args:
+            order: The order, with the id from ``next_id``.
+            fingerprint: Equal for orders with the same texts to the same recipients.
+        """
+        self._orders[order.id] = order
+        self._times.append(order.submitted_at)
+        self._ids.append(order.id)
+        self._accepted_at[fingerprint] = order.submitted_at
+
+    def accepted_at(self, fingerprint: int) -> datetime | None:
+        """Return when the latest order with this fingerprint was accepted."""
+        return self._accepted_at.get(fingerprint)
+
+    def find(self, id: object) -> SandboxOrder | None:
+        """Return the order with this id, an integer or its digits."""
+        if isinstance(id, str) and _ID.fullmatch(id):
+            return self._orders.get(int(id))
+        if isinstance(id, int) and not isinstance(id, bool):
+            return self._orders.get(id)
+        return None
+
+    def cancel(self, order: SandboxOrder) -> None:
+        """Keep the order as a cancelled one."""
+        self._orders[order.id] = attrs.evolve(order, cancelled=True)
+
+    def between(self, start: datetime, end: datetime) -> Sequence[int]:
+        """Return the ids of the orders submitted from ``start`` until before ``end``, oldest first."""
+        return self._ids[bisect_left(self._times, start) : bisect_left(self._times, end)]
+
+    def __getitem__(self, id: int) -> SandboxOrder:
+        return self._orders[id]
+
+    def __iter__(self) -> Iterator[SandboxOrder]:
+        return iter(self._orders.values())
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def deliveries(self, now: datetime) -> Counter[str]:
+        """Count the messages that went out to each number."""
+        sent: Counter[str] = Counter()
+        for order in self:
+            if order.is_due(now):
+                sent.update(order.numbers)
+        return sent

@@ -1,0 +1,105 @@
+"""The answer as HTTP: status, headers, body, and what happens to the connection."""
+
+from datetime import datetime, timezone
+from email.utils import format_datetime
+from typing import Any, Final
+
+import attrs
+import orjson
+
+from iletimerkezi_async.sandbox.codes import DONE, message_of
+from iletimerkezi_async.sandbox.faults import Fault, Planned
+from iletimerkezi_async.sandbox.style import Style
+
+__all__ = ["Reply", "Writer"]
+
+_JSON: Final = "application/json"
+_HTML: Final = "text/html; charset=UTF-8"
+_GATEWAY_PAGE: Final = (
+    b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
+)
+# Answers that are not the service's own: HTTP status, content type, body.
+_PAGES: Final[dict[str, tuple[int, str, bytes]]] = {
+    Fault.GARBAGE: (200, _HTML, b"OK 1 {"),
+    Fault.NOT_OBJECT: (200, _JSON, b"[200]"),
+    Fault.HTML_502: (502, _HTML, _GATEWAY_PAGE),
+    Fault.HTML_502_BEFORE: (502, _HTML, _GATEWAY_PAGE),
+    Fault.EMPTY_504: (504, _HTML, b""),
+    Fault.EMPTY_503: (503, _HTML, b""),
+    Fault.EMPTY_429: (429, _HTML, b""),
+}
+# "Come back later" is said in the HTTP status in every style.
+_LATER: Final = (Fault.JSON_503, Fault.JSON_429)
+_BODILESS: Final = frozenset({204, 205, 304})
+
+
+@attrs.frozen
+class Reply:
+    """An answer of the service, without any I/O.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Names in lower case; ``date`` follows the sandbox's clock.
+        body: The whole body, also where the fault sends half of it or nothing.
+        fault: The fault that was planned for this request, or None. A door has to act on ``drop-request``,
+            ``drop-answer``, ``half-answer``, ``stall`` and ``close-idle``; the others are in the reply already.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = attrs.field(repr=False)
+    fault: str | None = None
+
+
+@attrs.frozen
+class Writer:
+    """Writes replies in one style at one time.
+
+    Attributes:
+        style: Decides the types, and whether the HTTP status repeats the code.
+        now: For the ``Date`` header.
+    """
+
+    style: Style
+    now: datetime
+
+    def usual(self, code: int, payload: dict[str, Any]) -> Reply:
+        """Write an answer as the service gives it: the status object, and beside it the payload."""
+        status = 200 if self.style.http_status == "200" else _http_status(code)
+        return self._reply(status, _JSON, self._document(code, payload))
+
+    def faulty(self, planned: Planned, usual: Reply | None) -> Reply:
+        """Write what the caller of a faulty request gets.
+
+        Args:
+            planned: The fault.
+            usual: The answer that was due, when the request was processed.
+        """
+        reply = self._broken(planned) or usual or self._reply(DONE, _JSON, b"")
+        return attrs.evolve(reply, fault=planned.word)
+
+    def _broken(self, planned: Planned) -> Reply | None:
+        """Write the answer that replaces the usual one; None where only the connection suffers."""
+        if planned.word in _PAGES:
+            return self._reply(*_PAGES[planned.word], *_retry_after(planned))
+        if planned.word in _LATER:
+            return self._reply(int(planned.word), _JSON, self._document(int(planned.word), {}), *_retry_after(planned))
+        return self.usual(int(planned.word), {}) if planned.word.isdigit() else None
+
+    def _document(self, code: int, payload: dict[str, Any]) -> bytes:
+        status = {"code": self.style.scalar(code), "message": message_of(code)}
+        return orjson.dumps({"response": {"status": status, **payload}})
+
+    def _reply(self, status: int, content_type: str, body: bytes, *more: tuple[str, str]) -> Reply:
+        date = format_datetime(self.now.astimezone(timezone.utc), usegmt=True)
+        headers = (("content-type", content_type), ("content-length", str(len(body))), ("date", date), *more)
+        return Reply(status, headers, body)
+
+
+def _http_status(code: int) -> int:
+    # 110 to 115 are codes of messages and orders; HTTP would take them for interim answers.
+    return code if 200 <= code <= 599 and code not in _BODILESS else 200  # noqa: PLR2004 - HTTP's final answers
+
+
+def _retry_after(planned: Planned) -> tuple[tuple[str, str], ...]:
+    return () if planned.retry_after is None else (("retry-after", f"{planned.retry_after:g}"),)

@@ -1,0 +1,216 @@
+"""The sandbox's public face."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import httpx
+
+from iletimerkezi_async.sandbox.account import Account
+from iletimerkezi_async.sandbox.clock import Clock
+from iletimerkezi_async.sandbox.faults import Fault
+from iletimerkezi_async.sandbox.ledger import Ledger
+from iletimerkezi_async.sandbox.orders import SandboxOrder
+from iletimerkezi_async.sandbox.phones import read_phone
+from iletimerkezi_async.sandbox.replies import Reply
+from iletimerkezi_async.sandbox.service import Service
+from iletimerkezi_async.sandbox.style import Style
+from iletimerkezi_async.sandbox.transport import InProcessTransport
+
+if TYPE_CHECKING:
+    from iletimerkezi_async import AsyncClient
+    from iletimerkezi_async.sandbox.server import Serving
+
+__all__ = ["Sandbox"]
+
+_IN_PROCESS_URL = "http://127.0.0.1/v1"
+
+
+class Sandbox:
+    """A fake of the SMS service, for development and tests: it sends nothing, and remembers everything.
+
+    It follows the provider's documents: credentials, senders, the seven parts, schedules, the ten minutes in which
+    a duplicate is refused, balance, blocked numbers, consents, reports. Its rules share no code with the client, so
+    the two cannot agree on a mistake. All of it may be used from any thread.
+
+    Where the documents are silent: the test sender ``APITEST`` is refused with 450 when ``iys`` is ``"1"``, and its
+    texts are kept as they were sent; more than 50,000 recipients are 452; a cancelled order still counts as a
+    duplicate; registered consents do not decide about sending. See ``iletimerkezi_async.sandbox.Style`` for the
+    ways of writing answers, and ``iletimerkezi_async.sandbox.Fault`` for what can be made to go wrong.
+
+    Args:
+        key: The API key that is let in.
+        hash: The hash that goes with it.
+        senders: Approved sender names, matched exactly.
+        balance: SMS at the start. Cancelled orders are given back, undelivered messages when their order is finished.
+        blocked: Numbers that are on the account's blocked list at the start.
+        blocked_policy: Whether one blocked recipient refuses its whole order (452) or is left out of it. The
+            provider's documents have said both.
+        undelivered: Numbers whose messages end undelivered (112), or a predicate on ``+905XXXXXXXXX``.
+        delivery_seconds: How long the messages of an order take to become final, one after another.
+        brands: Brand codes with an active consent subscription; without any, ``iys="1"`` is refused with 470.
+        amount: The balance in lira that is shown.
+        style: How answers are written.
+
+    Raises:
+        ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.
+    """
+
+    def __init__(
+        self,
+        key: str = "demo",
+        hash: str = "demo",
+        senders: Iterable[str] = ("APITEST", "FIRMA"),
+        balance: int = 1_000_000,
+        *,
+        blocked: Iterable[str] = (),
+        blocked_policy: Literal["refuse", "skip"] = "refuse",
+        undelivered: Iterable[str] | Callable[[str], bool] = (),
+        delivery_seconds: float = 1.0,
+        brands: Iterable[str] = ("BRAND",),
+        amount: str = "0",
+        style: Style | None = None,
+    ) -> None:
+        if balance < 0 or delivery_seconds < 0:
+            raise ValueError("balance and delivery_seconds cannot be negative")
+        if blocked_policy not in ("refuse", "skip"):
+            raise ValueError('blocked_policy is "refuse" or "skip"')
+        clock = Clock()
+        now = clock.now()
+        account = Account(
+            key=key,
+            hash=hash,
+            senders=_words("senders", senders),
+            amount=amount,
+            brands=frozenset(_words("brands", brands)),
+            skip_blocked=blocked_policy == "skip",
+            delivery_seconds=delivery_seconds,
+            fails=_predicate(undelivered),
+            style=style or Style(),
+            now=now,
+            blocked=dict.fromkeys(_phones("blocked", blocked), now.replace(microsecond=0)),
+            ledger=Ledger(balance),
+        )
+        self._service = Service(account, clock)
+
+    def client(self, **options: Any) -> "AsyncClient":
+        """Return a client that is connected to this sandbox in process, without a socket.
+
+        Works on asyncio and on trio.
+
+        Args:
+            **options: Passed to ``AsyncClient`` as they are: ``sender``, ``iys``, ``retry``, ``rate`` and so on.
+        """
+        from iletimerkezi_async import AsyncClient  # noqa: PLC0415 - the sandbox's rules must not see the client
+
+        with self._service.lock:
+            account = self._service.look()
+        http_client = httpx.AsyncClient(transport=InProcessTransport(self._service.answer), trust_env=False)
+        return AsyncClient(account.key, account.hash, base_url=_IN_PROCESS_URL, http_client=http_client, **options)
+
+    def serve(self, port: int = 0) -> "Serving":
+        """Serve over HTTP on 127.0.0.1, in a thread of its own.
+
+        Use it as ``async with sandbox.serve() as url`` on asyncio or trio, or as ``with sandbox.serve() as url``
+        anywhere else. ``url`` is a base URL that ends in ``/v1``.
+
+        Args:
+            port: The port, or 0 for any that is free.
+
+        Raises:
+            ImportError: The extra ``sandbox`` is not installed.
+            OSError: On entering: the port is taken.
+        """
+        try:
+            from iletimerkezi_async.sandbox.server import Serving  # noqa: PLC0415 - needs the extra
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("uvicorn", "starlette", "h11"):
+                raise
+            raise ImportError(
+                "serving the sandbox needs uvicorn and starlette: pip install 'iletimerkezi-async[sandbox]'"
+            ) from error
+        return Serving(self._service.answer, port)
+
+    def handle(self, operation: str, body: bytes) -> Reply:
+        """Answer one request without any I/O; ``reply.fault`` says what has to happen to the connection."""
+        return self._service.handle(operation, body)
+
+    def fail(self, operation: str, fault: Fault | str, *, times: float = 1, retry_after: float | None = None) -> None:
+        """Make the next requests to an operation fail.
+
+        Faults queue up: each request takes the oldest one planned for its operation, or else for ``"*"``.
+
+        Args:
+            operation: Such as ``"send-sms"``, or ``"*"`` for any.
+            fault: A ``Fault`` or its word, or any other three-digit code such as ``"402"`` for a refusal with it.
+            times: For how many requests; ``math.inf`` until ``heal``.
+            retry_after: Seconds for the ``Retry-After`` header of the 429 and 503 faults.
+
+        Raises:
+            ValueError: An unknown operation or fault; the message names the known ones.
+        """
+        self._service.fail(operation, fault, times, retry_after)
+
+    def heal(self) -> None:
+        """Forget all faults that were planned and not met yet."""
+        self._service.heal()
+
+    def advance(self, **step: float) -> None:
+        """Move the sandbox's clock forward, in the keywords of ``timedelta``: ``advance(minutes=11)``.
+
+        Raises:
+            ValueError: The step is negative.
+        """
+        self._service.advance(timedelta(**step))
+
+    @property
+    def orders(self) -> tuple[SandboxOrder, ...]:
+        """The accepted orders, oldest first."""
+        with self._service.lock:
+            return tuple(self._service.look().orders)
+
+    @property
+    def deliveries(self) -> Counter[str]:
+        """How many messages went out to each ``+905XXXXXXXXX`` number by now; undelivered ones were sent, too."""
+        with self._service.lock:
+            account = self._service.look()
+            return account.orders.deliveries(account.now)
+
+    @property
+    def balance(self) -> int:
+        """SMS left."""
+        with self._service.lock:
+            account = self._service.look()
+            return account.ledger.balance(account.now)
+
+    @property
+    def requests(self) -> tuple[tuple[str, int | str], ...]:
+        """Every request in order of arrival: its operation, and the code or the fault that it got."""
+        return self._service.log
+
+    def __repr__(self) -> str:
+        with self._service.lock:
+            orders = len(self._service.look().orders)
+        return f"<Sandbox: {orders} orders, {len(self.requests)} requests, {self.balance} SMS left>"
+
+
+def _words(name: str, values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):
+        raise ValueError(f"{name} is a list of words, not one word")  # noqa: TRY004 - all bad arguments are ValueError
+    return tuple(values)
+
+
+def _phones(name: str, values: Iterable[str]) -> list[str]:
+    phones = [read_phone(value) for value in _words(name, values)]
+    known = [phone for phone in phones if phone is not None]
+    if len(known) != len(phones):
+        raise ValueError(f"{name} holds {len(phones) - len(known)} values that are no Turkish mobile numbers")
+    return known
+
+
+def _predicate(undelivered: Iterable[str] | Callable[[str], bool]) -> Callable[[str], bool] | None:
+    if callable(undelivered):
+        return undelivered
+    numbers = frozenset(_phones("undelivered", undelivered))
+    return numbers.__contains__ if numbers else None

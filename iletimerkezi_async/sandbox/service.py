@@ -1,0 +1,136 @@
+"""The service without any I/O: an operation and a body in, a reply out."""
+
+import re
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+import attrs
+
+from iletimerkezi_async.sandbox import blocking, consents, reporting, sending
+from iletimerkezi_async.sandbox.account import Account, get_balance, get_sender
+from iletimerkezi_async.sandbox.bodies import Json, parse_request, read_object
+from iletimerkezi_async.sandbox.clock import Clock
+from iletimerkezi_async.sandbox.codes import DONE, Refusal
+from iletimerkezi_async.sandbox.faults import Fault, FaultPlan
+from iletimerkezi_async.sandbox.replies import Reply, Writer
+
+__all__ = ["BIGGEST_BODY", "OPERATIONS", "Service"]
+
+BIGGEST_BODY: Final = 64 * 1024 * 1024
+"""Bytes. A bigger body is 400."""
+
+_PATH: Final = re.compile(r"/v1/([a-z]+(?:[-/][a-z]+)*)/json")
+
+
+def _nothing(_: Json) -> None:
+    """Read a body that has nothing beside the credentials."""
+
+
+@attrs.frozen
+class _Operation:
+    """One thing the service does: reading the structure comes before the credentials, acting after them."""
+
+    read: Callable[[Json], Any]
+    act: Callable[[Account, Any], Json]
+
+
+OPERATIONS: Final[dict[str, _Operation]] = {
+    "get-balance": _Operation(_nothing, get_balance),
+    "send-sms": _Operation(sending.read_draft, sending.send_sms),
+    "get-report": _Operation(reporting.read_order, reporting.get_report),
+    "cancel-order": _Operation(reporting.read_order, reporting.cancel_order),
+    "get-reports": _Operation(reporting.read_filter, reporting.get_reports),
+    "get-sender": _Operation(_nothing, get_sender),
+    "get-blacklist": _Operation(blocking.read_blacklist, blocking.get_blacklist),
+    "add-blacklist": _Operation(blocking.read_blacklist, blocking.add_blacklist),
+    "delete-blacklist": _Operation(blocking.read_blacklist, blocking.delete_blacklist),
+    "consent/create": _Operation(consents.read_consents, consents.create_consents),
+    "consent/show": _Operation(consents.read_consent, consents.show_consent),
+}
+
+
+class Service:
+    """Handles requests one at a time, from any thread.
+
+    Args:
+        account: The one account there is.
+        clock: What the account's time is read from.
+    """
+
+    def __init__(self, account: Account, clock: Clock) -> None:
+        self.lock = threading.RLock()
+        self._account = account
+        self._clock = clock
+        self._faults = FaultPlan(OPERATIONS)
+        self._log: list[tuple[str, int | str]] = []
+
+    def answer(self, method: str, path: str, body: bytes) -> Reply:
+        """Answer an HTTP request: ``POST /v1/<operation>/json``; anything else is 404 and meets no fault."""
+        match = _PATH.fullmatch(path)
+        if method == "POST" and match is not None:
+            return self.handle(match[1], body)
+        with self.lock:
+            self._log.append((path.strip("/"), 404))
+            return Writer(self._account.style, self._clock.now()).usual(404, {})
+
+    def handle(self, operation: str, body: bytes) -> Reply:
+        """Answer one request to an operation, with the fault that was planned for it."""
+        with self.lock:
+            self._account.now = self._clock.now()
+            writer = Writer(self._account.style, self._account.now)
+            planned = self._faults.take(operation)
+            if planned is not None and not planned.processed:
+                self._log.append((operation, planned.word))
+                return writer.faulty(planned, None)
+            code, payload = self._process(operation, body)
+            self._log.append((operation, code if planned is None else planned.word))
+            reply = writer.usual(code, payload)
+            return reply if planned is None else writer.faulty(planned, reply)
+
+    def fail(self, operation: str, fault: Fault | str, times: float, retry_after: float | None) -> None:
+        """Plan a fault; see ``FaultPlan.add``."""
+        with self.lock:
+            self._faults.add(operation, fault, times, retry_after)
+
+    def heal(self) -> None:
+        """Forget the planned faults."""
+        with self.lock:
+            self._faults.clear()
+
+    def advance(self, step: timedelta) -> None:
+        """Move the clock; see ``Clock.advance``."""
+        with self.lock:
+            self._clock.advance(step)
+
+    def look(self) -> Account:
+        """Return the account at the present time; hold the lock while reading from it."""
+        self._account.now = self._clock.now()
+        return self._account
+
+    @property
+    def log(self) -> tuple[tuple[str, int | str], ...]:
+        """Each request's operation, with the code or the fault that it got."""
+        with self.lock:
+            return tuple(self._log)
+
+    def _process(self, operation: str, body: bytes) -> tuple[int, Json]:
+        try:
+            return DONE, _process(self._account, operation, body)
+        except Refusal as refusal:
+            return refusal.code, {}
+
+
+def _process(account: Account, name: str, body: bytes) -> Json:
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise Refusal(404)
+    if len(body) > BIGGEST_BODY:
+        raise Refusal(400)
+    request = parse_request(body)
+    authentication = read_object(request, "authentication")
+    # Structure, then credentials, then values: the order in which the service refuses.
+    asked = operation.read(request)
+    account.check_credentials(authentication)
+    return operation.act(account, asked)

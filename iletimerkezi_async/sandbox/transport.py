@@ -1,0 +1,68 @@
+"""The door without a socket: an httpx transport that asks the service in process."""
+
+from collections.abc import AsyncIterator, Callable
+
+import anyio
+import anyio.lowlevel
+import httpx
+
+from iletimerkezi_async.sandbox.faults import Fault
+from iletimerkezi_async.sandbox.replies import Reply
+
+__all__ = ["InProcessTransport"]
+
+
+class _HalfStream(httpx.AsyncByteStream):
+    """The first half of a body, then a broken connection."""
+
+    def __init__(self, body: bytes, request: httpx.Request) -> None:
+        self._body = body
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        half = self._body[: len(self._body) // 2]
+        yield half
+        raise httpx.RemoteProtocolError(
+            "peer closed connection without sending complete message body "
+            f"(received {len(half)} bytes, expected {len(self._body)})",
+            request=self._request,
+        )
+
+
+class InProcessTransport(httpx.AsyncBaseTransport):
+    """Gives each request to the service, and turns faults into the exceptions a real connection raises.
+
+    Args:
+        answer: The service's answer to method, path and body.
+    """
+
+    def __init__(self, answer: Callable[[str, str, bytes], Reply]) -> None:
+        self._answer = answer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request.
+
+        Raises:
+            httpx.RemoteProtocolError: The connection is dropped before or within the answer.
+            httpx.ReadTimeout: No answer within the request's read timeout.
+        """
+        body = await request.aread()
+        # A network would let other tasks run, and be cancelled, before the request arrives and before the answer does.
+        await anyio.lowlevel.checkpoint()
+        reply = self._answer(request.method, request.url.path, body)
+        await anyio.lowlevel.checkpoint()
+        if reply.fault in (Fault.DROP_REQUEST, Fault.DROP_ANSWER):
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+        if reply.fault == Fault.STALL:
+            await _stall(request)
+        headers = list(reply.headers)
+        if reply.fault == Fault.HALF_ANSWER:
+            return httpx.Response(reply.status, headers=headers, stream=_HalfStream(reply.body, request))
+        return httpx.Response(reply.status, headers=headers, stream=httpx.ByteStream(reply.body))
+
+
+async def _stall(request: httpx.Request) -> None:
+    timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
+    with anyio.move_on_after(timeouts.get("read")):
+        await anyio.sleep_forever()
+    raise httpx.ReadTimeout("", request=request)
