@@ -75,14 +75,17 @@ class AsyncClient:
         rate: float | Pacer | None = 100.0,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
+        self._sender: str | None = None
+        self._iys: Iys | None = None
         credentials = Credentials(key, hash)
         # Error trackers print the variables of a frame that raises.
         del key, hash
         credentials.check()
-        self._sender = sender if sender is not None else os.environ.get(SENDER_VARIABLE) or None
-        if self._sender is not None:
-            choose_sender(self._sender)
-        self._iys = None if iys is None else choose_iys(iys)
+        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
+        if header is not None:
+            self._sender = choose_sender(header)
+        if iys is not None:
+            self._iys = choose_iys(iys)
         self._transport = Transport(
             credentials,
             base_url=base_url,

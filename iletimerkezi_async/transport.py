@@ -39,6 +39,7 @@ from .retry import Retry, Stopwatch, next_pause
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from .credentials import Body, Credentials
@@ -273,7 +274,7 @@ class _Exchange:
         if isinstance(error, httpx.ConnectTimeout):
             return f"no connection within {self.timeout.connect:g} s"
         if isinstance(error, httpx.ConnectError):
-            return f"cannot connect: {error}"
+            return f"cannot connect: {_os_reason(error)}"
         if isinstance(error, httpx.PoolTimeout):
             return f"no connection became free within {self.timeout.pool:g} s"
         if isinstance(error, httpx.ReadTimeout):
@@ -285,16 +286,36 @@ class _Exchange:
         return f"the exchange failed ({type(error).__name__})"
 
 
+def _os_reason(error: BaseException) -> str:
+    """What the operating system or TLS said, deep below the wrappings of a failed connection."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, OSError):
+            return str(reason)
+        reason = reason.__cause__ or reason.__context__
+    return str(error)
+
+
 async def _read_body(response: httpx.Response) -> bytes | None:
     """The body, or `None` where it is larger than any answer of the service."""
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
+    stream = response.aiter_bytes()
+    async for chunk in stream:
         size += len(chunk)
         if size > _MAX_ANSWER:
+            await _abandon(stream)
             return None
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+async def _abandon(stream: AsyncIterator[bytes]) -> None:
+    """End a stream from its inside: closing it would leave the generators below to the garbage collector."""
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        async for _ in stream:
+            pass
 
 
 class _Borrowed:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import httpx
 
@@ -19,12 +19,24 @@ from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.transport import InProcessTransport
 
 if TYPE_CHECKING:
-    from iletimerkezi_async import AsyncClient
+    from typing_extensions import Unpack
+
+    from iletimerkezi_async import AsyncClient, Iys, Pacer, Retry
     from iletimerkezi_async.sandbox.server import Serving
 
 __all__ = ["Sandbox"]
 
 _IN_PROCESS_URL = "http://127.0.0.1/v1"
+
+
+class ClientOptions(TypedDict, total=False):
+    """What ``Sandbox.client`` hands on to ``AsyncClient``."""
+
+    sender: "str | None"
+    iys: "Iys | None"
+    timeout: "float | httpx.Timeout"
+    retry: "Retry"
+    rate: "float | Pacer | None"
 
 
 class Sandbox:
@@ -94,13 +106,13 @@ class Sandbox:
         )
         self._service = Service(account, clock)
 
-    def client(self, **options: Any) -> "AsyncClient":
+    def client(self, **options: "Unpack[ClientOptions]") -> "AsyncClient":
         """Return a client that is connected to this sandbox in process, without a socket.
 
         Works on asyncio and on trio.
 
         Args:
-            **options: Passed to ``AsyncClient`` as they are: ``sender``, ``iys``, ``retry``, ``rate`` and so on.
+            **options: Passed to ``AsyncClient`` as they are: ``sender``, ``iys``, ``timeout``, ``retry``, ``rate``.
         """
         from iletimerkezi_async import AsyncClient  # noqa: PLC0415 - the sandbox's rules must not see the client
 

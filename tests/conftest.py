@@ -1,0 +1,51 @@
+"""What all tests share: both backends, a sandbox on a real socket, a client of it that does not dawdle."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from iletimerkezi_async import AsyncClient, Iys, Retry
+from iletimerkezi_async.sandbox import Sandbox
+
+#: The default policy without its pauses.
+QUICK = Retry(wait_initial=0.001, wait_max=0.01)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def no_credentials_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KEY", "HASH"):
+        monkeypatch.delenv(f"ILETIMERKEZI_API_{name}", raising=False)
+    monkeypatch.delenv("ILETIMERKEZI_SENDER", raising=False)
+
+
+@pytest.fixture
+def sandbox() -> Sandbox:
+    return Sandbox()
+
+
+@pytest.fixture
+def url(sandbox: Sandbox) -> Iterator[str]:
+    with sandbox.serve() as url:
+        yield url
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, retry=QUICK, rate=None) as client:
+        yield client
+
+
+@pytest.fixture
+def make_client(url: str) -> Callable[..., AsyncClient]:
+    def make(**options: object) -> AsyncClient:
+        settings: dict[str, object] = {"sender": "FIRMA", "iys": Iys.OFF, "base_url": url, "retry": QUICK, "rate": None}
+        return AsyncClient("demo", "demo", **(settings | options))  # type: ignore[arg-type]  # settings of any type
+
+    return make

@@ -1,0 +1,87 @@
+"""README tells what is true: its examples run, against the sandbox, and its commands are the ones that must work."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from iletimerkezi_async import IletimerkeziError, errors
+from iletimerkezi_async.sandbox import Fault, Sandbox
+
+README = Path(__file__).parent.parent / "README.md"
+TEXT = README.read_text("utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+SCRIPTS = [example for example in EXAMPLES if "anyio.run(main)" in example]
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox, url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    settings = {"ILETIMERKEZI_API_KEY": "demo", "ILETIMERKEZI_API_HASH": "demo", "ILETIMERKEZI_SENDER": "FIRMA"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    return os.environ | settings
+
+
+def against(url: str, example: str) -> str:
+    """The example, with the one change that keeps it from the real service."""
+    return re.sub(r"AsyncClient\((?=[i)])", f'AsyncClient(base_url="{url}", ', example)
+
+
+@pytest.mark.parametrize("example", SCRIPTS, ids=lambda example: example.splitlines()[4][:40])
+def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str], example: str) -> None:
+    """As files of their own, with warnings as errors."""
+    with httpx.Client() as http:
+        order = {"sender": "FIRMA", "iys": "0", "message": {"text": "x", "receipents": {"number": "5301234560"}}}
+        credentials = {"key": "demo", "hash": "demo"}
+        http.post(f"{url}/send-sms/json", json={"request": {"authentication": credentials, "order": order}})
+    sandbox.advance(minutes=1)
+    command = [sys.executable, "-W", "error", "-c", against(url, example)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dict[str, str]) -> None:
+    """Its endpoint sends a code, refuses what is no number, and opens and closes the client with the application."""
+    (example,) = [example for example in EXAMPLES if "FastAPI" in example]
+    names: dict[str, object] = {}
+    exec(compile(against(url, example), "README.md", "exec"), names)
+    app = names["app"]
+    async with names["lifespan"](app):  # type: ignore[operator]  # what the example defines
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # likewise
+        async with httpx.AsyncClient(transport=transport, base_url="http://service.example") as browser:
+            sent = await browser.post("/codes", params={"number": "0530 123 45 67"})
+            refused = await browser.post("/codes", params={"number": "0212 123 45 67"})
+    assert sent.json() == {"order": sandbox.orders[0].id}
+    assert refused.status_code == 422
+    assert sandbox.deliveries == {"+905301234567": 1}
+
+
+def test_every_example_is_among_those_that_run() -> None:
+    """None is left to rot."""
+    assert len(EXAMPLES) == len(SCRIPTS) + 1
+    assert len(SCRIPTS) >= 3
+
+
+def test_the_two_commands_stand_at_the_top_word_for_word() -> None:
+    """What must always work on a machine with nothing but Python and git."""
+    top = TEXT[: TEXT.index("## Install")]
+    assert "\npython3 -m venv .venv && .venv/bin/pip install -q '.[cli]' && .venv/bin/iletimerkezi demo\n" in top
+    assert "\npython3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest\n" in top
+
+
+def test_the_faults_and_errors_that_it_names_exist() -> None:
+    """All faults are listed, and no error is made up."""
+    listed = set(re.findall(r"`([a-z0-9-]+)`", TEXT[TEXT.index("Faults are") : TEXT.index("## The command")]))
+    assert {str(fault.value) for fault in Fault} <= listed
+    for name in re.findall(r"`(\w+Error)", TEXT):
+        assert name in errors.__all__ or issubclass(__builtins__[name], Exception)  # type: ignore[index]
+    assert issubclass(errors.ApiError, IletimerkeziError)

@@ -1,0 +1,121 @@
+"""The public face as its users type it. Not run: mypy and pyright read it, both in their strict mode."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timezone
+from decimal import Decimal
+
+import httpx
+from typing_extensions import assert_type
+
+from iletimerkezi_async import (
+    ApiError,
+    AsyncClient,
+    Balance,
+    Delivery,
+    Encoding,
+    Iys,
+    Message,
+    MessageStatus,
+    Order,
+    OrderReport,
+    OrderStatus,
+    Pacer,
+    RecipientError,
+    Report,
+    Retry,
+    TextLength,
+    TokenBucket,
+    UnavailableError,
+    measure,
+    normalize_number,
+)
+from iletimerkezi_async.sandbox import Fault, Sandbox, Style
+
+
+class Everybody:
+    """A pacer of the user's own."""
+
+    async def acquire(self, n: int, /) -> bool:
+        return n > 0
+
+
+def settings(http: httpx.AsyncClient) -> list[AsyncClient]:
+    pacer: Pacer = Everybody()
+    return [
+        AsyncClient(),
+        AsyncClient("key", "hash"),
+        AsyncClient(key="key", hash="hash", sender="FIRMA", iys=Iys.BIREYSEL, base_url="http://127.0.0.1:8025/v1"),
+        AsyncClient(timeout=5, max_connections=10, retry=Retry(attempts=3), rate=None, http_client=http),
+        AsyncClient(timeout=httpx.Timeout(5, connect=1), rate=pacer),
+        AsyncClient(rate=TokenBucket(50)),
+    ]
+
+
+async def sending(client: AsyncClient) -> None:
+    assert_type(await client.get_balance(), Balance)
+    assert_type((await client.get_balance()).amount, Decimal)
+    order = await client.send_sms("Kodunuz 1234", "0530 123 45 67")
+    assert_type(order, Order)
+    assert_type(order.id, int)
+    await client.send_sms("Kodunuz 1234", 5301234567, iys=Iys.OFF, send_at=datetime.now(timezone.utc))
+    await client.send_sms("Kodunuz 1234", ["5301234567", 5301234568], sender="FIRMA")
+    await client.send_sms("Kodunuz 1234", (str(number) for number in range(5301234567, 5301234570)))
+    await client.send_messages([Message("Bir", "5301234567"), Message("Iki", ["5301234568", 5301234569])])
+    assert_type(Message("Bir", "5301234567").to, tuple[str | int, ...])
+
+
+async def reading(client: AsyncClient) -> None:
+    report = client.get_report(428, page_size=500, read_ahead=4)
+    assert_type(report, Report)
+    async for delivery in report:
+        assert_type(delivery, Delivery)
+        assert_type(delivery.number, str)
+        assert_type(delivery.status, MessageStatus)
+        number, status = delivery
+        assert_type(number, str)
+        assert_type(status, MessageStatus)
+    assert_type(report.order, OrderReport | None)
+    order = await client.get_order(428)
+    assert_type(order.status, OrderStatus)
+    assert_type(order.total, int | None)
+    assert_type(order.submitted_at, datetime | None)
+    orders: AsyncIterator[OrderReport] = client.get_reports(date(2026, 5, 1), datetime.now(timezone.utc))
+    assert_type([order.id async for order in orders], list[int])
+
+
+async def failing(client: AsyncClient) -> float | None:
+    try:
+        async with client as entered:
+            assert_type(entered, AsyncClient)
+            await entered.send_sms("Kodunuz 1234", "5301234567")
+    except RecipientError as error:
+        assert_type(error.numbers, tuple[str, ...])
+    except UnavailableError as error:
+        return error.retry_after
+    except ApiError as error:
+        assert_type(error.code, int)
+        assert_type(error.http_status, int | None)
+    return None
+
+
+def helpers() -> None:
+    assert_type(measure("metin"), TextLength)
+    assert_type(measure("metin").encoding, Encoding)
+    assert_type(normalize_number(5301234567), str)
+
+
+async def testing() -> None:
+    sandbox = Sandbox(balance=10, senders=["FIRMA"], style=Style(scalars="str"))
+    sandbox.fail("send-sms", "drop-answer")
+    sandbox.fail("send-sms", Fault.DROP_ANSWER, times=2)
+    sandbox.advance(minutes=11)
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF) as client:
+        assert_type(client, AsyncClient)
+    async with sandbox.serve(port=0) as url:
+        assert_type(url, str)
+    with sandbox.serve() as url:
+        assert_type(url, str)
+    assert_type(sandbox.deliveries["+905301234567"], int)
+    assert_type(sandbox.orders[0].id, int)
