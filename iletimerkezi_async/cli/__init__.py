@@ -1,0 +1,90 @@
+"""The command `iletimerkezi`: one function a command, and what all of them share.
+
+```
+app (here)                                     the commands and the options before them
+demo  serving  account  sending  reporting     the commands, by subject
+command                                        how a command ends: its exit code, its one line of error
+display                                        progress and tables, as a terminal or a file takes them
+settings  messages  output                     environment and options, errors as lines, the streams
+```
+
+What takes long to import is imported by the commands that need it.
+"""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from iletimerkezi_async import __version__
+
+from . import account, demo, reporting, sending, serving
+from .command import Command
+from .messages import describe
+from .output import complain, open_streams, settle_stdout, show_log, write
+from .settings import Verbose
+
+__all__ = ["app", "run"]
+
+_HELP = """SMS through iletimerkezi.com, from the command line.
+
+Try it without an account: `iletimerkezi demo`.
+"""
+
+_EPILOG = """\b
+Environment:
+  ILETIMERKEZI_API_KEY   the API key from the panel
+  ILETIMERKEZI_API_HASH  the hash that belongs to it
+  ILETIMERKEZI_SENDER    the approved sender
+  ILETIMERKEZI_IYS       off, bireysel or tacir
+  ILETIMERKEZI_BASE_URL  another service, such as `iletimerkezi sandbox`
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    epilog=_EPILOG,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run() -> None:
+    """Run the command that the arguments name, and exit."""
+    open_streams()
+    show_log(logging.WARNING)
+    try:
+        app(prog_name="iletimerkezi")
+    except Exception as error:  # noqa: BLE001 - beside the commands there is the help, which may be unwritable, too
+        complain(describe(error))
+        sys.exit(1)
+    finally:
+        settle_stdout()
+
+
+def _show_version(asked: bool) -> None:
+    if not asked:
+        return
+    write(f"iletimerkezi {__version__}\n")
+    raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    _verbose: Verbose = False,
+) -> None:
+    pass
+
+
+app.command("demo", cls=Command)(demo.demo)
+app.command("sandbox", cls=Command)(serving.sandbox)
+app.command("balance", cls=Command)(account.balance)
+app.command("send", cls=Command)(sending.send)
+app.command("report", cls=Command)(reporting.report)

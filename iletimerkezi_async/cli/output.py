@@ -1,0 +1,135 @@
+"""The streams: results on standard output, everything said about them on standard error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "Rows",
+    "complain",
+    "end_line",
+    "is_terminal",
+    "note",
+    "open_streams",
+    "settle_stdout",
+    "show_log",
+    "write",
+    "write_json",
+    "write_pairs",
+]
+
+_LOGGER = "iletimerkezi_async"
+# As much as a pipe that is ready takes without blocking.
+_PIECE = getattr(select, "PIPE_BUF", 512)
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal that can move its cursor."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+
+
+def write(text: str) -> None:
+    """Write to standard output as it is, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def write_json(fields: Mapping[str, object]) -> None:
+    """Write one JSON object, on a line of its own."""
+    write(orjson.dumps(fields).decode() + "\n")
+
+
+def write_pairs(pairs: Mapping[str, object]) -> None:
+    """Write names and values, in two columns."""
+    width = max(map(len, pairs))
+    write("".join(f"{name:<{width}}  {value}\n" for name, value in pairs.items()))
+
+
+def note(text: str) -> None:
+    """Write one line to standard error; whatever could move the cursor is taken out."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text)
+    sys.stderr.write(" ".join(line.split()) + "\n")
+    sys.stderr.flush()
+
+
+def complain(text: str) -> None:
+    """Write one line of error or warning."""
+    note(f"iletimerkezi: {text}")
+
+
+def end_line() -> None:
+    """Leave the line on which the terminal has echoed `^C`."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\n")
+
+
+def open_streams() -> None:
+    """Replace a stream that was closed before the start, which Python has as `None`: nobody is there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it is used to the end
+
+
+def settle_stdout() -> None:
+    """Write out what is left; where nobody takes it, keep the interpreter from trying again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Lines(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage())
+
+
+def show_log(level: int) -> None:
+    """Show the library's log from this level on, a line each; a later call changes the level."""
+    logger = logging.getLogger(_LOGGER)
+    logger.setLevel(level)
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(_Lines())
+
+
+class Rows:
+    """Many lines for standard output, which a reader may take slowly.
+
+    A reader that stands still must not keep the command from being interrupted, so a pipe is only written to once it
+    is ready, and no more than it takes.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._fd = sys.stdout.fileno()
+        mode = os.fstat(self._fd).st_mode
+        self._may_block = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+
+    async def add(self, line: bytes) -> None:
+        """Write a line, soon."""
+        self._waiting += line
+        if len(self._waiting) >= _PIECE:
+            await self._write_piece()
+
+    async def flush(self) -> None:
+        """Write what is left."""
+        while self._waiting:
+            await self._write_piece()
+
+    async def _write_piece(self) -> None:
+        if self._may_block:
+            await anyio.wait_writable(self._fd)
+        written = os.write(self._fd, self._waiting[:_PIECE])
+        del self._waiting[:written]

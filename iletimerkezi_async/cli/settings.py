@@ -1,0 +1,81 @@
+"""What the environment and the shared options say."""
+
+import logging
+import os
+from enum import Enum
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.credentials import HASH_VARIABLE, KEY_VARIABLE
+from iletimerkezi_async.draft import SENDER_VARIABLE
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.models import Iys
+
+from .messages import CommandError
+from .output import show_log
+
+__all__ = [
+    "BASE_URL_VARIABLE",
+    "DEMO_HASH",
+    "DEMO_KEY",
+    "DEMO_SENDER",
+    "IYS_VARIABLE",
+    "SENDER_VARIABLE",
+    "IysChoice",
+    "Json",
+    "Verbose",
+    "open_client",
+]
+
+BASE_URL_VARIABLE = "ILETIMERKEZI_BASE_URL"
+IYS_VARIABLE = "ILETIMERKEZI_IYS"
+
+#: What the sandboxes of the command let in.
+DEMO_KEY = "demo"
+DEMO_HASH = "demo"
+DEMO_SENDER = "FIRMA"
+
+
+class IysChoice(str, Enum):
+    """`Iys` as it is typed."""
+
+    OFF = "off"
+    BIREYSEL = "bireysel"
+    TACIR = "tacir"
+
+    @property
+    def iys(self) -> Iys:
+        """The library's value."""
+        return Iys[self.name]
+
+
+def _show_debug(asked: bool) -> None:
+    if asked:
+        show_log(logging.DEBUG)
+
+
+Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Tell about every request.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+
+
+def open_client(*, sender: str | None = None, iys: Iys | None = None) -> AsyncClient:
+    """The client that the environment describes.
+
+    The credentials come from nowhere else: arguments show in the list of processes.
+
+    Raises:
+        CommandError: A credential is missing, or a setting cannot work.
+    """
+    missing = [name for name in (KEY_VARIABLE, HASH_VARIABLE) if not os.environ.get(name)]
+    if missing:
+        raise CommandError(f"set {' and '.join(missing)} in the environment (to try without: iletimerkezi demo)")
+    base_url = os.environ.get(BASE_URL_VARIABLE)
+    make = partial(AsyncClient, base_url=base_url) if base_url else AsyncClient
+    try:
+        return make(sender=sender, iys=iys)
+    except ConfigurationError as error:
+        # The library speaks of its argument, which this user has not seen.
+        raise CommandError(str(error).replace("`base_url`", BASE_URL_VARIABLE)) from None

@@ -1,0 +1,43 @@
+import pytest
+
+from iletimerkezi_async import OrderAcceptedError, OutcomeUnknownError, RecipientError, errors
+from iletimerkezi_async.cli.messages import describe
+
+
+def test_the_advice_for_an_unknown_outcome() -> None:
+    """Whoever does not know whether an order was taken is told how to find out without sending twice."""
+    line = describe(OutcomeUnknownError("the answer was lost", "send-sms"))
+    assert line.startswith("send-sms: the answer was lost: the same command within 10 minutes cannot send twice")
+
+
+def test_the_advice_for_an_order_that_was_taken() -> None:
+    """An order that was taken without an id must not be sent again."""
+    assert "do not send it again. It may be one of 7, 8" in describe(OrderAcceptedError((7, 8)))
+
+
+def test_many_bad_numbers_are_not_a_flood() -> None:
+    """A list of bad numbers is cut."""
+    error = RecipientError(452, "bad", "send-sms", numbers=tuple(map(str, range(100))))
+    assert describe(error).endswith("'19' and 80 more are not phone numbers; nothing was sent")
+
+
+def test_an_error_of_ours_keeps_its_contents_to_itself() -> None:
+    """What nobody foresaw is named with its place, but not quoted, as it may hold a secret."""
+    with pytest.raises(ValueError, match="sahte") as caught:
+        raise ValueError("sahte-anahtar")
+    line = describe(caught.value)
+    assert line.startswith("unexpected ValueError at test_cli_messages.py:")
+    assert "sahte" not in line
+
+
+def test_a_missing_package_names_the_extra() -> None:
+    """A command that lacks a package says how to get it."""
+    error = ModuleNotFoundError("No module named 'rich'", name="rich")
+    assert describe(error) == "rich is missing; the command needs: pip install 'iletimerkezi-async[cli]'"
+    assert describe(ImportError("serving needs uvicorn")) == "serving needs uvicorn"
+
+
+def test_errors_from_the_service_are_told_in_its_words() -> None:
+    """The service's text is in the line, with advice where it needs some."""
+    assert describe(errors.api_error(450, "Onaysız", "send-sms", 450)) == "send-sms: 450 Onaysız"
+    assert "iletimerkezi balance" in describe(errors.api_error(402, "Bakiye", "send-sms", 402))
