@@ -4,32 +4,62 @@ Nothing here does I/O. A `Call` goes down to the transport, which brings back an
 Whatever arrives from outside is read leniently in its types and strictly in its meaning: codes, ids and counters come
 as integers or strings, a repeated element as a list, a single value or one of several kinds of nothing, and fields
 that the provider documented later may be missing.
+
+A function that is given a number returns its complaint, for the reason that `draft` gives.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import date, datetime, timezone
-from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import orjson
 from attrs import frozen
 
 from .credentials import Body
-from .errors import ApiError, TransportError, UnavailableError, api_error
-from .models import TURKISH_TIME, Balance, Delivery, Iys, MessageStatus, Order, OrderReport, OrderStatus
-from .numbers import clean_number
+from .errors import ApiError, RecipientError, TransportError, UnavailableError, api_error
+from .models import (
+    TURKISH_TIME,
+    AsRead,
+    Balance,
+    Consent,
+    Delivery,
+    Iys,
+    MessageStatus,
+    Number,
+    Order,
+    OrderReport,
+    OrderStatus,
+)
+from .numbers import clean_number, mask, spell
+from .reading import (
+    Json,
+    UnreadableError,
+    is_nothing,
+    optional,
+    read_container,
+    read_decimal,
+    read_int,
+    read_items,
+    read_number,
+    read_object,
+    read_time,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .consents import Question
+    from .dates import Window
     from .draft import Draft
 
 __all__ = [
     "REPORTS_DAYS",
     "Answered",
+    "BlacklistPage",
     "Call",
     "Kind",
     "Lost",
@@ -39,15 +69,21 @@ __all__ = [
     "RawAnswer",
     "Refused",
     "ReportPage",
+    "add_blacklist",
+    "cancel_order",
+    "check_consent",
+    "delete_blacklist",
     "get_balance",
+    "get_blacklist",
     "get_report",
     "get_reports",
+    "get_senders",
     "read_answer",
+    "register_consents",
     "send_sms",
 ]
 
 T = TypeVar("T")
-Json: TypeAlias = Mapping[str, object]
 
 _OK = 200
 _TOO_MANY_REQUESTS = 429
@@ -173,10 +209,6 @@ class RawAnswer:
         return _retry_after(self.headers.get("Retry-After"), self.date)
 
 
-class UnreadableError(ValueError):
-    """A part of an answer is not as documented. Stays inside this module."""
-
-
 def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str]) -> Outcome[T]:
     """Tell what an answer means for a call. It raises nothing, so that no traceback passes by the raw body.
 
@@ -189,9 +221,9 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str]) -> O
         scrub: Removes secrets from the service's message.
     """
     try:
-        response = _object(_object(orjson.loads(raw.body)).get("response"))
-        status = _object(response.get("status"))
-        code = _int(status.get("code"))
+        response = read_object(read_object(orjson.loads(raw.body)).get("response"))
+        status = read_object(response.get("status"))
+        code = read_int(status.get("code"))
     except (orjson.JSONDecodeError, UnreadableError):
         return _foreign(call.operation, raw)
     if code != _OK:
@@ -230,8 +262,8 @@ def get_balance() -> Call[Balance]:
 
 def read_balance(response: Json) -> Balance:
     """Read `balance: {amount, sms}`."""
-    balance = _object(response.get("balance"))
-    return Balance(_decimal(balance.get("amount")), _int(balance.get("sms")))
+    balance = read_object(response.get("balance"))
+    return Balance(read_decimal(balance.get("amount")), read_int(balance.get("sms")))
 
 
 # send-sms
@@ -260,7 +292,7 @@ def send_sms(draft: Draft) -> Call[Order]:
 
     def read_order(response: Json) -> Order:
         """Read `order: {id}`."""
-        return Order(_int(_object(response.get("order")).get("id")), draft.recipients)
+        return Order(read_int(read_object(response.get("order")).get("id")), draft.recipients)
 
     return Call(
         "send-sms",
@@ -293,8 +325,8 @@ def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:
 
 def read_report_page(response: Json) -> ReportPage:
     """Read `order: {id, status, message: [{number, status}], …}`."""
-    order = _object(response.get("order"))
-    return ReportPage(_order_report(order), _rows(_items(order.get("message"))))
+    order = read_object(response.get("order"))
+    return ReportPage(_order_report(order), _rows(read_items(order.get("message"))))
 
 
 _MESSAGE_STATUS: dict[object, MessageStatus] = {
@@ -306,13 +338,13 @@ _E164_LENGTH = len("+905301234567")
 def _rows(items: list[object]) -> list[Delivery]:
     rows: list[Delivery] = []
     for item in items:
-        row = _object(item)
+        row = read_object(item)
         number = row.get("number")
         if not (isinstance(number, str) and len(number) == _E164_LENGTH and number.startswith("+905")):
-            number = _number(number)
+            number = read_number(number)
         code = row.get("status")
         status = _MESSAGE_STATUS.get(code) if isinstance(code, (int, str)) else None
-        rows.append(Delivery(number, MessageStatus(_int(code)) if status is None else status))
+        rows.append(Delivery(number, MessageStatus(read_int(code)) if status is None else status))
     return rows
 
 
@@ -339,91 +371,180 @@ def get_reports(start: date, end: date, page: int) -> Call[OrdersPage]:
 
 def read_orders_page(response: Json) -> OrdersPage:
     """Read `count` and `orders: [{id, status, total, …}]`."""
-    orders = [_order_report(_object(item)) for item in _items(response.get("orders"))]
-    return OrdersPage(_optional(_int, response.get("count")), orders)
+    orders = [_order_report(read_object(item)) for item in read_items(response.get("orders"))]
+    return OrdersPage(optional(read_int, response.get("count")), orders)
 
 
 def _order_report(order: Json) -> OrderReport:
     sender = order.get("sender")
     return OrderReport(
-        id=_int(order.get("id")),
-        status=OrderStatus(_int(order.get("status"))),
-        total=_optional(_int, order.get("total")),
-        delivered=_optional(_int, order.get("delivered")),
-        undelivered=_optional(_int, order.get("undelivered")),
-        waiting=_optional(_int, order.get("waiting")),
-        submitted_at=_optional(_time, order.get("submitAt")),
-        sent_at=_optional(_time, order.get("sendAt")),
+        id=read_int(order.get("id")),
+        status=OrderStatus(read_int(order.get("status"))),
+        total=optional(read_int, order.get("total")),
+        delivered=optional(read_int, order.get("delivered")),
+        undelivered=optional(read_int, order.get("undelivered")),
+        waiting=optional(read_int, order.get("waiting")),
+        submitted_at=optional(read_time, order.get("submitAt")),
+        sent_at=optional(read_time, order.get("sendAt")),
         sender=sender if isinstance(sender, str) and sender else None,
-        price=_optional(_decimal, order.get("price")),
+        price=optional(read_decimal, order.get("price")),
     )
 
 
-# Reading values whose types vary.
+# cancel-order
+
+
+_NOT_FOUND = 455
+
+
+def cancel_order(order_id: int) -> Call[None]:
+    """Ask for an order not to be sent."""
+    fields = _fields({"order": {"id": order_id}})
+    return Call("cancel-order", Kind.GUARDED, fields, _read_nothing, about=f"{order_id}", taken_code=_NOT_FOUND)
+
+
+# get-sender
+
+
+def get_senders() -> Call[tuple[str, ...]]:
+    """Ask for the approved senders."""
+    return Call("get-sender", Kind.REPEATABLE, _fields({}), read_senders)
+
+
+def read_senders(response: Json) -> tuple[str, ...]:
+    """Read `senders: {sender: [..]}`. A sender stays exactly as it is approved: case and spaces matter."""
+    return tuple(map(_sender, read_items(read_container(response.get("senders")).get("sender"))))
+
+
+def _sender(value: object) -> str:
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
+        return str(value)
+    raise UnreadableError("a sender is missing")
+
+
+# get-blacklist, add-blacklist, delete-blacklist
+
+
+@frozen(repr=False)
+class BlacklistPage:
+    """A page of the blocked numbers: how many there are in all, in or out of the window, and those of the page."""
+
+    count: int | None
+    numbers: list[str]
+
+
+def get_blacklist(page: int, row_count: int, window: Window | None) -> Call[BlacklistPage]:
+    """Ask for a page (from 1) of the numbers blocked within a window, of `row_count` (at most 1000) rows."""
+    blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
+    if window is not None:
+        blacklist["filter"] = {"start": _wire_time(window.start), "end": _wire_time(window.end)}
+    return Call("get-blacklist", Kind.REPEATABLE, _fields({"blacklist": blacklist}), read_blacklist_page)
+
+
+def read_blacklist_page(response: Json) -> BlacklistPage:
+    """Read `blacklist: {count, number: [..]}`."""
+    if "blacklist" not in response:
+        raise UnreadableError("the list is missing")
+    blacklist = read_container(response["blacklist"])
+    numbers = [read_number(item) for item in read_items(blacklist.get("number"))]
+    return BlacklistPage(optional(read_int, blacklist.get("count")), numbers)
+
+
+_NOT_BLOCKED = 474
+
+
+def add_blacklist(number: Number) -> Call[None] | RecipientError:
+    """Ask for a number to be blocked; or the complaint that it is none."""
+    return _blacklist_call("add-blacklist", Kind.REPEATABLE, number)
+
+
+def delete_blacklist(number: Number) -> Call[None] | RecipientError:
+    """Ask for a number to be blocked no longer; or the complaint that it is none."""
+    return _blacklist_call("delete-blacklist", Kind.GUARDED, number, taken_code=_NOT_BLOCKED)
+
+
+def _blacklist_call(
+    operation: str, kind: Kind, given: Number, *, taken_code: int | None = None
+) -> Call[None] | RecipientError:
+    number = clean_number(given)
+    if number is None:
+        return RecipientError(466, "not a phone number (see `numbers`)", operation, numbers=(spell(given),))
+    fields = _fields({"blacklist": {"number": number}})
+    return Call(operation, kind, fields, _read_nothing, about=mask(number), taken_code=taken_code)
+
+
+# consent/create and consent/show
+
+
+def register_consents(brand_code: str, consents: Sequence[Consent]) -> Call[None]:
+    """Ask for consents, 1 to 5,000 that were checked, to be registered: all or none."""
+    records = [
+        {
+            "recipient": consent.recipient,
+            "recipientType": consent.recipient_type,
+            "type": consent.type,
+            "status": consent.status,
+            "source": consent.source,
+            "consentDate": _wire_time(consent.consent_date),
+        }
+        for consent in consents
+        if consent.consent_date is not None
+    ]
+    fields = _fields({"consent": {"brandCode": brand_code, "list": records}})
+    return Call("consent/create", Kind.ONCE, fields, _read_nothing, about=f"of {len(records)} records")
+
+
+def check_consent(question: Question) -> Call[Consent | None]:
+    """Ask for a recipient's consent; `None` where the answer holds none."""
+    fields = {
+        "brandCode": question.brand_code,
+        "recipient": question.recipient,
+        "recipientType": question.recipient_type,
+        "type": question.type,
+    }
+
+    def read_consent(response: Json) -> Consent | None:
+        """Read `consent: {recipient, recipientType, type, status, source, consentDate}`, or nothing in its place."""
+        records = read_items(response.get("consent"))
+        if not records:
+            return None
+        told = {name: value for name, value in read_object(records[0]).items() if not is_nothing(value)}
+        return _consent({**fields, **told})
+
+    return Call("consent/show", Kind.REPEATABLE, _fields({"consent": fields}), read_consent)
+
+
+def _consent(record: Json) -> Consent:
+    return Consent(
+        read_number(record.get("recipient")),
+        _word(record.get("recipientType")),
+        _word(record.get("type")),
+        _word(record.get("status")),
+        optional(_word, record.get("source")) or AsRead(""),
+        optional(read_time, record.get("consentDate")),
+    )
+
+
+def _word(value: object) -> AsRead:
+    if isinstance(value, str) and value:
+        return AsRead(value)
+    raise UnreadableError("a word is missing")
+
+
+# What a call and an answer have around their contents.
 
 
 def _fields(fields: Mapping[str, object]) -> Body:
     return Body(orjson.dumps(fields))
 
 
-def _object(value: object) -> Json:
-    if isinstance(value, dict):
-        return cast("Json", value)
-    raise UnreadableError("an object is missing")
+def _wire_time(moment: datetime) -> str:
+    """`YYYY-MM-DD HH:MM:SS`, Turkish time."""
+    return moment.astimezone(TURKISH_TIME).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
-def _items(value: object) -> list[object]:
-    """A repeated element: a list, the one value, or nothing in one of its forms."""
-    if isinstance(value, list):
-        return cast("list[object]", value)
-    if value is None or value in ("", {}):
-        return []
-    return [value]
-
-
-def _int(value: object) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    # Ids of the service have up to ten digits; a length beyond 64 bits is not a number of its.
-    if isinstance(value, str) and len(value) < 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
-        return int(value)
-    raise UnreadableError("a number is missing")
-
-
-def _decimal(value: object) -> Decimal:
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        try:
-            number = Decimal(str(value).strip())
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if number.is_finite():
-            return number
-    raise UnreadableError("an amount is missing")
-
-
-def _time(value: object) -> datetime:
-    if isinstance(value, str):
-        try:
-            time = datetime.fromisoformat(value.strip())
-            return time.replace(tzinfo=TURKISH_TIME) if time.tzinfo is None else time.astimezone(TURKISH_TIME)
-        except (ValueError, OverflowError):
-            pass
-    raise UnreadableError("a time is missing")
-
-
-def _number(value: object) -> str:
-    """A number as E.164; one in a form of its own stays as it is, so that no row is lost."""
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        return clean_number(value) or str(value)
-    raise UnreadableError("a number is missing")
-
-
-def _optional(read: Callable[[object], T], value: object) -> T | None:
-    """A field that may be missing, or be there in a form that tells nothing."""
-    try:
-        return read(value)
-    except UnreadableError:
-        return None
+def _read_nothing(_: Json) -> None:
+    """Read the answer that says success and has nothing to add."""
 
 
 _LONGEST_MESSAGE = 200

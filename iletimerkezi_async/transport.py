@@ -14,6 +14,7 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import anyio
@@ -39,7 +40,6 @@ from .retry import Retry, Stopwatch, next_pause
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
     from datetime import datetime
 
     from .credentials import Body, Credentials
@@ -254,8 +254,11 @@ class _Exchange:
             url = self._urls[operation] = httpx.URL(f"{self._base_url}/{operation}/json")
         if own:
             # A fifth cheaper than `build_request`, which merges settings that a lane does not have.
-            return httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
-        return http.build_request("POST", url, headers=self._headers, content=body, timeout=self.timeout)
+            request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
+        else:
+            request = http.build_request("POST", url, headers=self._headers, content=body, timeout=self.timeout)
+        request.stream = _Content(body)
+        return request
 
     @staticmethod
     async def _roundtrip(http: httpx.AsyncClient, request: httpx.Request) -> RawAnswer | _Failure:
@@ -284,6 +287,29 @@ class _Exchange:
         if isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError)):
             return "the connection broke before the whole answer had come"
         return f"the exchange failed ({type(error).__name__})"
+
+
+class _Content(httpx.AsyncByteStream):
+    """A body, in one piece.
+
+    httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
+    """
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Pieces([self._body])
+
+
+class _Pieces(AsyncIterator[bytes]):
+    def __init__(self, pieces: list[Body]) -> None:
+        self._pieces = pieces
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop()
 
 
 def _os_reason(error: BaseException) -> str:
