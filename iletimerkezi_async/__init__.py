@@ -27,12 +27,28 @@ from .errors import (
     UnavailableError,
     WebhookError,
 )
-from .models import Balance, Delivery, Iys, Message, MessageStatus, Order, OrderReport, OrderStatus
+from .models import (
+    Balance,
+    Consent,
+    ConsentSource,
+    ConsentStatus,
+    ConsentType,
+    Delivery,
+    DeliveryEvent,
+    Iys,
+    Message,
+    MessageStatus,
+    Order,
+    OrderReport,
+    OrderStatus,
+    RecipientType,
+)
 from .numbers import normalize_number
 from .pacing import Pacer, TokenBucket
 from .paging import Report
 from .retry import Retry
 from .text import Encoding, TextLength, measure
+from .webhook import parse_webhook
 
 __all__ = [
     "ApiError",
@@ -42,9 +58,14 @@ __all__ = [
     "BlacklistError",
     "BulkError",
     "ConfigurationError",
+    "Consent",
     "ConsentError",
+    "ConsentSource",
+    "ConsentStatus",
+    "ConsentType",
     "DateRangeError",
     "Delivery",
+    "DeliveryEvent",
     "DuplicateOrderError",
     "EmptyTextError",
     "Encoding",
@@ -63,6 +84,7 @@ __all__ = [
     "OutcomeUnknownError",
     "Pacer",
     "RecipientError",
+    "RecipientType",
     "Report",
     "Retry",
     "ScheduleError",
@@ -76,4 +98,5 @@ __all__ = [
     "__version__",
     "measure",
     "normalize_number",
+    "parse_webhook",
 ]

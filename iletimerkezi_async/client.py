@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
-from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, TypeVar
 
-from . import operations
+from . import cancelling, operations, registering, waiting
+from .consents import Registration, ask
 from .credentials import Credentials
+from .dates import choose_days, choose_window
 from .draft import SENDER_VARIABLE, choose_iys, choose_sender, write_draft
-from .errors import ConfigurationError, DateRangeError
-from .models import TURKISH_TIME, Balance, Iys, Message, Number, Order, OrderReport
+from .errors import ApiError, ConfigurationError
+from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
 from .pacing import Pacer, TokenBucket
-from .paging import Orders, Report
+from .paging import Blacklist, Orders, Report
 from .recovery import find_order
 from .retry import Retry
 from .transport import Taken, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
     from types import TracebackType
 
     import httpx
     from typing_extensions import Self
 
 __all__ = ["AsyncClient"]
+
+T = TypeVar("T")
+
+_NO_RECORD = 422
 
 
 class AsyncClient:
@@ -227,10 +234,150 @@ class AsyncClient:
             DateRangeError: `end` is before `start`.
             ValueError: A datetime is naive.
         """
-        first, last = _turkish_date(start), _turkish_date(end)
-        if last < first:
-            raise DateRangeError(458, "the range ends before it starts", "get-reports")
-        return Orders(self._transport, first, last)
+        return Orders(self._transport, *choose_days(start, end, "get-reports"))
+
+    async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
+        """Wait until an order is finished: every message has reached its final state, or it could not be sent.
+
+        The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
+        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again as
+        in every other call.
+
+        Args:
+            order_id: The order's id.
+            timeout: Seconds to wait at the most. Default: for ever.
+
+        Returns:
+            The order, `OrderStatus.COMPLETED` or `OrderStatus.FAILED`.
+
+        Raises:
+            OrderNotFoundError: There is no such order; or it was there, and is not any more.
+            TimeoutError: It is not finished after `timeout` seconds.
+        """
+        return await waiting.wait_for_order(self._transport, order_id, timeout)
+
+    async def cancel_order(self, order_id: int) -> None:
+        """Cancel an order that has not begun to be sent: one that is scheduled for later.
+
+        A lost answer is not the end: the order is cancelled again, and where the service then knows of no such order,
+        the order's state tells whether the first attempt was what cancelled it.
+
+        Raises:
+            OrderNotFoundError: There is no such order, or it has begun to be sent, or it is cancelled already.
+            OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
+                cancelled; `get_order` tells later, and the same call again does no harm.
+        """
+        await cancelling.cancel_order(self._transport, order_id)
+
+    async def get_senders(self) -> tuple[str, ...]:
+        """List the approved senders, spelt as they must be given."""
+        return await self._transport.call(operations.get_senders())
+
+    def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
+        """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
+
+        Args:
+            start: Only those blocked from then on: a date, or an aware datetime. Default: from the year 2000.
+            end: Only those blocked until then: a date, whose whole day counts (in Turkish time), or an aware datetime.
+                Default: to the year 2099.
+
+        Raises:
+            DateRangeError: `end` is before `start`.
+            ValueError: A datetime is naive.
+        """
+        return Blacklist(self._transport, choose_window(start, end, "get-blacklist"))
+
+    async def add_blacklist(self, number: Number) -> None:
+        """Block a number: nothing is sent to it any more. To block it twice is to block it once.
+
+        Args:
+            number: The number, in any spelling (see `normalize_number`).
+
+        Raises:
+            RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
+        """
+        call = operations.add_blacklist(number)
+        # Error trackers print the variables of the frames that an error passes.
+        del number
+        await self._transport.call(_sound(call))
+
+    async def delete_blacklist(self, number: Number) -> None:
+        """Block a number no longer.
+
+        After a lost answer the service's own refusal tells that the first attempt was taken.
+
+        Args:
+            number: The number, in any spelling (see `normalize_number`).
+
+        Raises:
+            BlacklistError: It is not blocked.
+            RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
+            OutcomeUnknownError: All answers were lost; the same call again does no harm.
+        """
+        call = operations.delete_blacklist(number)
+        del number
+        # Refused after a lost answer: it was the lost one that removed the number.
+        await self._transport.perform(_sound(call))
+
+    async def register_consents(self, brand_code: str, consents: Iterable[Consent]) -> None:
+        """Tell the national consent registry what recipients have said.
+
+        The service takes 5,000 at once, all or none; more are sent as several requests, one after the other. All are
+        read, kept in memory, and checked before the first request, so that what can be known to be wrong registers
+        nothing. A request is repeated only where it surely never left. No consents are no request.
+
+        Args:
+            brand_code: The code of the brand that the consents are for.
+            consents: What the recipients have said, and when: not more than three days ago.
+
+        Raises:
+            RecipientError: Some recipients are neither Turkish mobile numbers nor (with the type `EPOSTA`) e-mail
+                addresses; all of them are in `numbers`.
+            ConsentError: A date is missing, naive, in the future or too old (422, before any request); or the brand
+                code has no active subscription (403).
+            ApiError: The service refused a value, as 422; it does not say which.
+            OutcomeUnknownError: The answer was lost: that request may have been taken.
+
+        Of every error, `registered` tells how many consents, from the first on, were surely registered before.
+        """
+        registration = Registration(brand_code, consents, datetime.now(timezone.utc))
+        del brand_code, consents
+        registration.check()
+        await registering.register_consents(self._transport, registration)
+
+    async def check_consent(
+        self,
+        brand_code: str,
+        recipient: Number,
+        *,
+        recipient_type: RecipientType | str,
+        type: ConsentType | str,
+    ) -> Consent | None:
+        """Ask the national consent registry what a recipient has said; `None` where there is no record.
+
+        The service gives one code (422) to a recipient without a record and to values that it does not take: both are
+        `None` here.
+
+        Args:
+            brand_code: The code of the brand that it was said to.
+            recipient: A Turkish mobile number, or an e-mail address with the type `EPOSTA`.
+            recipient_type: As what the recipient may have consented, a member or its word.
+            type: What the consent would be about, a member or its word.
+
+        Raises:
+            RecipientError: The recipient is neither such a number nor such an address (it is in `numbers`).
+            ConsentError: The brand code has no active subscription.
+            ValueError: A word is none of those that are allowed; the message names them.
+        """
+        question = ask(brand_code, recipient, recipient_type, type)
+        del brand_code, recipient, recipient_type, type
+        call = operations.check_consent(_sound(question))
+        try:
+            return await self._transport.call(call)
+        except ApiError as error:
+            if error.code != _NO_RECORD:
+                raise
+        return None
 
 
 def _pacer(rate: float | Pacer | None) -> Pacer | None:
@@ -241,9 +388,8 @@ def _pacer(rate: float | Pacer | None) -> Pacer | None:
     return TokenBucket(rate)
 
 
-def _turkish_date(day: date) -> date:
-    if not isinstance(day, datetime):
-        return day
-    if day.utcoffset() is None:
-        raise ValueError("a datetime must have a time zone")
-    return day.astimezone(TURKISH_TIME).date()
+def _sound(checked: T | Exception) -> T:
+    """What passed its check; a complaint is raised here, where no variable holds what it is about."""
+    if isinstance(checked, Exception):
+        raise checked
+    return checked

@@ -8,14 +8,14 @@ IletimerkeziError
 ├── BulkError                   a campaign had to stop; `result` tells how far it came
 ├── OrderAcceptedError          an order was taken, but its id could not be found
 ├── TransportError              no usable answer
-│   └── OutcomeUnknownError     … and an order may or may not have been taken
+│   └── OutcomeUnknownError     … and what was asked for may or may not have been done
 └── ApiError                    the service (or a check of ours in its place) said no
     ├── AuthenticationError     401
     ├── InsufficientBalanceError 402
-    ├── ConsentError            403, 468, 469, 470
+    ├── ConsentError            403, 468, 469, 470; 422 where refused here
     ├── SenderError             450, 459, 460
     ├── DuplicateOrderError     451
-    ├── RecipientError          452, 466
+    ├── RecipientError          452, 466; 422 where refused here
     ├── TextTooLongError        453
     ├── EmptyTextError          454
     ├── OrderNotFoundError      455
@@ -133,7 +133,10 @@ class TransportError(IletimerkeziError):
     Attributes:
         operation: The operation that was asked for, for example `"get-balance"`.
         http_status: The HTTP status, where there was one.
+        registered: From `register_consents`: how many records, from the first on, were surely registered before.
     """
+
+    registered: int = 0
 
     def __init__(self, message: str, operation: str, http_status: int | None = None) -> None:
         super().__init__(f"{operation}: {message}")
@@ -146,6 +149,11 @@ class OutcomeUnknownError(TransportError):
 
     For `send-sms`: the same call within 10 minutes of the first is safe (the service refuses it as a duplicate, 451,
     if the first was taken). After that, look into the reports or the panel before sending again.
+
+    For `cancel-order` and `delete-blacklist` the same call again does no harm, and a refusal then tells how things are.
+
+    For `consent/create`: the first `registered` records are registered, and the 5,000 after them, or as many as there
+    were, all may be or none; `check_consent` of one of them tells.
     """
 
 
@@ -157,9 +165,11 @@ class ApiError(IletimerkeziError):
         message: The service's text, usually Turkish, shortened, with numbers masked.
         operation: The operation, for example `"send-sms"`.
         http_status: The HTTP status of the answer; `None` where this library refused before any request.
+        registered: From `register_consents`: how many records, from the first on, were surely registered before.
     """
 
     hint: ClassVar[str] = ""
+    registered: int = 0
 
     def __init__(self, code: int, message: str, operation: str, http_status: int | None = None) -> None:
         where = operation if http_status is not None else f"{operation} (refused before any request)"
@@ -185,7 +195,10 @@ class InsufficientBalanceError(ApiError):
 
 
 class ConsentError(ApiError):
-    """403, 468, 469, 470: the consent registry (İYS) is not subscribed to, or a choice about it is missing."""
+    """403, 468, 469, 470: the consent registry (İYS) is not subscribed to, or a choice about it is missing.
+
+    Also where this library refuses consents before any request, with 422: a date is naive, in the future, or too old.
+    """
 
 
 class SenderError(ApiError):
@@ -201,6 +214,8 @@ class DuplicateOrderError(ApiError):
 
 class RecipientError(ApiError):
     """452, 466: a recipient is incomplete, cannot be verified, or is on the account's blocked list.
+
+    Also where this library refuses the recipient of a consent before any request, with 422.
 
     Attributes:
         numbers: The numbers that this library refused, as they were given; empty where the service refused, which

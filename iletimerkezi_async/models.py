@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta, timezone
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
-from .numbers import mask
+from .numbers import clean_number, mask, spell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TURKISH_TIME",
+    "AsRead",
     "Balance",
+    "Consent",
+    "ConsentSource",
+    "ConsentStatus",
+    "ConsentType",
     "Delivery",
+    "DeliveryEvent",
     "Iys",
     "Message",
     "MessageStatus",
@@ -28,6 +35,8 @@ __all__ = [
     "Order",
     "OrderReport",
     "OrderStatus",
+    "RecipientType",
+    "choose_word",
 ]
 
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.
@@ -76,6 +85,11 @@ class MessageStatus(_Status):
     """Delivered; only these are billed."""
     UNDELIVERED = 112
     """Could not be delivered."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it stays so: delivered or not delivered. An unknown state may still change."""
+        return self in {MessageStatus.DELIVERED, MessageStatus.UNDELIVERED}
 
 
 class OrderStatus(_Status):
@@ -179,3 +193,163 @@ class OrderReport:
     sent_at: datetime | None = None
     sender: str | None = None
     price: Decimal | None = None
+
+
+# Consents. The words are the wire's (source: the provider's `consent` pages).
+
+
+class RecipientType(str, Enum):
+    """As what a recipient has consented."""
+
+    BIREYSEL = "BIREYSEL"
+    """As an individual."""
+    TACIR = "TACIR"
+    """As a merchant."""
+
+
+class ConsentType(str, Enum):
+    """What a consent is about."""
+
+    MESAJ = "MESAJ"
+    """Text messages."""
+    EPOSTA = "EPOSTA"
+    """E-mails."""
+    ARAMA = "ARAMA"
+    """Calls."""
+
+
+class ConsentStatus(str, Enum):
+    """What the recipient has said."""
+
+    ONAY = "ONAY"
+    """Yes."""
+    RET = "RET"
+    """No."""
+
+
+class ConsentSource(str, Enum):
+    """How a consent came about, as a code of the national registry. It has more than these; a plain word is taken."""
+
+    HS_WEB = "HS_WEB"
+    """On a web site."""
+    HS_EORTAM = "HS_EORTAM"
+    """By some other electronic way."""
+    HS_FIZIKSEL_ORTAM = "HS_FIZIKSEL_ORTAM"
+    """On paper."""
+    HS_KARAR = "HS_KARAR"
+    """By a decision of an authority."""
+
+
+class AsRead(str):
+    """A word that came from the service, and is kept whether or not this library knows it."""
+
+    __slots__ = ()
+
+
+E = TypeVar("E", bound=Enum)
+
+_SOURCE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
+
+
+def choose_word(kind: type[E], name: str, word: str) -> E | str | ValueError:
+    """The member of an enum for a word of the wire; or the complaint (not raised) that there is none.
+
+    Args:
+        kind: The enum.
+        name: What the word was given as.
+        word: A member or a plain word. One that was read, and is not known, stays a plain word.
+    """
+    try:
+        return kind(word)
+    except ValueError:
+        pass
+    if isinstance(word, AsRead):
+        return str(word)
+    # The word itself is not shown: where arguments were mixed up, it is a phone number.
+    return ValueError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
+
+
+def _choose_source(source: str) -> ConsentSource | str | ValueError:
+    known = choose_word(ConsentSource, "source", source)
+    if not isinstance(known, ValueError):
+        return known
+    if _SOURCE.fullmatch(source):
+        return source
+    return ValueError("`source` must be a code of the registry, such as HS_WEB")
+
+
+def _mask_recipient(recipient: str) -> str:
+    name, at, domain = recipient.partition("@")
+    return repr(f"{name[:1]}***@{domain}" if at and name and "@" not in domain else mask(recipient))
+
+
+@frozen(init=False)
+class Consent:
+    """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
+
+    Every word is taken as a member of its enum or as the plain word; a plain word that the enum lists becomes its
+    member. What was read from the service may hold words that are not listed; they stay plain words.
+
+    Attributes:
+        recipient: A Turkish mobile number, kept as `+905XXXXXXXXX`, or an e-mail address.
+        recipient_type: As what the recipient has consented.
+        type: What the consent is about; `EPOSTA` goes with e-mail addresses, the others with numbers.
+        status: What the recipient has said.
+        source: How it came about.
+        consent_date: When: an aware time; `None` only where the service does not tell.
+
+    Raises:
+        ValueError: A word is none of those that are allowed; the message names them.
+    """
+
+    recipient: str = field(repr=_mask_recipient)
+    recipient_type: RecipientType | str
+    type: ConsentType | str
+    status: ConsentStatus | str
+    source: ConsentSource | str
+    consent_date: datetime | None
+
+    def __init__(  # noqa: PLR0917 - one for each field of the wire, in its order
+        self,
+        recipient: Number,
+        recipient_type: RecipientType | str,
+        type: ConsentType | str,
+        status: ConsentStatus | str,
+        source: ConsentSource | str,
+        consent_date: datetime | None,
+    ) -> None:
+        values = {
+            # Kept as it is where it is no number: it is judged when it is registered, together with all others.
+            "recipient": clean_number(recipient) or spell(recipient),
+            "recipient_type": choose_word(RecipientType, "recipient_type", recipient_type),
+            "type": choose_word(ConsentType, "type", type),
+            "status": choose_word(ConsentStatus, "status", status),
+            "source": _choose_source(source),
+            "consent_date": consent_date,
+        }
+        complaint = next((value for value in values.values() if isinstance(value, ValueError)), None)
+        if complaint is not None:
+            # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
+            del self, values, recipient, recipient_type, type, status, source
+            raise complaint
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+@frozen
+class DeliveryEvent:
+    """What the service reports of one message by itself, made by `parse_webhook`.
+
+    Attributes:
+        message_id: The message's number, the same in all reports of it.
+        order_id: The number of the order that it is a part of: `Order.id`.
+        number: The recipient, as `+905XXXXXXXXX`; as the service wrote it where that is not a whole number.
+        status: Where the message is.
+        text: What it says; empty where the service left it out.
+    """
+
+    message_id: int
+    order_id: int
+    number: str = field(repr=lambda number: repr(mask(number)))
+    status: MessageStatus
+    text: str = field(repr=False)

@@ -11,12 +11,21 @@ import anyio
 
 from .errors import IletimerkeziError, TransportError
 from .models import Delivery, OrderReport
-from .operations import REPORTS_DAYS, OrdersPage, ReportPage, get_report, get_reports
+from .operations import (
+    REPORTS_DAYS,
+    BlacklistPage,
+    OrdersPage,
+    ReportPage,
+    get_blacklist,
+    get_report,
+    get_reports,
+)
 
 if TYPE_CHECKING:
+    from .dates import Window
     from .transport import Transport
 
-__all__ = ["Orders", "Report"]
+__all__ = ["Blacklist", "Orders", "Report"]
 
 T = TypeVar("T")
 
@@ -188,12 +197,47 @@ class Orders(_Rows[OrderReport]):
         self._seen_here = 0
 
 
+class Blacklist(_Rows[str]):
+    """The blocked numbers, each once. Made by `AsyncClient.get_blacklist`."""
+
+    def __init__(self, transport: Transport, window: Window | None) -> None:
+        super().__init__()
+        self._transport = transport
+        self._window = window
+        self._page = 1
+        self._seen: set[str] = set()
+        self._seen_rows = 0
+
+    async def _fetch(self) -> list[str]:
+        if self._page > _MAX_PAGES:
+            raise TransportError(f"the list has no end after {_MAX_PAGES} pages", "get-blacklist")
+        page = await self._transport.call(get_blacklist(self._page, _MAX_ROWS, self._window))
+        self._page += 1
+        self._seen_rows += len(page.numbers)
+        fresh = [number for number in dict.fromkeys(page.numbers) if number not in self._seen]
+        self._seen.update(fresh)
+        self._finished = self._is_last(page, fresh)
+        return fresh
+
+    def _is_last(self, page: BlacklistPage, fresh: list[str]) -> bool:
+        """Whether a page ends the list.
+
+        A page of old acquaintances ends it too: a service that takes no notice of the page would repeat itself for
+        ever. The count is that of the whole list, so that it tells nothing about a part of it.
+        """
+        if not fresh:
+            return True
+        if self._window is None and page.count is not None:
+            return self._seen_rows >= page.count
+        return len(page.numbers) < _MAX_ROWS
+
+
 def split_days(start: date, end: date) -> Iterator[tuple[date, date]]:
     """Ranges that the service takes, which together have every day from `start` to `end` once.
 
     The documentation does not say whether 10 days from start to end are counted with both ends: these fit either way.
     """
-    while start <= end:
-        last = min(end, start + timedelta(days=REPORTS_DAYS - 1))
-        yield start, last
-        start = last + timedelta(days=1)
+    while (end - start).days >= REPORTS_DAYS:
+        yield start, start + timedelta(days=REPORTS_DAYS - 1)
+        start += timedelta(days=REPORTS_DAYS)
+    yield start, end

@@ -278,6 +278,7 @@ def test_split_days_has_every_day_once(days: int) -> None:
     every = [first + timedelta(days=n) for first, last in ranges for n in range((last - first).days + 1)]
     assert every == [start + timedelta(days=n) for n in range(days + 1)]
     assert all((last - first).days < 10 for first, last in ranges)
+    assert list(split_days(date.max - timedelta(days=11), date.max))[-1][1] == date.max
 
 
 async def test_orders_that_arrive_meanwhile_hide_none() -> None:

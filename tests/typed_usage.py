@@ -13,7 +13,13 @@ from iletimerkezi_async import (
     ApiError,
     AsyncClient,
     Balance,
+    Consent,
+    ConsentError,
+    ConsentSource,
+    ConsentStatus,
+    ConsentType,
     Delivery,
+    DeliveryEvent,
     Encoding,
     Iys,
     Message,
@@ -21,8 +27,10 @@ from iletimerkezi_async import (
     Order,
     OrderReport,
     OrderStatus,
+    OutcomeUnknownError,
     Pacer,
     RecipientError,
+    RecipientType,
     Report,
     Retry,
     TextLength,
@@ -30,6 +38,7 @@ from iletimerkezi_async import (
     UnavailableError,
     measure,
     normalize_number,
+    parse_webhook,
 )
 from iletimerkezi_async.sandbox import Fault, Sandbox, Style
 
@@ -85,6 +94,62 @@ async def reading(client: AsyncClient) -> None:
     assert_type([order.id async for order in orders], list[int])
 
 
+async def settling(client: AsyncClient) -> None:
+    assert_type(await client.wait_for_order(428), OrderReport)
+    await client.wait_for_order(428, timeout=60)
+    assert_type((await client.wait_for_order(428, timeout=0.5)).status, OrderStatus)
+    await client.cancel_order(428)
+
+
+async def listing(client: AsyncClient) -> None:
+    assert_type(await client.get_senders(), tuple[str, ...])
+    numbers: AsyncIterator[str] = client.get_blacklist()
+    assert_type([number async for number in numbers], list[str])
+    async for number in client.get_blacklist(date(2026, 5, 1), datetime.now(timezone.utc)):
+        assert_type(number, str)
+    client.get_blacklist(end=date(2026, 5, 1))
+    await client.add_blacklist("0530 123 45 67")
+    await client.delete_blacklist(5301234567)
+
+
+async def consenting(client: AsyncClient) -> int:
+    now = datetime.now(timezone.utc)
+    consents = [
+        Consent("5301234567", RecipientType.BIREYSEL, ConsentType.MESAJ, ConsentStatus.ONAY, ConsentSource.HS_WEB, now),
+        Consent(5301234567, "TACIR", "ARAMA", "RET", "HS_MOBIL", now),
+        Consent(
+            recipient="musteri@example.com",
+            recipient_type="BIREYSEL",
+            type="EPOSTA",
+            status="ONAY",
+            source="HS_WEB",
+            consent_date=now,
+        ),
+    ]
+    assert_type(consents[0].recipient, str)
+    assert_type(consents[0].status, ConsentStatus | str)
+    assert_type(consents[0].consent_date, datetime | None)
+    try:
+        await client.register_consents("BRAND", consents)
+        await client.register_consents("BRAND", (consent for consent in consents))
+    except (ConsentError, OutcomeUnknownError) as error:
+        return error.registered
+    found = await client.check_consent("BRAND", 5301234567, recipient_type=RecipientType.TACIR, type="MESAJ")
+    assert_type(found, Consent | None)
+    return 0
+
+
+def hooking() -> None:
+    event = parse_webhook(b"{}")
+    assert_type(event, DeliveryEvent)
+    assert_type(event.message_id, int)
+    assert_type(event.order_id, int)
+    assert_type(event.number, str)
+    assert_type(event.status, MessageStatus)
+    assert_type(event.status.is_final, bool)
+    assert_type(parse_webhook("{}").text, str)
+
+
 async def failing(client: AsyncClient) -> float | None:
     try:
         async with client as entered:
@@ -107,7 +172,7 @@ def helpers() -> None:
 
 
 async def testing() -> None:
-    sandbox = Sandbox(balance=10, senders=["FIRMA"], style=Style(scalars="str"))
+    sandbox = Sandbox(balance=10, senders=["FIRMA"], style=Style(scalars="str"), unknown_consent="empty")
     sandbox.fail("send-sms", "drop-answer")
     sandbox.fail("send-sms", Fault.DROP_ANSWER, times=2)
     sandbox.advance(minutes=11)

@@ -26,6 +26,7 @@ class Account:
         amount: The balance in lira, as it is shown.
         brands: Brand codes with an active consent subscription.
         skip_blocked: Whether blocked recipients are left out, rather than refused with the whole order.
+        refuse_unknown_consent: Whether a check of a consent that is not registered is refused, rather than empty.
         delivery_seconds: How long the delivery of an order takes.
         fails: Tells of a ``+905XXXXXXXXX`` number whether its messages end undelivered.
         style: How answers are written.
@@ -42,6 +43,7 @@ class Account:
     amount: str
     brands: frozenset[str]
     skip_blocked: bool
+    refuse_unknown_consent: bool
     delivery_seconds: float
     fails: Callable[[str], bool] | None
     style: Style

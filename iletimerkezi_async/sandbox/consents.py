@@ -72,15 +72,15 @@ def show_consent(account: "Account", asked: Json) -> Json:
     """Answer consent/show.
 
     Raises:
-        Refusal: 403 for the brand code, 422 for bad values and, save in the style with empty lists, for no record.
+        Refusal: 403 for the brand code, 422 for bad values and, unless the account says otherwise, for no record.
     """
     key = _check_key(_check_brand(account, asked), asked)
     record = account.consents.get(key)
     if record is not None:
         return {"consent": {"brandCode": key[0], **record}}
-    if account.style.empty == "list":
-        return {"consent": []}
-    raise Refusal(422)
+    if account.refuse_unknown_consent:
+        raise Refusal(422)
+    return account.style.repeated("consent", ())
 
 
 def _check_brand(account: "Account", asked: Json) -> str:

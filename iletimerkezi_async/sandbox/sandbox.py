@@ -62,6 +62,8 @@ class Sandbox:
         undelivered: Numbers whose messages end undelivered (112), or a predicate on ``+905XXXXXXXXX``.
         delivery_seconds: How long the messages of an order take to become final, one after another.
         brands: Brand codes with an active consent subscription; without any, ``iys="1"`` is refused with 470.
+        unknown_consent: Whether a check of a consent that is not registered is refused (422), or answered with 200
+            and an empty ``consent``. The provider's documents tell of both.
         amount: The balance in lira that is shown.
         style: How answers are written.
 
@@ -81,6 +83,7 @@ class Sandbox:
         undelivered: Iterable[str] | Callable[[str], bool] = (),
         delivery_seconds: float = 1.0,
         brands: Iterable[str] = ("BRAND",),
+        unknown_consent: Literal["refuse", "empty"] = "refuse",
         amount: str = "0",
         style: Style | None = None,
     ) -> None:
@@ -88,6 +91,8 @@ class Sandbox:
             raise ValueError("balance and delivery_seconds cannot be negative")
         if blocked_policy not in ("refuse", "skip"):
             raise ValueError('blocked_policy is "refuse" or "skip"')
+        if unknown_consent not in ("refuse", "empty"):
+            raise ValueError('unknown_consent is "refuse" or "empty"')
         clock = Clock()
         now = clock.now()
         account = Account(
@@ -97,6 +102,7 @@ class Sandbox:
             amount=amount,
             brands=frozenset(_words("brands", brands)),
             skip_blocked=blocked_policy == "skip",
+            refuse_unknown_consent=unknown_consent == "refuse",
             delivery_seconds=delivery_seconds,
             fails=_predicate(undelivered),
             style=style or Style(),

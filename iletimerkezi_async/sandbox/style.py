@@ -31,8 +31,8 @@ class Style:
         numbers: How phone numbers come back: ``"+905301234567"``, ``"5301234567"`` or the integer ``5301234567``.
         scalars: Whether codes, ids, states and counters are integers or strings.
         single: Whether a repeated element with exactly one entry is a list or that bare entry.
-        empty: What stands for a repeated element without entries; ``"absent"`` leaves the field out. With
-            ``"list"`` a check of an unknown consent answers 200 with ``consent: []`` in place of 422.
+        empty: What stands for a repeated element without entries, and for a consent that is not there;
+            ``"absent"`` leaves the field out.
         late_fields: Whether reports have the fields that the provider documented later (``total``,
             ``delivered``, ``undelivered``, ``waiting``, ``submitAt``, ``sendAt``, ``sender``, ``price``).
         http_status: Whether the HTTP status repeats the code, or is 200 whatever the code inside.

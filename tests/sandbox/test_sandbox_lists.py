@@ -105,11 +105,19 @@ def test_consent() -> None:
 
 
 def test_unknown_consent() -> None:
-    """No record is 422, and in the style with empty lists 200 with an empty list."""
-    sandbox = frozen(style=Style(empty="null"))
-    assert ask(sandbox, "consent/show", consent=QUESTION)[0] == 422
-    code, response = ask(frozen(), "consent/show", consent=QUESTION)
-    assert (code, response["consent"]) == (200, [])
+    """No record is 422."""
+    assert ask(frozen(), "consent/show", consent=QUESTION)[0] == 422
+
+
+@pytest.mark.parametrize(
+    ("empty", "shown"), [("list", [[]]), ("object", [{}]), ("string", [""]), ("null", [None]), ("absent", [])]
+)
+def test_empty_consent(empty: Any, shown: list[object]) -> None:
+    """No record can be 200 with nothing in place of the record; bad values are 422 even so."""
+    sandbox = frozen(unknown_consent="empty", style=Style(empty=empty))
+    code, response = ask(sandbox, "consent/show", consent=QUESTION)
+    assert (code, [response[name] for name in response if name == "consent"]) == (200, shown)
+    assert ask(sandbox, "consent/show", consent={**QUESTION, "type": "MEKTUP"})[0] == 422
 
 
 @pytest.mark.parametrize(
