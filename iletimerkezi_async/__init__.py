@@ -27,7 +27,20 @@ from .errors import (
     UnavailableError,
     WebhookError,
 )
-from .models import Balance, Delivery, Iys, Message, MessageStatus, Order, OrderReport, OrderStatus
+from .models import (
+    Balance,
+    BulkResult,
+    Delivery,
+    Failure,
+    Iys,
+    Message,
+    MessageStatus,
+    Order,
+    OrderReport,
+    OrderStatus,
+    Progress,
+    Refusal,
+)
 from .numbers import normalize_number
 from .pacing import Pacer, TokenBucket
 from .paging import Report
@@ -41,6 +54,7 @@ __all__ = [
     "Balance",
     "BlacklistError",
     "BulkError",
+    "BulkResult",
     "ConfigurationError",
     "ConsentError",
     "DateRangeError",
@@ -48,6 +62,7 @@ __all__ = [
     "DuplicateOrderError",
     "EmptyTextError",
     "Encoding",
+    "Failure",
     "IletimerkeziError",
     "InsufficientBalanceError",
     "Iys",
@@ -62,7 +77,9 @@ __all__ = [
     "OrderStatus",
     "OutcomeUnknownError",
     "Pacer",
+    "Progress",
     "RecipientError",
+    "Refusal",
     "Report",
     "Retry",
     "ScheduleError",

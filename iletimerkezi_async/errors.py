@@ -37,6 +37,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .models import BulkResult
+
 __all__ = [
     "ApiError",
     "AuthenticationError",
@@ -96,7 +98,14 @@ class WebhookError(IletimerkeziError):
 
 
 class JournalError(IletimerkeziError):
-    """The journal of a campaign belongs to another campaign, is damaged, or cannot be written."""
+    """The journal of a campaign belongs to another campaign, is damaged, in use, or cannot be written.
+
+    Attributes:
+        result: What was done until then, where it could not be written in the middle of a campaign. What was sent and
+            could not be noted any more is settled by the next run, as after a crash.
+    """
+
+    result: BulkResult | None = None
 
 
 class BulkError(IletimerkeziError):
@@ -104,11 +113,13 @@ class BulkError(IletimerkeziError):
 
     Attributes:
         result: What was done until then: the orders taken, and every number that was read, in one list or another.
+        error: Why it stopped; `None` where it was cancelled, or an exception of the caller's own stopped it.
     """
 
-    def __init__(self, result: object) -> None:
-        super().__init__(f"the campaign stopped: {result!r}")
+    def __init__(self, result: BulkResult, error: IletimerkeziError | None = None) -> None:
+        super().__init__(f"the campaign stopped: {error}; {result!r}" if error else f"the campaign stopped: {result!r}")
         self.result = result
+        self.error = error
 
 
 class OrderAcceptedError(IletimerkeziError):

@@ -15,15 +15,17 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A module may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "text"},
+    {"_version", "errors", "text", "seen"},
     {"numbers", "credentials"},
     {"models"},
     {"draft"},
-    {"operations"},
+    {"operations", "journal"},
+    {"intake"},
     {"retry", "pacing"},
     {"transport"},
     {"paging"},
     {"recovery"},
+    {"bulk"},
     {"client"},
     {"__init__"},
     {"sandbox"},

@@ -25,8 +25,7 @@ def spellings(draw: st.DrawFn, numbers: st.SearchStrategy[str] = MOBILES) -> tup
 def test_every_spelling_of_a_mobile_number_becomes_the_same(spelling: tuple[str, str]) -> None:
     """Prefixes and separators do not matter."""
     digits, written = spelling
-    if len(written) <= 64:
-        assert normalize_number(written) == "+90" + digits
+    assert normalize_number(written) == "+90" + digits
 
 
 @given(MOBILES, st.sampled_from(["+90{}", "0090{}", "90{}", "0{}", "{}"]), st.sampled_from(["", " ", "-", "."]))
@@ -63,7 +62,7 @@ def test_another_country_code_passes_with_its_plus(number: str) -> None:
         "", " ", "-", "+", "abc", "0", "5", "530123456", "53012345678", "02121234567", "+902121234567", "4301234567",
         "00905301234", "491512345678", "+05301234567", "++905301234567", "5301234567;5301234568", "530123456x",
         "٥٣٠١٢٣٤٥٦٧", "５３０１２３４５６７", "5301234567\n5301234568", "5301234567\0", "+9", "+123456", "+" + "1" * 16,
-        "0" * 1000 + "5301234567", "1" * 10_000, " " * 100 + "5301234567", "5301234567.0x",
+        "0" * 1000 + "5301234567", "1" * 10_000, "5301234567.0x",
         0, -5301234567, 530123456, 53012345678, 10**400, True, False,
     ],
 )  # fmt: skip
@@ -81,7 +80,7 @@ def test_an_integer_that_python_does_not_write_out_is_refused(sign: int) -> None
     """Its digits are more than `str` takes, and the refusal must not fail over that."""
     with pytest.raises(RecipientError) as caught:
         normalize_number(sign * 10**5000)
-    assert caught.value.numbers == ("an integer of more than 64 digits",)
+    assert caught.value.numbers == ("an integer of more than 100 digits",)
 
 
 @pytest.mark.parametrize("value", [None, 5301234567.0, b"5301234567", ["5301234567"], object()])
