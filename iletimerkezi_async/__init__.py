@@ -6,7 +6,6 @@ from .errors import (
     ApiError,
     AuthenticationError,
     BlacklistError,
-    BulkError,
     ConfigurationError,
     ConsentError,
     DateRangeError,
@@ -14,7 +13,6 @@ from .errors import (
     EmptyTextError,
     IletimerkeziError,
     InsufficientBalanceError,
-    JournalError,
     OrderAcceptedError,
     OrderNotDueError,
     OrderNotFoundError,
@@ -29,21 +27,18 @@ from .errors import (
 )
 from .models import (
     Balance,
-    BulkResult,
     Delivery,
-    Failure,
     Iys,
     Message,
     MessageStatus,
     Order,
     OrderReport,
     OrderStatus,
-    Progress,
-    Refusal,
 )
 from .numbers import normalize_number
 from .pacing import Pacer, TokenBucket
 from .paging import Report
+from .results import BulkError, BulkResult, Failure, JournalError, Progress, Refusal
 from .retry import Retry
 from .text import Encoding, TextLength, measure
 

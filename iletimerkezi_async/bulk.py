@@ -17,19 +17,18 @@ import anyio
 from attrs import frozen
 
 from .errors import (
-    BulkError,
     DuplicateOrderError,
     IletimerkeziError,
-    JournalError,
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
     TransportError,
 )
-from .journal import Journal, Record, State
-from .models import BulkResult, Failure, Message, Order, Progress, Refusal
+from .models import Message, Order
 from .operations import SEND_WINDOW
+from .records import Record, State
 from .recovery import SKEW, Findings, search, send_draft
+from .results import BulkError, BulkResult, Failure, JournalError, Progress, Refusal
 from .retry import Stopwatch
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 
     from .draft import Draft
     from .intake import Intake
+    from .journal import Journal
     from .transport import Transport
 
 __all__ = ["Campaign", "OnProgress"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sized
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from .credentials import Credentials
 from .draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 from .errors import ConfigurationError, DateRangeError
 from .intake import MessageIntake, NumberIntake
-from .journal import open_journal
 from .models import TURKISH_TIME, Balance, Iys, Message, Number, Order, OrderReport
 from .pacing import Pacer, TokenBucket
 from .paging import Orders, Report
@@ -22,14 +22,16 @@ from .retry import Retry
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
     from types import TracebackType
 
     import httpx
     from typing_extensions import Self
 
     from .bulk import OnProgress
-    from .models import BulkResult
+    from .journal import Journal
+    from .records import Record
+    from .results import BulkResult
 
 __all__ = ["AsyncClient"]
 
@@ -243,7 +245,7 @@ class AsyncClient:
         del text, to
         check_text(message)
         _check_campaign(batch_size, concurrency)
-        async with open_journal(journal, template, message) as (book, records):
+        async with _open_journal(journal, template, message) as (book, records):
             intake = NumberIntake(source, template, batch_size, message, total or 0)
             campaign = Campaign(
                 self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book, total=total
@@ -284,7 +286,7 @@ class AsyncClient:
         """
         template = self._template(sender, iys, send_at)
         _check_campaign(batch_size, concurrency)
-        async with open_journal(journal, template, None) as (book, records):
+        async with _open_journal(journal, template, None) as (book, records):
             intake = MessageIntake(messages, template, batch_size, book.salt if book else b"")
             campaign = Campaign(
                 self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book, total=None
@@ -349,6 +351,19 @@ def _pacer(rate: float | Pacer | None) -> Pacer | None:
     if not rate > 0:
         raise ConfigurationError("`rate` must be a positive number of recipients a second, or None")
     return TokenBucket(rate)
+
+
+@asynccontextmanager
+async def _open_journal(
+    path: str | os.PathLike[str] | None, template: Draft, message: Message | None
+) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+    if path is None:
+        yield None, []
+        return
+    from .journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
+
+    async with open_journal(path, template, message) as opened:
+        yield opened
 
 
 def _check_campaign(batch_size: int, concurrency: int) -> None:

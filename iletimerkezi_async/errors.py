@@ -26,6 +26,8 @@ IletimerkeziError
     └── UnavailableError        429, 503
 ```
 
+`JournalError` and `BulkError` stand in `results`, beside the result that they carry.
+
 None of them carries the request, the credentials or a message's text, in its attributes, its text or
 the exceptions chained to it. All of them pickle.
 """
@@ -37,13 +39,10 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .models import BulkResult
-
 __all__ = [
     "ApiError",
     "AuthenticationError",
     "BlacklistError",
-    "BulkError",
     "ConfigurationError",
     "ConsentError",
     "DateRangeError",
@@ -51,7 +50,6 @@ __all__ = [
     "EmptyTextError",
     "IletimerkeziError",
     "InsufficientBalanceError",
-    "JournalError",
     "OrderAcceptedError",
     "OrderNotDueError",
     "OrderNotFoundError",
@@ -95,31 +93,6 @@ class ConfigurationError(IletimerkeziError):
 
 class WebhookError(IletimerkeziError):
     """The body of a callback is not a delivery report of the service."""
-
-
-class JournalError(IletimerkeziError):
-    """The journal of a campaign belongs to another campaign, is damaged, in use, or cannot be written.
-
-    Attributes:
-        result: What was done until then, where it could not be written in the middle of a campaign. What was sent and
-            could not be noted any more is settled by the next run, as after a crash.
-    """
-
-    result: BulkResult | None = None
-
-
-class BulkError(IletimerkeziError):
-    """A campaign had to stop before its end.
-
-    Attributes:
-        result: What was done until then: the orders taken, and every number that was read, in one list or another.
-        error: Why it stopped; `None` where it was cancelled, or an exception of the caller's own stopped it.
-    """
-
-    def __init__(self, result: BulkResult, error: IletimerkeziError | None = None) -> None:
-        super().__init__(f"the campaign stopped: {error}; {result!r}" if error else f"the campaign stopped: {result!r}")
-        self.result = result
-        self.error = error
 
 
 class OrderAcceptedError(IletimerkeziError):

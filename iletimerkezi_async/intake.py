@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 import anyio.lowlevel
 
 from .draft import Draft, text_complaint
-from .journal import Record, State
-from .models import Message, Number, Refusal
+from .models import Message, Number
 from .numbers import clean_numbers, spell
+from .records import Record, State
+from .results import Refusal
 from .seen import Seen, SeenKeys, fingerprint
 
 if TYPE_CHECKING:

@@ -11,15 +11,14 @@ import secrets
 import sqlite3
 from array import array
 from contextlib import asynccontextmanager, contextmanager
-from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.to_thread
-from attrs import frozen
 
-from .errors import JournalError
+from .records import Record, State
+from .results import JournalError
 from .seen import fingerprint
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from .draft import Draft
     from .models import Message
 
-__all__ = ["Journal", "Record", "State", "open_journal"]
+__all__ = ["Journal", "open_journal"]
 
 T = TypeVar("T")
 
@@ -41,39 +40,6 @@ _SCHEMA = (
     )""",
     f"PRAGMA application_id = {_APPLICATION}",
 )
-
-
-class State(str, Enum):
-    """What is known of an order."""
-
-    BEGUN = "begun"
-    """It was about to be sent, or was sent."""
-    TAKEN = "taken"
-    """The service has it; its id may be unknown."""
-    REFUSED = "refused"
-    """The service refuses its one recipient."""
-    DUPLICATE = "duplicate"
-    """The service refused it as a duplicate of somebody else's."""
-
-
-@frozen(repr=False)
-class Record:
-    """An order in the journal.
-
-    Attributes:
-        id: Its number in the journal.
-        state: What is known of it.
-        began: When its first attempt began, by the wall clock.
-        entries: Its recipients as integers: the number's digits, followed by the text's fingerprint where a campaign
-            has several texts.
-        order_id: The service's id, where it is known.
-    """
-
-    id: int
-    state: State
-    began: float
-    entries: Sequence[int]
-    order_id: int | None
 
 
 class Journal:
@@ -220,21 +186,18 @@ class Journal:
 
 @asynccontextmanager
 async def open_journal(
-    path: str | os.PathLike[str] | None, template: Draft, message: Message | None
-) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
-    """Open a campaign's journal, if it is to have one; what it holds of earlier runs comes along.
+    path: str | os.PathLike[str], template: Draft, message: Message | None
+) -> AsyncGenerator[tuple[Journal, list[Record]]]:
+    """Open a campaign's journal; what it holds of earlier runs comes along.
 
     Args:
-        path: The file, or `None` for no journal.
+        path: The file.
         template: The campaign's terms.
         message: Its text, where it has a single one.
 
     Raises:
         JournalError: As `Journal.open`.
     """
-    if path is None:
-        yield None, []
-        return
     campaign = {
         "kind of campaign": "one text" if message else "several texts",
         "sender": template.sender,

@@ -162,7 +162,7 @@ class Transport:
             pause = next_pause(self.retry, call.kind, outcome, attempt)
             if pause is None:
                 break
-            logger.warning("%s: %s; attempt %d follows in %.2f s", call.operation, outcome.error, attempt + 1, pause)
+            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, attempt + 1, pause)
             await anyio.sleep(pause)
         if outcome is None or isinstance(outcome, Answered):
             raise OutcomeUnknownError("it is too late to send it again", call.operation)
@@ -211,7 +211,7 @@ def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwa
     if isinstance(outcome, Refused):
         code = outcome.error.code
     elif not isinstance(outcome, Answered):
-        code = outcome.error
+        code = str(outcome.error).removeprefix(f"{call.operation}: ")
     about = f" {call.about}" if call.about else ""
     logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt)
 
