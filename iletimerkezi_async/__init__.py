@@ -6,7 +6,6 @@ from .errors import (
     ApiError,
     AuthenticationError,
     BlacklistError,
-    BulkError,
     ConfigurationError,
     ConsentError,
     DateRangeError,
@@ -14,7 +13,6 @@ from .errors import (
     EmptyTextError,
     IletimerkeziError,
     InsufficientBalanceError,
-    JournalError,
     OrderAcceptedError,
     OrderNotDueError,
     OrderNotFoundError,
@@ -46,6 +44,7 @@ from .models import (
 from .numbers import normalize_number
 from .pacing import Pacer, TokenBucket
 from .paging import Report
+from .results import BulkError, BulkResult, Failure, JournalError, Progress, Refusal
 from .retry import Retry
 from .text import Encoding, TextLength, measure
 from .webhook import parse_webhook
@@ -57,6 +56,7 @@ __all__ = [
     "Balance",
     "BlacklistError",
     "BulkError",
+    "BulkResult",
     "ConfigurationError",
     "Consent",
     "ConsentError",
@@ -69,6 +69,7 @@ __all__ = [
     "DuplicateOrderError",
     "EmptyTextError",
     "Encoding",
+    "Failure",
     "IletimerkeziError",
     "InsufficientBalanceError",
     "Iys",
@@ -83,8 +84,10 @@ __all__ = [
     "OrderStatus",
     "OutcomeUnknownError",
     "Pacer",
+    "Progress",
     "RecipientError",
     "RecipientType",
+    "Refusal",
     "Report",
     "Retry",
     "ScheduleError",

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sized
+from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
 from . import cancelling, operations, registering, waiting
+from .bulk import Campaign
 from .consents import Registration, ask
 from .credentials import Credentials
 from .dates import choose_days, choose_window
-from .draft import SENDER_VARIABLE, choose_iys, choose_sender, write_draft
+from .draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 from .errors import ApiError, ConfigurationError
+from .intake import MessageIntake, NumberIntake
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
 from .pacing import Pacer, TokenBucket
 from .paging import Blacklist, Orders, Report
-from .recovery import find_order
+from .recovery import send_draft
 from .retry import Retry
-from .transport import Taken, Transport
+from .transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
 
     import httpx
     from typing_extensions import Self
+
+    from .bulk import OnProgress
+    from .journal import Journal
+    from .records import Record
+    from .results import BulkResult
 
 __all__ = ["AsyncClient"]
 
@@ -184,17 +193,120 @@ class AsyncClient:
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        draft = write_draft(
-            messages,
+        draft = self._template(sender, iys, send_at).fill(messages)
+        return await send_draft(self._transport, draft)
+
+    async def send_bulk(
+        self,
+        text: str,
+        to: Number | Iterable[Number] | AsyncIterable[Number],
+        *,
+        batch_size: int = MAX_RECIPIENTS,
+        concurrency: int = 4,
+        on_progress: OnProgress | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        sender: str | None = None,
+        iys: Iys | None = None,
+        send_at: datetime | None = None,
+    ) -> BulkResult:
+        """Send one text to any number of recipients, in as many orders as it takes.
+
+        The recipients are read as they are needed, so that memory stays at a few orders. Repeated numbers are left out
+        and counted, bad ones left out and listed. Where the service refuses an order over its recipients (452), it is
+        halved until only those refused are left out. A lost answer is dealt with as by `send_sms`; one that stays lost
+        is listed in `failed`, and the campaign goes on.
+
+        With a journal, the same call after a crash, a stop or a cancellation sends what is missing, and nothing twice:
+        an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
+        after that. The file holds the recipients' numbers, readable for its owner alone, and neither the text nor a
+        credential; remove it when the campaign is done with.
+
+        When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has
+        a `BulkError` with the result so far as its `__context__`.
+
+        Args:
+            text: The text.
+            to: The recipients: a list, a generator, an async generator, an open file with a number a line.
+            batch_size: Recipients in an order, 1 to 50,000.
+            concurrency: Orders under way at once.
+            on_progress: Called, and awaited if it is async, with a `Progress` after each order.
+            journal: The journal's path. Made if it is not there.
+            sender: As for `send_sms`.
+            iys: As for `send_sms`.
+            send_at: As for `send_sms`; the same for all orders.
+
+        Raises:
+            BulkError: The campaign had to stop: the balance, a credential, the sender or the text was refused, or the
+                service is away for longer than the repetitions. Its `result` tells what was sent and what was not.
+            JournalError: The journal belongs to another text, sender, schedule or consent choice, is in use by another
+                run, damaged, or cannot be written. Nothing is sent that could not be written down.
+            ValueError: `batch_size` or `concurrency` is out of range.
+            IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
+                `send_sms`.
+        """
+        template = self._template(sender, iys, send_at)
+        message = Message(text, ())
+        source: Iterable[Number] | AsyncIterable[Number] = (to,) if isinstance(to, (str, int)) else to
+        total = len(source) if isinstance(source, Sized) else None
+        # Error trackers print the variables of the frames that an error passes.
+        del text, to
+        check_text(message)
+        _check_campaign(batch_size, concurrency)
+        async with _open_journal(journal, template, message) as (book, records):
+            intake = NumberIntake(source, template, batch_size, message, total or 0)
+            campaign = Campaign(
+                self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book, total=total
+            )
+            return await campaign.run(records)
+
+    async def send_bulk_messages(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        batch_size: int = MAX_RECIPIENTS,
+        concurrency: int = 4,
+        on_progress: OnProgress | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        sender: str | None = None,
+        iys: Iys | None = None,
+        send_at: datetime | None = None,
+    ) -> BulkResult:
+        """Send a text of its own to each recipient, packed into as many orders as it takes.
+
+        As `send_bulk`, except: equal texts share one message object; a number is a duplicate only where the text is the
+        same, too; a message with an empty or far too long text is listed in `refused`; and after a crash the texts are
+        taken from the messages that are read again, as the journal does not hold them.
+
+        Args:
+            messages: The messages, sync or async.
+            batch_size: As for `send_bulk`.
+            concurrency: As for `send_bulk`.
+            on_progress: As for `send_bulk`.
+            journal: As for `send_bulk`.
+            sender: As for `send_sms`.
+            iys: As for `send_sms`.
+            send_at: As for `send_sms`.
+
+        Raises:
+            IletimerkeziError: As `send_bulk`.
+            ValueError: As `send_bulk`.
+        """
+        template = self._template(sender, iys, send_at)
+        _check_campaign(batch_size, concurrency)
+        async with _open_journal(journal, template, None) as (book, records):
+            intake = MessageIntake(messages, template, batch_size, book.salt if book else b"")
+            campaign = Campaign(
+                self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book, total=None
+            )
+            return await campaign.run(records)
+
+    def _template(self, sender: str | None, iys: Iys | None, send_at: datetime | None) -> Draft:
+        return write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
             send_at=send_at,
             now=datetime.now(timezone.utc),
         )
-        result = await self._transport.perform(operations.send_sms(draft))
-        if isinstance(result, Taken):
-            return await find_order(self._transport, draft, result)
-        return result
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -393,3 +505,23 @@ def _sound(checked: T | Exception) -> T:
     if isinstance(checked, Exception):
         raise checked
     return checked
+
+
+@asynccontextmanager
+async def _open_journal(
+    path: str | os.PathLike[str] | None, template: Draft, message: Message | None
+) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+    if path is None:
+        yield None, []
+        return
+    from .journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
+
+    async with open_journal(path, template, message) as opened:
+        yield opened
+
+
+def _check_campaign(batch_size: int, concurrency: int) -> None:
+    if not 1 <= batch_size <= MAX_RECIPIENTS:
+        raise ValueError(f"batch_size must be from 1 to {MAX_RECIPIENTS}")
+    if concurrency < 1:
+        raise ValueError("concurrency must be at least 1")

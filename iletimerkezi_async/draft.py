@@ -25,9 +25,19 @@ from .numbers import clean_number, mask, spell
 from .text import MAX_PARTS, TURKISH_LETTERS, surely_too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["MAX_RECIPIENTS", "SENDER_VARIABLE", "Draft", "choose_iys", "choose_sender", "round_schedule", "write_draft"]
+__all__ = [
+    "MAX_RECIPIENTS",
+    "SENDER_VARIABLE",
+    "Draft",
+    "check_text",
+    "choose_iys",
+    "choose_sender",
+    "round_schedule",
+    "text_complaint",
+    "write_template",
+]
 
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
@@ -61,32 +71,54 @@ class Draft:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
 
+    def fill(self, messages: Iterable[Message]) -> Draft:
+        """The draft with messages, each checked; the same number twice for the same text is kept once.
+
+        Raises:
+            EmptyTextError: A text is empty or blank.
+            TextTooLongError: A text is longer than seven SMS by any count.
+            RecipientError: There is no recipient, there are more than 50,000, or some are not numbers (all are named).
+        """
+        pile = _Pile(messages)
+        if pile.complaint:
+            raise pile.complaint
+        return Draft(self.sender, self.iys, pile.messages, self.send_at, pile.recipients)
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Each text and number."""
+        for text, numbers in self.messages.items():
+            for number in numbers:
+                yield text, number
+
+    def halves(self) -> tuple[Draft, Draft]:
+        """Two drafts of half the recipients each; there must be at least two."""
+        pairs = list(self.pairs())
+        middle = len(pairs) // 2
+        return self.of(pairs[:middle]), self.of(pairs[middle:])
+
+    def of(self, pairs: Iterable[tuple[str, str]]) -> Draft:
+        """The same draft for other texts and numbers, which are taken as they are: clean, and each pair once."""
+        numbers_of: dict[str, list[str]] = {}
+        count = 0
+        for text, number in pairs:
+            numbers_of.setdefault(text, []).append(number)
+            count += 1
+        messages = {text: tuple(numbers) for text, numbers in numbers_of.items()}
+        return Draft(self.sender, self.iys, messages, self.send_at, count)
+
     def __repr__(self) -> str:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
 
 
-def write_draft(
-    messages: Iterable[Message], *, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime
-) -> Draft:
-    """Check everything that can be checked without asking, and put it into the form that goes on the wire.
-
-    The same number twice for the same text is kept once. `now` is an aware time, against which `send_at` is checked.
+def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime) -> Draft:
+    """A draft without messages, its terms checked; `now` is an aware time, against which `send_at` is checked.
 
     Raises:
         ConfigurationError: No sender or no choice about the consent registry was made.
         SenderError: The sender is empty, too long, or has Turkish letters.
-        EmptyTextError: A text is empty or blank.
-        TextTooLongError: A text is longer than seven SMS by any count.
-        RecipientError: There is no recipient, there are more than 50,000, or some are not numbers (all are named).
         ScheduleError: `send_at` is naive or past.
     """
-    header = choose_sender(sender)
-    choice = choose_iys(iys)
-    due = round_schedule(send_at, now)
-    pile = _Pile(messages)
-    if pile.complaint:
-        raise pile.complaint
-    return Draft(header, choice, pile.messages, due, pile.recipients)
+    return Draft(choose_sender(sender), choose_iys(iys), {}, round_schedule(send_at, now), 0)
 
 
 def choose_sender(sender: str | None) -> str:
@@ -158,7 +190,7 @@ class _Pile:
         bad: list[str] = []
         complaint: ApiError | None = None
         for message in messages:
-            complaint = complaint or _text_complaint(message.text)
+            complaint = complaint or text_complaint(message.text)
             numbers = numbers_of.setdefault(message.text, {})
             for given in message.to:
                 number = clean_number(given)
@@ -171,7 +203,20 @@ class _Pile:
         self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
 
 
-def _text_complaint(text: str) -> ApiError | None:
+def check_text(message: Message) -> None:
+    """See that a message's text can be sent; the message stands in for it, as it shows nothing.
+
+    Raises:
+        EmptyTextError: It is empty or blank.
+        TextTooLongError: It is longer than seven SMS by any count.
+    """
+    complaint = text_complaint(message.text)
+    if complaint is not None:
+        raise complaint
+
+
+def text_complaint(text: str) -> ApiError | None:
+    """What is wrong with a text, for certain and whatever the service says."""
     if not text.strip():
         return EmptyTextError(454, "the text is empty", _OPERATION)
     if surely_too_long(text):

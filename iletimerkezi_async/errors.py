@@ -26,6 +26,8 @@ IletimerkeziError
     └── UnavailableError        429, 503
 ```
 
+`JournalError` and `BulkError` stand in `results`, beside the result that they carry.
+
 None of them carries the request, the credentials or a message's text, in its attributes, its text or
 the exceptions chained to it. All of them pickle.
 """
@@ -41,7 +43,6 @@ __all__ = [
     "ApiError",
     "AuthenticationError",
     "BlacklistError",
-    "BulkError",
     "ConfigurationError",
     "ConsentError",
     "DateRangeError",
@@ -49,7 +50,6 @@ __all__ = [
     "EmptyTextError",
     "IletimerkeziError",
     "InsufficientBalanceError",
-    "JournalError",
     "OrderAcceptedError",
     "OrderNotDueError",
     "OrderNotFoundError",
@@ -93,22 +93,6 @@ class ConfigurationError(IletimerkeziError):
 
 class WebhookError(IletimerkeziError):
     """The body of a callback is not a delivery report of the service."""
-
-
-class JournalError(IletimerkeziError):
-    """The journal of a campaign belongs to another campaign, is damaged, or cannot be written."""
-
-
-class BulkError(IletimerkeziError):
-    """A campaign had to stop before its end.
-
-    Attributes:
-        result: What was done until then: the orders taken, and every number that was read, in one list or another.
-    """
-
-    def __init__(self, result: object) -> None:
-        super().__init__(f"the campaign stopped: {result!r}")
-        self.result = result
 
 
 class OrderAcceptedError(IletimerkeziError):

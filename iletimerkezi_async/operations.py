@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REPORTS_DAYS",
+    "SEND_WINDOW",
     "Answered",
     "BlacklistPage",
     "Call",
@@ -90,7 +91,7 @@ _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 _SERVER_ERRORS = 500
 # What is wrong with a request in itself, and not with the account or the moment.
-_CONTENT_CODES = frozenset({400, 404, 422, 450, 452, 453, 454, 457, 458, 459, 460, 464, 466, 468, 469, 470})
+_CONTENT_CODES = frozenset({400, 404, 422, 450, 453, 454, 457, 458, 459, 460, 464, 468, 469, 470})
 
 
 class Kind(Enum):
@@ -116,6 +117,7 @@ class Call(Generic[T]):
         about: What it is about, fit for a log.
         recipients: How many SMS it asks for, for pacing.
         taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
+        traceable: Whether it can be told afterwards, from other operations, if it was taken.
         window: For how many seconds after the first attempt began it may be repeated.
     """
 
@@ -126,6 +128,7 @@ class Call(Generic[T]):
     about: str = ""
     recipients: int = 0
     taken_code: int | None = None
+    traceable: bool = False
     window: float | None = None
 
     def __repr__(self) -> str:
@@ -162,7 +165,10 @@ class Refused:
 
     @property
     def content(self) -> bool:
-        """Whether the request itself is at fault, so that any other attempt with it was refused as well."""
+        """Whether the request itself is at fault, so that any other attempt with it was refused as well.
+
+        A refusal of its recipients is not such a one: a number may have been blocked between two attempts.
+        """
         return self.error.code in _CONTENT_CODES
 
 
@@ -270,7 +276,7 @@ def read_balance(response: Json) -> Balance:
 
 
 #: The service recognises a repeated order for 10 minutes; a tenth of that is left for the way.
-_SEND_WINDOW = 9 * 60.0
+SEND_WINDOW = 9 * 60.0
 _DUPLICATE = 451
 
 
@@ -302,7 +308,8 @@ def send_sms(draft: Draft) -> Call[Order]:
         about=draft.about,
         recipients=draft.recipients,
         taken_code=_DUPLICATE,
-        window=_SEND_WINDOW,
+        traceable=True,
+        window=SEND_WINDOW,
     )
 
 

@@ -1,4 +1,4 @@
-"""Finding the id of an order whose answer was lost."""
+"""Finding an order whose answer was lost."""
 
 from __future__ import annotations
 
@@ -7,107 +7,146 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import anyio
+from attrs import frozen
 
-from .errors import IletimerkeziError, OrderAcceptedError
+from .errors import IletimerkeziError, OrderAcceptedError, OutcomeUnknownError, RecipientError
 from .models import TURKISH_TIME, Order, OrderReport
+from .operations import send_sms
 from .paging import Orders, Report
+from .transport import Taken, Transport
 
 if TYPE_CHECKING:
     from .draft import Draft
-    from .transport import Taken, Transport
+    from .retry import Stopwatch
 
-__all__ = ["find_order"]
+__all__ = ["SKEW", "Findings", "search", "send_draft"]
 
 # `Date` and `submitAt` have whole seconds.
 _SLACK = timedelta(seconds=2)
-# Without a `Date` this machine's clock must do, and may be wrong.
-_SKEW = timedelta(minutes=2)
+#: How far two clocks may be apart where nothing better is known.
+SKEW = timedelta(minutes=2)
 
 
-async def find_order(transport: Transport, draft: Draft, taken: Taken) -> Order:
-    """Find the order that was taken though its answer was lost.
+@frozen
+class Findings:
+    """What the reports tell of an order.
+
+    Attributes:
+        matches: Ids of the orders that have its very numbers.
+        candidates: Ids of the orders that may be it as far as could be seen, the matches included.
+        complete: Whether everything could be seen, so that no match means that there is no such order.
+    """
+
+    matches: tuple[int, ...] = ()
+    candidates: tuple[int, ...] = ()
+    complete: bool = False
+
+
+async def send_draft(transport: Transport, draft: Draft, lost: Stopwatch | None = None) -> Order:
+    """Send an order, and find its id where the answer is lost.
+
+    Args:
+        transport: What sends it.
+        draft: The order.
+        lost: Where an earlier run sent it already and did not live to see the answer: running since then.
+
+    Raises:
+        IletimerkeziError: As `AsyncClient.send_sms`.
+    """
+    result = await transport.perform(send_sms(draft), lost)
+    return await _settle(transport, draft, result) if isinstance(result, Taken) else result
+
+
+async def _settle(transport: Transport, draft: Draft, taken: Taken) -> Order:
+    """Find out what became of an order whose answer was lost, after its repetition was refused.
 
     Among the orders submitted since the first attempt began, with the same sender and the same count, it is the only
     one whose own report has the very same numbers. The reports may lag behind, so they are looked at several times.
 
     Raises:
-        OrderAcceptedError: No order, or more than one, can be told to be it.
+        OrderAcceptedError: It was taken, and no order, or more than one, can be told to be it.
+        RecipientError: It was not taken, as its recipients are refused.
+        OutcomeUnknownError: It was refused for another reason, and is not found in the reports.
     """
-    search = _Search(transport, draft, *_submitted_between(taken))
-    matches: list[int] = []
+    findings = Findings()
+    since, until = _submitted_between(taken)
     for attempt in range(1, transport.retry.attempts + 1):
-        matches = await search.matches()
-        if matches:
+        findings = await search(transport, draft, since, until)
+        if findings.matches:
             break
         await anyio.sleep(transport.retry.pause(attempt))
-    if len(matches) == 1:
-        return Order(matches[0], draft.recipients)
-    raise OrderAcceptedError(tuple(matches or search.candidates))
+    if len(findings.matches) == 1:
+        return Order(findings.matches[0], draft.recipients)
+    if findings.matches or taken.refusal is None:
+        raise OrderAcceptedError(findings.matches or findings.candidates)
+    if isinstance(taken.refusal, RecipientError) and findings.complete:
+        raise taken.refusal
+    raise OutcomeUnknownError(f"the answer was lost, and then it was refused ({taken.refusal})", "send-sms")
 
 
 def _submitted_between(taken: Taken) -> tuple[datetime, datetime]:
     """The earliest and latest time, by the service's clock, at which the order can have been submitted."""
-    now, doubt = (taken.date, _SLACK) if taken.date else (datetime.now(timezone.utc), _SKEW)
-    now = now.astimezone(TURKISH_TIME)
+    now, doubt = (taken.date, _SLACK) if taken.date else (datetime.now(timezone.utc), SKEW)
     return now - timedelta(seconds=taken.elapsed) - doubt, now + doubt
 
 
-class _Search:
-    """Looks through the reports for one order."""
+async def search(transport: Transport, draft: Draft, since: datetime, until: datetime) -> Findings:
+    """Look once for the orders submitted between two times that are like a draft.
 
-    def __init__(self, transport: Transport, draft: Draft, since: datetime, until: datetime) -> None:
-        self._transport = transport
-        self._draft = draft
-        self._since = since
-        self._until = until
-        self._numbers = Counter(number for numbers in draft.messages.values() for number in numbers)
-        #: Ids of the orders that cannot be told apart from it without their report.
-        self.candidates: list[int] = []
+    It raises nothing that the service says: what could not be seen is told by `Findings.complete`.
+    """
+    try:
+        candidates = await _find_candidates(transport, draft, since.astimezone(TURKISH_TIME), until)
+    except IletimerkeziError:
+        return Findings()
+    wanted = Counter(number for _, number in draft.pairs())
+    verdicts = {id: await _has_numbers(transport, id, wanted) for id in candidates}
+    return Findings(
+        tuple(id for id, verdict in verdicts.items() if verdict),
+        tuple(id for id, verdict in verdicts.items() if verdict is not False),
+        complete=None not in verdicts.values(),
+    )
 
-    async def matches(self) -> list[int]:
-        """Ids of the orders that have the draft's very numbers."""
-        try:
-            self.candidates = await self._find_candidates()
-        except IletimerkeziError:
-            # Whatever kept us from finding the id, what counts is that the order was taken.
-            return []
-        return [id for id in self.candidates if await self._has_its_numbers(id)]
 
-    async def _find_candidates(self) -> list[int]:
-        candidates: list[int] = []
-        newest_first = _NewestFirst()
-        async for order in Orders(self._transport, self._since.date(), self._until.date()):
-            if self._may_be_it(order):
-                candidates.append(order.id)
-            if newest_first.so_far(order) and self._is_older(order):
-                break
-        return candidates
+async def _find_candidates(transport: Transport, draft: Draft, since: datetime, until: datetime) -> list[int]:
+    candidates: list[int] = []
+    newest_first = _NewestFirst()
+    async for order in Orders(transport, since.date(), until.astimezone(TURKISH_TIME).date()):
+        if _is_like(order, draft) and not _is_older(order, since) and not _is_newer(order, until):
+            candidates.append(order.id)
+        if newest_first.so_far(order) and _is_older(order, since):
+            break
+    return candidates
 
-    def _may_be_it(self, order: OrderReport) -> bool:
-        if order.submitted_at is None or self._is_older(order):
-            return False
-        if order.sender not in {None, self._draft.sender}:
-            return False
-        return order.total in {None, self._draft.recipients}
 
-    def _is_older(self, order: OrderReport) -> bool:
-        if order.submitted_at is None:
-            return False
-        # A time without seconds may stand for any second of its minute.
-        since = self._since if order.submitted_at.second else self._since.replace(second=0, microsecond=0)
-        return order.submitted_at < since
+def _is_like(order: OrderReport, draft: Draft) -> bool:
+    return order.sender in {None, draft.sender} and order.total in {None, draft.recipients}
 
-    async def _has_its_numbers(self, order_id: int) -> bool:
-        missing = self._numbers.copy()
-        try:
-            async for delivery in Report(self._transport, order_id):
-                if not missing[delivery.number]:
-                    return False
-                missing[delivery.number] -= 1
-        except IletimerkeziError:
-            # Not due, or just moving to being sent: it cannot be told yet.
-            return False
-        return not any(missing.values())
+
+def _is_older(order: OrderReport, since: datetime) -> bool:
+    # Without a time, an order cannot be told from the many of the past.
+    if order.submitted_at is None:
+        return True
+    # A time without seconds may stand for any second of its minute.
+    return order.submitted_at < (since if order.submitted_at.second else since.replace(second=0, microsecond=0))
+
+
+def _is_newer(order: OrderReport, until: datetime) -> bool:
+    return order.submitted_at is not None and order.submitted_at > until
+
+
+async def _has_numbers(transport: Transport, order_id: int, wanted: Counter[str]) -> bool | None:
+    """Whether an order has these very numbers; `None` where its report is not to be had (yet)."""
+    missing = wanted.copy()
+    try:
+        async for delivery in Report(transport, order_id):
+            if not missing[delivery.number]:
+                return False
+            missing[delivery.number] -= 1
+    except IletimerkeziError:
+        return None
+    # Of an order that was just taken, some rows may not be there yet.
+    return None if any(missing.values()) else True
 
 
 class _NewestFirst:

@@ -75,9 +75,15 @@ class Stopwatch:
     back. The larger of the two never lets a repetition out too late.
     """
 
-    def __init__(self) -> None:
-        self._monotonic = time.monotonic()
-        self._wall = time.time()
+    def __init__(self, since: float | None = None) -> None:
+        """Start it now, or at a time of the wall clock in the past."""
+        self._wall = time.time() if since is None else since
+        self._monotonic = time.monotonic() - max(0.0, time.time() - self._wall)
+
+    @property
+    def began(self) -> float:
+        """When it was started, by the wall clock."""
+        return self._wall
 
     @property
     def elapsed(self) -> float:

@@ -15,6 +15,7 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import anyio
@@ -34,15 +35,16 @@ from .operations import (
     RawAnswer,
     Refused,
     T,
+    get_balance,
     read_answer,
 )
 from .retry import Retry, Stopwatch, next_pause
 
 if TYPE_CHECKING:
     import ssl
-    from datetime import datetime
 
     from .credentials import Body, Credentials
+    from .errors import ApiError
     from .pacing import Pacer
 
 __all__ = ["Taken", "Transport"]
@@ -64,15 +66,18 @@ _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 
 @frozen
 class Taken:
-    """A guarded request was refused in the way which tells that an earlier attempt was taken.
+    """A guarded request was refused after an attempt whose answer was lost.
 
     Attributes:
         elapsed: Seconds since the first attempt whose answer was lost began.
         date: The time by the server's clock at the refusal, where it said so.
+        refusal: `None` where the refusal tells that the earlier attempt was taken; otherwise the refusal itself, which
+            leaves that open.
     """
 
     elapsed: float
     date: datetime | None
+    refusal: ApiError | None = None
 
 
 class Transport:
@@ -99,6 +104,18 @@ class Transport:
         else:
             self._pool = _Borrowed(http_client, self._exchange)
         self._closed = False
+        # The headers of the last answer, and when it came: they tell the service's clock.
+        self._heard: tuple[RawAnswer, float] | None = None
+
+    async def clock_offset(self) -> timedelta | None:
+        """How far the service's clock is ahead of this machine's; `None` where it does not say."""
+        if self._heard is None:
+            with contextlib.suppress(IletimerkeziError):
+                await self.call(get_balance())
+        date = self._heard[0].date if self._heard else None
+        if self._heard is None or date is None:
+            return None
+        return date - datetime.fromtimestamp(self._heard[1], timezone.utc)
 
     async def call(self, call: Call[T]) -> T:
         """Perform a call that is not guarded, and so has one kind of result.
@@ -110,8 +127,12 @@ class Transport:
         assert not isinstance(result, Taken)
         return result
 
-    async def perform(self, call: Call[T]) -> T | Taken:
+    async def perform(self, call: Call[T], lost: Stopwatch | None = None) -> T | Taken:
         """Send a call, and again as its kind and the outcome allow.
+
+        Args:
+            call: What to send.
+            lost: Where an earlier run sent it already and did not live to see the answer: running since then.
 
         Raises:
             ApiError: The service refused.
@@ -121,8 +142,7 @@ class Transport:
         """
         body = self._credentials.envelope(call.fields)
         outcome: Outcome[T] | None = None
-        # Runs from the beginning of the first attempt whose answer was lost.
-        lost: Stopwatch | None = None
+        # `lost` runs from the beginning of the first attempt whose answer was lost.
         for attempt in itertools.count(1):
             if self._pacer is not None and call.recipients:
                 await self._pacer.acquire(call.recipients)
@@ -134,16 +154,20 @@ class Transport:
             _log_attempt(call, outcome, attempt, watch)
             if isinstance(outcome, Answered):
                 return outcome.value
-            if lost and isinstance(outcome, Refused) and outcome.error.code == call.taken_code:
-                return Taken(lost.elapsed, outcome.date)
+            if lost and isinstance(outcome, Refused):
+                if outcome.error.code == call.taken_code:
+                    return Taken(lost.elapsed, outcome.date)
+                if call.traceable and not outcome.content and not outcome.later:
+                    return Taken(lost.elapsed, outcome.date, outcome.error)
             if isinstance(outcome, Lost):
                 lost = lost or watch
             pause = next_pause(self.retry, call.kind, outcome, attempt)
             if pause is None:
                 break
-            logger.warning("%s: %s; attempt %d follows in %.2f s", call.operation, outcome.error, attempt + 1, pause)
+            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, attempt + 1, pause)
             await anyio.sleep(pause)
-        assert isinstance(outcome, (Refused, Lost, NotSent))  # only a later attempt can find no time left
+        if outcome is None or isinstance(outcome, Answered):
+            raise OutcomeUnknownError("it is too late to send it again", call.operation)
         raise _conclusion(call, outcome, in_doubt=lost is not None)
 
     async def _attempt(self, call: Call[T], body: Body, limit: float) -> Outcome[T]:
@@ -153,6 +177,7 @@ class Transport:
         with anyio.move_on_after(min(limit, self._exchange.longest)):
             raw = await self._pool.exchange(call.operation, body)
         if isinstance(raw, RawAnswer):
+            self._heard = RawAnswer(raw.http_status, b"", raw.headers), time.time()
             return read_answer(call, raw, self._credentials.scrub)
         error = TransportError(raw.reason, call.operation, raw.http_status)
         return Lost(error) if raw.sent else NotSent(error)
@@ -188,7 +213,7 @@ def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwa
     if isinstance(outcome, Refused):
         code = outcome.error.code
     elif not isinstance(outcome, Answered):
-        code = outcome.error
+        code = str(outcome.error).removeprefix(f"{call.operation}: ")
     about = f" {call.about}" if call.about else ""
     logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt)
 

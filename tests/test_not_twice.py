@@ -252,9 +252,12 @@ async def test_only_a_like_order_is_a_candidate(other: dict[str, object]) -> Non
     assert not any("get-report/json" in str(request.url) for request in canned.requests)
 
 
-@pytest.mark.parametrize("numbers", [[], [5301234568], [5301234567, 5301234567], [5301234567, 5301234568]])
-async def test_other_numbers_are_another_order(numbers: list[int]) -> None:
-    """What the order's own report says must be the very same."""
+@pytest.mark.parametrize(
+    ("numbers", "candidates"),
+    [([], (7,)), ([5301234568], ()), ([5301234567, 5301234567], ()), ([5301234567, 5301234568], ())],
+)
+async def test_other_numbers_are_another_order(numbers: list[int], candidates: tuple[int, ...]) -> None:
+    """What the order's own report says must be the very same; what it does not say yet leaves it open."""
     listed = {"id": 7, "status": 113, "submitAt": "2026-05-01 12:00"}
     rows = [{"number": number, "status": 110} for number in numbers]
     date = {"Date": "Fri, 01 May 2026 09:00:59 GMT"}
@@ -269,7 +272,7 @@ async def test_other_numbers_are_another_order(numbers: list[int]) -> None:
     )
     with pytest.raises(OrderAcceptedError) as caught:
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
-    assert caught.value.candidates == (7,)
+    assert caught.value.candidates == candidates
 
 
 async def test_a_success_without_an_id_is_recovered_as_well(sandbox: Sandbox, client: AsyncClient, url: str) -> None:

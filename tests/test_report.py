@@ -190,7 +190,7 @@ async def test_after_an_error_the_iteration_goes_on_where_it_was() -> None:
     while True:
         try:
             rows.append((await anext(report)).number)
-        except StopAsyncIteration:  # noqa: PERF203 - the iteration goes on after an error
+        except StopAsyncIteration:
             break
         except TransportError:
             errors += 1

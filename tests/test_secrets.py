@@ -210,7 +210,7 @@ async def test_the_log_tells_what_happened_and_to_whom(caplog: pytest.LogCapture
     assert first[1:] == ("DEBUG", first[2])
     assert first[2].startswith("send-sms to +90530***4567: 503 in 0.")
     assert first[2].endswith("s (attempt 1)")
-    assert again[1:] == ("WARNING", "send-sms: send-sms: 503 Olmaz; attempt 2 follows in 0.00 s")
+    assert again[1:] == ("WARNING", "send-sms: 503 Olmaz; attempt 2 follows in 0.00 s")
     assert second[2].startswith("send-sms to +90530***4567: 200 in 0.")
     assert second[2].endswith("s (attempt 2)")
     assert_clean(caplog.text)

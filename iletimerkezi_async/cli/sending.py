@@ -10,7 +10,7 @@ import anyio
 import typer
 
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.draft import Draft, write_draft
+from iletimerkezi_async.draft import Draft, write_template
 from iletimerkezi_async.models import TURKISH_TIME, Iys, Message, Order
 from iletimerkezi_async.text import TextLength, measure
 
@@ -62,7 +62,8 @@ def send(
     text = _read_text(text)
     client = open_client(sender=header, iys=choice)
     # Whatever can be refused is refused before the question.
-    draft = write_draft([Message(text, numbers)], sender=header, iys=choice, send_at=send_at, now=_now())
+    template = write_template(sender=header, iys=choice, send_at=send_at, now=_now())
+    draft = template.fill([Message(text, numbers)])
     length = measure(text)
     if not yes:
         _ask(draft, length)

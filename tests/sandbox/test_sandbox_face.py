@@ -34,7 +34,7 @@ def imports(path: Path) -> set[str]:
 
 
 def test_independent_witness() -> None:
-    """The sandbox imports nothing of the client, save the client itself where it is handed out, and its types."""
+    """No module of the sandbox imports anything of the client, save where the client itself is handed out."""
     foreign = {
         (path.name, name)
         for path in FOLDER.glob("*.py")

@@ -1,0 +1,401 @@
+"""Campaigns: any number of recipients, in as many orders as it takes. Nobody twice, nobody lost.
+
+Every recipient that is read ends in exactly one place: in an order that was taken, among the refused, the duplicates,
+or the failed. With a journal, the same call after a crash sends what is missing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import anyio
+from attrs import frozen
+
+from .errors import (
+    DuplicateOrderError,
+    IletimerkeziError,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    RecipientError,
+    TransportError,
+)
+from .models import Message, Order
+from .operations import SEND_WINDOW
+from .records import Record, State
+from .recovery import SKEW, Findings, search, send_draft
+from .results import BulkError, BulkResult, Failure, JournalError, Progress, Refusal
+from .retry import Stopwatch
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from .draft import Draft
+    from .intake import Intake
+    from .journal import Journal
+    from .transport import Transport
+
+__all__ = ["Campaign", "OnProgress"]
+
+OnProgress: TypeAlias = Callable[[Progress], Awaitable[object] | None]
+
+_OPERATION = "send-sms"
+_REFUSED = "refused by the service (452)"
+# For how long the service can take an order that it is sent within the window of repetitions.
+_TAKEN_WITHIN = timedelta(minutes=10)
+
+
+class Campaign:
+    """One run of a campaign.
+
+    Args:
+        transport: What sends.
+        intake: What is read.
+        concurrency: How many orders are under way at once.
+        on_progress: Told after each order.
+        journal: Where it is written down, open; or nowhere.
+        total: How many recipients there are, where that is known.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        intake: Intake[Any],
+        *,
+        concurrency: int,
+        on_progress: OnProgress | None,
+        journal: Journal | None,
+        total: int | None,
+    ) -> None:
+        self._transport = transport
+        self._intake = intake
+        self._slots = anyio.Semaphore(concurrency, fast_acquire=True)
+        self._on_progress = on_progress
+        self._one_report_at_a_time = anyio.Lock()
+        self._journal = journal
+        self._total = total
+        self._began = time.monotonic()
+        self._stop: IletimerkeziError | None = None
+        self._crash: Exception | None = None
+        self._orders: list[Order] = []
+        self._accepted = 0
+        self._unidentified = 0
+        self._refused: list[Refusal] = []
+        self._failed: list[Failure] = []
+        #: Orders of earlier runs that are still to be settled.
+        self._resumed: deque[_Task] = deque()
+
+    async def run(self, records: list[Record]) -> BulkResult:
+        """Send everything.
+
+        Args:
+            records: The orders of earlier runs.
+
+        Raises:
+            BulkError: The campaign had to stop.
+            JournalError: It had to stop as the journal cannot be written.
+        """
+        try:
+            async with anyio.create_task_group() as tasks:
+                await self._guarded(tasks, self._feed, tasks, records)
+        except BaseException as error:
+            # Cancelled: what is known goes along for whoever catches it.
+            self._leave_rest()
+            error.__context__ = BulkError(self.result())
+            raise
+        self._leave_rest()
+        result = self.result()
+        if self._crash is not None:
+            self._crash.__context__ = BulkError(result)
+            raise self._crash
+        if isinstance(self._stop, JournalError):
+            self._stop.result = result
+            raise self._stop
+        if self._stop is not None:
+            raise BulkError(result, self._stop) from self._stop
+        return result
+
+    def result(self) -> BulkResult:
+        """What is known so far."""
+        return BulkResult(
+            orders=tuple(self._orders),
+            accepted=self._accepted,
+            refused=(*self._intake.refused, *self._refused),
+            duplicates=self._intake.duplicates,
+            failed=tuple(self._failed),
+            # Recipients of an earlier run that the source does not bring again were read then.
+            read=self._intake.read + self._intake.missing,
+            unidentified=self._unidentified,
+        )
+
+    # Reading, and handing out.
+
+    async def _guarded(self, tasks: TaskGroup, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
+        """Do a part of the campaign; an exception of the source or of `on_progress` ends it all."""
+        try:
+            await work(*arguments)
+        except Exception as error:  # noqa: BLE001 - it comes out of `run` by itself, and not in a group
+            self._crash = self._crash or error
+            tasks.cancel_scope.cancel()
+
+    async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
+        for record in records:
+            self._remember(record)
+        while self._stop is None:
+            # The place first, so that nothing is read that cannot be sent yet.
+            await self._slots.acquire()
+            task: _Task | None = None
+            try:
+                task = await self._next_task()
+            finally:
+                if task is None:
+                    self._slots.release()
+            if task is None:
+                return
+            tasks.start_soon(self._guarded, tasks, self._work, task)
+
+    async def _next_task(self) -> _Task | None:
+        if self._resumed:
+            return self._resumed.popleft()
+        draft = await self._intake.next()
+        for record, earlier in self._intake.ready:
+            self._take_up(record, earlier)
+        self._intake.ready.clear()
+        if draft is not None:
+            return _Task(draft)
+        for record, earlier in self._intake.take_unmet():
+            self._take_up(record, earlier)
+        return self._resumed.popleft() if self._resumed else None
+
+    def _remember(self, record: Record) -> None:
+        """Count in an order of an earlier run, and leave its recipients out of this one."""
+        draft = self._intake.remember(record)
+        if record.state is State.TAKEN:
+            self._count_taken(self._intake.size(record), record.order_id)
+        elif record.state is State.REFUSED:
+            self._refused.append(Refusal(f"+{record.entries[0]}", _REFUSED))
+        elif draft is not None:
+            self._take_up(record, draft)
+
+    def _take_up(self, record: Record, draft: Draft) -> None:
+        """Go on with an order of an earlier run that did not end well, now that its texts are known."""
+        if record.state is State.DUPLICATE:
+            self._fail(draft, DuplicateOrderError(451, "refused as a duplicate by an earlier run", _OPERATION))
+        else:
+            self._resumed.append(_Task(draft, record.id, record.began))
+
+    def _leave_rest(self) -> None:
+        """Name what was read and will not be sent by this run."""
+        for record, draft in self._intake.take_unmet():
+            self._take_up(record, draft)
+        for task in self._resumed:
+            self._fail(task.draft, task.not_sent())
+        rest = self._intake.rest()
+        if rest is not None:
+            self._fail(rest, _Task(rest).not_sent())
+
+    # Sending.
+
+    async def _work(self, task: _Task) -> None:
+        try:
+            if task.record is None or task.began is None or task.is_recent:
+                await self._send_all(task)
+            else:
+                await self._look_up(task.draft, task.record, task.began)
+        finally:
+            self._slots.release()
+
+    async def _send_all(self, task: _Task) -> None:
+        """Send an order, and where some of its recipients are refused, the halves without them."""
+        tasks = [task]
+        try:
+            while tasks and self._stop is None:
+                tasks += await self._send(tasks.pop())
+        finally:
+            for left in tasks:
+                self._fail(left.draft, left.not_sent())
+
+    async def _send(self, task: _Task) -> list[_Task]:
+        """Send one order; what is to be sent in its place, if it was refused over some recipients."""
+        draft = task.draft
+        record: int | None = None
+        try:
+            record = await self._note_begin(task)
+        finally:
+            if record is None:
+                self._fail(draft, task.not_sent())
+        if record is None:
+            return []
+        try:
+            order = await send_draft(self._transport, draft, task.lost)
+        except IletimerkeziError as error:
+            return await self._settle_refusal(draft, record, error)
+        except BaseException:
+            self._fail(draft, _unknown("the call was cancelled under way"))
+            raise
+        await self._settle_taken(draft, record, order.id)
+        return []
+
+    async def _settle_taken(self, draft: Draft, record: int, order_id: int | None) -> None:
+        self._count_taken(draft.recipients, order_id)
+        await self._note(record, State.TAKEN, order_id)
+        await self._report()
+
+    async def _settle_refusal(self, draft: Draft, record: int, error: IletimerkeziError) -> list[_Task]:
+        if isinstance(error, OrderAcceptedError):
+            await self._settle_taken(draft, record, None)
+            return []
+        if isinstance(error, RecipientError) and draft.recipients > 1:
+            await self._withdraw(record)
+            return [_Task(half) for half in reversed(draft.halves())]
+        if isinstance(error, RecipientError):
+            self._refused += [Refusal(number, _REFUSED) for _, number in draft.pairs()]
+            await self._note(record, State.REFUSED)
+        else:
+            await self._settle_failure(draft, record, error)
+        await self._report()
+        return []
+
+    async def _settle_failure(self, draft: Draft, record: int, error: IletimerkeziError) -> None:
+        self._fail(draft, error)
+        if isinstance(error, DuplicateOrderError):
+            await self._note(record, State.DUPLICATE)
+        elif not isinstance(error, OutcomeUnknownError):
+            # Surely not taken, and neither would be the next ones.
+            self._halt(error)
+            await self._withdraw(record)
+
+    async def _look_up(self, draft: Draft, record: int, began: float) -> None:
+        """Find out through the reports what became of an order whose 10 minutes are over."""
+        try:
+            findings = await self._findings(draft, began)
+        except BaseException:
+            self._fail(draft, _unknown("an earlier run may have sent it"))
+            raise
+        if findings.matches:
+            known = findings.matches[0] if len(findings.matches) == 1 else None
+            await self._settle_taken(draft, record, known)
+        elif findings.complete and _has_texts(draft):
+            await self._send_all(_Task(draft, record))
+        else:
+            self._fail(draft, _unknown("an earlier run may have sent it, and the reports do not tell"))
+            await self._report()
+
+    async def _findings(self, draft: Draft, began: float) -> Findings:
+        offset = await self._transport.clock_offset()
+        if offset is None:
+            return Findings()
+        since = datetime.fromtimestamp(began, timezone.utc) + offset
+        return await search(self._transport, draft, since - SKEW, since + _TAKEN_WITHIN + SKEW)
+
+    # Keeping account.
+
+    def _halt(self, error: IletimerkeziError) -> None:
+        self._stop = self._stop or error
+
+    def _fail(self, draft: Draft, error: IletimerkeziError) -> None:
+        messages = tuple(Message(text, numbers) for text, numbers in draft.messages.items())
+        self._failed.append(Failure(messages, error))
+
+    def _count_taken(self, recipients: int, order_id: int | None) -> None:
+        self._accepted += recipients
+        if order_id is None:
+            self._unidentified += recipients
+        else:
+            self._orders.append(Order(order_id, recipients))
+
+    async def _note_begin(self, task: _Task) -> int | None:
+        """Write down that an order is about to be sent; `None` where that cannot be done, so that it must not be."""
+        if self._journal is None:
+            return 0
+        try:
+            if task.record is None:
+                return await self._journal.begin(self._intake.entries(task.draft), time.time())
+            if task.began is None:
+                await self._journal.begin_again(task.record, time.time())
+        except JournalError as error:
+            self._halt(error)
+            return None
+        return task.record
+
+    async def _note(self, record: int, state: State, order_id: int | None = None) -> None:
+        if self._journal is None:
+            return
+        try:
+            await self._journal.settle(record, state, order_id)
+        except JournalError as error:
+            self._halt(error)
+
+    async def _withdraw(self, record: int) -> None:
+        if self._journal is None:
+            return
+        try:
+            await self._journal.withdraw(record)
+        except JournalError as error:
+            self._halt(error)
+
+    async def _report(self) -> None:
+        if self._on_progress is None:
+            return
+        async with self._one_report_at_a_time:
+            outcome = self._on_progress(self._progress())
+            if inspect.isawaitable(outcome):
+                await outcome
+
+    def _progress(self) -> Progress:
+        return Progress(
+            read=self._intake.read + self._intake.missing,
+            accepted=self._accepted,
+            refused=len(self._intake.refused) + len(self._refused),
+            duplicates=self._intake.duplicates,
+            failed=sum(failure.count for failure in self._failed),
+            elapsed=time.monotonic() - self._began,
+            total=self._total,
+        )
+
+
+@frozen(repr=False)
+class _Task:
+    """An order to be sent, or to be settled.
+
+    Attributes:
+        draft: What it carries.
+        record: Its number in the journal, if an earlier run wrote it down.
+        began: When that run began to send it, by the wall clock; `None` where it was surely not taken.
+    """
+
+    draft: Draft
+    record: int | None = None
+    began: float | None = None
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the service still knows it, so that sending it again tells what became of it."""
+        if self.began is None:
+            return False
+        # A clock that was set back tells nothing of the time that has passed.
+        return _has_texts(self.draft) and 0 <= time.time() - self.began < SEND_WINDOW
+
+    def not_sent(self) -> TransportError:
+        """What to say of it where this run does not send it."""
+        if self.began is None:
+            return TransportError("not sent, as the campaign had stopped", _OPERATION)
+        return _unknown("an earlier run may have sent it")
+
+    @property
+    def lost(self) -> Stopwatch | None:
+        """Runs since an earlier run's attempt."""
+        return None if self.began is None else Stopwatch(self.began)
+
+
+def _has_texts(draft: Draft) -> bool:
+    """Whether all texts are known, and not only whom they go to."""
+    return "" not in draft.messages
+
+
+def _unknown(reason: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(reason, _OPERATION)

@@ -1,0 +1,217 @@
+"""A campaign's journal: which orders were begun, and what became of them, in an SQLite file that outlives a crash.
+
+An order is written down before it is sent and after it was answered. The file holds phone numbers, so it is created
+for its owner alone (mode 0600); it holds no credential and no text, only fingerprints with a salt of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from array import array
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from .records import Record, State
+from .results import JournalError
+from .seen import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+
+    from .draft import Draft
+    from .models import Message
+
+__all__ = ["Journal", "open_journal"]
+
+T = TypeVar("T")
+
+# Says whose file it is ("IMz1").
+_APPLICATION = 0x494D7A31
+_SCHEMA = (
+    "CREATE TABLE campaign (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE orders (
+        id INTEGER PRIMARY KEY, state TEXT NOT NULL, began REAL NOT NULL, entries BLOB NOT NULL, order_id INTEGER
+    )""",
+    f"PRAGMA application_id = {_APPLICATION}",
+)
+
+
+class Journal:
+    """An open journal, with the file to itself. All that touches the file runs in a worker thread.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
+        #: Makes the fingerprints of this journal its own; known once it is open.
+        self.salt = b""
+        self._database: sqlite3.Connection | None = None
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+
+    def __repr__(self) -> str:
+        return f"<Journal {self._path!r}>"
+
+    async def open(self, campaign: Mapping[str, str], message: Message | None) -> list[Record]:
+        """Open the file, or make it, and read what it holds.
+
+        Args:
+            campaign: What tells the campaign from others, with the words that name each; kept as it is.
+            message: Holds the campaign's text, of which a fingerprint is kept.
+
+        Raises:
+            JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
+        """
+        return await self._in_thread(self._open, dict(campaign), message)
+
+    async def begin(self, entries: Sequence[int], began: float) -> int:
+        """Write down that an order is about to be sent; its number in the journal."""
+        return await self._in_thread(self._begin, entries, began)
+
+    async def begin_again(self, record: int, began: float) -> None:
+        """Write down that an order which was surely not taken is about to be sent."""
+        await self._in_thread(self._execute, "UPDATE orders SET began = ? WHERE id = ?", (began, record))
+
+    async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
+        """Write down what became of an order."""
+        query = "UPDATE orders SET state = ?, order_id = ? WHERE id = ?"
+        await self._in_thread(self._execute, query, (state.value, order_id, record))
+
+    async def withdraw(self, record: int) -> None:
+        """Strike out an order that was surely not taken."""
+        await self._in_thread(self._execute, "DELETE FROM orders WHERE id = ?", (record,))
+
+    async def aclose(self) -> None:
+        """Close the file, whatever happens."""
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._close, limiter=self._one_at_a_time)
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        # Shielded: what was begun on the file is ended, and an answer that came is noted, also when cancelled.
+        results: list[T] = []
+        with anyio.CancelScope(shield=True):
+            results.append(await anyio.to_thread.run_sync(partial(work, *arguments), limiter=self._one_at_a_time))
+        return results[0]
+
+    # In the worker thread.
+
+    def _open(self, campaign: dict[str, str], message: Message | None) -> list[Record]:
+        with self._complaints():
+            # Created here, as SQLite would let others read it. Its own companion files take over the mode.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            database = self._database = sqlite3.connect(
+                self._path, timeout=0, isolation_level=None, check_same_thread=False
+            )
+            for setting in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+                database.execute(f"PRAGMA {setting}")
+            with self._transaction(database):
+                self._check_owner(database)
+            self._check_campaign(database, campaign, message)
+            rows = database.execute("SELECT id, state, began, entries, order_id FROM orders ORDER BY id")
+            return [Record(id, State(state), began, _unpack(blob), order) for id, state, began, blob, order in rows]
+
+    def _check_owner(self, database: sqlite3.Connection) -> None:
+        """Make the tables in a new file, and see that an old one is a journal, and whole."""
+        if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            for statement in _SCHEMA:
+                database.execute(statement)
+        if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+            raise JournalError(f"{self._path} is not a journal of this library")
+        if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError
+
+    def _check_campaign(self, database: sqlite3.Connection, campaign: dict[str, str], message: Message | None) -> None:
+        """See that an old journal is of this campaign; a new one is made out to it."""
+        kept: dict[str, str] = dict(database.execute("SELECT name, value FROM campaign").fetchall())
+        self.salt = bytes.fromhex(kept.get("salt", secrets.token_hex(16)))
+        mark = fingerprint(message.text if message else "", self.salt)
+        campaign |= {"text": f"{mark:016x}", "salt": self.salt.hex()}
+        if not kept:
+            with self._transaction(database):
+                database.executemany("INSERT INTO campaign VALUES (?, ?)", campaign.items())
+            return
+        others = [name for name in campaign if kept.get(name) != campaign[name]]
+        if others:
+            raise JournalError(f"{self._path} was made for another {' and another '.join(others)}")
+
+    def _begin(self, entries: Sequence[int], began: float) -> int:
+        query = "INSERT INTO orders (state, began, entries) VALUES (?, ?, ?)"
+        return self._execute(query, (State.BEGUN.value, began, array("Q", entries).tobytes()))
+
+    def _execute(self, query: str, values: Iterable[object]) -> int:
+        assert self._database is not None
+        with self._complaints(), self._transaction(self._database):
+            return self._database.execute(query, tuple(values)).lastrowid or 0
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    @staticmethod
+    @contextmanager
+    def _transaction(database: sqlite3.Connection) -> Generator[None]:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
+
+    @contextmanager
+    def _complaints(self) -> Generator[None]:
+        """Turn what SQLite and the system raise into a `JournalError` that says what to do."""
+        reason = ""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            message = str(error)
+            reason = "is in use by another run" if "locked" in message else f"cannot be written: {message}"
+        except (sqlite3.DatabaseError, ValueError):
+            reason = "is damaged, or not a journal"
+        except OSError as error:
+            reason = f"cannot be opened: {error.strerror}"
+        if reason:
+            raise JournalError(f"{self._path} {reason}")
+
+
+@asynccontextmanager
+async def open_journal(
+    path: str | os.PathLike[str], template: Draft, message: Message | None
+) -> AsyncGenerator[tuple[Journal, list[Record]]]:
+    """Open a campaign's journal; what it holds of earlier runs comes along.
+
+    Args:
+        path: The file.
+        template: The campaign's terms.
+        message: Its text, where it has a single one.
+
+    Raises:
+        JournalError: As `Journal.open`.
+    """
+    campaign = {
+        "kind of campaign": "one text" if message else "several texts",
+        "sender": template.sender,
+        "consent choice": template.iys.value,
+        "schedule": template.send_at.isoformat() if template.send_at else "at once",
+    }
+    journal = Journal(path)
+    try:
+        yield journal, await journal.open(campaign, message)
+    finally:
+        await journal.aclose()
+
+
+def _unpack(blob: bytes) -> Sequence[int]:
+    entries = array("Q")
+    entries.frombytes(blob)
+    return entries

@@ -1,0 +1,46 @@
+"""What a campaign's journal holds of an order."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Record", "State"]
+
+
+class State(str, Enum):
+    """What is known of an order."""
+
+    BEGUN = "begun"
+    """It was about to be sent, or was sent."""
+    TAKEN = "taken"
+    """The service has it; its id may be unknown."""
+    REFUSED = "refused"
+    """The service refuses its one recipient."""
+    DUPLICATE = "duplicate"
+    """The service refused it as a duplicate of somebody else's."""
+
+
+@frozen(repr=False)
+class Record:
+    """An order in the journal.
+
+    Attributes:
+        id: Its number in the journal.
+        state: What is known of it.
+        began: When its first attempt began, by the wall clock.
+        entries: Its recipients as integers: the number's digits, followed by the text's fingerprint where a campaign
+            has several texts.
+        order_id: The service's id, where it is known.
+    """
+
+    id: int
+    state: State
+    began: float
+    entries: Sequence[int]
+    order_id: int | None

@@ -1,0 +1,138 @@
+"""What becomes of a campaign. Nothing here prints a whole phone number or a text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from attrs import frozen
+
+from .errors import IletimerkeziError
+from .numbers import mask
+
+if TYPE_CHECKING:
+    from .models import Message, Order
+
+__all__ = ["BulkError", "BulkResult", "Failure", "JournalError", "Progress", "Refusal"]
+
+
+class Refusal(NamedTuple):
+    """A recipient that a campaign left out.
+
+    Attributes:
+        number: The number as it was given.
+        reason: Why, in a few words.
+    """
+
+    number: str
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"Refusal(number={mask(self.number)!r}, reason={self.reason!r})"
+
+
+@frozen(repr=False)
+class Failure:
+    """Recipients of a campaign of whom it is not known that they were texted, all for one reason.
+
+    Attributes:
+        messages: Their texts and numbers, fit for `AsyncClient.send_messages`.
+        error: The reason. With `OutcomeUnknownError` they may have been texted; otherwise they were not.
+    """
+
+    messages: tuple[Message, ...]
+    error: IletimerkeziError
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The numbers, in E.164."""
+        return tuple(str(number) for message in self.messages for number in message.to)
+
+    @property
+    def count(self) -> int:
+        """How many recipients there are."""
+        return sum(len(message.to) for message in self.messages)
+
+    def __repr__(self) -> str:
+        return f"<Failure of {self.count} recipients: {self.error}>"
+
+
+@frozen(repr=False)
+class BulkResult:
+    """What became of a campaign: `accepted + len(refused) + duplicates + failures == read`. Prints counts alone.
+
+    Attributes:
+        orders: The orders that the service took.
+        accepted: How many messages it took with them.
+        refused: The numbers that were left out: badly written, or refused by the service.
+        duplicates: How many were left out since they had occurred before.
+        failed: Those of whom it is not known that they were texted, with the reason.
+        read: How many recipients were read.
+        unidentified: How many of `accepted` belong to orders whose id could not be found.
+    """
+
+    orders: tuple[Order, ...]
+    accepted: int
+    refused: tuple[Refusal, ...]
+    duplicates: int
+    failed: tuple[Failure, ...]
+    read: int
+    unidentified: int = 0
+
+    @property
+    def failures(self) -> int:
+        """How many recipients `failed` holds."""
+        return sum(failure.count for failure in self.failed)
+
+    def __repr__(self) -> str:
+        return (
+            f"<BulkResult: {self.read} read, {self.accepted} accepted in {len(self.orders)} orders, "
+            f"{len(self.refused)} refused, {self.duplicates} duplicates, {self.failures} failed>"
+        )
+
+
+@frozen
+class Progress:
+    """How far a campaign is.
+
+    Attributes:
+        read: Recipients read so far.
+        accepted: … of these, taken by the service.
+        refused: … left out as bad numbers.
+        duplicates: … left out as repeated.
+        failed: … of whom it is not known that they were texted.
+        elapsed: Seconds since the campaign began.
+        total: How many there are, where the input has a length.
+    """
+
+    read: int
+    accepted: int
+    refused: int
+    duplicates: int
+    failed: int
+    elapsed: float
+    total: int | None = None
+
+
+class JournalError(IletimerkeziError):
+    """The journal of a campaign belongs to another campaign, is damaged, in use, or cannot be written.
+
+    Attributes:
+        result: What was done until then, where it could not be written in the middle of a campaign. What was sent and
+            could not be noted any more is settled by the next run, as after a crash.
+    """
+
+    result: BulkResult | None = None
+
+
+class BulkError(IletimerkeziError):
+    """A campaign had to stop before its end.
+
+    Attributes:
+        result: What was done until then: the orders taken, and every number that was read, in one list or another.
+        error: Why it stopped; `None` where it was cancelled, or an exception of the caller's own stopped it.
+    """
+
+    def __init__(self, result: BulkResult, error: IletimerkeziError | None = None) -> None:
+        super().__init__(f"the campaign stopped: {error}; {result!r}" if error else f"the campaign stopped: {result!r}")
+        self.result = result
+        self.error = error

@@ -1,0 +1,476 @@
+"""The journal: the same call after a crash sends what is missing, and nothing twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import anyio
+import pytest
+from canned import QUICK
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from iletimerkezi_async import (
+    AsyncClient,
+    BulkError,
+    BulkResult,
+    DuplicateOrderError,
+    Iys,
+    JournalError,
+    Message,
+    OutcomeUnknownError,
+    Progress,
+    Retry,
+)
+from iletimerkezi_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+TEXT = "Kampanyamiz basladi"
+
+
+def numbers(count: int) -> list[str]:
+    return [f"+9053012{index:05}" for index in range(count)]
+
+
+def personal(count: int) -> list[Message]:
+    return [Message(f"Sayin {index % 7}", f"053012{index:05}") for index in range(count)]
+
+
+def client_of(sandbox: Sandbox, **options: object) -> AsyncClient:
+    settings: dict[str, object] = {"sender": "FIRMA", "iys": Iys.OFF, "retry": QUICK, "rate": None}
+    return sandbox.client(**(settings | options))  # type: ignore[arg-type]  # settings of any type
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kampanya.journal"
+
+
+def comparable(result: BulkResult) -> tuple[object, ...]:
+    return (
+        set(result.orders), result.accepted, sorted(result.refused), result.duplicates, result.read,
+        sorted(failure.recipients for failure in result.failed),
+    )  # fmt: skip
+
+
+async def stop_after(sandbox: Sandbox, path: Path, accepted: int, **call: object) -> None:
+    """A campaign that breaks off in the middle."""
+
+    def break_off(progress: Progress) -> None:
+        if progress.accepted >= accepted:
+            raise RuntimeError("power cut")
+
+    async with client_of(sandbox) as client:
+        with pytest.raises(RuntimeError):
+            await client.send_bulk(TEXT, numbers(1000), batch_size=100, journal=path, on_progress=break_off, **call)  # type: ignore[arg-type]  # of all types
+
+
+async def test_a_finished_campaign_sends_nothing_more(path: Path) -> None:
+    """And gives the same result."""
+    everybody = [*numbers(1000), "x", numbers(1)[0]]
+    sandbox = Sandbox(blocked=[numbers(1000)[567]])
+    async with client_of(sandbox) as client:
+        first = await client.send_bulk(TEXT, everybody, batch_size=100, journal=path)
+        sent = sum(operation == "send-sms" for operation, _ in sandbox.requests)
+        second = await client.send_bulk(TEXT, everybody, batch_size=100, journal=path)
+    assert sum(operation == "send-sms" for operation, _ in sandbox.requests) == sent
+    assert comparable(second) == comparable(first)
+    assert (first.accepted, len(first.refused), first.duplicates) == (999, 2, 1)
+
+
+async def test_a_stopped_campaign_goes_on(path: Path) -> None:
+    """In orders of another size, from recipients in another order: what counts is who."""
+    sandbox = Sandbox()
+    await stop_after(sandbox, path, 300)
+    assert 300 <= sum(sandbox.deliveries.values()) < 1000
+    async with client_of(sandbox) as client:
+        result = await client.send_bulk(TEXT, reversed(numbers(1000)), batch_size=70, journal=path)
+    assert sandbox.deliveries == Counter(numbers(1000))
+    assert (result.accepted, result.read, result.duplicates, result.failures) == (1000, 1000, 0, 0)
+    assert {order.id for order in result.orders} == {order.id for order in sandbox.orders}
+
+
+@pytest.mark.parametrize("minutes", [0, 5, 11, 60, 60 * 24])
+@pytest.mark.parametrize("kind", ["one text", "several texts"])
+@pytest.mark.parametrize("fault", ["drop-answer", "drop-request"])
+async def test_an_order_of_unknown_outcome_is_settled(
+    path: Path, minutes: int, kind: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the 10 minutes by sending it again, and after that by the reports; taken or not, it is sent once."""
+    sandbox = Sandbox()
+    retry = Retry(attempts=2, wait_initial=0)
+
+    async def run() -> BulkResult:
+        async with client_of(sandbox, retry=retry) as client:
+            if kind == "one text":
+                return await client.send_bulk(TEXT, numbers(300), batch_size=100, concurrency=1, journal=path)
+            return await client.send_bulk_messages(personal(300), batch_size=100, concurrency=1, journal=path)
+
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", fault, times=2)
+    first = await run()
+    assert [type(failure.error) for failure in first.failed] == [OutcomeUnknownError]
+    assert first.accepted == 200
+    sandbox.advance(minutes=minutes)
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + 60 * minutes)
+    second = await run()
+    assert (second.accepted, second.failures, second.read) == (300, 0, 300)
+    assert set(sandbox.deliveries.values()) == {1}
+    assert len(sandbox.deliveries) == 300
+    assert {order.id for order in second.orders} == {order.id for order in sandbox.orders}
+
+
+async def test_what_the_reports_do_not_tell_stays_unknown(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent on a guess; the next run asks again."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+        await client.send_bulk(TEXT, numbers(100), journal=path)
+        sandbox.advance(minutes=30)
+        real = time.time
+        monkeypatch.setattr("time.time", lambda: real() + 60 * 30)
+        sandbox.fail("get-reports", "401", times=2)
+        result = await client.send_bulk(TEXT, numbers(100), journal=path)
+        assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
+        sandbox.heal()
+        result = await client.send_bulk(TEXT, numbers(100), journal=path)
+    assert (result.accepted, result.failures) == (100, 0)
+    assert sandbox.deliveries == Counter(numbers(100))
+
+
+async def test_a_wrong_clock_of_this_machine_is_no_harm(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's own clock, from its answers, tells where to look in the reports."""
+    sandbox = Sandbox()
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() - 3 * 3600)
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+        await client.send_bulk(TEXT, numbers(100), journal=path)
+        sandbox.advance(minutes=30)
+        monkeypatch.setattr("time.time", lambda: real() - 3 * 3600 + 30 * 60)
+        result = await client.send_bulk(TEXT, numbers(100), journal=path)
+    assert (result.accepted, result.failures) == (100, 0)
+    assert sandbox.deliveries == Counter(numbers(100))
+
+
+async def test_a_stop_over_the_balance_goes_on_when_it_is_filled(path: Path) -> None:
+    """What was refused was surely not sent."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle", times=3)
+    sandbox.fail("send-sms", "402", times=100)
+    async with client_of(sandbox) as client:
+        with pytest.raises(BulkError):
+            await client.send_bulk(TEXT, numbers(1000), batch_size=100, journal=path)
+        sandbox.heal()
+        result = await client.send_bulk(TEXT, numbers(1000), batch_size=100, journal=path)
+    assert (result.accepted, result.failures) == (1000, 0)
+    assert sandbox.deliveries == Counter(numbers(1000))
+
+
+@pytest.mark.parametrize("kind", ["one text", "several texts"])
+async def test_a_duplicate_of_somebody_else_s_is_not_sent_by_a_later_run(path: Path, kind: str) -> None:
+    """They have had it, also when the 10 minutes are over."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+
+        async def run() -> BulkResult:
+            if kind == "one text":
+                return await client.send_bulk(TEXT, numbers(10), journal=path)
+            return await client.send_bulk_messages(personal(10), journal=path)
+
+        if kind == "one text":
+            await client.send_sms(TEXT, numbers(10))
+        else:
+            await client.send_messages(personal(10))
+        assert (await run()).failures == 10
+        sandbox.advance(minutes=30)
+        (failure,) = (await run()).failed
+    assert isinstance(failure.error, DuplicateOrderError)
+    assert {message.text for message in failure.messages} <= {TEXT, *(f"Sayin {n}" for n in range(7))}
+    assert set(sandbox.deliveries.values()) == {1}
+
+
+async def test_recipients_that_the_source_does_not_bring_again_are_accounted_for(path: Path) -> None:
+    """They were read by the earlier run."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(100), journal=path)
+        result = await client.send_bulk(TEXT, [*numbers(50), "+905309999999"], journal=path)
+        assert (result.read, result.accepted) == (101, 101)
+
+
+async def test_unsettled_personal_messages_that_are_not_read_again(path: Path) -> None:
+    """Their texts are not in the journal: they are looked up, and never sent without."""
+    sandbox = Sandbox()
+    for fault in ("drop-answer", "drop-request"):
+        sandbox.fail("send-sms", fault, times=2)
+    retry = Retry(attempts=2, wait_initial=0)
+    async with client_of(sandbox, retry=retry) as client:
+        await client.send_bulk_messages(personal(20), batch_size=10, concurrency=1, journal=path)
+        result = await client.send_bulk_messages(personal(5), batch_size=10, concurrency=1, journal=path)
+    assert (result.read, result.accepted, result.failures) == (20, 10, 10)
+    assert len(sandbox.deliveries) == 10
+
+
+# The file.
+
+
+async def test_the_file_is_its_owner_s_alone_and_holds_no_text(path: Path) -> None:
+    """Numbers must be in it; credentials and texts are not."""
+    os.umask(0o022)
+    sandbox = Sandbox(key="gizli-anahtar", hash="gizli-ozet")
+    modes: set[int] = set()
+
+    def look(_: Progress) -> None:
+        modes.update(stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir())
+
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(300), batch_size=100, journal=path, on_progress=look)
+    assert modes == {0o600}
+    content = b"".join(each.read_bytes() for each in path.parent.iterdir())
+    for secret in ("gizli", TEXT, "Kampanya"):
+        assert secret.encode() not in content
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"text": "Baska"}, "another text"),
+        ({"sender": "APITEST"}, "another sender"),
+        ({"iys": Iys.TACIR}, "another consent choice"),
+        ({"send_at": datetime(2099, 1, 1, tzinfo=timezone.utc)}, "another schedule"),
+    ],
+)
+async def test_a_journal_of_another_campaign_is_refused(path: Path, other: dict[str, object], named: str) -> None:
+    """By name, and before anything is sent."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(10), journal=path)
+        requests = len(sandbox.requests)
+        arguments: dict[str, object] = {"text": TEXT, "to": numbers(10), "journal": path} | other
+        with pytest.raises(JournalError, match=named):
+            await client.send_bulk(**arguments)  # type: ignore[arg-type]  # of all types
+        with pytest.raises(JournalError, match="another kind of campaign"):
+            await client.send_bulk_messages(personal(1), journal=path)
+    assert len(sandbox.requests) == requests
+
+
+def corrupt(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096:8192] = os.urandom(4096)
+    path.write_bytes(data)
+
+
+def make_other_database(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE guests (name TEXT)")
+        database.commit()
+
+
+DAMAGES: list[Callable[[Path], object]] = [
+    corrupt,
+    make_other_database,
+    lambda path: path.write_bytes(b"not a database at all, but long enough to be looked at" * 100),
+    lambda path: path.write_bytes(path.read_bytes()[:5000]),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_damaged_journal_is_refused(path: Path, damage: Callable[[Path], object]) -> None:
+    """Nothing is sent that might have been sent before."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(2000), batch_size=1000, journal=path)
+        requests = len(sandbox.requests)
+        damage(path)
+        with pytest.raises(JournalError, match=r"damaged|not a journal"):
+            await client.send_bulk(TEXT, numbers(2000), journal=path)
+    assert len(sandbox.requests) == requests
+
+
+async def test_a_journal_in_use_is_refused(path: Path) -> None:
+    """Two runs at once would send the same twice."""
+    sandbox = Sandbox()
+    complaints: list[JournalError] = []
+
+    async def second(_: Progress) -> None:
+        with pytest.raises(JournalError, match="in use") as caught:
+            await client.send_bulk(TEXT, numbers(10), journal=path)
+        complaints.append(caught.value)
+
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(10), journal=path, on_progress=second)
+    assert complaints
+
+
+@pytest.mark.parametrize("where", ["missing/folder.journal", "."])
+async def test_a_journal_that_cannot_be_made_is_refused(tmp_path: Path, where: str) -> None:
+    """With the system's reason."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        with pytest.raises(JournalError, match="cannot be opened"):
+            await client.send_bulk(TEXT, numbers(10), journal=tmp_path / where)
+    assert not sandbox.requests
+
+
+async def test_a_full_disk_stops_before_anything_unwritten_is_sent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent is in the result, and the next run, with room again, finishes."""
+    sandbox = Sandbox()
+    real = sqlite3.connect
+
+    def small(*arguments: object, **options: object) -> sqlite3.Connection:
+        database: sqlite3.Connection = real(*arguments, **options)  # type: ignore[call-overload]  # handed through
+        database.execute("PRAGMA max_page_count = 12")
+        return database
+
+    monkeypatch.setattr("sqlite3.connect", small)
+    async with client_of(sandbox) as client:
+        with pytest.raises(JournalError, match="cannot be written: database or disk is full") as caught:
+            await client.send_bulk(TEXT, numbers(10_000), batch_size=1000, journal=path)
+        result = caught.value.result
+        assert result is not None
+        assert 0 < result.accepted == sum(sandbox.deliveries.values()) < 10_000
+        assert result.accepted + result.failures == result.read
+        monkeypatch.setattr("sqlite3.connect", real)
+        result = await client.send_bulk(TEXT, numbers(10_000), batch_size=1000, journal=path)
+    assert (result.accepted, result.failures) == (10_000, 0)
+    assert set(sandbox.deliveries.values()) == {1}
+
+
+# Crashes.
+
+RUN = """
+import sys, anyio
+from iletimerkezi_async import AsyncClient, BulkError, Iys, Message, Retry, TransportError
+
+async def main():
+    url, path, kind = sys.argv[1:]
+    numbers = [f"053012{index:05}" for index in range(3000)]
+    retry = Retry(attempts=3, wait_initial=0.001)
+    async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, retry=retry, rate=None) as client:
+        if kind == "one":
+            result = await client.send_bulk("Kampanya", numbers, batch_size=50, journal=path)
+        else:
+            messages = (Message(f"Sayin {index % 5}", number) for index, number in enumerate(numbers))
+            result = await client.send_bulk_messages(messages, batch_size=50, journal=path)
+    print(result.accepted, result.read, result.failures)
+
+anyio.run(main, backend="asyncio")
+"""
+FAULTS = ["drop-answer", "drop-request", "html-502", "half-answer", "empty-503", "402"]
+
+
+@pytest.mark.parametrize("kind", ["one", "several"])
+def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str) -> None:
+    """SIGKILL at random moments, with faults in between."""
+    draw = random.Random(kind)
+    sandbox = Sandbox()
+    command = [sys.executable, "-c", RUN]
+    with sandbox.serve() as url:
+        killed = 0
+        for _ in range(15):
+            for _ in range(draw.randrange(3)):
+                sandbox.fail("send-sms", draw.choice(FAULTS))
+            before = len(sandbox.orders)
+            run = subprocess.Popen([*command, url, str(path), kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            deadline = time.monotonic() + 20
+            orders = before + draw.randrange(4)
+            while len(sandbox.orders) < orders and run.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.001)
+            time.sleep(draw.random() * 0.02)
+            run.send_signal(signal.SIGKILL)
+            run.communicate()
+            killed += run.returncode == -signal.SIGKILL
+        sandbox.heal()
+        for _ in range(3):
+            last = subprocess.run([*command, url, str(path), kind], capture_output=True, text=True, check=False)
+            if last.stdout == "3000 3000 0\n":
+                break
+    assert killed >= 5
+    assert last.stdout == "3000 3000 0\n", last.stderr
+    assert sandbox.deliveries == Counter(f"+9053012{index:05}" for index in range(3000))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    runs=st.lists(
+        st.tuples(st.integers(0, 80), st.lists(st.sampled_from(FAULTS), max_size=3), st.integers(0, 15)), max_size=5
+    ),
+    several=st.booleans(),
+    batch_size=st.integers(1, 20),
+    backend=st.sampled_from(["asyncio", "trio"]),
+)
+def test_cancelled_at_random_moments_and_resumed(
+    runs: list[tuple[int, list[str], int]],
+    several: bool,
+    batch_size: int,
+    backend: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Runs that are broken off anywhere, faults, and minutes in between: at last, everybody once."""
+    path = tmp_path_factory.mktemp("journal") / "journal"
+    sandbox = Sandbox()
+    clock = {"minutes": 0}
+    real = time.time
+
+    async def run(client: AsyncClient) -> BulkResult:
+        if several:
+            return await client.send_bulk_messages(personal(60), batch_size=batch_size, journal=path)
+        return await client.send_bulk(TEXT, numbers(60), batch_size=batch_size, journal=path)
+
+    async def main() -> BulkResult:
+        async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+            for steps, faults, minutes in runs:
+                for fault in faults:
+                    sandbox.fail("send-sms", fault)
+                with anyio.CancelScope() as scope:
+                    async with anyio.create_task_group() as tasks:
+
+                        async def give_up(steps: int = steps, scope: anyio.CancelScope = scope) -> None:
+                            for _ in range(steps):
+                                await anyio.sleep(0.0002)
+                            scope.cancel()
+
+                        tasks.start_soon(give_up)
+                        with suppress(BulkError):
+                            await run(client)
+                        scope.cancel()
+                sandbox.advance(minutes=minutes)
+                clock["minutes"] += minutes
+            sandbox.heal()
+            await run(client)
+            return await run(client)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.time", lambda: real() + 60 * clock["minutes"])
+        result = anyio.run(main, backend=backend)
+    assert (result.accepted, result.read, result.failures) == (60, 60, 0)
+    assert len(sandbox.deliveries) == 60
+    assert set(sandbox.deliveries.values()) == {1}
+
+
+async def test_schedules_are_part_of_a_campaign(path: Path) -> None:
+    """The same moment, in whatever zone, is the same schedule."""
+    sandbox = Sandbox()
+    due = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(hours=1)
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(10), journal=path, send_at=due)
+        result = await client.send_bulk(
+            TEXT, numbers(10), journal=path, send_at=due.astimezone(timezone(timedelta(hours=5)))
+        )
+    assert result.accepted == 10
+    assert len(sandbox.orders) == 1
