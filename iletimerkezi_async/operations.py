@@ -91,7 +91,7 @@ _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 _SERVER_ERRORS = 500
 # What is wrong with a request in itself, and not with the account or the moment.
-_CONTENT_CODES = frozenset({400, 404, 422, 450, 453, 454, 457, 458, 459, 460, 464, 468, 469, 470})
+_CONTENT_CODES = frozenset({400, 404, 422, 450, 452, 453, 454, 457, 458, 459, 460, 464, 466, 468, 469, 470})
 
 
 class Kind(Enum):
@@ -165,10 +165,7 @@ class Refused:
 
     @property
     def content(self) -> bool:
-        """Whether the request itself is at fault, so that any other attempt with it was refused as well.
-
-        A refusal of its recipients is not such a one: a number may have been blocked between two attempts.
-        """
+        """Whether the request itself is at fault, so that most likely any other attempt with it was refused as well."""
         return self.error.code in _CONTENT_CODES
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 from attrs import frozen
 
-from .errors import IletimerkeziError, OrderAcceptedError, OutcomeUnknownError, RecipientError
+from .errors import IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
 from .models import TURKISH_TIME, Order, OrderReport
 from .operations import send_sms
 from .paging import Orders, Report
@@ -65,8 +65,8 @@ async def _settle(transport: Transport, draft: Draft, taken: Taken) -> Order:
 
     Raises:
         OrderAcceptedError: It was taken, and no order, or more than one, can be told to be it.
-        RecipientError: It was not taken, as its recipients are refused.
-        OutcomeUnknownError: It was refused for another reason, and is not found in the reports.
+        ApiError: It was not taken, as its content is refused.
+        OutcomeUnknownError: It was refused for a reason of the moment, or the reports cannot be had.
     """
     findings = Findings()
     since, until = _submitted_between(taken)
@@ -79,9 +79,9 @@ async def _settle(transport: Transport, draft: Draft, taken: Taken) -> Order:
         return Order(findings.matches[0], draft.recipients)
     if findings.matches or taken.refusal is None:
         raise OrderAcceptedError(findings.matches or findings.candidates)
-    if isinstance(taken.refusal, RecipientError) and findings.complete:
-        raise taken.refusal
-    raise OutcomeUnknownError(f"the answer was lost, and then it was refused ({taken.refusal})", "send-sms")
+    if taken.refusal.content and findings.complete:
+        raise taken.refusal.error
+    raise OutcomeUnknownError(f"the answer was lost, and then it was refused ({taken.refusal.error})", "send-sms")
 
 
 def _submitted_between(taken: Taken) -> tuple[datetime, datetime]:

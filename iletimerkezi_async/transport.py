@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     import ssl
 
     from .credentials import Body, Credentials
-    from .errors import ApiError
     from .pacing import Pacer
 
 __all__ = ["Taken", "Transport"]
@@ -77,7 +76,7 @@ class Taken:
 
     elapsed: float
     date: datetime | None
-    refusal: ApiError | None = None
+    refusal: Refused | None = None
 
 
 class Transport:
@@ -154,11 +153,9 @@ class Transport:
             _log_attempt(call, outcome, attempt, watch)
             if isinstance(outcome, Answered):
                 return outcome.value
-            if lost and isinstance(outcome, Refused):
-                if outcome.error.code == call.taken_code:
-                    return Taken(lost.elapsed, outcome.date)
-                if call.traceable and not outcome.content and not outcome.later:
-                    return Taken(lost.elapsed, outcome.date, outcome.error)
+            taken = _taken(call, outcome, lost)
+            if taken is not None:
+                return taken
             if isinstance(outcome, Lost):
                 lost = lost or watch
             pause = next_pause(self.retry, call.kind, outcome, attempt)
@@ -186,6 +183,15 @@ class Transport:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
         self._closed = True
         await self._pool.aclose()
+
+
+def _taken(call: Call[T], outcome: Outcome[T], lost: Stopwatch | None) -> Taken | None:
+    """What a refusal after a lost answer tells, where it tells that the call was taken or that can be looked up."""
+    if lost is None or not isinstance(outcome, Refused) or outcome.later:
+        return None
+    if outcome.error.code == call.taken_code:
+        return Taken(lost.elapsed, outcome.date)
+    return Taken(lost.elapsed, outcome.date, outcome) if call.traceable else None
 
 
 def _time_left(call: Call[T], lost: Stopwatch | None) -> float:

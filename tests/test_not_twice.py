@@ -294,10 +294,28 @@ async def test_a_success_without_an_id_is_recovered_as_well(sandbox: Sandbox, cl
 
 
 async def test_a_refusal_of_the_content_after_a_lost_answer_settles_it() -> None:
-    """What is wrong with the order was wrong at the first attempt: nothing was taken."""
-    canned = Canned(httpx.ReadError("lost"), refusal(450))
+    """What is wrong with the order was wrong at the first attempt, and the reports have nothing of it."""
+    canned = Canned(httpx.ReadError("lost"), refusal(450), ok(count=0, orders=[]))
     with pytest.raises(SenderError):
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
+
+
+async def test_a_refusal_of_the_content_while_the_reports_are_not_to_be_had_leaves_it_open() -> None:
+    """An approval may have been withdrawn between two attempts."""
+    canned = Canned(httpx.ReadError("lost"), refusal(450))
+    with pytest.raises(OutcomeUnknownError, match="450"):
+        await canned.client.send_sms("Kodunuz 1234", NUMBER)
+
+
+@pytest.mark.parametrize("code", ["402", "450", "452"])
+async def test_an_order_that_was_taken_is_found_after_any_refusal(
+    sandbox: Sandbox, client: AsyncClient, code: str
+) -> None:
+    """The reports know better than the second attempt."""
+    sandbox.fail("send-sms", "drop-answer")
+    sandbox.fail("send-sms", code)
+    order = await client.send_sms("Kodunuz 1234", NUMBER)
+    assert [taken.id for taken in sandbox.orders] == [order.id]
 
 
 @pytest.mark.parametrize("code", [401, 402, 403])
