@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import json
 import os
 import re
 import subprocess
@@ -11,13 +13,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from iletimerkezi_async import IletimerkeziError, errors
+import iletimerkezi_async
 from iletimerkezi_async.sandbox import Fault, Sandbox
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SCRIPTS = [example for example in EXAMPLES if "anyio.run(main)" in example]
+
+WEBHOOKS = [example for example in EXAMPLES if "parse_webhook" in example]
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +40,7 @@ def against(url: str, example: str) -> str:
 
 
 @pytest.mark.parametrize("example", SCRIPTS, ids=lambda example: example.splitlines()[4][:40])
-def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str], example: str) -> None:
+def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str], tmp_path: Path, example: str) -> None:
     """As files of their own, with warnings as errors."""
     with httpx.Client() as http:
         order = {"sender": "FIRMA", "iys": "0", "message": {"text": "x", "receipents": {"number": "5301234560"}}}
@@ -44,14 +48,16 @@ def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str]
         http.post(f"{url}/send-sms/json", json={"request": {"authentication": credentials, "order": order}})
     sandbox.advance(minutes=1)
     command = [sys.executable, "-W", "error", "-c", against(url, example)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=60, check=False, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout
 
 
 async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dict[str, str]) -> None:
     """Its endpoint sends a code, refuses what is no number, and opens and closes the client with the application."""
-    (example,) = [example for example in EXAMPLES if "FastAPI" in example]
+    (example,) = [example for example in EXAMPLES if "@app.post" in example]
     names: dict[str, object] = {}
     exec(compile(against(url, example), "README.md", "exec"), names)
     app = names["app"]
@@ -65,10 +71,45 @@ async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dic
     assert sandbox.deliveries == {"+905301234567": 1}
 
 
+def posts() -> list[bytes]:
+    """What the service may post of one message: twice, out of order, and something else."""
+    report = {"id": 1, "packet_id": 2, "to": "+90530123xxxx", "body": "x"}
+    words = ("accepted", "delivered", "accepted", "delivered", "kedi")
+    return [json.dumps({"report": report | {"status": word}}).encode() for word in words]
+
+
+async def test_the_webhook_of_fastapi_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its state only moves forward."""
+    monkeypatch.setenv("SMS_WEBHOOK_PATH", "gizli")
+    (example,) = [example for example in WEBHOOKS if "FastAPI" in example]
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    transport = httpx.ASGITransport(names["hooks"])  # type: ignore[arg-type]  # what the example defines
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.example") as service:
+        codes = [(await service.post("/sms/gizli", content=post)).status_code for post in posts()]
+    assert codes == [204, 204, 204, 204, 400]
+    assert names["states"] == {1: 111}
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_the_webhook_of_aiohttp_runs(monkeypatch: pytest.MonkeyPatch, anyio_backend: str) -> None:
+    """Likewise; aiohttp knows asyncio alone."""
+    from aiohttp.test_utils import TestClient, TestServer
+
+    monkeypatch.setenv("SMS_WEBHOOK_PATH", "gizli")
+    (example,) = [example for example in WEBHOOKS if "aiohttp" in example]
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    async with TestClient(TestServer(names["hooks"])) as service:  # type: ignore[arg-type]  # what the example defines
+        codes = [(await service.post("/sms/gizli", data=post)).status for post in posts()]
+    assert codes == [204, 204, 204, 204, 400]
+    assert names["states"] == {1: 111}
+
+
 def test_every_example_is_among_those_that_run() -> None:
     """None is left to rot."""
-    assert len(EXAMPLES) == len(SCRIPTS) + 1
-    assert len(SCRIPTS) >= 3
+    assert len(EXAMPLES) == len(SCRIPTS) + len(WEBHOOKS) + 1
+    assert (len(SCRIPTS), len(WEBHOOKS)) == (4, 2)
 
 
 def test_the_two_commands_stand_at_the_top_word_for_word() -> None:
@@ -83,5 +124,4 @@ def test_the_faults_and_errors_that_it_names_exist() -> None:
     listed = set(re.findall(r"`([a-z0-9-]+)`", TEXT[TEXT.index("Faults are") : TEXT.index("## The command")]))
     assert {str(fault.value) for fault in Fault} <= listed
     for name in re.findall(r"`(\w+Error)", TEXT):
-        assert name in errors.__all__ or issubclass(__builtins__[name], Exception)  # type: ignore[index]
-    assert issubclass(errors.ApiError, IletimerkeziError)
+        assert name in iletimerkezi_async.__all__ or hasattr(builtins, name)
