@@ -17,11 +17,10 @@ _TURKISH = "+905"
 _TURKISH_LENGTH = len("+905301234567")
 # Numbers as integers begin here; less one, so that zero can stand for a free place.
 _ORIGIN = 905_000_000_000 - 1
-# The table is at most half full: most numbers then find their place at the first look.
-_ROOM = 2
 _SMALLEST = 1 << 18
-# Up to here it grows fourfold, as moving the numbers takes as long as taking them in; beyond, memory counts for more.
+# Up to this size a table is at most half full and grows fourfold, which is quick; beyond, memory counts for more.
 _LARGE = 1 << 22
+_ROOM, _ROOM_LARGE = 2.0, 1.55
 _PIECE = 1 << 16
 
 
@@ -38,7 +37,7 @@ class SeenKeys:
     def __init__(self, typecode: str, expected: int = 0) -> None:
         self._typecode = typecode
         self._count = 0
-        self._table = _empty(typecode, max(_SMALLEST, expected * _ROOM))
+        self._table = _empty(typecode, max(_SMALLEST, _size_for(expected)))
 
     def __len__(self) -> int:
         return self._count
@@ -54,7 +53,7 @@ class SeenKeys:
         return repeated
 
     def _make_room(self, more: int) -> None:
-        wanted = (self._count + more) * _ROOM
+        wanted = _size_for(self._count + more)
         old = self._table
         if wanted <= len(old):
             return
@@ -103,6 +102,11 @@ class Seen:
             return False
         self._others.add(number)
         return True
+
+
+def _size_for(count: int) -> int:
+    """How many places a table for so many keys should have."""
+    return min(int(count * _ROOM), max(_LARGE, int(count * _ROOM_LARGE)))
 
 
 def _empty(typecode: str, size: int) -> array[int]:
