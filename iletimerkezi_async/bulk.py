@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
-from attrs import frozen
+from attrs import define, frozen
 
 from .errors import (
     DuplicateOrderError,
@@ -26,7 +27,7 @@ from .errors import (
 )
 from .models import Message, Order
 from .operations import SEND_WINDOW
-from .records import Record, State
+from .records import Moment, Record, State
 from .recovery import SKEW, Findings, search, send_draft
 from .results import BulkError, BulkResult, Failure, JournalError, Progress, Refusal
 from .retry import Stopwatch
@@ -58,7 +59,6 @@ class Campaign:
         concurrency: How many orders are under way at once.
         on_progress: Told after each order.
         journal: Where it is written down, open; or nowhere.
-        total: How many recipients there are, where that is known.
     """
 
     def __init__(
@@ -69,7 +69,6 @@ class Campaign:
         concurrency: int,
         on_progress: OnProgress | None,
         journal: Journal | None,
-        total: int | None,
     ) -> None:
         self._transport = transport
         self._intake = intake
@@ -77,7 +76,6 @@ class Campaign:
         self._on_progress = on_progress
         self._one_report_at_a_time = anyio.Lock()
         self._journal = journal
-        self._total = total
         self._began = time.monotonic()
         self._stop: IletimerkeziError | None = None
         self._crash: Exception | None = None
@@ -88,6 +86,8 @@ class Campaign:
         self._failed: list[Failure] = []
         #: Orders of earlier runs that are still to be settled.
         self._resumed: deque[_Task] = deque()
+        #: How far the service's clock is ahead, in seconds; it matters for the journal alone.
+        self._offset: float | None = None
 
     async def run(self, records: list[Record]) -> BulkResult:
         """Send everything.
@@ -145,6 +145,9 @@ class Campaign:
     async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
         for record in records:
             self._remember(record)
+        if self._journal is not None:
+            offset = await self._transport.clock_offset()
+            self._offset = offset.total_seconds() if offset is not None else None
         while self._stop is None:
             # The place first, so that nothing is read that cannot be sent yet.
             await self._slots.acquire()
@@ -162,13 +165,10 @@ class Campaign:
         if self._resumed:
             return self._resumed.popleft()
         draft = await self._intake.next()
-        for record, earlier in self._intake.ready:
-            self._take_up(record, earlier)
-        self._intake.ready.clear()
+        self._take_up_all(self._intake.take_ready())
         if draft is not None:
             return _Task(draft)
-        for record, earlier in self._intake.take_unmet():
-            self._take_up(record, earlier)
+        self._take_up_all(self._intake.take_unmet())
         return self._resumed.popleft() if self._resumed else None
 
     def _remember(self, record: Record) -> None:
@@ -181,6 +181,10 @@ class Campaign:
         elif draft is not None:
             self._take_up(record, draft)
 
+    def _take_up_all(self, orders: Iterable[tuple[Record, Draft]]) -> None:
+        for record, draft in orders:
+            self._take_up(record, draft)
+
     def _take_up(self, record: Record, draft: Draft) -> None:
         """Go on with an order of an earlier run that did not end well, now that its texts are known."""
         if record.state is State.DUPLICATE:
@@ -190,11 +194,12 @@ class Campaign:
 
     def _leave_rest(self) -> None:
         """Name what was read and will not be sent by this run."""
-        for record, draft in self._intake.take_unmet():
-            self._take_up(record, draft)
+        # In this order: what was read last may belong to an order of an earlier run.
+        rest = self._intake.rest()
+        self._take_up_all(self._intake.take_ready())
+        self._take_up_all(self._intake.take_unmet())
         for task in self._resumed:
             self._fail(task.draft, task.not_sent())
-        rest = self._intake.rest()
         if rest is not None:
             self._fail(rest, _Task(rest).not_sent())
 
@@ -202,7 +207,7 @@ class Campaign:
 
     async def _work(self, task: _Task) -> None:
         try:
-            if task.record is None or task.began is None or task.is_recent:
+            if task.record is None or task.began is None or self._is_recent(task.draft, task.began):
                 await self._send_all(task)
             else:
                 await self._look_up(task.draft, task.record, task.began)
@@ -222,30 +227,28 @@ class Campaign:
     async def _send(self, task: _Task) -> list[_Task]:
         """Send one order; what is to be sent in its place, if it was refused over some recipients."""
         draft = task.draft
-        record: int | None = None
+        entry = _Entry(self._journal, self._intake.entries(draft) if self._journal else [], task.record)
         try:
-            record = await self._note_begin(task)
-        finally:
-            if record is None:
-                self._fail(draft, task.not_sent())
-        if record is None:
+            order = await send_draft(self._transport, draft, task.lost, partial(self._note_begin, entry))
+        except JournalError as error:
+            # It could not be written down, and so it was not sent.
+            self._halt(error)
+            self._fail(draft, task.not_sent())
             return []
-        try:
-            order = await send_draft(self._transport, draft, task.lost)
         except IletimerkeziError as error:
-            return await self._settle_refusal(draft, record, error)
+            return await self._settle_refusal(draft, entry.record, error)
         except BaseException:
             self._fail(draft, _unknown("the call was cancelled under way"))
             raise
-        await self._settle_taken(draft, record, order.id)
+        await self._settle_taken(draft, entry.record, order.id)
         return []
 
-    async def _settle_taken(self, draft: Draft, record: int, order_id: int | None) -> None:
+    async def _settle_taken(self, draft: Draft, record: int | None, order_id: int | None) -> None:
         self._count_taken(draft.recipients, order_id)
         await self._note(record, State.TAKEN, order_id)
         await self._report()
 
-    async def _settle_refusal(self, draft: Draft, record: int, error: IletimerkeziError) -> list[_Task]:
+    async def _settle_refusal(self, draft: Draft, record: int | None, error: IletimerkeziError) -> list[_Task]:
         if isinstance(error, OrderAcceptedError):
             await self._settle_taken(draft, record, None)
             return []
@@ -260,7 +263,7 @@ class Campaign:
         await self._report()
         return []
 
-    async def _settle_failure(self, draft: Draft, record: int, error: IletimerkeziError) -> None:
+    async def _settle_failure(self, draft: Draft, record: int | None, error: IletimerkeziError) -> None:
         self._fail(draft, error)
         if isinstance(error, DuplicateOrderError):
             await self._note(record, State.DUPLICATE)
@@ -269,28 +272,36 @@ class Campaign:
             self._halt(error)
             await self._withdraw(record)
 
-    async def _look_up(self, draft: Draft, record: int, began: float) -> None:
+    async def _look_up(self, draft: Draft, record: int, began: Moment) -> None:
         """Find out through the reports what became of an order whose 10 minutes are over."""
         try:
             findings = await self._findings(draft, began)
         except BaseException:
             self._fail(draft, _unknown("an earlier run may have sent it"))
             raise
-        if findings.matches:
-            known = findings.matches[0] if len(findings.matches) == 1 else None
-            await self._settle_taken(draft, record, known)
+        known = {order.id for order in self._orders}
+        matches = [id for id in findings.matches if id not in known]
+        if matches:
+            await self._settle_taken(draft, record, matches[0] if len(matches) == 1 else None)
         elif findings.complete and _has_texts(draft):
             await self._send_all(_Task(draft, record))
         else:
             self._fail(draft, _unknown("an earlier run may have sent it, and the reports do not tell"))
             await self._report()
 
-    async def _findings(self, draft: Draft, began: float) -> Findings:
-        offset = await self._transport.clock_offset()
-        if offset is None:
+    async def _findings(self, draft: Draft, began: Moment) -> Findings:
+        if began.there is None:
             return Findings()
-        since = datetime.fromtimestamp(began, timezone.utc) + offset
+        since = datetime.fromtimestamp(began.there, timezone.utc)
         return await search(self._transport, draft, since - SKEW, since + _TAKEN_WITHIN + SKEW)
+
+    def _is_recent(self, draft: Draft, began: Moment) -> bool:
+        """Whether the service still knows an order, so that sending it again tells what became of it."""
+        return _has_texts(draft) and began.is_within(SEND_WINDOW, self._now())
+
+    def _now(self) -> Moment:
+        here = time.time()
+        return Moment(here, None if self._offset is None else here + self._offset)
 
     # Keeping account.
 
@@ -308,30 +319,25 @@ class Campaign:
         else:
             self._orders.append(Order(order_id, recipients))
 
-    async def _note_begin(self, task: _Task) -> int | None:
-        """Write down that an order is about to be sent; `None` where that cannot be done, so that it must not be."""
-        if self._journal is None:
-            return 0
-        try:
-            if task.record is None:
-                return await self._journal.begin(self._intake.entries(task.draft), time.time())
-            if task.began is None:
-                await self._journal.begin_again(task.record, time.time())
-        except JournalError as error:
-            self._halt(error)
-            return None
-        return task.record
+    async def _note_begin(self, entry: _Entry) -> None:
+        """Write down that an order is about to be sent, right before each attempt that may be the one taken."""
+        if entry.journal is None:
+            return
+        if entry.record is None:
+            entry.record = await entry.journal.begin(entry.entries, self._now())
+        else:
+            await entry.journal.begin_again(entry.record, self._now())
 
-    async def _note(self, record: int, state: State, order_id: int | None = None) -> None:
-        if self._journal is None:
+    async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:
+        if self._journal is None or record is None:
             return
         try:
             await self._journal.settle(record, state, order_id)
         except JournalError as error:
             self._halt(error)
 
-    async def _withdraw(self, record: int) -> None:
-        if self._journal is None:
+    async def _withdraw(self, record: int | None) -> None:
+        if self._journal is None or record is None:
             return
         try:
             await self._journal.withdraw(record)
@@ -354,7 +360,7 @@ class Campaign:
             duplicates=self._intake.duplicates,
             failed=sum(failure.count for failure in self._failed),
             elapsed=time.monotonic() - self._began,
-            total=self._total,
+            total=self._intake.total,
         )
 
 
@@ -365,20 +371,12 @@ class _Task:
     Attributes:
         draft: What it carries.
         record: Its number in the journal, if an earlier run wrote it down.
-        began: When that run began to send it, by the wall clock; `None` where it was surely not taken.
+        began: When that run began to send it; `None` where it was surely not taken.
     """
 
     draft: Draft
     record: int | None = None
-    began: float | None = None
-
-    @property
-    def is_recent(self) -> bool:
-        """Whether the service still knows it, so that sending it again tells what became of it."""
-        if self.began is None:
-            return False
-        # A clock that was set back tells nothing of the time that has passed.
-        return _has_texts(self.draft) and 0 <= time.time() - self.began < SEND_WINDOW
+    began: Moment | None = None
 
     def not_sent(self) -> TransportError:
         """What to say of it where this run does not send it."""
@@ -389,7 +387,16 @@ class _Task:
     @property
     def lost(self) -> Stopwatch | None:
         """Runs since an earlier run's attempt."""
-        return None if self.began is None else Stopwatch(self.began)
+        return None if self.began is None else Stopwatch(self.began.here)
+
+
+@define(repr=False)
+class _Entry:
+    """What is to be written into the journal of an order, and its number once it was."""
+
+    journal: Journal | None
+    entries: list[int]
+    record: int | None
 
 
 def _has_texts(draft: Draft) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sized
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +15,7 @@ from .credentials import Credentials
 from .dates import choose_days, choose_window
 from .draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 from .errors import ApiError, ConfigurationError
-from .intake import MessageIntake, NumberIntake
+from .intake import MessageIntake, NumberIntake, Recipients
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
 from .pacing import Pacer, TokenBucket
 from .paging import Blacklist, Orders, Report
@@ -244,19 +244,16 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        template = self._template(sender, iys, send_at)
         message = Message(text, ())
-        source: Iterable[Number] | AsyncIterable[Number] = (to,) if isinstance(to, (str, int)) else to
-        total = len(source) if isinstance(source, Sized) else None
+        source = Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
+        template = self._template(sender, iys, send_at)
         check_text(message)
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, message) as (book, records):
-            intake = NumberIntake(source, template, batch_size, message, total or 0)
-            campaign = Campaign(
-                self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book, total=total
-            )
+            intake = NumberIntake(source, template, batch_size, message)
+            campaign = Campaign(self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book)
             return await campaign.run(records)
 
     async def send_bulk_messages(
@@ -291,13 +288,13 @@ class AsyncClient:
             IletimerkeziError: As `send_bulk`.
             ValueError: As `send_bulk`.
         """
+        source = Recipients(messages)
+        del messages
         template = self._template(sender, iys, send_at)
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, None) as (book, records):
-            intake = MessageIntake(messages, template, batch_size, book.salt if book else b"")
-            campaign = Campaign(
-                self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book, total=None
-            )
+            intake = MessageIntake(source, template, batch_size, book.salt if book else b"")
+            campaign = Campaign(self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book)
             return await campaign.run(records)
 
     def _template(self, sender: str | None, iys: Iys | None, send_at: datetime | None) -> Draft:
@@ -495,7 +492,7 @@ class AsyncClient:
 def _pacer(rate: float | Pacer | None) -> Pacer | None:
     if not isinstance(rate, (int, float)):
         return rate
-    if not rate > 0:
+    if not 0 < rate < math.inf:
         raise ConfigurationError("`rate` must be a positive number of recipients a second, or None")
     return TokenBucket(rate)
 

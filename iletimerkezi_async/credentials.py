@@ -54,7 +54,7 @@ class Credentials:
             if not value:
                 message = f"no API {argument}: give `{argument}`, or set the environment variable {variable}"
                 raise ConfigurationError(message)
-        if not self._seal():
+        if not _are_text(self._key, self._hash) or not self._seal():
             raise ConfigurationError("the API key and hash must be text, as the panel shows them")
 
     def _seal(self) -> bool:
@@ -83,3 +83,8 @@ class Credentials:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials are not pickled: read them where they are used")
+
+
+def _are_text(*values: object) -> bool:
+    # Untyped callers pass what their configuration holds.
+    return all(isinstance(value, str) for value in values)

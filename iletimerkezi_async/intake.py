@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 import anyio.lowlevel
 
@@ -20,7 +20,7 @@ from .seen import Seen, SeenKeys, fingerprint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Intake", "MessageIntake", "NumberIntake", "Source"]
+__all__ = ["Intake", "MessageIntake", "NumberIntake", "Recipients", "Source"]
 
 T = TypeVar("T")
 Source: TypeAlias = Iterable[T] | AsyncIterable[T]
@@ -29,6 +29,19 @@ Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 _PIECE = 400
 # Between pauses for other tasks, some milliseconds of work.
 _PIECES_AT_A_TIME = 4
+
+
+class Recipients(Generic[T]):
+    """What the caller gives, held so that no variable of a frame shows it.
+
+    Attributes:
+        total: How many recipients there are, where that is known.
+    """
+
+    def __init__(self, given: Source[T] | str | int) -> None:
+        alone = isinstance(given, (str, int))
+        self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
+        self.total = len(self.source) if isinstance(self.source, Sized) else None
 
 
 class _Reader(Generic[T]):
@@ -71,17 +84,18 @@ class Intake(ABC, Generic[T]):
         read: Recipients read so far.
         duplicates: … of these, left out since they had occurred before.
         refused: … left out as bad, with the reason.
-        ready: Orders of an earlier run whose texts have been read again, so that they can be settled.
     """
 
-    def __init__(self, source: Source[T], template: Draft, batch_size: int) -> None:
-        self._reader = _Reader(source)
+    def __init__(self, recipients: Recipients[T], template: Draft, batch_size: int) -> None:
+        self._reader = _Reader(recipients.source)
+        #: How many recipients there are, where that is known.
+        self.total = recipients.total
         self._template = template
         self._batch_size = batch_size
         self.read = 0
         self.duplicates = 0
         self.refused: list[Refusal] = []
-        self.ready: list[tuple[Record, Draft]] = []
+        self._ready: list[tuple[Record, Draft]] = []
 
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
@@ -96,6 +110,11 @@ class Intake(ABC, Generic[T]):
         """All that was read and is not in any draft."""
         self._take(self._reader.left())
         return self._draft(self._waiting())
+
+    def take_ready(self) -> list[tuple[Record, Draft]]:
+        """Orders of an earlier run whose texts have been read again, so that they can be settled; each once."""
+        ready, self._ready = self._ready, []
+        return ready
 
     @abstractmethod
     def remember(self, record: Record) -> Draft | None:
@@ -131,12 +150,10 @@ class Intake(ABC, Generic[T]):
 class NumberIntake(Intake[Number]):
     """Numbers that all get the same text."""
 
-    def __init__(
-        self, source: Source[Number], template: Draft, batch_size: int, message: Message, expected: int
-    ) -> None:
-        super().__init__(source, template, batch_size)
+    def __init__(self, recipients: Recipients[Number], template: Draft, batch_size: int, message: Message) -> None:
+        super().__init__(recipients, template, batch_size)
         self._message = message
-        self._seen = Seen(expected)
+        self._seen = Seen(recipients.total or 0)
         self._earlier = Seen()
         self._missing = 0
         self._numbers: list[str] = []
@@ -200,8 +217,10 @@ class NumberIntake(Intake[Number]):
 class MessageIntake(Intake[Message]):
     """Messages with texts of their own. A number may occur again with another text."""
 
-    def __init__(self, source: Source[Message], template: Draft, batch_size: int, salt: bytes) -> None:
-        super().__init__(source, template, batch_size)
+    def __init__(self, recipients: Recipients[Message], template: Draft, batch_size: int, salt: bytes) -> None:
+        super().__init__(recipients, template, batch_size)
+        # Each message may have several recipients.
+        self.total = None
         self._salt = salt or secrets.token_bytes(16)
         self._seen = SeenKeys("Q")
         self._pairs: list[tuple[str, str]] = []
@@ -282,7 +301,7 @@ class MessageIntake(Intake[Message]):
         keys = _keys(record)
         if len(found) == len(keys):
             # In the old order, so that the service recognises it.
-            self.ready.append((record, self._template.of([found[each] for each in keys])))
+            self._ready.append((record, self._template.of([found[each] for each in keys])))
         return True
 
     def _waiting(self) -> int:

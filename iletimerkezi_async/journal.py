@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import threading
 from array import array
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.to_thread
 
-from .records import Record, State
+from .records import Moment, Record, State
 from .results import JournalError
 from .seen import fingerprint
 
@@ -36,7 +37,12 @@ _APPLICATION = 0x494D7A31
 _SCHEMA = (
     "CREATE TABLE campaign (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE orders (
-        id INTEGER PRIMARY KEY, state TEXT NOT NULL, began REAL NOT NULL, entries BLOB NOT NULL, order_id INTEGER
+        id INTEGER PRIMARY KEY,
+        state TEXT NOT NULL,
+        began REAL NOT NULL,
+        began_there REAL,
+        entries BLOB NOT NULL,
+        order_id INTEGER
     )""",
     f"PRAGMA application_id = {_APPLICATION}",
 )
@@ -54,7 +60,9 @@ class Journal:
         #: Makes the fingerprints of this journal its own; known once it is open.
         self.salt = b""
         self._database: sqlite3.Connection | None = None
-        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._closed = False
+        # asyncio's own cancellation leaves a thread running that nobody waits for; the next must not meet it.
+        self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Journal {self._path!r}>"
@@ -71,13 +79,16 @@ class Journal:
         """
         return await self._in_thread(self._open, dict(campaign), message)
 
-    async def begin(self, entries: Sequence[int], began: float) -> int:
+    async def begin(self, entries: Sequence[int], moment: Moment) -> int:
         """Write down that an order is about to be sent; its number in the journal."""
-        return await self._in_thread(self._begin, entries, began)
+        query = "INSERT INTO orders (state, began, began_there, entries) VALUES (?, ?, ?, ?)"
+        blob = array("Q", entries).tobytes()
+        return await self._in_thread(self._execute, query, (State.BEGUN.value, moment.here, moment.there, blob))
 
-    async def begin_again(self, record: int, began: float) -> None:
+    async def begin_again(self, record: int, moment: Moment) -> None:
         """Write down that an order which was surely not taken is about to be sent."""
-        await self._in_thread(self._execute, "UPDATE orders SET began = ? WHERE id = ?", (began, record))
+        query = "UPDATE orders SET began = ?, began_there = ? WHERE id = ?"
+        await self._in_thread(self._execute, query, (moment.here, moment.there, record))
 
     async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
         """Write down what became of an order."""
@@ -90,32 +101,43 @@ class Journal:
 
     async def aclose(self) -> None:
         """Close the file, whatever happens."""
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._close, limiter=self._one_at_a_time)
+        await self._in_thread(self._close)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
         # Shielded: what was begun on the file is ended, and an answer that came is noted, also when cancelled.
         results: list[T] = []
         with anyio.CancelScope(shield=True):
-            results.append(await anyio.to_thread.run_sync(partial(work, *arguments), limiter=self._one_at_a_time))
+            results.append(await anyio.to_thread.run_sync(self._locked, partial(work, *arguments)))
         return results[0]
+
+    def _locked(self, work: Callable[[], T]) -> T:
+        with self._one_at_a_time:
+            return work()
 
     # In the worker thread.
 
     def _open(self, campaign: dict[str, str], message: Message | None) -> list[Record]:
         with self._complaints():
-            # Created here, as SQLite would let others read it. Its own companion files take over the mode.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            # Created here, as SQLite would let others read it. Its own companion files take over the mode. A file that
+            # is there is not touched: closing it again would drop the lock of another run of this process.
+            with suppress(FileExistsError):
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+            if self._closed:
+                raise JournalError(f"{self._path} was closed before it was open")
             database = self._database = sqlite3.connect(
                 self._path, timeout=0, isolation_level=None, check_same_thread=False
             )
-            for setting in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
-                database.execute(f"PRAGMA {setting}")
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
             with self._transaction(database):
                 self._check_owner(database)
+            for setting in ("journal_mode = WAL", "synchronous = FULL"):
+                database.execute(f"PRAGMA {setting}")
             self._check_campaign(database, campaign, message)
-            rows = database.execute("SELECT id, state, began, entries, order_id FROM orders ORDER BY id")
-            return [Record(id, State(state), began, _unpack(blob), order) for id, state, began, blob, order in rows]
+            rows = database.execute("SELECT id, state, began, began_there, entries, order_id FROM orders ORDER BY id")
+            return [
+                Record(id, State(state), Moment(here, there), _unpack(blob), order)
+                for id, state, here, there, blob, order in rows
+            ]
 
     def _check_owner(self, database: sqlite3.Connection) -> None:
         """Make the tables in a new file, and see that an old one is a journal, and whole."""
@@ -141,16 +163,14 @@ class Journal:
         if others:
             raise JournalError(f"{self._path} was made for another {' and another '.join(others)}")
 
-    def _begin(self, entries: Sequence[int], began: float) -> int:
-        query = "INSERT INTO orders (state, began, entries) VALUES (?, ?, ?)"
-        return self._execute(query, (State.BEGUN.value, began, array("Q", entries).tobytes()))
-
     def _execute(self, query: str, values: Iterable[object]) -> int:
-        assert self._database is not None
+        if self._database is None:
+            raise JournalError(f"{self._path} is closed")
         with self._complaints(), self._transaction(self._database):
             return self._database.execute(query, tuple(values)).lastrowid or 0
 
     def _close(self) -> None:
+        self._closed = True
         if self._database is not None:
             self._database.close()
             self._database = None

@@ -20,7 +20,7 @@ import orjson
 from attrs import frozen
 
 from .credentials import Body
-from .errors import ApiError, RecipientError, TransportError, UnavailableError, api_error
+from .errors import ApiError, ConfigurationError, RecipientError, TransportError, UnavailableError, api_error
 from .models import (
     TURKISH_TIME,
     AsRead,
@@ -181,7 +181,7 @@ class Lost:
 class NotSent:
     """The request surely never left."""
 
-    error: TransportError
+    error: TransportError | ConfigurationError
 
 
 Outcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
@@ -230,7 +230,7 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str]) -> O
     except (orjson.JSONDecodeError, UnreadableError):
         return _foreign(call.operation, raw)
     if code != _OK:
-        message = scrub(_message(status.get("message")))
+        message = _message(status.get("message"), scrub)
         pause = raw.retry_after
         error = api_error(code, message, call.operation, raw.http_status, retry_after=pause)
         return Refused(error, pause, raw.date)
@@ -555,11 +555,12 @@ _LONGEST_MESSAGE = 200
 _DIGITS = re.compile(r"\+?\d[\d ]{5,}\d")
 
 
-def _message(value: object) -> str:
-    """The service's words, safe to print: one line, shortened, numbers masked."""
+def _message(value: object, scrub: Callable[[str], str]) -> str:
+    """The service's words, safe to print: one line, shortened, secrets and numbers masked."""
     if not isinstance(value, str):
         return ""
-    return _DIGITS.sub("***", " ".join(value[:_LONGEST_MESSAGE].split()))
+    # Secrets first, and in the whole text: cut or masked in part they would not be found.
+    return _DIGITS.sub("***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
 
 
 def _http_date(value: str | None) -> datetime | None:

@@ -30,6 +30,8 @@ __all__ = ["Blacklist", "Orders", "Report"]
 T = TypeVar("T")
 
 _MAX_ROWS = 1000
+# As seen in public code; the documentation does not tell.
+_ORDERS_PAGE = 30
 # No order is so large; a server that never ends its report must not keep its reader for ever.
 _MAX_PAGES = 100_000
 
@@ -183,7 +185,10 @@ class Orders(_Rows[OrderReport]):
 
         Orders that arrive meanwhile push others on to a later page, so that one may bring nothing new before the end.
         """
-        if not page.orders or self._seen_here == page.count:
+        if not page.orders:
+            return True
+        # A full page is never the last for certain: the count might be the page's own.
+        if len(page.orders) < _ORDERS_PAGE and (page.count is None or self._seen_here >= page.count):
             return True
         return not fresh and (page.count is None or self._seen_here > page.count)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,8 @@ __all__ = [
     "read_object",
     "read_time",
 ]
+
+_DAY_FIRST = re.compile(r"^([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 T = TypeVar("T")
 Json: TypeAlias = Mapping[str, object]
@@ -101,8 +104,10 @@ def read_time(value: object) -> datetime:
         UnreadableError: It is something else.
     """
     if isinstance(value, str):
+        # Day first is how `send-sms` writes times.
+        written = _DAY_FIRST.sub(r"\3-\2-\1", value.strip())
         try:
-            time = datetime.fromisoformat(value.strip())
+            time = datetime.fromisoformat(written)
             return time.replace(tzinfo=TURKISH_TIME) if time.tzinfo is None else time.astimezone(TURKISH_TIME)
         except (ValueError, OverflowError):
             pass

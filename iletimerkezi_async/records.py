@@ -10,7 +10,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Record", "State"]
+__all__ = ["Moment", "Record", "State"]
 
 
 class State(str, Enum):
@@ -26,6 +26,25 @@ class State(str, Enum):
     """The service refused it as a duplicate of somebody else's."""
 
 
+@frozen
+class Moment:
+    """A moment by two clocks, as either may be set between two runs.
+
+    Attributes:
+        here: By this machine's, in seconds since 1970.
+        there: By the service's, where it is known.
+    """
+
+    here: float
+    there: float | None
+
+    def is_within(self, seconds: float, now: Moment) -> bool:
+        """Whether less than so much time has passed since then, by both clocks."""
+        if self.there is None or now.there is None:
+            return False
+        return 0 <= now.here - self.here < seconds and 0 <= now.there - self.there < seconds
+
+
 @frozen(repr=False)
 class Record:
     """An order in the journal.
@@ -33,7 +52,7 @@ class Record:
     Attributes:
         id: Its number in the journal.
         state: What is known of it.
-        began: When its first attempt began, by the wall clock.
+        began: When the attempt that may have been taken began.
         entries: Its recipients as integers: the number's digits, followed by the text's fingerprint where a campaign
             has several texts.
         order_id: The service's id, where it is known.
@@ -41,6 +60,6 @@ class Record:
 
     id: int
     state: State
-    began: float
+    began: Moment
     entries: Sequence[int]
     order_id: int | None

@@ -13,9 +13,11 @@ from .errors import IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
 from .models import TURKISH_TIME, Order, OrderReport
 from .operations import send_sms
 from .paging import Orders, Report
-from .transport import Taken, Transport
+from .transport import Taken, Transport, nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from .draft import Draft
     from .retry import Stopwatch
 
@@ -23,6 +25,10 @@ __all__ = ["SKEW", "Findings", "search", "send_draft"]
 
 # `Date` and `submitAt` have whole seconds.
 _SLACK = timedelta(seconds=2)
+# Where orders have no times, the last ones are named, and not a whole day's.
+_MOST_TIMELESS = 20
+# One look that shows nothing may have come too soon.
+_LOOKS = 2
 #: How far two clocks may be apart where nothing better is known.
 SKEW = timedelta(minutes=2)
 
@@ -42,18 +48,24 @@ class Findings:
     complete: bool = False
 
 
-async def send_draft(transport: Transport, draft: Draft, lost: Stopwatch | None = None) -> Order:
+async def send_draft(
+    transport: Transport,
+    draft: Draft,
+    lost: Stopwatch | None = None,
+    before: Callable[[], Awaitable[object]] = nothing,
+) -> Order:
     """Send an order, and find its id where the answer is lost.
 
     Args:
         transport: What sends it.
         draft: The order.
         lost: Where an earlier run sent it already and did not live to see the answer: running since then.
+        before: Called before each attempt, as long as no answer was lost.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
-    result = await transport.perform(send_sms(draft), lost)
+    result = await transport.perform(send_sms(draft), lost, before)
     return await _settle(transport, draft, result) if isinstance(result, Taken) else result
 
 
@@ -61,27 +73,24 @@ async def _settle(transport: Transport, draft: Draft, taken: Taken) -> Order:
     """Find out what became of an order whose answer was lost, after its repetition was refused.
 
     Among the orders submitted since the first attempt began, with the same sender and the same count, it is the only
-    one whose own report has the very same numbers. The reports may lag behind, so they are looked at several times.
+    one whose own report has the very same numbers.
 
     Raises:
         OrderAcceptedError: It was taken, and no order, or more than one, can be told to be it.
         ApiError: It was not taken, as its content is refused.
-        OutcomeUnknownError: It was refused for a reason of the moment, or the reports cannot be had.
+        OutcomeUnknownError: It was refused for a reason of the moment, or the reports do not tell for certain.
     """
-    findings = Findings()
-    since, until = _submitted_between(taken)
-    for attempt in range(1, transport.retry.attempts + 1):
-        findings = await search(transport, draft, since, until)
-        if findings.matches:
-            break
-        await anyio.sleep(transport.retry.pause(attempt))
-    if len(findings.matches) == 1:
-        return Order(findings.matches[0], draft.recipients)
-    if findings.matches or taken.refusal is None:
+    findings = await search(transport, draft, *_submitted_between(taken))
+    if taken.refusal is None:
+        if len(findings.matches) == 1:
+            return Order(findings.matches[0], draft.recipients)
         raise OrderAcceptedError(findings.matches or findings.candidates)
-    if taken.refusal.content and findings.complete:
+    if taken.refusal.content and findings.complete and not findings.candidates:
         raise taken.refusal.error
-    raise OutcomeUnknownError(f"the answer was lost, and then it was refused ({taken.refusal.error})", "send-sms")
+    # An order with its very numbers may be another one, with another text: the refusal does not say.
+    hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
+    reason = f"the answer was lost, and then it was refused ({taken.refusal.error}){hint}"
+    raise OutcomeUnknownError(reason, "send-sms")
 
 
 def _submitted_between(taken: Taken) -> tuple[datetime, datetime]:
@@ -91,42 +100,61 @@ def _submitted_between(taken: Taken) -> tuple[datetime, datetime]:
 
 
 async def search(transport: Transport, draft: Draft, since: datetime, until: datetime) -> Findings:
-    """Look once for the orders submitted between two times that are like a draft.
+    """Look for the orders submitted between two times that are like a draft.
 
-    It raises nothing that the service says: what could not be seen is told by `Findings.complete`.
+    The reports may lag behind, so they are looked at several times. It raises nothing that the service says: what could
+    not be seen is told by `Findings.complete`.
     """
+    findings = Findings()
+    for attempt in range(1, max(_LOOKS, transport.retry.attempts) + 1):
+        findings = await _search_once(transport, draft, since, until)
+        if findings.matches:
+            break
+        await anyio.sleep(transport.retry.pause(attempt))
+    return findings
+
+
+async def _search_once(transport: Transport, draft: Draft, since: datetime, until: datetime) -> Findings:
+    since, until = since.astimezone(TURKISH_TIME), until.astimezone(TURKISH_TIME)
     try:
-        candidates = await _find_candidates(transport, draft, since.astimezone(TURKISH_TIME), until)
+        listed = await _find_listed(transport, draft, since, until)
     except IletimerkeziError:
         return Findings()
     wanted = Counter(number for _, number in draft.pairs())
-    verdicts = {id: await _has_numbers(transport, id, wanted) for id in candidates}
+    # Without its time, an order cannot be told from the many of the past.
+    timeless = {order.id for order in listed if order.submitted_at is None}
+    verdicts = {
+        order.id: await _has_numbers(transport, order.id, wanted) for order in listed if order.id not in timeless
+    }
     return Findings(
         tuple(id for id, verdict in verdicts.items() if verdict),
-        tuple(id for id, verdict in verdicts.items() if verdict is not False),
-        complete=None not in verdicts.values(),
+        (*(id for id, verdict in verdicts.items() if verdict is not False), *sorted(timeless)[-_MOST_TIMELESS:]),
+        complete=None not in verdicts.values() and not timeless,
     )
 
 
-async def _find_candidates(transport: Transport, draft: Draft, since: datetime, until: datetime) -> list[int]:
-    candidates: list[int] = []
+async def _find_listed(transport: Transport, draft: Draft, since: datetime, until: datetime) -> list[OrderReport]:
+    """The orders that may be it, as far as the list tells."""
+    listed: list[OrderReport] = []
     newest_first = _NewestFirst()
-    async for order in Orders(transport, since.date(), until.astimezone(TURKISH_TIME).date()):
+    async for order in Orders(transport, since.date(), until.date()):
         if _is_like(order, draft) and not _is_older(order, since) and not _is_newer(order, until):
-            candidates.append(order.id)
+            listed.append(order)
         if newest_first.so_far(order) and _is_older(order, since):
             break
-    return candidates
+    return listed
 
 
 def _is_like(order: OrderReport, draft: Draft) -> bool:
-    return order.sender in {None, draft.sender} and order.total in {None, draft.recipients}
+    if order.sender not in {None, draft.sender}:
+        return False
+    # Blocked numbers may be skipped, and then do not count: but not most of an order.
+    return order.total is None or order.total <= draft.recipients <= 2 * order.total
 
 
 def _is_older(order: OrderReport, since: datetime) -> bool:
-    # Without a time, an order cannot be told from the many of the past.
     if order.submitted_at is None:
-        return True
+        return False
     # A time without seconds may stand for any second of its minute.
     return order.submitted_at < (since if order.submitted_at.second else since.replace(second=0, microsecond=0))
 
@@ -145,7 +173,7 @@ async def _has_numbers(transport: Transport, order_id: int, wanted: Counter[str]
             missing[delivery.number] -= 1
     except IletimerkeziError:
         return None
-    # Of an order that was just taken, some rows may not be there yet.
+    # Some may have been skipped as blocked; and of an order that was just taken, rows may not be there yet.
     return None if any(missing.values()) else True
 
 

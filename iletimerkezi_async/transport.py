@@ -14,7 +14,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .credentials import Body, Credentials
     from .pacing import Pacer
 
-__all__ = ["Taken", "Transport"]
+__all__ = ["Taken", "Transport", "nothing"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -79,6 +79,10 @@ class Taken:
     refusal: Refused | None = None
 
 
+async def nothing() -> None:
+    """What is to be done before an attempt where nothing is."""
+
+
 class Transport:
     """Sends calls over pooled connections and repeats them as their kind allows."""
 
@@ -107,14 +111,16 @@ class Transport:
         self._heard: tuple[RawAnswer, float] | None = None
 
     async def clock_offset(self) -> timedelta | None:
-        """How far the service's clock is ahead of this machine's; `None` where it does not say."""
-        if self._heard is None:
-            with contextlib.suppress(IletimerkeziError):
-                await self.call(get_balance())
-        date = self._heard[0].date if self._heard else None
-        if self._heard is None or date is None:
+        """Ask how far the service's clock is ahead of this machine's; `None` where it does not say."""
+        asked = time.time()
+        with contextlib.suppress(IletimerkeziError):
+            await self.call(get_balance())
+        heard = self._heard
+        # An answer of the past says nothing of clocks that may have been set since.
+        if heard is None or heard[1] < asked:
             return None
-        return date - datetime.fromtimestamp(self._heard[1], timezone.utc)
+        date = heard[0].date
+        return None if date is None else date - datetime.fromtimestamp(heard[1], timezone.utc)
 
     async def call(self, call: Call[T]) -> T:
         """Perform a call that is not guarded, and so has one kind of result.
@@ -126,12 +132,15 @@ class Transport:
         assert not isinstance(result, Taken)
         return result
 
-    async def perform(self, call: Call[T], lost: Stopwatch | None = None) -> T | Taken:
+    async def perform(
+        self, call: Call[T], lost: Stopwatch | None = None, before: Callable[[], Awaitable[object]] = nothing
+    ) -> T | Taken:
         """Send a call, and again as its kind and the outcome allow.
 
         Args:
             call: What to send.
             lost: Where an earlier run sent it already and did not live to see the answer: running since then.
+            before: Called before each attempt, as long as no answer was lost: the next one may be taken.
 
         Raises:
             ApiError: The service refused.
@@ -143,11 +152,15 @@ class Transport:
         outcome: Outcome[T] | None = None
         # `lost` runs from the beginning of the first attempt whose answer was lost.
         for attempt in itertools.count(1):
-            if self._pacer is not None and call.recipients:
-                await self._pacer.acquire(call.recipients)
+            await self._pace(call)
             limit = _time_left(call, lost)
             if limit <= 0:
                 break
+            if self._closed:
+                outcome = NotSent(ConfigurationError("the client has been closed"))
+                break
+            if lost is None:
+                await before()
             watch = Stopwatch()
             outcome = await self._attempt(call, body, limit)
             _log_attempt(call, outcome, attempt, watch)
@@ -167,9 +180,11 @@ class Transport:
             raise OutcomeUnknownError("it is too late to send it again", call.operation)
         raise _conclusion(call, outcome, in_doubt=lost is not None)
 
+    async def _pace(self, call: Call[T]) -> None:
+        if self._pacer is not None and call.recipients:
+            await self._pacer.acquire(call.recipients)
+
     async def _attempt(self, call: Call[T], body: Body, limit: float) -> Outcome[T]:
-        if self._closed:
-            raise ConfigurationError("the client has been closed")
         raw: RawAnswer | _Failure = _Failure("no complete answer in time", sent=True)
         with anyio.move_on_after(min(limit, self._exchange.longest)):
             raw = await self._pool.exchange(call.operation, body)
@@ -209,7 +224,8 @@ def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: b
     if isinstance(outcome, Refused) and outcome.content:
         return outcome.error
     message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error})"
-    return OutcomeUnknownError(message, call.operation, outcome.error.http_status)
+    http_status = None if isinstance(outcome.error, ConfigurationError) else outcome.error.http_status
+    return OutcomeUnknownError(message, call.operation, http_status)
 
 
 def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch) -> None:
@@ -306,15 +322,15 @@ class _Exchange:
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, httpx.ConnectTimeout):
-            return f"no connection within {self.timeout.connect:g} s"
+            return f"no connection within {_seconds(self.timeout.connect)}"
         if isinstance(error, httpx.ConnectError):
             return f"cannot connect: {_os_reason(error)}"
         if isinstance(error, httpx.PoolTimeout):
-            return f"no connection became free within {self.timeout.pool:g} s"
+            return f"no connection became free within {_seconds(self.timeout.pool)}"
         if isinstance(error, httpx.ReadTimeout):
-            return f"no answer within {self.timeout.read:g} s"
+            return f"no answer within {_seconds(self.timeout.read)}"
         if isinstance(error, httpx.WriteTimeout):
-            return f"the request could not be written within {self.timeout.write:g} s"
+            return f"the request could not be written within {_seconds(self.timeout.write)}"
         if isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError)):
             return "the connection broke before the whole answer had come"
         return f"the exchange failed ({type(error).__name__})"
@@ -341,6 +357,11 @@ class _Pieces(AsyncIterator[bytes]):
         if not self._pieces:
             raise StopAsyncIteration
         return self._pieces.pop()
+
+
+def _seconds(limit: float | None) -> str:
+    # Without a limit of ours the system has one of its own.
+    return "the system's limit" if limit is None else f"{limit:g} s"
 
 
 def _os_reason(error: BaseException) -> str:
@@ -383,6 +404,8 @@ class _Borrowed:
         self._exchange = exchange
 
     async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
+        if self._http.is_closed:
+            return _Failure("the http_client has been closed", sent=False)
         return await self._exchange.run(self._http, operation, body, own=False)
 
     async def aclose(self) -> None:
@@ -406,7 +429,7 @@ class _Pool:
         lanes = self._lanes_here()
         patience = self._exchange.timeout.pool
         if not await lanes.acquire(patience):
-            return _Failure(f"no connection became free within {patience:g} s", sent=False)
+            return _Failure(f"no connection became free within {_seconds(patience)}", sent=False)
         lane: httpx.AsyncClient | None = None
         try:
             lane = await lanes.take() or self._new_lane()

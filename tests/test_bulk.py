@@ -32,7 +32,7 @@ from iletimerkezi_async import (
     SenderError,
     UnavailableError,
 )
-from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.sandbox import Sandbox, Style
 
 pytestmark = pytest.mark.anyio
 TEXT = "Kampanyamiz basladi"
@@ -538,14 +538,27 @@ async def test_a_closed_client_stops_a_campaign() -> None:
 
 
 async def test_a_452_after_a_lost_answer_is_looked_into() -> None:
-    """Had the first attempt been taken, halves of it would text people twice."""
+    """As the first attempt was taken, halves of it would text people twice."""
     sandbox = Sandbox()
     sandbox.fail("send-sms", "drop-answer")
     sandbox.fail("send-sms", "452")
     async with client_of(sandbox) as client:
         result = await client.send_bulk(TEXT, numbers(10))
-    assert result.accepted == 10
+    assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
     assert sandbox.deliveries == Counter(numbers(10))
+
+
+@pytest.mark.parametrize("style", [Style(), Style(late_fields=False)])
+async def test_a_452_after_a_lost_answer_where_blocked_numbers_are_skipped(style: Style) -> None:
+    """The order that was taken has fewer messages, or no count and time at all: still nobody twice."""
+    everybody = numbers(10)
+    sandbox = Sandbox(blocked=everybody[:1], blocked_policy="skip", style=style)
+    sandbox.fail("send-sms", "drop-answer")
+    sandbox.fail("send-sms", "452")
+    async with client_of(sandbox) as client:
+        result = await client.send_bulk(TEXT, everybody)
+    assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
+    assert sandbox.deliveries == Counter(everybody[1:])
 
 
 async def test_a_452_after_a_request_that_was_lost_is_narrowed_down() -> None:

@@ -320,7 +320,7 @@ def test_plain_http_is_for_the_loopback(url: str) -> None:
 @pytest.mark.parametrize(
     ("setting", "value"),
     [("timeout", 0), ("timeout", -1.0), ("timeout", float("nan")), ("timeout", float("inf")), ("max_connections", 0),
-     ("rate", 0), ("rate", -1), ("rate", float("nan")), ("iys", "HAYIR")],
+     ("rate", 0), ("rate", -1), ("rate", float("nan")), ("rate", float("inf")), ("iys", "HAYIR")],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused(setting: str, value: object) -> None:
     """At construction, by name."""
