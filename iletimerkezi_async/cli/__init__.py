@@ -1,11 +1,15 @@
 """The command `iletimerkezi`: one function a command, and what all of them share.
 
 ```
-app (here)                                     the commands and the options before them
-demo  serving  account  sending  reporting     the commands, by subject
-command                                        how a command ends: its exit code, its one line of error
-display                                        progress and tables, as a terminal or a file takes them
-settings  messages  output                     environment and options, errors as lines, the streams
+app (here)                                               the commands and the options before them
+demo  serving  account  sending  campaign  reporting     the commands, by subject
+rehearsal  summary  refusals                             a campaign that only counts; what is told of one at its end
+plan  template  lists  tables                            a campaign as it was typed: its text, its file, the file's rows
+audience                                                 the list of the demonstration
+terms                                                    the options of all commands that send, and their question
+command                                                  how a command ends: its exit code, its one line of error
+display                                                  progress and tables, as a terminal or a file takes them
+settings  messages  output                               environment and options, errors as lines, the streams
 ```
 
 What takes long to import is imported by the commands that need it.
@@ -19,7 +23,7 @@ import typer
 
 from iletimerkezi_async import __version__
 
-from . import account, demo, reporting, sending, serving
+from . import account, campaign, demo, reporting, sending, serving
 from .command import Command
 from .messages import describe
 from .output import complain, open_streams, settle_stdout, show_log, write
@@ -87,4 +91,5 @@ app.command("demo", cls=Command)(demo.demo)
 app.command("sandbox", cls=Command)(serving.sandbox)
 app.command("balance", cls=Command)(account.balance)
 app.command("send", cls=Command)(sending.send)
+app.command("bulk", cls=Command)(campaign.bulk)
 app.command("report", cls=Command)(reporting.report)

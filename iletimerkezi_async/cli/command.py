@@ -10,11 +10,12 @@ from typer.core import TyperCommand
 from .messages import CommandError, describe
 from .output import complain, end_line, settle_stdout
 
-__all__ = ["Command", "run_async"]
+__all__ = ["INTERRUPTED", "Command", "run_async"]
 
 T = TypeVar("T")
 
-_INTERRUPTED = 130
+#: The exit code after Ctrl-C, as shells have it.
+INTERRUPTED = 130
 
 
 class Command(TyperCommand):
@@ -41,7 +42,7 @@ class Command(TyperCommand):
             return None
         except KeyboardInterrupt:
             end_line()
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
         except (typer.Exit, typer.Abort):
             raise
         except CommandError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from .output import is_terminal, write
 
@@ -12,47 +14,90 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Show", "show_table", "track"]
+__all__ = ["Show", "describe_pace", "show_table", "track"]
 
 #: Called with how much is done by now.
 Show: TypeAlias = "Callable[[int], None]"
 
 _SECONDS_A_LINE = 1.0
+# A step of an hour is not worth a line a second.
+_LINES_A_STEP = 20
 
 
-def track(label: str, total: int) -> AbstractContextManager[Show]:
-    """Show how far a step has come, while the context lasts."""
-    return _bar(label, total) if is_terminal() else _lines(label, total)
+def track(label: str, total: int | None, stream: TextIO | None = None) -> AbstractContextManager[Show]:
+    """Show how far a step has come, while the context lasts.
+
+    Args:
+        label: What is done.
+        total: How much there is to do, where that is known.
+        stream: Where to; standard output if not told otherwise.
+    """
+    target = stream or sys.stdout
+    return _bar(label, total, target) if is_terminal(target) else _lines(label, total, target)
+
+
+def describe_pace(done: int, total: int | None, seconds: float) -> str:
+    """How far a step is, how quick, and how long it will take."""
+    far = f"{done:,}" if total is None else f"{done:,} of {total:,}"
+    if not done or seconds <= 0:
+        return far
+    rate = done / seconds
+    pace = f"{far}, {rate:,.0f} a second"
+    left = 0 if total is None else (total - done) / rate
+    return f"{pace}, {_duration(left)} left" if left > 0 else pace
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 @contextmanager
-def _lines(label: str, total: int) -> Generator[Show, None, None]:
-    due = time.monotonic() + _SECONDS_A_LINE
+def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, None, None]:
+    began = time.monotonic()
+    due = began + _SECONDS_A_LINE
 
     def show(done: int) -> None:
         nonlocal due
         now = time.monotonic()
         if now < due:
             return
-        due = now + _SECONDS_A_LINE
-        write(f"{label}  {done:,} of {total:,}\n")
+        due = now + max(_SECONDS_A_LINE, (now - began) / _LINES_A_STEP)
+        # What is done must not end because nobody watches.
+        with suppress(OSError):
+            stream.write(f"{label}  {describe_pace(done, total, now - began)}\n")
+            stream.flush()
 
     yield show
 
 
 @contextmanager
-def _bar(label: str, total: int) -> Generator[Show, None, None]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - takes 0.1 s
+def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None, None]:
+    from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - likewise
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
         TimeElapsedColumn(),
+        BarColumn(),
+        TextColumn("{task.fields[pace]}"),
     )
-    with Progress(*columns) as bars:
-        task = bars.add_task(label, total=total)
-        yield lambda done: bars.update(task, completed=done)
+    began = time.monotonic()
+    bars = Progress(
+        *columns,
+        console=Console(file=stream),
+        # A stream that goes elsewhere is to go on doing so.
+        redirect_stdout=sys.stdout.isatty(),
+        redirect_stderr=sys.stderr.isatty(),
+    )
+    with bars:
+        task = bars.add_task(label, total=total, pace=describe_pace(0, total, 0))
+
+        def show(done: int) -> None:
+            bars.update(task, completed=done, pace=describe_pace(done, total, time.monotonic() - began))
+
+        yield show
 
 
 def show_table(rows: Mapping[str, str]) -> None:

@@ -7,8 +7,9 @@ import os
 import select
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import anyio
 import orjson
@@ -35,9 +36,9 @@ _LOGGER = "iletimerkezi_async"
 _PIECE = getattr(select, "PIPE_BUF", 512)
 
 
-def is_terminal() -> bool:
-    """Whether standard output is a terminal that can move its cursor."""
-    return sys.stdout.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+def is_terminal(stream: TextIO | None = None) -> bool:
+    """Whether a stream, standard output if not told otherwise, is a terminal that can move its cursor."""
+    return (stream or sys.stdout).isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
 
 
 def write(text: str) -> None:
@@ -92,7 +93,9 @@ def settle_stdout() -> None:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        complain(record.getMessage())
+        # What is logged about must not end because nobody reads it.
+        with suppress(OSError):
+            complain(record.getMessage())
 
 
 def show_log(level: int) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "IysChoice",
     "Json",
     "Verbose",
+    "has_credentials",
     "open_client",
 ]
 
@@ -59,6 +60,11 @@ def _show_debug(asked: bool) -> None:
 
 Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Tell about every request.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+
+
+def has_credentials() -> bool:
+    """Whether the environment names an account, be it in part."""
+    return any(os.environ.get(name) for name in (KEY_VARIABLE, HASH_VARIABLE))
 
 
 def open_client(*, sender: str | None = None, iys: Iys | None = None) -> AsyncClient:

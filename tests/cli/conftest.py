@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from iletimerkezi_async import Iys, Order
+from iletimerkezi_async.cli import app
 from iletimerkezi_async.sandbox import Sandbox
 
 FIRST_NUMBER = 5301234567
@@ -54,7 +55,7 @@ class Command:
     def end(self, process: subprocess.Popen[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Wait for its end."""
         out, err = process.communicate(stdin or None, timeout=_PATIENCE)
-        self._check(out + err)
+        self.check(out + err)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -76,11 +77,12 @@ class Command:
             os.close(slave)
             os.write(master, typed.encode())
             screen = b"".join(iter(lambda: _read(master), b"")).decode()
-        self._check(screen)
+        self.check(screen)
         return process.wait(_PATIENCE), screen
 
     @staticmethod
-    def _check(output: str) -> None:
+    def check(output: str) -> None:
+        """See that it shows no credential and no traceback."""
         assert KEY not in output
         assert HASH not in output
         assert "Traceback" not in output
@@ -124,3 +126,37 @@ def place(sandbox: Sandbox) -> Callable[[int], Order]:
             return await client.send_sms("Merhaba", [FIRST_NUMBER + n for n in range(recipients)])
 
     return lambda recipients: anyio.run(send, recipients)
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], object]], None]:
+    """Wait for something to come true, and not for ever."""
+
+    def wait(holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while not holds():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def in_process(
+    iletimerkezi: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same command without a process of its own, which is quick where it does not get to its work."""
+    for name, value in iletimerkezi.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        with pytest.raises(SystemExit) as end:
+            app(arguments, prog_name="iletimerkezi")
+        code = end.value.code
+        assert isinstance(code, int)
+        out, err = capsys.readouterr()
+        iletimerkezi.check(out + err)
+        return subprocess.CompletedProcess([], code, out, err)
+
+    return run

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iletimerkezi_async.cli.messages import WrongUsageError
-from iletimerkezi_async.cli.sending import _read_moment
+from iletimerkezi_async.cli.terms import _read_moment
 
 if TYPE_CHECKING:
     from conftest import Command

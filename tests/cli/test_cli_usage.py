@@ -6,7 +6,7 @@ import pytest
 from iletimerkezi_async import __version__
 from iletimerkezi_async.cli import app
 
-_COMMANDS = ("demo", "sandbox", "balance", "send", "report")
+_COMMANDS = ("demo", "sandbox", "balance", "send", "bulk", "report")
 
 
 def _run(*arguments: str) -> int | str | None:
@@ -55,6 +55,8 @@ def test_each_command_has_help(
         (["send", "Merhaba", "--iys", "off"], "NUMBER"),
         (["send", "Merhaba", "5301234567", "--iys", "maybe"], "--iys"),
         (["demo", "--recipients", "0"], "--recipients"),
+        (["bulk", "Merhaba"], "--to"),
+        (["bulk", "Merhaba", "--to", "list.txt", "--batch-size", "50001"], "--batch-size"),
         (["balance", "--key", "x"], "--key"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

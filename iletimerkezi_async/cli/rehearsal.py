@@ -1,0 +1,165 @@
+"""A campaign without sending: whom it would reach, and what it would cost."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from attrs import define, field
+
+from iletimerkezi_async import IletimerkeziError, Refusal
+from iletimerkezi_async.draft import Draft
+from iletimerkezi_async.intake import Intake, MessageIntake, NumberIntake
+from iletimerkezi_async.models import Balance, Message
+from iletimerkezi_async.text import measure
+
+from .command import run_async
+from .display import show_table
+from .messages import CommandError
+from .output import note, write_json
+from .plan import Plan
+from .refusals import RefusalFile
+from .settings import has_credentials, open_client
+
+__all__ = ["rehearse"]
+
+_MOST_SHOWN = 10
+
+
+@define
+class _Cost:
+    """What the orders would come to.
+
+    Attributes:
+        orders: How many there would be.
+        recipients: Who would get a message.
+        sms: All parts of all messages.
+        fewest: Parts of the shortest text.
+        most: Parts of the longest.
+    """
+
+    orders: int = 0
+    recipients: int = 0
+    sms: int = 0
+    fewest: int = 0
+    most: int = 0
+
+    def add(self, draft: Draft) -> None:
+        """Count an order in."""
+        self.orders += 1
+        self.recipients += draft.recipients
+        for text, numbers in draft.messages.items():
+            parts = measure(text).parts
+            self.sms += parts * len(numbers)
+            self.fewest = min(self.fewest or parts, parts)
+            self.most = max(self.most, parts)
+
+
+@define
+class _Rehearsal:
+    """What was found out."""
+
+    cost: _Cost = field(factory=_Cost)
+    read: int = 0
+    duplicates: int = 0
+    refused: Sequence[Refusal] = ()
+
+
+def rehearse(plan: Plan, refusals: RefusalFile, *, as_json: bool) -> None:
+    """Read everything as a campaign would, send nothing, and show what it would come to.
+
+    Raises:
+        CommandError: The balance would not suffice.
+        IletimerkeziError: It could not be asked for.
+    """
+    found = run_async(partial(_rehearse, plan))
+    refusals.write(found.refused)
+    problem: Exception | None = None
+    try:
+        balance = run_async(_get_balance) if has_credentials() else None
+    except (CommandError, IletimerkeziError) as error:
+        # All the rest is worth showing.
+        balance, problem = None, error
+    if as_json:
+        _show_json(found, balance, plan)
+    else:
+        _show(found, balance, plan)
+    if problem is not None:
+        raise problem
+    if balance is not None and _lacks(balance, found.cost):
+        raise CommandError(f"the balance would not suffice: {found.cost.sms - balance.sms:,} SMS are missing")
+
+
+async def _get_balance() -> Balance:
+    async with open_client() as client:
+        return await client.get_balance()
+
+
+async def _rehearse(plan: Plan) -> _Rehearsal:
+    found = _Rehearsal()
+    intake = _intake(plan)
+    while (draft := await intake.next()) is not None:
+        found.cost.add(draft)
+    found.read, found.duplicates, found.refused = intake.read, intake.duplicates, intake.refused
+    return found
+
+
+def _intake(plan: Plan) -> Intake[Any]:
+    text = plan.template.text
+    if text is None:
+        return MessageIntake(plan.messages(), plan.terms, plan.batch_size, b"")
+    return NumberIntake(plan.numbers(), plan.terms, plan.batch_size, Message(text, ()), plan.total or 0)
+
+
+def _lacks(balance: Balance, cost: _Cost) -> bool:
+    # An account that works with lira has no SMS, and what one costs is not known here.
+    return balance.sms < cost.sms and not balance.amount
+
+
+def _show(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
+    cost = found.cost
+    show_table(
+        {
+            "read": f"{found.read:,}",
+            "recipients": f"{cost.recipients:,}",
+            "refused": f"{len(found.refused):,}",
+            "duplicates": f"{found.duplicates:,}",
+            **({"empty fields": f"{plan.template.empty:,}"} if plan.template.empty else {}),
+            "orders": f"{cost.orders:,}",
+            "parts": str(cost.most) if cost.fewest == cost.most else f"{cost.fewest} to {cost.most}",
+            "SMS": f"{cost.sms:,}",
+            **_balance_rows(balance, cost),
+        }
+    )
+    for refusal in found.refused[:_MOST_SHOWN]:
+        note(f"refused: {refusal.number!r}: {refusal.reason}")
+    if len(found.refused) > _MOST_SHOWN:
+        note(f"refused: {len(found.refused) - _MOST_SHOWN:,} more")
+    note("a dry run: nothing was sent")
+
+
+def _balance_rows(balance: Balance | None, cost: _Cost) -> dict[str, str]:
+    if balance is None:
+        return {}
+    if balance.amount and not balance.sms:
+        return {"balance": f"{balance.amount:,} lira"}
+    left = balance.sms - cost.sms
+    return {"balance": f"{balance.sms:,}", **({"left": f"{left:,}"} if left >= 0 else {})}
+
+
+def _show_json(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
+    cost = found.cost
+    write_json(
+        {
+            "read": found.read,
+            "recipients": cost.recipients,
+            "refused": len(found.refused),
+            "refused_examples": [refusal._asdict() for refusal in found.refused[:_MOST_SHOWN]],
+            "duplicates": found.duplicates,
+            "empty_fields": plan.template.empty,
+            "orders": cost.orders,
+            "parts": {"min": cost.fewest, "max": cost.most},
+            "sms": cost.sms,
+            # The amount as text: a JSON number would lose its decimals.
+            "balance": balance and {"amount": str(balance.amount), "sms": balance.sms},
+        }
+    )

@@ -1,0 +1,102 @@
+"""On what terms a command sends: the options that every such command has, and its question."""
+
+import re
+import sys
+from datetime import datetime, timezone
+from typing import Annotated
+
+import typer
+
+from iletimerkezi_async.draft import Draft, write_template
+from iletimerkezi_async.models import TURKISH_TIME
+
+from .messages import CommandError, WrongUsageError
+from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice
+
+__all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "read_terms", "read_text"]
+
+IysOption = Annotated[
+    IysChoice | None,
+    typer.Option(
+        "--iys",
+        envvar=IYS_VARIABLE,
+        show_envvar=False,
+        case_sensitive=False,
+        metavar="off|bireysel|tacir",
+        help="The consent list to check. No default.",
+    ),
+]
+SenderOption = Annotated[
+    str | None,
+    typer.Option("--sender", envvar=SENDER_VARIABLE, show_envvar=False, metavar="NAME", help="The approved sender."),
+]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="WHEN", help='Send later: "2026-12-01 09:00". Turkish time if it has no offset.'),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Send without asking.")]
+
+# Stricter than `fromisoformat`, whose newer versions take a date alone: the order would wait for midnight.
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+
+
+def read_terms(iys: IysChoice | None, sender: str | None, at: str | None) -> Draft:
+    """What was typed, as a draft without messages.
+
+    Raises:
+        WrongUsageError: Something is missing, or cannot be read.
+        IletimerkeziError: Something cannot be.
+    """
+    if iys is None:
+        raise WrongUsageError(
+            f"say --iys (or set {IYS_VARIABLE}): commercial messages must by law be checked (bireysel: individuals, "
+            "tacir: merchants); off is for one-time passwords, notices about an order and the like"
+        )
+    if sender is None:
+        raise WrongUsageError(f"say --sender, or set {SENDER_VARIABLE}")
+    return write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=datetime.now(timezone.utc))
+
+
+def read_text(typed: str) -> str:
+    """The text that was typed; with `-`, standard input.
+
+    Raises:
+        CommandError: Standard input is not text.
+    """
+    if typed != "-":
+        return typed
+    try:
+        return sys.stdin.read().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise CommandError("the text on standard input is not UTF-8") from None
+
+
+def ask(what: str, terms: Draft) -> None:
+    """In a terminal, ask whether to send.
+
+    Args:
+        what: What goes to whom.
+        terms: As whom, and when.
+
+    Raises:
+        CommandError: The answer is not a yes.
+    """
+    if not sys.stdin.isatty():
+        return
+    when = f"at {terms.send_at:%Y-%m-%d %H:%M}" if terms.send_at else "now"
+    sys.stderr.write(f"Send {what} as {terms.sender}, {when}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise CommandError("nothing was sent")
+
+
+def _read_moment(typed: str | None) -> datetime | None:
+    if typed is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(typed.replace("Z", "+00:00")) if _MOMENT.fullmatch(typed) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise WrongUsageError(f'--at {typed!r} is not a time such as "2026-12-01 09:00" or "2026-12-01 09:00+03:00"')
+    return moment if moment.tzinfo else moment.replace(tzinfo=TURKISH_TIME)
