@@ -113,7 +113,8 @@ class AsyncClient:
         )
 
     def __repr__(self) -> str:
-        return f"<AsyncClient sender={self._sender!r} iys={self._iys}>"
+        iys = self._iys.name if self._iys else None
+        return f"<AsyncClient sender={self._sender!r} iys={iys}>"
 
     async def __aenter__(self) -> Self:
         return self

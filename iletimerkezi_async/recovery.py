@@ -135,14 +135,21 @@ async def _search_once(transport: Transport, draft: Draft, since: datetime, unti
 
 async def _find_listed(transport: Transport, draft: Draft, since: datetime, until: datetime) -> list[OrderReport]:
     """The orders that may be it, as far as the list tells."""
-    listed: list[OrderReport] = []
+    orders: list[OrderReport] = []
     newest_first = _NewestFirst()
+    to_the_minute = since.replace(second=0, microsecond=0)
     async for order in Orders(transport, since.date(), until.date()):
-        if _is_like(order, draft) and not _is_older(order, since) and not _is_newer(order, until):
-            listed.append(order)
-        if newest_first.so_far(order) and _is_older(order, since):
+        orders.append(order)
+        if newest_first.so_far(order) and _is_older(order, to_the_minute):
             break
-    return listed
+    # Where no time has seconds, each may stand for any second of its minute.
+    if not any(order.submitted_at.second for order in orders if order.submitted_at):
+        since = to_the_minute
+    return [
+        order
+        for order in orders
+        if _is_like(order, draft) and not _is_older(order, since) and not _is_newer(order, until)
+    ]
 
 
 def _is_like(order: OrderReport, draft: Draft) -> bool:
@@ -153,10 +160,7 @@ def _is_like(order: OrderReport, draft: Draft) -> bool:
 
 
 def _is_older(order: OrderReport, since: datetime) -> bool:
-    if order.submitted_at is None:
-        return False
-    # A time without seconds may stand for any second of its minute.
-    return order.submitted_at < (since if order.submitted_at.second else since.replace(second=0, microsecond=0))
+    return order.submitted_at is not None and order.submitted_at < since
 
 
 def _is_newer(order: OrderReport, until: datetime) -> bool:

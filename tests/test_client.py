@@ -81,7 +81,7 @@ async def test_a_sender_is_asked_for() -> None:
 
 def test_the_repr_shows_no_secret() -> None:
     """Sender and choice, and that is all."""
-    assert repr(AsyncClient("k", "h", sender="FIRMA", iys=Iys.OFF)) == "<AsyncClient sender='FIRMA' iys=Iys.OFF>"
+    assert repr(AsyncClient("k", "h", sender="FIRMA", iys=Iys.OFF)) == "<AsyncClient sender='FIRMA' iys=OFF>"
 
 
 # What is refused before any request.

@@ -163,7 +163,7 @@ async def test_native_cancellation_of_asyncio_leaves_the_client_sound(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        async with asyncio.timeout(1) if hasattr(asyncio, "timeout") else anyio.fail_after(1):
+        with anyio.fail_after(1):
             await asyncio.gather(*(client.get_balance() for _ in range(6)))
 
 

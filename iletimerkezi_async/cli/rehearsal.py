@@ -8,7 +8,7 @@ from attrs import define, field
 
 from iletimerkezi_async import IletimerkeziError, Refusal
 from iletimerkezi_async.draft import Draft
-from iletimerkezi_async.intake import Intake, MessageIntake, NumberIntake
+from iletimerkezi_async.intake import Intake, MessageIntake, NumberIntake, Recipients
 from iletimerkezi_async.models import Balance, Message
 from iletimerkezi_async.text import measure
 
@@ -106,8 +106,8 @@ async def _rehearse(plan: Plan) -> _Rehearsal:
 def _intake(plan: Plan) -> Intake[Any]:
     text = plan.template.text
     if text is None:
-        return MessageIntake(plan.messages(), plan.terms, plan.batch_size, b"")
-    return NumberIntake(plan.numbers(), plan.terms, plan.batch_size, Message(text, ()), plan.total or 0)
+        return MessageIntake(Recipients(plan.messages()), plan.terms, plan.batch_size, b"")
+    return NumberIntake(Recipients(plan.numbers()), plan.terms, plan.batch_size, Message(text, ()))
 
 
 def _lacks(balance: Balance, cost: _Cost) -> bool:
