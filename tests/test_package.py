@@ -29,7 +29,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"iletimerkezi_async"}
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "iletimerkezi_async").rglob("*.py")}
-    assert sources <= set(names)
+    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "iletimerkezi_async").glob("*/templates/*")}
+    assert templates
+    assert sources | templates <= set(names)
 
 
 def test_the_wheel_sends_a_message(wheel: Path, tmp_path: Path) -> None:

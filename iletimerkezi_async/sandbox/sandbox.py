@@ -149,7 +149,8 @@ class Sandbox:
         """Serve over HTTP on 127.0.0.1, in a thread of its own.
 
         Use it as ``async with sandbox.serve() as url`` on asyncio or trio, or as ``with sandbox.serve() as url``
-        anywhere else. ``url`` is a base URL that ends in ``/v1``.
+        anywhere else. ``url`` is a base URL that ends in ``/v1``. At ``/`` of the same server, a browser shows what
+        the sandbox holds; looking changes nothing.
 
         Args:
             port: The port, or 0 for any that is free.
@@ -161,12 +162,12 @@ class Sandbox:
         try:
             from iletimerkezi_async.sandbox.server import Serving  # noqa: PLC0415 - needs the extra
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in ("uvicorn", "starlette", "h11"):
+            if (error.name or "").partition(".")[0] not in ("uvicorn", "starlette", "h11", "jinja2"):
                 raise
             raise ImportError(
-                "serving the sandbox needs uvicorn and starlette: pip install 'iletimerkezi-async[sandbox]'"
+                "serving the sandbox needs uvicorn, starlette and jinja2: pip install 'iletimerkezi-async[sandbox]'"
             ) from error
-        return Serving(self._service.answer, port, None if self._webhooks is None else self._webhooks.run)
+        return Serving(self._service, self._webhooks, port)
 
     def handle(self, operation: str, body: bytes) -> Reply:
         """Answer one request without any I/O; ``reply.fault`` says what has to happen to the connection."""

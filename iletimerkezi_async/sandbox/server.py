@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Final
@@ -21,7 +21,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from iletimerkezi_async.sandbox.app import build_app
+from iletimerkezi_async.sandbox.pages import Pages
 from iletimerkezi_async.sandbox.replies import Reply
+from iletimerkezi_async.sandbox.service import Service
+from iletimerkezi_async.sandbox.webhooks import Webhooks
 
 __all__ = ["Serving"]
 
@@ -60,6 +63,7 @@ class _Server:
     Args:
         listener: The bound, listening socket.
         answer: The service's answer to method, path and body.
+        pages: What a person sees in a browser.
         beside: What runs beside the server for as long as it serves, until it is cancelled.
     """
 
@@ -67,6 +71,7 @@ class _Server:
         self,
         listener: socket.socket,
         answer: Callable[[str, str, bytes], Reply],
+        pages: Pages,
         beside: Callable[[], Awaitable[None]] | None,
     ) -> None:
         self.thread = threading.Thread(target=self._run, name="iletimerkezi-sandbox", daemon=True)
@@ -74,6 +79,7 @@ class _Server:
         self.error: BaseException | None = None
         self._listener = listener
         self._answer = answer
+        self._pages = pages
         self._beside = beside
         self._connected: dict[Any, asyncio.Transport] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,7 +106,7 @@ class _Server:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         config = uvicorn.Config(
-            build_app(self._answer, self._hang_up),
+            build_app(self._answer, self._hang_up, self._pages),
             http="h11",
             ws="none",
             lifespan="off",
@@ -133,7 +139,7 @@ class _Server:
 
 
 @asynccontextmanager
-async def _running(beside: Callable[[], Awaitable[None]] | None) -> AsyncIterator[None]:
+async def _running(beside: Callable[[], Awaitable[None]] | None) -> AsyncGenerator[None, None]:
     """Run something in a task of its own, and end it."""
     if beside is None:
         yield
@@ -150,19 +156,15 @@ class Serving:
     """A sandbox's server: a context manager, async and sync, that gives its base URL.
 
     Args:
-        answer: The service's answer to method, path and body.
+        service: The service.
+        webhooks: Its calls, made while it is served.
         port: The port, or 0 for any that is free.
-        beside: What runs beside the server for as long as it serves, until it is cancelled.
     """
 
-    def __init__(
-        self,
-        answer: Callable[[str, str, bytes], Reply],
-        port: int,
-        beside: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
-        self._answer = answer
-        self._beside = beside
+    def __init__(self, service: Service, webhooks: Webhooks | None, port: int) -> None:
+        self._answer = service.answer
+        self._pages = Pages(service, webhooks)
+        self._beside = None if webhooks is None else webhooks.run
         self._port = port
         self._server: _Server | None = None
 
@@ -204,7 +206,7 @@ class Serving:
             raise RuntimeError("this server is running; call serve() for another one")
         listener = _listen(self._port)
         url = f"http://{_HOST}:{listener.getsockname()[1]}/v1"
-        self._server = _Server(listener, self._answer, self._beside)
+        self._server = _Server(listener, self._answer, self._pages, self._beside)
         self._server.thread.start()
         return self._server, url
 

@@ -1,7 +1,7 @@
 """The calls to the address that wants to hear of every state change."""
 
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import urlsplit
@@ -84,7 +84,7 @@ class Webhooks:
         return made
 
     @asynccontextmanager
-    async def _own_turn(self) -> AsyncIterator[None]:
+    async def _own_turn(self) -> AsyncGenerator[None, None]:
         """Wait until no one else makes calls, on whatever loop, so that their order is kept."""
         while not self._turn.acquire(blocking=False):  # noqa: ASYNC110 - the other one may be on another loop
             await anyio.sleep(_TICK)
@@ -142,6 +142,8 @@ def check_address(url: str) -> str:
         raise ValueError("webhook is no address") from None
     if not host or parts.scheme not in ("http", "https"):
         raise ValueError("webhook is an address that begins with https://, or http:// on this machine")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("webhook is an address without a user and a password in it")
     if parts.scheme == "http" and host not in _LOCAL_NAMES and not host.startswith("127."):
         raise ValueError("webhook is without TLS, and not on this machine: take https://")
     return url

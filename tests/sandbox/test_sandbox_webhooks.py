@@ -311,7 +311,7 @@ async def test_misuse() -> None:
     assert Sandbox().webhooks == ()
     with pytest.raises(RuntimeError, match="no webhook"):
         await Sandbox().call_webhooks()
-    for hook in ("", "kedi", "ftp://127.0.0.1/", "http://", "https://[", "https://x:y/"):
+    for hook in ("", "kedi", "ftp://127.0.0.1/", "http://", "https://[", "https://x:y/", "https://u:p@x.org/"):
         with pytest.raises(ValueError, match="webhook is"):
             Sandbox(webhook=hook)
     with pytest.raises(ValueError, match="without TLS"):
