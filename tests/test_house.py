@@ -30,7 +30,7 @@ FLOORS = [
     {"client"},
     {"__init__"},
     {"sandbox"},
-    {"cli"},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

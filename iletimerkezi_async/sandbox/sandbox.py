@@ -15,6 +15,7 @@ from iletimerkezi_async.sandbox.ledger import Ledger
 from iletimerkezi_async.sandbox.orders import SandboxOrder
 from iletimerkezi_async.sandbox.phones import read_phone
 from iletimerkezi_async.sandbox.replies import Reply
+from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.transport import InProcessTransport
@@ -168,6 +169,22 @@ class Sandbox:
                 "serving the sandbox needs uvicorn, starlette and jinja2: pip install 'iletimerkezi-async[sandbox]'"
             ) from error
         return Serving(self._service, self._webhooks, port)
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the environment variables for a client of this sandbox in another process.
+
+        Args:
+            url: The base URL from ``serve``.
+        """
+        with self._service.lock:
+            account = self._service.look()
+        return {
+            "ILETIMERKEZI_API_KEY": account.key,
+            "ILETIMERKEZI_API_HASH": account.hash,
+            # The test sender does not take every order.
+            "ILETIMERKEZI_SENDER": next((name for name in account.senders if name != TEST_SENDER), TEST_SENDER),
+            "ILETIMERKEZI_BASE_URL": url,
+        }
 
     def handle(self, operation: str, body: bytes) -> Reply:
         """Answer one request without any I/O; ``reply.fault`` says what has to happen to the connection."""
