@@ -30,7 +30,7 @@ FLOORS = [
     {"client"},
     {"__init__"},
     {"sandbox"},
-    {"cli"},
+    {"cli", "pytest_plugin"},
     {"__main__"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -132,7 +132,7 @@ def test_the_import_is_quick_to_its_point() -> None:
     """Neither the sandbox nor the command, nor what they need, is loaded with the client."""
     code = (
         "import sys, iletimerkezi_async; "
-        "print(sorted({'starlette', 'uvicorn', 'typer', 'sqlite3', 'trio'} & set(sys.modules)))"
+        "print(sorted({'starlette', 'uvicorn', 'jinja2', 'typer', 'sqlite3', 'trio'} & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

@@ -23,13 +23,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
-    """With its types and licence, without tests and benchmarks."""
+    """With its types and licence, and the door for pytest, without tests and benchmarks."""
     names = zipfile.ZipFile(wheel).namelist()
     assert "iletimerkezi_async/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"iletimerkezi_async"}
+    top = {name.split("/")[0].split("-")[0] for name in names}
+    assert top == {"iletimerkezi_async", "iletimerkezi_async_pytest.py"}
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "iletimerkezi_async").rglob("*.py")}
-    assert sources <= set(names)
+    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "iletimerkezi_async").glob("*/templates/*")}
+    assert templates
+    # pytest finds its door outside of the package, as `iletimerkezi_async_pytest`.
+    assert (sources | templates) - {"iletimerkezi_async/pytest_plugin.py"} <= set(names)
 
 
 def test_the_wheel_sends_a_message(wheel: Path, tmp_path: Path) -> None:

@@ -183,4 +183,9 @@ async def testing() -> None:
     with sandbox.serve() as url:
         assert_type(url, str)
     assert_type(sandbox.deliveries["+905301234567"], int)
+    hooked = Sandbox(webhook="https://example.com/sms", webhook_order="shuffled", webhook_copies=2)
+    assert_type(await hooked.call_webhooks(), int)
+    assert_type(hooked.call_webhooks_sync(), int)
+    assert_type(hooked.webhooks, tuple[tuple[int, str, int | str], ...])
+    assert_type(hooked.environment("http://127.0.0.1:8025/v1"), dict[str, str])
     assert_type(sandbox.orders[0].id, int)

@@ -4,10 +4,13 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from iletimerkezi_async.sandbox.faults import Fault
+from iletimerkezi_async.sandbox.pages import Pages, Shown
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.service import BIGGEST_BODY
 
@@ -17,14 +20,32 @@ Hangup = Callable[[Any], None]
 """Closes the connection to a client, given its address from the ASGI scope; what is written is still sent."""
 
 
-def build_app(answer: Callable[[str, str, bytes], Reply], hang_up: Hangup) -> Starlette:
+def build_app(answer: Callable[[str, str, bytes], Reply], hang_up: Hangup, pages: Pages) -> Starlette:
     """Build the application.
 
     Args:
         answer: The service's answer to method, path and body.
         hang_up: How to close a connection, which ASGI itself has no word for.
+        pages: What a person sees in a browser.
     """
-    return Starlette(routes=[Route("/{path:path}", _Door(answer, hang_up))])
+
+    async def show_overview(request: Request) -> Response:
+        return _show(pages.overview(request.query_params.get("page")))
+
+    async def show_order(request: Request) -> Response:
+        return _show(pages.order(request.path_params["id"], request.query_params.get("page")))
+
+    return Starlette(
+        routes=[
+            Route("/", show_overview, methods=["GET"]),
+            Route("/orders/{id}", show_order, methods=["GET"]),
+            Route("/{path:path}", _Door(answer, hang_up)),
+        ]
+    )
+
+
+def _show(shown: Shown) -> Response:
+    return HTMLResponse(shown.html, shown.status, dict(shown.headers))
 
 
 class _Door:

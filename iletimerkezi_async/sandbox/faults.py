@@ -120,6 +120,10 @@ class FaultPlan:
             queue.appendleft((planned, left - 1))
         return planned
 
+    def waiting(self) -> list[tuple[str, Planned, float]]:
+        """Return each fault that waits, with its operation and for how many requests; the next ones first."""
+        return [(name, planned, times) for name, queue in self._queues.items() for planned, times in queue]
+
     def clear(self) -> None:
         """Forget every fault."""
         for queue in self._queues.values():

@@ -14,6 +14,7 @@ import attrs
 __all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder"]
 
 FIRST_ID: Final = 42_800_001
+FIRST_MESSAGE_ID: Final = 1_599_558_518
 
 _ID: Final = re.compile(r"[0-9]{1,18}")
 
@@ -94,6 +95,11 @@ class SandboxOrder:
         """When its last message becomes final, unless it is cancelled."""
         return self.send_at + timedelta(seconds=self.seconds)
 
+    def final_at(self, position: int) -> datetime:
+        """When the message at this position becomes final, unless the order is cancelled."""
+        seconds = self.seconds * (position + 1) / self.recipients
+        return min(self.send_at + timedelta(seconds=seconds), self.finished_at)
+
     def is_due(self, now: datetime) -> bool:
         """Whether its sending has begun."""
         return not self.cancelled and now >= self.send_at
@@ -144,6 +150,8 @@ class OrderBook:
         # Beside each other, in order of acceptance: the clock never goes back, so both can be searched by halving.
         self._times: list[datetime] = []
         self._ids: list[int] = []
+        self._message_ids: dict[int, int] = {}
+        self._next_message_id = FIRST_MESSAGE_ID
         self._accepted_at: dict[int, datetime] = {}
 
     def next_id(self) -> int:
@@ -160,6 +168,8 @@ class OrderBook:
         self._orders[order.id] = order
         self._times.append(order.submitted_at)
         self._ids.append(order.id)
+        self._message_ids[order.id] = self._next_message_id
+        self._next_message_id += order.recipients
         self._accepted_at[fingerprint] = order.submitted_at
 
     def accepted_at(self, fingerprint: int) -> datetime | None:
@@ -181,6 +191,14 @@ class OrderBook:
     def between(self, start: datetime, end: datetime) -> Sequence[int]:
         """Return the ids of the orders submitted from ``start`` until before ``end``, oldest first."""
         return self._ids[bisect_left(self._times, start) : bisect_left(self._times, end)]
+
+    def since(self, position: int) -> Sequence[int]:
+        """Return the ids of the orders from this position on, oldest first; the first order has position 0."""
+        return self._ids[position:]
+
+    def first_message_id(self, id: int) -> int:
+        """Return the id of an order's first message; the others follow it one by one."""
+        return self._message_ids[id]
 
     def __getitem__(self, id: int) -> SandboxOrder:
         return self._orders[id]

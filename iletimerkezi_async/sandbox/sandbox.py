@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypedDict
 
+import anyio
 import httpx
 
 from iletimerkezi_async.sandbox.account import Account
@@ -14,9 +15,11 @@ from iletimerkezi_async.sandbox.ledger import Ledger
 from iletimerkezi_async.sandbox.orders import SandboxOrder
 from iletimerkezi_async.sandbox.phones import read_phone
 from iletimerkezi_async.sandbox.replies import Reply
+from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.transport import InProcessTransport
+from iletimerkezi_async.sandbox.webhooks import Webhooks, check_address
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -66,6 +69,11 @@ class Sandbox:
             and an empty ``consent``. The provider's documents tell of both.
         amount: The balance in lira that is shown.
         style: How answers are written.
+        webhook: The address that each state change of each message is posted to: ``https://``, or ``http://`` on
+            this machine. The server makes the calls while it serves; without one, ``call_webhooks`` does.
+        webhook_order: Whether the calls come in order, or, once the order is finished, in a jumble with ends before
+            their beginnings; a real service promises no order.
+        webhook_copies: How often each call is made; a real service may repeat itself.
 
     Raises:
         ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.
@@ -86,6 +94,9 @@ class Sandbox:
         unknown_consent: Literal["refuse", "empty"] = "refuse",
         amount: str = "0",
         style: Style | None = None,
+        webhook: str | None = None,
+        webhook_order: Literal["in order", "shuffled"] = "in order",
+        webhook_copies: int = 1,
     ) -> None:
         if balance < 0 or delivery_seconds < 0:
             raise ValueError("balance and delivery_seconds cannot be negative")
@@ -93,6 +104,9 @@ class Sandbox:
             raise ValueError('blocked_policy is "refuse" or "skip"')
         if unknown_consent not in ("refuse", "empty"):
             raise ValueError('unknown_consent is "refuse" or "empty"')
+        if webhook_order not in ("in order", "shuffled") or webhook_copies < 1:
+            raise ValueError('webhook_order is "in order" or "shuffled", and webhook_copies a number from 1 on')
+        address = None if webhook is None else check_address(webhook)
         clock = Clock()
         now = clock.now()
         account = Account(
@@ -111,6 +125,11 @@ class Sandbox:
             ledger=Ledger(balance),
         )
         self._service = Service(account, clock)
+        self._webhooks = (
+            None
+            if address is None
+            else Webhooks(self._service, address, shuffled=webhook_order == "shuffled", copies=webhook_copies)
+        )
 
     def client(self, **options: "Unpack[ClientOptions]") -> "AsyncClient":
         """Return a client that is connected to this sandbox in process, without a socket.
@@ -131,7 +150,8 @@ class Sandbox:
         """Serve over HTTP on 127.0.0.1, in a thread of its own.
 
         Use it as ``async with sandbox.serve() as url`` on asyncio or trio, or as ``with sandbox.serve() as url``
-        anywhere else. ``url`` is a base URL that ends in ``/v1``.
+        anywhere else. ``url`` is a base URL that ends in ``/v1``. At ``/`` of the same server, a browser shows what
+        the sandbox holds; looking changes nothing.
 
         Args:
             port: The port, or 0 for any that is free.
@@ -143,12 +163,28 @@ class Sandbox:
         try:
             from iletimerkezi_async.sandbox.server import Serving  # noqa: PLC0415 - needs the extra
         except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] not in ("uvicorn", "starlette", "h11"):
+            if (error.name or "").partition(".")[0] not in ("uvicorn", "starlette", "h11", "jinja2"):
                 raise
             raise ImportError(
-                "serving the sandbox needs uvicorn and starlette: pip install 'iletimerkezi-async[sandbox]'"
+                "serving the sandbox needs uvicorn, starlette and jinja2: pip install 'iletimerkezi-async[sandbox]'"
             ) from error
-        return Serving(self._service.answer, port)
+        return Serving(self._service, self._webhooks, port)
+
+    def environment(self, url: str) -> dict[str, str]:
+        """Return the environment variables for a client of this sandbox in another process.
+
+        Args:
+            url: The base URL from ``serve``.
+        """
+        with self._service.lock:
+            account = self._service.look()
+        return {
+            "ILETIMERKEZI_API_KEY": account.key,
+            "ILETIMERKEZI_API_HASH": account.hash,
+            # The test sender does not take every order.
+            "ILETIMERKEZI_SENDER": next((name for name in account.senders if name != TEST_SENDER), TEST_SENDER),
+            "ILETIMERKEZI_BASE_URL": url,
+        }
 
     def handle(self, operation: str, body: bytes) -> Reply:
         """Answer one request without any I/O; ``reply.fault`` says what has to happen to the connection."""
@@ -181,6 +217,35 @@ class Sandbox:
             ValueError: The step is negative.
         """
         self._service.advance(timedelta(**step))
+
+    async def call_webhooks(self, http_client: httpx.AsyncClient | None = None) -> int:
+        """Make all webhook calls that are due by the sandbox's clock, and return how many.
+
+        An endpoint that fails or hangs is asked three times, for two seconds each, and then given up; ``webhooks``
+        tells. Works on asyncio and on trio. While the sandbox is served, the server makes the calls by itself.
+
+        Args:
+            http_client: What to call with, such as one whose transport is an ASGI application. It is not closed.
+
+        Raises:
+            RuntimeError: The sandbox was made without a ``webhook``.
+        """
+        if self._webhooks is None:
+            raise RuntimeError("this sandbox has no webhook to call: Sandbox(webhook=...)")
+        return await self._webhooks.call(http_client)
+
+    def call_webhooks_sync(self) -> int:
+        """Do as ``call_webhooks``, where no event loop runs.
+
+        Raises:
+            RuntimeError: The sandbox was made without a ``webhook``, or an event loop is running in this thread.
+        """
+        return anyio.run(self.call_webhooks)
+
+    @property
+    def webhooks(self) -> tuple[tuple[int, str, int | str], ...]:
+        """Every webhook call: message id, status, and the endpoint's HTTP status or the name of the last error."""
+        return () if self._webhooks is None else self._webhooks.log
 
     @property
     def orders(self) -> tuple[SandboxOrder, ...]:

@@ -17,7 +17,7 @@ from iletimerkezi_async.sandbox.lengths import MOST_PARTS, count_parts
 from iletimerkezi_async.sandbox.orders import SandboxOrder
 from iletimerkezi_async.sandbox.phones import read_phones
 
-__all__ = ["Draft", "read_draft", "send_sms"]
+__all__ = ["TEST_SENDER", "Draft", "read_draft", "send_sms"]
 
 MOST_RECIPIENTS: Final = 50_000
 DUPLICATE_WINDOW: Final = timedelta(minutes=10)

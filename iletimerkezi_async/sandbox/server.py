@@ -9,18 +9,22 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from iletimerkezi_async.sandbox.app import build_app
+from iletimerkezi_async.sandbox.pages import Pages
 from iletimerkezi_async.sandbox.replies import Reply
+from iletimerkezi_async.sandbox.service import Service
+from iletimerkezi_async.sandbox.webhooks import Webhooks
 
 __all__ = ["Serving"]
 
@@ -59,14 +63,24 @@ class _Server:
     Args:
         listener: The bound, listening socket.
         answer: The service's answer to method, path and body.
+        pages: What a person sees in a browser.
+        beside: What runs beside the server for as long as it serves, until it is cancelled.
     """
 
-    def __init__(self, listener: socket.socket, answer: Callable[[str, str, bytes], Reply]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        answer: Callable[[str, str, bytes], Reply],
+        pages: Pages,
+        beside: Callable[[], Awaitable[None]] | None,
+    ) -> None:
         self.thread = threading.Thread(target=self._run, name="iletimerkezi-sandbox", daemon=True)
         self.ready = threading.Event()
         self.error: BaseException | None = None
         self._listener = listener
         self._answer = answer
+        self._pages = pages
+        self._beside = beside
         self._connected: dict[Any, asyncio.Transport] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
@@ -92,7 +106,7 @@ class _Server:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         config = uvicorn.Config(
-            build_app(self._answer, self._hang_up),
+            build_app(self._answer, self._hang_up, self._pages),
             http="h11",
             ws="none",
             lifespan="off",
@@ -108,8 +122,9 @@ class _Server:
             backlog=_BACKLOG,
         )
         self.ready.set()
-        if not self._stopping:
-            await self._wake.wait()
+        async with _running(self._beside):
+            if not self._stopping:
+                await self._wake.wait()
         server.close()
         while self._connected or state.tasks:
             for transport in self._connected.values():
@@ -123,16 +138,33 @@ class _Server:
             transport.close()
 
 
+@asynccontextmanager
+async def _running(beside: Callable[[], Awaitable[None]] | None) -> AsyncGenerator[None, None]:
+    """Run something in a task of its own, and end it."""
+    if beside is None:
+        yield
+        return
+    task = asyncio.ensure_future(beside())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 class Serving:
     """A sandbox's server: a context manager, async and sync, that gives its base URL.
 
     Args:
-        answer: The service's answer to method, path and body.
+        service: The service.
+        webhooks: Its calls, made while it is served.
         port: The port, or 0 for any that is free.
     """
 
-    def __init__(self, answer: Callable[[str, str, bytes], Reply], port: int) -> None:
-        self._answer = answer
+    def __init__(self, service: Service, webhooks: Webhooks | None, port: int) -> None:
+        self._answer = service.answer
+        self._pages = Pages(service, webhooks)
+        self._beside = None if webhooks is None else webhooks.run
         self._port = port
         self._server: _Server | None = None
 
@@ -174,7 +206,7 @@ class Serving:
             raise RuntimeError("this server is running; call serve() for another one")
         listener = _listen(self._port)
         url = f"http://{_HOST}:{listener.getsockname()[1]}/v1"
-        self._server = _Server(listener, self._answer)
+        self._server = _Server(listener, self._answer, self._pages, self._beside)
         self._server.thread.start()
         return self._server, url
 
@@ -209,6 +241,8 @@ def _listen(port: int) -> socket.socket:
 
 async def _poll(condition: Callable[[], bool]) -> None:
     """Wait without a worker thread, which would outlive the server."""
+    # A cancelled caller learns of it here, even of a server that is quicker than the first look.
+    await anyio.lowlevel.checkpoint()
     with anyio.move_on_after(_PATIENCE):
         while not condition():  # noqa: ASYNC110 - set from another thread, where no event of this loop can be set
             await anyio.sleep(_TICK)

@@ -13,7 +13,7 @@ from iletimerkezi_async.sandbox.account import Account, get_balance, get_sender
 from iletimerkezi_async.sandbox.bodies import Json, parse_request, read_object
 from iletimerkezi_async.sandbox.clock import Clock
 from iletimerkezi_async.sandbox.codes import DONE, Refusal
-from iletimerkezi_async.sandbox.faults import Fault, FaultPlan
+from iletimerkezi_async.sandbox.faults import Fault, FaultPlan, Planned
 from iletimerkezi_async.sandbox.replies import Reply, Writer
 
 __all__ = ["BIGGEST_BODY", "OPERATIONS", "Service"]
@@ -98,6 +98,11 @@ class Service:
         """Forget the planned faults."""
         with self.lock:
             self._faults.clear()
+
+    def faults(self) -> list[tuple[str, Planned, float]]:
+        """Return the faults that wait for their requests; see ``FaultPlan.waiting``."""
+        with self.lock:
+            return self._faults.waiting()
 
     def advance(self, step: timedelta) -> None:
         """Move the clock; see ``Clock.advance``."""

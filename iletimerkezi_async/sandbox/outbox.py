@@ -1,0 +1,143 @@
+"""Which delivery reports are due, and in which order they are posted; without any I/O."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+from heapq import heappop, heappush, heapreplace
+from itertools import accumulate
+from typing import Final
+
+import attrs
+import orjson
+
+from iletimerkezi_async.sandbox.orders import OrderBook, SandboxOrder
+
+__all__ = ["Outbox", "Report"]
+
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
+
+
+@attrs.frozen
+class Report:
+    """One state change of one message, as it is posted.
+
+    Attributes:
+        message_id: The message.
+        status: ``"accepted"``, ``"delivered"`` or ``"undelivered"``.
+        body: The JSON.
+    """
+
+    message_id: int
+    status: str
+    body: bytes = attrs.field(repr=False)
+
+
+@attrs.define(repr=False, eq=False)
+class _Stream:
+    """The reports of one order, numbered in steps; each is made when its turn comes."""
+
+    order: SandboxOrder
+    steps: int
+    step: int = 0
+    ends: Sequence[int] = ()
+
+    def text(self, position: int) -> str:
+        """Return the text of the message at this position."""
+        if not self.ends:
+            self.ends = tuple(accumulate(count for _, count in self.order.texts))
+        return self.order.texts[bisect_right(self.ends, position)][0]
+
+
+class Outbox:
+    """The reports of all orders. Each message has two: accepted, and what became of it in the end.
+
+    In order, all messages of an order are accepted when it is sent, and become final one after another. Shuffled, the
+    reports of an order wait until it is finished, and come in a jumble that begins with the end of its last message
+    and is the same in every run.
+
+    An order of 50,000 messages costs as much here as one of a single message, until its reports are taken.
+
+    Not locked: the service has the lock.
+
+    Args:
+        orders: The orders.
+        shuffled: Whether the reports of an order come in a jumble.
+        copies: How often each report is posted.
+    """
+
+    def __init__(self, orders: OrderBook, *, shuffled: bool, copies: int) -> None:
+        self._orders = orders
+        self._shuffled = shuffled
+        self._copies = copies
+        self._seen = 0
+        self._waiting: list[tuple[datetime, int, _Stream]] = []
+        self._returned: list[Report] = []
+
+    def take(self, now: datetime) -> Report | None:
+        """Take the next report that is due, if any."""
+        if self._returned:
+            return self._returned.pop()
+        self._look_for_orders()
+        while self._waiting and self._waiting[0][0] <= now:
+            _, id, stream = self._waiting[0]
+            if self._orders[id].cancelled:
+                heappop(self._waiting)
+                continue
+            report = self._write(stream)
+            self._move_on(stream)
+            return report
+        return None
+
+    def put_back(self, report: Report) -> None:
+        """Give back a report that was taken and not posted, to be the next one."""
+        self._returned.append(report)
+
+    def _look_for_orders(self) -> None:
+        for id in self._orders.since(self._seen):
+            self._seen += 1
+            order = self._orders[id]
+            stream = _Stream(order, 2 * order.recipients * self._copies)
+            heappush(self._waiting, (self._due(stream), id, stream))
+
+    def _move_on(self, stream: _Stream) -> None:
+        stream.step += 1
+        if stream.step == stream.steps:
+            heappop(self._waiting)
+        else:
+            heapreplace(self._waiting, (self._due(stream), stream.order.id, stream))
+
+    def _due(self, stream: _Stream) -> datetime:
+        order = stream.order
+        if self._shuffled:
+            return order.finished_at
+        change = stream.step // self._copies
+        return order.send_at if change < order.recipients else order.final_at(change - order.recipients)
+
+    def _write(self, stream: _Stream) -> Report:
+        order = stream.order
+        step = _jumble(stream.step, stream.steps) if self._shuffled else stream.step
+        final, position = divmod(step // self._copies, order.recipients)
+        message_id = self._orders.first_message_id(order.id) + position
+        status = _final_word(order, position) if final else "accepted"
+        report = {
+            "id": message_id,
+            "packet_id": order.id,
+            "status": status,
+            "to": order.numbers[position],
+            "body": stream.text(position),
+        }
+        return Report(message_id, status, orjson.dumps({"report": report}))
+
+
+def _jumble(step: int, steps: int) -> int:
+    """Return a permutation of the steps, one at a time: from the last one on, in strides of the golden ratio."""
+    stride = round(steps * _GOLDEN)
+    while math.gcd(stride, steps) != 1:
+        stride += 1
+    return (steps - 1 + step * stride) % steps
+
+
+def _final_word(order: SandboxOrder, position: int) -> str:
+    at = bisect_left(order.failing, position)
+    return "undelivered" if order.failing[at : at + 1] == (position,) else "delivered"

@@ -1,0 +1,81 @@
+"""The pages that show the sandbox to a person in a browser: HTML without a script, a form or a foreign resource."""
+
+import base64
+import hashlib
+from typing import Final
+
+import attrs
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from iletimerkezi_async.sandbox.service import Service
+from iletimerkezi_async.sandbox.views import view_order, view_overview
+from iletimerkezi_async.sandbox.webhooks import Webhooks
+
+__all__ = ["Pages", "Shown"]
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("iletimerkezi_async.sandbox"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@attrs.frozen
+class Shown:
+    """A page as it is sent."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    html: str
+
+
+class Pages:
+    """Looks at a service and never touches it. Key and hash are shown nowhere.
+
+    Args:
+        service: The service.
+        webhooks: Its calls.
+    """
+
+    def __init__(self, service: Service, webhooks: Webhooks | None) -> None:
+        self._service = service
+        self._webhooks = webhooks
+        # Read as text, not as a template: the hash below is of what the browser sees.
+        self._style = _read("style.css")
+        self._headers = _protect(self._style)
+
+    def overview(self, page: str | None) -> Shown:
+        """Show the account, the orders, and what happened last."""
+        return self._show(200, "overview.html", view_overview(self._service, self._webhooks, page))
+
+    def order(self, id: str, page: str | None) -> Shown:
+        """Show one order with its messages."""
+        view = view_order(self._service, id, page)
+        return self._show(404, "missing.html", None) if view is None else self._show(200, "order.html", view)
+
+    def _show(self, status: int, template: str, view: object) -> Shown:
+        html = _TEMPLATES.get_template(template).render(view=view, style=Markup(self._style))  # noqa: S704 - our own file
+        return Shown(status, self._headers, html)
+
+
+def _read(name: str) -> str:
+    loader = _TEMPLATES.loader
+    assert loader is not None
+    return loader.get_source(_TEMPLATES, name)[0]
+
+
+def _protect(style: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers that let a browser do nothing with a page but show it."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return (
+        ("content-security-policy", policy),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+    )

@@ -1,0 +1,149 @@
+"""The calls to the address that wants to hear of every state change."""
+
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.lowlevel
+import httpx
+
+from iletimerkezi_async.sandbox.outbox import Outbox, Report
+from iletimerkezi_async.sandbox.service import Service
+
+__all__ = ["Webhooks", "check_address"]
+
+_HEADERS: Final = {"content-type": "application/json"}
+_ATTEMPTS: Final = 3
+_SECONDS: Final = 2.0
+_PAUSE: Final = 0.1
+_TICK: Final = 0.02
+_LOCAL_NAMES: Final = ("localhost", "::1")
+
+
+class Webhooks:
+    """Posts the reports that are due, one at a time, and writes down what became of each call.
+
+    An endpoint that fails or hangs is asked a few times and then given up: it never disturbs the service.
+
+    Args:
+        service: The service.
+        url: The address.
+        shuffled: See ``Outbox``.
+        copies: See ``Outbox``.
+    """
+
+    def __init__(self, service: Service, url: str, *, shuffled: bool, copies: int) -> None:
+        self.url = url
+        self._service = service
+        with service.lock:
+            self._outbox = Outbox(service.look().orders, shuffled=shuffled, copies=copies)
+        self._turn = threading.Lock()
+        self._log: list[tuple[int, str, int | str]] = []
+
+    @property
+    def log(self) -> tuple[tuple[int, str, int | str], ...]:
+        """Each call that was made: message id, status, and the endpoint's HTTP status or the name of an error."""
+        with self._service.lock:
+            return tuple(self._log)
+
+    async def call(self, http_client: httpx.AsyncClient | None) -> int:
+        """Make all calls that are due; return how many."""
+        if http_client is not None:
+            return await self._call(http_client)
+        async with self._connect() as own:
+            return await self._call(own)
+
+    async def run(self) -> None:
+        """Make each call when it is due, until cancelled."""
+        async with self._connect() as client:
+            while True:
+                await self._call(client)
+                await anyio.sleep(_TICK)
+
+    def _connect(self) -> httpx.AsyncClient:
+        # Loading the authorities takes as long as a hundred calls; an address without TLS needs none.
+        return httpx.AsyncClient(verify=self.url.startswith("https:"), trust_env=False)
+
+    async def _call(self, client: httpx.AsyncClient) -> int:
+        made = 0
+        async with self._own_turn():
+            while (report := self._take()) is not None:
+                try:
+                    outcome = await _post(client, self.url, report)
+                except BaseException:
+                    # Whoever makes the calls next begins with the one that was broken off.
+                    self._put_back(report)
+                    raise
+                self._note(report, outcome)
+                made += 1
+                # A client without a socket may never let anybody else run.
+                await anyio.lowlevel.checkpoint()
+        return made
+
+    @asynccontextmanager
+    async def _own_turn(self) -> AsyncGenerator[None, None]:
+        """Wait until no one else makes calls, on whatever loop, so that their order is kept."""
+        while not self._turn.acquire(blocking=False):  # noqa: ASYNC110 - the other one may be on another loop
+            await anyio.sleep(_TICK)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _take(self) -> Report | None:
+        with self._service.lock:
+            return self._outbox.take(self._service.look().now)
+
+    def _put_back(self, report: Report) -> None:
+        with self._service.lock:
+            self._outbox.put_back(report)
+
+    def _note(self, report: Report, outcome: int | str) -> None:
+        with self._service.lock:
+            self._log.append((report.message_id, report.status, outcome))
+
+
+async def _post(client: httpx.AsyncClient, url: str, report: Report) -> int | str:
+    """Post one report, again when that fails; return what came of the last attempt."""
+    outcome = await _try(client, url, report)
+    for _ in range(_ATTEMPTS - 1):
+        if isinstance(outcome, int) and 200 <= outcome < 300:  # noqa: PLR2004 - HTTP's successes
+            break
+        await anyio.sleep(_PAUSE)
+        outcome = await _try(client, url, report)
+    return outcome
+
+
+async def _try(client: httpx.AsyncClient, url: str, report: Report) -> int | str:
+    try:
+        # For the whole call: an endpoint that dribbles its answer would outlast httpx's own timeouts.
+        with anyio.fail_after(_SECONDS):
+            answer = await client.post(
+                url, content=report.body, headers=_HEADERS, timeout=_SECONDS, follow_redirects=False
+            )
+    except Exception as error:  # noqa: BLE001 - the endpoint's trouble is not the sandbox's, whatever it is
+        return type(error).__name__
+    return answer.status_code
+
+
+def check_address(url: str) -> str:
+    """Return the address of a webhook.
+
+    Raises:
+        ValueError: It is no address, or one without TLS outside of this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("webhook is no address") from None
+    if not host or parts.scheme not in ("http", "https"):
+        raise ValueError("webhook is an address that begins with https://, or http:// on this machine")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("webhook is an address without a user and a password in it")
+    if parts.scheme == "http" and host not in _LOCAL_NAMES and not host.startswith("127."):
+        raise ValueError("webhook is without TLS, and not on this machine: take https://")
+    return url
