@@ -3,6 +3,8 @@
 ```
 app (here)                                     the commands and the options before them
 demo  serving  account  sending  reporting     the commands, by subject
+orders  blacklist  consents  webhook           likewise
+consent_file  moments  advice                  a file of consents, days and times, errors that need more words
 command                                        how a command ends: its exit code, its one line of error
 display                                        progress and tables, as a terminal or a file takes them
 settings  messages  output                     environment and options, errors as lines, the streams
@@ -19,7 +21,7 @@ import typer
 
 from iletimerkezi_async import __version__
 
-from . import account, demo, reporting, sending, serving
+from . import account, blacklist, consents, demo, orders, reporting, sending, serving, webhook
 from .command import Command
 from .messages import describe
 from .output import complain, open_streams, settle_stdout, show_log, write
@@ -38,13 +40,13 @@ Environment:
   ILETIMERKEZI_API_HASH  the hash that belongs to it
   ILETIMERKEZI_SENDER    the approved sender
   ILETIMERKEZI_IYS       off, bireysel or tacir
+  ILETIMERKEZI_BRAND     the brand code that consents are for
   ILETIMERKEZI_BASE_URL  another service, such as `iletimerkezi sandbox`
 """
 
 app = typer.Typer(
     help=_HELP,
     epilog=_EPILOG,
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -88,3 +90,10 @@ app.command("sandbox", cls=Command)(serving.sandbox)
 app.command("balance", cls=Command)(account.balance)
 app.command("send", cls=Command)(sending.send)
 app.command("report", cls=Command)(reporting.report)
+app.command("orders", cls=Command)(orders.orders)
+app.command("wait", cls=Command)(orders.wait)
+app.command("cancel", cls=Command)(orders.cancel)
+app.command("senders", cls=Command)(account.senders)
+app.add_typer(blacklist.group, name="blacklist")
+app.add_typer(consents.group, name="consent")
+app.command("webhook", cls=Command)(webhook.webhook)
