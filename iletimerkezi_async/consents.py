@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-__all__ = ["MAX_CONSENTS", "Question", "Registration", "ask"]
+__all__ = ["MAX_CONSENTS", "Question", "Registration", "ask", "find_flaw", "fits"]
 
 #: The most records of one request (source: the provider's documentation of `consent/create`).
 MAX_CONSENTS = 5_000
@@ -52,7 +52,7 @@ def ask(
     if isinstance(about, ValueError):
         return about
     address = clean_number(recipient) or spell(recipient)
-    if not _fits(address, about):
+    if not fits(address, about):
         return _recipient_complaint((address,), 1, _SHOW)
     return _brand_complaint(brand_code, _SHOW) or Question(brand_code, address, *map(_plain, (as_what, about)))
 
@@ -100,17 +100,17 @@ class Registration:
         return f"<Registration of {len(self._consents)} consents>"
 
     def _find_complaint(self, now: datetime) -> RecipientError | ConsentError | None:
-        bad = tuple(consent.recipient for consent in self._consents if not _fits(consent.recipient, consent.type))
+        bad = tuple(consent.recipient for consent in self._consents if not fits(consent.recipient, consent.type))
         if bad:
             return _recipient_complaint(bad, len(self._consents), _CREATE)
         for position, consent in enumerate(self._consents, 1):
-            flaw = _flaw(consent.consent_date, now)
+            flaw = find_flaw(consent.consent_date, now)
             if flaw:
                 return ConsentError(422, f"the date of record {position} of {len(self._consents)} {flaw}", _CREATE)
         return _brand_complaint(self._brand_code, _CREATE)
 
 
-def _fits(recipient: str, type: ConsentType | str) -> bool:
+def fits(recipient: str, type: ConsentType | str) -> bool:
     """Whether an address is one at which the consent's type can reach anybody."""
     if type == ConsentType.EPOSTA:
         return _is_email(recipient)
@@ -126,7 +126,8 @@ def _is_email(address: str) -> bool:
     return address.isprintable() and " " not in address
 
 
-def _flaw(date: datetime | None, now: datetime) -> str | None:
+def find_flaw(date: datetime | None, now: datetime) -> str | None:
+    """What is wrong with the date of a consent, in words that follow its name; `None` where nothing is."""
     if date is None:
         return "is missing"
     if date.utcoffset() is None:

@@ -21,7 +21,8 @@ TEXT = README.read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SCRIPTS = [example for example in EXAMPLES if "anyio.run(main)" in example]
 
-WEBHOOKS = [example for example in EXAMPLES if "parse_webhook" in example]
+WEBHOOKS = [example for example in EXAMPLES if "hooks = " in example]
+(USER_TEST,) = [example for example in EXAMPLES if "TestClient" in example]
 
 pytestmark = pytest.mark.anyio
 
@@ -71,6 +72,19 @@ async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dic
     assert sandbox.deliveries == {"+905301234567": 1}
 
 
+def test_the_test_of_a_user_s_service_runs(tmp_path: Path) -> None:
+    """With the service of the first example beside it, by pytest in a process of its own."""
+    (service,) = [example for example in EXAMPLES if "@app.post" in example]
+    base_url = 'base_url=os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")'
+    assert base_url in TEXT
+    service = "import os\n" + service.replace("AsyncClient(iys", f"AsyncClient({base_url}, iys")
+    (tmp_path / "service.py").write_text(service, "utf-8")
+    (tmp_path / "test_service.py").write_text(USER_TEST, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "iletimerkezi_async.pytest_plugin", "--noconftest"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def posts() -> list[bytes]:
     """What the service may post of one message: twice, out of order, and something else."""
     report = {"id": 1, "packet_id": 2, "to": "+90530123xxxx", "body": "x"}
@@ -108,8 +122,8 @@ async def test_the_webhook_of_aiohttp_runs(monkeypatch: pytest.MonkeyPatch, anyi
 
 def test_every_example_is_among_those_that_run() -> None:
     """None is left to rot."""
-    assert len(EXAMPLES) == len(SCRIPTS) + len(WEBHOOKS) + 1
-    assert (len(SCRIPTS), len(WEBHOOKS)) == (4, 2)
+    assert len(EXAMPLES) == len(SCRIPTS) + len(WEBHOOKS) + len([USER_TEST]) + 1
+    assert (len(SCRIPTS), len(WEBHOOKS)) == (5, 2)
 
 
 def test_the_two_commands_stand_at_the_top_word_for_word() -> None:

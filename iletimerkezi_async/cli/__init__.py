@@ -3,8 +3,10 @@
 ```
 app (here)                                               the commands and the options before them
 demo  serving  account  sending  campaign  reporting     the commands, by subject
+orders  blacklist  consents  webhook                     likewise
 rehearsal  summary  refusals                             a campaign that only counts; what is told of one at its end
 plan  template  lists  tables                            a campaign as it was typed: its text, its file, the file's rows
+consent_file  moments  advice                            a file of consents, days and times, errors that need more words
 audience                                                 the list of the demonstration
 terms                                                    the options of all commands that send, and their question
 command                                                  how a command ends: its exit code, its one line of error
@@ -23,7 +25,7 @@ import typer
 
 from iletimerkezi_async import __version__
 
-from . import account, campaign, demo, reporting, sending, serving
+from . import account, blacklist, campaign, consents, demo, orders, reporting, sending, serving, webhook
 from .command import Command
 from .messages import describe
 from .output import complain, open_streams, settle_stdout, show_log, write
@@ -42,13 +44,13 @@ Environment:
   ILETIMERKEZI_API_HASH  the hash that belongs to it
   ILETIMERKEZI_SENDER    the approved sender
   ILETIMERKEZI_IYS       off, bireysel or tacir
+  ILETIMERKEZI_BRAND     the brand code that consents are for
   ILETIMERKEZI_BASE_URL  another service, such as `iletimerkezi sandbox`
 """
 
 app = typer.Typer(
     help=_HELP,
     epilog=_EPILOG,
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -93,3 +95,10 @@ app.command("balance", cls=Command)(account.balance)
 app.command("send", cls=Command)(sending.send)
 app.command("bulk", cls=Command)(campaign.bulk)
 app.command("report", cls=Command)(reporting.report)
+app.command("orders", cls=Command)(orders.orders)
+app.command("wait", cls=Command)(orders.wait)
+app.command("cancel", cls=Command)(orders.cancel)
+app.command("senders", cls=Command)(account.senders)
+app.add_typer(blacklist.group, name="blacklist")
+app.add_typer(consents.group, name="consent")
+app.command("webhook", cls=Command)(webhook.webhook)

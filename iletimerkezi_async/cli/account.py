@@ -1,12 +1,14 @@
 """Commands about the account."""
 
+import sys
+
 from iletimerkezi_async.models import Balance
 
 from .command import run_async
-from .output import write_json, write_pairs
+from .output import note, write, write_json, write_pairs
 from .settings import Json, Verbose, open_client
 
-__all__ = ["balance"]
+__all__ = ["balance", "senders"]
 
 
 def balance(*, as_json: Json = False, _verbose: Verbose = False) -> None:
@@ -22,3 +24,20 @@ def balance(*, as_json: Json = False, _verbose: Verbose = False) -> None:
 async def _get_balance() -> Balance:
     async with open_client() as client:
         return await client.get_balance()
+
+
+def senders(*, as_json: Json = False, _verbose: Verbose = False) -> None:
+    """List the approved senders, spelt as they must be given."""
+    approved = run_async(_get_senders)
+    for sender in approved:
+        if as_json:
+            write_json({"sender": sender})
+        else:
+            write(f"{sender}\n")
+    if not approved and sys.stdout.isatty():
+        note("no sender is approved yet")
+
+
+async def _get_senders() -> tuple[str, ...]:
+    async with open_client() as client:
+        return await client.get_senders()

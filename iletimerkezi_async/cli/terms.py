@@ -1,6 +1,5 @@
 """On what terms a command sends: the options that every such command has, and its question."""
 
-import re
 import sys
 from datetime import datetime, timezone
 from typing import Annotated
@@ -8,9 +7,9 @@ from typing import Annotated
 import typer
 
 from iletimerkezi_async.draft import Draft, write_template
-from iletimerkezi_async.models import TURKISH_TIME
 
 from .messages import CommandError, WrongUsageError
+from .moments import read_moment
 from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice
 
 __all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "read_terms", "read_text"]
@@ -35,9 +34,6 @@ At = Annotated[
     typer.Option("--at", metavar="WHEN", help='Send later: "2026-12-01 09:00". Turkish time if it has no offset.'),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Send without asking.")]
-
-# Stricter than `fromisoformat`, whose newer versions take a date alone: the order would wait for midnight.
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
 def read_terms(iys: IysChoice | None, sender: str | None, at: str | None) -> Draft:
@@ -93,10 +89,7 @@ def ask(what: str, terms: Draft) -> None:
 def _read_moment(typed: str | None) -> datetime | None:
     if typed is None:
         return None
-    try:
-        moment = datetime.fromisoformat(typed.replace("Z", "+00:00")) if _MOMENT.fullmatch(typed) else None
-    except ValueError:
-        moment = None
+    moment = read_moment(typed)
     if moment is None:
         raise WrongUsageError(f'--at {typed!r} is not a time such as "2026-12-01 09:00" or "2026-12-01 09:00+03:00"')
-    return moment if moment.tzinfo else moment.replace(tzinfo=TURKISH_TIME)
+    return moment

@@ -6,7 +6,10 @@ import pytest
 from iletimerkezi_async import __version__
 from iletimerkezi_async.cli import app
 
-_COMMANDS = ("demo", "sandbox", "balance", "send", "bulk", "report")
+_COMMANDS = (
+    "demo", "sandbox", "balance", "send", "bulk", "report", "orders", "wait", "cancel", "senders", "webhook",
+    "blacklist", "consent",
+)  # fmt: skip
 
 
 def _run(*arguments: str) -> int | str | None:

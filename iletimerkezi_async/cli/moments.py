@@ -1,0 +1,59 @@
+"""Days and times as they are typed."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+
+from iletimerkezi_async.models import TURKISH_TIME
+
+from .messages import WrongUsageError
+
+__all__ = ["read_day", "read_moment", "read_week"]
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Stricter than `fromisoformat`, whose newer versions take a date alone: it would count as its midnight.
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_REST_OF_WEEK = timedelta(days=6)
+
+
+def read_moment(typed: str) -> datetime | None:
+    """A moment, Turkish where it has no offset; `None` where it is none."""
+    if not _MOMENT.fullmatch(typed):
+        return None
+    try:
+        moment = datetime.fromisoformat(typed.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=TURKISH_TIME)
+
+
+def read_day(option: str, typed: str | None) -> date | None:
+    """The day that an option names, if it is given.
+
+    Raises:
+        WrongUsageError: It is not a day.
+    """
+    if typed is None:
+        return None
+    try:
+        if _DAY.fullmatch(typed):
+            return date.fromisoformat(typed)
+    except ValueError:
+        pass
+    raise WrongUsageError(f'{option} {typed!r} is not a day such as "2026-12-01"')
+
+
+def read_week(first: str | None, last: str | None, *, now: datetime) -> tuple[date, date]:
+    """The days from `--from` to `--to`: what is left out makes a week that ends with `--to`, or today.
+
+    Raises:
+        WrongUsageError: One is not a day, or the range ends before it starts.
+    """
+    start, end = read_day("--from", first), read_day("--to", last)
+    end = end or now.astimezone(TURKISH_TIME).date()
+    if start is None:
+        start = date.fromordinal(max(1, (end.toordinal() - _REST_OF_WEEK.days)))
+    if end < start:
+        raise WrongUsageError(f"the range ends ({end}) before it starts ({start})")
+    return start, end

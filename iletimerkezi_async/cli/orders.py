@@ -1,0 +1,205 @@
+"""Commands about orders as a whole."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date, datetime, timezone
+from functools import partial
+from itertools import count
+from math import inf
+from typing import Annotated
+
+import anyio
+import orjson
+import typer
+
+from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.errors import (
+    IletimerkeziError,
+    OrderNotDueError,
+    OrderNotFoundError,
+    OutcomeUnknownError,
+)
+from iletimerkezi_async.models import OrderReport, OrderStatus
+from iletimerkezi_async.waiting import pause_after
+
+from .advice import advising
+from .command import run_async
+from .messages import CommandError
+from .moments import read_week
+from .output import Rows, note, write, write_json, write_pairs
+from .settings import Json, Verbose, open_client
+
+__all__ = ["cancel", "orders", "wait"]
+
+_OrderId = Annotated[int, typer.Argument(metavar="ID", min=1, hidden=True)]
+
+_CANCELLING: dict[type[IletimerkeziError], str] = {
+    OrderNotFoundError: "there is no such order, it has begun to be sent, or it is cancelled already",
+    OutcomeUnknownError: "it may or may not be cancelled; the same command again does no harm, and tells",
+}
+
+
+def orders(
+    *,
+    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: today.")] = None,
+    as_json: Json = False,
+    _verbose: Verbose = False,
+) -> None:
+    """List the orders of the last 7 days, or of other days.
+
+    Each line has the order's ID, its status, when it was submitted, its sender, and how many of its messages are
+    delivered. Days are written as 2026-12-01 and are Turkish.
+    """
+    start, end = read_week(first, last, now=datetime.now(timezone.utc))
+    seen = run_async(partial(_list, start, end, _json_line if as_json else _plain_line))
+    if sys.stdout.isatty():
+        note(f"{seen:,} {'order' if seen == 1 else 'orders'} from {start} to {end}")
+
+
+async def _list(start: date, end: date, line_of: Callable[[OrderReport], bytes]) -> int:
+    rows, seen = Rows(), 0
+    async with open_client() as client:
+        async for order in client.get_reports(start, end):
+            seen += 1
+            await rows.add(line_of(order))
+        await rows.flush()
+    return seen
+
+
+def wait(
+    order_id: _OrderId,
+    *,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", min=0, help="Give up after so many seconds. Default: never.")
+    ] = None,
+    as_json: Json = False,
+    _verbose: Verbose = False,
+) -> None:
+    """Wait until the order ID is finished.
+
+    It ends with 0 when every message is delivered or has turned out to be undeliverable, and with 1 when the order
+    could not be sent or the time is up.
+    """
+    order = run_async(partial(_wait, order_id, timeout))
+    if as_json:
+        write_json(_fields(order))
+    else:
+        write_pairs(_summary(order))
+    if order.status is not OrderStatus.COMPLETED:
+        raise CommandError(f"order {order_id} could not be sent, or was cancelled")
+
+
+async def _wait(order_id: int, timeout: float | None) -> OrderReport:  # noqa: ASYNC109 - the library's own
+    ends: list[OrderReport | Exception] = []
+    async with open_client() as client, anyio.create_task_group() as tasks:
+        if _can_redraw():
+            tasks.start_soon(_show_progress, client, order_id)
+        ends.append(await _end(client, order_id, timeout))
+        tasks.cancel_scope.cancel()
+    # A group would wrap what is raised in it.
+    (end,) = ends
+    if isinstance(end, Exception):
+        raise end
+    return end
+
+
+async def _end(client: AsyncClient, order_id: int, timeout: float | None) -> OrderReport | Exception:  # noqa: ASYNC109 - likewise
+    try:
+        return await client.wait_for_order(order_id, timeout=timeout)
+    except TimeoutError:
+        return CommandError(f"order {order_id} is not finished after {timeout:g} s")
+    except IletimerkeziError as error:
+        return error
+
+
+def _can_redraw() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
+
+
+async def _show_progress(client: AsyncClient, order_id: int) -> None:
+    """Keep one line of the terminal up to date, until cancelled; then clear it.
+
+    What goes wrong is left to the waiting itself.
+    """
+    try:
+        for look in count(1):
+            with suppress(IletimerkeziError):
+                _redraw(f"order {order_id}: {await _look(client, order_id)}")
+            await anyio.sleep(pause_after(look, inf))
+    finally:
+        _redraw("")
+
+
+async def _look(client: AsyncClient, order_id: int) -> str:
+    try:
+        order = await client.get_order(order_id)
+    except OrderNotDueError:
+        return "its time has not come"
+    done = (order.delivered or 0) + (order.undelivered or 0)
+    return f"{order.status.name}, {done:,} of {order.total:,} final" if order.total else order.status.name
+
+
+def _redraw(line: str) -> None:
+    sys.stderr.write(f"\r\x1b[K{line}")
+    sys.stderr.flush()
+
+
+def cancel(order_id: _OrderId, *, as_json: Json = False, _verbose: Verbose = False) -> None:
+    """Cancel the order ID, which is scheduled for later."""
+    run_async(partial(_cancel, order_id))
+    if as_json:
+        write_json({"id": order_id, "cancelled": True})
+    else:
+        write(f"order {order_id} is cancelled\n")
+
+
+async def _cancel(order_id: int) -> None:
+    async with open_client() as client:
+        with advising(_CANCELLING):
+            await client.cancel_order(order_id)
+
+
+def _json_line(order: OrderReport) -> bytes:
+    return orjson.dumps(_fields(order), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _fields(order: OrderReport) -> dict[str, object]:
+    return {
+        "id": order.id,
+        "status": order.status.name,
+        "code": order.status.value,
+        "total": order.total,
+        "delivered": order.delivered,
+        "undelivered": order.undelivered,
+        "waiting": order.waiting,
+        "submitted_at": order.submitted_at,
+        "sent_at": order.sent_at,
+        "sender": order.sender,
+        # As text: a JSON number would lose its decimals.
+        "price": None if order.price is None else str(order.price),
+    }
+
+
+def _plain_line(order: OrderReport) -> bytes:
+    submitted = f"{order.submitted_at:%Y-%m-%d %H:%M}" if order.submitted_at else "-"
+    counts = f"{_count(order.delivered)} of {_count(order.total)} delivered"
+    return f"{order.id:<10}  {order.status.name:<9}  {submitted:<16}  {order.sender or '-':<11}  {counts}\n".encode()
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"
+
+
+def _summary(order: OrderReport) -> dict[str, object]:
+    counts = {
+        "total": order.total,
+        "delivered": order.delivered,
+        "undelivered": order.undelivered,
+        "waiting": order.waiting,
+        "price": order.price,
+    }
+    told = {name: value for name, value in counts.items() if value is not None}
+    return {"order": order.id, "status": order.status.name, **told}

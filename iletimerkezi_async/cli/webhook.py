@@ -1,0 +1,187 @@
+"""The command that listens to what the service reports by itself."""
+
+import ipaddress
+import secrets
+import socket
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import anyio
+import orjson
+import typer
+
+from iletimerkezi_async.errors import WebhookError
+from iletimerkezi_async.webhook import parse_webhook
+
+from .command import run_async
+from .messages import CommandError, WrongUsageError
+from .output import Rows, complain, note
+from .settings import Json, Verbose
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from iletimerkezi_async.models import DeliveryEvent
+
+__all__ = ["webhook"]
+
+_LAST_PORT = 65_535
+# As `parse_webhook`, but before the whole of it is in memory.
+_MAX_BODY = 64 * 2**10
+_PATIENCE = 10.0
+
+
+def webhook(
+    *,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free port.")
+    ] = 8026,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    path: Annotated[str, typer.Option(metavar="PATH", help="The path that reports come to.")] = "/",
+    as_json: Json = False,
+    _verbose: Verbose = False,
+) -> None:
+    """Print delivery reports as they come, until Ctrl-C.
+
+    The service posts reports to the address that is set in the panel, which must be https: put a proxy or a tunnel in
+    front. They are not signed: choose a --path that nobody guesses. Each line has, after tabs, the number, its status,
+    the order's ID, the message's ID, and the text.
+    """
+    if not path.startswith("/"):
+        raise WrongUsageError(f"--path {path!r} must begin with a slash")
+    with closing(_listen(host, port)) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        note(f"Listening at http://{shown}:{listener.getsockname()[1]}{path} for delivery reports. Ctrl-C ends it.")
+        note("The service posts to https addresses alone: put a proxy or a tunnel in front.")
+        if not _is_loopback(host):
+            complain(f"whoever reaches {host} can post here: the reports are not signed")
+        run_async(partial(_serve, listener, path, as_json=as_json))
+
+
+async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
+    import uvicorn  # noqa: PLC0415 - takes 0.1 s
+
+    reports = _Reports(path, as_json=as_json)
+    config = uvicorn.Config(
+        reports,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        # To print a report takes no time, and whoever dawdles over one is not waited for.
+        timeout_graceful_shutdown=0,
+    )
+    server = uvicorn.Server(config)
+    async with anyio.create_task_group() as tasks:
+
+        async def stop_when_unwritable() -> None:
+            await reports.unwritable.wait()
+            server.should_exit = True
+
+        tasks.start_soon(stop_when_unwritable)
+        # It notices Ctrl-C itself, and raises it again when its connections are closed.
+        await server.serve([listener])
+        tasks.cancel_scope.cancel()
+    if reports.failure is not None:
+        raise reports.failure
+
+
+class _Reports:
+    """The application behind the socket.
+
+    Args:
+        path: The one path that is there.
+        as_json: How to print.
+    """
+
+    def __init__(self, path: str, *, as_json: bool) -> None:
+        self._path = path.encode()
+        self._line_of = _json_line if as_json else _plain_line
+        self._rows = Rows()
+        self._lock = anyio.Lock()
+        self.unwritable = anyio.Event()
+        self.failure: OSError | None = None
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        from starlette.requests import ClientDisconnect, Request  # noqa: PLC0415 - takes 0.1 s
+        from starlette.responses import Response  # noqa: PLC0415 - likewise
+
+        request = Request(scope, receive)
+        code = 408
+        try:
+            with anyio.move_on_after(_PATIENCE):
+                code = await self._answer(request)
+        except ClientDisconnect:
+            return
+        await Response(status_code=code)(scope, receive, send)
+
+    async def _answer(self, request: "Request") -> int:
+        # In a time that does not tell how much of a guess was right.
+        if not secrets.compare_digest(request.url.path.encode(), self._path):
+            return 404
+        if request.method != "POST":
+            return 405
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MAX_BODY:
+                complain(f"refused: a body larger than {_MAX_BODY >> 10} KiB")
+                return 413
+        try:
+            event = parse_webhook(bytes(body))
+        except WebhookError as error:
+            complain(f"refused: {error}")
+            return 400
+        return await self._print(event)
+
+    async def _print(self, event: "DeliveryEvent") -> int:
+        try:
+            async with self._lock:
+                await self._rows.add(self._line_of(event))
+                await self._rows.flush()
+        except OSError as error:
+            self.failure = error
+            self.unwritable.set()
+            return 503
+        return 200
+
+
+def _json_line(event: "DeliveryEvent") -> bytes:
+    fields = {
+        "number": event.number,
+        "status": event.status.name,
+        "code": event.status.value,
+        "order_id": event.order_id,
+        "message_id": event.message_id,
+        "text": event.text,
+    }
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _plain_line(event: "DeliveryEvent") -> bytes:
+    fields = (event.number, event.status.name, str(event.order_id), str(event.message_id), event.text)
+    return ("\t".join(map(_on_one_line, fields)) + "\n").encode(errors="replace")
+
+
+def _on_one_line(text: str) -> str:
+    """The text without anything that could move the cursor: anybody may have posted it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise CommandError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,74 @@
+"""An aiohttp application that sends notices about orders.
+
+To try it, with `iletimerkezi sandbox` in another terminal and what that prints exported here:
+
+    python -m aiohttp.web aiohttp_service:make_app
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+
+from aiohttp import web
+
+from iletimerkezi_async import (
+    AsyncClient,
+    DuplicateOrderError,
+    Iys,
+    OrderAcceptedError,
+    RecipientError,
+    TransportError,
+    UnavailableError,
+    WebhookError,
+    parse_webhook,
+)
+
+BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
+
+SMS = web.AppKey("SMS", AsyncClient)
+DELIVERED = web.AppKey("DELIVERED", set[int])
+
+
+async def sms_client(app: web.Application) -> AsyncGenerator[None]:
+    """The client lives as long as the application: what comes after `yield` runs at its end."""
+    async with AsyncClient(iys=Iys.OFF, base_url=BASE_URL) as client:
+        app[SMS] = client
+        yield
+
+
+async def notify(request: web.Request) -> web.Response:
+    """Tell a customer that a parcel is on its way. The parcel's number makes the text its own."""
+    parcel = request.match_info["parcel"]
+    fields = await request.post()
+    try:
+        await request.app[SMS].send_sms(f"{parcel} numaralı kargonuz yola çıktı.", to=str(fields.get("number", "")))
+    except RecipientError:
+        raise web.HTTPUnprocessableEntity(text="Telefon numarası yanlış") from None
+    except (DuplicateOrderError, OrderAcceptedError):
+        return web.json_response({"status": "sent"})
+    except (UnavailableError, TransportError):
+        # Also where it may have been taken (`OutcomeUnknownError`): the same request again is no second SMS.
+        raise web.HTTPServiceUnavailable(text="Birazdan tekrar deneyin") from None
+    return web.json_response({"status": "sent"})
+
+
+async def note_delivery(request: web.Request) -> web.Response:
+    """Hear what became of a message."""
+    try:
+        event = parse_webhook(await request.read())
+    except WebhookError:
+        raise web.HTTPBadRequest from None
+    if event.status.name == "DELIVERED":
+        request.app[DELIVERED].add(event.message_id)
+    return web.Response(status=204)
+
+
+def make_app(_arguments: list[str] | None = None) -> web.Application:
+    # `client_max_size` keeps whoever posts without end out of the memory.
+    app = web.Application(client_max_size=64 * 2**10)
+    app[DELIVERED] = set()
+    app.cleanup_ctx.append(sms_client)
+    app.router.add_post("/parcels/{parcel}/notice", notify)
+    app.router.add_post("/deliveries", note_delivery)
+    return app

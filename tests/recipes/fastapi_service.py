@@ -1,0 +1,158 @@
+"""A FastAPI service that sends one-time passwords and hears what became of them.
+
+To try it, with `iletimerkezi sandbox` in another terminal and what that prints exported here:
+
+    uvicorn fastapi_service:app
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+
+from iletimerkezi_async import (
+    AsyncClient,
+    DuplicateOrderError,
+    Iys,
+    MessageStatus,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    RecipientError,
+    TransportError,
+    UnavailableError,
+    WebhookError,
+    normalize_number,
+    parse_webhook,
+)
+
+T = TypeVar("T")
+
+BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
+
+#: Codes are derived from it. It must be the same in all processes of the service.
+SECRET = os.environ.get("CODE_SECRET", "").encode() or secrets.token_bytes(32)
+
+#: The service signs its reports with nothing, so their address is the password. It is set in the panel.
+WEBHOOK_PATH = os.environ.get("WEBHOOK_PATH", "/deliveries")
+
+CODE_SECONDS = int(os.environ.get("CODE_SECONDS", "180"))
+
+#: What became of the messages, by their ids. A real service has a table for this.
+states: dict[int, MessageStatus] = {}
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    # One client for the whole service: it holds the connections, and the pace that the account is allowed.
+    async with AsyncClient(iys=Iys.OFF, base_url=BASE_URL) as client:
+        app.state.sms = client
+        yield
+
+
+def get_sms(request: Request) -> AsyncClient:
+    client: AsyncClient = request.app.state.sms
+    return client
+
+
+Sms = Annotated[AsyncClient, Depends(get_sms)]
+
+
+def make_code(number: str, window: int) -> str:
+    """The code of a number for a while: the same for all who ask, so that a second request has the same text.
+
+    This is what makes a repetition harmless: the provider refuses the same text to the same number for 10 minutes. A
+    new random code for each request would be a new text, and a second SMS.
+    """
+    digest = hmac.digest(SECRET, f"{number} {window}".encode(), hashlib.sha256)
+    return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06}"
+
+
+def current_window() -> int:
+    return int(time.time()) // CODE_SECONDS
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.post("/codes")
+async def send_code(number: str, sms: Sms, request: Request) -> dict[str, str]:
+    """Send a code. Whoever asks again, because of impatience or a lost connection, gets no second SMS."""
+    try:
+        number = normalize_number(number)
+        text = f"Kodunuz {make_code(number, current_window())}"
+        await unless_hung_up(request, sms.send_sms(text, to=number))
+    except RecipientError:
+        raise HTTPException(422, "Telefon numarası yanlış") from None
+    except (DuplicateOrderError, OrderAcceptedError):
+        # It is on its way already.
+        return {"status": "sent"}
+    except OutcomeUnknownError:
+        # It may or may not be on its way. The user may press the button again: the same text is no second SMS.
+        raise HTTPException(503, "Birazdan tekrar deneyin") from None
+    except (UnavailableError, TransportError):
+        # It was surely not sent.
+        raise HTTPException(503, "Birazdan tekrar deneyin") from None
+    return {"status": "sent"}
+
+
+async def unless_hung_up(request: Request, call: Coroutine[object, object, T]) -> T:
+    """What a call gives; it is cancelled when nobody waits for the answer any more.
+
+    The order may have been taken all the same: whoever comes back asks for the same text, and gets no second SMS.
+    """
+    work = asyncio.ensure_future(call)
+    gone = asyncio.ensure_future(hang_up(request))
+    try:
+        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise HTTPException(499)
+        return work.result()
+    finally:
+        work.cancel()
+        gone.cancel()
+        await asyncio.gather(work, gone, return_exceptions=True)
+
+
+async def hang_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+@app.post("/codes/check")
+async def check_code(number: str, code: str) -> dict[str, bool]:
+    """Whether a code is right, also just after the next window began. A real service counts the attempts, too."""
+    number, window = normalize_number(number), current_window()
+    fitting = [hmac.compare_digest(code.encode(), make_code(number, w).encode()) for w in (window, window - 1)]
+    return {"right": any(fitting)}
+
+
+@app.post(WEBHOOK_PATH)
+async def note_delivery(request: Request) -> Response:
+    """Hear what became of a message. A report may come twice, or after one that it should precede."""
+    try:
+        event = parse_webhook(await read_body(request))
+    except WebhookError:
+        return Response(status_code=400)
+    known = states.get(event.message_id)
+    if known is None or not known.is_final:
+        states[event.message_id] = event.status
+    return Response(status_code=204)
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, as far as it is of any interest: whoever posts without end is not listened to."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > 64 * 2**10:
+            raise WebhookError("the body is too large")
+    return bytes(body)
