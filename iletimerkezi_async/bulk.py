@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from .errors import (
     DuplicateOrderError,
@@ -253,7 +253,11 @@ class Campaign:
             await self._settle_taken(draft, record, None)
             return []
         if isinstance(error, RecipientError) and draft.recipients > 1:
-            await self._withdraw(record)
+            try:
+                await self._withdraw(record)
+            except BaseException:
+                self._fail(draft, _Task(draft).not_sent())
+                raise
             return [_Task(half) for half in reversed(draft.halves())]
         if isinstance(error, RecipientError):
             self._refused += [Refusal(number, _REFUSED) for _, number in draft.pairs()]
@@ -290,10 +294,10 @@ class Campaign:
             await self._report()
 
     async def _findings(self, draft: Draft, began: Moment) -> Findings:
-        if began.there is None:
-            return Findings()
-        since = datetime.fromtimestamp(began.there, timezone.utc)
-        return await search(self._transport, draft, since - SKEW, since + _TAKEN_WITHIN + SKEW)
+        since = datetime.fromtimestamp(began.here if began.there is None else began.there, timezone.utc)
+        findings = await search(self._transport, draft, since - SKEW, since + _TAKEN_WITHIN + SKEW)
+        # By this machine's clock alone, an order that is not found may have been looked for at the wrong time.
+        return findings if began.there is not None else evolve(findings, complete=False)
 
     def _is_recent(self, draft: Draft, began: Moment) -> bool:
         """Whether the service still knows an order, so that sending it again tells what became of it."""

@@ -39,10 +39,13 @@ class Moment:
     there: float | None
 
     def is_within(self, seconds: float, now: Moment) -> bool:
-        """Whether less than so much time has passed since then, by both clocks."""
-        if self.there is None or now.there is None:
+        """Whether less than so much time has passed since then, by each clock that is known."""
+        if not 0 <= now.here - self.here < seconds:
             return False
-        return 0 <= now.here - self.here < seconds and 0 <= now.there - self.there < seconds
+        if self.there is None or now.there is None:
+            # A service that never tells its time leaves this machine's; one that has stopped telling it, a doubt.
+            return self.there == now.there
+        return 0 <= now.there - self.there < seconds
 
 
 @frozen(repr=False)

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 from canned import QUICK
 from hypothesis import HealthCheck, given, settings
@@ -260,6 +261,32 @@ async def test_clocks_that_jump_between_two_runs(
         result = await client.send_bulk(TEXT, numbers(10), journal=path)
     assert (result.accepted, result.failures) == (10, 0)
     assert sandbox.deliveries == Counter(numbers(10))
+
+
+@pytest.mark.parametrize(("minutes", "settled"), [(5, True), (30, False)])
+async def test_a_service_that_does_not_tell_its_time(
+    path: Path, minutes: int, settled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the 10 minutes this machine's clock must do; after them, absence from the reports proves nothing."""
+    sandbox = Sandbox()
+    answers = iter(["drop", "drop"])
+
+    def relay(request: httpx.Request) -> httpx.Response:
+        operation = request.url.path.removeprefix("/v1/").removesuffix("/json")
+        if operation == "send-sms" and next(answers, None) == "drop":
+            raise httpx.ReadError("lost before it was taken")
+        reply = sandbox.handle(operation, request.content)
+        return httpx.Response(reply.status, content=reply.body)
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(relay))
+    retry = Retry(attempts=2, wait_initial=0)
+    client = AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, http_client=http, rate=None, retry=retry)
+    await client.send_bulk(TEXT, numbers(10), journal=path)
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + 60 * minutes)
+    result = await client.send_bulk(TEXT, numbers(10), journal=path)
+    assert (result.accepted, result.failures) == ((10, 0) if settled else (0, 10))
+    assert sum(sandbox.deliveries.values()) == result.accepted
 
 
 async def test_an_order_that_waited_long_for_its_turn_is_found(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

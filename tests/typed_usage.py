@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import httpx
 from typing_extensions import assert_type
@@ -13,6 +14,8 @@ from iletimerkezi_async import (
     ApiError,
     AsyncClient,
     Balance,
+    BulkError,
+    BulkResult,
     Consent,
     ConsentError,
     ConsentSource,
@@ -21,7 +24,10 @@ from iletimerkezi_async import (
     Delivery,
     DeliveryEvent,
     Encoding,
+    Failure,
+    IletimerkeziError,
     Iys,
+    JournalError,
     Message,
     MessageStatus,
     Order,
@@ -29,8 +35,10 @@ from iletimerkezi_async import (
     OrderStatus,
     OutcomeUnknownError,
     Pacer,
+    Progress,
     RecipientError,
     RecipientType,
+    Refusal,
     Report,
     Retry,
     TextLength,
@@ -148,6 +156,37 @@ def hooking() -> None:
     assert_type(event.status, MessageStatus)
     assert_type(event.status.is_final, bool)
     assert_type(parse_webhook("{}").text, str)
+
+
+async def numbers() -> AsyncIterator[str]:
+    yield "5301234567"
+
+
+async def tell(progress: Progress) -> None:
+    assert_type(progress.total, int | None)
+
+
+async def campaigns(client: AsyncClient) -> BulkResult:
+    try:
+        await client.send_bulk("Metin", ["5301234567", 5301234568], batch_size=100, concurrency=2, on_progress=print)
+        await client.send_bulk("Metin", numbers(), on_progress=tell, journal=Path("kampanya.journal"))
+        await client.send_bulk_messages(Message("Metin", number) for number in (5301234567,))
+        result = await client.send_bulk("Metin", "5301234567", journal="kampanya.journal")
+    except BulkError as stopped:
+        assert_type(stopped.error, IletimerkeziError | None)
+        return stopped.result
+    except JournalError as error:
+        assert_type(error.result, BulkResult | None)
+        raise
+    assert_type(result.orders, tuple[Order, ...])
+    assert_type([refused.reason for refused in result.refused], list[str])
+    for failure in result.failed:
+        assert_type(failure, Failure)
+        assert_type(failure.recipients, tuple[str, ...])
+        await client.send_messages(failure.messages)
+    number, reason = Refusal("x", "y")
+    assert_type((number, reason), tuple[str, str])
+    return result
 
 
 async def failing(client: AsyncClient) -> float | None:
