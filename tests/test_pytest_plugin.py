@@ -139,7 +139,8 @@ class TestOfTheFixtures:
     @pytest.mark.usefixtures("iletimerkezi_sandbox_url")
     def test_the_variables_are_those_of_the_sandbox_that_is_there(self) -> None:
         """Key, hash, a sender that takes every order, and the address."""
-        shown = {name: value for name, value in os.environ.items() if name.startswith("ILETIMERKEZI_")}
+        names = ("ILETIMERKEZI_API_", "ILETIMERKEZI_BASE_", "ILETIMERKEZI_SENDER")
+        shown = {name: value for name, value in os.environ.items() if name.startswith(names)}
         assert shown.pop("ILETIMERKEZI_BASE_URL").startswith("http://127.0.0.1:")
         assert shown == {
             "ILETIMERKEZI_API_KEY": "anahtar",
