@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
 from iletimerkezi_async.sandbox import Sandbox
+
+# Where the tests are a background job, the interrupt is ignored, and so it would be by the commands that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: The default policy without its pauses.
 QUICK = Retry(wait_initial=0.001, wait_max=0.01)
