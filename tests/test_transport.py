@@ -96,7 +96,7 @@ async def test_waiting_for_a_lane_is_limited_and_never_left() -> None:
 
 async def test_idle_lanes_are_closed_when_the_pool_is_next_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that a burst left behind do not stay for ever."""
-    monkeypatch.setattr("iletimerkezi_async.transport._KEEPALIVE", 0.05)
+    monkeypatch.setattr("iletimerkezi_async.transport._KEEPALIVE", 0.5)
     open_connections = 0
 
     async def answer(stream: anyio.abc.SocketStream, request: bytes) -> None:
@@ -118,7 +118,7 @@ async def test_idle_lanes_are_closed_when_the_pool_is_next_used(monkeypatch: pyt
             for _ in range(10):
                 tasks.start_soon(client.get_balance)
         assert open_connections == 10
-        await anyio.sleep(0.1)
+        await anyio.sleep(0.6)
         await client.get_balance()
         await anyio.sleep(0.05)
         assert open_connections == 1
