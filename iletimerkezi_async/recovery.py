@@ -105,12 +105,12 @@ async def search(transport: Transport, draft: Draft, since: datetime, until: dat
     The reports may lag behind, so they are looked at several times. It raises nothing that the service says: what could
     not be seen is told by `Findings.complete`.
     """
-    findings = Findings()
-    for attempt in range(1, max(_LOOKS, transport.retry.attempts) + 1):
-        findings = await _search_once(transport, draft, since, until)
+    findings = await _search_once(transport, draft, since, until)
+    for look in range(1, max(_LOOKS, transport.retry.attempts)):
         if findings.matches:
             break
-        await anyio.sleep(transport.retry.pause(attempt))
+        await anyio.sleep(transport.retry.pause(look))
+        findings = await _search_once(transport, draft, since, until)
     return findings
 
 
