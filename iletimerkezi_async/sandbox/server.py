@@ -125,12 +125,22 @@ class _Server:
         async with _running(self._beside):
             if not self._stopping:
                 await self._wake.wait()
+        await self._hang_up_all()
         server.close()
-        while self._connected or state.tasks:
+        await server.wait_closed()
+
+    async def _hang_up_all(self) -> None:
+        """Close all connections, also those that nobody knows yet, which a server that closes forgets."""
+        with suppress(NotImplementedError):  # on Windows, where a server accepts in another way
+            asyncio.get_running_loop().remove_reader(self._listener)
+        # The other tasks are requests, and connections that were accepted a moment ago.
+        while self._connected or len(asyncio.all_tasks()) > 1:
             for transport in self._connected.values():
                 transport.abort()
             await asyncio.sleep(0)
-        await server.wait_closed()
+        with suppress(BlockingIOError):
+            while True:
+                self._listener.accept()[0].close()
 
     def _hang_up(self, client: Any) -> None:
         transport = self._connected.get(client)

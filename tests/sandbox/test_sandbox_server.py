@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import anyio
@@ -231,6 +232,17 @@ def test_stop_with_stalled_requests() -> None:
             except ConnectionResetError:
                 continue
     assert sandbox.requests == (("get-balance", "stall"),) * 20
+
+
+def test_stop_while_connections_arrive() -> None:
+    """A connection that the server has just accepted when it stops is closed like all others."""
+    for _ in range(20):
+        connections: list[socket.socket] = []
+        with Sandbox().serve() as url:
+            connections += [socket.create_connection(address(url), timeout=2) for _ in range(30)]
+        for connection in connections:
+            with connection, suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
 
 
 def test_close_idle() -> None:
