@@ -1,8 +1,10 @@
 """From a call to its outcome: lanes, attempts, and what becomes of HTTP's errors. The one file that knows httpx.
 
-A *lane* is an `httpx.AsyncClient` limited to a single connection and used by one call at a time. The pool of lanes is
+A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
 ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
-for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned.
+for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
+without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what nobody wants here:
+cookies, redirects, ways to log in.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ import ipaddress
 import itertools
 import logging
 import math
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import anyio.lowlevel
@@ -41,8 +45,6 @@ from .operations import (
 from .retry import Retry, Stopwatch, next_pause
 
 if TYPE_CHECKING:
-    import ssl
-
     from .credentials import Body, Credentials
     from .pacing import Pacer
 
@@ -255,11 +257,15 @@ class _Failure:
     http_status: int | None = None
 
 
+_Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
 class _Exchange:
-    """One request and its answer, over an HTTP client that somebody else keeps."""
+    """One request and its answer, over what somebody else keeps."""
 
     def __init__(self, base_url: httpx.URL, timeout: httpx.Timeout) -> None:
         self.scheme = base_url.scheme
+        self.host = base_url.host
         self.timeout = timeout
         self.longest = _longest(timeout)
         self._base_url = str(base_url).rstrip("/")
@@ -276,17 +282,10 @@ class _Exchange:
             }
         )
 
-    async def run(self, http: httpx.AsyncClient, operation: str, body: Body, *, own: bool) -> RawAnswer | _Failure:
-        """Send the request and read the answer.
-
-        Args:
-            http: The client to send it with.
-            operation: Its path.
-            body: Its body.
-            own: Whether the client is one of our lanes, and so has no settings that must be merged in.
-        """
+    async def run(self, send: _Send, operation: str, body: Body) -> RawAnswer | _Failure:
+        """Send the request for an operation, and read the answer."""
         try:
-            return await self._roundtrip(http, self._request(http, operation, body, own=own))
+            return await self._roundtrip(send, self._request(operation, body))
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
             # Not chained: httpx's errors hold the request, and its frames the body.
             return _Failure(self._reason(error), sent=not isinstance(error, _NEVER_LEFT))
@@ -295,21 +294,17 @@ class _Exchange:
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
 
-    def _request(self, http: httpx.AsyncClient, operation: str, body: Body, *, own: bool) -> httpx.Request:
+    def _request(self, operation: str, body: Body) -> httpx.Request:
         url = self._urls.get(operation)
         if url is None:
             url = self._urls[operation] = httpx.URL(f"{self._base_url}/{operation}/json")
-        if own:
-            # A fifth cheaper than `build_request`, which merges settings that a lane does not have.
-            request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
-        else:
-            request = http.build_request("POST", url, headers=self._headers, content=body, timeout=self.timeout)
+        request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
         request.stream = _Content(body)
         return request
 
     @staticmethod
-    async def _roundtrip(http: httpx.AsyncClient, request: httpx.Request) -> RawAnswer | _Failure:
-        response = await http.send(request, stream=True, follow_redirects=False)
+    async def _roundtrip(send: _Send, request: httpx.Request) -> RawAnswer | _Failure:
+        response = await send(request)
         try:
             body = await _read_body(response)
         finally:
@@ -406,7 +401,15 @@ class _Borrowed:
     async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
         if self._http.is_closed:
             return _Failure("the http_client has been closed", sent=False)
-        return await self._exchange.run(self._http, operation, body, own=False)
+        return await self._exchange.run(self._send, operation, body)
+
+    async def _send(self, bare: httpx.Request) -> httpx.Response:
+        # With what the caller has set for all requests of the client.
+        request = self._http.build_request(
+            bare.method, bare.url, headers=bare.headers, content=bare.content, extensions=bare.extensions
+        )
+        request.stream = bare.stream
+        return await self._http.send(request, stream=True, follow_redirects=False)
 
     async def aclose(self) -> None:
         pass
@@ -418,22 +421,36 @@ class _Pool:
     def __init__(self, max_connections: int, exchange: _Exchange) -> None:
         self._max_connections = max_connections
         self._exchange = exchange
-        self._secure = exchange.scheme == "https"
-        # One for all lanes, and built here as httpx does it: it takes 25 ms.
-        self._ssl: ssl.SSLContext | bool = httpx.create_ssl_context() if self._secure else False
+        # One for all lanes, and built here as httpx does it: it takes 25 ms. Without TLS, one that nobody asks.
+        secure = exchange.scheme == "https"
+        self._ssl = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._proxy = _proxy_for(exchange.scheme, exchange.host)
         self._loop: object = None
         self._lanes = _Lanes(0)
         self._closed = False
+        self._check_proxy()
+
+    def _check_proxy(self) -> None:
+        """See that lanes can be made: httpx wants a package of its own for some proxies, and takes none of others."""
+        reason = ""
+        try:
+            self._new_lane()
+        except ImportError as error:
+            reason = str(error)
+        except ValueError:
+            reason = "httpx knows no such kind"
+        if reason:
+            raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
 
     async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
         lanes = self._lanes_here()
         patience = self._exchange.timeout.pool
         if not await lanes.acquire(patience):
             return _Failure(f"no connection became free within {_seconds(patience)}", sent=False)
-        lane: httpx.AsyncClient | None = None
+        lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take() or self._new_lane()
-            raw = await self._exchange.run(lane, operation, body, own=True)
+            raw = await self._exchange.run(lane.handle_async_request, operation, body)
             if isinstance(raw, RawAnswer) and not self._closed:
                 lanes.give_back(lane)
                 lane = None
@@ -457,15 +474,13 @@ class _Pool:
             self._lanes = _Lanes(self._max_connections)
         return self._lanes
 
-    def _new_lane(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
+    def _new_lane(self) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
             verify=self._ssl,
             http1=True,
             http2=False,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE),
-            follow_redirects=False,
-            # The environment's proxies, but never for plain HTTP: a proxy would see the credentials.
-            trust_env=self._secure,
+            proxy=self._proxy,
         )
 
 
@@ -474,7 +489,7 @@ class _Lanes:
 
     def __init__(self, max_connections: int) -> None:
         self._free = anyio.Semaphore(max_connections, fast_acquire=True)
-        self._idle: deque[tuple[float, httpx.AsyncClient]] = deque()
+        self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def acquire(self, patience: float | None) -> bool:
         """Wait for leave to use a lane; `False` where none came within `patience` seconds."""
@@ -490,14 +505,14 @@ class _Lanes:
     def release(self) -> None:
         self._free.release()
 
-    async def take(self) -> httpx.AsyncClient | None:
+    async def take(self) -> httpx.AsyncHTTPTransport | None:
         """The idle lane used last, if there is one; those that have been idle for too long are closed."""
         oldest = time.monotonic() - _KEEPALIVE
         while self._idle and self._idle[0][0] < oldest:
             await _close(self._idle.popleft()[1])
         return self._idle.pop()[1] if self._idle else None
 
-    def give_back(self, lane: httpx.AsyncClient) -> None:
+    def give_back(self, lane: httpx.AsyncHTTPTransport) -> None:
         self._idle.append((time.monotonic(), lane))
 
     async def close(self) -> None:
@@ -505,7 +520,7 @@ class _Lanes:
             await _close(self._idle.pop()[1])
 
 
-async def _close(lane: httpx.AsyncClient) -> None:
+async def _close(lane: httpx.AsyncHTTPTransport) -> None:
     with anyio.move_on_after(_CLOSING, shield=True), contextlib.suppress(Exception):
         await lane.aclose()
 
@@ -524,6 +539,22 @@ def _check_base_url(base_url: str) -> httpx.URL:
             "`base_url` must be https://, as every request carries the credentials; plain http:// is for loopback alone"
         )
     return url
+
+
+def _proxy_for(scheme: str, host: str) -> httpx.Proxy | None:
+    """The proxy that the environment names for a host; never one for plain HTTP, which would see the credentials."""
+    if scheme != "https" or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    address = proxies.get("https") or proxies.get("all")
+    if not address:
+        return None
+    try:
+        return httpx.Proxy(address if "://" in address else f"http://{address}")
+    except (httpx.InvalidURL, ValueError):
+        # It may have a password in it, so it goes no further.
+        address = ""
+    raise ConfigurationError("the proxy that the environment names has no address that can be read")
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,8 +6,8 @@ import asyncio
 import gc
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import anyio
@@ -37,6 +37,70 @@ async def answer_balance(stream: anyio.abc.SocketStream, request: bytes) -> None
 
 async def say_nothing(stream: anyio.abc.SocketStream, request: bytes) -> None:
     await anyio.sleep_forever()
+
+
+# Proxies of the environment.
+
+
+@asynccontextmanager
+async def proxy() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Turns every request away, and notes it."""
+    requests: list[bytes] = []
+
+    async def serve(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            requests.append(await stream.receive())
+            await stream.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, serve)
+        yield f"127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}", requests
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(("variable", "scheme"), [("HTTPS_PROXY", "http://"), ("https_proxy", ""), ("ALL_PROXY", "")])
+async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, variable: str, scheme: str) -> None:
+    """Over TLS alone: it is asked for a tunnel, and sees no credential; where it refuses, nothing has left."""
+    async with proxy() as (address, requests):
+        monkeypatch.setenv(variable, scheme + address)
+        async with client_of("https://sms.example/v1", retry=ONCE) as client:
+            with pytest.raises(TransportError) as caught:
+                await client.get_balance()
+    assert type(caught.value) is TransportError
+    assert [request.split(b"\r\n")[0] for request in requests] == [b"CONNECT sms.example:443 HTTP/1.1"]
+    assert b"demo" not in requests[0]
+
+
+async def test_a_proxy_is_not_used_for_excepted_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_PROXY is heeded."""
+    async with proxy() as (address, requests):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        # Nobody listens there: the connection fails, and not the tunnel.
+        async with client_of("https://127.0.0.1:9/v1", retry=ONCE) as client:
+            with pytest.raises(TransportError, match="cannot connect"):
+                await client.get_balance()
+    assert requests == []
+
+
+async def test_no_proxy_sees_plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain HTTP goes to the loopback, and by no detour."""
+    async with proxy() as (address, requests), raw_server(answer_balance) as (url, _):
+        for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(variable, f"http://{address}")
+        async with client_of(url) as client:
+            assert (await client.get_balance()).sms == 1
+    assert requests == []
+
+
+@pytest.mark.parametrize("address", ["socks9://127.0.0.1:1", "http://user:hidden@proxy:port", "ftp://proxy"])
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """It is told when the client is made, and not by every call; its password is not shown."""
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    with pytest.raises(ConfigurationError, match="proxy") as caught:
+        client_of("https://sms.example/v1")
+    assert "hidden" not in str(caught.value)
 
 
 # Connections.
