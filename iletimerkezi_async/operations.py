@@ -14,7 +14,7 @@ import re
 from datetime import date, datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 import orjson
 from attrs import frozen
@@ -340,16 +340,31 @@ _E164_LENGTH = len("+905301234567")
 
 
 def _rows(items: list[object]) -> list[Delivery]:
-    rows: list[Delivery] = []
-    for item in items:
-        row = read_object(item)
-        number = row.get("number")
-        if not (isinstance(number, str) and len(number) == _E164_LENGTH and number.startswith("+905")):
-            number = read_number(number)
-        code = row.get("status")
-        status = _MESSAGE_STATUS.get(code) if isinstance(code, (int, str)) else None
-        rows.append(Delivery(number, MessageStatus(read_int(code)) if status is None else status))
-    return rows
+    rows = cast("list[Json]", items)
+    try:
+        # The usual way of writing, at less than half the cost of looking at each value.
+        numbers = cast("list[str]", [row["number"] for row in rows])
+        if _are_e164(numbers):
+            # As `Delivery(…)` does it, without the call in between: rows come by the million.
+            new = tuple.__new__
+            return [new(Delivery, (number, _MESSAGE_STATUS[row["status"]])) for number, row in zip(numbers, rows)]
+    except (LookupError, TypeError):
+        pass
+    return [_row(read_object(item)) for item in items]
+
+
+def _are_e164(numbers: list[str]) -> bool:
+    """Whether each is `+905` and nine characters more; raises `TypeError` where one is not even text."""
+    if not set(map(len, numbers)) <= {_E164_LENGTH}:
+        return False
+    text = "".join(numbers)
+    return all(text[place::_E164_LENGTH] == letter * len(numbers) for place, letter in enumerate("+905"))
+
+
+def _row(row: Json) -> Delivery:
+    code = row.get("status")
+    status = _MESSAGE_STATUS.get(code) if isinstance(code, (int, float, str)) else None
+    return Delivery(read_number(row.get("number")), MessageStatus(read_int(code)) if status is None else status)
 
 
 # get-reports

@@ -53,14 +53,15 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         """The next rows, possibly none; sets `_finished` with the last of them."""
 
     async def __anext__(self) -> T:
-        while True:
-            rows = self._rows
-            row = next(rows, None)
-            if row is not None:
-                return row
-            if self._finished and rows is self._rows:
-                raise StopAsyncIteration
+        rows = self._rows
+        for row in rows:
+            return row
+        while not (self._finished and rows is self._rows):
             await self._refill(rows)
+            rows = self._rows
+            for row in rows:
+                return row
+        raise StopAsyncIteration
 
     async def _refill(self, exhausted: Iterator[T]) -> None:
         if self._lock is None:
