@@ -153,7 +153,7 @@ class NumberIntake(Intake[Number]):
     def __init__(self, recipients: Recipients[Number], template: Draft, batch_size: int, message: Message) -> None:
         super().__init__(recipients, template, batch_size)
         self._message = message
-        self._seen = Seen(recipients.total or 0)
+        self._seen = Seen()
         self._earlier = Seen()
         self._missing = 0
         self._numbers: list[str] = []
@@ -184,8 +184,9 @@ class NumberIntake(Intake[Number]):
     def _take(self, values: list[Number]) -> None:
         self.read += len(values)
         numbers = clean_numbers(values)
-        good = [number for number in numbers if number is not None]
-        if len(good) < len(numbers):
+        good = cast("Sequence[str]", numbers)
+        if None in numbers:
+            good = [number for number in numbers if number is not None]
             bad = [spell(value) for value, number in zip(values, numbers) if number is None]
             self.refused += [Refusal(value, "not a phone number") for value in bad]
         fresh = self._seen.add(good)
@@ -222,10 +223,10 @@ class MessageIntake(Intake[Message]):
         # Each message may have several recipients.
         self.total = None
         self._salt = salt or secrets.token_bytes(16)
-        self._seen = SeenKeys("Q")
+        self._seen = SeenKeys("Q", smallest=19)
         self._pairs: list[tuple[str, str]] = []
         # Of an earlier run: who is done with; and whose texts are to be read again, for which order.
-        self._earlier = SeenKeys("Q")
+        self._earlier = SeenKeys("Q", smallest=19)
         self._missing = 0
         self._owner: dict[tuple[int, int], Record] = {}
         self._found: dict[int, dict[tuple[int, int], tuple[str, str]]] = {}
@@ -318,5 +319,5 @@ def _keys(record: Record) -> list[tuple[int, int]]:
 
 
 def _mix(number: int, mark: int) -> int:
-    """64 bits, other than zero, that tell one number's text from another's."""
-    return (number * 0x9E3779B97F4A7C15 ^ mark) % 2**64 or 1
+    """64 bits, the first of them set, that tell one number's text from another's."""
+    return (number * 0x9E3779B97F4A7C15 ^ mark) % 2**64 | 2**63

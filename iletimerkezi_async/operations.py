@@ -346,7 +346,7 @@ def _rows(items: list[object]) -> list[Delivery]:
         numbers = cast("list[str]", [row["number"] for row in rows])
         if _are_e164(numbers):
             # As `Delivery(…)` does it, without the call in between: rows come by the million.
-            new = tuple.__new__
+            new = tuple[str, MessageStatus].__new__
             return [new(Delivery, (number, _MESSAGE_STATUS[row["status"]])) for number, row in zip(numbers, rows)]
     except (LookupError, TypeError):
         pass

@@ -13,68 +13,92 @@ if TYPE_CHECKING:
 
 __all__ = ["Seen", "SeenKeys", "fingerprint"]
 
+# The largest primes below the powers of two: keys that meet in one table do not meet in the next.
+_PRIMES = {
+    19: 524_287,
+    20: 1_048_573,
+    21: 2_097_143,
+    22: 4_194_301,
+    23: 8_388_593,
+    24: 16_777_213,
+    25: 33_554_393,
+    26: 67_108_859,
+}
+# How many keys the set holds before they get a table.
+_ENOUGH = 1 << 17
 _TURKISH = "+905"
 _TURKISH_LENGTH = len("+905301234567")
-# Numbers as integers begin here; less one, so that zero can stand for a free place.
-_ORIGIN = 905_000_000_000 - 1
-_SMALLEST = 1 << 18
-# Up to this size a table is at most half full and grows fourfold, which is quick; beyond, memory counts for more.
-_LARGE = 1 << 22
-_ROOM, _ROOM_LARGE = 2.0, 1.55
-_PIECE = 1 << 16
+# Taken from a number's nine digits behind a one, it leaves a key of 27 to 30 bits: Python is quickest with those.
+_ORIGIN = 10**9 - 2**26
 
 
 class SeenKeys:
-    """Which integers other than zero have been met.
+    """Which integers, of 27 bits or more, have been met.
 
-    A table with open addressing: the place of a key is what it leaves when divided by the size, or the next free one.
+    Tables, each asked in turn. A key's place in one is what it leaves when divided by the table's size, and the
+    quotient is what is kept there: the two together are the key. Where another key is there already, the next table is
+    asked. What finds a place in none is kept in a set, until that is large enough for one table more: no key ever moves
+    from table to table, so that growing is not felt.
 
     Args:
-        typecode: How wide the keys are, as `array` names it: `"I"` for 32 bits, `"Q"` for 64.
-        expected: How many there will be, where that is known; otherwise the table grows as needed.
+        typecode: How wide the quotients are, as `array` names it.
+        smallest: The size of the first table, as a power of two; each further one has twice the size.
     """
 
-    def __init__(self, typecode: str, expected: int = 0) -> None:
+    def __init__(self, typecode: str, smallest: int) -> None:
         self._typecode = typecode
+        self._sizes = iter([prime for power, prime in _PRIMES.items() if power >= smallest])
+        self._tables: list[array[int]] = []
+        self._rest: set[int] = set()
         self._count = 0
-        self._table = _empty(typecode, max(_SMALLEST, _size_for(expected)))
 
     def __len__(self) -> int:
         return self._count
 
     def __contains__(self, key: int) -> bool:
-        return bool(_find(self._table, key))
+        for table in self._tables:
+            quotient, place = divmod(key, len(table))
+            if table[place] in {0, quotient}:
+                return table[place] == quotient
+        return key in self._rest
 
     def add(self, keys: Sequence[int]) -> set[int]:
         """Take keys in; the positions of those that were there already, or came twice."""
-        self._make_room(len(keys))
-        repeated = _fill(self._table, keys)
-        self._count += len(keys) - len(repeated)
+        repeated: set[int] = set()
+        positions: Sequence[int] = range(len(keys))
+        count = len(keys)
+        for table in self._tables:
+            positions, keys = _place(table, positions, keys, repeated)
+        for position, key in zip(positions, keys):
+            if key in self._rest:
+                repeated.add(position)
+            else:
+                self._rest.add(key)
+        self._count += count - len(repeated)
+        if len(self._rest) > _ENOUGH:
+            self._open_table()
         return repeated
 
-    def _make_room(self, more: int) -> None:
-        wanted = _size_for(self._count + more)
-        old = self._table
-        if wanted <= len(old):
+    def _open_table(self) -> None:
+        size = next(self._sizes, None)
+        if size is None:
             return
-        self._table = _empty(self._typecode, max(wanted, len(old) * (4 if len(old) < _LARGE else 2)))
-        # In pieces, as a list of all keys at once would be larger than both tables.
-        for start in range(0, len(old), _PIECE):
-            _fill(self._table, [key for key in old[start : start + _PIECE] if key])
+        table = array(self._typecode, bytes(array(self._typecode).itemsize * size))
+        rest = list(self._rest)
+        _, left = _place(table, range(len(rest)), rest, set())
+        self._rest = set(left)
+        self._tables.append(table)
 
 
 class Seen:
-    """Which phone numbers have been met, in some ten bytes each.
+    """Which phone numbers have been met, in a few bytes each.
 
-    A Turkish mobile number has nine digits that vary, which fit into 32 bits. A set of Python's would take ten times
-    the memory; numbers of other countries go into one all the same, as they are few.
-
-    Args:
-        expected: How many there will be, where that is known.
+    A Turkish mobile number has nine digits that vary, and the quotient of such a number fits into a byte. A set of
+    Python's would take twenty times the memory; numbers of other countries go into one all the same, as they are few.
     """
 
-    def __init__(self, expected: int = 0) -> None:
-        self._keys = SeenKeys("I", expected)
+    def __init__(self) -> None:
+        self._keys = SeenKeys("B", smallest=22)
         self._others: set[str] = set()
 
     def __len__(self) -> int:
@@ -104,50 +128,34 @@ class Seen:
         return True
 
 
-def _size_for(count: int) -> int:
-    """How many places a table for so many keys should have."""
-    return min(int(count * _ROOM), max(_LARGE, int(count * _ROOM_LARGE)))
-
-
-def _empty(typecode: str, size: int) -> array[int]:
-    # Odd, so that keys at even distances do not meet.
-    return array(typecode, bytes(array(typecode).itemsize * (size | 1)))
-
-
-def _find(table: array[int], key: int) -> int:
-    """What is at the place of a key: itself, or zero."""
+def _place(
+    table: array[int], positions: Iterable[int], keys: Iterable[int], repeated: set[int]
+) -> tuple[list[int], list[int]]:
+    """Put keys into a table, and the positions of those that are there already into `repeated`; what finds no place."""
     size = len(table)
-    place = key % size
-    while table[place] not in {0, key}:
-        place = place + 1 if place + 1 < size else 0
-    return table[place]
+    positions_left: list[int] = []
+    keys_left: list[int] = []
+    for position, key in zip(positions, keys):
+        place = key % size
+        found = table[place]
+        if not found:
+            table[place] = key // size
+        elif found == key // size:
+            repeated.add(position)
+        else:
+            positions_left.append(position)
+            keys_left.append(key)
+    return positions_left, keys_left
 
 
 def _keys(numbers: Sequence[str]) -> list[int] | None:
-    """What varies in Turkish numbers, as integers from 1; `None` where there is another among them."""
+    """A key for each Turkish number; `None` where there is another among them."""
     text = ",".join(numbers)
     if len(text) != (_TURKISH_LENGTH + 1) * len(numbers) - 1 or text.count(_TURKISH) != len(numbers):
         return None
     # Read as JSON they take a third of the time that `int` takes for each.
-    keys = cast("list[int]", orjson.loads(f"[{text.replace(_TURKISH, '905')}]"))
-    return [key - _ORIGIN for key in keys]
-
-
-def _fill(table: array[int], keys: Iterable[int]) -> set[int]:
-    """Put keys into a table with room for them; the positions of those that were there already."""
-    size = len(table)
-    repeated: set[int] = set()
-    for index, key in enumerate(keys):
-        place = key % size
-        found = table[place]
-        while found and found != key:
-            place = place + 1 if place + 1 < size else 0
-            found = table[place]
-        if found:
-            repeated.add(index)
-        else:
-            table[place] = key
-    return repeated
+    digits = cast("list[int]", orjson.loads(f"[{text.replace(_TURKISH, '1')}]"))
+    return [number - _ORIGIN for number in digits]
 
 
 def fingerprint(text: str, salt: bytes) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async.seen import Seen, SeenKeys, fingerprint
+from iletimerkezi_async.seen import _PRIMES, Seen, SeenKeys, fingerprint
 
 NUMBERS = st.one_of(
     st.integers(0, 30).map(lambda n: f"+9053012345{n:02}"),
@@ -17,10 +18,10 @@ NUMBERS = st.one_of(
 )
 
 
-@given(st.lists(st.lists(NUMBERS, max_size=20), max_size=10), st.integers(0, 5))
-def test_it_is_a_set(pieces: list[list[str]], expected: int) -> None:
+@given(st.lists(st.lists(NUMBERS, max_size=20), max_size=10))
+def test_it_is_a_set(pieces: list[list[str]]) -> None:
     """Each number is new once, in order, whatever came with it."""
-    seen = Seen(expected)
+    seen = Seen()
     model: set[str] = set()
     for piece in pieces:
         fresh = [number for index, number in enumerate(piece) if number not in model and number not in piece[:index]]
@@ -32,33 +33,47 @@ def test_it_is_a_set(pieces: list[list[str]], expected: int) -> None:
     assert "+905123123123" not in seen or "+905123123123" in model
 
 
-@given(st.lists(st.integers(1, 2**64 - 1), max_size=50), st.lists(st.integers(1, 2**64 - 1), max_size=50))
+@given(st.lists(st.integers(2**63, 2**64 - 1), max_size=50), st.lists(st.integers(2**63, 2**64 - 1), max_size=50))
 def test_keys_are_a_set(first: list[int], second: list[int]) -> None:
     """Of 64 bits as well."""
-    keys = SeenKeys("Q")
+    keys = SeenKeys("Q", smallest=19)
     keys.add(first)
     assert all(key in keys for key in first)
-    assert keys.add(second) == {
-        index for index, key in enumerate(second) if key in first or key in second[:index]
-    }  # fmt: skip
+    repeated = {index for index, key in enumerate(second) if key in first or key in second[:index]}
+    assert keys.add(second) == repeated
 
 
-def test_it_grows_and_stays_exact() -> None:
-    """Beyond its first sizes, with half of what comes known already."""
+@pytest.mark.parametrize("tables", [1, 3])
+def test_it_grows_and_stays_exact(monkeypatch: pytest.MonkeyPatch, tables: int) -> None:
+    """Through several tables, and where there are no more of them, with half of what comes known already."""
+    monkeypatch.setattr("iletimerkezi_async.seen._ENOUGH", 1000)
+    monkeypatch.setattr("iletimerkezi_async.seen._PRIMES", dict(list(_PRIMES.items())[3 : 3 + tables]))
     draw = random.Random(1)
-    numbers = [f"+905{draw.randrange(400_000):09}" for _ in range(800_000)]
+    numbers = [f"+905{draw.randrange(400_000) * 2_000:09}" for _ in range(800_000)]
     seen = Seen()
     fresh = sum(len(seen.add(numbers[start : start + 1000])) for start in range(0, len(numbers), 1000))
     assert fresh == len(seen) == len(set(numbers))
+    assert all(number in seen for number in numbers[:1000])
+    assert "+905000000001" not in seen
+
+
+def test_keys_of_one_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worst that can come: what leaves the same in the first table, whatever its size."""
+    monkeypatch.setattr("iletimerkezi_async.seen._ENOUGH", 10)
+    keys = SeenKeys("Q", smallest=19)
+    unlucky = [2**63 + _PRIMES[19] * number for number in range(1000)]
+    assert keys.add(unlucky) == set()
+    assert keys.add(unlucky[::-1]) == set(range(1000))
+    assert len(keys) == 1000
 
 
 def test_it_is_small() -> None:
-    """A million numbers in less than twenty megabytes, however they are spread."""
+    """Three hundred thousand numbers in less than twenty megabytes, however they are spread."""
     draw = random.Random(2)
     tracemalloc.start()
     try:
-        seen = Seen(1_000_000)
-        for _ in range(100):
+        seen = Seen()
+        for _ in range(300):
             seen.add([f"+905{draw.randrange(10**9):09}" for _ in range(1000)])
         assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
     finally:
