@@ -62,6 +62,15 @@ def test_no_record(iletimerkezi: "Command") -> None:
     assert fields["status"] is fields["consent_date"] is None
 
 
+def test_json_is_utf_8(iletimerkezi: "Command") -> None:
+    """In every locale, as JSON knows no other encoding."""
+    iletimerkezi.env["PYTHONIOENCODING"] = "ascii"
+    question = ("consent", "check", "ışık@example.com", "--type", "eposta", "--recipient-type", "tacir", "--json")
+    result = iletimerkezi(*question, "--brand", "BRAND")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["recipient"] == "ışık@example.com"
+
+
 def test_wrong_usage(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """What is missing or wrong is named before anything is asked."""
     for arguments, complaint in (

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -89,6 +90,19 @@ def test_output_that_cannot_be_written_is_no_traceback() -> None:
     assert (full.returncode, full.stderr) == (1, "iletimerkezi: No space left on device\n")
     closed = subprocess.run(f"{command} <&- >&-", shell=True, capture_output=True, text=True, check=False)
     assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_help_fits_every_encoding() -> None:
+    """Letters that the output has no code for are written as escapes."""
+    result = subprocess.run(
+        [sys.executable, "-m", "iletimerkezi_async", "bulk", "--help"],
+        env=os.environ | {"PYTHONIOENCODING": "iso-8859-1", "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Say\\u0131n {ad}" in result.stdout
 
 
 def test_it_imports_little() -> None:
