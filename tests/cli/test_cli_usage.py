@@ -83,6 +83,16 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_ctrl_c_before_the_command_begins() -> None:
+    """Whoever presses Ctrl-C while the arguments are not even read gets no traceback."""
+    interrupt = "def interrupt(*_, **__):\n    raise KeyboardInterrupt\n"
+    result = _python(
+        f"import typer.main\n{interrupt}typer.main.get_group = interrupt\n"
+        "from iletimerkezi_async.__main__ import main; main()"
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
 def test_output_that_cannot_be_written_is_no_traceback() -> None:
     """A full disk is one line, and a stream that is closed from the start is nobody's loss."""
     command = f"{sys.executable} -m iletimerkezi_async --version"
