@@ -59,6 +59,7 @@ def test_no_record(iletimerkezi: "Command") -> None:
     assert (plain.returncode, plain.stdout) == (0, "status  no record\n")
     fields = json.loads(iletimerkezi(*question, "--json").stdout)
     assert list(fields) == ["recipient", "recipient_type", "type", "status", "source", "consent_date"]
+    assert fields["recipient"] == "+905301234569"
     assert fields["status"] is fields["consent_date"] is None
 
 
