@@ -30,12 +30,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"iletimerkezi {__version__}\n"
 
 
-def test_help_names_every_command_and_variable(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help says what there is, and what the environment can say."""
+def test_help_names_every_command_and_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The help says what there is, in lines that are not cut, and what the environment can say."""
+    monkeypatch.setenv("COLUMNS", "80")
     assert _run("--help") == 0
     text = capsys.readouterr().out
     for word in (*_COMMANDS, "ILETIMERKEZI_API_KEY", "ILETIMERKEZI_IYS", "ILETIMERKEZI_BASE_URL"):
         assert f"  {word} " in text
+    assert "...\n" not in text[text.index("Commands:") :]
 
 
 @pytest.mark.parametrize("command", _COMMANDS)
