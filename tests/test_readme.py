@@ -57,7 +57,7 @@ def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str]
 
 
 async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dict[str, str]) -> None:
-    """Its endpoint sends a code, refuses what is no number, and opens and closes the client with the application."""
+    """Its endpoint sends a code once, refuses what is no number, and has a client as long as the application lives."""
     (example,) = [example for example in EXAMPLES if "@app.post" in example]
     names: dict[str, object] = {}
     exec(compile(against(url, example), "README.md", "exec"), names)
@@ -65,9 +65,11 @@ async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dic
     async with names["lifespan"](app):  # type: ignore[operator]  # what the example defines
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # likewise
         async with httpx.AsyncClient(transport=transport, base_url="http://service.example") as browser:
-            sent = await browser.post("/codes", params={"number": "0530 123 45 67"})
-            refused = await browser.post("/codes", params={"number": "0212 123 45 67"})
+            sent = await browser.post("/codes", json={"number": "0530 123 45 67"})
+            again = await browser.post("/codes", json={"number": "0530 123 45 67"})
+            refused = await browser.post("/codes", json={"number": "0212 123 45 67"})
     assert sent.json() == {"order": sandbox.orders[0].id}
+    assert (again.status_code, again.json()) == (200, {"order": None})
     assert refused.status_code == 422
     assert sandbox.deliveries == {"+905301234567": 1}
 

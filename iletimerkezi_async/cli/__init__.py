@@ -26,9 +26,9 @@ import typer
 from iletimerkezi_async import __version__
 
 from . import account, blacklist, campaign, consents, demo, orders, reporting, sending, serving, webhook
-from .command import Command
+from .command import INTERRUPTED, Command
 from .messages import describe
-from .output import complain, open_streams, settle_stdout, show_log, write
+from .output import complain, end_line, open_streams, settle_stdout, show_log, write
 from .settings import Verbose
 
 __all__ = ["app", "run"]
@@ -64,6 +64,10 @@ def run() -> None:
     show_log(logging.WARNING)
     try:
         app(prog_name="iletimerkezi")
+    except KeyboardInterrupt:
+        # Before the command itself began, which takes a moment.
+        end_line()
+        sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - beside the commands there is the help, which may be unwritable, too
         complain(describe(error))
         sys.exit(1)
@@ -93,7 +97,7 @@ app.command("demo", cls=Command)(demo.demo)
 app.command("sandbox", cls=Command)(serving.sandbox)
 app.command("balance", cls=Command)(account.balance)
 app.command("send", cls=Command)(sending.send)
-app.command("bulk", cls=Command)(campaign.bulk)
+app.command("bulk", cls=Command, short_help="Send TEXT to everybody in a file, in many orders.")(campaign.bulk)
 app.command("report", cls=Command)(reporting.report)
 app.command("orders", cls=Command)(orders.orders)
 app.command("wait", cls=Command)(orders.wait)

@@ -15,6 +15,7 @@ from iletimerkezi_async.errors import (
     TransportError,
 )
 from iletimerkezi_async.models import Consent, ConsentType, RecipientType
+from iletimerkezi_async.numbers import clean_number
 
 from .command import Command, run_async
 from .consent_file import read_consents
@@ -85,7 +86,7 @@ def _fields(
     recipient: str, recipient_type: RecipientType, about: ConsentType, found: Consent | None
 ) -> dict[str, object]:
     return {
-        "recipient": found.recipient if found else recipient,
+        "recipient": found.recipient if found else clean_number(recipient) or recipient,
         "recipient_type": _word(found.recipient_type if found else recipient_type),
         "type": _word(found.type if found else about),
         "status": _word(found.status) if found else None,

@@ -231,9 +231,10 @@ def _find_numbers(name: str, header: tuple[str, ...], columns: int, column: str 
         return int(column) - 1 if is_position else _find(name, header, column)
     if columns == 1:
         return 0
-    for index, title in enumerate(header):
-        if title.casefold() in _KNOWN_NAMES:
-            return index
+    known = [index for index, title in enumerate(header) if title.casefold() in _KNOWN_NAMES]
+    # Of two, one is the landline, or another person's.
+    if len(known) == 1:
+        return known[0]
     choices = ", ".join(header) if header else f"1 to {columns}, as there is no header"
     raise WrongUsageError(f"{name} has {columns} columns; say which has the numbers, with --column: {choices}")
 

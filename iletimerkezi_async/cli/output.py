@@ -9,13 +9,14 @@ import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 import anyio
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from io import TextIOWrapper
 
 __all__ = [
     "Rows",
@@ -48,8 +49,10 @@ def write(text: str) -> None:
 
 
 def write_json(fields: Mapping[str, object]) -> None:
-    """Write one JSON object, on a line of its own."""
-    write(orjson.dumps(fields).decode() + "\n")
+    """Write one JSON object, on a line of its own; always in UTF-8, as JSON is."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
 
 
 def write_pairs(pairs: Mapping[str, object]) -> None:
@@ -77,10 +80,19 @@ def end_line() -> None:
 
 
 def open_streams() -> None:
-    """Replace a stream that was closed before the start, which Python has as `None`: nobody is there."""
+    """Make the streams fit for use.
+
+    One that was closed before the start, which Python has as `None`, is replaced: nobody is there. A file or a pipe is
+    read as UTF-8, whatever the locale says: a text in any other guise would be sent like that. Letters that standard
+    output has no code for are written as escapes.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it is used to the end
+    if not sys.stdin.isatty():
+        # Some programs write a mark in front; with it in a text, an SMS would hold half as much.
+        cast("TextIOWrapper", sys.stdin).reconfigure(encoding="utf-8-sig", errors="strict")
+    cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
 
 
 def settle_stdout() -> None:

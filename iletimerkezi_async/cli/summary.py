@@ -109,9 +109,10 @@ def tell_how_to_go_on(result: BulkResult, typed: str, *, has_journal: bool) -> N
         "without --journal nothing was written down: the same command again sends to everybody again, except to orders "
         "that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
     )
-    complain(f"with one, the same command goes on where it stopped: {_command(typed, '--journal', 'PATH')}")
+    # No command to copy: with a new journal it would send to everybody again, too.
+    complain("a campaign goes on where it stopped if it has --journal from its first run on; added now, it begins anew")
 
 
-def _command(typed: str, *more: str) -> str:
+def _command(typed: str) -> str:
     words = ["TEXT" if word == typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
-    return " ".join(["iletimerkezi", *words, *more])
+    return " ".join(["iletimerkezi", *words])

@@ -35,9 +35,14 @@ def build_app(answer: Callable[[str, str, bytes], Reply], hang_up: Hangup, pages
     async def show_order(request: Request) -> Response:
         return _show(pages.order(request.path_params["id"], request.query_params.get("page")))
 
+    async def show_icon(_: Request) -> Response:
+        # Browsers ask for it by themselves. There is none, and it is no request to the service.
+        return Response(status_code=204)
+
     return Starlette(
         routes=[
             Route("/", show_overview, methods=["GET"]),
+            Route("/favicon.ico", show_icon, methods=["GET"]),
             Route("/orders/{id}", show_order, methods=["GET"]),
             Route("/{path:path}", _Door(answer, hang_up)),
         ]

@@ -234,10 +234,11 @@ def test_values_are_not_texts(in_process: Run, sandbox: "Sandbox", tmp_path: Pat
         (b"\n \n", 1, "list.csv is empty"),
         (b"", 1, "list.csv is empty"),
         (b"ad,soyad\nAli,Veli\n", 2, "with --column: ad, soyad"),
+        (b"tel,cep\n5301230000,5301230001\n", 2, "with --column: tel, cep"),
         (b"5301230000,Ali\n", 2, "with --column: 1 to 2, as there is no header"),
     ],
     ids=["NUL", "latin-1", "utf-16", "open quote", "stray quote", "long field", "long line", "blank", "empty",
-         "no known column", "no header"],
+         "no known column", "two known columns", "no header"],
 )  # fmt: skip
 def test_a_file_that_is_no_list_is_one_line_of_error(
     content: bytes, code: int, named: str, in_process: Run, sandbox: "Sandbox", tmp_path: Path

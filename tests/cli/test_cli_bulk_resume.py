@@ -82,13 +82,14 @@ def test_ctrl_c_tells_what_is_known_and_how_to_go_on(
 def test_without_a_journal_it_says_what_that_means(
     iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
 ) -> None:
-    """Whoever kept no journal is told what the same command would do, and how to have it better."""
+    """Whoever kept no journal is told what the same command would do; none is shown that would seem to resume it."""
     process = iletimerkezi.start(*_LIST)
     wait_until(lambda: _is_stuck(sandbox))
     result = iletimerkezi.interrupt(process)
     assert result.returncode == 130
     assert "without --journal nothing was written down" in result.stderr
-    assert result.stderr.endswith("iletimerkezi bulk TEXT --to list.csv --batch-size 5 --journal PATH\n")
+    assert result.stderr.endswith("if it has --journal from its first run on; added now, it begins anew\n")
+    assert "iletimerkezi bulk" not in result.stderr
 
 
 def test_a_journal_of_another_text_is_refused(iletimerkezi: "Command", sandbox: "Sandbox") -> None:

@@ -59,7 +59,17 @@ def test_no_record(iletimerkezi: "Command") -> None:
     assert (plain.returncode, plain.stdout) == (0, "status  no record\n")
     fields = json.loads(iletimerkezi(*question, "--json").stdout)
     assert list(fields) == ["recipient", "recipient_type", "type", "status", "source", "consent_date"]
+    assert fields["recipient"] == "+905301234569"
     assert fields["status"] is fields["consent_date"] is None
+
+
+def test_json_is_utf_8(iletimerkezi: "Command") -> None:
+    """In every locale, as JSON knows no other encoding."""
+    iletimerkezi.env["PYTHONIOENCODING"] = "ascii"
+    question = ("consent", "check", "ışık@example.com", "--type", "eposta", "--recipient-type", "tacir", "--json")
+    result = iletimerkezi(*question, "--brand", "BRAND")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["recipient"] == "ışık@example.com"
 
 
 def test_wrong_usage(iletimerkezi: "Command", sandbox: "Sandbox") -> None:

@@ -22,8 +22,9 @@ def test_without_a_terminal_it_prints_plain_lines_and_a_table(iletimerkezi: "Com
     lines = result.stdout.splitlines()
     assert result.returncode == 0
     assert "nothing real is sent" in lines[0]
+    assert max(map(len, lines[:3])) <= 80
     assert any(re.fullmatch(r"delivery  [0-9,]+ of 4,848, [0-9,]+ a second, 0:0[1-9] left", line) for line in lines)
-    assert re.fullmatch(r"Taken: 4,848 messages in [0-9]+ orders after [0-9.]+ s\.", lines[2])
+    assert re.fullmatch(r"Taken: 4,848 messages in [0-9]+ orders after [0-9.]+ s\.", lines[3])
     table = {line.rsplit(maxsplit=1)[0].strip(): line.split()[-1] for line in lines[-14:-1]}
     assert table.pop("orders")
     assert {name: value for name, value in table.items() if not name.endswith("a second")} == {

@@ -93,6 +93,14 @@ def test_bad_numbers_are_named(iletimerkezi: "Command", sandbox: "Sandbox") -> N
     assert not sandbox.requests
 
 
+def test_a_piped_text_is_utf_8(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
+    """A text on standard input is read as UTF-8 in every locale, without the mark that some programs put in front."""
+    iletimerkezi.env["PYTHONIOENCODING"] = "iso-8859-9"
+    result = iletimerkezi("send", "-", "5301234567", "--iys", "off", stdin="\ufeffIşıklı\n")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert sandbox.orders[0].texts == (("Işıklı", 1),)
+
+
 def test_in_a_terminal_it_asks(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """In a terminal it says what it is about to do and asks; only a yes, or `--yes`, sends."""
     order = ("send", "Merhaba", "5301234567", "5301234568", "--iys", "off")

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -29,12 +30,16 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"iletimerkezi {__version__}\n"
 
 
-def test_help_names_every_command_and_variable(capsys: pytest.CaptureFixture[str]) -> None:
-    """The help says what there is, and what the environment can say."""
+def test_help_names_every_command_and_variable(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The help says what there is, in lines that are not cut, and what the environment can say."""
+    monkeypatch.setenv("COLUMNS", "80")
     assert _run("--help") == 0
     text = capsys.readouterr().out
     for word in (*_COMMANDS, "ILETIMERKEZI_API_KEY", "ILETIMERKEZI_IYS", "ILETIMERKEZI_BASE_URL"):
         assert f"  {word} " in text
+    assert "...\n" not in text[text.index("Commands:") :]
 
 
 @pytest.mark.parametrize("command", _COMMANDS)
@@ -82,6 +87,16 @@ def test_without_the_extra_one_line_says_what_to_install() -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_ctrl_c_before_the_command_begins() -> None:
+    """Whoever presses Ctrl-C while the arguments are not even read gets no traceback."""
+    interrupt = "def interrupt(*_, **__):\n    raise KeyboardInterrupt\n"
+    result = _python(
+        f"import typer.main\n{interrupt}typer.main.get_group = interrupt\n"
+        "from iletimerkezi_async.__main__ import main; main()"
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+
+
 def test_output_that_cannot_be_written_is_no_traceback() -> None:
     """A full disk is one line, and a stream that is closed from the start is nobody's loss."""
     command = f"{sys.executable} -m iletimerkezi_async --version"
@@ -89,6 +104,19 @@ def test_output_that_cannot_be_written_is_no_traceback() -> None:
     assert (full.returncode, full.stderr) == (1, "iletimerkezi: No space left on device\n")
     closed = subprocess.run(f"{command} <&- >&-", shell=True, capture_output=True, text=True, check=False)
     assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_help_fits_every_encoding() -> None:
+    """Letters that the output has no code for are written as escapes."""
+    result = subprocess.run(
+        [sys.executable, "-m", "iletimerkezi_async", "bulk", "--help"],
+        env=os.environ | {"PYTHONIOENCODING": "iso-8859-1", "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Say\\u0131n {ad}" in result.stdout
 
 
 def test_it_imports_little() -> None:

@@ -8,6 +8,7 @@ To try it, with `iletimerkezi sandbox` in another terminal and what that prints 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import AsyncGenerator
 
 from aiohttp import web
@@ -25,6 +26,9 @@ from iletimerkezi_async import (
 )
 
 BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
+
+#: The service signs its reports with nothing, so their address is the password. It is set in the panel.
+WEBHOOK_PATH = os.environ.get("WEBHOOK_PATH") or f"/{secrets.token_urlsafe(32)}"
 
 SMS = web.AppKey("SMS", AsyncClient)
 DELIVERED = web.AppKey("DELIVERED", set[int])
@@ -70,5 +74,5 @@ def make_app(_arguments: list[str] | None = None) -> web.Application:
     app[DELIVERED] = set()
     app.cleanup_ctx.append(sms_client)
     app.router.add_post("/parcels/{parcel}/notice", notify)
-    app.router.add_post("/deliveries", note_delivery)
+    app.router.add_post(WEBHOOK_PATH, note_delivery)
     return app

@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Body, Depends, FastAPI, HTTPException, Request, Response
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -42,7 +42,7 @@ BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com
 SECRET = os.environ.get("CODE_SECRET", "").encode() or secrets.token_bytes(32)
 
 #: The service signs its reports with nothing, so their address is the password. It is set in the panel.
-WEBHOOK_PATH = os.environ.get("WEBHOOK_PATH", "/deliveries")
+WEBHOOK_PATH = os.environ.get("WEBHOOK_PATH") or f"/{secrets.token_urlsafe(32)}"
 
 CODE_SECONDS = int(os.environ.get("CODE_SECONDS", "180"))
 
@@ -65,6 +65,9 @@ def get_sms(request: Request) -> AsyncClient:
 
 Sms = Annotated[AsyncClient, Depends(get_sms)]
 
+# In the body, as the addresses of requests end up in logs.
+Field = Annotated[str, Body(embed=True)]
+
 
 def make_code(number: str, window: int) -> str:
     """The code of a number for a while: the same for all who ask, so that a second request has the same text.
@@ -84,7 +87,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.post("/codes")
-async def send_code(number: str, sms: Sms, request: Request) -> dict[str, str]:
+async def send_code(number: Field, sms: Sms, request: Request) -> dict[str, str]:
     """Send a code. Whoever asks again, because of impatience or a lost connection, gets no second SMS."""
     try:
         number = normalize_number(number)
@@ -128,14 +131,18 @@ async def hang_up(request: Request) -> None:
 
 
 @app.post("/codes/check")
-async def check_code(number: str, code: str) -> dict[str, bool]:
+async def check_code(number: Field, code: Field) -> dict[str, bool]:
     """Whether a code is right, also just after the next window began. A real service counts the attempts, too."""
-    number, window = normalize_number(number), current_window()
+    try:
+        number = normalize_number(number)
+    except RecipientError:
+        raise HTTPException(422, "Telefon numarası yanlış") from None
+    window = current_window()
     fitting = [hmac.compare_digest(code.encode(), make_code(number, w).encode()) for w in (window, window - 1)]
     return {"right": any(fitting)}
 
 
-@app.post(WEBHOOK_PATH)
+@app.post(WEBHOOK_PATH, include_in_schema=False)  # the schema is for everybody
 async def note_delivery(request: Request) -> Response:
     """Hear what became of a message. A report may come twice, or after one that it should precede."""
     try:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyn
 
 async def test_a_notice_is_sent_once(serve: Serve, sandbox: Sandbox) -> None:
     """A repeated request is no second SMS, neither after a lost answer; another parcel is another text."""
-    url = serve("aiohttp.web", "-P", "PORT", "aiohttp_service:make_app")
+    url = serve("aiohttp.web", "-P", "PORT", "aiohttp_service:make_app", WEBHOOK_PATH="/gizli-1")
     sandbox.fail("send-sms", "drop-answer")
     async with httpx.AsyncClient(base_url=url) as caller:
         for parcel in (1, 1, 2):
@@ -27,6 +27,6 @@ async def test_a_notice_is_sent_once(serve: Serve, sandbox: Sandbox) -> None:
         assert refused.status_code == 422
 
         report = {"id": 7, "packet_id": 42, "status": "delivered", "to": "+905301234567", "body": "Kargonuz"}
-        assert (await caller.post("/deliveries", json={"report": report})).status_code == 204
-        assert (await caller.post("/deliveries", json={"report": {}})).status_code == 400
-        assert (await caller.post("/deliveries", content=b" " * 70_000)).status_code == 413
+        assert (await caller.post("/gizli-1", json={"report": report})).status_code == 204
+        assert (await caller.post("/gizli-1", json={"report": {}})).status_code == 400
+        assert (await caller.post("/gizli-1", content=b" " * 70_000)).status_code == 413

@@ -23,8 +23,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyn
 async def ask(url: httpx.URL, number: int, patience: float | None) -> int | None:
     """Ask for a code as a browser does; hang up after so many seconds. The HTTP status, if there was one."""
     async with await anyio.connect_tcp(url.host, url.port or 0) as stream:
-        request = f"POST /codes?number={number} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        await stream.send(request.encode())
+        body = f'{{"number": "{number}"}}'
+        headers = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
+        await stream.send(f"POST /codes HTTP/1.1\r\n{headers}\r\n\r\n{body}".encode())
         with anyio.move_on_after(patience):
             return int((await stream.receive()).split()[1])
     return None
@@ -72,15 +73,17 @@ async def test_a_code_is_right_and_its_delivery_is_noted(serve: Serve, sandbox: 
     """The code in the text is the one that is taken; bad numbers and bad reports are refused."""
     url = serve("uvicorn", "fastapi_service:app", "--port", "PORT", "--log-level", "warning", WEBHOOK_PATH="/gizli-1")
     async with httpx.AsyncClient(base_url=url) as browser:
-        assert (await browser.post("/codes", params={"number": "0530 123 45 67"})).status_code == 200
+        assert (await browser.post("/codes", json={"number": "0530 123 45 67"})).status_code == 200
         (order,) = sandbox.orders
         (code,) = re.findall(r"[0-9]{6}", order.texts[0][0])
         for typed, right in ((code, True), ("x", False)):
-            checked = await browser.post("/codes/check", params={"number": "5301234567", "code": typed})
+            checked = await browser.post("/codes/check", json={"number": "5301234567", "code": typed})
             assert checked.json() == {"right": right}
-        assert (await browser.post("/codes", params={"number": "0212 123 45 67"})).status_code == 422
+        assert (await browser.post("/codes/check", json={"number": "x", "code": code})).status_code == 422
+        assert (await browser.post("/codes", json={"number": "0212 123 45 67"})).status_code == 422
 
         report = {"id": 7, "packet_id": order.id, "status": "delivered", "to": "+905301234567", "body": "Kodunuz"}
         assert (await browser.post("/gizli-1", json={"report": report})).status_code == 204
         assert (await browser.post("/gizli-1", json={"report": None})).status_code == 400
         assert (await browser.post("/gizli-1", content=b" " * 70_000)).status_code == 400
+        assert "gizli-1" not in (await browser.get("/openapi.json")).text

@@ -48,8 +48,9 @@ QUEUE = os.environ.get("QUEUE", "notices")
 #: A task that nobody has finished is delivered again after so long. The default, 10 minutes, would be too late.
 REDELIVERY_SECONDS = float(os.environ.get("REDELIVERY_SECONDS", "60"))
 
-#: Since the beginning of the first attempt. The service protects for 10 minutes; a request may take its time.
-SAFE_SECONDS = 9 * 60
+#: Since the beginning of the first attempt. The service protects for 10 minutes, in which the last one has to arrive.
+#: The client below may have an attempt of 90 seconds before it, a pause of 30, and 60 until it is connected.
+SAFE_SECONDS = 7 * 60
 
 #: Records are kept for longer than any task can stay in the queue.
 RECORD_SECONDS = 7 * 24 * 3600

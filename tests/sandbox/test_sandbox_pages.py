@@ -219,6 +219,8 @@ def test_looking_changes_nothing(http: httpx.Client) -> None:
             answer = http.get(url.removesuffix("/v1") + path)
             assert "anahtar-123" not in answer.text
             assert "ozet-456" not in answer.text
+        # Every browser asks for it by itself.
+        assert http.get(url.removesuffix("/v1") + "/favicon.ico").status_code == 204
         assert sandbox.requests == ()
         for method in ("POST", "PUT", "DELETE"):
             answer = http.request(method, url.removesuffix("/v1") + "/")
