@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -86,6 +86,8 @@ class Campaign:
         self._failed: list[Failure] = []
         #: Orders of earlier runs that are still to be settled.
         self._resumed: deque[_Task] = deque()
+        #: How many orders may be in the reports and are not known by their ids, for each likeness.
+        self._nameless: Counter[int] = Counter()
         #: How far the service's clock is ahead, in seconds; it matters for the journal alone.
         self._offset: float | None = None
 
@@ -174,6 +176,8 @@ class Campaign:
     def _remember(self, record: Record) -> None:
         """Count in an order of an earlier run, and leave its recipients out of this one."""
         draft = self._intake.remember(record)
+        if record.state is not State.REFUSED and record.order_id is None:
+            self._count_nameless(record, 1)
         if record.state is State.TAKEN:
             self._count_taken(self._intake.size(record), record.order_id)
         elif record.state is State.REFUSED:
@@ -228,12 +232,15 @@ class Campaign:
         """Send one order; what is to be sent in its place, if it was refused over some recipients."""
         draft = task.draft
         entry = _Entry(self._journal, self._intake.entries(draft) if self._journal else [], task.record)
+        if task.record is None:
+            self._count_nameless(draft, 1)
         try:
             order = await send_draft(self._transport, draft, task.lost, partial(self._note_begin, entry))
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self._halt(error)
             self._fail(draft, task.not_sent())
+            self._count_nameless(draft, -1)
             return []
         except IletimerkeziError as error:
             return await self._settle_refusal(draft, entry.record, error)
@@ -245,6 +252,8 @@ class Campaign:
 
     async def _settle_taken(self, draft: Draft, record: int | None, order_id: int | None) -> None:
         self._count_taken(draft.recipients, order_id)
+        if order_id is not None:
+            self._count_nameless(draft, -1)
         await self._note(record, State.TAKEN, order_id)
         await self._report()
 
@@ -252,6 +261,8 @@ class Campaign:
         if isinstance(error, OrderAcceptedError):
             await self._settle_taken(draft, record, None)
             return []
+        if not isinstance(error, (OutcomeUnknownError, DuplicateOrderError)):
+            self._count_nameless(draft, -1)
         if isinstance(error, RecipientError) and draft.recipients > 1:
             try:
                 await self._withdraw(record)
@@ -285,9 +296,10 @@ class Campaign:
             raise
         known = {order.id for order in self._orders}
         matches = [id for id in findings.matches if id not in known]
-        if matches:
+        # Fewer than there are orders that look like this one may be any of them.
+        if matches and len(matches) >= self._alike(draft):
             await self._settle_taken(draft, record, matches[0] if len(matches) == 1 else None)
-        elif findings.complete and _has_texts(draft):
+        elif findings.complete and not matches and _has_texts(draft):
             await self._send_all(_Task(draft, record))
         else:
             self._fail(draft, _unknown("an earlier run may have sent it, and the reports do not tell"))
@@ -308,6 +320,17 @@ class Campaign:
         return Moment(here, None if self._offset is None else here + self._offset)
 
     # Keeping account.
+
+    def _count_nameless(self, order: Draft | Record, change: int) -> None:
+        # Only what is in a journal is ever looked up.
+        likeness = self._intake.likeness(order) if self._journal else None
+        if likeness is not None:
+            self._nameless[likeness] += change
+
+    def _alike(self, draft: Draft) -> int:
+        """How many orders may be in the reports that cannot be told from this one, itself included."""
+        likeness = self._intake.likeness(draft)
+        return 1 if likeness is None else self._nameless[likeness]
 
     def _halt(self, error: IletimerkeziError) -> None:
         self._stop = self._stop or error

@@ -125,6 +125,10 @@ class Intake(ABC, Generic[T]):
         """A draft's recipients, as the journal keeps them."""
 
     @abstractmethod
+    def likeness(self, order: Draft | Record) -> int | None:
+        """What two orders share whose reports look the same; `None` where no two of them do."""
+
+    @abstractmethod
     def size(self, record: Record) -> int:
         """How many recipients an earlier run's order has."""
 
@@ -167,6 +171,9 @@ class NumberIntake(Intake[Number]):
     def entries(self, draft: Draft) -> list[int]:
         """The digits of each number."""
         return [int(number) for _, number in draft.pairs()]
+
+    def likeness(self, order: Draft | Record) -> int | None:
+        """None: each number is in one order alone."""
 
     def size(self, record: Record) -> int:
         """See `Intake`."""
@@ -249,6 +256,11 @@ class MessageIntake(Intake[Message]):
             for number in numbers:
                 entries += (int(number), mark)
         return entries
+
+    def likeness(self, order: Draft | Record) -> int | None:
+        """See `Intake`; a report shows the numbers, and not their texts."""
+        numbers = order.entries[::2] if isinstance(order, Record) else [int(number) for _, number in order.pairs()]
+        return hash(tuple(sorted(numbers)))
 
     def size(self, record: Record) -> int:
         """See `Intake`."""

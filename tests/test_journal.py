@@ -227,6 +227,56 @@ async def test_unsettled_personal_messages_that_are_not_read_again(path: Path) -
     assert len(sandbox.deliveries) == 10
 
 
+@pytest.mark.parametrize(
+    ("faults", "accepted"),
+    [
+        (["drop-request", "drop-answer"], 0),
+        (["drop-answer", "drop-request"], 0),
+        (["drop-answer", "drop-answer"], 20),
+        (["drop-request", "drop-request"], 20),
+    ],
+)
+async def test_two_texts_to_the_same_people_are_not_mixed_up(
+    path: Path, faults: list[str], accepted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report shows no text: where it may be of either order, neither counts as sent, and neither is sent again."""
+    sandbox = Sandbox()
+    for fault in faults:
+        sandbox.fail("send-sms", fault, times=2)
+    messages = [Message("Bir", numbers(10)), Message("Iki", reversed(numbers(10)))]
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+        await client.send_bulk_messages(messages, batch_size=10, concurrency=1, journal=path)
+        sandbox.advance(minutes=30)
+        real = time.time
+        monkeypatch.setattr("time.time", lambda: real() + 60 * 30)
+        for _ in range(2):
+            result = await client.send_bulk_messages(messages, batch_size=10, concurrency=1, journal=path)
+            assert (result.accepted, result.failures) == (accepted, 20 - accepted)
+    assert {type(failure.error) for failure in result.failed} <= {OutcomeUnknownError}
+    sent = [order.texts for order in sandbox.orders]
+    assert len(sent) == len(set(sent))
+
+
+async def test_an_order_without_an_id_does_not_stand_in_for_another(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one in the reports may be the one that is known to be taken."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer")
+    sandbox.fail("send-sms", "451")
+    sandbox.fail("get-reports", "401", times=2)
+    sandbox.fail("send-sms", "drop-request", times=2)
+    messages = [Message("Bir", numbers(10)), Message("Iki", numbers(10))]
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+        first = await client.send_bulk_messages(messages, batch_size=10, concurrency=1, journal=path)
+        assert (first.unidentified, first.failures) == (10, 10)
+        sandbox.advance(minutes=30)
+        real = time.time
+        monkeypatch.setattr("time.time", lambda: real() + 60 * 30)
+        result = await client.send_bulk_messages(messages, batch_size=10, concurrency=1, journal=path)
+    assert (result.accepted, result.failures) == (10, 10)
+
+
 @pytest.mark.parametrize("options", [{"blocked_policy": "skip"}, {"style": Style(late_fields=False)}])
 async def test_reports_that_tell_little_are_no_proof(
     path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
