@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import anyio
 from attrs import define, evolve, frozen
 
+from .clocks import Clocks
 from .errors import (
     DuplicateOrderError,
     IletimerkeziError,
@@ -88,8 +89,8 @@ class Campaign:
         self._resumed: deque[_Task] = deque()
         #: How many orders may be in the reports and are not known by their ids, for each likeness.
         self._nameless: Counter[int] = Counter()
-        #: How far the service's clock is ahead, in seconds; it matters for the journal alone.
-        self._offset: float | None = None
+        #: For the journal alone.
+        self._clocks = Clocks(transport)
 
     async def run(self, records: list[Record]) -> BulkResult:
         """Send everything.
@@ -147,9 +148,6 @@ class Campaign:
     async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
         for record in records:
             self._remember(record)
-        if self._journal is not None:
-            offset = await self._transport.clock_offset()
-            self._offset = offset.total_seconds() if offset is not None else None
         while self._stop is None:
             # The place first, so that nothing is read that cannot be sent yet.
             await self._slots.acquire()
@@ -211,12 +209,25 @@ class Campaign:
 
     async def _work(self, task: _Task) -> None:
         try:
-            if task.record is None or task.began is None or self._is_recent(task.draft, task.began):
+            if task.record is None or task.began is None:
                 await self._send_all(task)
             else:
-                await self._look_up(task.draft, task.record, task.began)
+                await self._settle_earlier(task, task.record, task.began)
         finally:
             self._slots.release()
+
+    async def _settle_earlier(self, task: _Task, record: int, began: Moment) -> None:
+        """Find out what became of an order that an earlier run began to send."""
+        try:
+            now = await self._clocks.now()
+        except BaseException:
+            self._fail(task.draft, task.not_sent())
+            raise
+        # While the service still knows an order, sending it again tells.
+        if _has_texts(task.draft) and began.is_within(SEND_WINDOW, now):
+            await self._send_all(evolve(task, lost=Stopwatch(time.time() - began.elapsed(now))))
+        else:
+            await self._look_up(task.draft, record, began)
 
     async def _send_all(self, task: _Task) -> None:
         """Send an order, and where some of its recipients are refused, the halves without them."""
@@ -311,14 +322,6 @@ class Campaign:
         # By this machine's clock alone, an order that is not found may have been looked for at the wrong time.
         return findings if began.there is not None else evolve(findings, complete=False)
 
-    def _is_recent(self, draft: Draft, began: Moment) -> bool:
-        """Whether the service still knows an order, so that sending it again tells what became of it."""
-        return _has_texts(draft) and began.is_within(SEND_WINDOW, self._now())
-
-    def _now(self) -> Moment:
-        here = time.time()
-        return Moment(here, None if self._offset is None else here + self._offset)
-
     # Keeping account.
 
     def _count_nameless(self, order: Draft | Record, change: int) -> None:
@@ -351,9 +354,9 @@ class Campaign:
         if entry.journal is None:
             return
         if entry.record is None:
-            entry.record = await entry.journal.begin(entry.entries, self._now())
+            entry.record = await entry.journal.begin(entry.entries, await self._clocks.now())
         else:
-            await entry.journal.begin_again(entry.record, self._now())
+            await entry.journal.begin_again(entry.record, await self._clocks.now())
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:
         if self._journal is None or record is None:
@@ -399,22 +402,19 @@ class _Task:
         draft: What it carries.
         record: Its number in the journal, if an earlier run wrote it down.
         began: When that run began to send it; `None` where it was surely not taken.
+        lost: Runs since then, where it is to be sent again.
     """
 
     draft: Draft
     record: int | None = None
     began: Moment | None = None
+    lost: Stopwatch | None = None
 
     def not_sent(self) -> TransportError:
         """What to say of it where this run does not send it."""
         if self.began is None:
             return TransportError("not sent, as the campaign had stopped", _OPERATION)
         return _unknown("an earlier run may have sent it")
-
-    @property
-    def lost(self) -> Stopwatch | None:
-        """Runs since an earlier run's attempt."""
-        return None if self.began is None else Stopwatch(self.began.here)
 
 
 @define(repr=False)

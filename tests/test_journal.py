@@ -313,6 +313,67 @@ async def test_clocks_that_jump_between_two_runs(
     assert sandbox.deliveries == Counter(numbers(10))
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_clock_that_is_set_in_the_middle_of_a_run(
+    path: Path, hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run looks for the order where it is by the service's clock."""
+    sandbox = Sandbox()
+    real = time.time
+
+    def set_clock(progress: Progress) -> None:
+        if progress.accepted == 10:
+            monkeypatch.setattr("time.time", lambda: real() + 3600 * hours)
+            sandbox.fail("send-sms", "drop-answer", times=2)
+
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+        await client.send_bulk(TEXT, numbers(20), batch_size=10, concurrency=1, journal=path, on_progress=set_clock)
+        sandbox.advance(minutes=30)
+        monkeypatch.setattr("time.time", lambda: real() + 3600 * hours + 30 * 60)
+        result = await client.send_bulk(TEXT, numbers(20), batch_size=10, journal=path)
+    assert (result.accepted, result.failures) == (20, 0)
+    assert sandbox.deliveries == Counter(numbers(20))
+
+
+async def test_a_clock_that_was_set_back_lengthens_no_window(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order of 8 minutes ago may be sent again for one more minute, and not for what this machine's clock says."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    late = 0.0
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + late)
+
+    class Slow:
+        turns = 0
+
+        async def acquire(self, n: int, /) -> None:
+            nonlocal late
+            self.turns += 1
+            if self.turns == 2:
+                late += 180
+                sandbox.advance(minutes=3)
+
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+        await client.send_bulk(TEXT, numbers(10), journal=path)
+    sandbox.advance(minutes=8)
+    late += 60
+    sandbox.fail("send-sms", "503")
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0), rate=Slow()) as client:
+        result = await client.send_bulk(TEXT, numbers(10), journal=path)
+    assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
+    assert sandbox.deliveries == Counter(numbers(10))
+
+
+async def test_a_finished_campaign_asks_for_nothing(path: Path) -> None:
+    """Not even for the time."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(10), journal=path)
+        requests = len(sandbox.requests)
+        await client.send_bulk(TEXT, numbers(10), journal=path)
+    assert len(sandbox.requests) == requests
+
+
 @pytest.mark.parametrize(("minutes", "settled"), [(5, True), (30, False)])
 async def test_a_service_that_does_not_tell_its_time(
     path: Path, minutes: int, settled: bool, monkeypatch: pytest.MonkeyPatch
