@@ -63,7 +63,9 @@ class _Reader(Generic[T]):
             self._pieces += 1
             if self._pieces % _PIECES_AT_A_TIME == 0:
                 await anyio.lowlevel.checkpoint()
-            return list(islice(self._sync, _PIECE))
+            # In place: what came before an exception of the source stays.
+            self._piece.extend(islice(self._sync, _PIECE))
+            return self.left()
         while len(self._piece) < _PIECE:
             try:
                 self._piece.append(await anext(self._async))
@@ -99,12 +101,16 @@ class Intake(ABC, Generic[T]):
 
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
-        while self._waiting() < self._batch_size:
-            values = await self._reader.read()
-            if not values:
-                break
-            self._take(values)
+        while self._waiting() < self._batch_size and await self._read_on():
+            pass
         return self._draft(self._batch_size)
+
+    async def _read_on(self) -> bool:
+        """Take in the next values; whether there were any."""
+        # In a function of its own: no variable holds values while the source is waited for, and may raise.
+        values = await self._reader.read()
+        self._take(values)
+        return bool(values)
 
     def rest(self) -> Draft | None:
         """All that was read and is not in any draft."""
