@@ -223,8 +223,9 @@ class Campaign:
         except BaseException:
             self._fail(task.draft, task.not_sent())
             raise
-        # While the service still knows an order, sending it again tells.
-        if _has_texts(task.draft) and began.is_within(SEND_WINDOW, now):
+        # While the service still knows an order, sending it again tells. Overdue, it would be refused for that.
+        again = _has_texts(task.draft) and not task.draft.is_overdue(_utc_now())
+        if again and began.is_within(SEND_WINDOW, now):
             await self._send_all(evolve(task, lost=Stopwatch(time.time() - began.elapsed(now))))
         else:
             await self._look_up(task.draft, record, began)
@@ -246,7 +247,7 @@ class Campaign:
         if task.record is None:
             self._count_nameless(draft, 1)
         try:
-            order = await send_draft(self._transport, draft, task.lost, partial(self._note_begin, entry))
+            order = await send_draft(self._transport, draft, task.lost, partial(self._prepare, draft, entry))
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self._halt(error)
@@ -349,8 +350,14 @@ class Campaign:
         else:
             self._orders.append(Order(order_id, recipients))
 
-    async def _note_begin(self, entry: _Entry) -> None:
-        """Write down that an order is about to be sent, right before each attempt that may be the one taken."""
+    async def _prepare(self, draft: Draft, entry: _Entry) -> None:
+        """Right before each attempt that may be the one taken: write down that the order is about to be sent.
+
+        Raises:
+            ScheduleError: Its time has come meanwhile: sent now, it might go out at once.
+            JournalError: It cannot be written down.
+        """
+        draft.check_due(_utc_now())
         if entry.journal is None:
             return
         if entry.record is None:
@@ -424,6 +431,10 @@ class _Entry:
     journal: Journal | None
     entries: list[int]
     record: int | None
+
+
+def _utc_now() -> datetime:
+    return datetime.fromtimestamp(time.time(), timezone.utc)
 
 
 def _has_texts(draft: Draft) -> bool:

@@ -29,12 +29,15 @@ from iletimerkezi_async import (
     BulkError,
     BulkResult,
     DuplicateOrderError,
+    InsufficientBalanceError,
     Iys,
     JournalError,
     Message,
     OutcomeUnknownError,
     Progress,
     Retry,
+    ScheduleError,
+    TransportError,
 )
 from iletimerkezi_async.sandbox import Sandbox, Style
 
@@ -736,3 +739,85 @@ async def test_schedules_are_part_of_a_campaign(path: Path) -> None:
         )
     assert result.accepted == 10
     assert len(sandbox.orders) == 1
+
+
+@pytest.fixture
+def hours_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox, float], None]:
+    """Let the time go by for everybody."""
+    real = time.time
+    late = 0.0
+
+    def go_by(sandbox: Sandbox, hours: float) -> None:
+        nonlocal late
+        late += 3600 * hours
+        sandbox.advance(hours=hours)
+        monkeypatch.setattr("time.time", lambda: real() + late)
+
+    return go_by
+
+
+def soon() -> datetime:
+    return datetime.now(timezone.utc) + timedelta(hours=1)
+
+
+async def test_a_finished_schedule_gives_its_result_when_its_time_has_come(
+    path: Path, hours_pass: Callable[[Sandbox, float], None]
+) -> None:
+    """Nothing is left to be sent, so that nothing comes too late."""
+    sandbox = Sandbox()
+    past = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    due = soon()
+    async with client_of(sandbox) as client:
+        first = await client.send_bulk(TEXT, numbers(300), batch_size=100, journal=path, send_at=due)
+        hours_pass(sandbox, 2)
+        second = await client.send_bulk(TEXT, numbers(300), batch_size=100, journal=path, send_at=due)
+        with pytest.raises(JournalError, match="another schedule"):
+            await client.send_bulk(TEXT, numbers(300), journal=path, send_at=past)
+        with pytest.raises(ScheduleError, match="past"):
+            await client.send_bulk(TEXT, numbers(300), journal=path.with_name("new"), send_at=past)
+    assert comparable(first) == comparable(second)
+    assert sandbox.deliveries == Counter(numbers(300))
+
+
+async def test_a_stopped_schedule_is_settled_when_its_time_has_come(
+    path: Path, hours_pass: Callable[[Sandbox, float], None]
+) -> None:
+    """What is unknown is looked up; what was not sent is named, and does not go out at once instead."""
+    sandbox = Sandbox()
+    due = soon()
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    sandbox.fail("send-sms", "402")
+    async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
+
+        async def run() -> BulkResult:
+            with pytest.raises(BulkError) as caught:
+                await client.send_bulk(TEXT, numbers(300), batch_size=100, concurrency=1, journal=path, send_at=due)
+            assert isinstance(caught.value.error, (InsufficientBalanceError, ScheduleError))
+            return caught.value.result
+
+        assert (await run()).accepted == 0
+        hours_pass(sandbox, 2)
+        result = await run()
+    assert (result.accepted, result.failures) == (100, result.read - 100)
+    assert {type(failure.error) for failure in result.failed} <= {ScheduleError, TransportError}
+    assert sandbox.deliveries == Counter(numbers(100))
+
+
+async def test_a_schedule_whose_time_comes_in_the_middle_stops(
+    path: Path, hours_pass: Callable[[Sandbox, float], None]
+) -> None:
+    """Its last orders might go out at once."""
+    sandbox = Sandbox()
+
+    def dawdle(progress: Progress) -> None:
+        if progress.accepted == 200:
+            hours_pass(sandbox, 2)
+
+    async with client_of(sandbox) as client:
+        with pytest.raises(BulkError) as caught:
+            await client.send_bulk(
+                TEXT, numbers(300), batch_size=100, concurrency=1, on_progress=dawdle, send_at=soon()
+            )
+    assert isinstance(caught.value.error, ScheduleError)
+    assert caught.value.error.http_status is None
+    assert (caught.value.result.accepted, caught.value.result.failures) == (200, 100)
