@@ -225,7 +225,10 @@ class _Pile:
                     bad.append(spell(given))
                 else:
                     numbers[number] = None
-        self.messages: Mapping[str, tuple[str, ...]] = {text: tuple(numbers) for text, numbers in numbers_of.items()}
+        # A text that nobody gets would make the service refuse the whole order.
+        self.messages: Mapping[str, tuple[str, ...]] = {
+            text: tuple(numbers) for text, numbers in numbers_of.items() if numbers
+        }
         self.recipients = sum(map(len, self.messages.values()))
         self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
 
