@@ -125,7 +125,8 @@ class Campaign:
     def result(self) -> BulkResult:
         """What is known so far."""
         return BulkResult(
-            orders=tuple(self._orders),
+            # As the journal has them in another order than they were answered in.
+            orders=tuple(sorted(self._orders, key=lambda order: order.id)),
             accepted=self._accepted,
             refused=(*self._intake.refused, *self._refused),
             duplicates=self._intake.duplicates,
