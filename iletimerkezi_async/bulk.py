@@ -47,6 +47,8 @@ OnProgress: TypeAlias = Callable[[Progress], Awaitable[object] | None]
 
 _OPERATION = "send-sms"
 _REFUSED = "refused by the service (452)"
+# What a gateway says while the service behind it is away, or has too much to do.
+_AWAY = frozenset({429, 503})
 # For how long the service can take an order that it is sent within the window of repetitions.
 _TAKEN_WITHIN = timedelta(minutes=10)
 
@@ -299,6 +301,9 @@ class Campaign:
             # Surely not taken, and neither would be the next ones.
             self._halt(error)
             await self._withdraw(record)
+        elif error.http_status in _AWAY:
+            # All orders that are left would end in the same doubt.
+            self._halt(error)
 
     async def _look_up(self, draft: Draft, record: int, began: Moment) -> None:
         """Find out through the reports what became of an order whose 10 minutes are over."""

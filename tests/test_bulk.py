@@ -251,6 +251,20 @@ async def test_a_service_that_is_away_for_too_long_stops_it(fault: str) -> None:
     assert caught.value.result.accepted == 0
 
 
+async def test_a_gateway_whose_service_is_away_for_too_long_stops_it() -> None:
+    """It does not say whether it passed an order on: those under way are in doubt, and no further ones."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "empty-503", times=1000)
+    async with client_of(sandbox) as client:
+        with pytest.raises(BulkError) as caught:
+            await client.send_bulk(TEXT, iter(numbers(10_000)), batch_size=100, concurrency=2)
+    assert isinstance(caught.value.error, OutcomeUnknownError)
+    result = caught.value.result
+    assert_adds_up(result, result.read)
+    assert result.read < 2000
+    assert sum(failure.count for failure in result.failed if isinstance(failure.error, OutcomeUnknownError)) == 200
+
+
 async def test_an_outcome_that_stays_unknown_is_listed_and_the_campaign_goes_on() -> None:
     """Its recipients may have been texted: they are named, with the error that says so."""
     sandbox = Sandbox()

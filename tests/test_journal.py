@@ -360,7 +360,7 @@ async def test_a_clock_that_was_set_back_lengthens_no_window(path: Path, monkeyp
         await client.send_bulk(TEXT, numbers(10), journal=path)
     sandbox.advance(minutes=8)
     late += 60
-    sandbox.fail("send-sms", "503")
+    sandbox.fail("send-sms", "drop-request")
     async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0), rate=Slow()) as client:
         result = await client.send_bulk(TEXT, numbers(10), journal=path)
     assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
