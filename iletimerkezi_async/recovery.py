@@ -27,6 +27,8 @@ __all__ = ["SKEW", "Findings", "search", "send_draft"]
 _SLACK = timedelta(seconds=2)
 # Where orders have no times, the last ones are named, and not a whole day's.
 _MOST_TIMELESS = 20
+# Of a small order, most recipients may be blocked.
+_MOST_SKIPPED = 20
 # One look that shows nothing may have come too soon.
 _LOOKS = 2
 #: How far two clocks may be apart where nothing better is known.
@@ -155,8 +157,8 @@ async def _find_listed(transport: Transport, draft: Draft, since: datetime, unti
 def _is_like(order: OrderReport, draft: Draft) -> bool:
     if order.sender not in {None, draft.sender}:
         return False
-    # Blocked numbers may be skipped, and then do not count: but not most of an order.
-    return order.total is None or order.total <= draft.recipients <= 2 * order.total
+    # Blocked numbers may be skipped, and then do not count: but not most of a large order.
+    return order.total is None or 0 <= draft.recipients - order.total <= max(order.total, _MOST_SKIPPED)
 
 
 def _is_older(order: OrderReport, since: datetime) -> bool:

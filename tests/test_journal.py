@@ -280,12 +280,13 @@ async def test_an_order_without_an_id_does_not_stand_in_for_another(
     assert (result.accepted, result.failures) == (10, 10)
 
 
+@pytest.mark.parametrize("blocked", [1, 9])
 @pytest.mark.parametrize("options", [{"blocked_policy": "skip"}, {"style": Style(late_fields=False)}])
 async def test_reports_that_tell_little_are_no_proof(
-    path: Path, options: dict[str, object], monkeypatch: pytest.MonkeyPatch
+    path: Path, options: dict[str, object], blocked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Skipped recipients, missing counts and times: an order that cannot be recognised is not sent again."""
-    sandbox = Sandbox(blocked=numbers(1), **options)  # type: ignore[arg-type]  # of all types
+    sandbox = Sandbox(blocked=numbers(blocked), **options)  # type: ignore[arg-type]  # of all types
     if "style" in options:
         sandbox = Sandbox(**options)  # type: ignore[arg-type]  # of all types
     sandbox.fail("send-sms", "drop-answer", times=2)
