@@ -172,15 +172,22 @@ def _is_newer(order: OrderReport, until: datetime) -> bool:
 async def _has_numbers(transport: Transport, order_id: int, wanted: Counter[str]) -> bool | None:
     """Whether an order has these very numbers; `None` where its report is not to be had (yet)."""
     missing = wanted.copy()
+    foreign = any(_is_foreign(number) for number in wanted)
     try:
         async for delivery in Report(transport, order_id):
-            if not missing[delivery.number]:
+            if missing[delivery.number]:
+                missing[delivery.number] -= 1
+            elif not (foreign and _is_foreign(delivery.number)):
                 return False
-            missing[delivery.number] -= 1
     except IletimerkeziError:
         return None
     # Some may have been skipped as blocked; and of an order that was just taken, rows may not be there yet.
     return None if any(missing.values()) else True
+
+
+def _is_foreign(number: str) -> bool:
+    # In which form the reports bring numbers of other countries is not documented: no proof that it is another one.
+    return not number.startswith("+905")
 
 
 class _NewestFirst:

@@ -275,6 +275,21 @@ async def test_other_numbers_are_another_order(numbers: list[int], candidates: t
     assert caught.value.candidates == candidates
 
 
+async def test_a_foreign_number_in_a_form_of_its_own_is_no_proof_of_another_order() -> None:
+    """How reports bring numbers of other countries is not documented."""
+    listed = {"id": 7, "status": 113, "total": 2, "sender": "FIRMA", "submitAt": "2026-05-01 12:00:01"}
+    rows = [{"number": 5301234567, "status": 110}, {"number": "004915112345678", "status": 110}]
+    canned = Canned(
+        httpx.ReadError("lost"),
+        httpx.Response(451, json=refusal(451), headers={"Date": "Fri, 01 May 2026 09:00:01 GMT"}),
+        *[ok(count=1, orders=[listed]), ok(order={"id": 7, "status": 113, "total": 2, "message": rows})] * 2,
+        retry=Retry(attempts=2, wait_initial=0),
+    )
+    with pytest.raises(OrderAcceptedError) as caught:
+        await canned.client.send_sms("Kodunuz 1234", [NUMBER, "+49 151 12345678"])
+    assert caught.value.candidates == (7,)
+
+
 async def test_a_success_without_an_id_is_recovered_as_well(sandbox: Sandbox, client: AsyncClient, url: str) -> None:
     """The service says 200 and no more: the order is found, not sent again."""
     order = await client.send_sms("Kodunuz 1234", NUMBER)
