@@ -57,16 +57,17 @@ class _Reader(Generic[T]):
         self._piece: list[T] = []
         self._pieces = 0
 
-    async def read(self) -> list[T]:
-        """The next values; none at the end."""
+    async def read(self, most: int) -> list[T]:
+        """The next values, at least one and at most so many; none at the end."""
+        size = min(most, _PIECE)
         if self._async is None:
             self._pieces += 1
             if self._pieces % _PIECES_AT_A_TIME == 0:
                 await anyio.lowlevel.checkpoint()
             # In place: what came before an exception of the source stays.
-            self._piece.extend(islice(self._sync, _PIECE))
+            self._piece.extend(islice(self._sync, size))
             return self.left()
-        while len(self._piece) < _PIECE:
+        while len(self._piece) < size:
             try:
                 self._piece.append(await anext(self._async))
             except StopAsyncIteration:
@@ -101,14 +102,15 @@ class Intake(ABC, Generic[T]):
 
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
-        while self._waiting() < self._batch_size and await self._read_on():
+        # No further than that: the source may wait for what its last values led to.
+        while (room := self._batch_size - self._waiting()) > 0 and await self._read_on(room):
             pass
         return self._draft(self._batch_size)
 
-    async def _read_on(self) -> bool:
+    async def _read_on(self, most: int) -> bool:
         """Take in the next values; whether there were any."""
         # In a function of its own: no variable holds values while the source is waited for, and may raise.
-        values = await self._reader.read()
+        values = await self._reader.read(most)
         self._take(values)
         return bool(values)
 

@@ -117,6 +117,35 @@ async def test_the_source_is_read_no_further_than_needed() -> None:
     assert read <= 5000
 
 
+@pytest.mark.parametrize("personal", [False, True])
+async def test_an_order_is_sent_as_soon_as_it_is_full(personal: bool) -> None:
+    """A source that comes in drops, or waits for what its last recipients led to, is not asked for more before."""
+    sandbox = Sandbox()
+    taken = 0
+
+    def tell(progress: Progress) -> None:
+        nonlocal taken
+        taken = progress.accepted
+
+    async def source() -> AsyncIterator[str]:
+        for index, number in enumerate(numbers(30)):
+            while taken < index // 10 * 10:  # noqa: ASYNC110 - as a source that polls a queue would
+                await anyio.sleep(0.001)
+            yield number
+
+    async def messages() -> AsyncIterator[Message]:
+        async for number in source():
+            yield Message(TEXT, number)
+
+    async with client_of(sandbox) as client:
+        with anyio.fail_after(5):
+            if personal:
+                await client.send_bulk_messages(messages(), batch_size=10, on_progress=tell)
+            else:
+                await client.send_bulk(TEXT, source(), batch_size=10, on_progress=tell)
+    assert [order.recipients for order in sandbox.orders] == [10, 10, 10]
+
+
 async def test_no_more_orders_at_once_than_asked_for() -> None:
     """And as many."""
     under_way = most = 0
