@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import anyio
 from attrs import define, evolve, frozen
@@ -115,8 +115,7 @@ class Campaign:
         self._leave_rest()
         result = self.result()
         if self._crash is not None:
-            self._crash.__context__ = BulkError(result)
-            raise self._crash
+            _raise_with(self._crash, BulkError(result))
         if isinstance(self._stop, JournalError):
             self._stop.result = result
             raise self._stop
@@ -437,6 +436,15 @@ class _Entry:
     journal: Journal | None
     entries: list[int]
     record: int | None
+
+
+def _raise_with(error: Exception, context: BulkError) -> NoReturn:
+    try:
+        raise error  # noqa: TRY301 - it is about the context that raising sets
+    except Exception:
+        # Not before: where the caller handles another exception, raising would put that one in its place.
+        error.__context__ = context
+        raise
 
 
 def _utc_now() -> datetime:

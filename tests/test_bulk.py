@@ -423,6 +423,23 @@ async def test_an_exception_of_the_progress_stops_it_and_comes_out() -> None:
     assert len(set(sandbox.deliveries) - unknown) == result.accepted
 
 
+async def test_the_result_goes_along_where_the_caller_handles_another_exception() -> None:
+    """A campaign that is begun in an `except` block keeps its own context."""
+
+    def break_off(_: Progress) -> None:
+        raise RuntimeError("enough")
+
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        try:
+            int("another")
+        except ValueError:
+            with pytest.raises(RuntimeError, match="enough") as caught:
+                await client.send_bulk(TEXT, numbers(10), on_progress=break_off)
+    assert isinstance(caught.value.__context__, BulkError)
+    assert caught.value.__context__.result.accepted == 10
+
+
 async def test_an_exception_of_the_source_stops_it_and_comes_out() -> None:
     """With what was read until then accounted for."""
 
