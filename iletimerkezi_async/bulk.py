@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import anyio
 from attrs import define, evolve, frozen
 
+from .clocks import Clocks
 from .errors import (
     DuplicateOrderError,
     IletimerkeziError,
@@ -46,6 +47,8 @@ OnProgress: TypeAlias = Callable[[Progress], Awaitable[object] | None]
 
 _OPERATION = "send-sms"
 _REFUSED = "refused by the service (452)"
+# What a gateway says while the service behind it is away, or has too much to do.
+_AWAY = frozenset({429, 503})
 # For how long the service can take an order that it is sent within the window of repetitions.
 _TAKEN_WITHIN = timedelta(minutes=10)
 
@@ -86,8 +89,10 @@ class Campaign:
         self._failed: list[Failure] = []
         #: Orders of earlier runs that are still to be settled.
         self._resumed: deque[_Task] = deque()
-        #: How far the service's clock is ahead, in seconds; it matters for the journal alone.
-        self._offset: float | None = None
+        #: How many orders may be in the reports and are not known by their ids, for each likeness.
+        self._nameless: Counter[int] = Counter()
+        #: For the journal alone.
+        self._clocks = Clocks(transport)
 
     async def run(self, records: list[Record]) -> BulkResult:
         """Send everything.
@@ -110,8 +115,7 @@ class Campaign:
         self._leave_rest()
         result = self.result()
         if self._crash is not None:
-            self._crash.__context__ = BulkError(result)
-            raise self._crash
+            _raise_with(self._crash, BulkError(result))
         if isinstance(self._stop, JournalError):
             self._stop.result = result
             raise self._stop
@@ -122,7 +126,8 @@ class Campaign:
     def result(self) -> BulkResult:
         """What is known so far."""
         return BulkResult(
-            orders=tuple(self._orders),
+            # As the journal has them in another order than they were answered in.
+            orders=tuple(sorted(self._orders, key=lambda order: order.id)),
             accepted=self._accepted,
             refused=(*self._intake.refused, *self._refused),
             duplicates=self._intake.duplicates,
@@ -145,9 +150,6 @@ class Campaign:
     async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
         for record in records:
             self._remember(record)
-        if self._journal is not None:
-            offset = await self._transport.clock_offset()
-            self._offset = offset.total_seconds() if offset is not None else None
         while self._stop is None:
             # The place first, so that nothing is read that cannot be sent yet.
             await self._slots.acquire()
@@ -174,6 +176,8 @@ class Campaign:
     def _remember(self, record: Record) -> None:
         """Count in an order of an earlier run, and leave its recipients out of this one."""
         draft = self._intake.remember(record)
+        if record.state is not State.REFUSED and record.order_id is None:
+            self._count_nameless(record, 1)
         if record.state is State.TAKEN:
             self._count_taken(self._intake.size(record), record.order_id)
         elif record.state is State.REFUSED:
@@ -207,12 +211,26 @@ class Campaign:
 
     async def _work(self, task: _Task) -> None:
         try:
-            if task.record is None or task.began is None or self._is_recent(task.draft, task.began):
+            if task.record is None or task.began is None:
                 await self._send_all(task)
             else:
-                await self._look_up(task.draft, task.record, task.began)
+                await self._settle_earlier(task, task.record, task.began)
         finally:
             self._slots.release()
+
+    async def _settle_earlier(self, task: _Task, record: int, began: Moment) -> None:
+        """Find out what became of an order that an earlier run began to send."""
+        try:
+            now = await self._clocks.now()
+        except BaseException:
+            self._fail(task.draft, task.not_sent())
+            raise
+        # While the service still knows an order, sending it again tells. Overdue, it would be refused for that.
+        again = _has_texts(task.draft) and not task.draft.is_overdue(_utc_now())
+        if again and began.is_within(SEND_WINDOW, now):
+            await self._send_all(evolve(task, lost=Stopwatch(time.time() - began.elapsed(now))))
+        else:
+            await self._look_up(task.draft, record, began)
 
     async def _send_all(self, task: _Task) -> None:
         """Send an order, and where some of its recipients are refused, the halves without them."""
@@ -228,12 +246,15 @@ class Campaign:
         """Send one order; what is to be sent in its place, if it was refused over some recipients."""
         draft = task.draft
         entry = _Entry(self._journal, self._intake.entries(draft) if self._journal else [], task.record)
+        if task.record is None:
+            self._count_nameless(draft, 1)
         try:
-            order = await send_draft(self._transport, draft, task.lost, partial(self._note_begin, entry))
+            order = await send_draft(self._transport, draft, task.lost, partial(self._prepare, draft, entry))
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self._halt(error)
             self._fail(draft, task.not_sent())
+            self._count_nameless(draft, -1)
             return []
         except IletimerkeziError as error:
             return await self._settle_refusal(draft, entry.record, error)
@@ -245,6 +266,8 @@ class Campaign:
 
     async def _settle_taken(self, draft: Draft, record: int | None, order_id: int | None) -> None:
         self._count_taken(draft.recipients, order_id)
+        if order_id is not None:
+            self._count_nameless(draft, -1)
         await self._note(record, State.TAKEN, order_id)
         await self._report()
 
@@ -252,6 +275,8 @@ class Campaign:
         if isinstance(error, OrderAcceptedError):
             await self._settle_taken(draft, record, None)
             return []
+        if not isinstance(error, (OutcomeUnknownError, DuplicateOrderError)):
+            self._count_nameless(draft, -1)
         if isinstance(error, RecipientError) and draft.recipients > 1:
             try:
                 await self._withdraw(record)
@@ -275,6 +300,9 @@ class Campaign:
             # Surely not taken, and neither would be the next ones.
             self._halt(error)
             await self._withdraw(record)
+        elif error.http_status in _AWAY:
+            # All orders that are left would end in the same doubt.
+            self._halt(error)
 
     async def _look_up(self, draft: Draft, record: int, began: Moment) -> None:
         """Find out through the reports what became of an order whose 10 minutes are over."""
@@ -285,9 +313,10 @@ class Campaign:
             raise
         known = {order.id for order in self._orders}
         matches = [id for id in findings.matches if id not in known]
-        if matches:
+        # Fewer than there are orders that look like this one may be any of them.
+        if matches and len(matches) >= self._alike(draft):
             await self._settle_taken(draft, record, matches[0] if len(matches) == 1 else None)
-        elif findings.complete and _has_texts(draft):
+        elif findings.complete and not matches and _has_texts(draft):
             await self._send_all(_Task(draft, record))
         else:
             self._fail(draft, _unknown("an earlier run may have sent it, and the reports do not tell"))
@@ -299,15 +328,18 @@ class Campaign:
         # By this machine's clock alone, an order that is not found may have been looked for at the wrong time.
         return findings if began.there is not None else evolve(findings, complete=False)
 
-    def _is_recent(self, draft: Draft, began: Moment) -> bool:
-        """Whether the service still knows an order, so that sending it again tells what became of it."""
-        return _has_texts(draft) and began.is_within(SEND_WINDOW, self._now())
-
-    def _now(self) -> Moment:
-        here = time.time()
-        return Moment(here, None if self._offset is None else here + self._offset)
-
     # Keeping account.
+
+    def _count_nameless(self, order: Draft | Record, change: int) -> None:
+        # Only what is in a journal is ever looked up.
+        likeness = self._intake.likeness(order) if self._journal else None
+        if likeness is not None:
+            self._nameless[likeness] += change
+
+    def _alike(self, draft: Draft) -> int:
+        """How many orders may be in the reports that cannot be told from this one, itself included."""
+        likeness = self._intake.likeness(draft)
+        return 1 if likeness is None else self._nameless[likeness]
 
     def _halt(self, error: IletimerkeziError) -> None:
         self._stop = self._stop or error
@@ -323,14 +355,20 @@ class Campaign:
         else:
             self._orders.append(Order(order_id, recipients))
 
-    async def _note_begin(self, entry: _Entry) -> None:
-        """Write down that an order is about to be sent, right before each attempt that may be the one taken."""
+    async def _prepare(self, draft: Draft, entry: _Entry) -> None:
+        """Right before each attempt that may be the one taken: write down that the order is about to be sent.
+
+        Raises:
+            ScheduleError: Its time has come meanwhile: sent now, it might go out at once.
+            JournalError: It cannot be written down.
+        """
+        draft.check_due(_utc_now())
         if entry.journal is None:
             return
         if entry.record is None:
-            entry.record = await entry.journal.begin(entry.entries, self._now())
+            entry.record = await entry.journal.begin(entry.entries, await self._clocks.now())
         else:
-            await entry.journal.begin_again(entry.record, self._now())
+            await entry.journal.begin_again(entry.record, await self._clocks.now())
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:
         if self._journal is None or record is None:
@@ -376,22 +414,19 @@ class _Task:
         draft: What it carries.
         record: Its number in the journal, if an earlier run wrote it down.
         began: When that run began to send it; `None` where it was surely not taken.
+        lost: Runs since then, where it is to be sent again.
     """
 
     draft: Draft
     record: int | None = None
     began: Moment | None = None
+    lost: Stopwatch | None = None
 
     def not_sent(self) -> TransportError:
         """What to say of it where this run does not send it."""
         if self.began is None:
             return TransportError("not sent, as the campaign had stopped", _OPERATION)
         return _unknown("an earlier run may have sent it")
-
-    @property
-    def lost(self) -> Stopwatch | None:
-        """Runs since an earlier run's attempt."""
-        return None if self.began is None else Stopwatch(self.began.here)
 
 
 @define(repr=False)
@@ -401,6 +436,19 @@ class _Entry:
     journal: Journal | None
     entries: list[int]
     record: int | None
+
+
+def _raise_with(error: Exception, context: BulkError) -> NoReturn:
+    try:
+        raise error  # noqa: TRY301 - it is about the context that raising sets
+    except Exception:
+        # Not before: where the caller handles another exception, raising would put that one in its place.
+        error.__context__ = context
+        raise
+
+
+def _utc_now() -> datetime:
+    return datetime.fromtimestamp(time.time(), timezone.utc)
 
 
 def _has_texts(draft: Draft) -> bool:

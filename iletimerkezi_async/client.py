@@ -234,7 +234,8 @@ class AsyncClient:
             journal: The journal's path. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
-            send_at: As for `send_sms`; the same for all orders.
+            send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
+                same journal then still tells what became of what was sent.
 
         Raises:
             BulkError: The campaign had to stop: the balance, a credential, the sender or the text was refused, or the
@@ -249,7 +250,7 @@ class AsyncClient:
         source = Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
-        template = self._template(sender, iys, send_at)
+        template = self._template(sender, iys, send_at, journal)
         check_text(message)
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, message) as (book, records):
@@ -291,19 +292,26 @@ class AsyncClient:
         """
         source = Recipients(messages)
         del messages
-        template = self._template(sender, iys, send_at)
+        template = self._template(sender, iys, send_at, journal)
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, None) as (book, records):
             intake = MessageIntake(source, template, batch_size, book.salt if book else b"")
             campaign = Campaign(self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book)
             return await campaign.run(records)
 
-    def _template(self, sender: str | None, iys: Iys | None, send_at: datetime | None) -> Draft:
+    def _template(
+        self,
+        sender: str | None,
+        iys: Iys | None,
+        send_at: datetime | None,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> Draft:
         return write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
             send_at=send_at,
-            now=datetime.now(timezone.utc),
+            # What an earlier run sent is settled also when its time has come.
+            now=None if _is_there(journal) else datetime.now(timezone.utc),
         )
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
@@ -516,6 +524,11 @@ async def _open_journal(
 
     async with open_journal(path, template, message) as opened:
         yield opened
+
+
+def _is_there(path: str | os.PathLike[str] | None) -> bool:
+    # What cannot be looked at is not there; opening it tells why.
+    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
 
 
 def _check_campaign(batch_size: int, concurrency: int) -> None:

@@ -84,6 +84,19 @@ class Draft:
             raise pile.complaint
         return Draft(self.sender, self.iys, pile.messages, self.send_at, pile.recipients)
 
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether the time to send at is past; `now` is an aware time."""
+        return self.send_at is not None and self.send_at < now
+
+    def check_due(self, now: datetime) -> None:
+        """See that it is not too late to send it as scheduled; `now` is an aware time.
+
+        Raises:
+            ScheduleError: The time to send at is past.
+        """
+        if self.is_overdue(now):
+            raise _past()
+
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each text and number."""
         for text, numbers in self.messages.items():
@@ -110,8 +123,14 @@ class Draft:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
 
 
-def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime) -> Draft:
-    """A draft without messages, its terms checked; `now` is an aware time, against which `send_at` is checked.
+def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None) -> Draft:
+    """A draft without messages, its terms checked.
+
+    Args:
+        sender: The approved header.
+        iys: The choice about the consent registry.
+        send_at: When to send.
+        now: An aware time, against which `send_at` is checked; `None` where it may be past.
 
     Raises:
         ConfigurationError: No sender or no choice about the consent registry was made.
@@ -159,8 +178,12 @@ def choose_iys(iys: Iys | None) -> Iys:
     return Iys(iys)
 
 
-def round_schedule(send_at: datetime | None, now: datetime) -> datetime | None:
+def round_schedule(send_at: datetime | None, now: datetime | None) -> datetime | None:
     """The time to send at in Turkish time, rounded up to the minute that the wire can carry.
+
+    Args:
+        send_at: When to send.
+        now: As for `write_template`.
 
     Raises:
         ScheduleError: It is naive or past.
@@ -169,8 +192,8 @@ def round_schedule(send_at: datetime | None, now: datetime) -> datetime | None:
         return None
     if send_at.utcoffset() is None:
         raise ScheduleError(457, "the time to send at has no time zone", _OPERATION)
-    if send_at < now:
-        raise ScheduleError(457, "the time to send at is past", _OPERATION)
+    if now is not None and send_at < now:
+        raise _past()
     try:
         turkish = send_at.astimezone(TURKISH_TIME)
         whole = turkish.replace(second=0, microsecond=0)
@@ -178,6 +201,10 @@ def round_schedule(send_at: datetime | None, now: datetime) -> datetime | None:
     except OverflowError:
         pass
     raise ScheduleError(457, "the time to send at is out of range", _OPERATION)
+
+
+def _past() -> ScheduleError:
+    return ScheduleError(457, "the time to send at is past", _OPERATION)
 
 
 class _Pile:
@@ -198,7 +225,10 @@ class _Pile:
                     bad.append(spell(given))
                 else:
                     numbers[number] = None
-        self.messages: Mapping[str, tuple[str, ...]] = {text: tuple(numbers) for text, numbers in numbers_of.items()}
+        # A text that nobody gets would make the service refuse the whole order.
+        self.messages: Mapping[str, tuple[str, ...]] = {
+            text: tuple(numbers) for text, numbers in numbers_of.items() if numbers
+        }
         self.recipients = sum(map(len, self.messages.values()))
         self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
 

@@ -57,14 +57,17 @@ class _Reader(Generic[T]):
         self._piece: list[T] = []
         self._pieces = 0
 
-    async def read(self) -> list[T]:
-        """The next values; none at the end."""
+    async def read(self, most: int) -> list[T]:
+        """The next values, at least one and at most so many; none at the end."""
+        size = min(most, _PIECE)
         if self._async is None:
             self._pieces += 1
             if self._pieces % _PIECES_AT_A_TIME == 0:
                 await anyio.lowlevel.checkpoint()
-            return list(islice(self._sync, _PIECE))
-        while len(self._piece) < _PIECE:
+            # In place: what came before an exception of the source stays.
+            self._piece.extend(islice(self._sync, size))
+            return self.left()
+        while len(self._piece) < size:
             try:
                 self._piece.append(await anext(self._async))
             except StopAsyncIteration:
@@ -99,12 +102,17 @@ class Intake(ABC, Generic[T]):
 
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
-        while self._waiting() < self._batch_size:
-            values = await self._reader.read()
-            if not values:
-                break
-            self._take(values)
+        # No further than that: the source may wait for what its last values led to.
+        while (room := self._batch_size - self._waiting()) > 0 and await self._read_on(room):
+            pass
         return self._draft(self._batch_size)
+
+    async def _read_on(self, most: int) -> bool:
+        """Take in the next values; whether there were any."""
+        # In a function of its own: no variable holds values while the source is waited for, and may raise.
+        values = await self._reader.read(most)
+        self._take(values)
+        return bool(values)
 
     def rest(self) -> Draft | None:
         """All that was read and is not in any draft."""
@@ -123,6 +131,10 @@ class Intake(ABC, Generic[T]):
     @abstractmethod
     def entries(self, draft: Draft) -> list[int]:
         """A draft's recipients, as the journal keeps them."""
+
+    @abstractmethod
+    def likeness(self, order: Draft | Record) -> int | None:
+        """What two orders share whose reports look the same; `None` where no two of them do."""
 
     @abstractmethod
     def size(self, record: Record) -> int:
@@ -167,6 +179,9 @@ class NumberIntake(Intake[Number]):
     def entries(self, draft: Draft) -> list[int]:
         """The digits of each number."""
         return [int(number) for _, number in draft.pairs()]
+
+    def likeness(self, order: Draft | Record) -> int | None:
+        """None: each number is in one order alone."""
 
     def size(self, record: Record) -> int:
         """See `Intake`."""
@@ -250,6 +265,11 @@ class MessageIntake(Intake[Message]):
             for number in numbers:
                 entries += (int(number), mark)
         return entries
+
+    def likeness(self, order: Draft | Record) -> int | None:
+        """See `Intake`; a report shows the numbers, and not their texts."""
+        numbers = order.entries[::2] if isinstance(order, Record) else [int(number) for _, number in order.pairs()]
+        return hash(tuple(sorted(numbers)))
 
     def size(self, record: Record) -> int:
         """See `Intake`."""

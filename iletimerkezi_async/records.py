@@ -47,6 +47,13 @@ class Moment:
             return self.there == now.there
         return 0 <= now.there - self.there < seconds
 
+    def elapsed(self, now: Moment) -> float:
+        """Seconds since then, by the clock that tells more."""
+        here = now.here - self.here
+        if self.there is None or now.there is None:
+            return here
+        return max(here, now.there - self.there)
+
 
 @frozen(repr=False)
 class Record:

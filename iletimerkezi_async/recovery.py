@@ -27,6 +27,8 @@ __all__ = ["SKEW", "Findings", "search", "send_draft"]
 _SLACK = timedelta(seconds=2)
 # Where orders have no times, the last ones are named, and not a whole day's.
 _MOST_TIMELESS = 20
+# Of a small order, most recipients may be blocked.
+_MOST_SKIPPED = 20
 # One look that shows nothing may have come too soon.
 _LOOKS = 2
 #: How far two clocks may be apart where nothing better is known.
@@ -155,8 +157,8 @@ async def _find_listed(transport: Transport, draft: Draft, since: datetime, unti
 def _is_like(order: OrderReport, draft: Draft) -> bool:
     if order.sender not in {None, draft.sender}:
         return False
-    # Blocked numbers may be skipped, and then do not count: but not most of an order.
-    return order.total is None or order.total <= draft.recipients <= 2 * order.total
+    # Blocked numbers may be skipped, and then do not count: but not most of a large order.
+    return order.total is None or 0 <= draft.recipients - order.total <= max(order.total, _MOST_SKIPPED)
 
 
 def _is_older(order: OrderReport, since: datetime) -> bool:
@@ -170,15 +172,22 @@ def _is_newer(order: OrderReport, until: datetime) -> bool:
 async def _has_numbers(transport: Transport, order_id: int, wanted: Counter[str]) -> bool | None:
     """Whether an order has these very numbers; `None` where its report is not to be had (yet)."""
     missing = wanted.copy()
+    foreign = any(_is_foreign(number) for number in wanted)
     try:
         async for delivery in Report(transport, order_id):
-            if not missing[delivery.number]:
+            if missing[delivery.number]:
+                missing[delivery.number] -= 1
+            elif not (foreign and _is_foreign(delivery.number)):
                 return False
-            missing[delivery.number] -= 1
     except IletimerkeziError:
         return None
     # Some may have been skipped as blocked; and of an order that was just taken, rows may not be there yet.
     return None if any(missing.values()) else True
+
+
+def _is_foreign(number: str) -> bool:
+    # In which form the reports bring numbers of other countries is not documented: no proof that it is another one.
+    return not number.startswith("+905")
 
 
 class _NewestFirst:

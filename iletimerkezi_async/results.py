@@ -61,7 +61,7 @@ class BulkResult:
     """What became of a campaign: `accepted + len(refused) + duplicates + failures == read`. Prints counts alone.
 
     Attributes:
-        orders: The orders that the service took.
+        orders: The orders that the service took, by their ids.
         accepted: How many messages it took with them.
         refused: The numbers that were left out: badly written, or refused by the service.
         duplicates: How many were left out since they had occurred before.

@@ -117,6 +117,35 @@ async def test_the_source_is_read_no_further_than_needed() -> None:
     assert read <= 5000
 
 
+@pytest.mark.parametrize("personal", [False, True])
+async def test_an_order_is_sent_as_soon_as_it_is_full(personal: bool) -> None:
+    """A source that comes in drops, or waits for what its last recipients led to, is not asked for more before."""
+    sandbox = Sandbox()
+    taken = 0
+
+    def tell(progress: Progress) -> None:
+        nonlocal taken
+        taken = progress.accepted
+
+    async def source() -> AsyncIterator[str]:
+        for index, number in enumerate(numbers(30)):
+            while taken < index // 10 * 10:  # noqa: ASYNC110 - as a source that polls a queue would
+                await anyio.sleep(0.001)
+            yield number
+
+    async def messages() -> AsyncIterator[Message]:
+        async for number in source():
+            yield Message(TEXT, number)
+
+    async with client_of(sandbox) as client:
+        with anyio.fail_after(5):
+            if personal:
+                await client.send_bulk_messages(messages(), batch_size=10, on_progress=tell)
+            else:
+                await client.send_bulk(TEXT, source(), batch_size=10, on_progress=tell)
+    assert [order.recipients for order in sandbox.orders] == [10, 10, 10]
+
+
 async def test_no_more_orders_at_once_than_asked_for() -> None:
     """And as many."""
     under_way = most = 0
@@ -251,6 +280,20 @@ async def test_a_service_that_is_away_for_too_long_stops_it(fault: str) -> None:
     assert caught.value.result.accepted == 0
 
 
+async def test_a_gateway_whose_service_is_away_for_too_long_stops_it() -> None:
+    """It does not say whether it passed an order on: those under way are in doubt, and no further ones."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "empty-503", times=1000)
+    async with client_of(sandbox) as client:
+        with pytest.raises(BulkError) as caught:
+            await client.send_bulk(TEXT, iter(numbers(10_000)), batch_size=100, concurrency=2)
+    assert isinstance(caught.value.error, OutcomeUnknownError)
+    result = caught.value.result
+    assert_adds_up(result, result.read)
+    assert result.read < 2000
+    assert sum(failure.count for failure in result.failed if isinstance(failure.error, OutcomeUnknownError)) == 200
+
+
 async def test_an_outcome_that_stays_unknown_is_listed_and_the_campaign_goes_on() -> None:
     """Its recipients may have been texted: they are named, with the error that says so."""
     sandbox = Sandbox()
@@ -380,6 +423,23 @@ async def test_an_exception_of_the_progress_stops_it_and_comes_out() -> None:
     assert len(set(sandbox.deliveries) - unknown) == result.accepted
 
 
+async def test_the_result_goes_along_where_the_caller_handles_another_exception() -> None:
+    """A campaign that is begun in an `except` block keeps its own context."""
+
+    def break_off(_: Progress) -> None:
+        raise RuntimeError("enough")
+
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        try:
+            int("another")
+        except ValueError:
+            with pytest.raises(RuntimeError, match="enough") as caught:
+                await client.send_bulk(TEXT, numbers(10), on_progress=break_off)
+    assert isinstance(caught.value.__context__, BulkError)
+    assert caught.value.__context__.result.accepted == 10
+
+
 async def test_an_exception_of_the_source_stops_it_and_comes_out() -> None:
     """With what was read until then accounted for."""
 
@@ -392,7 +452,7 @@ async def test_an_exception_of_the_source_stops_it_and_comes_out() -> None:
         with pytest.raises(OSError, match="the disk is gone") as caught:
             await client.send_bulk(TEXT, source(), batch_size=100)
     assert isinstance(caught.value.__context__, BulkError)
-    assert_adds_up(caught.value.__context__.result, caught.value.__context__.result.read)
+    assert_adds_up(caught.value.__context__.result, 250)
 
 
 def test_results_print_counts_alone() -> None:

@@ -145,6 +145,14 @@ async def test_a_number_that_occurs_twice_gets_one_message() -> None:
     assert order.recipients == 2
 
 
+async def test_a_text_that_nobody_gets_is_left_out(sandbox: Sandbox, client: AsyncClient) -> None:
+    """The service would refuse the whole order for it."""
+    order = await client.send_messages([Message("Bir", NUMBER), Message("Iki", [])])
+    assert [(taken.id, taken.messages) for taken in sandbox.orders] == [(order.id, (("Bir", f"+90{NUMBER}"),))]
+    with pytest.raises(RecipientError, match="no recipient"):
+        await client.send_messages([Message("Bir", [])])
+
+
 async def test_recipients_may_be_any_iterable() -> None:
     """Also one that can be read only once."""
     canned = Canned(TAKEN)

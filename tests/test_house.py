@@ -25,7 +25,7 @@ FLOORS = [
     {"intake"},
     {"retry", "pacing"},
     {"transport"},
-    {"paging"},
+    {"paging", "clocks"},
     {"recovery", "cancelling", "registering", "waiting"},
     {"bulk"},
     {"client"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import pickle
+import sqlite3
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from iletimerkezi_async import (
     Delivery,
     IletimerkeziError,
     Iys,
+    JournalError,
     Message,
     MessageStatus,
     Retry,
@@ -48,7 +50,7 @@ def everything_of(error: BaseException) -> str:
     assert "iletimerkezi_async" in shown
     parts = [shown, str(error), repr(error), repr(error.args), repr(vars(error))]
     # The result of a campaign is data: whoever hands it on on purpose hands on its recipients.
-    if not isinstance(error, BulkError):
+    if not isinstance(error, (BulkError, JournalError)):
         parts.append(repr(pickle.dumps(error)))
     chained = error.__cause__ or error.__context__
     return "".join(parts) + (everything_of(chained) if chained else "")
@@ -137,6 +139,40 @@ async def test_no_refusal_of_ours_shows_a_secret(refused: Callable[[AsyncClient]
         await refused(over(refusal(402)))
     shown = everything_of(caught.value).replace(f"numbers': {caught.value.__dict__.get('numbers')!r}", "")
     assert_clean(shown)
+
+
+async def test_a_source_that_breaks_shows_none_of_its_numbers() -> None:
+    """What was read before is in no variable of a frame that the error passes."""
+
+    def broken() -> Iterator[str]:
+        yield from [NUMBER] * 1000
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone") as caught:
+        await over(ok()).send_bulk(TEXT, broken())
+    result = caught.value.__context__
+    assert_clean(f"{result} {result!r}")
+    # It was never raised, and so has no frames.
+    caught.value.__context__ = None
+    assert_clean(everything_of(caught.value))
+
+
+async def test_a_journal_that_cannot_be_written_shows_no_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it holds them."""
+    real = sqlite3.connect
+
+    def small(*arguments: object, **options: object) -> sqlite3.Connection:
+        database: sqlite3.Connection = real(*arguments, **options)  # type: ignore[call-overload]  # handed through
+        database.execute("PRAGMA max_page_count = 4")
+        return database
+
+    monkeypatch.setattr("sqlite3.connect", small)
+    numbers = [5301234567 + each for each in range(3000)]
+    with pytest.raises(JournalError, match="disk is full") as caught:
+        await over(ok(order={"id": 1})).send_bulk(TEXT, numbers, journal=tmp_path / "journal")
+    assert_clean(everything_of(caught.value))
 
 
 def test_a_missing_credential_does_not_show_the_other() -> None:

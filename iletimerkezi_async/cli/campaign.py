@@ -1,5 +1,6 @@
 """The command that sends to any number of recipients."""
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -63,7 +64,7 @@ def bulk(
     With a journal, the same command after a stop or a crash sends what is missing, and nothing twice.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
-    terms = read_terms(iys, sender, at)
+    terms = read_terms(iys, sender, at, resumed=_is_there(journal))
     template = Template(read_text(text))
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys)
     with open_list(to, column) as recipients:
@@ -203,6 +204,11 @@ def _check_streams(text: str, to: str, *, asks: bool) -> None:
         raise WrongUsageError("the text and the numbers cannot both be read from standard input")
     if asks and sys.stdin.isatty():
         raise WrongUsageError("say --yes: where the numbers are typed, there is no asking")
+
+
+def _is_there(path: str | None) -> bool:
+    # What cannot be looked at is not there; opening it tells why.
+    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
 
 
 def _what(plan: Plan) -> str:

@@ -36,8 +36,14 @@ At = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Send without asking.")]
 
 
-def read_terms(iys: IysChoice | None, sender: str | None, at: str | None) -> Draft:
+def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, resumed: bool = False) -> Draft:
     """What was typed, as a draft without messages.
+
+    Args:
+        iys: The consent list.
+        sender: The sender.
+        at: When to send.
+        resumed: Whether it may have been begun before, so that its time may be past.
 
     Raises:
         WrongUsageError: Something is missing, or cannot be read.
@@ -50,7 +56,8 @@ def read_terms(iys: IysChoice | None, sender: str | None, at: str | None) -> Dra
         )
     if sender is None:
         raise WrongUsageError(f"say --sender, or set {SENDER_VARIABLE}")
-    return write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=datetime.now(timezone.utc))
+    now = None if resumed else datetime.now(timezone.utc)
+    return write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=now)
 
 
 def read_text(typed: str) -> str:
