@@ -406,7 +406,7 @@ class Campaign:
         )
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class _Task:
     """An order to be sent, or to be settled.
 
@@ -429,7 +429,7 @@ class _Task:
         return _unknown("an earlier run may have sent it")
 
 
-@define(repr=False)
+@define(eq=False, repr=False)
 class _Entry:
     """What is to be written into the journal of an order, and its number once it was."""
 

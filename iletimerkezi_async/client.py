@@ -9,13 +9,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
 from . import cancelling, operations, registering, waiting
-from .bulk import Campaign
 from .consents import Registration, ask
 from .credentials import Credentials
 from .dates import choose_days, choose_window
 from .draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 from .errors import ApiError, ConfigurationError
-from .intake import MessageIntake, NumberIntake, Recipients
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
 from .pacing import Pacer, TokenBucket
 from .paging import Blacklist, Orders, Report
@@ -246,16 +244,20 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
+        from . import bulk, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
+
         message = Message(text, ())
-        source = Recipients(to)
+        source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
         template = self._template(sender, iys, send_at, journal)
         check_text(message)
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, message) as (book, records):
-            intake = NumberIntake(source, template, batch_size, message)
-            campaign = Campaign(self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book)
+            drafts = intake.NumberIntake(source, template, batch_size, message)
+            campaign = bulk.Campaign(
+                self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+            )
             return await campaign.run(records)
 
     async def send_bulk_messages(
@@ -290,13 +292,17 @@ class AsyncClient:
             IletimerkeziError: As `send_bulk`.
             ValueError: As `send_bulk`.
         """
-        source = Recipients(messages)
+        from . import bulk, intake  # noqa: PLC0415 - as in `send_bulk`
+
+        source = intake.Recipients(messages)
         del messages
         template = self._template(sender, iys, send_at, journal)
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, None) as (book, records):
-            intake = MessageIntake(source, template, batch_size, book.salt if book else b"")
-            campaign = Campaign(self._transport, intake, concurrency=concurrency, on_progress=on_progress, journal=book)
+            drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
+            campaign = bulk.Campaign(
+                self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+            )
             return await campaign.run(records)
 
     def _template(

@@ -31,7 +31,7 @@ _LONGEST_EMAIL = 254
 Complaint: TypeAlias = RecipientError | ConsentError | ValueError
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Question:
     """Whose consent is asked for, and which, in the words of the wire. Its `repr` shows nothing of it."""
 

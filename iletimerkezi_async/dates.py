@@ -17,7 +17,7 @@ _LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
 _LAST_SECOND = time(23, 59, 59)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Window:
     """From when to when, both included; Turkish time."""
 

@@ -46,7 +46,7 @@ _OPERATION = "send-sms"
 _LONGEST_SENDER = 11
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Draft:
     """An order that can be sent. Its `repr` shows counts alone.
 

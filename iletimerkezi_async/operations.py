@@ -105,7 +105,7 @@ class Kind(Enum):
     """It would be done twice: repeated only when it surely never left."""
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Call(Generic[T]):
     """One request, ready to be sent.
 
@@ -138,14 +138,14 @@ class Call(Generic[T]):
 # What an attempt can end in.
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class Answered(Generic[T]):
     """The service did what was asked."""
 
     value: T
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Refused:
     """The service said no: surely nothing was done."""
 
@@ -169,7 +169,7 @@ class Refused:
         return self.error.code in _CONTENT_CODES
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Lost:
     """The request left, or may have; what became of it is not known."""
 
@@ -177,7 +177,7 @@ class Lost:
     retry_after: float | None = None
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class NotSent:
     """The request surely never left."""
 
@@ -187,7 +187,7 @@ class NotSent:
 Outcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class RawAnswer:
     """An HTTP answer, before it is known whether it is the service's.
 
@@ -313,7 +313,7 @@ def send_sms(draft: Draft) -> Call[Order]:
 # get-report
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class ReportPage:
     """A page of an order's report: the order's own state, and the rows of this page."""
 
@@ -374,7 +374,7 @@ def _row(row: Json) -> Delivery:
 REPORTS_DAYS = 10
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class OrdersPage:
     """A page of the orders in a range: how many there are in all, where the service says so, and those of this page."""
 
@@ -444,7 +444,7 @@ def _sender(value: object) -> str:
 # get-blacklist, add-blacklist, delete-blacklist
 
 
-@frozen(repr=False)
+@frozen(eq=False, repr=False)
 class BlacklistPage:
     """A page of the blocked numbers: how many there are in all, in or out of the window, and those of the page."""
 

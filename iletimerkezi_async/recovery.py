@@ -35,7 +35,7 @@ _LOOKS = 2
 SKEW = timedelta(minutes=2)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Findings:
     """What the reports tell of an order.
 

@@ -65,7 +65,7 @@ _WINDOW_GRACE = 30.0
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Taken:
     """A guarded request was refused after an attempt whose answer was lost.
 
@@ -242,7 +242,7 @@ def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwa
     logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt)
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class _Failure:
     """An exchange without an answer.
 
