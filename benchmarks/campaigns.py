@@ -1,74 +1,89 @@
-"""A campaign of a million mixed spellings, beside the floor and the blocking way; and its memory.
+"""`send_bulk` of a million mixed spellings, beside the floor and the blocking way; and its memory.
 
-    python benchmarks/bulk.py [--count N] [--repeat N]
-
-Each way runs in a process of its own, in turn, against the bare server. The floor posts bodies of already clean numbers
-with plain httpx and orjson; the blocking way cleans with a regular expression and opens a connection a request.
+The floor posts bodies of already clean numbers with plain httpx and orjson; the blocking way cleans with a regular
+expression and opens a connection a request. Memory is measured in processes of their own: a peak cannot be undone.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
-import resource
-import statistics
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import anyio
 import httpx
 import orjson
-from common import server, spelled
 
-from iletimerkezi_async import AsyncClient, Iys
-from iletimerkezi_async.numbers import clean_number, clean_numbers
+from iletimerkezi_async.numbers import clean_numbers
 
-BATCH = 50_000
-TEXT = "Kampanyamiz basladi"
+from .harness import (
+    OURS,
+    Findings,
+    Goal,
+    Panel,
+    Row,
+    client,
+    in_child,
+    in_turn,
+    peak_megabytes,
+    ratios,
+    send_body,
+    server,
+)
+from .spellings import spelled
+
+_COUNT = 1_000_000
+_BATCH = 50_000
+_TEXT = "Kampanyamiz basladi"
+_FLOOR, _BLOCKING = "clean bodies, httpx", "re, json, urllib"
 
 
-def body(numbers: list[str]) -> dict[str, object]:
-    """A send-sms request."""
-    order = {"sender": "FIRMA", "iys": "0", "message": {"text": TEXT, "receipents": {"number": numbers}}}
-    return {"request": {"authentication": {"key": "k", "hash": "h"}, "order": order}}
+def campaign() -> Findings:
+    """A million mixed spellings."""
+    with server() as served:
+        seconds = in_child("campaigns", served.url)
+        small = in_child("campaigns", served.url, str(_COUNT))["megabytes"]
+        large = in_child("campaigns", served.url, str(10 * _COUNT))["megabytes"]
+    of = "send_bulk, 1,000,000 mixed spellings: time, as a multiple of"
+    rows = [
+        Row(f"{of} posting clean bodies", ratios(seconds[OURS], seconds[_FLOOR]), goal=Goal(10)),
+        Row(f"{of} the blocking way", ratios(seconds[OURS], seconds[_BLOCKING]), goal=Goal(0.33)),
+        Row("send_bulk, 1,000,000 from a generator: memory added", small, "MB", Goal(60)),
+        Row("send_bulk, 10,000,000 from a generator: memory added", large, "MB", Goal(200)),
+    ]
+    return Findings(rows, [Panel("campaign of 1,000,000 mixed spellings", "s", seconds)])
 
 
-def ours(url: str, values: Iterator[str] | list[str]) -> None:
-    """`send_bulk`, as its users write it."""
-
+def _ours(url: str, values: Iterable[str]) -> None:
     async def main() -> None:
-        async with AsyncClient("k", "h", sender="FIRMA", iys=Iys.OFF, base_url=url) as client:
-            await client.send_bulk(TEXT, values)
+        async with client(url) as sms:
+            await sms.send_bulk(_TEXT, values)
 
     anyio.run(main)
 
 
-def floor(url: str, values: list[str]) -> None:
-    """Post what is clean already."""
-
+def _floor(url: str, numbers: list[str]) -> None:
     async def main() -> None:
-        async with httpx.AsyncClient() as client:
-            for start in range(0, len(values), BATCH):
-                await client.post(f"{url}/send-sms/json", content=orjson.dumps(body(values[start : start + BATCH])))
+        async with httpx.AsyncClient() as http:
+            for start in range(0, len(numbers), _BATCH):
+                document = send_body(*numbers[start : start + _BATCH], text=_TEXT)
+                await http.post(f"{url}/send-sms/json", content=orjson.dumps(document))
 
     anyio.run(main)
 
 
-def blocking(url: str, values: list[str]) -> None:
-    """The way without a library: `re`, `json`, `urllib`, a set."""
+def _blocking(url: str, values: list[str]) -> None:
     pattern = re.compile(r"^(?:\+90|0090|90|0)?(5\d{9})$")
     separators = re.compile(r"[\s()./-]+")
     seen: set[str] = set()
     batch: list[str] = []
 
     def post() -> None:
-        data = json.dumps(body(batch)).encode()
-        request = urllib.request.Request(f"{url}/send-sms/json", data, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request).read()
+        data = json.dumps(send_body(*batch, text=_TEXT)).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{url}/send-sms/json", data), timeout=30).read()
         batch.clear()
 
     for value in values:
@@ -77,84 +92,34 @@ def blocking(url: str, values: list[str]) -> None:
             continue
         seen.add(match[1])
         batch.append("+90" + match[1])
-        if len(batch) == BATCH:
+        if len(batch) == _BATCH:
             post()
     if batch:
         post()
 
 
-def cleaning(_url: str, values: list[str]) -> None:
-    """Clean them all, some hundred at a time, as a campaign does."""
-    for start in range(0, len(values), 400):
-        clean_numbers(values[start : start + 400])
+def _times(url: str) -> dict[str, list[float]]:
+    values = list(spelled(_COUNT))
+    numbers = [number for number in clean_numbers(values) if number]
+
+    def timed(way: Callable[[str, list[str]], None], given: list[str]) -> Callable[[], float]:
+        def run() -> float:
+            began = time.perf_counter()
+            way(url, given)
+            return time.perf_counter() - began
+
+        return run
+
+    return in_turn({OURS: timed(_ours, values), _FLOOR: timed(_floor, numbers), _BLOCKING: timed(_blocking, values)})
 
 
-def one_by_one(_url: str, values: list[str]) -> None:
-    """Clean them with the way for a single number."""
-    for value in values:
-        clean_number(value)
-
-
-def measure(way: str, url: str, count: int) -> dict[str, float]:
-    """Run one way in this process; seconds, and megabytes added to the peak."""
-    values: Iterator[str] | list[str]
-    if way == "memory":
-        values = (f"0{5 * 10**9 + number * 7919 % 10**9}" for number in range(count))
-    else:
-        values = list(spelled(count))
-    if way == "floor":
-        values = [number for number in clean_numbers(values) if number]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
-    WAYS[way](url, values)
-    seconds = time.perf_counter() - began
-    return {"seconds": seconds, "megabytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024}
-
-
-WAYS: dict[str, Callable[..., None]] = {
-    "ours": ours,
-    "memory": ours,
-    "floor": floor,
-    "blocking": blocking,
-    "cleaning": cleaning,
-    "one by one": one_by_one,
-}
-
-
-def in_process(way: str, url: str, count: int) -> dict[str, float]:
-    """Run one way in a process of its own."""
-    command = [sys.executable, __file__, "--way", way, "--url", url, "--count", str(count)]
-    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(shown)  # type: ignore[no-any-return]  # what `measure` gives
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=1_000_000)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--way")
-    parser.add_argument("--url")
-    options = parser.parse_args()
-    if options.way:
-        print(json.dumps(measure(options.way, options.url, options.count)))
-        return
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS if way != "memory"}
-    with server() as (url, _):
-        for _ in range(options.repeat):
-            for way, times in seconds.items():
-                times.append(in_process(way, url, options.count)["seconds"])
-        small = in_process("memory", url, options.count)
-        large = in_process("memory", url, 10 * options.count)
-    medians = {way: statistics.median(times) for way, times in seconds.items()}
-    for way, times in seconds.items():
-        print(f"{way:10} {medians[way]:7.3f} s   ({min(times):.3f} to {max(times):.3f})")
-    print(f"ours / floor     {medians['ours'] / medians['floor']:5.2f}   (goal: 10 or less)")
-    print(f"ours / blocking  {medians['ours'] / medians['blocking']:5.2f}   (goal: 0.33 or less)")
-    print(f"numbers cleaned a second: {options.count / medians['cleaning']:,.0f} (goal: 2,500,000)")
-    print(f"memory, {options.count:>11,} from a generator: {small['megabytes']:6.1f} MB (goal: 60 or less)")
-    print(f"memory, {10 * options.count:>11,} from a generator: {large['megabytes']:6.1f} MB (goal: 200 or less)")
+def _memory(url: str, count: int) -> dict[str, list[float]]:
+    before = peak_megabytes()
+    # No two are the same.
+    _ours(url, (f"0{5 * 10**9 + number * 7919 % 10**9}" for number in range(count)))
+    return {"megabytes": [peak_megabytes() - before]}
 
 
 if __name__ == "__main__":
-    main()
+    address, *counts = sys.argv[1:]
+    print(json.dumps(_memory(address, int(counts[0])) if counts else _times(address)))

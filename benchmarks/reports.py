@@ -1,0 +1,76 @@
+"""`get_report`: as fast as its pages can be had."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+import anyio
+import httpx
+import orjson
+
+from .harness import OURS, Findings, Goal, Panel, Row, Served, client, in_turn, ratios, server
+
+_PAGES, _ROWS = 100, 1000
+_READ_AHEAD = 8
+_DELAY = 0.02
+
+
+def without_delay() -> Findings:
+    """100,000 rows that are there at once: what our reading adds to lanes and `orjson`."""
+    with server("--total", str(_PAGES * _ROWS)) as served:
+        rates = in_turn(
+            {
+                OURS: lambda: _PAGES * _ROWS / asyncio.run(_timed(_ours, served)),
+                "bare lanes and orjson": lambda: _PAGES * _ROWS / asyncio.run(_timed(_bare, served)),
+            }
+        )
+    measure = "report of 100,000 rows: rows a second, of bare lanes and orjson"
+    rows = [Row(measure, ratios(rates[OURS], rates["bare lanes and orjson"]), goal=Goal(0.6, at_least=True))]
+    return Findings(rows, [Panel("report of 100,000 rows", "rows a second", rates)])
+
+
+def with_delay() -> Findings:
+    """100 pages that take 20 ms each: eight are asked for at once, after the first one."""
+    ideal = (1 + math.ceil((_PAGES - 1) / _READ_AHEAD)) * _DELAY
+    with server("--total", str(_PAGES * _ROWS), "--delay", str(_DELAY)) as served:
+        seconds = in_turn({OURS: lambda: asyncio.run(_timed(_ours, served))})
+    measure = f"report of 100 pages, 20 ms each: speed, of the ideal {1000 * ideal:.0f} ms"
+    return Findings([Row(measure, [ideal / each for each in seconds[OURS]], goal=Goal(0.8, at_least=True))])
+
+
+async def _timed(read: Callable[[Served], Awaitable[int]], served: Served) -> float:
+    began = time.perf_counter()
+    count = await read(served)
+    elapsed = time.perf_counter() - began
+    assert count == _PAGES * _ROWS
+    return elapsed
+
+
+async def _ours(served: Served) -> int:
+    count = 0
+    async with client(served.url) as sms:
+        async for delivery in sms.get_report(428):
+            count += delivery.status == 111
+    return count
+
+
+async def _bare(served: Served) -> int:
+    """The same pages over as many clients of one connection each, and nothing done with them but `orjson.loads`."""
+    counts: list[int] = []
+    pages = iter(range(_PAGES))
+
+    async def lane() -> None:
+        async with httpx.AsyncClient() as http:
+            for page in pages:
+                order = {"id": 428, "page": page + 1, "rowCount": _ROWS}
+                document = {"request": {"authentication": {"key": "k", "hash": "h"}, "order": order}}
+                response = await http.post(f"{served.url}/get-report/json", content=orjson.dumps(document))
+                counts.append(len(orjson.loads(response.content)["response"]["order"]["message"]))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(_READ_AHEAD):
+            tasks.start_soon(lane)
+    return sum(counts)
