@@ -28,7 +28,7 @@ Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 # Values cleaned at once: enough to be quick, few enough that one odd value does not cost many others a closer look.
 _PIECE = 400
 # Between pauses for other tasks, some milliseconds of work.
-_PIECES_AT_A_TIME = 4
+_PIECES_AT_A_TIME = 8
 
 
 class Recipients(Generic[T]):
@@ -238,10 +238,10 @@ class MessageIntake(Intake[Message]):
         # Each message may have several recipients.
         self.total = None
         self._salt = salt or secrets.token_bytes(16)
-        self._seen = SeenKeys("Q", smallest=19)
+        self._seen = SeenKeys(8, smallest=19)
         self._pairs: list[tuple[str, str]] = []
         # Of an earlier run: who is done with; and whose texts are to be read again, for which order.
-        self._earlier = SeenKeys("Q", smallest=19)
+        self._earlier = SeenKeys(8, smallest=19)
         self._missing = 0
         self._owner: dict[tuple[int, int], Record] = {}
         self._found: dict[int, dict[tuple[int, int], tuple[str, str]]] = {}

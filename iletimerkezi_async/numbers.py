@@ -63,7 +63,7 @@ _COMMA = b","
 _STRIPPED = b"\x00"
 _PREFIXES = (b",+90", b",0090", b",90", b",0")
 _AS_COMMA = bytes.maketrans(_STRIPPED, _COMMA)
-_FIVE = ord("5")
+_ODD = re.compile(rb",(?!5[0-9]{9}(?![^,]))[^,]*")
 
 
 def clean_numbers(values: Sequence[object]) -> Sequence[str | None]:
@@ -87,17 +87,16 @@ def clean_numbers(values: Sequence[object]) -> Sequence[str | None]:
 
 def _clean_odd_ones(data: bytes, values: Sequence[object]) -> Sequence[str | None]:
     """The numbers of `data`, with those by themselves that did not come out as ten digits from 5 on."""
-    items = data[1:].split(_COMMA)
-    odd = [
-        index
-        for index, item in enumerate(items)
-        if len(item) != _MOBILE_DIGITS or item[0] != _FIVE or not item.isdigit()
-    ]
+    odd: list[int] = []
+
+    def leave_out(match: re.Match[bytes]) -> bytes:
+        odd.append(data.count(_COMMA, 0, match.start()))
+        return b""
+
+    usual = _ODD.sub(leave_out, data)
+    numbers: list[str | None] = [*_international(usual)] if usual else []
     for index in odd:
-        items[index] = b""
-    numbers: list[str | None] = [*_international(_COMMA + _COMMA.join(items))]
-    for index in odd:
-        numbers[index] = clean_number(values[index])
+        numbers.insert(index, clean_number(values[index]))
     return numbers
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from typing import TYPE_CHECKING, cast
+from collections import Counter
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    _Table: TypeAlias = bytearray | array[int]
 
 __all__ = ["Seen", "SeenKeys", "fingerprint"]
 
@@ -41,14 +44,14 @@ class SeenKeys:
     from table to table, so that growing is not felt.
 
     Args:
-        typecode: How wide the quotients are, as `array` names it.
+        width: Bytes of a quotient, 1 or 8.
         smallest: The size of the first table, as a power of two; each further one has twice the size.
     """
 
-    def __init__(self, typecode: str, smallest: int) -> None:
-        self._typecode = typecode
+    def __init__(self, width: int, smallest: int) -> None:
+        self._width = width
         self._sizes = iter([prime for power, prime in _PRIMES.items() if power >= smallest])
-        self._tables: list[array[int]] = []
+        self._tables: list[_Table] = []
         self._rest: set[int] = set()
         self._count = 0
 
@@ -62,20 +65,20 @@ class SeenKeys:
                 return table[place] == quotient
         return key in self._rest
 
-    def add(self, keys: Sequence[int]) -> set[int]:
-        """Take keys in; the positions of those that were there already, or came twice."""
-        repeated: set[int] = set()
-        positions: Sequence[int] = range(len(keys))
+    def add(self, keys: Sequence[int]) -> list[int]:
+        """Take keys in; those that were there already, or come more than once here, as often as they are too many."""
+        repeated: list[int] = []
         count = len(keys)
         for table in self._tables:
-            positions, keys = _place(table, positions, keys, repeated)
-        for position, key in zip(positions, keys):
-            if key in self._rest:
-                repeated.add(position)
+            keys = _place(table, keys, repeated)
+        rest = self._rest
+        for key in keys:
+            if key in rest:
+                repeated.append(key)
             else:
-                self._rest.add(key)
+                rest.add(key)
         self._count += count - len(repeated)
-        if len(self._rest) > _ENOUGH:
+        if len(rest) > _ENOUGH:
             self._open_table()
         return repeated
 
@@ -83,10 +86,8 @@ class SeenKeys:
         size = next(self._sizes, None)
         if size is None:
             return
-        table = array(self._typecode, bytes(array(self._typecode).itemsize * size))
-        rest = list(self._rest)
-        _, left = _place(table, range(len(rest)), rest, set())
-        self._rest = set(left)
+        table = bytearray(size) if self._width == 1 else array("Q", bytes(self._width * size))
+        self._rest = set(_place(table, [*self._rest], []))
         self._tables.append(table)
 
 
@@ -98,7 +99,7 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self._keys = SeenKeys("B", smallest=22)
+        self._keys = SeenKeys(1, smallest=22)
         self._others: set[str] = set()
 
     def __len__(self) -> int:
@@ -114,9 +115,7 @@ class Seen:
         if keys is None:
             return [number for number in numbers if self._add_one(number)]
         repeated = self._keys.add(keys)
-        if not repeated:
-            return numbers
-        return [number for index, number in enumerate(numbers) if index not in repeated]
+        return _without_last(numbers, keys, repeated) if repeated else numbers
 
     def _add_one(self, number: str) -> bool:
         keys = _keys([number])
@@ -128,24 +127,21 @@ class Seen:
         return True
 
 
-def _place(
-    table: array[int], positions: Iterable[int], keys: Iterable[int], repeated: set[int]
-) -> tuple[list[int], list[int]]:
-    """Put keys into a table, and the positions of those that are there already into `repeated`; what finds no place."""
+def _place(table: _Table, keys: Iterable[int], repeated: list[int]) -> list[int]:
+    """Put keys into a table, and those that are there already into `repeated`; those that find their place taken."""
     size = len(table)
-    positions_left: list[int] = []
-    keys_left: list[int] = []
-    for position, key in zip(positions, keys):
+    taken: list[int] = []
+    # This loop is what a campaign's check for repeated numbers costs: it does as little as can be.
+    for key in keys:
         place = key % size
-        found = table[place]
-        if not found:
-            table[place] = key // size
-        elif found == key // size:
-            repeated.add(position)
+        if table[place]:
+            taken.append(key)
         else:
-            positions_left.append(position)
-            keys_left.append(key)
-    return positions_left, keys_left
+            table[place] = key // size
+    others: list[int] = []
+    for key in taken:
+        (repeated if table[key % size] == key // size else others).append(key)
+    return others
 
 
 def _keys(numbers: Sequence[str]) -> list[int] | None:
@@ -156,6 +152,18 @@ def _keys(numbers: Sequence[str]) -> list[int] | None:
     # Read as JSON they take a third of the time that `int` takes for each.
     digits = cast("list[int]", orjson.loads(f"[{text.replace(_TURKISH, '1')}]"))
     return [number - _ORIGIN for number in digits]
+
+
+def _without_last(numbers: Sequence[str], keys: Sequence[int], repeated: Iterable[int]) -> list[str]:
+    """The numbers without the last ones of those whose keys are too many."""
+    too_many = Counter(repeated)
+    kept: list[str] = []
+    for number, key in zip(reversed(numbers), reversed(keys)):
+        if too_many[key]:
+            too_many[key] -= 1
+        else:
+            kept.append(number)
+    return kept[::-1]
 
 
 def fingerprint(text: str, salt: bytes) -> int:
