@@ -125,7 +125,7 @@ class _Run:
             raise typer.Exit(1) from None
         assert self._result is not None
         self._end(self._result, None)
-        if self._result.failed:
+        if self._result.failed or _is_in_vain(self._result):
             raise typer.Exit(1)
 
     async def _send(self) -> None:
@@ -167,6 +167,8 @@ class _Run:
         tell_failures(result)
         if stopped:
             complain(f"stopped: {stopped}")
+        elif _is_in_vain(result):
+            complain("nobody was texted: every number was refused")
         if stopped or result.failed:
             tell_how_to_go_on(result, self._typed, has_journal=self._journal is not None)
 
@@ -189,6 +191,11 @@ def _partial_result(error: BaseException) -> BulkResult | None:
             return found.result
         found = found.__context__ if found is not None else None
     return None
+
+
+def _is_in_vain(result: BulkResult) -> bool:
+    """Whether a campaign came to its end without reaching anybody, as where another column has the numbers."""
+    return bool(result.refused) and not result.accepted and not result.failed
 
 
 def _reason(error: Exception) -> str:

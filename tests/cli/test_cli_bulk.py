@@ -116,6 +116,14 @@ def test_the_text_from_standard_input(iletimerkezi: "Command", sandbox: "Sandbox
     assert "cannot both be read from standard input" in result.stderr
 
 
+def test_a_campaign_in_vain(in_process: Run, sandbox: "Sandbox", tmp_path: Path) -> None:
+    """Where every number is refused, as those of the wrong column are, that is a failure."""
+    path = _write(tmp_path / "list.csv", ["ad,cep", "Bir,5301234567", "Iki,5301234568"])
+    result = in_process("bulk", _TEXT, "--to", path, "--column", "ad")
+    assert (result.returncode, result.stderr) == (1, "iletimerkezi: nobody was texted: every number was refused\n")
+    assert not sandbox.orders
+
+
 def test_refused_numbers_are_written(in_process: Run, sandbox: "Sandbox", tmp_path: Path) -> None:
     """`--refused` names everybody who was left out, and why, for the owner's eyes alone."""
     sandbox.fail("send-sms", "452")
