@@ -44,10 +44,10 @@ def read_file(path: Path, content: bytes, *arguments: str) -> str:
     return ""
 
 
-def read_rows(pieces: list[bytes], delimiter: str | None) -> list[list[str]] | str:
-    """The rows of a list that comes in pieces; or the complaint without its line, which a lone CR may put off."""
+def read_rows(pieces: list[bytes], delimiter: str | None) -> list[list[str]] | None:
+    """The rows of a list that comes in pieces; nothing where it is refused."""
     reader = RowReader("list", delimiter)
     try:
         return [row for piece in [*filter(None, pieces), b""] for row in reader.feed(piece)]
-    except CommandError as error:
-        return str(error).rpartition(":")[2]
+    except CommandError:
+        return None

@@ -93,7 +93,7 @@ def test_no_file_of_consents_breaks_its_reader(content: bytes, tmp_path: Path, a
 @patient
 @given(CONTENTS, st.lists(st.integers(0, 300), max_size=5), st.sampled_from([None, ",", ";"]))
 def test_it_does_not_matter_how_a_list_comes(content: bytes, cuts: list[int], delimiter: str | None) -> None:
-    """In one piece or in several, cut anywhere: the same rows, the same complaint."""
+    """In one piece or in several, cut anywhere: the same rows, or refused."""
     whole = expand(content)
     places = [0, *sorted(cuts), len(whole)]
     pieces = [whole[start:end] for start, end in pairwise(places)]
