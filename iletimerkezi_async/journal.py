@@ -2,6 +2,10 @@
 
 An order is written down before it is sent and after it was answered. The file holds phone numbers, so it is created
 for its owner alone (mode 0600); it holds no credential and no text, only fingerprints with a salt of its own.
+
+What was written down must not get lost, or somebody is texted twice. So SQLite's write-ahead log is carried over into
+the file with each order: its end can be damaged, or left behind when the file is copied, without a trace. And each
+order has a seal, as SQLite notices damage to its own structures alone.
 """
 
 from __future__ import annotations
@@ -33,8 +37,8 @@ __all__ = ["Journal", "open_journal"]
 
 T = TypeVar("T")
 
-# Says whose file it is ("IMz1").
-_APPLICATION = 0x494D7A31
+# Says whose file it is, and which edition ("IMz2").
+_APPLICATION = 0x494D7A32
 _SCHEMA = (
     "CREATE TABLE campaign (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE orders (
@@ -43,7 +47,8 @@ _SCHEMA = (
         began REAL NOT NULL,
         began_there REAL,
         entries BLOB NOT NULL,
-        order_id INTEGER
+        order_id INTEGER,
+        seal TEXT NOT NULL
     )""",
     f"PRAGMA application_id = {_APPLICATION}",
 )
@@ -82,7 +87,10 @@ class Journal:
 
     async def begin(self, entries: Sequence[int], moment: Moment) -> int:
         """Write down that an order is about to be sent; its number in the journal."""
-        query = "INSERT INTO orders (state, began, began_there, entries) VALUES (?, ?, ?, ?)"
+        query = (
+            "INSERT INTO orders (state, began, began_there, entries, seal) "
+            "VALUES (?1, ?2, ?3, ?4, seal(?1, ?2, ?3, ?4, NULL))"
+        )
         blob = Body(array("Q", entries).tobytes())
         # Error trackers print the variables of the frames that an error passes.
         del entries
@@ -90,12 +98,18 @@ class Journal:
 
     async def begin_again(self, record: int, moment: Moment) -> None:
         """Write down that an order which was surely not taken is about to be sent."""
-        query = "UPDATE orders SET began = ?, began_there = ? WHERE id = ?"
+        query = (
+            "UPDATE orders SET began = ?1, began_there = ?2, seal = seal(state, ?1, ?2, entries, order_id) "
+            "WHERE id = ?3"
+        )
         await self._in_thread(self._execute, query, (moment.here, moment.there, record))
 
     async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
         """Write down what became of an order."""
-        query = "UPDATE orders SET state = ?, order_id = ? WHERE id = ?"
+        query = (
+            "UPDATE orders SET state = ?1, order_id = ?2, seal = seal(?1, began, began_there, entries, ?2) "
+            "WHERE id = ?3"
+        )
         await self._in_thread(self._execute, query, (state.value, order_id, record))
 
     async def withdraw(self, record: int) -> None:
@@ -130,12 +144,14 @@ class Journal:
             database = self._database = sqlite3.connect(
                 self._path, timeout=0, isolation_level=None, check_same_thread=False
             )
+            database.create_function("seal", 5, self._seal, deterministic=True)
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             with self._transaction(database):
                 self._check_owner(database)
-            for setting in ("journal_mode = WAL", "synchronous = FULL"):
+            for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 1"):
                 database.execute(f"PRAGMA {setting}")
             self._check_campaign(database, campaign, message)
+            self._check_seals(database)
             rows = database.execute("SELECT id, state, began, began_there, entries, order_id FROM orders ORDER BY id")
             return [
                 Record(id, State(state), Moment(here, there), _unpack(blob), order)
@@ -159,12 +175,24 @@ class Journal:
         mark = fingerprint(message.text if message else "", self.salt)
         campaign |= {"text": f"{mark:016x}", "salt": self.salt.hex()}
         if not kept:
+            if database.execute("SELECT count(*) FROM orders").fetchone()[0]:
+                raise sqlite3.DatabaseError
             with self._transaction(database):
                 database.executemany("INSERT INTO campaign VALUES (?, ?)", campaign.items())
             return
         others = [name for name in campaign if kept.get(name) != campaign[name]]
         if others:
             raise JournalError(f"{self._path} was made for another {' and another '.join(others)}")
+
+    @staticmethod
+    def _check_seals(database: sqlite3.Connection) -> None:
+        query = "SELECT count(*) FROM orders WHERE seal IS NOT seal(state, began, began_there, entries, order_id)"
+        if database.execute(query).fetchone()[0]:
+            raise sqlite3.DatabaseError
+
+    def _seal(self, *values: object) -> str:
+        """What an order's values come to, in words that nothing but these values would have."""
+        return f"{fingerprint(repr(values), self.salt):016x}"
 
     def _execute(self, query: str, values: Iterable[object]) -> int:
         if self._database is None:
@@ -199,7 +227,7 @@ class Journal:
         except sqlite3.OperationalError as error:
             message = str(error)
             reason = "is in use by another run" if "locked" in message else f"cannot be written: {message}"
-        except (sqlite3.DatabaseError, ValueError):
+        except (sqlite3.DatabaseError, ValueError, TypeError):
             reason = "is damaged, or not a journal"
         except OSError as error:
             reason = f"cannot be opened: {error.strerror}"

@@ -567,6 +567,8 @@ def _read_nothing(_: Json) -> None:
 
 
 _LONGEST_MESSAGE = 200
+# A clock that was never set shows 1970.
+_EARLIEST_YEAR, _LATEST_YEAR = 1970, 2999
 _DIGITS = re.compile(r"\+?\d[\d ]{5,}\d")
 
 
@@ -579,12 +581,14 @@ def _message(value: object, scrub: Callable[[str], str]) -> str:
 
 
 def _http_date(value: str | None) -> datetime | None:
-    """The time of a `Date` header, aware."""
+    """The time of a `Date` header, aware; one that no clock shows is none, as nothing could be reckoned with it."""
     if value is None:
         return None
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
+        return None
+    if not _EARLIEST_YEAR <= date.year <= _LATEST_YEAR:
         return None
     return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import anyio
 
@@ -34,6 +34,8 @@ _MAX_ROWS = 1000
 _ORDERS_PAGE = 30
 # No order is so large; a server that never ends its report must not keep its reader for ever.
 _MAX_PAGES = 100_000
+# Nor must one whose pages bring nothing (new), while its total or count promises more.
+_MOST_BARREN = 100
 
 
 class _Rows(AsyncIterator[T], ABC, Generic[T]):
@@ -43,14 +45,21 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
     tasks may share one: each row goes to one of them.
     """
 
+    _operation: ClassVar[str]
+
     def __init__(self) -> None:
         self._rows: Iterator[T] = iter(())
         self._finished = False
+        self._barren = 0
         self._lock: anyio.Lock | None = None
 
     @abstractmethod
     async def _fetch(self) -> list[T]:
         """The next rows, possibly none; sets `_finished` with the last of them."""
+
+    def _check_page(self, page: int) -> None:
+        if page > _MAX_PAGES:
+            raise TransportError(f"the list has no end after {_MAX_PAGES} pages", self._operation)
 
     async def __anext__(self) -> T:
         rows = self._rows
@@ -70,7 +79,11 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         async with self._lock:
             # Another task may have refilled it meanwhile.
             if self._rows is exhausted and not self._finished:
-                self._rows = iter(await self._fetch())
+                rows = await self._fetch()
+                self._rows = iter(rows)
+                self._barren = 0 if rows or self._finished else self._barren + 1
+                if self._barren > _MOST_BARREN:
+                    raise TransportError("page after page brings nothing, and there should be more", self._operation)
 
 
 class Report(_Rows[Delivery]):
@@ -80,6 +93,8 @@ class Report(_Rows[Delivery]):
     are asked for several at once, else one at a time until a short one. A page that fails after all repetitions raises
     when its rows are due; asking for the next row then tries that page again, so that no row is lost or doubled.
     """
+
+    _operation = "get-report"
 
     def __init__(self, transport: Transport, order_id: int, *, page_size: int = _MAX_ROWS, read_ahead: int = 8) -> None:
         if not 1 <= page_size <= _MAX_ROWS:
@@ -104,8 +119,7 @@ class Report(_Rows[Delivery]):
         return f"<Report of order {self._order_id}>"
 
     async def _fetch(self) -> list[Delivery]:
-        if self._next_page > _MAX_PAGES:
-            raise TransportError(f"the report has no end after {_MAX_PAGES} pages", "get-report")
+        self._check_page(self._next_page)
         rows: list[Delivery] = []
         for page in await self._fetch_pages(self._due_pages()):
             self._order = self._order or page.order
@@ -162,6 +176,8 @@ class Report(_Rows[Delivery]):
 class Orders(_Rows[OrderReport]):
     """The orders submitted in a range of days, each once. Made by `AsyncClient.get_reports`."""
 
+    _operation = "get-reports"
+
     def __init__(self, transport: Transport, start: date, end: date) -> None:
         super().__init__()
         self._transport = transport
@@ -172,6 +188,7 @@ class Orders(_Rows[OrderReport]):
         self._seen: set[int] = set()
 
     async def _fetch(self) -> list[OrderReport]:
+        self._check_page(self._page)
         page = await self._transport.call(get_reports(*self._range, self._page))
         self._page += 1
         self._seen_here += len(page.orders)
@@ -206,6 +223,8 @@ class Orders(_Rows[OrderReport]):
 class Blacklist(_Rows[str]):
     """The blocked numbers, each once. Made by `AsyncClient.get_blacklist`."""
 
+    _operation = "get-blacklist"
+
     def __init__(self, transport: Transport, window: Window | None) -> None:
         super().__init__()
         self._transport = transport
@@ -215,8 +234,7 @@ class Blacklist(_Rows[str]):
         self._seen_rows = 0
 
     async def _fetch(self) -> list[str]:
-        if self._page > _MAX_PAGES:
-            raise TransportError(f"the list has no end after {_MAX_PAGES} pages", "get-blacklist")
+        self._check_page(self._page)
         page = await self._transport.call(get_blacklist(self._page, _MAX_ROWS, self._window))
         self._page += 1
         self._seen_rows += len(page.numbers)

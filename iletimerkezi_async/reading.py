@@ -25,6 +25,8 @@ __all__ = [
     "read_time",
 ]
 
+# Of an amount, before or behind the point: more than any account has.
+_MOST_DIGITS = 30
 _DAY_FIRST = re.compile(r"^([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 T = TypeVar("T")
@@ -92,7 +94,8 @@ def read_decimal(value: object) -> Decimal:
             number = Decimal(str(value).strip())
         except InvalidOperation:
             number = Decimal("NaN")
-        if number.is_finite():
+        # Written out, a larger exponent would fill the memory.
+        if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS:
             return number
     raise UnreadableError("an amount is missing")
 

@@ -377,6 +377,8 @@ async def _read_body(response: httpx.Response) -> bytes | None:
     """The body, or `None` where it is larger than any answer of the service."""
     chunks: list[bytes] = []
     size = 0
+    # Packing was declined: a piece of a packed answer could unpack to any size, and a broken one ends in mid-stream.
+    response.headers.pop("Content-Encoding", None)
     stream = response.aiter_bytes()
     async for chunk in stream:
         size += len(chunk)

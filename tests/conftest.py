@@ -6,12 +6,16 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
 from iletimerkezi_async.sandbox import Sandbox
 
 # Where the tests are a background job, the interrupt is ignored, and so it would be by the commands that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# For a night's search: pytest --hypothesis-profile=long tests/fuzz tests/model
+settings.register_profile("long", max_examples=5000)
 
 #: The default policy without its pauses.
 QUICK = Retry(wait_initial=0.001, wait_max=0.01)

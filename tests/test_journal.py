@@ -547,9 +547,38 @@ def make_other_database(path: Path) -> None:
         database.commit()
 
 
+def edit(statement: str) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(statement)
+            database.commit()
+
+    return damage
+
+
+def change_a_number(path: Path) -> None:
+    """As a bit that rots: SQLite does not notice it."""
+    data = path.read_bytes()
+    number = (905301200005).to_bytes(8, sys.byteorder)
+    assert data.count(number) == 1
+    path.write_bytes(data.replace(number, (905301209995).to_bytes(8, sys.byteorder)))
+
+
 DAMAGES: list[Callable[[Path], object]] = [
     corrupt,
+    change_a_number,
     make_other_database,
+    edit("UPDATE orders SET state = 'done'"),
+    edit("UPDATE orders SET state = 'refused'"),
+    edit("UPDATE orders SET began = 'dun'"),
+    edit("UPDATE orders SET began = 1e300"),
+    edit("UPDATE orders SET began_there = -1e300"),
+    edit("UPDATE orders SET entries = 5"),
+    edit("UPDATE orders SET entries = x'0102'"),
+    edit("UPDATE orders SET order_id = 'x'"),
+    edit("UPDATE orders SET seal = x'00'"),
+    edit("DELETE FROM campaign"),
+    edit("UPDATE campaign SET value = x'00' WHERE name = 'salt'"),
     lambda path: path.write_bytes(b"not a database at all, but long enough to be looked at" * 100),
     lambda path: path.write_bytes(path.read_bytes()[:5000]),
 ]
@@ -566,6 +595,25 @@ async def test_a_damaged_journal_is_refused(path: Path, damage: Callable[[Path],
         with pytest.raises(JournalError, match=r"damaged|not a journal"):
             await client.send_bulk(TEXT, numbers(2000), journal=path)
     assert len(sandbox.requests) == requests
+
+
+async def test_all_that_was_written_down_is_in_the_one_file(path: Path) -> None:
+    """Whoever carries a journal to another machine, in the middle of a campaign, leaves nothing behind."""
+    sandbox = Sandbox()
+    copy = path.with_name("copy")
+
+    def cut_the_power(progress: Progress) -> None:
+        if progress.accepted >= 300:
+            copy.write_bytes(path.read_bytes())
+            raise RuntimeError
+
+    async with client_of(sandbox) as client:
+        with pytest.raises(RuntimeError):
+            await client.send_bulk(TEXT, numbers(1000), batch_size=100, journal=path, on_progress=cut_the_power)
+        sandbox.advance(minutes=30)
+        result = await client.send_bulk(TEXT, numbers(1000), batch_size=70, journal=copy)
+    assert result.accepted >= 900
+    assert set(sandbox.deliveries.values()) == {1}
 
 
 async def test_a_journal_in_use_is_refused(path: Path) -> None:

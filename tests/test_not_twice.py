@@ -147,6 +147,26 @@ async def test_a_451_after_an_attempt_that_never_left_is_the_caller_s_duplicate(
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
 
 
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Mon, 01 Jan 0100 00:00:00 GMT",
+        "Mon, 01 Jan 99999999999 00:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999999999",
+    ],
+)
+async def test_a_clock_that_nobody_has_tells_nothing(date: str) -> None:
+    """A `Date` that no time can be reckoned with is none; the order that was lost is looked for all the same."""
+    canned = Canned(
+        httpx.ReadError("lost"),
+        httpx.Response(451, json=refusal(451), headers={"Date": date, "Retry-After": date}),
+        ok(count=0, orders=[]),
+    )
+    with pytest.raises(OrderAcceptedError):
+        await canned.client.send_sms("Kodunuz 1234", NUMBER)
+
+
 @pytest.mark.parametrize("recipients", [1, 3])
 async def test_twenty_like_orders_with_every_answer_lost(
     sandbox: Sandbox, client: AsyncClient, recipients: int

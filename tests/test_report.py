@@ -300,6 +300,26 @@ async def test_a_service_that_repeats_itself_comes_to_an_end(count: object) -> N
     assert [order.id async for order in canned.client.get_reports(day, day)] == [1, 2]
 
 
+async def test_orders_without_an_end_come_to_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that invents full pages for ever is not followed for ever."""
+    monkeypatch.setattr("iletimerkezi_async.paging._MAX_PAGES", 5)
+    pages = [ok(orders=[{"id": 100 * page + each, "status": 114} for each in range(30)]) for page in range(9)]
+    canned = Canned(*pages)
+    with pytest.raises(TransportError, match="no end after 5 pages"):
+        assert [order async for order in canned.client.get_reports(date(2026, 4, 1), date(2026, 4, 1))]
+    assert len(canned.requests) == 5
+
+
+@pytest.mark.parametrize("lying", [ok(count=10**9, orders={"id": 1, "status": 114}), {}])
+async def test_pages_that_bring_nothing_come_to_an_end(lying: dict[str, object]) -> None:
+    """Though the count or the total promises millions more; the error says so, where rows seem to be missing."""
+    canned = Canned(lying or ok(order={"id": 1, "status": 114, "total": 10**9, "message": []}))
+    rows = canned.client.get_reports(date(2026, 4, 1), date(2026, 4, 1)) if lying else canned.client.get_report(1)
+    with pytest.raises(TransportError, match="page after page brings nothing"):
+        assert [row async for row in rows]
+    assert len(canned.requests) < 1000
+
+
 def test_a_range_that_ends_before_it_starts_is_refused(client_without_server: AsyncClient) -> None:
     """By the class of the service's own refusal, without asking it."""
     with pytest.raises(DateRangeError) as caught:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import ssl
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -279,6 +281,23 @@ async def test_an_answer_without_end_is_cut_off() -> None:
         with pytest.raises(TransportError, match="larger than 8 MiB"):
             await client.get_balance()
     assert sent < 50_000_000
+
+
+@pytest.mark.parametrize("body", [gzip.compress(b" " * 20_000_000), b"neither packed nor JSON" * 9])
+async def test_a_packed_answer_is_not_unpacked(body: bytes) -> None:
+    """Nobody asked for one: a small piece of it could unpack to any size."""
+
+    async def pack(stream: anyio.abc.SocketStream, request: bytes) -> None:
+        await stream.send(http(body, headers=["Content-Encoding: gzip"]))
+
+    tracemalloc.start()
+    try:
+        async with raw_server(pack) as (url, _), client_of(url, retry=ONCE) as client:
+            with pytest.raises(TransportError, match="not the service's JSON"):
+                await client.get_balance()
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 BROKEN_HTTP = [

@@ -329,7 +329,8 @@ async def test_an_answer_that_is_not_the_service_s_is_no_answer(answer: object) 
 
 @pytest.mark.parametrize(
     "balance", [None, [], {}, {"amount": "0"}, {"sms": 1}, {"amount": "x", "sms": 1}, {"amount": "NaN", "sms": 1},
-                {"amount": "0", "sms": "1.5"}, {"amount": True, "sms": 1}, {"amount": "0", "sms": None}],
+                {"amount": "0", "sms": "1.5"}, {"amount": True, "sms": 1}, {"amount": "0", "sms": None},
+                {"amount": "1e999999999", "sms": 1}, {"amount": 1e300, "sms": 1}, {"amount": "1e-999999", "sms": 1}],
 )  # fmt: skip
 async def test_a_success_without_its_payload_is_no_answer(balance: object) -> None:
     """Half an answer is asked for again."""

@@ -62,7 +62,8 @@ class RowReader:
         try:
             text = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
-            line = self._decoded_lines + error.object[: error.start].count(b"\n") + 1
+            # Up to and with the bad byte, which is of no line end.
+            line = self._decoded_lines + len(error.object[: error.start + 1].splitlines())
             text = ""
         if line:
             # Outside of the handler, as the error holds the bytes.

@@ -234,6 +234,7 @@ def test_values_are_not_texts(in_process: Run, sandbox: "Sandbox", tmp_path: Pat
     [
         (b"5301230000\n530\0\n", 1, "line 2: there is a NUL byte"),
         ("telefon,ad\n5301230000,Ümit\n".encode("latin-1"), 1, "line 2: it is not UTF-8"),
+        ("telefon,ad\r5301230000,Ümit\r".encode("latin-1"), 1, "line 2: it is not UTF-8"),
         ("telefon\n5301230000\n".encode("utf-16"), 1, "line 1: it is not UTF-8"),
         (b'telefon,ad\n5301230000,"Ali\n', 1, "line 2: the quotes or columns are broken"),
         (b'telefon,ad\n5301230000,"Ali"x\n', 1, "line 2: the quotes or columns are broken"),
@@ -245,7 +246,7 @@ def test_values_are_not_texts(in_process: Run, sandbox: "Sandbox", tmp_path: Pat
         (b"tel,cep\n5301230000,5301230001\n", 2, "with --column: tel, cep"),
         (b"5301230000,Ali\n", 2, "with --column: 1 to 2, as there is no header"),
     ],
-    ids=["NUL", "latin-1", "utf-16", "open quote", "stray quote", "long field", "long line", "blank", "empty",
+    ids=["NUL", "latin-1", "CR", "utf-16", "open quote", "stray quote", "long field", "long line", "blank", "empty",
          "no known column", "two known columns", "no header"],
 )  # fmt: skip
 def test_a_file_that_is_no_list_is_one_line_of_error(
