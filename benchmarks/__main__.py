@@ -20,12 +20,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import attrs
-from rich.console import Console
-from rich.table import Table
 
 from .calls import cpu_a_call, many_at_once, one_at_a_time
 from .campaigns import campaign
-from .chart import draw
 from .footprint import importing, memory
 from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
@@ -68,8 +65,16 @@ def _processor() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
-def table(rows: list[Row]) -> Table:
-    """The medians, with their spread and their goals."""
+def show(rows: list[Row], about: dict[str, str]) -> None:
+    """Print the medians, with their spread and their goals."""
+    # Not above, as is the chart: with all that they load, the garbage collector would slow down what is measured.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    # Where there is no terminal, as wide as the widest line.
+    console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+    for name, value in about.items():
+        console.print(f"{name + ':':10} {value}")
     shown = Table(title=f"medians of {REPEATS}, side by side", title_justify="left")
     shown.add_column("measure")
     for name in ("median", "from", "to", "goal"):
@@ -79,7 +84,7 @@ def table(rows: list[Row]) -> Table:
         figures = (_figure(each, row.unit) for each in (row.median, min(row.figures), max(row.figures)))
         verdict = "" if row.goal is None else "met" if row.goal.is_met(row.median) else "missed"
         shown.add_row(row.measure, *figures, "" if row.goal is None else str(row.goal), verdict)
-    return shown
+    console.print(shown)
 
 
 def _figure(value: float, unit: str) -> str:
@@ -110,16 +115,19 @@ def main() -> None:
     seconds = time.perf_counter() - began
     print(f"\n{seconds:.0f} s", file=sys.stderr)
     about = machine()
-    # Where there is no terminal, as wide as the widest line.
-    console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
-    for name, value in about.items():
-        console.print(f"{name + ':':10} {value}")
-    console.print(table([row for found in findings.values() for row in found.rows]))
-    options.out.mkdir(parents=True, exist_ok=True)
+    show([row for found in findings.values() for row in found.rows], about)
+    write(findings, about, options.out)
+
+
+def write(findings: dict[str, Findings], about: dict[str, str], folder: Path) -> None:
+    """Write everything down, and draw the chart."""
+    from .chart import draw  # noqa: PLC0415 - as above
+
+    folder.mkdir(parents=True, exist_ok=True)
     told = {"machine": about, "measures": {name: attrs.asdict(found) for name, found in findings.items()}}
-    (options.out / "results.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    draw([panel for found in findings.values() for panel in found.panels], about, options.out / "results.svg")
-    console.print(f"written to {options.out}")
+    (folder / "results.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    draw([panel for found in findings.values() for panel in found.panels], about, folder / "results.svg")
+    print(f"written to {folder}")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ async def _bare(served: Served) -> int:
     pages = iter(range(_PAGES))
 
     async def lane() -> None:
-        async with httpx.AsyncClient() as http:
+        # Nothing is encrypted here, and a context for it would take longer than the pages.
+        async with httpx.AsyncClient(verify=False) as http:
             for page in pages:
                 order = {"id": 428, "page": page + 1, "rowCount": _ROWS}
                 document = {"request": {"authentication": {"key": "k", "hash": "h"}, "order": order}}

@@ -14,6 +14,7 @@ import re
 from datetime import date, datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from itertools import repeat
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 import orjson
@@ -50,7 +51,7 @@ from .reading import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .consents import Question
     from .dates import Window
@@ -315,10 +316,22 @@ def send_sms(draft: Draft) -> Call[Order]:
 
 @frozen(eq=False, repr=False)
 class ReportPage:
-    """A page of an order's report: the order's own state, and the rows of this page."""
+    """A page of an order's report: the order's own state, and the rows of this page.
+
+    Rows are made as they are asked for. They come by the million, and Python's garbage collector would look at those
+    that wait again and again, and because of them at everything else.
+    """
 
     order: OrderReport
-    rows: list[Delivery]
+    _numbers: list[str]
+    _statuses: list[MessageStatus]
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[Delivery]:
+        # As `Delivery(number, status)` does it, at half the price.
+        return map(tuple[str, MessageStatus].__new__, repeat(Delivery), zip(self._numbers, self._statuses))
 
 
 def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:
@@ -330,7 +343,7 @@ def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:
 def read_report_page(response: Json) -> ReportPage:
     """Read `order: {id, status, message: [{number, status}], …}`."""
     order = read_object(response.get("order"))
-    return ReportPage(_order_report(order), _rows(read_items(order.get("message"))))
+    return ReportPage(_order_report(order), *_read_rows(read_items(order.get("message"))))
 
 
 _MESSAGE_STATUS: dict[object, MessageStatus] = {
@@ -339,32 +352,32 @@ _MESSAGE_STATUS: dict[object, MessageStatus] = {
 _E164_LENGTH = len("+905301234567")
 
 
-def _rows(items: list[object]) -> list[Delivery]:
+def _read_rows(items: list[object]) -> tuple[list[str], list[MessageStatus]]:
     rows = cast("list[Json]", items)
     try:
-        # The usual way of writing, at less than half the cost of looking at each value.
+        # As they usually come, in a third of the time that a look at each value takes.
         numbers = cast("list[str]", [row["number"] for row in rows])
+        statuses = [_MESSAGE_STATUS[row["status"]] for row in rows]
         if _are_e164(numbers):
-            # As `Delivery(…)` does it, without the call in between: rows come by the million.
-            new = tuple[str, MessageStatus].__new__
-            return [new(Delivery, (number, _MESSAGE_STATUS[row["status"]])) for number, row in zip(numbers, rows)]
+            return numbers, statuses
     except (LookupError, TypeError):
         pass
-    return [_row(read_object(item)) for item in items]
+    rows = [read_object(item) for item in items]
+    return [read_number(row.get("number")) for row in rows], [_message_status(row.get("status")) for row in rows]
 
 
 def _are_e164(numbers: list[str]) -> bool:
     """Whether each is `+905` and nine characters more; raises `TypeError` where one is not even text."""
-    if not set(map(len, numbers)) <= {_E164_LENGTH}:
-        return False
     text = "".join(numbers)
-    return all(text[place::_E164_LENGTH] == letter * len(numbers) for place, letter in enumerate("+905"))
+    prefixes = (text[place::_E164_LENGTH] for place in range(4))
+    return len(text) == _E164_LENGTH * len(numbers) and all(
+        prefix == letter * len(numbers) for prefix, letter in zip(prefixes, "+905")
+    )
 
 
-def _row(row: Json) -> Delivery:
-    code = row.get("status")
+def _message_status(code: object) -> MessageStatus:
     status = _MESSAGE_STATUS.get(code) if isinstance(code, (int, float, str)) else None
-    return Delivery(read_number(row.get("number")), MessageStatus(read_int(code)) if status is None else status)
+    return MessageStatus(read_int(code)) if status is None else status
 
 
 # get-reports

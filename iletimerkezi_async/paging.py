@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 import anyio
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Blacklist", "Orders", "Report"]
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _MAX_ROWS = 1000
 # As seen in public code; the documentation does not tell.
@@ -36,6 +38,14 @@ _ORDERS_PAGE = 30
 _MAX_PAGES = 100_000
 # Nor must one whose pages bring nothing (new), while its total or count promises more.
 _MOST_BARREN = 100
+
+
+class _Page(Protocol[T_co]):
+    """Some rows."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[T_co]: ...
 
 
 class _Rows(AsyncIterator[T], ABC, Generic[T]):
@@ -54,8 +64,8 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         self._lock: anyio.Lock | None = None
 
     @abstractmethod
-    async def _fetch(self) -> list[T]:
-        """The next rows, possibly none; sets `_finished` with the last of them."""
+    async def _fetch(self) -> Sequence[_Page[T]]:
+        """The next pages, possibly without rows; sets `_finished` with the last of them."""
 
     def _check_page(self, page: int) -> None:
         if page > _MAX_PAGES:
@@ -79,9 +89,9 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         async with self._lock:
             # Another task may have refilled it meanwhile.
             if self._rows is exhausted and not self._finished:
-                rows = await self._fetch()
-                self._rows = iter(rows)
-                self._barren = 0 if rows or self._finished else self._barren + 1
+                pages = await self._fetch()
+                self._rows = chain.from_iterable(pages)
+                self._barren = 0 if any(map(len, pages)) or self._finished else self._barren + 1
                 if self._barren > _MOST_BARREN:
                     raise TransportError("page after page brings nothing, and there should be more", self._operation)
 
@@ -118,20 +128,20 @@ class Report(_Rows[Delivery]):
     def __repr__(self) -> str:
         return f"<Report of order {self._order_id}>"
 
-    async def _fetch(self) -> list[Delivery]:
+    async def _fetch(self) -> list[ReportPage]:
         self._check_page(self._next_page)
-        rows: list[Delivery] = []
+        pages: list[ReportPage] = []
         for page in await self._fetch_pages(self._due_pages()):
+            pages.append(page)
             self._order = self._order or page.order
             self._next_page += 1
-            self._seen += len(page.rows)
-            rows += page.rows
+            self._seen += len(page)
             # Before the page that the total tells to be the last, a short one is not the end.
-            short = len(page.rows) < self._page_size and self._next_page > self._known_pages
+            short = len(page) < self._page_size and self._next_page > self._known_pages
             if short or self._seen == self._order.total:
                 self._finished = True
                 break
-        return rows
+        return pages
 
     @property
     def _known_pages(self) -> int:
@@ -187,7 +197,7 @@ class Orders(_Rows[OrderReport]):
         self._seen_here = 0
         self._seen: set[int] = set()
 
-    async def _fetch(self) -> list[OrderReport]:
+    async def _fetch(self) -> list[list[OrderReport]]:
         self._check_page(self._page)
         page = await self._transport.call(get_reports(*self._range, self._page))
         self._page += 1
@@ -196,7 +206,7 @@ class Orders(_Rows[OrderReport]):
         self._seen.update(order.id for order in fresh)
         if self._is_last(page, fresh):
             self._next_range()
-        return fresh
+        return [fresh]
 
     def _is_last(self, page: OrdersPage, fresh: list[OrderReport]) -> bool:
         """Whether a page ends its range.
@@ -233,7 +243,7 @@ class Blacklist(_Rows[str]):
         self._seen: set[str] = set()
         self._seen_rows = 0
 
-    async def _fetch(self) -> list[str]:
+    async def _fetch(self) -> list[list[str]]:
         self._check_page(self._page)
         page = await self._transport.call(get_blacklist(self._page, _MAX_ROWS, self._window))
         self._page += 1
@@ -241,7 +251,7 @@ class Blacklist(_Rows[str]):
         fresh = [number for number in dict.fromkeys(page.numbers) if number not in self._seen]
         self._seen.update(fresh)
         self._finished = self._is_last(page, fresh)
-        return fresh
+        return [fresh]
 
     def _is_last(self, page: BlacklistPage, fresh: list[str]) -> bool:
         """Whether a page ends the list.

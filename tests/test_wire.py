@@ -413,7 +413,7 @@ def test_rows_are_read_together_as_each_alone(rows: list[dict[str, object]]) -> 
     def read(*these: object) -> list[Delivery] | None:
         body = json.dumps(ok(order={"id": 1, "status": 114, "message": these})).encode()
         outcome = read_answer(get_report_call(1, 1, 1000), RawAnswer(200, body, {}), str)
-        return outcome.value.rows if isinstance(outcome, Answered) else None
+        return list(outcome.value) if isinstance(outcome, Answered) else None
 
     alone = [read(row) for row in rows]
     assert read(*rows) == (None if None in alone else [delivery for one in alone if one for delivery in one])
