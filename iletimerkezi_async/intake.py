@@ -200,7 +200,7 @@ class NumberIntake(Intake[Number]):
         self.read += len(values)
         numbers = clean_numbers(values)
         good = cast("Sequence[str]", numbers)
-        if None in numbers:
+        if not all(numbers):
             good = [number for number in numbers if number is not None]
             bad = [spell(value) for value, number in zip(values, numbers) if number is None]
             self.refused += [Refusal(value, "not a phone number") for value in bad]
