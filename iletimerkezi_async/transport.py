@@ -162,7 +162,8 @@ class Transport:
             if lost is None:
                 await before()
             watch = Stopwatch()
-            outcome = await self._attempt(call, body, limit)
+            # The other idle connections may be as dead as one that broke: a repetition takes a new one.
+            outcome = await self._attempt(call, body, limit, anew=isinstance(outcome, Lost))
             _log_attempt(call, outcome, attempt, watch)
             if isinstance(outcome, Answered):
                 return outcome.value
@@ -184,10 +185,10 @@ class Transport:
         if self._pacer is not None and call.recipients:
             await self._pacer.acquire(call.recipients)
 
-    async def _attempt(self, call: Call[T], body: Body, limit: float) -> Outcome[T]:
+    async def _attempt(self, call: Call[T], body: Body, limit: float, *, anew: bool) -> Outcome[T]:
         raw: RawAnswer | _Failure = _Failure("no complete answer in time", sent=True)
         with anyio.move_on_after(min(limit, self._exchange.longest)):
-            raw = await self._pool.exchange(call.operation, body)
+            raw = await self._pool.exchange(call.operation, body, anew)
         if isinstance(raw, RawAnswer):
             self._heard = RawAnswer(raw.http_status, b"", raw.headers), time.time()
             return read_answer(call, raw, self._credentials.scrub)
@@ -403,7 +404,7 @@ class _Borrowed:
         self._http = http_client
         self._exchange = exchange
 
-    async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
+    async def exchange(self, operation: str, body: Body, _anew: bool) -> RawAnswer | _Failure:
         if self._http.is_closed:
             return _Failure("the http_client has been closed", sent=False)
         return await self._exchange.run(self._http, operation, body, own=False)
@@ -425,14 +426,14 @@ class _Pool:
         self._lanes = _Lanes(0)
         self._closed = False
 
-    async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
+    async def exchange(self, operation: str, body: Body, anew: bool) -> RawAnswer | _Failure:
         lanes = self._lanes_here()
         patience = self._exchange.timeout.pool
         if not await lanes.acquire(patience):
             return _Failure(f"no connection became free within {_seconds(patience)}", sent=False)
         lane: httpx.AsyncClient | None = None
         try:
-            lane = await lanes.take() or self._new_lane()
+            lane = await lanes.take(anew=anew) or self._new_lane()
             raw = await self._exchange.run(lane, operation, body, own=True)
             if isinstance(raw, RawAnswer) and not self._closed:
                 lanes.give_back(lane)
@@ -490,11 +491,18 @@ class _Lanes:
     def release(self) -> None:
         self._free.release()
 
-    async def take(self) -> httpx.AsyncClient | None:
-        """The idle lane used last, if there is one; those that have been idle for too long are closed."""
+    async def take(self, *, anew: bool) -> httpx.AsyncClient | None:
+        """The idle lane used last, if there is one; those that have been idle for too long are closed.
+
+        With `anew` it is none of them; one is closed, so that a new one takes its place.
+        """
         oldest = time.monotonic() - _KEEPALIVE
         while self._idle and self._idle[0][0] < oldest:
             await _close(self._idle.popleft()[1])
+        if anew:
+            if self._idle:
+                await _close(self._idle.popleft()[1])
+            return None
         return self._idle.pop()[1] if self._idle else None
 
     def give_back(self, lane: httpx.AsyncClient) -> None:
