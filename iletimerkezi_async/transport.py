@@ -12,6 +12,7 @@ import ipaddress
 import itertools
 import logging
 import math
+import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -422,8 +423,10 @@ class _Pool:
         self._secure = exchange.scheme == "https"
         # One for all lanes, and built here as httpx does it: it takes 25 ms.
         self._ssl: ssl.SSLContext | bool = httpx.create_ssl_context() if self._secure else False
+        self._process = os.getpid()
         self._loop: object = None
         self._lanes = _Lanes(0)
+        self._inherited: list[_Lanes] = []
         self._closed = False
 
     async def exchange(self, operation: str, body: Body, anew: bool) -> RawAnswer | _Failure:
@@ -451,10 +454,14 @@ class _Pool:
         await self._lanes_here().close()
 
     def _lanes_here(self) -> _Lanes:
-        """The lanes of the running event loop; those of an earlier loop died with it."""
-        loop = anyio.lowlevel.current_token()
-        if loop != self._loop:
-            self._loop = loop
+        """The lanes of this process and the running event loop; those of an earlier loop died with it."""
+        process, loop = os.getpid(), anyio.lowlevel.current_token()
+        if process != self._process:
+            # Forked. The parent goes on using its connections: two processes on one would read each other's answers.
+            # They are kept and not touched, as closing one here could silence it in a selector that the two share.
+            self._inherited.append(self._lanes)
+        if (process, loop) != (self._process, self._loop):
+            self._process, self._loop = process, loop
             self._lanes = _Lanes(self._max_connections)
         return self._lanes
 
