@@ -15,9 +15,9 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
@@ -266,7 +266,7 @@ class _Exchange:
         self.longest = _longest(timeout)
         self._base_url = str(base_url).rstrip("/")
         self._urls: dict[str, httpx.URL] = {}
-        self._extensions = {"timeout": timeout.as_dict()}
+        self._extensions: dict[str, object] = {"timeout": timeout.as_dict()}
         self._headers = httpx.Headers(
             {
                 "Host": base_url.netloc.decode("ascii"),
@@ -302,8 +302,11 @@ class _Exchange:
         if url is None:
             url = self._urls[operation] = httpx.URL(f"{self._base_url}/{operation}/json")
         if own:
+            extensions = self._extensions
+            if self.scheme == "https":
+                extensions = {**extensions, "trace": _Handshake()}
             # A fifth cheaper than `build_request`, which merges settings that a lane does not have.
-            request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
+            request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=extensions)
         else:
             request = http.build_request("POST", url, headers=self._headers, content=body, timeout=self.timeout)
         request.stream = _Content(body)
@@ -336,6 +339,23 @@ class _Exchange:
         if isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError)):
             return "the connection broke before the whole answer had come"
         return f"the exchange failed ({type(error).__name__})"
+
+
+class _Handshake:
+    """Closes a connection that is given up before TLS is agreed.
+
+    httpcore closes one whose handshake failed, but leaves one that was cancelled there to the garbage collector.
+    """
+
+    def __init__(self) -> None:
+        self._close: Callable[[], Awaitable[object]] = nothing
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self._close = info["return_value"].aclose
+        elif event == "connection.start_tls.failed":
+            with anyio.move_on_after(_CLOSING, shield=True), contextlib.suppress(Exception):
+                await self._close()
 
 
 class _Content(httpx.AsyncByteStream):
