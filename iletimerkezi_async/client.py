@@ -217,9 +217,9 @@ class AsyncClient:
 
         With a journal, the same call after a crash, a stop or a cancellation sends what is missing, and nothing twice:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
-        after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks as if it
-        was taken where another campaign sent the very same numbers in one order within those minutes. The file holds
-        the recipients' numbers, readable for its owner alone, and neither the text nor a credential; remove it when the
+        after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks taken
+        where another campaign sent the very same numbers in one order within those minutes. The file holds the
+        recipients' numbers, readable for its owner alone, and neither the text nor a credential; remove it when the
         campaign is done with.
 
         When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has

@@ -18,12 +18,13 @@ import ipaddress
 import itertools
 import logging
 import math
+import os
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
@@ -168,7 +169,8 @@ class Transport:
             if lost is None:
                 await before()
             watch = Stopwatch()
-            outcome = await self._attempt(call, body, limit)
+            # The other idle connections may be as dead as one that broke: a repetition takes a new one.
+            outcome = await self._attempt(call, body, limit, anew=isinstance(outcome, Lost))
             _log_attempt(call, outcome, attempt, watch)
             if isinstance(outcome, Answered):
                 return outcome.value
@@ -190,10 +192,10 @@ class Transport:
         if self._pacer is not None and call.recipients:
             await self._pacer.acquire(call.recipients)
 
-    async def _attempt(self, call: Call[T], body: Body, limit: float) -> Outcome[T]:
+    async def _attempt(self, call: Call[T], body: Body, limit: float, *, anew: bool) -> Outcome[T]:
         raw: RawAnswer | _Failure = _Failure("no complete answer in time", sent=True)
         with anyio.move_on_after(min(limit, self._exchange.longest)):
-            raw = await self._pool.exchange(call.operation, body)
+            raw = await self._pool.exchange(call.operation, body, anew)
         if isinstance(raw, RawAnswer):
             self._heard = RawAnswer(raw.http_status, b"", raw.headers), time.time()
             return read_answer(call, raw, self._credentials.scrub)
@@ -274,7 +276,7 @@ class _Exchange:
         self.longest = _longest(timeout)
         self._base_url = str(base_url).rstrip("/")
         self._urls: dict[str, httpx.URL] = {}
-        self._extensions = {"timeout": timeout.as_dict()}
+        self._extensions: dict[str, object] = {"timeout": timeout.as_dict()}
         self._headers = httpx.Headers(
             {
                 "Host": base_url.netloc.decode("ascii"),
@@ -302,7 +304,10 @@ class _Exchange:
         url = self._urls.get(operation)
         if url is None:
             url = self._urls[operation] = httpx.URL(f"{self._base_url}/{operation}/json")
-        request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=self._extensions)
+        extensions = self._extensions
+        if self.scheme == "https":
+            extensions = {**extensions, "trace": _Handshake()}
+        request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=extensions)
         request.stream = _Content(body)
         return request
 
@@ -333,6 +338,23 @@ class _Exchange:
         if isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError)):
             return "the connection broke before the whole answer had come"
         return f"the exchange failed ({type(error).__name__})"
+
+
+class _Handshake:
+    """Closes a connection that is given up before TLS is agreed.
+
+    httpcore closes one whose handshake failed, but leaves one that was cancelled there to the garbage collector.
+    """
+
+    def __init__(self) -> None:
+        self._close: Callable[[], Awaitable[object]] = nothing
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self._close = info["return_value"].aclose
+        elif event == "connection.start_tls.failed":
+            with anyio.move_on_after(_CLOSING, shield=True), contextlib.suppress(Exception):
+                await self._close()
 
 
 class _Content(httpx.AsyncByteStream):
@@ -404,7 +426,7 @@ class _Borrowed:
         self._http = http_client
         self._exchange = exchange
 
-    async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
+    async def exchange(self, operation: str, body: Body, _anew: bool) -> RawAnswer | _Failure:
         if self._http.is_closed:
             return _Failure("the http_client has been closed", sent=False)
         return await self._exchange.run(self._send, operation, body)
@@ -431,8 +453,10 @@ class _Pool:
         secure = exchange.scheme == "https"
         self._ssl = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._proxy = _proxy_for(exchange.scheme, exchange.host)
+        self._process = os.getpid()
         self._loop: object = None
         self._lanes = _Lanes(0)
+        self._inherited: list[_Lanes] = []
         self._closed = False
         self._check_proxy()
 
@@ -448,14 +472,14 @@ class _Pool:
         if reason:
             raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
 
-    async def exchange(self, operation: str, body: Body) -> RawAnswer | _Failure:
+    async def exchange(self, operation: str, body: Body, anew: bool) -> RawAnswer | _Failure:
         lanes = self._lanes_here()
         patience = self._exchange.timeout.pool
         if not await lanes.acquire(patience):
             return _Failure(f"no connection became free within {_seconds(patience)}", sent=False)
         lane: httpx.AsyncHTTPTransport | None = None
         try:
-            lane = await lanes.take() or self._new_lane()
+            lane = await lanes.take(anew=anew) or self._new_lane()
             raw = await self._exchange.run(lane.handle_async_request, operation, body)
             if isinstance(raw, RawAnswer) and not self._closed:
                 lanes.give_back(lane)
@@ -473,10 +497,14 @@ class _Pool:
         await self._lanes_here().close()
 
     def _lanes_here(self) -> _Lanes:
-        """The lanes of the running event loop; those of an earlier loop died with it."""
-        loop = anyio.lowlevel.current_token()
-        if loop != self._loop:
-            self._loop = loop
+        """The lanes of this process and the running event loop; those of an earlier loop died with it."""
+        process, loop = os.getpid(), anyio.lowlevel.current_token()
+        if process != self._process:
+            # Forked. The parent goes on using its connections: two processes on one would read each other's answers.
+            # They are kept and not touched, as closing one here could silence it in a selector that the two share.
+            self._inherited.append(self._lanes)
+        if (process, loop) != (self._process, self._loop):
+            self._process, self._loop = process, loop
             self._lanes = _Lanes(self._max_connections)
         return self._lanes
 
@@ -511,11 +539,18 @@ class _Lanes:
     def release(self) -> None:
         self._free.release()
 
-    async def take(self) -> httpx.AsyncHTTPTransport | None:
-        """The idle lane used last, if there is one; those that have been idle for too long are closed."""
+    async def take(self, *, anew: bool) -> httpx.AsyncHTTPTransport | None:
+        """The idle lane used last, if there is one; those that have been idle for too long are closed.
+
+        With `anew` it is none of them; one is closed, so that a new one takes its place.
+        """
         oldest = time.monotonic() - _KEEPALIVE
         while self._idle and self._idle[0][0] < oldest:
             await _close(self._idle.popleft()[1])
+        if anew:
+            if self._idle:
+                await _close(self._idle.popleft()[1])
+            return None
         return self._idle.pop()[1] if self._idle else None
 
     def give_back(self, lane: httpx.AsyncHTTPTransport) -> None:

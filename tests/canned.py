@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.abc
 import httpx
+from anyio.streams.tls import TLSListener
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
 
@@ -51,36 +53,36 @@ class Canned:
 
 @asynccontextmanager
 async def raw_server(
-    answer: Callable[[anyio.abc.SocketStream, bytes], object], *, tls: object = None
+    answer: Callable[[anyio.abc.ByteStream, bytes], object], *, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Serve on loopback: `answer` gets the stream and each request, and does as it likes; closing ends a connection."""
+    """Serve on loopback: `answer` gets the stream and each request, and does as it likes; "close" ends a connection."""
     requests: list[bytes] = []
 
-    async def serve(stream: anyio.abc.SocketStream) -> None:
+    async def serve(stream: anyio.abc.ByteStream) -> None:
+        # Whoever hangs up ends one connection, and not the server.
         async with stream:
-            buffer = b""
-            while True:
-                try:
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                buffer = b""
+                while True:
                     buffer += await stream.receive()
-                except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                    return
-                head, separator, rest = buffer.partition(b"\r\n\r\n")
-                if not separator:
-                    continue
-                length = int(next(x for x in head.split(b"\r\n") if x.lower().startswith(b"content-length:"))[15:])
-                if len(rest) < length:
-                    continue
-                requests.append(head + separator + rest[:length])
-                buffer = rest[length:]
-                if await answer(stream, requests[-1]) == "close":  # type: ignore[misc]  # an async function
-                    return
+                    head, separator, rest = buffer.partition(b"\r\n\r\n")
+                    if not separator:
+                        continue
+                    length = int(next(x for x in head.split(b"\r\n") if x.lower().startswith(b"content-length:"))[15:])
+                    if len(rest) < length:
+                        continue
+                    requests.append(head + separator + rest[:length])
+                    buffer = rest[length:]
+                    if await answer(stream, requests[-1]) == "close":  # type: ignore[misc]  # an async function
+                        return
 
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = tcp.extra(anyio.abc.SocketAttribute.local_port)
+    listener = tcp if tls is None else TLSListener(tcp, tls, standard_compatible=False)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, serve)
         try:
-            yield f"http://127.0.0.1:{port}/v1", requests
+            yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}/v1", requests
         finally:
             tasks.cancel_scope.cancel()
     await listener.aclose()

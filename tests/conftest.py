@@ -21,6 +21,12 @@ settings.register_profile("long", max_examples=5000)
 QUICK = Retry(wait_initial=0.001, wait_max=0.01)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stress-scale", type=int, default=1, metavar="N", help="N times as many rounds in the stress tests"
+    )
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)

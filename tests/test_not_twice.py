@@ -10,7 +10,7 @@ import anyio
 import anyio.abc
 import httpx
 import pytest
-from canned import Canned, http, ok, raw_server, refusal
+from canned import QUICK, Canned, http, ok, raw_server, refusal
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -399,6 +399,29 @@ async def test_an_idle_connection_that_the_server_closed(sandbox: Sandbox) -> No
             await anyio.sleep(0.05)
             assert (await client.send_sms("Kodunuz 1234", NUMBER)).id == 5
         assert len(requests) == 2
+
+
+async def test_ten_idle_connections_that_broke_unnoticed() -> None:
+    """A gateway forgot them all, and says so at the next request on each: the first repetition takes a new one."""
+    used: list[anyio.abc.ByteStream] = []
+
+    async def answer(stream: anyio.abc.ByteStream, request: bytes) -> str | None:
+        if stream in used:
+            return "close"
+        used.append(stream)
+        await anyio.sleep(0.02)
+        await stream.send(http(b'{"response":{"status":{"code":200},"order":{"id":5},"balance":{"amount":0,"sms":1}}}'))
+        return None
+
+    async with raw_server(answer) as (url, requests):
+        settings = {"sender": "FIRMA", "iys": Iys.OFF, "base_url": url, "retry": QUICK, "max_connections": 10}
+        async with AsyncClient("demo", "demo", **settings) as client:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(client.get_balance)
+            assert (await client.send_sms("Kodunuz 1234", NUMBER)).id == 5
+    assert len(requests) == 12
+    assert len(used) == 11
 
 
 async def test_a_cancelled_call_can_be_made_again_without_harm(sandbox: Sandbox, client: AsyncClient) -> None:

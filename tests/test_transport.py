@@ -242,6 +242,31 @@ async def test_a_caller_who_gives_up_gets_out_at_once() -> None:
         assert anyio.current_time() - began < 0.5
 
 
+async def test_a_caller_who_gives_up_before_tls_is_agreed_leaves_no_connection() -> None:
+    """The server sees it close at once; what the garbage collector had to close would fail the test."""
+    greeted, closed = anyio.Event(), anyio.Event()
+
+    async def say_nothing_in_tls(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            greeted.set()
+            with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+                await stream.receive()
+            closed.set()
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    async with listener, client_of(f"https://127.0.0.1:{port}/v1") as client, anyio.create_task_group() as server:
+        server.start_soon(listener.serve, say_nothing_in_tls)
+        async with anyio.create_task_group() as callers:
+            callers.start_soon(client.get_balance)
+            await greeted.wait()
+            callers.cancel_scope.cancel()
+        with anyio.fail_after(5):
+            await closed.wait()
+        server.cancel_scope.cancel()
+
+
 # Answers that do not end well.
 
 
