@@ -198,8 +198,8 @@ async def test_ten_callers_of_a_hundred_megabytes(
         async with anyio.create_task_group() as tasks:
             for caller in range(LANES):
                 tasks.start_soon(call, client, f"+90530123456{caller}")
-    # What the client took, and what the system's buffers hold.
-    assert sent < LANES * 25 * MEGABYTE
+    # The 8 MiB that the client took, and what the system's buffers hold: 32 MB on one side and 4 on the other, at most.
+    assert sent < LANES * 50 * MEGABYTE
 
 
 async def test_forty_callers_of_a_server_that_never_shakes_hands(
