@@ -4,8 +4,9 @@ An order is written down before it is sent and after it was answered. The file h
 for its owner alone (mode 0600); it holds no credential and no text, only fingerprints with a salt of its own.
 
 What was written down must not get lost, or somebody is texted twice. So SQLite's write-ahead log is carried over into
-the file with each order: its end can be damaged, or left behind when the file is copied, without a trace. And each
-order has a seal, as SQLite notices damage to its own structures alone.
+the file with each order, and emptied: it can be damaged, left behind when the file is copied, or lie beside a newer
+copy, which it would undo, without a trace. And each order has a seal, as SQLite notices damage to its own structures
+alone.
 """
 
 from __future__ import annotations
@@ -148,9 +149,10 @@ class Journal:
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             with self._transaction(database):
                 self._check_owner(database)
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 1"):
+            for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
                 database.execute(f"PRAGMA {setting}")
             self._check_campaign(database, campaign, message)
+            self._empty_log(database)
             self._check_seals(database)
             rows = database.execute("SELECT id, state, began, began_there, entries, order_id FROM orders ORDER BY id")
             return [
@@ -197,14 +199,22 @@ class Journal:
     def _execute(self, query: str, values: Iterable[object]) -> int:
         if self._database is None:
             raise JournalError(f"{self._path} is closed")
-        with self._complaints(), self._transaction(self._database):
-            return self._database.execute(query, tuple(values)).lastrowid or 0
+        with self._complaints():
+            with self._transaction(self._database):
+                record = self._database.execute(query, tuple(values)).lastrowid or 0
+            self._empty_log(self._database)
+        return record
 
     def _close(self) -> None:
         self._closed = True
         if self._database is not None:
             self._database.close()
             self._database = None
+
+    @staticmethod
+    def _empty_log(database: sqlite3.Connection) -> None:
+        """Carry the write-ahead log over into the file; raises where SQLite by itself would put it off in silence."""
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @staticmethod
     @contextmanager

@@ -616,6 +616,32 @@ async def test_all_that_was_written_down_is_in_the_one_file(path: Path) -> None:
     assert set(sandbox.deliveries.values()) == {1}
 
 
+async def test_a_journal_that_comes_back_to_what_it_left_behind(path: Path) -> None:
+    """The log of a power cut lies where the file, finished elsewhere meanwhile, is put back: it undoes nothing."""
+    sandbox = Sandbox()
+    few = numbers(100)
+    options = {"batch_size": 10, "concurrency": 1}
+    left: dict[Path, bytes] = {}
+    elsewhere = path.with_name("elsewhere")
+
+    def cut_the_power(progress: Progress) -> None:
+        if progress.accepted >= 30 and not left:
+            left.update((file, file.read_bytes()) for file in path.parent.iterdir())
+            raise RuntimeError
+
+    async with client_of(sandbox) as client:
+        with pytest.raises(RuntimeError):
+            await client.send_bulk(TEXT, few, on_progress=cut_the_power, journal=path, **options)
+        elsewhere.write_bytes(left.pop(path))
+        await client.send_bulk(TEXT, few, journal=elsewhere, **options)
+        sandbox.advance(minutes=30)
+        left[path] = elsewhere.read_bytes()
+        for file, content in left.items():
+            file.write_bytes(content)
+        await client.send_bulk(TEXT, few, journal=path, **options)
+    assert set(sandbox.deliveries.values()) == {1}
+
+
 async def test_a_journal_in_use_is_refused(path: Path) -> None:
     """Two runs at once would send the same twice."""
     sandbox = Sandbox()
