@@ -8,7 +8,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from .harness import OURS, Panel
+from .harness import Panel
 
 # There may be no screen.
 mpl.use("svg")
@@ -41,10 +41,13 @@ def _draw_panel(axis: plt.Axes, panel: Panel) -> None:
     medians = [statistics.median(panel.ways[name]) for name in names]
     below = [median - min(panel.ways[name]) for name, median in zip(names, medians, strict=True)]
     above = [max(panel.ways[name]) - median for name, median in zip(names, medians, strict=True)]
-    colors = [_OURS if name == OURS or len(names) == 1 else _OTHERS for name in names]
+    # The first way is ours in every panel; the first bar stands at the bottom.
+    colors = [*[_OTHERS] * (len(names) - 1), _OURS]
     bars = axis.barh(names, medians, xerr=[below, above], color=colors, error_kw={"ecolor": "#495057", "lw": 0.8})
     axis.bar_label(bars, [f" {median:,.3g}" if median < 1000 else f" {median:,.0f}" for median in medians], padding=6)
     axis.set_title(panel.title, loc="left", fontsize=10)
     axis.set_xlabel(panel.unit)
+    # The bars have their figures beside them.
+    axis.set_xticks([])
     axis.margins(x=0.18)
-    axis.spines[["top", "right"]].set_visible(False)
+    axis.spines[["top", "right", "bottom"]].set_visible(False)
