@@ -79,13 +79,17 @@ async def raw_server(
     tcp = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = tcp.extra(anyio.abc.SocketAttribute.local_port)
     listener = tcp if tls is None else TLSListener(tcp, tls, standard_compatible=False)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, serve)
-        try:
-            yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}/v1", requests
-        finally:
-            tasks.cancel_scope.cancel()
-    await listener.aclose()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, serve)
+            try:
+                yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}/v1", requests
+            finally:
+                tasks.cancel_scope.cancel()
+    finally:
+        # Also where a test fails, which would otherwise take the next one with it.
+        with anyio.CancelScope(shield=True):
+            await listener.aclose()
 
 
 def http(body: bytes, status: str = "200 OK", headers: Sequence[str] = ()) -> bytes:
