@@ -252,6 +252,8 @@ class AsyncClient:
         source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
+        if source.complaint:
+            raise source.complaint
         template = self._template(sender, iys, send_at, journal)
         check_text(message)
         _check_campaign(batch_size, concurrency)
@@ -298,6 +300,8 @@ class AsyncClient:
 
         source = intake.Recipients(messages)
         del messages
+        if source.complaint:
+            raise source.complaint
         template = self._template(sender, iys, send_at, journal)
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, None) as (book, records):

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 import anyio.lowlevel
 
-from .draft import Draft, text_complaint
+from .draft import Draft, message_complaint
+from .errors import RecipientError
 from .models import Message, Number
-from .numbers import clean_numbers, spell
+from .numbers import clean_number, clean_numbers, find_flaw, is_one, spell
 from .records import Record, State
 from .results import Refusal
 from .seen import Seen, SeenKeys, fingerprint
+from .text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,12 +38,23 @@ class Recipients(Generic[T]):
 
     Attributes:
         total: How many recipients there are, where that is known.
+        complaint: What is wrong where it is neither a recipient nor several of them.
     """
 
-    def __init__(self, given: Source[T] | str | int) -> None:
-        alone = isinstance(given, (str, int))
+    def __init__(self, given: Source[T] | Number) -> None:
+        alone = is_one(given)
+        self.complaint = _source_complaint(given) if alone else None
         self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
-        self.total = len(self.source) if isinstance(self.source, Sized) else None
+        # What is read asynchronously may have to ask a database for its length, which it cannot do here.
+        has_length = isinstance(self.source, Sized) and not isinstance(self.source, AsyncIterable)
+        self.total = len(cast("Sized", self.source)) if has_length else None
+
+
+def _source_complaint(given: object) -> RecipientError | None:
+    if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
+        return None
+    message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+    return RecipientError(452, message, "send-sms", numbers=(spell(given),))
 
 
 class _Reader(Generic[T]):
@@ -202,8 +215,8 @@ class NumberIntake(Intake[Number]):
         good = cast("Sequence[str]", numbers)
         if not all(numbers):
             good = [number for number in numbers if number is not None]
-            bad = [spell(value) for value, number in zip(values, numbers) if number is None]
-            self.refused += [Refusal(value, "not a phone number") for value in bad]
+            bad = [value for value, number in zip(values, numbers) if number is None]
+            self.refused += [Refusal(spell(value), find_flaw(value)) for value in bad]
         fresh = self._seen.add(good)
         self.duplicates += len(good) - len(fresh)
         if self._missing:
@@ -293,18 +306,20 @@ class MessageIntake(Intake[Message]):
 
     def _take(self, values: list[Message]) -> None:
         for message in values:
-            self.read += len(message.to)
-            complaint = text_complaint(message.text)
-            if complaint is not None:
-                self.refused += [Refusal(spell(number), complaint.message) for number in message.to]
+            complaint = message_complaint(message)
+            if complaint is None:
+                self.read += len(message.to)
+                self._take_numbers(message)
                 continue
-            self._take_numbers(message)
+            to = _recipients_of(message)
+            self.read += len(to)
+            self.refused += [Refusal(spell(number), complaint.message) for number in to]
 
     def _take_numbers(self, message: Message) -> None:
         mark = fingerprint(message.text, self._salt)
         for given, number in zip(message.to, clean_numbers(message.to)):
             if number is None:
-                self.refused.append(Refusal(spell(given), "not a phone number"))
+                self.refused.append(Refusal(spell(given), find_flaw(given)))
             elif self._seen.add([_mix(int(number), mark)]):
                 self.duplicates += 1
             elif not (self._missing and self._is_earlier((int(number), mark), (message.text, number))):
@@ -332,6 +347,11 @@ class MessageIntake(Intake[Message]):
         pairs = self._pairs[:size]
         del self._pairs[:size]
         return self._template.of(pairs) if pairs else None
+
+
+def _recipients_of(message: object) -> tuple[object, ...]:
+    # What is no message, and must not end a campaign of thousands, counts as one.
+    return message.to if isinstance(message, Message) else ("",)
 
 
 def _keys(record: Record) -> list[tuple[int, int]]:

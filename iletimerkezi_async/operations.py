@@ -35,7 +35,7 @@ from .models import (
     OrderReport,
     OrderStatus,
 )
-from .numbers import clean_number, mask, spell
+from .numbers import clean_number, find_flaw, mask, spell
 from .reading import (
     Json,
     UnreadableError,
@@ -500,7 +500,7 @@ def _blacklist_call(
 ) -> Call[None] | RecipientError:
     number = clean_number(given)
     if number is None:
-        return RecipientError(466, "not a phone number (see `numbers`)", operation, numbers=(spell(given),))
+        return RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(spell(given),))
     fields = _fields({"blacklist": {"number": number}})
     return Call(operation, kind, fields, _read_nothing, about=mask(number), taken_code=taken_code)
 
