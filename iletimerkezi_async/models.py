@@ -123,8 +123,8 @@ class Message:
     r"""One text and those who get it, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text, as it is to be read. Kept as it is sent: composed (NFC), with line ends as `\n` and without the
-            last one, as each decomposed letter or Windows line end would cost.
+        text: The text, as it is to be read. Kept as it is sent: composed (NFC), with line ends as `\n` and none at
+            the end, as each decomposed letter or Windows line end would cost.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 

@@ -88,7 +88,7 @@ def find_complaint(text: object) -> ApiError | None:
 
 
 def clean_text(text: str) -> str:
-    """A text as it is sent: composed (NFC), line ends as one character, and none at the end.
+    """A text as it is sent: composed (NFC), line ends as one character, and none at the end. Done twice it is done once.
 
     What is neither text nor a lazy string stays as it is, to be refused where the message is read.
     """
@@ -97,10 +97,10 @@ def clean_text(text: str) -> str:
         return text
     if written.isascii():
         if "\r" not in written and "\v" not in written:
-            return written.removesuffix("\n")
+            return written.rstrip("\n")
     else:
         written = normalize("NFC", written)
-    return _LINE_END.sub("\n", written).removesuffix("\n")
+    return _LINE_END.sub("\n", written).rstrip("\n")
 
 
 # How much the first part of a lone message holds, and how much each part of a longer one.
