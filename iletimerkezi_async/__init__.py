@@ -25,6 +25,7 @@ from .errors import (
     UnavailableError,
     WebhookError,
 )
+from .filling import fill_template
 from .models import (
     Balance,
     Consent,
@@ -101,6 +102,7 @@ __all__ = [
     "UnavailableError",
     "WebhookError",
     "__version__",
+    "fill_template",
     "measure",
     "normalize_number",
     "parse_webhook",

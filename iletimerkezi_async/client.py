@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .bulk import OnProgress
     from .journal import Journal
     from .records import Record
-    from .results import BulkResult
+    from .results import BulkResult, Refusal
 
 __all__ = ["AsyncClient"]
 
@@ -266,7 +266,7 @@ class AsyncClient:
 
     async def send_bulk_messages(
         self,
-        messages: Iterable[Message] | AsyncIterable[Message],
+        messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
@@ -283,7 +283,7 @@ class AsyncClient:
         taken from the messages that are read again, as the journal does not hold them.
 
         Args:
-            messages: The messages, sync or async.
+            messages: The messages, sync or async; a `Refusal` among them, as `fill_template` makes, is listed as it is.
             batch_size: As for `send_bulk`.
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.

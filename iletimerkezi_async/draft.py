@@ -22,6 +22,7 @@ from .errors import (
 )
 from .models import TURKISH_TIME, Iys, Message
 from .numbers import NO_NUMBER, clean_number, find_flaw, mask, spell
+from .results import Refusal
 from .text import MAX_PARTS, TURKISH_LETTERS, find_complaint, surely_too_long
 
 if TYPE_CHECKING:
@@ -256,6 +257,9 @@ def message_complaint(message: object) -> ApiError | None:
     """What is wrong with a message apart from its numbers, for certain and whatever the service says."""
     if isinstance(message, Message):
         return text_complaint(message.text)
+    if isinstance(message, Refusal):
+        # What `fill_template` could make no message of.
+        return RecipientError(452, message.reason, _OPERATION, numbers=(message.number,))
     return ApiError(422, f"a Message is expected, not {type(message).__name__}", _OPERATION)
 
 

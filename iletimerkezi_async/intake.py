@@ -216,7 +216,7 @@ class NumberIntake(Intake[Number]):
         if not all(numbers):
             good = [number for number in numbers if number is not None]
             bad = [value for value, number in zip(values, numbers) if number is None]
-            self.refused += [Refusal(spell(value), find_flaw(value)) for value in bad]
+            self.refused += map(_refuse, bad)
         fresh = self._seen.add(good)
         self.duplicates += len(good) - len(fresh)
         if self._missing:
@@ -243,10 +243,12 @@ class NumberIntake(Intake[Number]):
         )
 
 
-class MessageIntake(Intake[Message]):
+class MessageIntake(Intake[Message | Refusal]):
     """Messages with texts of their own. A number may occur again with another text."""
 
-    def __init__(self, recipients: Recipients[Message], template: Draft, batch_size: int, salt: bytes) -> None:
+    def __init__(
+        self, recipients: Recipients[Message | Refusal], template: Draft, batch_size: int, salt: bytes
+    ) -> None:
         super().__init__(recipients, template, batch_size)
         # Each message may have several recipients.
         self.total = None
@@ -304,22 +306,22 @@ class MessageIntake(Intake[Message]):
         """See `Intake`."""
         return self._missing
 
-    def _take(self, values: list[Message]) -> None:
+    def _take(self, values: list[Message | Refusal]) -> None:
         for message in values:
             complaint = message_complaint(message)
-            if complaint is None:
+            if complaint is not None:
+                refused = _refuse_all(message, complaint.message)
+                self.read += len(refused)
+                self.refused += refused
+            elif isinstance(message, Message):
                 self.read += len(message.to)
                 self._take_numbers(message)
-                continue
-            to = _recipients_of(message)
-            self.read += len(to)
-            self.refused += [Refusal(spell(number), complaint.message) for number in to]
 
     def _take_numbers(self, message: Message) -> None:
         mark = fingerprint(message.text, self._salt)
         for given, number in zip(message.to, clean_numbers(message.to)):
             if number is None:
-                self.refused.append(Refusal(spell(given), find_flaw(given)))
+                self.refused.append(_refuse(given))
             elif self._seen.add([_mix(int(number), mark)]):
                 self.duplicates += 1
             elif not (self._missing and self._is_earlier((int(number), mark), (message.text, number))):
@@ -349,9 +351,16 @@ class MessageIntake(Intake[Message]):
         return self._template.of(pairs) if pairs else None
 
 
-def _recipients_of(message: object) -> tuple[object, ...]:
-    # What is no message, and must not end a campaign of thousands, counts as one.
-    return message.to if isinstance(message, Message) else ("",)
+def _refuse(value: object) -> Refusal:
+    # Who fills in values from rows has found out already what is wrong, and where.
+    return value if isinstance(value, Refusal) else Refusal(spell(value), find_flaw(value))
+
+
+def _refuse_all(message: object, reason: str) -> list[Refusal]:
+    if isinstance(message, Message):
+        return [Refusal(spell(number), reason) for number in message.to]
+    # One that is none must not end a campaign of thousands.
+    return [message if isinstance(message, Refusal) else Refusal("", reason)]
 
 
 def _keys(record: Record) -> list[tuple[int, int]]:

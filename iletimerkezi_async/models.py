@@ -132,7 +132,7 @@ class Message:
     to: tuple[Number, ...] = field(converter=_recipients)
 
     def __repr__(self) -> str:
-        text: object = self.text
+        text = cast("object", self.text)
         # What is no text is refused where the message is read, and must be shown until then.
         size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
         return f"<Message of {size} to {len(self.to)} recipients>"

@@ -88,7 +88,7 @@ def find_complaint(text: object) -> ApiError | None:
 
 
 def clean_text(text: str) -> str:
-    """A text as it is sent: composed (NFC), line ends as one character, and none at the end. Done twice it is done once.
+    """A text as it is sent: composed (NFC), and with plain line ends, none of them at the end. Twice is as once.
 
     What is neither text nor a lazy string stays as it is, to be refused where the message is read.
     """

@@ -23,7 +23,7 @@ FLOORS = [
     {"results"},
     {"draft", "dates", "consents", "reading"},
     {"operations", "webhook", "journal"},
-    {"intake"},
+    {"intake", "filling"},
     {"retry", "pacing"},
     {"transport"},
     {"paging", "clocks"},

@@ -44,6 +44,7 @@ from iletimerkezi_async import (
     TextLength,
     TokenBucket,
     UnavailableError,
+    fill_template,
     measure,
     normalize_number,
     parse_webhook,
