@@ -179,8 +179,10 @@ def _check_schedule(account: Account, value: object) -> datetime | None:
 
 def _unwrap(value: object) -> object:
     """Return the one value in a list of one, as JSON carries a schedule; any other list stays as it is."""
-    entries = cast("list[object]", value) if isinstance(value, list) else []
-    return entries[0] if len(entries) == 1 and not isinstance(entries[0], (list, dict)) else value
+    if not isinstance(value, list):
+        return value
+    entries = cast("list[object]", value)
+    return entries[0] if len(entries) == 1 and not isinstance(entries[0], (list, dict)) else entries
 
 
 def _check_recipients(draft: Draft) -> list[str]:

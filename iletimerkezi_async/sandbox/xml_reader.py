@@ -43,12 +43,15 @@ def parse_xml(body: bytes) -> Json:
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse
-    parser.EntityDeclHandler = _refuse
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     try:
-        parser.Parse(_unwrap(body), True)
+        document = _unwrap(body)
+        # In UTF-16, which the parser would notice by itself, every second byte is 0; in XML none is.
+        if b"\x00" in document:
+            raise Refusal(400)
+        parser.Parse(document, True)
     except (expat.ExpatError, ValueError):
         raise Refusal(400) from None
     return read_object(reader.document, "request")
@@ -64,21 +67,18 @@ class _Reader:
     def __init__(self) -> None:
         self.document: Json = {}
         self._open: list[Json] = [self.document]
-        self._names: list[str] = []
-        self._texts: list[str] = [""]
+        self._texts: list[list[str]] = [[]]
         self._elements = 0
 
-    def start(self, name: str, _: object) -> None:
+    def start(self, _: str, __: object) -> None:
         self._elements += 1
         if self._elements > MOST_ELEMENTS or len(self._open) > DEEPEST:
             raise Refusal(400)
-        self._names.append(name)
         self._open.append({})
-        self._texts.append("")
+        self._texts.append([])
 
     def end(self, name: str) -> None:
-        self._names.pop()
-        inner, text = self._open.pop(), self._texts.pop()
+        inner, text = self._open.pop(), "".join(self._texts.pop())
         if inner and text.strip(_BLANK):
             # Text beside elements is in no document of the service.
             raise Refusal(400)
@@ -86,7 +86,7 @@ class _Reader:
         _put(self._open[-1], name, value)
 
     def text(self, data: str) -> None:
-        self._texts[-1] += data
+        self._texts[-1].append(data)
 
 
 def _put(parent: Json, name: str, value: Any) -> None:
@@ -104,15 +104,19 @@ def _unwrap(body: bytes) -> bytes:
     Raises:
         ValueError: It is no form that can be read.
     """
-    bare = body.removeprefix(_MARK).lstrip()
+    bare = _strip(body)
     if bare.startswith(b"<"):
         return bare
     field = _read_part(bare) if bare.startswith(b"--") else _read_field(bare)
-    return field.removeprefix(_MARK).lstrip()
+    return _strip(field)
+
+
+def _strip(body: bytes) -> bytes:
+    return body.lstrip().removeprefix(_MARK).lstrip()
 
 
 def _read_field(body: bytes) -> bytes:
-    fields = parse_qs(body.decode("utf-8"), strict_parsing=True, max_num_fields=_MOST_FIELDS)
+    fields = parse_qs(body.decode("utf-8"), strict_parsing=True, errors="strict", max_num_fields=_MOST_FIELDS)
     return fields.get(_FIELD, [""])[0].encode("utf-8")
 
 

@@ -24,6 +24,7 @@ def test_blacklist_structure(operation: str) -> None:
     """A blacklist request without its object is 400, save for the whole list, where it can be left out."""
     code = 200 if operation == "get-blacklist" else 400
     assert ask(Sandbox(), operation)[0] == code
+    nothing: object
     for nothing in ([], {}, "", None):
         assert ask(Sandbox(), "get-blacklist", blacklist=nothing)[0] == 200
         assert ask(Sandbox(), "get-blacklist", blacklist={"filter": nothing})[0] == 200
