@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from iletimerkezi_async.sandbox.phones import read_phone
+from iletimerkezi_async.sandbox.style import Style
 
-__all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_words"]
+__all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_style", "read_words"]
 
 T = TypeVar("T")
+
+_PRESETS: Final[dict[str, Callable[[], Style]]] = {
+    "live": Style.live,
+    "seeds": Style.seeds,
+    "strings": Style.strings,
+}
 
 
 def check_word(name: str, value: str, *words: str) -> None:
@@ -26,6 +33,14 @@ def read_amount(name: str, value: str) -> Decimal:
     if not amount.is_finite():
         raise ValueError(f'{name} is an amount in digits, such as "134.0000"')
     return amount
+
+
+def read_style(style: Style | str) -> Style:
+    """Read a style, or the name of one of its presets."""
+    if isinstance(style, Style):
+        return style
+    check_word("style", style, *_PRESETS)
+    return _PRESETS[style]()
 
 
 def read_words(name: str, values: Iterable[T]) -> tuple[T, ...]:

@@ -14,6 +14,7 @@ from iletimerkezi_async.sandbox.weather import Weather
 
 __all__ = ["Reply", "Writer"]
 
+_COOKIE: Final = "SERVERID=s1; path=/; HttpOnly"
 _HTML: Final = "text/html; charset=UTF-8"
 _GATEWAY_PAGE: Final = (
     b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
@@ -100,6 +101,8 @@ class Writer:
         date = self.weather.date(self.now)
         dated = () if date is None else (("date", format_datetime(date.astimezone(timezone.utc), usegmt=True)),)
         headers = (("content-type", content_type), ("content-length", str(len(body))), *dated, *more)
+        if self.style.cookie:
+            headers += (("set-cookie", _COOKIE),)
         return Reply(status, headers, body)
 
 

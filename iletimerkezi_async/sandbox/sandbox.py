@@ -13,7 +13,14 @@ from iletimerkezi_async.sandbox.clock import Clock
 from iletimerkezi_async.sandbox.faults import Fault
 from iletimerkezi_async.sandbox.ledger import Ledger
 from iletimerkezi_async.sandbox.notations import JSON, XML
-from iletimerkezi_async.sandbox.options import check_word, read_amount, read_numbers, read_predicate, read_words
+from iletimerkezi_async.sandbox.options import (
+    check_word,
+    read_amount,
+    read_numbers,
+    read_predicate,
+    read_style,
+    read_words,
+)
 from iletimerkezi_async.sandbox.orders import SandboxOrder
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.sending import TEST_SENDER
@@ -77,7 +84,7 @@ class Sandbox:
             and an empty ``consent``. The provider's documents tell of both.
         amount: The balance in lira that is shown.
         sms_price: What one SMS costs, in the ``price`` of reports.
-        style: How answers are written.
+        style: How answers are written, or the name of a preset of ``Style``.
         weather: How what is told of the orders differs from the truth; it can be set anew at any time.
         webhook: The address that each state change of each message is posted to: ``https://``, or ``http://`` on
             this machine. The server makes the calls while it serves; without one, ``call_webhooks`` does.
@@ -107,7 +114,7 @@ class Sandbox:
         unknown_consent: Literal["refuse", "empty"] = "refuse",
         amount: str = "0",
         sms_price: str = "1",
-        style: Style | None = None,
+        style: Style | Literal["live", "seeds", "strings"] = "live",
         weather: Weather | None = None,
         webhook: str | None = None,
         webhook_order: Literal["in order", "shuffled"] = "in order",
@@ -140,7 +147,7 @@ class Sandbox:
             duplicate_window=duplicate_window,
             delivery_seconds=delivery_seconds,
             fails=read_predicate(undelivered),
-            style=style or Style(),
+            style=read_style(style),
             weather=weather or Weather(),
             now=now,
             blocked=dict.fromkeys(read_numbers("blocked", blocked), now.replace(microsecond=0)),

@@ -15,7 +15,10 @@ def _number(value: Decimal) -> int | float:
 
 _WRITE_NUMBER: Final[dict[str, Callable[[str], str | int]]] = {
     "e164": lambda number: number,
+    "plain": lambda number: number[1:],
     "national": lambda number: number[3:],
+    "trunk": lambda number: f"0{number[3:]}",
+    "spaced": lambda number: f"+90 {number[3:6]} {number[6:9]} {number[9:11]} {number[11:]}",
     "integer": lambda number: int(number[3:]),
 }
 _WRITE_PRICE: Final[dict[str, Callable[[Decimal], Any]]] = {
@@ -44,11 +47,13 @@ class Style:
     has to read them all, so each disagreement is a switch here. The defaults are what the service writes now
     (provider's documents of April 2026, and its newest clients). There are three presets: ``Style.live()`` is the
     same as ``Style()``, ``Style.seeds()`` writes as the first documents do, ``Style.strings()`` makes every value a
-    string, as many older answers are. In XML only ``numbers``, ``price``, ``late_fields``, ``field_errors`` and
-    ``http_status`` make a difference.
+    string, as many older answers are. In XML only ``numbers``, ``price``, ``late_fields``, ``field_errors``,
+    ``http_status`` and ``cookie`` make a difference.
 
     Attributes:
-        numbers: How phone numbers come back: ``"+905301234567"``, ``"5301234567"`` or the integer ``5301234567``.
+        numbers: How phone numbers come back: ``"+905301234567"`` (``"e164"``), ``"5301234567"`` (``"national"``) or
+            the integer ``5301234567``. Beyond what was seen, ``"905301234567"`` (``"plain"``), ``"05301234567"``
+            (``"trunk"``) and ``"+90 530 123 45 67"`` (``"spaced"``).
         scalars: Whether codes, ids, states and counters are integers (``"int"``) or strings (``"str"``). As the
             service does it now (``"live"``), they are integers but for the id of an order, a string in ``send-sms``
             and ``get-report`` and an integer in ``get-reports``. A brand code of digits follows.
@@ -62,20 +67,22 @@ class Style:
             ``delivered``, ``undelivered``, ``waiting``, ``submitAt``, ``sendAt``, ``sender``, ``price``).
         field_errors: Whether a 422 tells what is wrong with which field, in ``errors`` beside the status.
         http_status: Whether the HTTP status repeats the code, or is 200 whatever the code inside.
+        cookie: Whether each answer sets a cookie, as a gateway in front of the service may.
 
     Raises:
         ValueError: A word that is none of the above.
     """
 
-    numbers: Literal["e164", "national", "integer"] = _one_of("e164", "national", "integer")
+    numbers: Literal["e164", "plain", "national", "trunk", "spaced", "integer"] = _one_of(*_WRITE_NUMBER)
     scalars: Literal["live", "int", "str"] = _one_of("live", "int", "str")
     balance: Literal["number", "string"] = _one_of("number", "string")
-    price: Literal["comma", "point", "number", "digits"] = _one_of("comma", "point", "number", "digits")
+    price: Literal["comma", "point", "number", "digits"] = _one_of(*_WRITE_PRICE)
     single: Literal["list", "value"] = _one_of("list", "value")
     empty: Literal["list", "object", "string", "null", "absent"] = _one_of("list", "object", "string", "null", "absent")
     late_fields: bool = True
     field_errors: bool = True
     http_status: Literal["code", "200"] = _one_of("code", "200")
+    cookie: bool = False
 
     @classmethod
     def live(cls) -> "Style":

@@ -99,8 +99,8 @@ class Weather:
         return self._write(order.submitted_at + self.queue)
 
     def write_sent(self, order: SandboxOrder) -> str:
-        """Write ``sendAt``."""
-        return self._write(order.send_at)
+        """Write ``sendAt``, which is never before ``submitAt``."""
+        return self._write(max(order.send_at, order.submitted_at + self.queue))
 
     def true_time(self, told: datetime) -> datetime:
         """Return when an order was accepted whose ``submitAt`` is this time, said to be Turkish."""

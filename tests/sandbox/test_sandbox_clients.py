@@ -62,7 +62,7 @@ CLIENTS = {
         {"Content-Type": "application/json; charset=utf-8"},
     ),
     # What the model leaves out is not there.
-    "mcp": Client({}, "0", headers=_JSON | {"Accept": "application/json"}),
+    "mcp": Client({}, "0", headers=_JSON | {"Accept": "application/json", "Sec-Fetch-Mode": "cors"}),
 }
 
 

@@ -11,7 +11,15 @@ from iletimerkezi_async.sandbox import Sandbox, Style
 
 
 @pytest.mark.parametrize(
-    ("numbers", "written"), [("e164", "+905301234567"), ("national", "5301234567"), ("integer", 5301234567)]
+    ("numbers", "written"),
+    [
+        ("e164", "+905301234567"),
+        ("plain", "905301234567"),
+        ("national", "5301234567"),
+        ("trunk", "05301234567"),
+        ("spaced", "+90 530 123 45 67"),
+        ("integer", 5301234567),
+    ],
 )
 def test_numbers(numbers: Any, written: object) -> None:
     """Numbers come back in the chosen form, in reports and in the blacklist."""
@@ -95,6 +103,7 @@ def test_presets() -> None:
     assert {type(leaf) for answer in answers for leaf in leaves(answer)} == {str}
     sandbox = frozen(style=Style.seeds())
     report = ask(sandbox, "get-report", order={"id": accepted(sandbox)})[1]["order"]
+    assert ask(frozen(style="seeds", balance=999_999), "get-balance") == ask(sandbox, "get-balance")
     assert report == {"id": 42800001, "status": 113, "message": [{"number": ONE, "status": 110}]}
     assert ask(sandbox, "get-balance")[1]["balance"] == {"amount": "0", "sms": "999999"}
 
@@ -150,6 +159,21 @@ def test_http_status(http_status: Any, status: int) -> None:
     reply = sandbox.handle("send-sms", content)
     assert reply.status == status
     assert orjson.loads(reply.body)["response"]["status"]["code"] == 450
+
+
+def test_unknown_preset() -> None:
+    """Nor is there any other preset."""
+    options: dict[str, Any] = {"style": "kedi"}
+    with pytest.raises(ValueError, match="style is one of live, seeds, strings"):
+        Sandbox(**options)
+
+
+def test_cookie() -> None:
+    """A cookie may be set, beside faults, too."""
+    sandbox = Sandbox(style=Style(cookie=True))
+    sandbox.fail("get-balance", "html-502")
+    for _ in range(2):
+        assert "set-cookie" in dict(sandbox.handle("get-balance", body()).headers)
 
 
 @pytest.mark.parametrize("name", ["numbers", "scalars", "balance", "price", "single", "empty", "http_status"])

@@ -41,7 +41,7 @@ def rows(sandbox: Sandbox, id: int, **more: Any) -> list[str]:
         (Weather(time_offset=timedelta(minutes=-90)), "2026-05-06 10:30:07", "2026-05-06 10:30:07"),
         (Weather(time_zone=timezone.utc), "2026-05-06 09:00:07", "2026-05-06 09:00:07"),
         (Weather(minutes_only=True), "2026-05-06 12:00:00", "2026-05-06 12:00:00"),
-        (Weather(queue=timedelta(minutes=2)), "2026-05-06 12:02:07", "2026-05-06 12:00:07"),
+        (Weather(queue=timedelta(minutes=2)), "2026-05-06 12:02:07", "2026-05-06 12:02:07"),
     ],
 )
 def test_times(weather: Weather, submitted: str, sent: str) -> None:
