@@ -103,6 +103,17 @@ def test_totals(weather: Weather, total: int | None) -> None:
     assert len(rows(sandbox, id)) == 3
 
 
+def test_counters_add_up() -> None:
+    """However wrong the total is, the three counters make it up."""
+    for extra in range(-4, 4):
+        sandbox = frozen(weather=Weather(total_extra=extra), undelivered=[TWO], delivery_seconds=3)
+        id = accepted(sandbox, ONE, TWO, THREE)
+        for _ in range(4):
+            told = report(sandbox, id)
+            assert told["total"] == told["delivered"] + told["undelivered"] + told["waiting"] == max(3 + extra, 0)
+            sandbox.advance(seconds=1)
+
+
 def test_total_and_rows_lag() -> None:
     """Both grow evenly from nothing to all."""
     minute = timedelta(minutes=1)
