@@ -38,7 +38,7 @@ FLOORS_WITHIN = {
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
-    "stores": [{"records"}, {"sqlite"}],
+    "stores": [{"records"}, {"journal"}],
     "http": [
         {"settings", "retry", "pacing"},
         {"exchange"},
@@ -77,16 +77,17 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])
-            # Of `from x import y`, y may be a module as well.
-            names.update({stem}, {f"{stem}.{alias.name}" for alias in node.names})
+            for alias in node.names:
+                # Of `from x import y`, y may be a module, and then x is only its folder.
+                full = f"{stem}.{alias.name}"
+                names.add(full if full.removeprefix("iletimerkezi_async.") in MODULES else stem)
     return names
 
 
 def imported_modules(path: Path) -> set[str]:
     """The package's own modules that a file imports."""
     inside = {name.removeprefix("iletimerkezi_async.") for name in imports(path) if "iletimerkezi_async." in name}
-    # A folder's `__init__` names itself where it imports its own files.
-    return {name for name in inside if name in MODULES} - {name_of(path)}
+    return {name for name in inside if name in MODULES}
 
 
 def floor(name: str, floors: list[set[str]]) -> int:

@@ -1,6 +1,6 @@
 """What outlives a process: the journal of a campaign.
 
-`records` is what is written down of an order, as pure values; `sqlite` keeps them in a file.
+`records` is what is written down of an order, as pure values; `journal` keeps them in a file.
 
 In come records and fingerprints. No text and no credential is ever stored, and nothing here knows HTTP or how an order
 is settled.
