@@ -28,7 +28,7 @@ from iletimerkezi_async.http.clocks import Clocks
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.orders.recovery import SKEW, Findings, search, send_draft
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError, Progress, Refusal
-from iletimerkezi_async.stores.records import Moment, Record, State
+from iletimerkezi_async.stores.records import Journal, Moment, Record, State
 from iletimerkezi_async.wire.sending import SEND_WINDOW
 
 from .tally import Tally
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from iletimerkezi_async.http.transport import Transport
-    from iletimerkezi_async.stores.journal import Journal
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
