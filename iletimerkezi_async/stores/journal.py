@@ -171,7 +171,7 @@ class FileJournal(Journal):
                 database.execute(statement)
         if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
             raise JournalError(
-                f"{spell_path(self._path)} is not a journal of this library, or of another edition of it"
+                f"{spell_path(self._path)} is not a journal, or one of another version of this library"
             )
         if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError

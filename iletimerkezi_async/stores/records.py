@@ -161,8 +161,8 @@ def find_misfit(kept: Mapping[str, str], campaign: Mapping[str, str]) -> str:
     if kept.get("account") != campaign["account"]:
         # Nothing else can be compared then.
         return (
-            "was made for another account: give the API key that the campaign was begun with (if that was replaced, the "
-            "panel's reports tell who was texted: begin a new journal with those who were not)"
+            "was made for another account: give the API key that it was begun with (if that was replaced, the panel's "
+            "reports tell who was texted: begin a new journal with those who were not)"
         )
     others = [name for name in campaign if kept.get(name) != campaign[name]]
     return f"was made for another {' and another '.join(others)}" if others else ""
