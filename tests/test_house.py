@@ -38,7 +38,7 @@ FLOORS_WITHIN = {
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
-    "stores": [{"records"}, {"journal"}],
+    "stores": [{"records", "files"}, {"journal"}],
     "http": [
         {"settings", "retry", "pacing"},
         {"exchange"},
