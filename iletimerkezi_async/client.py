@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from .campaigns.campaign import OnProgress
     from .results import BulkResult
-    from .stores.records import Record
     from .stores.journal import Journal
+    from .stores.records import Record
 
 __all__ = ["AsyncClient"]
 
