@@ -8,18 +8,21 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from . import cancelling, operations, registering, waiting
-from .consents import Registration, ask
-from .credentials import Credentials
-from .dates import choose_days, choose_window
-from .draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 from .errors import ApiError, ConfigurationError
+from .http.pacing import Pacer, TokenBucket
+from .http.retry import Retry
+from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
-from .pacing import Pacer, TokenBucket
-from .paging import Blacklist, Orders, Report
-from .recovery import send_draft
-from .retry import Retry
-from .transport import Transport
+from .orders import cancelling, registering, waiting
+from .orders.paging import Blacklist, Orders, Report
+from .orders.recovery import send_draft
+from .stores.files import choose_path
+from .wire import account, blacklist, reports
+from .wire import consents as consent_calls
+from .wire.consents import Registration, ask
+from .wire.credentials import Credentials
+from .wire.dates import choose_days, choose_window
+from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterable
@@ -29,10 +32,9 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Self
 
-    from .bulk import OnProgress
-    from .journal import Journal
-    from .records import Record
+    from .campaigns.campaign import OnProgress
     from .results import BulkResult, Refusal
+    from .stores.records import Journal, Record
 
 __all__ = ["AsyncClient"]
 
@@ -95,6 +97,7 @@ class AsyncClient:
         # Error trackers print the variables of a frame that raises.
         del key, hash
         credentials.check()
+        self._credentials = credentials
         header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
         if header is not None:
             self._sender = choose_sender(header)
@@ -128,7 +131,7 @@ class AsyncClient:
 
     async def get_balance(self) -> Balance:
         """Ask what the account holds."""
-        return await self._transport.call(operations.get_balance())
+        return await self._transport.call(account.get_balance())
 
     async def send_sms(
         self,
@@ -246,7 +249,7 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        from . import bulk, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
+        from .campaigns import campaign, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
 
         message = Message(text, ())
         source = intake.Recipients(to)
@@ -254,15 +257,16 @@ class AsyncClient:
         del text, to
         if source.complaint:
             raise source.complaint
-        template = self._template(sender, iys, send_at, journal)
+        path = None if journal is None else choose_path(journal, "journal")
+        template = self._template(sender, iys, send_at, path)
         check_text(message)
         _check_campaign(batch_size, concurrency)
-        async with _open_journal(journal, template, message) as (book, records):
+        async with self._open_journal(path, template, message) as (book, records):
             drafts = intake.NumberIntake(source, template, batch_size, message)
-            campaign = bulk.Campaign(
+            run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
             )
-            return await campaign.run(records)
+            return await run.run(records)
 
     async def send_bulk_messages(
         self,
@@ -296,27 +300,24 @@ class AsyncClient:
             IletimerkeziError: As `send_bulk`.
             ValueError: As `send_bulk`.
         """
-        from . import bulk, intake  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
         del messages
         if source.complaint:
             raise source.complaint
-        template = self._template(sender, iys, send_at, journal)
+        path = None if journal is None else choose_path(journal, "journal")
+        template = self._template(sender, iys, send_at, path)
         _check_campaign(batch_size, concurrency)
-        async with _open_journal(journal, template, None) as (book, records):
+        async with self._open_journal(path, template, None) as (book, records):
             drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
-            campaign = bulk.Campaign(
+            run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
             )
-            return await campaign.run(records)
+            return await run.run(records)
 
     def _template(
-        self,
-        sender: str | None,
-        iys: Iys | None,
-        send_at: datetime | None,
-        journal: str | os.PathLike[str] | None = None,
+        self, sender: str | None, iys: Iys | None, send_at: datetime | None, journal: str | None = None
     ) -> Draft:
         return write_template(
             sender=self._sender if sender is None else sender,
@@ -325,6 +326,18 @@ class AsyncClient:
             # What an earlier run sent is settled also when its time has come.
             now=None if _is_there(journal) else datetime.now(timezone.utc),
         )
+
+    @asynccontextmanager
+    async def _open_journal(
+        self, path: str | None, template: Draft, message: Message | None
+    ) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+        if path is None:
+            yield None, []
+            return
+        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
+
+        async with open_journal(path, template, message, self._credentials) as opened:
+            yield opened
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -350,7 +363,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._transport.call(operations.get_report(order_id, 1, 1))
+        page = await self._transport.call(reports.get_report(order_id, 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -401,7 +414,7 @@ class AsyncClient:
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
-        return await self._transport.call(operations.get_senders())
+        return await self._transport.call(account.get_senders())
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
@@ -426,7 +439,7 @@ class AsyncClient:
         Raises:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
         """
-        call = operations.add_blacklist(number)
+        call = blacklist.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
         await self._transport.call(_sound(call))
@@ -444,7 +457,7 @@ class AsyncClient:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
             OutcomeUnknownError: All answers were lost; the same call again does no harm.
         """
-        call = operations.delete_blacklist(number)
+        call = blacklist.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._transport.perform(_sound(call))
@@ -501,7 +514,7 @@ class AsyncClient:
         """
         question = ask(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        call = operations.check_consent(_sound(question))
+        call = consent_calls.check_consent(_sound(question))
         try:
             return await self._transport.call(call)
         except ApiError as error:
@@ -525,20 +538,7 @@ def _sound(checked: T | Exception) -> T:
     return checked
 
 
-@asynccontextmanager
-async def _open_journal(
-    path: str | os.PathLike[str] | None, template: Draft, message: Message | None
-) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
-    if path is None:
-        yield None, []
-        return
-    from .journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-    async with open_journal(path, template, message) as opened:
-        yield opened
-
-
-def _is_there(path: str | os.PathLike[str] | None) -> bool:
+def _is_there(path: str | None) -> bool:
     # What cannot be looked at is not there; opening it tells why.
     return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
 

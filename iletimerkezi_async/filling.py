@@ -10,12 +10,12 @@ from math import isfinite
 from typing import TypeAlias, cast, overload
 from unicodedata import category, normalize
 
-from .draft import text_complaint
 from .errors import ConfigurationError
 from .models import Message
 from .numbers import clean_number, find_flaw, spell
 from .results import Refusal
 from .text import find_complaint, read_text
+from .wire.draft import text_complaint
 
 __all__ = ["Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import ApiError, EmptyTextError, Encoding, Message, TextLength, TextTooLongError, measure
-from iletimerkezi_async.draft import text_complaint
 from iletimerkezi_async.text import clean_text
+from iletimerkezi_async.wire.draft import text_complaint
 
 
 @pytest.mark.parametrize(

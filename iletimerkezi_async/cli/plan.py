@@ -5,11 +5,11 @@ from typing import cast
 
 from attrs import define, field, frozen
 
-from iletimerkezi_async.draft import Draft, check_text
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.filling import Filler, Template, find_column
 from iletimerkezi_async.models import Message
 from iletimerkezi_async.results import Refusal
+from iletimerkezi_async.wire.draft import Draft, check_text
 
 from .lists import RecipientList
 from .messages import WrongUsageError
