@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from iletimerkezi_async.cli import app
-from iletimerkezi_async.cli.messages import CommandError
 from iletimerkezi_async.cli.encodings import UTF_8
+from iletimerkezi_async.cli.messages import CommandError
 from iletimerkezi_async.cli.tables import Row, RowReader
 
 _IN_VAIN = "iletimerkezi: nobody was texted: every number was refused\n"

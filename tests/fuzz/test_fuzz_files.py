@@ -22,7 +22,9 @@ _NOW = datetime.now(timezone.utc).astimezone(timezone(timedelta(hours=3)))
 _HEADER = "recipient,recipient_type,type,status,source,consent_date"
 _CONSENT = f"5301234567,BIREYSEL,MESAJ,ONAY,HS_WEB,{_NOW - timedelta(hours=2):%Y-%m-%d %H:%M}"
 _CELLS = st.sampled_from([
-    "telefon", "ad", "cep", "sep=;", "Telefon No", "5301234567.0", "'05301234567", "Toplam", "\ufeff", "#YOK", "5301234567", "0530 123 45 68", "+905301234569", "Ayşe", "", " ", '"', '""', '"a"', "a\nb",
+    "telefon", "ad", "cep", "sep=;", "Telefon No",
+    "5301234567.0", "'05301234567", "Toplam", "\ufeff", "#YOK",
+    "5301234567", "0530 123 45 68", "+905301234569", "Ayşe", "", " ", '"', '""', '"a"', "a\nb",
     "\0", "\x1b[2J", "\u2028", "<long>", _HEADER, _CONSENT,
     "recipient", "EPOSTA", "a@b.example", "9999-12-31 23:59", "0001-01-01 00:00:00+14:00", "=1+1", "{ad}", "😀",
 ]) | st.text(max_size=6)  # fmt: skip
