@@ -142,20 +142,22 @@ def test_the_refused_are_no_formulas(number: str, tmp_path: Path) -> None:
     assert last[0] == "+905301234567"
 
 
-def test_a_text_may_begin_with_a_dash(iletimerkezi: "Command", sandbox: "Sandbox", tmp_path: Path) -> None:
+def test_a_text_may_begin_with_a_dash(
+    in_process: Run, sandbox: "Sandbox", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where it cannot be an option it is a text; where it may be one, it is told how."""
-    iletimerkezi.env["ILETIMERKEZI_IYS"] = "off"
+    monkeypatch.setenv("ILETIMERKEZI_IYS", "off")
     for text in ("-%50 indirim", "- 5 TL", "-şok", "--%", "-hafta sonu -h", "-50"):
-        assert iletimerkezi("send", text, "5301234567").returncode == 0
-    assert iletimerkezi("send", "--", "-indirim", "5301234567").returncode == 0
+        assert in_process("send", text, "5301234567").returncode == 0
+    assert in_process("send", "--", "-indirim", "5301234567").returncode == 0
     assert [order.texts[0][0] for order in sandbox.orders] == [
         "-%50 indirim", "- 5 TL", "-şok", "--%", "-hafta sonu -h", "-50", "-indirim",
     ]  # fmt: skip
-    result = iletimerkezi("send", "-indirim", "5301234567")
+    result = in_process("send", "-indirim", "5301234567")
     assert result.returncode == 2
     assert 'A text that begins with a dash goes behind two of them: -- "-indirim" 5301234567' in result.stderr
     (tmp_path / "l.txt").write_text("5301234568", encoding="utf-8")
-    assert iletimerkezi("bulk", "-%50", "--to", "l.txt").returncode == 0
+    assert in_process("bulk", "-%50", "--to", "l.txt").returncode == 0
     assert sandbox.deliveries["+905301234568"] == 1
 
 
