@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
-    from .results import BulkResult
+    from .results import BulkResult, Refusal
     from .stores.records import Journal, Record
 
 __all__ = ["AsyncClient"]
@@ -255,6 +255,8 @@ class AsyncClient:
         source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
+        if source.complaint:
+            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
         template = self._template(sender, iys, send_at, path)
         check_text(message)
@@ -268,7 +270,7 @@ class AsyncClient:
 
     async def send_bulk_messages(
         self,
-        messages: Iterable[Message] | AsyncIterable[Message],
+        messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
@@ -285,7 +287,7 @@ class AsyncClient:
         taken from the messages that are read again, as the journal does not hold them.
 
         Args:
-            messages: The messages, sync or async.
+            messages: The messages, sync or async; a `Refusal` among them, as `fill_template` makes, is listed as it is.
             batch_size: As for `send_bulk`.
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
@@ -302,6 +304,8 @@ class AsyncClient:
 
         source = intake.Recipients(messages)
         del messages
+        if source.complaint:
+            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
         template = self._template(sender, iys, send_at, path)
         _check_campaign(batch_size, concurrency)
