@@ -1,4 +1,19 @@
-"""The asyncio-native client for the SMS service of iletimerkezi.com."""
+"""The asyncio-native client for the SMS service of iletimerkezi.com.
+
+The house, from the top; each floor imports only those below it, and so do the files within a folder:
+
+```
+__main__  cli/  pytest_plugin      doors: the command, the fixtures
+sandbox/                           the service's twin, an independent witness of the wire
+__init__  client                   `AsyncClient`: one short method an operation
+campaigns/                         any number of recipients, in as many orders as it takes
+orders/                            the life of a single order
+http/                              attempts, connections, pacing: what knows HTTP libraries
+stores/                            what outlives a process
+wire/                              what is asked, how answers are read; pure
+results  models  numbers  text  errors  _version      the vocabulary: public names mostly
+```
+"""
 
 from ._version import __version__
 from .client import AsyncClient
@@ -25,6 +40,8 @@ from .errors import (
     UnavailableError,
     WebhookError,
 )
+from .http.pacing import Pacer, TokenBucket
+from .http.retry import Retry
 from .models import (
     Balance,
     Consent,
@@ -43,12 +60,10 @@ from .models import (
     RecipientType,
 )
 from .numbers import normalize_number
-from .pacing import Pacer, TokenBucket
-from .paging import Report
+from .orders.paging import Report
 from .results import BulkError, BulkResult, Failure, JournalError, Progress, Refusal
-from .retry import Retry
 from .text import Encoding, TextLength, measure
-from .webhook import parse_webhook
+from .wire.webhook import parse_webhook
 
 __all__ = [
     "ApiError",

@@ -8,18 +8,20 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from . import cancelling, operations, registering, waiting
-from .consents import Registration, ask
-from .credentials import Credentials
-from .dates import choose_days, choose_window
-from .draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 from .errors import ApiError, ConfigurationError
+from .http.pacing import Pacer, TokenBucket
+from .http.retry import Retry
+from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
-from .pacing import Pacer, TokenBucket
-from .paging import Blacklist, Orders, Report
-from .recovery import send_draft
-from .retry import Retry
-from .transport import Transport
+from .orders import cancelling, registering, waiting
+from .orders.paging import Blacklist, Orders, Report
+from .orders.recovery import send_draft
+from .wire import account, blacklist, reports
+from .wire import consents as consent_calls
+from .wire.consents import Registration, ask
+from .wire.credentials import Credentials
+from .wire.dates import choose_days, choose_window
+from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterable
@@ -29,10 +31,10 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Self
 
-    from .bulk import OnProgress
-    from .journal import Journal
-    from .records import Record
+    from .campaigns.campaign import OnProgress
     from .results import BulkResult
+    from .stores.records import Record
+    from .stores.sqlite import Journal
 
 __all__ = ["AsyncClient"]
 
@@ -128,7 +130,7 @@ class AsyncClient:
 
     async def get_balance(self) -> Balance:
         """Ask what the account holds."""
-        return await self._transport.call(operations.get_balance())
+        return await self._transport.call(account.get_balance())
 
     async def send_sms(
         self,
@@ -246,7 +248,7 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        from . import bulk, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
+        from .campaigns import campaign, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
 
         message = Message(text, ())
         source = intake.Recipients(to)
@@ -257,10 +259,10 @@ class AsyncClient:
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, message) as (book, records):
             drafts = intake.NumberIntake(source, template, batch_size, message)
-            campaign = bulk.Campaign(
+            run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
             )
-            return await campaign.run(records)
+            return await run.run(records)
 
     async def send_bulk_messages(
         self,
@@ -294,7 +296,7 @@ class AsyncClient:
             IletimerkeziError: As `send_bulk`.
             ValueError: As `send_bulk`.
         """
-        from . import bulk, intake  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
         del messages
@@ -302,10 +304,10 @@ class AsyncClient:
         _check_campaign(batch_size, concurrency)
         async with _open_journal(journal, template, None) as (book, records):
             drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
-            campaign = bulk.Campaign(
+            run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
             )
-            return await campaign.run(records)
+            return await run.run(records)
 
     def _template(
         self,
@@ -346,7 +348,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._transport.call(operations.get_report(order_id, 1, 1))
+        page = await self._transport.call(reports.get_report(order_id, 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -397,7 +399,7 @@ class AsyncClient:
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
-        return await self._transport.call(operations.get_senders())
+        return await self._transport.call(account.get_senders())
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
@@ -422,7 +424,7 @@ class AsyncClient:
         Raises:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
         """
-        call = operations.add_blacklist(number)
+        call = blacklist.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
         await self._transport.call(_sound(call))
@@ -440,7 +442,7 @@ class AsyncClient:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
             OutcomeUnknownError: All answers were lost; the same call again does no harm.
         """
-        call = operations.delete_blacklist(number)
+        call = blacklist.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._transport.perform(_sound(call))
@@ -497,7 +499,7 @@ class AsyncClient:
         """
         question = ask(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        call = operations.check_consent(_sound(question))
+        call = consent_calls.check_consent(_sound(question))
         try:
             return await self._transport.call(call)
         except ApiError as error:
@@ -528,7 +530,7 @@ async def _open_journal(
     if path is None:
         yield None, []
         return
-    from .journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
+    from .stores.sqlite import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
 
     async with open_journal(path, template, message) as opened:
         yield opened

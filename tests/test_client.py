@@ -27,9 +27,9 @@ from iletimerkezi_async import (
     TokenBucket,
     measure,
 )
-from iletimerkezi_async.operations import Answered, Kind, Lost, NotSent, Refused
-from iletimerkezi_async.retry import Stopwatch, next_pause
+from iletimerkezi_async.http.retry import Stopwatch, next_pause
 from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Refused
 
 pytestmark = pytest.mark.anyio
 TRT = timezone(timedelta(hours=3))

@@ -14,37 +14,57 @@ import iletimerkezi_async
 
 PACKAGE = Path(iletimerkezi_async.__file__).parent
 
-#: From the ground up. A module may import those of lower floors, and nothing of its own floor or above.
+#: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "records", "seen", "text"},
-    {"numbers", "credentials"},
+    {"_version", "errors", "text"},
+    {"numbers"},
     {"models"},
     {"results"},
-    {"draft", "dates", "consents", "reading"},
-    {"operations", "webhook", "journal"},
-    {"intake"},
-    {"retry", "pacing"},
-    {"transport"},
-    {"paging", "clocks"},
-    {"recovery", "cancelling", "registering", "waiting"},
-    {"bulk"},
+    {"wire"},
+    {"stores"},
+    {"http"},
+    {"orders"},
+    {"campaigns"},
     {"client"},
     {"__init__"},
     {"sandbox"},
     {"cli", "pytest_plugin"},
     {"__main__"},
 ]
-FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+#: The same within each folder.
+FLOORS_WITHIN = {
+    "wire": [
+        {"credentials", "reading", "dates", "draft"},
+        {"call", "webhook"},
+        {"account", "sending", "reports", "blacklist", "consents"},
+    ],
+    "stores": [{"records"}, {"sqlite"}],
+    "http": [
+        {"settings", "retry", "pacing"},
+        {"exchange"},
+        {"lanes", "clients"},
+        {"transport"},
+        {"clocks"},
+    ],
+    "orders": [{"paging", "waiting", "cancelling", "registering"}, {"recovery"}],
+    "campaigns": [{"seen"}, {"intake", "task"}, {"tally"}, {"campaign"}],
+}
+#: Lines of the longest file allowed. The client's are its methods' docstrings.
+LONGEST = {"client.py": 600}
+LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
 def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def room(path: Path) -> str:
-    """The module of a file, or the subpackage that it is a part of."""
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+def name_of(path: Path) -> str:
+    """`http.lanes` for `http/lanes.py`; a folder's own `__init__` is called as the folder."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sources()}
 
 
 def imports(path: Path) -> set[str]:
@@ -57,63 +77,114 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])
-            names.update({stem} if node.module else {f"{stem}.{alias.name}" for alias in node.names})
+            # Of `from x import y`, y may be a module as well.
+            names.update({stem}, {f"{stem}.{alias.name}" for alias in node.names})
     return names
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_go_downward_only(path: Path) -> None:
-    """Every module has a floor, and looks only below it."""
-    here = room(path)
-    for name in imports(path):
-        if name.split(".")[0] != "iletimerkezi_async":
-            continue
-        there = [*name.split("."), "__init__"][1]
-        if there == here and len(path.relative_to(PACKAGE).parts) > 1:
-            continue
-        assert FLOOR_OF[there] < FLOOR_OF[here], f"{here} imports {there}"
+def imported_modules(path: Path) -> set[str]:
+    """The package's own modules that a file imports."""
+    inside = {name.removeprefix("iletimerkezi_async.") for name in imports(path) if "iletimerkezi_async." in name}
+    # A folder's `__init__` names itself where it imports its own files.
+    return {name for name in inside if name in MODULES} - {name_of(path)}
+
+
+def floor(name: str, floors: list[set[str]]) -> int:
+    found = [number for number, names in enumerate(floors) if name in names]
+    assert found, f"{name} has no floor"
+    return found[0]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_downward_only(name: str) -> None:
+    """Every folder and file has a floor, and looks only below it; so does every file within its folder."""
+    here, _, file = name.partition(".")
+    for other in imported_modules(MODULES[name]):
+        there, _, other_file = other.partition(".")
+        if there != here:
+            assert floor(there, FLOORS) < floor(here, FLOORS), f"{name} imports {other}"
+        elif here in FLOORS_WITHIN:
+            within = FLOORS_WITHIN[here]
+            assert floor(other_file, within) < floor(file, within), f"{name} imports {other}"
 
 
 def test_every_module_has_a_floor() -> None:
     """A new file is placed in the house on purpose."""
-    assert {room(path) for path in sources()} == set(FLOOR_OF)
+    assert {name.split(".")[0] for name in MODULES} == set().union(*FLOORS)
+    for folder, floors in FLOORS_WITHIN.items():
+        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors)
 
 
-def test_one_file_of_the_core_knows_httpx() -> None:
+def test_no_imports_go_in_a_circle() -> None:
+    """Nor inside of the sandbox and the command, which have no floors."""
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " imports ".join((*path[path.index(name) :], name))
+        if name not in done:
+            for other in imported_modules(MODULES[name]):
+                visit(other, (*path, name))
+            done.add(name)
+
+    for name in MODULES:
+        visit(name, ())
+
+
+def test_one_folder_knows_http_libraries() -> None:
     """Beside it, annotations of the public face; the sandbox, a house of its own, has a door for httpx."""
-    users = {room(path) for path in sources() if "httpx" in imports(path)}
-    assert users == {"transport", "client", "sandbox"}
+    libraries = {"httpx", "httpx2", "httpcore", "aiohttp"}
+    users = {name for name, path in MODULES.items() if {each.split(".")[0] for each in imports(path)} & libraries}
+    assert {name.split(".")[0] for name in users} == {"http", "client", "sandbox"}
     client = ast.parse((PACKAGE / "client.py").read_text("utf-8"))
-    assert not any(
-        "httpx" in ast.unparse(node) for node in client.body if isinstance(node, (ast.Import, ast.ImportFrom))
-    )
+    at_run_time = [node for node in client.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    assert not any(library in ast.unparse(node) for node in at_run_time for library in libraries)
 
 
-PURE = [
-    "consents", "credentials", "dates", "draft", "errors", "models", "numbers", "operations", "reading", "records",
-    "results", "retry", "seen", "text", "webhook",
-]  # fmt: skip
+def is_pure(name: str) -> bool:
+    return name.startswith("wire") or name in {
+        "errors", "models", "numbers", "results", "text", "campaigns.seen", "http.retry", "stores.records",
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PURE)
+@pytest.mark.parametrize("name", list(filter(is_pure, MODULES)))
 def test_pure_code_does_no_io(name: str) -> None:
     """Neither a socket nor a sleep, so that it is tested without either."""
-    assert not imports(PACKAGE / f"{name}.py") & {"anyio", "httpx", "socket", "asyncio", "trio", "threading"}
+    known = {each.split(".")[0] for each in imports(MODULES[name])}
+    assert not known & {"anyio", "httpx", "socket", "asyncio", "trio", "threading"}
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_backend_is_named(path: Path) -> None:
+@pytest.mark.parametrize("name", MODULES)
+def test_no_backend_is_named(name: str) -> None:
     """Everything runs on asyncio and trio; only the sandbox's server has a loop of its own, in its thread."""
-    if path.name != "server.py":
-        assert not {name.split(".")[0] for name in imports(path)} & {"asyncio", "trio", "sniffio"}
+    if name != "sandbox.server":
+        assert not {each.split(".")[0] for each in imports(MODULES[name])} & {"asyncio", "trio", "sniffio"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_files_and_functions_stay_short(name: str) -> None:
+    """What is longer has more than one subject. Of a function its docstring does not count."""
+    path = MODULES[name]
+    source = path.read_text("utf-8")
+    assert source.count("\n") <= LONGEST.get(path.name, LONGEST_FILE)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+            assert (node.end_lineno or 0) - first.lineno < LONGEST_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("name", ["wire", "http", "stores", "orders", "campaigns"])
+def test_every_folder_says_what_it_is(name: str) -> None:
+    """At the top of its `__init__`, with each of its files named."""
+    said = ast.get_docstring(ast.parse(MODULES[name].read_text("utf-8"))) or ""
+    files = {module.partition(".")[2] for module in MODULES if module.startswith(f"{name}.")}
+    assert [file for file in sorted(files) if f"`{file}`" not in said] == []
 
 
 def test_exported_names_are_sorted_and_complete() -> None:
     """`__all__` is what is there, and nothing else is."""
     exported = iletimerkezi_async.__all__
     assert exported == sorted(exported)
-    modules = {path.stem for path in PACKAGE.glob("*.py")} | {"sandbox", "cli"}
-    public = {name for name in vars(iletimerkezi_async) if not name.startswith("_")} - modules
+    public = {name for name in vars(iletimerkezi_async) if not name.startswith("_")} - set(MODULES)
     assert public | {"__version__"} == set(exported)
 
 

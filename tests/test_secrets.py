@@ -15,10 +15,10 @@ import anyio.abc
 import httpx
 import pytest
 from canned import Canned, ok, raw_server, refusal
+from frames import everything_of, is_test
 
 from iletimerkezi_async import (
     AsyncClient,
-    BulkError,
     ConfigurationError,
     Delivery,
     IletimerkeziError,
@@ -28,8 +28,8 @@ from iletimerkezi_async import (
     MessageStatus,
     Retry,
 )
-from iletimerkezi_async.credentials import Credentials
 from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.wire.credentials import Credentials
 
 pytestmark = pytest.mark.anyio
 
@@ -41,23 +41,6 @@ SECRETS = (KEY, HASH, TEXT, "987654", NUMBER, *FORMS)
 def assert_clean(shown: str) -> None:
     for index, secret in enumerate(SECRETS):
         assert secret not in shown, f"secret {index} is shown"
-
-
-def everything_of(error: BaseException) -> str:
-    """What an error tracker would send: texts, chained errors, and the variables of every frame but the tests' own."""
-    trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-    shown = "".join(f"{frame.filename} {frame.locals}" for frame in trace.stack if not is_test(frame))
-    assert "iletimerkezi_async" in shown
-    parts = [shown, str(error), repr(error), repr(error.args), repr(vars(error))]
-    # The result of a campaign is data: whoever hands it on on purpose hands on its recipients.
-    if not isinstance(error, (BulkError, JournalError)):
-        parts.append(repr(pickle.dumps(error)))
-    chained = error.__cause__ or error.__context__
-    return "".join(parts) + (everything_of(chained) if chained else "")
-
-
-def is_test(frame: traceback.FrameSummary) -> bool:
-    return str(Path(__file__).parent) in frame.filename
 
 
 def make(**options: object) -> AsyncClient:

@@ -10,8 +10,8 @@ import typer
 
 from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.draft import MAX_RECIPIENTS
 from iletimerkezi_async.text import measure
+from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
 from .command import INTERRUPTED, run_async
 from .display import Show, track

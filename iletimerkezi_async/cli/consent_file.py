@@ -8,8 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from iletimerkezi_async.consents import find_flaw, fits
 from iletimerkezi_async.models import Consent
+from iletimerkezi_async.wire.consents import find_flaw, fits
 
 from .messages import CommandError
 from .moments import read_moment

@@ -12,8 +12,8 @@ from attrs import define, field
 
 from iletimerkezi_async import BulkResult, Order, Progress
 from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.http.retry import Retry
 from iletimerkezi_async.models import Iys, MessageStatus, OrderReport, OrderStatus
-from iletimerkezi_async.retry import Retry
 
 from .audience import Audience
 from .command import run_async

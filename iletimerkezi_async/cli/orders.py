@@ -22,7 +22,7 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
 )
 from iletimerkezi_async.models import OrderReport, OrderStatus
-from iletimerkezi_async.waiting import pause_after
+from iletimerkezi_async.orders.waiting import pause_after
 
 from .advice import advising
 from .command import run_async

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterable, Iterable
 
 from attrs import frozen
 
-from iletimerkezi_async.draft import Draft, check_text
 from iletimerkezi_async.models import Message
+from iletimerkezi_async.wire.draft import Draft, check_text
 
 from .lists import RecipientList
 from .template import Template

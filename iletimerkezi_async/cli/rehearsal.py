@@ -7,10 +7,10 @@ from typing import Any
 from attrs import define, field
 
 from iletimerkezi_async import IletimerkeziError, Refusal
-from iletimerkezi_async.draft import Draft
-from iletimerkezi_async.intake import Intake, MessageIntake, NumberIntake, Recipients
+from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Recipients
 from iletimerkezi_async.models import Balance, Message
 from iletimerkezi_async.text import measure
+from iletimerkezi_async.wire.draft import Draft
 
 from .command import run_async
 from .display import show_table

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from iletimerkezi_async.models import Delivery, MessageStatus
-from iletimerkezi_async.paging import Report
+from iletimerkezi_async.orders.paging import Report
 
 from .command import run_async
 from .output import Rows, note

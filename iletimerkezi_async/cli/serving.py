@@ -6,7 +6,7 @@ from typing import Annotated
 import anyio
 import typer
 
-from iletimerkezi_async.credentials import HASH_VARIABLE, KEY_VARIABLE
+from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
 
 from .command import run_async
 from .output import write

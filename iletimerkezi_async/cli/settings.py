@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.credentials import HASH_VARIABLE, KEY_VARIABLE
-from iletimerkezi_async.draft import SENDER_VARIABLE
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.models import Iys
+from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
+from iletimerkezi_async.wire.draft import SENDER_VARIABLE
 
 from .messages import CommandError
 from .output import show_log

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from iletimerkezi_async.draft import Draft, write_template
+from iletimerkezi_async.wire.draft import Draft, write_template
 
 from .messages import CommandError, WrongUsageError
 from .moments import read_moment

@@ -12,7 +12,7 @@ import orjson
 import typer
 
 from iletimerkezi_async.errors import WebhookError
-from iletimerkezi_async.webhook import parse_webhook
+from iletimerkezi_async.wire.webhook import parse_webhook
 
 from .command import run_async
 from .messages import CommandError, WrongUsageError

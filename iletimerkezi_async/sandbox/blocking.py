@@ -32,7 +32,7 @@ def get_blacklist(account: Account, asked: Json) -> Json:
     Raises:
         Refusal: 464 or 400 for the page, 400 for a filter that is no date; the documents name no code for it.
     """
-    page, count = read_page(asked), read_rows(asked)
+    page, count = read_page(asked), min(read_rows(asked), account.weather.page_limit)
     window: Json = asked.get("filter") or {}
     start, end = _read_bound(window, "start"), _read_bound(window, "end")
     numbers = [

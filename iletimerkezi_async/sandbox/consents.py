@@ -5,24 +5,17 @@ Both are documented by the provider, 2026. Consents are kept and shown; they do 
 
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
+from iletimerkezi_async.sandbox.account import Account, ConsentKey
 from iletimerkezi_async.sandbox.bodies import Json, read_object
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import read_second
 
-if TYPE_CHECKING:
-    from iletimerkezi_async.sandbox.account import Account
-
-__all__ = ["ConsentBook", "ConsentKey", "create_consents", "read_consent", "read_consents", "show_consent"]
+__all__ = ["create_consents", "read_consent", "read_consents", "show_consent"]
 
 MOST_RECORDS: Final = 5_000
 OLDEST: Final = timedelta(days=3)
-
-ConsentKey: TypeAlias = tuple[str, str, str, str]
-"""Brand code, recipient, recipient type, type."""
-ConsentBook: TypeAlias = dict[ConsentKey, Json]
-"""The latest record for each key, as it came."""
 
 _PHONE: Final = re.compile(r"\+905[0-9]{9}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
@@ -53,7 +46,7 @@ def read_consents(request: Json) -> Json:
     return asked
 
 
-def create_consents(account: "Account", asked: Json) -> Json:
+def create_consents(account: Account, asked: Json) -> Json:
     """Answer consent/create: all records or none.
 
     Raises:
@@ -68,7 +61,7 @@ def create_consents(account: "Account", asked: Json) -> Json:
     return {}
 
 
-def show_consent(account: "Account", asked: Json) -> Json:
+def show_consent(account: Account, asked: Json) -> Json:
     """Answer consent/show.
 
     Raises:
@@ -83,7 +76,7 @@ def show_consent(account: "Account", asked: Json) -> Json:
     return account.style.repeated("consent", ())
 
 
-def _check_brand(account: "Account", asked: Json) -> str:
+def _check_brand(account: Account, asked: Json) -> str:
     brand = asked.get("brandCode")
     if not isinstance(brand, str) or brand not in account.brands:
         raise Refusal(403)

@@ -10,6 +10,7 @@ import orjson
 from iletimerkezi_async.sandbox.codes import DONE, message_of
 from iletimerkezi_async.sandbox.faults import Fault, Planned
 from iletimerkezi_async.sandbox.style import Style
+from iletimerkezi_async.sandbox.weather import Weather
 
 __all__ = ["Reply", "Writer"]
 
@@ -39,7 +40,7 @@ class Reply:
 
     Attributes:
         status: The HTTP status.
-        headers: Names in lower case; ``date`` follows the sandbox's clock.
+        headers: Names in lower case; ``date`` follows the sandbox's clock, save for its weather.
         body: The whole body, also where the fault sends half of it or nothing.
         fault: The fault that was planned for this request, or None. A door has to act on ``drop-request``,
             ``drop-answer``, ``half-answer``, ``stall`` and ``close-idle``; the others are in the reply already.
@@ -57,10 +58,12 @@ class Writer:
 
     Attributes:
         style: Decides the types, and whether the HTTP status repeats the code.
-        now: For the ``Date`` header.
+        weather: Decides what the ``Date`` header says.
+        now: The sandbox's time.
     """
 
     style: Style
+    weather: Weather
     now: datetime
 
     def usual(self, code: int, payload: dict[str, Any]) -> Reply:
@@ -91,8 +94,9 @@ class Writer:
         return orjson.dumps({"response": {"status": status, **payload}})
 
     def _reply(self, status: int, content_type: str, body: bytes, *more: tuple[str, str]) -> Reply:
-        date = format_datetime(self.now.astimezone(timezone.utc), usegmt=True)
-        headers = (("content-type", content_type), ("content-length", str(len(body))), ("date", date), *more)
+        date = self.weather.date(self.now)
+        dated = () if date is None else (("date", format_datetime(date.astimezone(timezone.utc), usegmt=True)),)
+        headers = (("content-type", content_type), ("content-length", str(len(body))), *dated, *more)
         return Reply(status, headers, body)
 
 

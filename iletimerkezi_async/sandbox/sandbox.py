@@ -18,7 +18,9 @@ from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.style import Style
+from iletimerkezi_async.sandbox.traffic import add_orders
 from iletimerkezi_async.sandbox.transport import InProcessTransport
+from iletimerkezi_async.sandbox.weather import Weather
 from iletimerkezi_async.sandbox.webhooks import Webhooks, check_address
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ class Sandbox:
         blocked: Numbers that are on the account's blocked list at the start.
         blocked_policy: Whether one blocked recipient refuses its whole order (452) or is left out of it. The
             provider's documents have said both.
+        duplicates: Whether the same numbers make a duplicate (451) in any sequence, or only in the one of the first
+            order. The documents do not say.
+        duplicate_window: For how long a duplicate is refused.
         undelivered: Numbers whose messages end undelivered (112), or a predicate on ``+905XXXXXXXXX``.
         delivery_seconds: How long the messages of an order take to become final, one after another.
         brands: Brand codes with an active consent subscription; without any, ``iys="1"`` is refused with 470.
@@ -69,6 +74,7 @@ class Sandbox:
             and an empty ``consent``. The provider's documents tell of both.
         amount: The balance in lira that is shown.
         style: How answers are written.
+        weather: How what is told of the orders differs from the truth; it can be set anew at any time.
         webhook: The address that each state change of each message is posted to: ``https://``, or ``http://`` on
             this machine. The server makes the calls while it serves; without one, ``call_webhooks`` does.
         webhook_order: Whether the calls come in order, or, once the order is finished, in a jumble with ends before
@@ -88,24 +94,27 @@ class Sandbox:
         *,
         blocked: Iterable[str] = (),
         blocked_policy: Literal["refuse", "skip"] = "refuse",
+        duplicates: Literal["set", "sequence"] = "set",
+        duplicate_window: timedelta = timedelta(minutes=10),
         undelivered: Iterable[str] | Callable[[str], bool] = (),
         delivery_seconds: float = 1.0,
         brands: Iterable[str] = ("BRAND",),
         unknown_consent: Literal["refuse", "empty"] = "refuse",
         amount: str = "0",
         style: Style | None = None,
+        weather: Weather | None = None,
         webhook: str | None = None,
         webhook_order: Literal["in order", "shuffled"] = "in order",
         webhook_copies: int = 1,
     ) -> None:
         if balance < 0 or delivery_seconds < 0:
             raise ValueError("balance and delivery_seconds cannot be negative")
-        if blocked_policy not in ("refuse", "skip"):
-            raise ValueError('blocked_policy is "refuse" or "skip"')
-        if unknown_consent not in ("refuse", "empty"):
-            raise ValueError('unknown_consent is "refuse" or "empty"')
-        if webhook_order not in ("in order", "shuffled") or webhook_copies < 1:
-            raise ValueError('webhook_order is "in order" or "shuffled", and webhook_copies a number from 1 on')
+        _check_word("blocked_policy", blocked_policy, "refuse", "skip")
+        _check_word("unknown_consent", unknown_consent, "refuse", "empty")
+        _check_word("duplicates", duplicates, "set", "sequence")
+        _check_word("webhook_order", webhook_order, "in order", "shuffled")
+        if webhook_copies < 1:
+            raise ValueError("webhook_copies is a number from 1 on")
         address = None if webhook is None else check_address(webhook)
         clock = Clock()
         now = clock.now()
@@ -117,9 +126,12 @@ class Sandbox:
             brands=frozenset(_words("brands", brands)),
             skip_blocked=blocked_policy == "skip",
             refuse_unknown_consent=unknown_consent == "refuse",
+            duplicates=duplicates,
+            duplicate_window=duplicate_window,
             delivery_seconds=delivery_seconds,
             fails=_predicate(undelivered),
             style=style or Style(),
+            weather=weather or Weather(),
             now=now,
             blocked=dict.fromkeys(_phones("blocked", blocked), now.replace(microsecond=0)),
             ledger=Ledger(balance),
@@ -218,6 +230,37 @@ class Sandbox:
         """
         self._service.advance(timedelta(**step))
 
+    def add_orders(
+        self,
+        count: int = 1,
+        *,
+        recipients: int = 1,
+        to: Iterable[str] = (),
+        sender: str | None = None,
+        text: str = "Baska bir programin mesaji",
+    ) -> tuple[int, ...]:
+        """Take orders that another program of the same account sends at this moment; return their ids.
+
+        They are charged, reported and delivered like any other, and come into no log of requests. Nothing refuses
+        them: neither the balance, nor the blocked numbers, nor the ten minutes. Thousands take some milliseconds.
+
+        Args:
+            count: How many.
+            recipients: How many numbers each goes to, every order to others.
+            to: The numbers that each goes to, instead.
+            sender: The sender, or None for the last of the account's.
+            text: The text.
+
+        Raises:
+            ValueError: A number that is no Turkish mobile number, or fewer than one recipient.
+        """
+        numbers = _phones("to", to)
+        if recipients < 1:
+            raise ValueError("an order has at least one recipient")
+        with self._service.lock:
+            account = self._service.look()
+            return add_orders(account, count, recipients=recipients, numbers=numbers, sender=sender, text=text)
+
     async def call_webhooks(self, http_client: httpx.AsyncClient | None = None) -> int:
         """Make all webhook calls that are due by the sandbox's clock, and return how many.
 
@@ -241,6 +284,17 @@ class Sandbox:
             RuntimeError: The sandbox was made without a ``webhook``, or an event loop is running in this thread.
         """
         return anyio.run(self.call_webhooks)
+
+    @property
+    def weather(self) -> Weather:
+        """How what is told of the orders differs from the truth, from now on."""
+        with self._service.lock:
+            return self._service.look().weather
+
+    @weather.setter
+    def weather(self, weather: Weather) -> None:
+        with self._service.lock:
+            self._service.look().weather = weather
 
     @property
     def webhooks(self) -> tuple[tuple[int, str, int | str], ...]:
@@ -272,10 +326,20 @@ class Sandbox:
         """Every request in order of arrival: its operation, and the code or the fault that it got."""
         return self._service.log
 
+    @property
+    def request_counts(self) -> Counter[str]:
+        """How many requests came for each operation; cheaper than counting ``requests``."""
+        return self._service.counts
+
     def __repr__(self) -> str:
         with self._service.lock:
             orders = len(self._service.look().orders)
         return f"<Sandbox: {orders} orders, {len(self.requests)} requests, {self.balance} SMS left>"
+
+
+def _check_word(name: str, value: str, *words: str) -> None:
+    if value not in words:
+        raise ValueError(f"{name} is one of {', '.join(words)}")
 
 
 def _words(name: str, values: Iterable[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
@@ -65,6 +66,7 @@ class Service:
         self._clock = clock
         self._faults = FaultPlan(OPERATIONS)
         self._log: list[tuple[str, int | str]] = []
+        self._counts: Counter[str] = Counter()
 
     def answer(self, method: str, path: str, body: bytes) -> Reply:
         """Answer an HTTP request: ``POST /v1/<operation>/json``; anything else is 404 and meets no fault."""
@@ -72,20 +74,19 @@ class Service:
         if method == "POST" and match is not None:
             return self.handle(match[1], body)
         with self.lock:
-            self._log.append((path.strip("/"), 404))
-            return Writer(self._account.style, self._clock.now()).usual(404, {})
+            self._note(path.strip("/"), 404)
+            return self._writer().usual(404, {})
 
     def handle(self, operation: str, body: bytes) -> Reply:
         """Answer one request to an operation, with the fault that was planned for it."""
         with self.lock:
-            self._account.now = self._clock.now()
-            writer = Writer(self._account.style, self._account.now)
+            writer = self._writer()
             planned = self._faults.take(operation)
             if planned is not None and not planned.processed:
-                self._log.append((operation, planned.word))
+                self._note(operation, planned.word)
                 return writer.faulty(planned, None)
             code, payload = self._process(operation, body)
-            self._log.append((operation, code if planned is None else planned.word))
+            self._note(operation, code if planned is None else planned.word)
             reply = writer.usual(code, payload)
             return reply if planned is None else writer.faulty(planned, reply)
 
@@ -119,6 +120,20 @@ class Service:
         """Each request's operation, with the code or the fault that it got."""
         with self.lock:
             return tuple(self._log)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests came for each operation."""
+        with self.lock:
+            return self._counts.copy()
+
+    def _note(self, operation: str, outcome: int | str) -> None:
+        self._log.append((operation, outcome))
+        self._counts[operation] += 1
+
+    def _writer(self) -> Writer:
+        account = self.look()
+        return Writer(account.style, account.weather, account.now)
 
     def _process(self, operation: str, body: bytes) -> tuple[int, Json]:
         try:

@@ -37,7 +37,9 @@ def address(url: str) -> tuple[str, int]:
 
 def request(operation: str, content: bytes, path: str | None = None) -> bytes:
     """Write an HTTP request by hand."""
-    head = f"POST {path or f'/v1/{operation}/json'} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+    head = (
+        f"POST {path or f'/v1/{operation}/json'} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
     return head.encode() + content
 
 

@@ -1,0 +1,61 @@
+"""An order of a campaign on its way: to be sent, or to be settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, frozen
+
+from iletimerkezi_async.errors import OutcomeUnknownError, TransportError
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.stores.records import Moment
+    from iletimerkezi_async.stores.sqlite import Journal
+    from iletimerkezi_async.wire.draft import Draft
+
+__all__ = ["Entry", "Task", "unknown"]
+
+_OPERATION = "send-sms"
+
+
+@frozen(eq=False, repr=False)
+class Task:
+    """An order to be sent, or to be settled.
+
+    Attributes:
+        draft: What it carries.
+        record: Its number in the journal, if an earlier run wrote it down.
+        began: When that run began to send it; `None` where it was surely not taken.
+        lost: Runs since then, where it is to be sent again.
+    """
+
+    draft: Draft
+    record: int | None = None
+    began: Moment | None = None
+    lost: Stopwatch | None = None
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether all texts are known, and not only whom they go to."""
+        return "" not in self.draft.messages
+
+    def not_sent(self) -> TransportError:
+        """What to say of it where this run does not send it."""
+        if self.began is None:
+            return TransportError("not sent, as the campaign had stopped", _OPERATION)
+        return unknown("an earlier run may have sent it")
+
+
+@define(eq=False, repr=False)
+class Entry:
+    """What is to be written into the journal of an order, and its number once it was."""
+
+    journal: Journal | None
+    entries: list[int]
+    record: int | None
+
+
+def unknown(reason: str) -> OutcomeUnknownError:
+    """The error of an order that may or may not have been taken."""
+    return OutcomeUnknownError(reason, _OPERATION)

@@ -1,0 +1,164 @@
+"""Our own connections, as lanes.
+
+A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
+ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
+for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
+without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what nobody wants here:
+cookies, redirects, ways to log in.
+
+Below the lanes stays httpcore. An httpx transport of our own over `asyncio.Protocol` would do with less than half the
+CPU time, of which a call takes half a millisecond: too little, where an order holds up to 50,000 recipients, to pay for
+a second HTTP client beside the one that trio needs, with TLS, proxies and broken connections to be got right anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import ssl
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import httpx
+
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.wire.call import RawAnswer
+
+from .exchange import CLOSING_TIME, Exchange, NoAnswer
+from .settings import find_proxy, spell_seconds
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.wire.credentials import Body
+
+__all__ = ["LanePool"]
+
+# A connection idle for longer may have been closed by the other side, which costs a repetition.
+_KEEPALIVE = 5.0
+
+
+class LanePool:
+    """Our own connections, as lanes."""
+
+    def __init__(self, max_connections: int, exchange: Exchange) -> None:
+        self._max_connections = max_connections
+        self._exchange = exchange
+        # One for all lanes, and built here as httpx does it: it takes 25 ms. Without TLS, one that nobody asks.
+        secure = exchange.scheme == "https"
+        self._ssl = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._proxy = find_proxy(exchange.scheme, exchange.host)
+        self._process = os.getpid()
+        self._loop: object = None
+        self._lanes = Lanes(0)
+        self._inherited: list[Lanes] = []
+        self._closed = False
+        self._check_proxy()
+
+    def _check_proxy(self) -> None:
+        """See that lanes can be made: httpx wants a package of its own for some proxies, and takes none of others."""
+        reason = ""
+        try:
+            self._new_lane()
+        except ImportError as error:
+            reason = str(error)
+        except ValueError:
+            reason = "httpx knows no such kind"
+        if reason:
+            raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
+
+    async def exchange(self, operation: str, body: Body, anew: bool) -> RawAnswer | NoAnswer:
+        """Send the request for an operation over a free lane, or over a new one with `anew`, and read the answer."""
+        lanes = self._lanes_here()
+        patience = self._exchange.timeout.pool
+        if not await lanes.acquire(patience):
+            return NoAnswer(f"no connection became free within {spell_seconds(patience)}", sent=False)
+        lane: httpx.AsyncHTTPTransport | None = None
+        try:
+            lane = await lanes.take(anew=anew) or self._new_lane()
+            raw = await self._exchange.run(lane.handle_async_request, operation, body)
+            if isinstance(raw, RawAnswer) and not self._closed:
+                lanes.give_back(lane)
+                lane = None
+            return raw
+        finally:
+            try:
+                if lane is not None:
+                    await _close(lane)
+            finally:
+                lanes.release()
+
+    async def aclose(self) -> None:
+        """Close the idle lanes; those in use are closed when their call ends."""
+        self._closed = True
+        await self._lanes_here().close()
+
+    def _lanes_here(self) -> Lanes:
+        """The lanes of this process and the running event loop; those of an earlier loop died with it."""
+        process, loop = os.getpid(), anyio.lowlevel.current_token()
+        if process != self._process:
+            # Forked. The parent goes on using its connections: two processes on one would read each other's answers.
+            # They are kept and not touched, as closing one here could silence it in a selector that the two share.
+            self._inherited.append(self._lanes)
+        if (process, loop) != (self._process, self._loop):
+            self._process, self._loop = process, loop
+            self._lanes = Lanes(self._max_connections)
+        return self._lanes
+
+    def _new_lane(self) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(
+            verify=self._ssl,
+            http1=True,
+            http2=False,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE),
+            proxy=self._proxy,
+        )
+
+
+class Lanes:
+    """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
+
+    def __init__(self, max_connections: int) -> None:
+        self._free = anyio.Semaphore(max_connections, fast_acquire=True)
+        self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
+
+    async def acquire(self, patience: float | None) -> bool:
+        """Wait for leave to use a lane; `False` where none came within `patience` seconds."""
+        try:
+            self._free.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(patience):
+                await self._free.acquire()
+                return True
+            return False
+        return True
+
+    def release(self) -> None:
+        self._free.release()
+
+    async def take(self, *, anew: bool) -> httpx.AsyncHTTPTransport | None:
+        """The idle lane used last, if there is one; those that have been idle for too long are closed.
+
+        With `anew` it is none of them; one is closed, so that a new one takes its place.
+        """
+        oldest = time.monotonic() - _KEEPALIVE
+        while self._idle and self._idle[0][0] < oldest:
+            await _close(self._idle.popleft()[1])
+        if anew:
+            if self._idle:
+                await _close(self._idle.popleft()[1])
+            return None
+        return self._idle.pop()[1] if self._idle else None
+
+    def give_back(self, lane: httpx.AsyncHTTPTransport) -> None:
+        self._idle.append((time.monotonic(), lane))
+
+    async def close(self) -> None:
+        while self._idle:
+            await _close(self._idle.pop()[1])
+
+
+async def _close(lane: httpx.AsyncHTTPTransport) -> None:
+    with anyio.move_on_after(CLOSING_TIME, shield=True), contextlib.suppress(Exception):
+        await lane.aclose()

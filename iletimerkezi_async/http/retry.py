@@ -1,0 +1,91 @@
+"""When to try again, and when to stop. Pure policy: it neither sleeps nor sends."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from attrs import field, frozen, validators
+
+from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
+
+__all__ = ["Retry", "Stopwatch", "next_pause"]
+
+
+@frozen
+class Retry:
+    """How often a request is repeated, and how long to pause in between.
+
+    The pause before attempt *n + 1* is drawn evenly from the upper half of
+
+        min(wait_max, wait_initial * 2 ** (n - 1))   seconds,
+
+    or it is what the service asks for with `Retry-After`; where that is longer than `wait_max`, there is no further
+    attempt. What may be repeated at all is decided by what a second request could do, and no setting changes that: a
+    message is never sent twice. `Retry(attempts=1)` never repeats.
+
+    Attributes:
+        attempts: Attempts in all, the first included.
+        wait_initial: Seconds before the second attempt, at the most.
+        wait_max: Seconds of the longest pause.
+    """
+
+    attempts: int = field(default=5, validator=[validators.instance_of(int), validators.ge(1)])
+    wait_initial: float = field(default=0.5, validator=validators.ge(0))
+    wait_max: float = field(default=30.0, validator=validators.ge(0))
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after attempt number `attempt`, counted from 1."""
+        # The exponent is bounded, as 2.0 ** 1024 overflows.
+        longest = min(self.wait_max, self.wait_initial * 2.0 ** min(attempt - 1, 64))
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+
+
+def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> float | None:
+    """Seconds to wait before the next attempt, or `None` where there is to be none.
+
+    Args:
+        retry: The caller's setting.
+        kind: What a repetition can do.
+        outcome: What the attempt ended in.
+        attempt: Its number, from 1.
+    """
+    if attempt >= retry.attempts or not _may_repeat(kind, outcome):
+        return None
+    asked = outcome.retry_after if isinstance(outcome, (Refused, Lost)) else None
+    if asked is None:
+        return retry.pause(attempt)
+    return asked if asked <= retry.wait_max else None
+
+
+def _may_repeat(kind: Kind, outcome: Outcome[T]) -> bool:
+    if isinstance(outcome, NotSent):
+        return True
+    if isinstance(outcome, Answered) or kind is Kind.ONCE:
+        return False
+    if isinstance(outcome, Lost):
+        return True
+    return outcome.later or (kind is Kind.REPEATABLE and outcome.broken)
+
+
+class Stopwatch:
+    """Seconds since it was made, the time that the machine slept included.
+
+    The monotonic clock stops while a laptop sleeps, and the service's 10 minutes do not; the wall clock may be set
+    back. The larger of the two never lets a repetition out too late.
+    """
+
+    def __init__(self, since: float | None = None) -> None:
+        """Start it now, or at a time of the wall clock in the past."""
+        self._wall = time.time() if since is None else since
+        self._monotonic = time.monotonic() - max(0.0, time.time() - self._wall)
+
+    @property
+    def began(self) -> float:
+        """When it was started, by the wall clock."""
+        return self._wall
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds."""
+        return max(time.monotonic() - self._monotonic, time.time() - self._wall)

@@ -1,0 +1,72 @@
+"""Blocked numbers: `get-blacklist`, `add-blacklist` and `delete-blacklist`.
+
+A function that is given a number returns its complaint, for the reason that `draft` gives.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from iletimerkezi_async.errors import RecipientError
+from iletimerkezi_async.numbers import clean_number, mask, spell
+
+from .call import Call, Kind, dump_fields, read_nothing
+from .dates import wire_time
+from .reading import Json, UnreadableError, optional, read_container, read_int, read_items, read_number
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.models import Number
+
+    from .dates import Window
+
+__all__ = ["BlacklistPage", "add_blacklist", "delete_blacklist", "get_blacklist", "read_blacklist_page"]
+
+
+@frozen(eq=False, repr=False)
+class BlacklistPage:
+    """A page of the blocked numbers: how many there are in all, in or out of the window, and those of the page."""
+
+    count: int | None
+    numbers: list[str]
+
+
+def get_blacklist(page: int, row_count: int, window: Window | None) -> Call[BlacklistPage]:
+    """Ask for a page (from 1) of the numbers blocked within a window, of `row_count` (at most 1000) rows."""
+    blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
+    if window is not None:
+        blacklist["filter"] = {"start": wire_time(window.start), "end": wire_time(window.end)}
+    return Call("get-blacklist", Kind.REPEATABLE, dump_fields({"blacklist": blacklist}), read_blacklist_page)
+
+
+def read_blacklist_page(response: Json) -> BlacklistPage:
+    """Read `blacklist: {count, number: [..]}`."""
+    if "blacklist" not in response:
+        raise UnreadableError("the list is missing")
+    blacklist = read_container(response["blacklist"])
+    numbers = [read_number(item) for item in read_items(blacklist.get("number"))]
+    return BlacklistPage(optional(read_int, blacklist.get("count")), numbers)
+
+
+_NOT_BLOCKED = 474
+
+
+def add_blacklist(number: Number) -> Call[None] | RecipientError:
+    """Ask for a number to be blocked; or the complaint that it is none."""
+    return _blacklist_call("add-blacklist", Kind.REPEATABLE, number)
+
+
+def delete_blacklist(number: Number) -> Call[None] | RecipientError:
+    """Ask for a number to be blocked no longer; or the complaint that it is none."""
+    return _blacklist_call("delete-blacklist", Kind.GUARDED, number, taken_code=_NOT_BLOCKED)
+
+
+def _blacklist_call(
+    operation: str, kind: Kind, given: Number, *, taken_code: int | None = None
+) -> Call[None] | RecipientError:
+    number = clean_number(given)
+    if number is None:
+        return RecipientError(466, "not a phone number (see `numbers`)", operation, numbers=(spell(given),))
+    fields = dump_fields({"blacklist": {"number": number}})
+    return Call(operation, kind, fields, read_nothing, about=mask(number), taken_code=taken_code)

@@ -1,0 +1,261 @@
+"""What every operation shares: a request ready to be sent, and what an attempt with it can end in.
+
+A `Call` goes down to the transport, which brings back an `Outcome` by way of `read_answer`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+import orjson
+from attrs import frozen
+
+from iletimerkezi_async.errors import ApiError, ConfigurationError, TransportError, UnavailableError, api_error
+
+from .credentials import Body
+from .reading import Json, UnreadableError, read_int, read_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "Answered",
+    "Call",
+    "Kind",
+    "Lost",
+    "NotSent",
+    "Outcome",
+    "RawAnswer",
+    "Refused",
+    "T",
+    "dump_fields",
+    "read_answer",
+    "read_nothing",
+]
+
+T = TypeVar("T")
+
+_OK = 200
+_TOO_MANY_REQUESTS = 429
+_UNAVAILABLE = 503
+_SERVER_ERRORS = 500
+# What is wrong with a request in itself, and not with the account or the moment.
+_CONTENT_CODES = frozenset({400, 404, 422, 450, 452, 453, 454, 457, 458, 459, 460, 464, 466, 468, 469, 470})
+
+
+class Kind(Enum):
+    """What repeating a request can do. The retry loop reads nothing else."""
+
+    REPEATABLE = "repeatable"
+    """No harm: it reads, or doing it twice is doing it once."""
+    GUARDED = "guarded"
+    """No harm, as the service refuses the second and so tells that the first was taken."""
+    ONCE = "once"
+    """It would be done twice: repeated only when it surely never left."""
+
+
+@frozen(eq=False, repr=False)
+class Call(Generic[T]):
+    """One request, ready to be sent.
+
+    Attributes:
+        operation: The service's name for it, which is also its path.
+        kind: Whether it may be repeated.
+        fields: What stands beside `authentication`: a JSON object.
+        read: Turns the `response` object of a successful answer into the result; raises `UnreadableError`.
+        about: What it is about, fit for a log.
+        recipients: How many SMS it asks for, for pacing.
+        taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
+        traceable: Whether it can be told afterwards, from other operations, if it was taken.
+        window: For how many seconds after the first attempt began it may be repeated.
+    """
+
+    operation: str
+    kind: Kind
+    fields: Body
+    read: Callable[[Json], T]
+    about: str = ""
+    recipients: int = 0
+    taken_code: int | None = None
+    traceable: bool = False
+    window: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call of {self.operation}>"
+
+
+# What an attempt can end in.
+
+
+@frozen(eq=False, repr=False)
+class Answered(Generic[T]):
+    """The service did what was asked."""
+
+    value: T
+
+
+@frozen(eq=False, repr=False)
+class Refused:
+    """The service said no: surely nothing was done."""
+
+    error: ApiError
+    retry_after: float | None = None
+    date: datetime | None = None
+
+    @property
+    def later(self) -> bool:
+        """Whether the service asks to come back later."""
+        return self.error.code in {_TOO_MANY_REQUESTS, _UNAVAILABLE}
+
+    @property
+    def broken(self) -> bool:
+        """Whether it is the service's own failure."""
+        return self.error.code >= _SERVER_ERRORS
+
+    @property
+    def content(self) -> bool:
+        """Whether the request itself is at fault, so that most likely any other attempt with it was refused as well."""
+        return self.error.code in _CONTENT_CODES
+
+
+@frozen(eq=False, repr=False)
+class Lost:
+    """The request left, or may have; what became of it is not known."""
+
+    error: TransportError | UnavailableError
+    retry_after: float | None = None
+
+
+@frozen(eq=False, repr=False)
+class NotSent:
+    """The request surely never left."""
+
+    error: TransportError | ConfigurationError
+
+
+Outcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
+
+
+@frozen(eq=False, repr=False)
+class RawAnswer:
+    """An HTTP answer, before it is known whether it is the service's.
+
+    Attributes:
+        http_status: Its HTTP status.
+        body: Its body.
+        headers: Its headers; looked up in any case of letters.
+    """
+
+    http_status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def date(self) -> datetime | None:
+        """When it was written, by the server's clock."""
+        return _http_date(self.headers.get("Date"))
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that it asks to wait."""
+        return _retry_after(self.headers.get("Retry-After"), self.date)
+
+
+def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str]) -> Outcome[T]:
+    """Tell what an answer means for a call. It raises nothing, so that no traceback passes by the raw body.
+
+    The code inside the JSON decides, not the HTTP status. An answer without such a code, or a success without its
+    payload, is a lost one: a gateway has spoken, or half the answer is missing.
+
+    Args:
+        call: What was asked.
+        raw: What came back.
+        scrub: Removes secrets from the service's message.
+    """
+    try:
+        response = read_object(read_object(orjson.loads(raw.body)).get("response"))
+        status = read_object(response.get("status"))
+        code = read_int(status.get("code"))
+    except (orjson.JSONDecodeError, UnreadableError):
+        return _foreign(call.operation, raw)
+    if code != _OK:
+        message = _message(status.get("message"), scrub)
+        pause = raw.retry_after
+        error = api_error(code, message, call.operation, raw.http_status, retry_after=pause)
+        return Refused(error, pause, raw.date)
+    try:
+        return Answered(call.read(response))
+    except UnreadableError as complaint:
+        reason = f"the answer says success, but {complaint}"
+    return Lost(TransportError(reason, call.operation, raw.http_status))
+
+
+def _foreign(operation: str, raw: RawAnswer) -> Refused | Lost:
+    """The answer of something that stands in front of the service, or half of one of its own."""
+    status = raw.http_status
+    pause = raw.retry_after
+    if status in {_TOO_MANY_REQUESTS, _UNAVAILABLE}:
+        error = UnavailableError(status, "temporarily unavailable", operation, status, retry_after=pause)
+        # 429 says that the request was turned away. 503 comes from a gateway that may have passed it on.
+        return (Refused if status == _TOO_MANY_REQUESTS else Lost)(error, pause)
+    reason = f"HTTP {status} with a body that is not the service's JSON"
+    if 300 <= status < 400:  # noqa: PLR2004 - the redirections of HTTP
+        reason = f"HTTP {status}, a redirection, which is never followed as the body carries the credentials"
+    return Lost(TransportError(reason, operation, status), pause)
+
+
+def dump_fields(fields: Mapping[str, object]) -> Body:
+    """What stands beside `authentication` in a request, as JSON."""
+    return Body(orjson.dumps(fields))
+
+
+def read_nothing(_: Json) -> None:
+    """Read the answer that says success and has nothing to add."""
+
+
+_LONGEST_MESSAGE = 200
+# A clock that was never set shows 1970.
+_EARLIEST_YEAR, _LATEST_YEAR = 1970, 2999
+_DIGITS = re.compile(r"\+?\d[\d ]{5,}\d")
+
+
+def _message(value: object, scrub: Callable[[str], str]) -> str:
+    """The service's words, safe to print: one line, shortened, secrets and numbers masked."""
+    if not isinstance(value, str):
+        return ""
+    # Secrets first, and in the whole text: cut or masked in part they would not be found.
+    return _DIGITS.sub("***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
+
+
+def _http_date(value: str | None) -> datetime | None:
+    """The time of a `Date` header, aware; one that no clock shows is none, as nothing could be reckoned with it."""
+    if value is None:
+        return None
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if not _EARLIEST_YEAR <= date.year <= _LATEST_YEAR:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+
+
+def _retry_after(value: str | None, date: datetime | None) -> float | None:
+    """Seconds of a `Retry-After` header, in both of its forms.
+
+    Args:
+        value: The header, if there is one.
+        date: The answer's own `Date`, against which a date is taken; else this machine's clock.
+    """
+    if value is None:
+        return None
+    if value.strip().isdecimal() and len(value) < 10:  # noqa: PLR2004 - a longer one is no number of seconds
+        return float(value)
+    when = _http_date(value)
+    if when is None:
+        return None
+    return max(0.0, (when - (date or datetime.now(timezone.utc))).total_seconds())

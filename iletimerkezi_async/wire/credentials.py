@@ -1,0 +1,90 @@
+"""The two secrets, and the bytes that carry them: neither prints what it holds."""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+import orjson
+
+from iletimerkezi_async.errors import ConfigurationError
+
+__all__ = ["HASH_VARIABLE", "KEY_VARIABLE", "Body", "Credentials"]
+
+KEY_VARIABLE = "ILETIMERKEZI_API_KEY"
+HASH_VARIABLE = "ILETIMERKEZI_API_HASH"
+
+
+class Body(bytes):
+    """Bytes of a request. They hold credentials, texts and numbers, so they print their length alone.
+
+    They travel through the frames of the HTTP client, whose variables an error tracker prints.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<Body of {len(self)} bytes>"
+
+    __str__ = __repr__
+
+
+class Credentials:
+    """The key and hash that the panel issues, passed through unchanged."""
+
+    __slots__ = ("_hash", "_head", "_key")
+
+    def __init__(self, key: str | None, hash: str | None) -> None:
+        self._key = key or os.environ.get(KEY_VARIABLE, "")
+        self._hash = hash or os.environ.get(HASH_VARIABLE, "")
+        self._head = Body(b"")
+
+    def check(self) -> None:
+        """Make them ready for use.
+
+        It is not part of the constructor, whose frame holds the secrets that were given.
+
+        Raises:
+            ConfigurationError: One of them is missing, or is not text that could be sent.
+        """
+        for value, variable, argument in (
+            (bool(self._key), KEY_VARIABLE, "key"),
+            (bool(self._hash), HASH_VARIABLE, "hash"),
+        ):
+            if not value:
+                message = f"no API {argument}: give `{argument}`, or set the environment variable {variable}"
+                raise ConfigurationError(message)
+        if not _are_text(self._key, self._hash) or not self._seal():
+            raise ConfigurationError("the API key and hash must be text, as the panel shows them")
+
+    def _seal(self) -> bool:
+        try:
+            secrets = orjson.dumps({"key": self._key, "hash": self._hash})
+        except orjson.JSONEncodeError:
+            return False
+        self._head = Body(b'{"request":{"authentication":' + secrets)
+        return True
+
+    def envelope(self, fields: bytes) -> Body:
+        """The whole body of a request.
+
+        Args:
+            fields: What stands beside `authentication`: a JSON object, possibly empty.
+        """
+        inner = memoryview(fields)[1:-1]
+        return Body(b"".join((self._head, b"," if inner else b"", inner, b"}}")))
+
+    def scrub(self, text: str) -> str:
+        """The text without the secrets, should a server repeat them."""
+        return text.replace(self._key, "***").replace(self._hash, "***")
+
+    def __repr__(self) -> str:
+        return "<Credentials>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are not pickled: read them where they are used")
+
+
+def _are_text(*values: object) -> bool:
+    # Untyped callers pass what their configuration holds.
+    return all(isinstance(value, str) for value in values)

@@ -1,0 +1,268 @@
+"""What one `send-sms` is to carry, after every check that needs no question to the service.
+
+What is refused here is refused by the class of error that the service's own refusal would raise. The functions that
+see texts and numbers return their complaint; it is raised where no variable holds them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from iletimerkezi_async.errors import (
+    ApiError,
+    ConfigurationError,
+    EmptyTextError,
+    RecipientError,
+    ScheduleError,
+    SenderError,
+    TextTooLongError,
+)
+from iletimerkezi_async.models import TURKISH_TIME, Iys, Message
+from iletimerkezi_async.numbers import clean_number, mask, spell
+from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, surely_too_long
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = [
+    "MAX_RECIPIENTS",
+    "SENDER_VARIABLE",
+    "Draft",
+    "check_text",
+    "choose_iys",
+    "choose_sender",
+    "round_schedule",
+    "text_complaint",
+    "write_template",
+]
+
+SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
+#: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
+MAX_RECIPIENTS = 50_000
+_OPERATION = "send-sms"
+_LONGEST_SENDER = 11
+
+
+@frozen(eq=False, repr=False)
+class Draft:
+    """An order that can be sent. Its `repr` shows counts alone.
+
+    Attributes:
+        sender: The approved header.
+        iys: The choice about the consent registry.
+        messages: Who gets which text; numbers in E.164, each once for each text.
+        send_at: When to send, in Turkish time and whole minutes; `None` for now.
+        recipients: How many messages that makes.
+    """
+
+    sender: str
+    iys: Iys
+    messages: Mapping[str, tuple[str, ...]]
+    send_at: datetime | None
+    recipients: int
+
+    @property
+    def about(self) -> str:
+        """Whom it goes to, fit for a log."""
+        if self.recipients > 1:
+            return f"to {self.recipients} recipients"
+        return f"to {mask(next(iter(self.messages.values()))[0])}"
+
+    def fill(self, messages: Iterable[Message]) -> Draft:
+        """The draft with messages, each checked; the same number twice for the same text is kept once.
+
+        Raises:
+            EmptyTextError: A text is empty or blank.
+            TextTooLongError: A text is longer than seven SMS by any count.
+            RecipientError: There is no recipient, there are more than 50,000, or some are not numbers (all are named).
+        """
+        pile = _Pile(messages)
+        if pile.complaint:
+            raise pile.complaint
+        return Draft(self.sender, self.iys, pile.messages, self.send_at, pile.recipients)
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether the time to send at is past; `now` is an aware time."""
+        return self.send_at is not None and self.send_at < now
+
+    def check_due(self, now: datetime) -> None:
+        """See that it is not too late to send it as scheduled; `now` is an aware time.
+
+        Raises:
+            ScheduleError: The time to send at is past.
+        """
+        if self.is_overdue(now):
+            raise _past()
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Each text and number."""
+        for text, numbers in self.messages.items():
+            for number in numbers:
+                yield text, number
+
+    def halves(self) -> tuple[Draft, Draft]:
+        """Two drafts of half the recipients each; there must be at least two."""
+        pairs = list(self.pairs())
+        middle = len(pairs) // 2
+        return self.of(pairs[:middle]), self.of(pairs[middle:])
+
+    def of(self, pairs: Iterable[tuple[str, str]]) -> Draft:
+        """The same draft for other texts and numbers, which are taken as they are: clean, and each pair once."""
+        numbers_of: dict[str, list[str]] = {}
+        count = 0
+        for text, number in pairs:
+            numbers_of.setdefault(text, []).append(number)
+            count += 1
+        messages = {text: tuple(numbers) for text, numbers in numbers_of.items()}
+        return Draft(self.sender, self.iys, messages, self.send_at, count)
+
+    def __repr__(self) -> str:
+        return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
+
+
+def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None) -> Draft:
+    """A draft without messages, its terms checked.
+
+    Args:
+        sender: The approved header.
+        iys: The choice about the consent registry.
+        send_at: When to send.
+        now: An aware time, against which `send_at` is checked; `None` where it may be past.
+
+    Raises:
+        ConfigurationError: No sender or no choice about the consent registry was made.
+        SenderError: The sender is empty, too long, or has Turkish letters.
+        ScheduleError: `send_at` is naive or past.
+    """
+    return Draft(choose_sender(sender), choose_iys(iys), {}, round_schedule(send_at, now), 0)
+
+
+def choose_sender(sender: str | None) -> str:
+    """The sender, checked.
+
+    Raises:
+        ConfigurationError: There is none.
+        SenderError: It is empty, longer than 11 characters, or has Turkish letters.
+    """
+    if sender is None:
+        message = (
+            f"no sender: give `sender` to the client or the call, or set the environment variable {SENDER_VARIABLE}"
+        )
+        raise ConfigurationError(message)
+    if not sender:
+        raise SenderError(459, "the sender is empty", _OPERATION)
+    if len(sender) > _LONGEST_SENDER:
+        raise SenderError(460, f"the sender is longer than {_LONGEST_SENDER} characters", _OPERATION)
+    if TURKISH_LETTERS.intersection(sender):
+        raise SenderError(460, "the sender has Turkish letters", _OPERATION)
+    return sender
+
+
+def choose_iys(iys: Iys | None) -> Iys:
+    """The choice about the consent registry, which has no default.
+
+    Raises:
+        ConfigurationError: None was made.
+    """
+    if iys is None:
+        raise ConfigurationError(
+            "no choice about the consent registry: give `iys` to the client or the call; commercial messages must by "
+            "law be checked (Iys.BIREYSEL: individuals, Iys.TACIR: merchants), Iys.OFF is for one-time passwords, "
+            "notices about an order and the like"
+        )
+    if iys not in tuple(Iys):
+        raise ConfigurationError("`iys` must be Iys.OFF, Iys.BIREYSEL or Iys.TACIR")
+    return Iys(iys)
+
+
+def round_schedule(send_at: datetime | None, now: datetime | None) -> datetime | None:
+    """The time to send at in Turkish time, rounded up to the minute that the wire can carry.
+
+    Args:
+        send_at: When to send.
+        now: As for `write_template`.
+
+    Raises:
+        ScheduleError: It is naive or past.
+    """
+    if send_at is None:
+        return None
+    if send_at.utcoffset() is None:
+        raise ScheduleError(457, "the time to send at has no time zone", _OPERATION)
+    if now is not None and send_at < now:
+        raise _past()
+    try:
+        turkish = send_at.astimezone(TURKISH_TIME)
+        whole = turkish.replace(second=0, microsecond=0)
+        return whole if whole == turkish else whole + timedelta(minutes=1)
+    except OverflowError:
+        pass
+    raise ScheduleError(457, "the time to send at is out of range", _OPERATION)
+
+
+def _past() -> ScheduleError:
+    return ScheduleError(457, "the time to send at is past", _OPERATION)
+
+
+class _Pile:
+    """The texts and numbers of an order, sorted, and the complaint about them, if any."""
+
+    __slots__ = ("complaint", "messages", "recipients")
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        numbers_of: dict[str, dict[str, None]] = {}
+        bad: list[str] = []
+        complaint: ApiError | None = None
+        for message in messages:
+            complaint = complaint or text_complaint(message.text)
+            numbers = numbers_of.setdefault(message.text, {})
+            for given in message.to:
+                number = clean_number(given)
+                if number is None:
+                    bad.append(spell(given))
+                else:
+                    numbers[number] = None
+        # A text that nobody gets would make the service refuse the whole order.
+        self.messages: Mapping[str, tuple[str, ...]] = {
+            text: tuple(numbers) for text, numbers in numbers_of.items() if numbers
+        }
+        self.recipients = sum(map(len, self.messages.values()))
+        self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
+
+
+def check_text(message: Message) -> None:
+    """See that a message's text can be sent; the message stands in for it, as it shows nothing.
+
+    Raises:
+        EmptyTextError: It is empty or blank.
+        TextTooLongError: It is longer than seven SMS by any count.
+    """
+    complaint = text_complaint(message.text)
+    if complaint is not None:
+        raise complaint
+
+
+def text_complaint(text: str) -> ApiError | None:
+    """What is wrong with a text, for certain and whatever the service says."""
+    if not text.strip():
+        return EmptyTextError(454, "the text is empty", _OPERATION)
+    if surely_too_long(text):
+        return TextTooLongError(453, f"the text is longer than {MAX_PARTS} SMS", _OPERATION)
+    if any("\ud800" <= letter <= "\udfff" for letter in set(text)):
+        return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)
+    return None
+
+
+def _number_complaint(recipients: int, bad: tuple[str, ...]) -> RecipientError | None:
+    if bad:
+        message = f"{len(bad)} of {recipients + len(bad)} recipients are not phone numbers (see `numbers`)"
+        return RecipientError(452, message, _OPERATION, numbers=bad)
+    if not recipients:
+        return RecipientError(452, "there is no recipient", _OPERATION)
+    if recipients > MAX_RECIPIENTS:
+        message = f"{recipients} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
+        return RecipientError(452, message, _OPERATION)
+    return None

@@ -1,0 +1,136 @@
+"""Values whose types vary on the wire: codes as integers or strings, lists as lists, single values or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias, TypeVar, cast
+
+from iletimerkezi_async.models import TURKISH_TIME
+from iletimerkezi_async.numbers import clean_number
+
+__all__ = [
+    "Json",
+    "UnreadableError",
+    "is_nothing",
+    "optional",
+    "read_container",
+    "read_decimal",
+    "read_int",
+    "read_items",
+    "read_number",
+    "read_object",
+    "read_time",
+]
+
+# Of an amount, before or behind the point: more than any account has.
+_MOST_DIGITS = 30
+_DAY_FIRST = re.compile(r"^([0-9]{2})/([0-9]{2})/([0-9]{4})")
+
+T = TypeVar("T")
+Json: TypeAlias = Mapping[str, object]
+
+
+class UnreadableError(ValueError):
+    """A part of what the service wrote is not as documented. It never reaches a caller."""
+
+
+def read_object(value: object) -> Json:
+    """Read an object.
+
+    Raises:
+        UnreadableError: It is something else.
+    """
+    if isinstance(value, dict):
+        return cast("Json", value)
+    raise UnreadableError("an object is missing")
+
+
+def read_items(value: object) -> list[object]:
+    """Read a repeated element: a list, the one value, or nothing in one of its forms."""
+    if isinstance(value, list):
+        return cast("list[object]", value)
+    return [] if is_nothing(value) else [value]
+
+
+def is_nothing(value: object) -> bool:
+    """Whether a value is one of the forms in which the service writes that there is none."""
+    return value is None or value in ("", [], {})
+
+
+def read_container(value: object) -> Json:
+    """Read an object that is written as nothing where it would hold nothing.
+
+    Raises:
+        UnreadableError: It is something else.
+    """
+    return {} if is_nothing(value) else read_object(value)
+
+
+def read_int(value: object) -> int:
+    """Read a whole number, an integer or its digits.
+
+    Raises:
+        UnreadableError: It is something else.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    # Ids of the service have up to ten digits; a length beyond 64 bits is not a number of its.
+    if isinstance(value, str) and len(value) < 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
+        return int(value)
+    raise UnreadableError("a number is missing")
+
+
+def read_decimal(value: object) -> Decimal:
+    """Read an amount, a number or its digits.
+
+    Raises:
+        UnreadableError: It is something else.
+    """
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        try:
+            number = Decimal(str(value).strip())
+        except InvalidOperation:
+            number = Decimal("NaN")
+        # Written out, a larger exponent would fill the memory.
+        if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS:
+            return number
+    raise UnreadableError("an amount is missing")
+
+
+def read_time(value: object) -> datetime:
+    """Read a time; it is Turkish where it does not say otherwise.
+
+    Raises:
+        UnreadableError: It is something else.
+    """
+    if isinstance(value, str):
+        # Day first is how `send-sms` writes times.
+        written = _DAY_FIRST.sub(r"\3-\2-\1", value.strip())
+        try:
+            time = datetime.fromisoformat(written)
+            return time.replace(tzinfo=TURKISH_TIME) if time.tzinfo is None else time.astimezone(TURKISH_TIME)
+        except (ValueError, OverflowError):
+            pass
+    raise UnreadableError("a time is missing")
+
+
+def read_number(value: object) -> str:
+    """Read a phone number as E.164; one in a form of its own stays as it is, so that no row is lost.
+
+    Raises:
+        UnreadableError: It is neither text nor a whole number.
+    """
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return clean_number(value) or str(value)
+    raise UnreadableError("a number is missing")
+
+
+def optional(read: Callable[[object], T], value: object) -> T | None:
+    """Read a field that may be missing, or be there in a form that tells nothing."""
+    try:
+        return read(value)
+    except UnreadableError:
+        return None

@@ -1,0 +1,61 @@
+"""Orders: `send-sms` and `cancel-order`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iletimerkezi_async.models import Iys, Order
+
+from .call import Call, Kind, dump_fields, read_nothing
+from .reading import Json, read_int, read_object
+
+if TYPE_CHECKING:
+    from .draft import Draft
+
+__all__ = ["SEND_WINDOW", "cancel_order", "send_sms"]
+
+#: The service recognises a repeated order for 10 minutes; a tenth of that is left for the way.
+SEND_WINDOW = 9 * 60.0
+_DUPLICATE = 451
+
+
+def send_sms(draft: Draft) -> Call[Order]:
+    """Ask for an order to be sent.
+
+    `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
+    """
+    order: dict[str, object] = {"sender": draft.sender}
+    if draft.send_at is not None:
+        order["sendDateTime"] = [draft.send_at.strftime("%d/%m/%Y %H:%M")]
+    if draft.iys is Iys.OFF:
+        order["iys"] = "0"
+    else:
+        order["iys"] = "1"
+        order["iysList"] = draft.iys.value
+    messages = [{"text": text, "receipents": {"number": numbers}} for text, numbers in draft.messages.items()]
+    order["message"] = messages[0] if len(messages) == 1 else messages
+
+    def read_order(response: Json) -> Order:
+        """Read `order: {id}`."""
+        return Order(read_int(read_object(response.get("order")).get("id")), draft.recipients)
+
+    return Call(
+        "send-sms",
+        Kind.GUARDED,
+        dump_fields({"order": order}),
+        read_order,
+        about=draft.about,
+        recipients=draft.recipients,
+        taken_code=_DUPLICATE,
+        traceable=True,
+        window=SEND_WINDOW,
+    )
+
+
+_NOT_FOUND = 455
+
+
+def cancel_order(order_id: int) -> Call[None]:
+    """Ask for an order not to be sent."""
+    fields = dump_fields({"order": {"id": order_id}})
+    return Call("cancel-order", Kind.GUARDED, fields, read_nothing, about=f"{order_id}", taken_code=_NOT_FOUND)

@@ -1,0 +1,99 @@
+"""What the service reports by itself: the bodies that it posts to the address set in the panel."""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+
+from iletimerkezi_async.errors import WebhookError
+from iletimerkezi_async.models import DeliveryEvent, MessageStatus
+
+from .reading import UnreadableError, is_nothing, read_int, read_number, read_object
+
+__all__ = ["parse_webhook"]
+
+# A report holds one message of at most seven SMS; more than this is not the service's.
+_MAX_BODY = 64 * 2**10
+# Source: the provider's page on delivery reports.
+_STATUS = {
+    "accepted": MessageStatus.SENDING,
+    "delivered": MessageStatus.DELIVERED,
+    "undelivered": MessageStatus.UNDELIVERED,
+}
+# A word that may be shown: short, and no phone number.
+_WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
+
+
+def parse_webhook(body: bytes | str) -> DeliveryEvent:
+    """Read what the service posts of a message: once when it was accepted, and once when it is final.
+
+    The service signs nothing: whoever knows the address can post there. A report may come before `send_sms` has
+    returned, more than once, and later than one that it should precede; see `MessageStatus.is_final`.
+
+    Args:
+        body: The body of the request, as it came.
+
+    Raises:
+        WebhookError: It is anything else than such a report, or larger than 64 KiB.
+    """
+    event = _read_event(body)
+    # Error trackers print the variables of the frame that raised.
+    del body
+    if isinstance(event, WebhookError):
+        raise event
+    return event
+
+
+def _read_event(body: object) -> DeliveryEvent | WebhookError:
+    if not isinstance(body, (bytes, bytearray, str)):
+        return WebhookError("the body is neither bytes nor text")
+    if _is_large(body):
+        return WebhookError(f"the body is larger than {_MAX_BODY >> 10} KiB")
+    try:
+        report = read_object(read_object(orjson.loads(body)).get("report"))
+        word = report.get("status")
+        status = _STATUS.get(word) if isinstance(word, str) else None
+        if status is None:
+            return WebhookError(f"the body has an unknown status{_show(word)}")
+        return DeliveryEvent(
+            _read_id(report.get("id")),
+            _read_id(report.get("packet_id")),
+            _read_recipient(report.get("to")),
+            status,
+            _read_text(report.get("body")),
+        )
+    except (orjson.JSONDecodeError, UnreadableError):
+        return WebhookError("the body is not a delivery report of the service")
+
+
+def _is_large(body: bytes | bytearray | str) -> bool:
+    if isinstance(body, str) and len(body) <= _MAX_BODY:
+        return len(body.encode("utf-8", "surrogatepass")) > _MAX_BODY
+    return len(body) > _MAX_BODY
+
+
+def _show(word: object) -> str:
+    return f": {word}" if isinstance(word, str) and _WORD.fullmatch(word) else ""
+
+
+def _read_id(value: object) -> int:
+    id = read_int(value)
+    if id < 0:
+        raise UnreadableError("an id is missing")
+    return id
+
+
+def _read_recipient(value: object) -> str:
+    if is_nothing(value):
+        raise UnreadableError("a number is missing")
+    return read_number(value)
+
+
+def _read_text(value: object) -> str:
+    if is_nothing(value):
+        return ""
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        # A text of digits alone may come as a number.
+        return str(value)
+    raise UnreadableError("a text is missing")

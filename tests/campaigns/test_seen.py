@@ -1,0 +1,88 @@
+"""The set that drops repeated numbers: exact, and small."""
+
+from __future__ import annotations
+
+import random
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iletimerkezi_async.campaigns.seen import _PRIMES, Seen, SeenKeys
+from iletimerkezi_async.stores.records import fingerprint
+
+NUMBERS = st.one_of(
+    st.integers(0, 30).map(lambda n: f"+9053012345{n:02}"),
+    st.integers(0, 10**9 - 1).map(lambda n: f"+905{n:09}"),
+    st.sampled_from(["+905000000000", "+905999999999", "+491512345678", "+12025550123", "+9052012345678", "+90599"]),
+)
+
+
+@given(st.lists(st.lists(NUMBERS, max_size=20), max_size=10))
+def test_it_is_a_set(pieces: list[list[str]]) -> None:
+    """Each number is new once, in order, whatever came with it."""
+    seen = Seen()
+    model: set[str] = set()
+    for piece in pieces:
+        fresh = [number for index, number in enumerate(piece) if number not in model and number not in piece[:index]]
+        assert list(seen.add(piece)) == fresh
+        model.update(piece)
+        assert len(seen) == len(model)
+    for piece in pieces:
+        assert all(number in seen for number in piece)
+    assert "+905123123123" not in seen or "+905123123123" in model
+
+
+@given(st.lists(st.integers(2**63, 2**64 - 1), max_size=50), st.lists(st.integers(2**63, 2**64 - 1), max_size=50))
+def test_keys_are_a_set(first: list[int], second: list[int]) -> None:
+    """Of 64 bits as well."""
+    keys = SeenKeys(8, smallest=19)
+    keys.add(first)
+    assert all(key in keys for key in first)
+    repeated = [key for index, key in enumerate(second) if key in first or key in second[:index]]
+    assert sorted(keys.add(second)) == sorted(repeated)
+
+
+@pytest.mark.parametrize("tables", [1, 3])
+def test_it_grows_and_stays_exact(monkeypatch: pytest.MonkeyPatch, tables: int) -> None:
+    """Through several tables, and where there are no more of them, with half of what comes known already."""
+    monkeypatch.setattr("iletimerkezi_async.campaigns.seen._ENOUGH", 1000)
+    monkeypatch.setattr("iletimerkezi_async.campaigns.seen._PRIMES", dict(list(_PRIMES.items())[3 : 3 + tables]))
+    draw = random.Random(1)
+    numbers = [f"+905{draw.randrange(400_000) * 2_000:09}" for _ in range(800_000)]
+    seen = Seen()
+    fresh = sum(len(seen.add(numbers[start : start + 1000])) for start in range(0, len(numbers), 1000))
+    assert fresh == len(seen) == len(set(numbers))
+    assert all(number in seen for number in numbers[:1000])
+    assert "+905000000001" not in seen
+
+
+def test_keys_of_one_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worst that can come: what leaves the same in the first table, whatever its size."""
+    monkeypatch.setattr("iletimerkezi_async.campaigns.seen._ENOUGH", 10)
+    keys = SeenKeys(8, smallest=19)
+    unlucky = [2**63 + _PRIMES[19] * number for number in range(1000)]
+    assert keys.add(unlucky) == []
+    assert sorted(keys.add(unlucky[::-1])) == unlucky
+    assert len(keys) == 1000
+
+
+def test_it_is_small() -> None:
+    """Three hundred thousand numbers in less than twenty megabytes, however they are spread."""
+    draw = random.Random(2)
+    tracemalloc.start()
+    try:
+        seen = Seen()
+        for _ in range(300):
+            seen.add([f"+905{draw.randrange(10**9):09}" for _ in range(1000)])
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_fingerprints_need_their_salt() -> None:
+    """The same text has the same in one journal, and another in the next."""
+    assert fingerprint("Kodunuz 1234", b"a") == fingerprint("Kodunuz 1234", b"a")
+    assert fingerprint("Kodunuz 1234", b"a") != fingerprint("Kodunuz 1234", b"b")
+    assert fingerprint("\ud83d", b"a") < 2**64
