@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from .campaigns.campaign import OnProgress
     from .results import BulkResult
+    from .stores.journal import Journal
     from .stores.records import Record
-    from .stores.sqlite import Journal
 
 __all__ = ["AsyncClient"]
 
@@ -530,7 +530,7 @@ async def _open_journal(
     if path is None:
         yield None, []
         return
-    from .stores.sqlite import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
+    from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
 
     async with open_journal(path, template, message) as opened:
         yield opened

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from iletimerkezi_async.http.transport import Transport
-    from iletimerkezi_async.stores.sqlite import Journal
+    from iletimerkezi_async.stores.journal import Journal
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake

@@ -14,14 +14,33 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 
-from . import postgres_sql as sql
-from .base import KNOWN_SECONDS, Claim, Resolved, Store, Ticket, Verdict
+from .base import KNOWN_SECONDS, Store
+from .claims import Claim, Resolved, Ticket, Verdict
+from .postgres_sql import (
+    BEGIN,
+    CLAIM,
+    EDITION,
+    FIND,
+    IS_THERE,
+    KNOWN,
+    LOCK,
+    NOTE,
+    RESERVE,
+    RESOLVE,
+    SCHEMA,
+    SETTLE,
+    SWEEP,
+    VERSION,
+    WITHDRAW,
+)
 from .rows import make_send, read_id, spell
 from .slots import FAR, scale
+from .threads import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -33,8 +52,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresStore"]
 
-# Connections at most; as many as there are calls at once in one event loop.
-_CONNECTIONS = 8
 _inherited: list[object] = []
 
 
@@ -54,7 +71,7 @@ class PostgresStore(Store):
     """
 
     #: The statements that make the tables.
-    SCHEMA: ClassVar[str] = sql.SCHEMA
+    SCHEMA: ClassVar[str] = SCHEMA
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
         super().__init__(keep=keep, timeout=timeout)
@@ -76,10 +93,10 @@ class PostgresStore(Store):
     def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
         if self._is_sweep_due():
             with suppress(StoreError):
-                self._ask(sql.SWEEP, {}, durable=False)
+                self._ask(SWEEP, {}, durable=False)
         # What a crash may undo here was not begun yet.
         row = self._ask(
-            sql.CLAIM, {**_of(ticket), "recipients": recipients, "lease": lease, "keep": self._keep}, durable=False
+            CLAIM, {**_of(ticket), "recipients": recipients, "lease": lease, "keep": self._keep}, durable=False
         )
         assert row is not None
         is_mine, is_same, state, elapsed, order_id, count, left = row
@@ -93,7 +110,7 @@ class PostgresStore(Store):
         return Claim(Verdict.BUSY, lease_left=max(0.0, left))
 
     def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
-        return self._ask(sql.BEGIN, {**_of(ticket), "lease": lease, "first": first, **self._seconds()}) is not None
+        return self._ask(BEGIN, {**_of(ticket), "lease": lease, "first": first, **self._seconds()}) is not None
 
     def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool:
         values = {
@@ -103,13 +120,13 @@ class PostgresStore(Store):
             "keep": self._keep,
             "known": KNOWN_SECONDS,
         }
-        return self._ask(sql.SETTLE, values) is not None
+        return self._ask(SETTLE, values) is not None
 
     def _withdraw(self, ticket: Ticket) -> bool:
-        return self._ask(sql.WITHDRAW, _of(ticket)) is not None
+        return self._ask(WITHDRAW, _of(ticket)) is not None
 
     def _find(self, account: str, key: str) -> Send | None:
-        row = self._ask(sql.FIND, {"account": account, "key": key}, durable=False)
+        row = self._ask(FIND, {"account": account, "key": key}, durable=False)
         return None if row is None else make_send(key, *row)
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
@@ -120,7 +137,7 @@ class PostgresStore(Store):
             "keep": self._keep,
             "known": KNOWN_SECONDS,
         }
-        row = self._ask(sql.RESOLVE, values)
+        row = self._ask(RESOLVE, values)
         if row is None:
             return Resolved.UNUSED, None
         verdict, *known = row
@@ -128,19 +145,20 @@ class PostgresStore(Store):
 
     # One rate, and known ids.
 
-    def _reserve(self, account: str, n: int, rate: float) -> float:
+    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
         window, most = scale(rate)
-        values = {"account": account, "n": n, "window": window, "most": most, "far": FAR}
-        row = self._ask(sql.RESERVE, values, durable=False)
+        extra = min(extra, int(most) - n)
+        values = {"account": account, "n": n, "extra": extra, "window": window, "most": most, "far": FAR}
+        row = self._ask(RESERVE, values, durable=False)
         assert row is not None
-        return max(0.0, float(row[0]))
+        return max(0.0, float(row[0])), int(row[1]) - n
 
     def _note(self, account: str, order_ids: tuple[int, ...]) -> None:
         values = {"account": account, "ids": list(map(str, order_ids)), **self._seconds()}
-        self._ask(sql.NOTE, values, durable=False)
+        self._ask(NOTE, values, durable=False)
 
     def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
-        row = self._ask(sql.KNOWN, {"account": account, "ids": list(map(str, order_ids))}, durable=False)
+        row = self._ask(KNOWN, {"account": account, "ids": list(map(str, order_ids))}, durable=False)
         return frozenset(map(int, row[0] or ())) if row else frozenset()
 
     # Asking.
@@ -210,7 +228,7 @@ class PostgresStore(Store):
         pool: psycopg_pool.ConnectionPool[psycopg.Connection] = psycopg_pool.ConnectionPool(
             self._url.reveal(),
             min_size=0,
-            max_size=_CONNECTIONS,
+            max_size=CALLS,
             open=False,
             # After this it is asked anew by the next call, and does not pause for ever longer.
             reconnect_timeout=self._timeout,
@@ -231,11 +249,11 @@ class PostgresStore(Store):
 
     def _prepare(self) -> None:
         """Make the tables, or see that they are of this edition."""
-        row = self._send(sql.IS_THERE, {})
+        row = self._send(IS_THERE, {})
         if row is None or not row[0]:
-            self._send(f"BEGIN;{sql.LOCK};{sql.SCHEMA};COMMIT", {})
-        row = self._send(sql.VERSION, {})
-        if row is not None and row[0] > sql.EDITION:
+            self._send(f"BEGIN;{LOCK};{SCHEMA};COMMIT", {})
+        row = self._send(VERSION, {})
+        if row is not None and row[0] > EDITION:
             raise StoreError(f"the tables of {self!r} were made by a newer version of this library")
         self._is_ready = True
 
@@ -245,7 +263,8 @@ class PostgresStore(Store):
         if pool is not None:
             pool.close(timeout=self._timeout)
 
-    def _leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> None:
+        """Forget the connections, which are the parent's."""
         # Kept, as the collector would close the connections, which says goodbye in the parent's name.
         _inherited.append(self._pool)
         self._lock, self._pool, self._waiting = threading.Lock(), None, {}
@@ -298,7 +317,8 @@ class _Url:
         reason = "the URL of a PostgreSQL store must be a connection string, such as postgresql://user@host/database"
         try:
             import psycopg.conninfo  # noqa: PLC0415 - an extra
-            import psycopg_pool  # noqa: F401, PLC0415 - likewise; its absence is told now
+
+            import_module("psycopg_pool")
         except ImportError:
             reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
         else:

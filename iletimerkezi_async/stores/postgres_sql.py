@@ -150,7 +150,7 @@ SELECT verdict, state, order_id, recipients, extract(epoch FROM first_attempt)::
 # `slots.next_slot` in SQL. The row is locked, so that they go one after the other.
 RESERVE = """
 INSERT INTO iletimerkezi_rates AS r (account, slots, counts)
-VALUES (%(account)s, ARRAY[extract(epoch FROM clock_timestamp())::float8], ARRAY[%(n)s::float8])
+VALUES (%(account)s, ARRAY[extract(epoch FROM clock_timestamp())::float8], ARRAY[(%(n)s + %(extra)s)::float8])
 ON CONFLICT (account) DO UPDATE SET (slots, counts) = (
     WITH present AS (
         SELECT extract(epoch FROM clock_timestamp())::float8 AS now
@@ -164,12 +164,16 @@ ON CONFLICT (account) DO UPDATE SET (slots, counts) = (
             (SELECT max(slot) FROM past),
             (SELECT max(slot) + %(window)s FROM past WHERE total + %(n)s > %(most)s)
         ) AS slot
+    ), room AS (
+        SELECT floor(%(most)s) - coalesce(sum(past.n), 0) AS n
+        FROM next LEFT JOIN past ON past.slot > next.slot - %(window)s
     )
     SELECT array_agg(slot ORDER BY place), array_agg(n ORDER BY place) FROM (
-        SELECT slot, n, place FROM past UNION ALL SELECT slot, %(n)s, 9223372036854775807 FROM next
+        SELECT slot, n, place FROM past
+        UNION ALL SELECT next.slot, least(%(n)s + %(extra)s, room.n), 9223372036854775807 FROM next, room
     ) AS all_of_them
 )
-RETURNING slots[array_upper(slots, 1)] - extract(epoch FROM clock_timestamp())::float8
+RETURNING slots[array_upper(slots, 1)] - extract(epoch FROM clock_timestamp())::float8, counts[array_upper(counts, 1)]
 """
 
 NOTE = """

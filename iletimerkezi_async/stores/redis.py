@@ -7,14 +7,16 @@ import math
 import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 
-from . import redis_scripts as scripts
-from .base import KNOWN_SECONDS, Claim, Resolved, Store, Ticket, Verdict
+from .base import KNOWN_SECONDS, Store
+from .claims import Claim, Resolved, Ticket, Verdict
+from .redis_scripts import BEGIN, CLAIM, FIND, KNOWN, NOTE, RESERVE, RESOLVE, SETTLE, WITHDRAW
 from .rows import make_send, read_id, spell
 from .slots import FAR, scale
+from .threads import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -27,8 +29,6 @@ __all__ = ["RedisStore"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
-# Connections at most; as many as there are calls at once in one event loop.
-_CONNECTIONS = 8
 _VERSION = 1
 _VERSION_KEY = "iletimerkezi:version"
 _inherited: list[object] = []
@@ -38,8 +38,8 @@ class RedisStore(Store):
     """A store in Redis (5 or newer) or Valkey, for any number of machines. It needs the extra `redis`.
 
     A server that crashes loses what it had not written to its disk: with `appendfsync everysec` the last second,
-    without persistence everything. What is lost within the service's 10 minutes does no harm, as the service refuses a second
-    order with the same content. After that, a key whose record was lost counts as new. `appendfsync always`, or
+    without persistence everything. What is lost within the service's 10 minutes does no harm, as the service refuses a
+    second order with the same content. After that, a key whose record was lost counts as new. `appendfsync always`, or
     PostgreSQL, closes that gap.
 
     Args:
@@ -69,7 +69,7 @@ class RedisStore(Store):
 
     def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
         answer = self._ask(
-            scripts.CLAIM,
+            CLAIM,
             [_send(ticket.account, ticket.key)],
             (ticket.fingerprint, ticket.token, recipients, lease, self._seconds()),
         )
@@ -82,25 +82,25 @@ class RedisStore(Store):
 
     def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
         values = (ticket.token, lease, self._seconds(), int(first))
-        return self._ask(scripts.BEGIN, [_send(ticket.account, ticket.key)], values) == 1
+        return self._ask(BEGIN, [_send(ticket.account, ticket.key)], values) == 1
 
     def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool:
         answer = self._ask(
-            scripts.SETTLE,
+            SETTLE,
             [_send(ticket.account, ticket.key), _ids(ticket.account)],
             [ticket.fingerprint, ticket.token, state.value, spell(order_id) or "", self._seconds(), int(KNOWN_SECONDS)],
         )
         return answer == 1
 
     def _withdraw(self, ticket: Ticket) -> bool:
-        return self._ask(scripts.WITHDRAW, [_send(ticket.account, ticket.key)], [ticket.token]) == 1
+        return self._ask(WITHDRAW, [_send(ticket.account, ticket.key)], [ticket.token]) == 1
 
     def _find(self, account: str, key: str) -> Send | None:
-        return _read_send(key, self._ask(scripts.FIND, [_send(account, key)], []))
+        return _read_send(key, self._ask(FIND, [_send(account, key)], []))
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         answer = self._ask(
-            scripts.RESOLVE,
+            RESOLVE,
             [_send(account, key), _ids(account)],
             [spell(order_id) or "", self._seconds(), int(KNOWN_SECONDS)],
         )
@@ -109,16 +109,17 @@ class RedisStore(Store):
 
     # One rate, and known ids.
 
-    def _reserve(self, account: str, n: int, rate: float) -> float:
+    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
         window, most = scale(rate)
-        answer = self._ask(scripts.RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, window, most, FAR])
-        return float(cast("str", answer))
+        answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR])
+        seconds, more = cast("list[str]", answer)
+        return float(seconds), int(more)
 
     def _note(self, account: str, order_ids: tuple[int, ...]) -> None:
-        self._ask(scripts.NOTE, [_ids(account)], [int(KNOWN_SECONDS), *map(str, order_ids)])
+        self._ask(NOTE, [_ids(account)], [int(KNOWN_SECONDS), *map(str, order_ids)])
 
     def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
-        known = cast("list[str]", self._ask(scripts.KNOWN, [_ids(account)], list(map(str, order_ids))))
+        known = cast("list[str]", self._ask(KNOWN, [_ids(account)], list(map(str, order_ids))))
         return frozenset(map(int, known))
 
     # Asking.
@@ -159,7 +160,8 @@ class RedisStore(Store):
             server.close()
             server.connection_pool.disconnect()
 
-    def _leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> None:
+        """Forget the connections, which are the parent's."""
         _inherited.append(self._server)
         self._lock, self._server = threading.Lock(), None
 
@@ -209,7 +211,7 @@ class _Url:
             reason = "RedisStore needs redis-py: pip install 'iletimerkezi-async[redis]'"
         else:
             with suppress(ValueError, TypeError, AttributeError):
-                parts = redis.ConnectionPool.from_url(self._url).connection_kwargs
+                parts = cast("Any", redis.ConnectionPool).from_url(self._url).connection_kwargs
                 self.place = f"{parts.get('host') or parts.get('path') or 'localhost'}/{parts.get('db', 0)}"
                 return
         raise ConfigurationError(reason)
@@ -220,9 +222,9 @@ class _Url:
         from redis.backoff import ExponentialBackoff  # noqa: PLC0415 - likewise
         from redis.retry import Retry  # noqa: PLC0415 - likewise
 
-        pool = redis.BlockingConnectionPool.from_url(
+        pool = cast("Any", redis.BlockingConnectionPool).from_url(
             self._url,
-            max_connections=_CONNECTIONS,
+            max_connections=CALLS,
             timeout=timeout,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
@@ -245,10 +247,9 @@ def _complaints_about(server: redis.Redis) -> list[str]:
     import redis  # noqa: PLC0415 - an extra
 
     try:
-        settings = cast("dict[str, str]", server.config_get("maxmemory-policy"))
-        settings |= cast("dict[str, str]", server.config_get("save"))
-        settings |= cast("dict[str, str]", server.config_get("appendonly"))
-        settings |= cast("dict[str, str]", server.config_get("maxmemory"))
+        settings: dict[str, str] = {}
+        for name in ("maxmemory", "maxmemory-policy", "save", "appendonly"):
+            settings |= cast("Any", server).config_get(name)
     except redis.ResponseError:
         logger.debug("the Redis server does not let its settings be read")
         return []

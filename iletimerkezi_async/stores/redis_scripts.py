@@ -112,33 +112,39 @@ return {verdict, kept[1], kept[2], kept[3], kept[4]}
 """
 )
 
-# `slots.next_slot` in Lua. KEYS: the moments given. ARGV: n, window, the most in a window, what is too far ahead.
+# `slots.next_slot` and `slots.room_at` in Lua. KEYS: the moments given.
+# ARGV: n, how many more are wanted, window, the most in a window, what is too far ahead.
 RESERVE = (
     _NOW
     + """
-local n, window, most, far = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local moment, total, gone = now, n, 0
-local entries = redis.call('LRANGE', KEYS[1], 0, -1)
-for place = #entries, 1, -1 do
-    local slot, count = string.match(entries[place], '^(.-):(.*)$')
-    slot, count = tonumber(slot), tonumber(count)
-    if slot >= now + far then
-        redis.call('LREM', KEYS[1], -1, entries[place])
-    elseif slot <= now - window then
-        gone = place
-        break
+local n, extra, window, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local slots, counts = {}, {}
+for _, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+    local slot, count = string.match(entry, '^(.-):(.*)$')
+    slot = tonumber(slot)
+    if now - window < slot and slot < now + tonumber(ARGV[5]) then
+        slots[#slots + 1], counts[#counts + 1] = slot, tonumber(count)
     else
-        if slot > moment then moment = slot end
-        if total <= most then
-            total = total + count
-            if total > most and slot + window > moment then moment = slot + window end
-        end
+        redis.call('LREM', KEYS[1], 1, entry)
     end
 end
-if gone > 0 then redis.call('LTRIM', KEYS[1], gone, -1) end
-redis.call('RPUSH', KEYS[1], spell(moment) .. ':' .. n)
+local moment, total = math.max(now, slots[#slots] or now), n
+for place = #slots, 1, -1 do
+    total = total + counts[place]
+    if total > most then
+        moment = math.max(moment, slots[place] + window)
+        break
+    end
+end
+local room = math.floor(most)
+for place = #slots, 1, -1 do
+    if slots[place] <= moment - window then break end
+    room = room - counts[place]
+end
+extra = math.min(extra, room - n)
+redis.call('RPUSH', KEYS[1], spell(moment) .. ':' .. (n + extra))
 redis.call('PEXPIRE', KEYS[1], math.ceil((moment - now + window) * 1000))
-return spell(moment - now)
+return {spell(moment - now), tostring(extra)}
 """
 )
 

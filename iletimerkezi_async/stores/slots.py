@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["FAR", "WINDOW", "next_slot", "scale"]
+__all__ = ["FAR", "WINDOW", "next_slot", "room_at", "scale"]
 
 #: Seconds. The hundredth above one covers what processes sleep too long or too short.
 WINDOW = 1.01
@@ -39,3 +39,8 @@ def next_slot(slots: Sequence[tuple[float, int]], now: float, n: int, window: fl
         if total > most:
             return max(moment, slot + window)
     return moment
+
+
+def room_at(moment: float, slots: Sequence[tuple[float, int]], window: float, most: float) -> int:
+    """How many recipients more fit into the window that ends at a moment, which is the last that was given."""
+    return int(most) - sum(count for slot, count in slots if slot > moment - window)
