@@ -16,6 +16,7 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import cancelling, registering, waiting
 from .orders.paging import Blacklist, Orders, Report
 from .orders.recovery import send_draft
+from .stores.files import choose_path
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
 from .wire.consents import Registration, ask
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
     from .campaigns.campaign import OnProgress
     from .results import BulkResult
-    from .stores.journal import Journal
-    from .stores.records import Record
+    from .stores.records import Journal, Record
 
 __all__ = ["AsyncClient"]
 
@@ -97,6 +97,7 @@ class AsyncClient:
         # Error trackers print the variables of a frame that raises.
         del key, hash
         credentials.check()
+        self._credentials = credentials
         header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
         if header is not None:
             self._sender = choose_sender(header)
@@ -254,10 +255,11 @@ class AsyncClient:
         source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
-        template = self._template(sender, iys, send_at, journal)
+        path = None if journal is None else choose_path(journal, "journal")
+        template = self._template(sender, iys, send_at, path)
         check_text(message)
         _check_campaign(batch_size, concurrency)
-        async with _open_journal(journal, template, message) as (book, records):
+        async with self._open_journal(path, template, message) as (book, records):
             drafts = intake.NumberIntake(source, template, batch_size, message)
             run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
@@ -300,9 +302,10 @@ class AsyncClient:
 
         source = intake.Recipients(messages)
         del messages
-        template = self._template(sender, iys, send_at, journal)
+        path = None if journal is None else choose_path(journal, "journal")
+        template = self._template(sender, iys, send_at, path)
         _check_campaign(batch_size, concurrency)
-        async with _open_journal(journal, template, None) as (book, records):
+        async with self._open_journal(path, template, None) as (book, records):
             drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
             run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
@@ -310,11 +313,7 @@ class AsyncClient:
             return await run.run(records)
 
     def _template(
-        self,
-        sender: str | None,
-        iys: Iys | None,
-        send_at: datetime | None,
-        journal: str | os.PathLike[str] | None = None,
+        self, sender: str | None, iys: Iys | None, send_at: datetime | None, journal: str | None = None
     ) -> Draft:
         return write_template(
             sender=self._sender if sender is None else sender,
@@ -323,6 +322,18 @@ class AsyncClient:
             # What an earlier run sent is settled also when its time has come.
             now=None if _is_there(journal) else datetime.now(timezone.utc),
         )
+
+    @asynccontextmanager
+    async def _open_journal(
+        self, path: str | None, template: Draft, message: Message | None
+    ) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+        if path is None:
+            yield None, []
+            return
+        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
+
+        async with open_journal(path, template, message, self._credentials) as opened:
+            yield opened
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -523,20 +534,7 @@ def _sound(checked: T | Exception) -> T:
     return checked
 
 
-@asynccontextmanager
-async def _open_journal(
-    path: str | os.PathLike[str] | None, template: Draft, message: Message | None
-) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
-    if path is None:
-        yield None, []
-        return
-    from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-    async with open_journal(path, template, message) as opened:
-        yield opened
-
-
-def _is_there(path: str | os.PathLike[str] | None) -> bool:
+def _is_there(path: str | None) -> bool:
     # What cannot be looked at is not there; opening it tells why.
     return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
 

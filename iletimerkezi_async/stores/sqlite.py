@@ -7,14 +7,15 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from iletimerkezi_async.errors import ConfigurationError, StoreError
+from iletimerkezi_async.errors import StoreError
 
 from .base import KNOWN_SECONDS, Store
 from .claims import Claim, Resolved, Ticket, Verdict
+from .files import choose_path, claim, make_private, spell_path
 from .rows import make_send, read_id, seconds_since, spell
 from .slots import FAR, next_slot, room_at, scale
 
@@ -80,12 +81,13 @@ class SqliteStore(Store):
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._path = _check_path(path)
+        self._path = choose_path(path, "path")
+        self._spelt = spell_path(self._path)
         self._database: sqlite3.Connection | None = None
         self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<SqliteStore {self._path!r}>"
+        return f"<SqliteStore {self._spelt!r}>"
 
     # Once, under a key.
 
@@ -218,7 +220,7 @@ class SqliteStore(Store):
     def _transaction(self, *, durable: bool = True) -> Generator[sqlite3.Connection]:
         """A transaction that has the file to itself; on the disk when it ends, if it is to be durable."""
         if not self._one_at_a_time.acquire(timeout=self._timeout):
-            raise StoreError(f"{self._path} is in use for longer than {self._timeout:g} s")
+            raise StoreError(f"{self._spelt} is in use for longer than {self._timeout:g} s")
         try:
             with self._complaints():
                 database = self._connect()
@@ -236,14 +238,13 @@ class SqliteStore(Store):
         return self._database
 
     def _open(self) -> sqlite3.Connection:
-        # Made here, as SQLite would let others read it; its companion files take over the mode.
-        with suppress(FileExistsError):
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        database = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        real = claim(self._path)
+        database = sqlite3.connect(real, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
             with _begun(database):
                 self._prepare(database)
             # Now that the file is known to be ours.
+            make_private(real)
             self._use_log(database)
         except BaseException:
             database.close()
@@ -269,9 +270,9 @@ class SqliteStore(Store):
             for statement in _SCHEMA:
                 database.execute(statement)
         if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-            raise StoreError(f"{self._path} is not a store of this library")
+            raise StoreError(f"{self._spelt} is not a store of this library")
         if database.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
-            raise StoreError(f"{self._path} was made by a newer version of this library")
+            raise StoreError(f"{self._spelt} was made by a newer version of this library")
 
     def _close(self) -> None:
         with self._one_at_a_time:
@@ -299,9 +300,9 @@ class SqliteStore(Store):
         except sqlite3.DatabaseError:
             reason = "is damaged, or not a store"
         except OSError as error:
-            reason = f"cannot be opened: {error.strerror}"
+            reason = f"cannot be opened: {error.strerror or error}"
         if reason:
-            raise StoreError(f"{self._path} {reason}")
+            raise StoreError(f"{self._spelt} {reason}")
 
 
 @contextmanager
@@ -336,13 +337,3 @@ def _note(database: sqlite3.Connection, account: str, order_ids: tuple[int, ...]
         "INSERT OR REPLACE INTO known VALUES (?, ?, ?)",
         [(account, str(order_id), now + KNOWN_SECONDS) for order_id in order_ids],
     )
-
-
-def _check_path(path: str | os.PathLike[str]) -> str:
-    try:
-        name = str(os.fspath(path))
-    except TypeError:
-        name = ""
-    if name and not name.startswith((":", "file:")):
-        return name
-    raise ConfigurationError("the path of an SQLite store must name a file, as other processes have to find it")

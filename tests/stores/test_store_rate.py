@@ -224,10 +224,6 @@ def test_four_processes_share_a_rate(engine: Engine, account: str) -> None:
     # Processes wake up a little late on a busy machine.
     assert busiest(passed, 0.9) <= rate
     assert 80 in {n for _, n in passed}
-    print(
-        used(passed, rate, 1),
-        used(passed, rate, 2),
-        len(passed),
-        sum(n for _, n in passed),
-        max(passed)[0] - min(passed)[0],
-    )
+    assert used(passed, rate, 1) >= 0.95
+    # The large order had to wait for a second of its own, with those behind it.
+    assert used(passed, rate, 2) >= 0.8
