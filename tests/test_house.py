@@ -52,7 +52,7 @@ FLOORS_WITHIN = {
         {"transport"},
         {"clocks"},
     ],
-    "orders": [{"places"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}],
+    "orders": [{"places"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}, {"once"}],
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally"}, {"settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.

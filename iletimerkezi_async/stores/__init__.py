@@ -8,8 +8,8 @@ known.
 in `redis_scripts`) are the three. `claims` is what is asked and answered about a keyed send, `rows` reads what engines
 answer, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking drivers.
 
-`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file; `files` sees that a file
-is its owner's alone.
+`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file; `files` sees that a
+file is its owner's alone.
 
 No text and no credential is ever stored, and nothing here knows HTTP or how an order is settled.
 """

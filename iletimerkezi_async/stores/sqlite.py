@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -20,6 +19,7 @@ from .rows import make_send, read_id, seconds_since, spell
 from .slots import FAR, next_slot, room_at, scale
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator
 
     from iletimerkezi_async.models import Send, SendState
