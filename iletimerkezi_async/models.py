@@ -37,6 +37,8 @@ __all__ = [
     "OrderReport",
     "OrderStatus",
     "RecipientType",
+    "Send",
+    "SendState",
     "choose_word",
 ]
 
@@ -145,10 +147,49 @@ class Order:
     Attributes:
         id: Its number, for `get_report`, `get_order` and the panel.
         recipients: How many messages it holds, each recipient counted once for each text.
+        replayed: An earlier call with the same key sent it; this one sent nothing.
     """
 
     id: int
     recipients: int
+    replayed: bool = False
+
+
+class SendState(str, Enum):
+    """What a store knows of a send with a key."""
+
+    CLAIMED = "claimed"
+    """A call is about to send it, or died before it did. Nothing was sent."""
+    BEGUN = "begun"
+    """A call is sending it, or died while it did."""
+    SENT = "sent"
+    """The service has taken it; its id may be unknown."""
+    UNKNOWN = "unknown"
+    """It may or may not have been taken. The same call again may find out; `resolve_send` decides."""
+    NOT_SENT = "not_sent"
+    """Somebody decided, by `resolve_send`, that it was not sent. The key is free again."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@frozen
+class Send:
+    """What a store knows of a send with a key.
+
+    Attributes:
+        key: The key.
+        state: How far it came.
+        order_id: The order's id, where it is known.
+        recipients: How many recipients it has.
+        first_attempt: When the first attempt began that may have been taken, by the store's clock, in Turkish time.
+    """
+
+    key: str
+    state: SendState
+    order_id: int | None
+    recipients: int
+    first_attempt: datetime | None
 
 
 class Delivery(NamedTuple):
