@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from .numbers import clean_number, mask, spell
+from .redaction import forgetful
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -120,6 +121,7 @@ def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
     return (to,) if isinstance(to, (str, int)) else tuple(to)
 
 
+@forgetful
 @frozen(repr=False)
 class Message:
     """One text and those who get it, for `AsyncClient.send_messages`.
@@ -283,6 +285,7 @@ def _mask_recipient(recipient: str) -> str:
     return repr(f"{name[:1]}***@{domain}" if at and name and "@" not in domain else mask(recipient))
 
 
+@forgetful
 @frozen(init=False)
 class Consent:
     """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
@@ -325,15 +328,15 @@ class Consent:
             "type": choose_word(ConsentType, "type", type),
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
-            "consent_date": consent_date,
         }
         complaint = next((value for value in values.values() if isinstance(value, ValueError)), None)
         if complaint is not None:
             # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
-            del self, values, recipient, recipient_type, type, status, source
+            del self, values, recipient, recipient_type, type, status, source, consent_date
             raise complaint
         for name, value in values.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "consent_date", consent_date)
 
 
 @frozen

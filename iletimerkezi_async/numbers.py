@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, SupportsIndex, cast
 
 from .errors import RecipientError
+from .redaction import forgetful
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,6 +133,7 @@ def _all_mobile(data: bytes, count: int) -> bool:
     )
 
 
+@forgetful
 def normalize_number(value: str | int) -> str:
     """Bring a phone number into the form `+905XXXXXXXXX`.
 

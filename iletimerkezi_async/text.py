@@ -6,6 +6,8 @@ from enum import Enum
 
 from attrs import frozen
 
+from .redaction import forgetful
+
 __all__ = ["MAX_PARTS", "TURKISH_LETTERS", "Encoding", "TextLength", "measure", "surely_too_long"]
 
 #: The service refuses longer texts with 453 (source: the provider's `send-sms` page).
@@ -62,6 +64,7 @@ class TextLength:
     parts: int
 
 
+@forgetful
 def measure(text: str) -> TextLength:
     r"""Tell what a text costs, the operator code that the service appends included.
 

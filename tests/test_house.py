@@ -16,7 +16,8 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "text"},
+    {"_version", "errors", "redaction"},
+    {"text"},
     {"numbers"},
     {"models"},
     {"results"},
