@@ -16,6 +16,7 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import cancelling, registering, waiting
 from .orders.once import Once, share_rate
 from .orders.paging import Blacklist, Orders, Report
+from .redaction import forgetful
 from .stores.files import choose_path
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
@@ -44,6 +45,7 @@ T = TypeVar("T")
 _NO_RECORD = 422
 
 
+@forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from attrs import field, frozen
 
 from .numbers import Number, clean_number, is_one, mask, spell
+from .redaction import forgetful
 from .text import clean_text
 
 if TYPE_CHECKING:
@@ -120,13 +121,13 @@ def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
     return (cast("Number", to),) if is_one(to) else tuple(cast("Iterable[Number]", to))
 
 
+@forgetful
 @frozen(repr=False)
 class Message:
     r"""One text and those who get it, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text, as it is to be read. Kept as it is sent: composed (NFC), with line ends as `\n` and none at
-            the end, as each decomposed letter or Windows line end would cost.
+        text: The text. Kept as it is sent, which is the cheapest: composed (NFC), line ends as `\n`, none at the end.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
@@ -326,6 +327,7 @@ def _mask_recipient(recipient: str) -> str:
     return repr(f"{name[:1]}***@{domain}" if at and name and "@" not in domain else mask(recipient))
 
 
+@forgetful
 @frozen(init=False)
 class Consent:
     """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
@@ -368,15 +370,15 @@ class Consent:
             "type": choose_word(ConsentType, "type", type),
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
-            "consent_date": consent_date,
         }
         complaint = next((value for value in values.values() if isinstance(value, ValueError)), None)
         if complaint is not None:
             # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
-            del self, values, recipient, recipient_type, type, status, source
+            del self, values, recipient, recipient_type, type, status, source, consent_date
             raise complaint
         for name, value in values.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "consent_date", consent_date)
 
 
 @frozen

@@ -16,7 +16,7 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors"},
+    {"_version", "errors", "redaction"},
     {"text"},
     {"numbers"},
     {"models"},
