@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -39,6 +40,12 @@ KEY, HASH, TEXT, NUMBER = "gizli-anahtar", "gizli-ozet", "Kodunuz 987654", "+905
 #: In whatever form: what is shown of a number has the digits of its end or middle together.
 SECRETS = (KEY, HASH, "987654", "5301234567", "530 123 45 67")
 LATER = datetime(2099, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is taken for the path of a journal makes a file there."""
+    monkeypatch.chdir(tmp_path)
 
 
 class Gone(Exception):  # noqa: N818 - the caller's own
