@@ -12,10 +12,10 @@ from .errors import ApiError, ConfigurationError
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
 from .http.transport import Transport
-from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
+from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
+from .orders.once import Once, share_rate
 from .orders.paging import Blacklist, Orders, Report
-from .orders.recovery import send_draft
 from .redaction import forgetful
 from .stores.files import choose_path
 from .stores.records import Journal, Records
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
-    from .results import BulkResult
+    from .results import BulkResult, Refusal
+    from .stores.base import Store
 
 __all__ = ["AsyncClient"]
 
@@ -74,6 +75,9 @@ class AsyncClient:
             may share. (Source: the provider's limits, in force since 2026-05-05.)
         http_client: An `httpx.AsyncClient` of your own, for a proxy, instrumentation or tests. It is used as it is,
             with `timeout` as given here, and never closed; `max_connections` is then its own matter.
+        store: Where the processes and machines of the account meet: a `SqliteStore`, `PostgresStore` or `RedisStore` of
+            `iletimerkezi_async.stores`. `rate` is then that of all of them together, and `key` may be given to sends.
+            It is never closed by the client.
 
     Raises:
         ConfigurationError: A credential is missing, or a setting cannot work.
@@ -92,6 +96,7 @@ class AsyncClient:
         retry: Retry = Retry(),  # noqa: B008 - immutable
         rate: float | Pacer | None = 100.0,
         http_client: httpx.AsyncClient | None = None,
+        store: Store | None = None,
     ) -> None:
         self._sender: str | None = None
         self._iys: Iys | None = None
@@ -111,9 +116,10 @@ class AsyncClient:
             timeout=timeout,
             max_connections=max_connections,
             retry=retry,
-            pacer=_pacer(rate),
+            pacer=share_rate(_pacer(rate), rate, store, credentials),
             http_client=http_client,
         )
+        self._once = Once(self._transport, store, credentials)
 
     def __repr__(self) -> str:
         iys = self._iys.name if self._iys else None
@@ -143,6 +149,7 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
+        key: str | None = None,
     ) -> Order:
         """Send one text to one or many recipients, as one order.
 
@@ -150,7 +157,7 @@ class AsyncClient:
         duplicate if it has it; the order's id is then found through the reports. Nobody is texted twice.
 
         A call that is cancelled may have been taken. The same call again within 10 minutes then ends in
-        `DuplicateOrderError`, not in a second SMS.
+        `DuplicateOrderError`, not in a second SMS. With a key it ends in the same order, whenever it comes.
 
         Args:
             text: The text; at most seven SMS long (see `measure`).
@@ -159,9 +166,17 @@ class AsyncClient:
             sender: The header, if not the client's.
             iys: The choice about the consent registry, if not the client's.
             send_at: When to send: an aware time, rounded up to the minute. Default: now.
+            key: Names this send among all of the account, for example `"order-1234-shipped"`, in 1 to 200 printable
+                characters; without numbers, as the store keeps it. However often and wherever it is called with the
+                same key and content, it is sent once, for as long as the store keeps keys (30 days); a call that finds
+                it sent gives the same order, with `replayed`. It needs the client's `store`.
 
         Raises:
-            ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry.
+            ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry; or
+                there is a key and no store.
+            KeyConflictError: The key was used for another text, sender, schedule, consent choice or recipients.
+            SendInProgressError: Another call is sending under the key, and was not done within `timeout`.
+            StoreError: The store is away. Nothing was sent by this call.
             RecipientError: There is a bad number (all are in `numbers`), none, or too many; or the service refused.
             EmptyTextError: The text is empty.
             TextTooLongError: The text is longer than seven SMS.
@@ -176,7 +191,7 @@ class AsyncClient:
         messages = (Message(text, to),)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
         del text, to
-        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at)
+        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
 
     async def send_messages(
         self,
@@ -185,6 +200,7 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
+        key: str | None = None,
     ) -> Order:
         """Send several texts, each to its own recipients, as one order.
 
@@ -193,12 +209,48 @@ class AsyncClient:
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
+            key: As for `send_sms`.
 
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        draft = self._template(sender, iys, send_at).fill(messages)
-        return await send_draft(self._transport, draft)
+        self._once.check(key)
+        # What was sent under a key is told also when its time has come.
+        draft = self._template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
+        return await self._once.send(draft, key)
+
+    async def find_send(self, key: str) -> Send | None:
+        """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
+
+        Args:
+            key: As it was given to `send_sms`.
+
+        Raises:
+            ConfigurationError: The client has no store, or this cannot be a key.
+            StoreError: The store is away.
+        """
+        self._once.check(key, needed=True)
+        return await self._once.find(key)
+
+    async def resolve_send(self, key: str, *, order_id: int | None = None, sent: bool = True) -> Send:
+        """Decide what became of a send that nothing could tell of: the panel shows it, or surely shows that it is not.
+
+        Args:
+            key: As it was given to `send_sms`.
+            order_id: The order that it was sent as.
+            sent: `False` where it was not sent. The key is then free, and the same call again sends.
+
+        Raises:
+            ConfigurationError: The client has no store, or this cannot be a key.
+            SendInProgressError: A call is sending under the key.
+            KeyConflictError: It was sent, as another order.
+            StoreError: The store is away. Nothing was changed.
+            ValueError: Neither `order_id` nor `sent=False` is given, or both; or nothing is known of the key.
+        """
+        self._once.check(key, needed=True)
+        if sent == (order_id is None):
+            raise ValueError("give either the `order_id` that it was sent as, or `sent=False`")
+        return await self._once.resolve(key, order_id)
 
     async def send_bulk(
         self,
@@ -257,8 +309,11 @@ class AsyncClient:
         source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
+        if source.complaint:
+            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
-        template = self._template(sender, iys, send_at, path)
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
         check_text(message)
         _check_campaign(batch_size, concurrency)
         async with self._open_journal(path, template, message) as (book, records):
@@ -270,7 +325,7 @@ class AsyncClient:
 
     async def send_bulk_messages(
         self,
-        messages: Iterable[Message] | AsyncIterable[Message],
+        messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
@@ -287,7 +342,7 @@ class AsyncClient:
         taken from the messages that are read again, as the journal does not hold them.
 
         Args:
-            messages: The messages, sync or async.
+            messages: The messages, sync or async; a `Refusal` among them, as `fill_template` makes, is listed as it is.
             batch_size: As for `send_bulk`.
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
@@ -304,8 +359,11 @@ class AsyncClient:
 
         source = intake.Recipients(messages)
         del messages
+        if source.complaint:
+            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
-        template = self._template(sender, iys, send_at, path)
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
         _check_campaign(batch_size, concurrency)
         async with self._open_journal(path, template, None) as (book, records):
             drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
@@ -315,14 +373,13 @@ class AsyncClient:
             return await run.run(records)
 
     def _template(
-        self, sender: str | None, iys: Iys | None, send_at: datetime | None, journal: str | None = None
+        self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
     ) -> Draft:
         return write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
             send_at=send_at,
-            # What an earlier run sent is settled also when its time has come.
-            now=None if _is_there(journal) else datetime.now(timezone.utc),
+            now=None if may_be_past else datetime.now(timezone.utc),
         )
 
     @asynccontextmanager

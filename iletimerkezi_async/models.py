@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta, timezone
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from attrs import field, frozen
 
-from .numbers import clean_number, mask, spell
+from .numbers import Number, clean_number, is_one, mask, spell
 from .redaction import forgetful
+from .text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,14 +38,13 @@ __all__ = [
     "OrderReport",
     "OrderStatus",
     "RecipientType",
+    "Send",
+    "SendState",
     "choose_word",
 ]
 
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.
 TURKISH_TIME = timezone(timedelta(hours=3))
-
-#: A phone number as callers have it: text in any usual spelling, or an integer.
-Number: TypeAlias = str | int
 
 
 class Iys(str, Enum):
@@ -118,24 +118,27 @@ class Balance:
 
 
 def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
-    return (to,) if isinstance(to, (str, int)) else tuple(to)
+    return (cast("Number", to),) if is_one(to) else tuple(cast("Iterable[Number]", to))
 
 
 @forgetful
 @frozen(repr=False)
 class Message:
-    """One text and those who get it, for `AsyncClient.send_messages`.
+    r"""One text and those who get it, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text, as it is to be read.
+        text: The text. Kept as it is sent, which is the cheapest: composed (NFC), line ends as `\n`, none at the end.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
-    text: str
+    text: str = field(converter=clean_text)
     to: tuple[Number, ...] = field(converter=_recipients)
 
     def __repr__(self) -> str:
-        return f"<Message of {len(self.text)} characters to {len(self.to)} recipients>"
+        text = cast("object", self.text)
+        # What is no text is refused where the message is read, and must be shown until then.
+        size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
+        return f"<Message of {size} to {len(self.to)} recipients>"
 
 
 @frozen
@@ -145,10 +148,49 @@ class Order:
     Attributes:
         id: Its number, for `get_report`, `get_order` and the panel.
         recipients: How many messages it holds, each recipient counted once for each text.
+        replayed: An earlier call with the same key sent it; this one sent nothing.
     """
 
     id: int
     recipients: int
+    replayed: bool = False
+
+
+class SendState(str, Enum):
+    """What a store knows of a send with a key."""
+
+    CLAIMED = "claimed"
+    """A call is about to send it, or died before it did. Nothing was sent."""
+    BEGUN = "begun"
+    """A call is sending it, or died while it did."""
+    SENT = "sent"
+    """The service has taken it; its id may be unknown."""
+    UNKNOWN = "unknown"
+    """It may or may not have been taken. The same call again may find out; `resolve_send` decides."""
+    NOT_SENT = "not_sent"
+    """Somebody decided, by `resolve_send`, that it was not sent. The key is free again."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@frozen
+class Send:
+    """What a store knows of a send with a key.
+
+    Attributes:
+        key: The key.
+        state: How far it came.
+        order_id: The order's id, where it is known.
+        recipients: How many recipients it has.
+        first_attempt: When the first attempt began that may have been taken, by the store's clock, in Turkish time.
+    """
+
+    key: str
+    state: SendState
+    order_id: int | None
+    recipients: int
+    first_attempt: datetime | None
 
 
 class Delivery(NamedTuple):

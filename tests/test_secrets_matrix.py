@@ -43,8 +43,8 @@ LATER = datetime(2099, 1, 1, tzinfo=timezone.utc)
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is taken for the path of a journal makes a file there."""
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some arguments become names of files."""
     monkeypatch.chdir(tmp_path)
 
 
