@@ -16,6 +16,7 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import cancelling, registering, waiting
 from .orders.once import Once, share_rate
 from .orders.paging import Blacklist, Orders, Report
+from .redaction import forgetful
 from .stores.files import choose_path
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
-    from .results import BulkResult
+    from .results import BulkResult, Refusal
     from .stores.base import Store
     from .stores.records import Journal, Record
 
@@ -44,6 +45,7 @@ T = TypeVar("T")
 _NO_RECORD = 422
 
 
+@forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
 
@@ -307,6 +309,8 @@ class AsyncClient:
         source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
+        if source.complaint:
+            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
         template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
@@ -321,7 +325,7 @@ class AsyncClient:
 
     async def send_bulk_messages(
         self,
-        messages: Iterable[Message] | AsyncIterable[Message],
+        messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
@@ -338,7 +342,7 @@ class AsyncClient:
         taken from the messages that are read again, as the journal does not hold them.
 
         Args:
-            messages: The messages, sync or async.
+            messages: The messages, sync or async; a `Refusal` among them, as `fill_template` makes, is listed as it is.
             batch_size: As for `send_bulk`.
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
@@ -355,6 +359,8 @@ class AsyncClient:
 
         source = intake.Recipients(messages)
         del messages
+        if source.complaint:
+            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
         template = self._template(sender, iys, send_at, may_be_past=_is_there(path))

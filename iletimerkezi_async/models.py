@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta, timezone
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from attrs import field, frozen
 
-from .numbers import clean_number, mask, spell
+from .numbers import Number, clean_number, is_one, mask, spell
+from .redaction import forgetful
+from .text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +45,6 @@ __all__ = [
 
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.
 TURKISH_TIME = timezone(timedelta(hours=3))
-
-#: A phone number as callers have it: text in any usual spelling, or an integer.
-Number: TypeAlias = str | int
 
 
 class Iys(str, Enum):
@@ -119,23 +118,27 @@ class Balance:
 
 
 def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
-    return (to,) if isinstance(to, (str, int)) else tuple(to)
+    return (cast("Number", to),) if is_one(to) else tuple(cast("Iterable[Number]", to))
 
 
+@forgetful
 @frozen(repr=False)
 class Message:
-    """One text and those who get it, for `AsyncClient.send_messages`.
+    r"""One text and those who get it, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text, as it is to be read.
+        text: The text. Kept as it is sent, which is the cheapest: composed (NFC), line ends as `\n`, none at the end.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
-    text: str
+    text: str = field(converter=clean_text)
     to: tuple[Number, ...] = field(converter=_recipients)
 
     def __repr__(self) -> str:
-        return f"<Message of {len(self.text)} characters to {len(self.to)} recipients>"
+        text = cast("object", self.text)
+        # What is no text is refused where the message is read, and must be shown until then.
+        size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
+        return f"<Message of {size} to {len(self.to)} recipients>"
 
 
 @frozen
@@ -324,6 +327,7 @@ def _mask_recipient(recipient: str) -> str:
     return repr(f"{name[:1]}***@{domain}" if at and name and "@" not in domain else mask(recipient))
 
 
+@forgetful
 @frozen(init=False)
 class Consent:
     """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
@@ -366,15 +370,15 @@ class Consent:
             "type": choose_word(ConsentType, "type", type),
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
-            "consent_date": consent_date,
         }
         complaint = next((value for value in values.values() if isinstance(value, ValueError)), None)
         if complaint is not None:
             # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
-            del self, values, recipient, recipient_type, type, status, source
+            del self, values, recipient, recipient_type, type, status, source, consent_date
             raise complaint
         for name, value in values.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "consent_date", consent_date)
 
 
 @frozen

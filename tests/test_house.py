@@ -16,12 +16,13 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "text"},
+    {"_version", "errors", "redaction"},
+    {"text"},
     {"numbers"},
     {"models"},
     {"results"},
     {"wire"},
-    {"stores"},
+    {"stores", "filling"},
     {"http"},
     {"orders"},
     {"campaigns"},
@@ -56,7 +57,7 @@ FLOORS_WITHIN = {
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally"}, {"settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600}
+LONGEST = {"client.py": 640}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
