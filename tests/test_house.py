@@ -34,6 +34,7 @@ FLOORS = [
 #: The same within each folder.
 FLOORS_WITHIN = {
     "wire": [
+        {"arguments"},
         {"credentials", "reading", "dates", "draft"},
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
