@@ -40,6 +40,7 @@ from .errors import (
     UnavailableError,
     WebhookError,
 )
+from .filling import fill_template
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
 from .models import (
@@ -116,6 +117,7 @@ __all__ = [
     "UnavailableError",
     "WebhookError",
     "__version__",
+    "fill_template",
     "measure",
     "normalize_number",
     "parse_webhook",

@@ -16,9 +16,10 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import cancelling, registering, waiting
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.recovery import send_draft
+from .stores.files import choose_path
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
-from .wire.arguments import check_order_id, check_timeout, check_whole
+from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
 from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
-    from .results import BulkResult
-    from .stores.journal import Journal
-    from .stores.records import Record
+    from .results import BulkResult, Refusal
+    from .stores.records import Journal, Record
 
 __all__ = ["AsyncClient"]
 
@@ -101,6 +101,7 @@ class AsyncClient:
         # Error trackers print the variables of a frame that raises.
         del key, hash, sender, header, iys
         credentials.check()
+        self._credentials = credentials
         self._sender = _sound(chosen)
         self._iys = _sound(choice)
         self._transport = Transport(
@@ -260,21 +261,27 @@ class AsyncClient:
 
         message = Message(text, ())
         source = intake.Recipients(to)
-        terms = self._template(sender, iys, send_at, journal)
+        path = None if journal is None else choose_path(journal, "journal")
+        terms = self._template(sender, iys, send_at, path)
         limits = check_campaign(batch_size, concurrency, on_progress)
         # Error trackers print the variables of the frames that an error passes.
+        hook = on_progress if callable(on_progress) else None
         del text, to, sender, iys, send_at, batch_size, concurrency, on_progress
+        if source.complaint:
+            raise source.complaint
         template = _sound(terms)
         check_text(message)
-        size, at_once = _limits(_sound(limits))
-        async with _open_journal(journal, template, message) as (book, records):
-            drafts = intake.NumberIntake(source, template, size, message)
-            run = campaign.Campaign(self._transport, drafts, concurrency=at_once, on_progress=hook, journal=book)
+        bounds: Bounds = _sound(limits)
+        async with self._open_journal(path, template, message) as (book, records):
+            drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
+            run = campaign.Campaign(
+                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+            )
             return await run.run(records)
 
     async def send_bulk_messages(
         self,
-        messages: Iterable[Message] | AsyncIterable[Message],
+        messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
@@ -291,7 +298,7 @@ class AsyncClient:
         taken from the messages that are read again, as the journal does not hold them.
 
         Args:
-            messages: The messages, sync or async.
+            messages: The messages, sync or async; a `Refusal` among them, as `fill_template` makes, is listed as it is.
             batch_size: As for `send_bulk`.
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
@@ -306,22 +313,24 @@ class AsyncClient:
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
-        terms = self._template(sender, iys, send_at, journal)
+        path = None if journal is None else choose_path(journal, "journal")
+        terms = self._template(sender, iys, send_at, path)
         limits = check_campaign(batch_size, concurrency, on_progress)
+        hook = on_progress if callable(on_progress) else None
         del messages, sender, iys, send_at, batch_size, concurrency, on_progress
+        if source.complaint:
+            raise source.complaint
         template = _sound(terms)
-        size, at_once = _limits(_sound(limits))
-        async with _open_journal(journal, template, None) as (book, records):
-            drafts = intake.MessageIntake(source, template, size, book.salt if book else b"")
-            run = campaign.Campaign(self._transport, drafts, concurrency=at_once, on_progress=hook, journal=book)
+        bounds: Bounds = _sound(limits)
+        async with self._open_journal(path, template, None) as (book, records):
+            drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
+            run = campaign.Campaign(
+                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+            )
             return await run.run(records)
 
     def _template(
-        self,
-        sender: str | None,
-        iys: Iys | None,
-        send_at: datetime | None,
-        journal: str | os.PathLike[str] | None = None,
+        self, sender: str | None, iys: Iys | None, send_at: datetime | None, journal: str | None = None
     ) -> Draft | IletimerkeziError:
         return write_template(
             sender=self._sender if sender is None else sender,
@@ -330,6 +339,18 @@ class AsyncClient:
             # What an earlier run sent is settled also when its time has come.
             now=None if _is_there(journal) else datetime.now(timezone.utc),
         )
+
+    @asynccontextmanager
+    async def _open_journal(
+        self, path: str | None, template: Draft, message: Message | None
+    ) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+        if path is None:
+            yield None, []
+            return
+        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
+
+        async with open_journal(path, template, message, self._credentials) as opened:
+            yield opened
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -373,9 +394,10 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        days = choose_days(start, end, "get-reports")
+        chosen = choose_days(start, end, "get-reports")
         del start, end
-        return Orders(self._transport, *_sound(days))
+        days: tuple[date, date] = _sound(chosen)
+        return Orders(self._transport, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -543,19 +565,6 @@ def _sound(checked: T | Exception) -> T:
     return checked
 
 
-@asynccontextmanager
-async def _open_journal(
-    path: str | os.PathLike[str] | None, template: Draft, message: Message | None
-) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
-    if path is None:
-        yield None, []
-        return
-    from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-    async with open_journal(path, template, message) as opened:
-        yield opened
-
-
-def _is_there(path: str | os.PathLike[str] | None) -> bool:
+def _is_there(path: str | None) -> bool:
     # What cannot be looked at is not there; opening it tells why.
     return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import timedelta, timezone
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from attrs import field, frozen
 
 from .errors import ConfigurationError
-from .numbers import clean_number, mask, spell
+from .numbers import Number, clean_number, is_one, mask, spell
+from .text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,9 +43,6 @@ __all__ = [
 
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.
 TURKISH_TIME = timezone(timedelta(hours=3))
-
-#: A phone number as callers have it: text in any usual spelling, or an integer.
-Number: TypeAlias = str | int
 
 
 class Iys(str, Enum):
@@ -118,23 +116,33 @@ class Balance:
 
 
 def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
-    return (to,) if isinstance(to, (str, int)) else tuple(to)
+    return (cast("Number", to),) if is_one(to) else tuple(cast("Iterable[Number]", to))
 
 
-@frozen(repr=False)
+@frozen(init=False, repr=False)
 class Message:
-    """One text and those who get it, for `AsyncClient.send_messages`.
+    r"""One text and those who get it, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text, as it is to be read.
+        text: The text, as it is to be read. Kept as it is sent: composed (NFC), with line ends as `\n` and none at
+            the end, as each decomposed letter or Windows line end would cost.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
     text: str
-    to: tuple[Number, ...] = field(converter=_recipients)
+    to: tuple[Number, ...]
+
+    def __init__(self, text: str, to: Number | Iterable[Number]) -> None:
+        object.__setattr__(self, "text", clean_text(text))
+        # A source of numbers that raises has this frame in its traceback, and error trackers print its variables.
+        del text
+        object.__setattr__(self, "to", _recipients(to))
 
     def __repr__(self) -> str:
-        return f"<Message of {len(self.text)} characters to {len(self.to)} recipients>"
+        text = cast("object", self.text)
+        # What is no text is refused where the message is read, and must be shown until then.
+        size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
+        return f"<Message of {size} to {len(getattr(self, 'to', ()))} recipients>"
 
 
 @frozen

@@ -24,6 +24,7 @@ from iletimerkezi_async import (
     Order,
     OrderReport,
     OrderStatus,
+    RecipientError,
     RecipientType,
     ScheduleError,
     SenderError,
@@ -139,6 +140,10 @@ WRONG: list[tuple[str, Call, type[IletimerkeziError], str, list[object]]] = [
     ),
     ("messages", lambda c, x: c.send_messages(x), ApiError, "`messages` must be an iterable of Message",
      [None, 5, Message("Metin", NUMBER)]),
+    ("messages", lambda c, x: c.send_messages(x), ApiError, "a Message is expected, not ",
+     [[None], [SECRET], [(SECRET, NUMBER)], {SECRET: NUMBER}, [Message("Metin", NUMBER), (SECRET, NUMBER)], SECRET]),
+    ("to", lambda c, x: c.send_sms(SECRET, x), RecipientError, "recipient",
+     [None, True, math.nan, b"0212", [None], {}, (), iter(())]),
     *(
         (f"brand_code {name}", call, ConsentError,
          "`brand_code` must (be text or a positive whole number|not be empty, nor have white space around it)",
@@ -265,6 +270,8 @@ async def test_a_source_that_breaks_shows_nothing_of_what_was_given() -> None:
     client = Canned(ok(order={"id": 1})).client
     calls: list[Call] = [
         lambda c, _: c.send_sms(SECRET, broken(NUMBER)),  # type: ignore[arg-type]  # of any type
+        lambda *_: Message(SECRET, broken(NUMBER)),  # type: ignore[arg-type]  # of any type
+        lambda c, _: c.send_messages(broken(Message(SECRET, NUMBER))),  # type: ignore[arg-type]
         lambda c, _: c.register_consents(SECRET, broken(consent(), consent())),  # type: ignore[arg-type]
     ]
     for call in calls:

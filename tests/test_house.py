@@ -16,12 +16,13 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "text"},
+    {"_version", "errors"},
+    {"text"},
     {"numbers"},
     {"models"},
     {"results"},
     {"wire"},
-    {"stores"},
+    {"stores", "filling"},
     {"http"},
     {"orders"},
     {"campaigns"},
@@ -39,7 +40,7 @@ FLOORS_WITHIN = {
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
-    "stores": [{"records"}, {"journal"}],
+    "stores": [{"records", "files"}, {"journal"}],
     "http": [
         {"settings", "retry", "pacing"},
         {"exchange"},

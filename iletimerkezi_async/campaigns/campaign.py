@@ -26,7 +26,7 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.http.clocks import Clocks
 from iletimerkezi_async.orders.recovery import send_draft
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError, Progress, Refusal
-from iletimerkezi_async.stores.records import Record, State
+from iletimerkezi_async.stores.records import Journal, Moment, Record, State
 
 from .settling import Settling, Taken
 from .tally import Tally
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from iletimerkezi_async.http.transport import Transport
-    from iletimerkezi_async.stores.journal import Journal
-    from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake

@@ -13,10 +13,15 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import SupportsIndex, cast
 
+from attrs import frozen
+
 from iletimerkezi_async.errors import ConfigurationError, ConsentError
 
 __all__ = [
+    "MAX_RECIPIENTS",
+    "Bounds",
     "BrandCode",
+    "check_campaign",
     "check_order_id",
     "check_timeout",
     "check_whole",
@@ -26,6 +31,8 @@ __all__ = [
     "read_brand_code",
 ]
 
+#: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
+MAX_RECIPIENTS = 50_000
 # More than the service's ids have, and what JSON can carry.
 _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
@@ -56,6 +63,27 @@ def _read_whole(value: object) -> int | None:
         return operator.index(cast("SupportsIndex", value))
     except TypeError:
         return None
+
+
+@frozen
+class Bounds:
+    """How much of a campaign goes out at once: recipients in an order, and orders."""
+
+    batch_size: int
+    concurrency: int
+
+
+def check_campaign(batch_size: object, concurrency: object, on_progress: object) -> Bounds | ConfigurationError:
+    """The bounds of a campaign; or the complaint about one of them, or about what is to be told of its progress."""
+    size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
+    if isinstance(size, ConfigurationError):
+        return size
+    at_once = check_whole("concurrency", concurrency, 1)
+    if isinstance(at_once, ConfigurationError):
+        return at_once
+    if on_progress is not None and not callable(on_progress):
+        return ConfigurationError("`on_progress` must be a function, sync or async, or None")
+    return Bounds(size, at_once)
 
 
 def check_order_id(value: object) -> int | ConfigurationError:

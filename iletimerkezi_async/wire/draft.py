@@ -22,10 +22,11 @@ from iletimerkezi_async.errors import (
     TextTooLongError,
 )
 from iletimerkezi_async.models import TURKISH_TIME, Iys, Message
-from iletimerkezi_async.numbers import clean_number, mask, spell
-from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, surely_too_long
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, find_flaw, mask, spell
+from iletimerkezi_async.results import Refusal
+from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, surely_too_long
 
-from .arguments import find_moment_flaw, is_iterable, name_type
+from .arguments import MAX_RECIPIENTS, find_moment_flaw, is_iterable, name_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,16 +38,17 @@ __all__ = [
     "check_text",
     "choose_iys",
     "choose_sender",
+    "message_complaint",
     "round_schedule",
     "text_complaint",
     "write_template",
 ]
 
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
-#: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
-MAX_RECIPIENTS = 50_000
 _OPERATION = "send-sms"
 _LONGEST_SENDER = 11
+# Named in one error.
+_MOST_FLAWS = 3
 
 
 @frozen(eq=False, repr=False)
@@ -216,27 +218,36 @@ def _past() -> ScheduleError:
 class _Pile:
     """The texts and numbers of an order, sorted, and the complaint about them, if any."""
 
-    __slots__ = ("complaint", "messages", "recipients")
+    __slots__ = ("_bad", "_flaws", "_numbers_of", "complaint", "messages", "recipients")
 
     def __init__(self, messages: Iterable[Message]) -> None:
-        numbers_of: dict[str, dict[str, None]] = {}
-        bad: list[str] = []
-        complaint: ApiError | None = None
+        self._numbers_of: dict[str, dict[str, None]] = {}
+        self._bad: list[str] = []
+        self._flaws: dict[str, None] = {}
+        self.complaint: ApiError | None = None
+        # A source that raises has this frame in its traceback: it holds no text and no number.
         for message in messages:
-            complaint = complaint or text_complaint(message.text)
-            numbers = numbers_of.setdefault(message.text, {})
-            for given in message.to:
-                number = clean_number(given)
-                if number is None:
-                    bad.append(spell(given))
-                else:
-                    numbers[number] = None
+            self.complaint = message_complaint(message)
+            if self.complaint:
+                break
+            self._add(message)
         # A text that nobody gets would make the service refuse the whole order.
         self.messages: Mapping[str, tuple[str, ...]] = {
-            text: tuple(numbers) for text, numbers in numbers_of.items() if numbers
+            text: tuple(numbers) for text, numbers in self._numbers_of.items() if numbers
         }
         self.recipients = sum(map(len, self.messages.values()))
-        self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
+        if self.complaint is None:
+            self.complaint = _number_complaint(self.recipients, tuple(self._bad), tuple(self._flaws))
+
+    def _add(self, message: Message) -> None:
+        numbers = self._numbers_of.setdefault(message.text, {})
+        for given in message.to:
+            number = clean_number(given)
+            if number is None:
+                self._bad.append(spell(given))
+                self._flaws[find_flaw(given)] = None
+            else:
+                numbers[number] = None
 
 
 def check_text(message: Message) -> None:
@@ -251,8 +262,20 @@ def check_text(message: Message) -> None:
         raise complaint
 
 
-def text_complaint(text: str) -> ApiError | None:
+def message_complaint(message: object) -> ApiError | None:
+    """What is wrong with a message apart from its numbers, for certain and whatever the service says."""
+    if isinstance(message, Message):
+        return text_complaint(message.text)
+    if isinstance(message, Refusal):
+        # What `fill_template` could make no message of.
+        return RecipientError(452, message.reason, _OPERATION, numbers=(message.number,))
+    return ApiError(422, f"a Message is expected, not {type(message).__name__}", _OPERATION)
+
+
+def text_complaint(text: object) -> ApiError | None:
     """What is wrong with a text, for certain and whatever the service says."""
+    if not isinstance(text, str):
+        return find_complaint(text)
     if not text.strip():
         return EmptyTextError(454, "the text is empty", _OPERATION)
     if surely_too_long(text):
@@ -262,9 +285,12 @@ def text_complaint(text: str) -> ApiError | None:
     return None
 
 
-def _number_complaint(recipients: int, bad: tuple[str, ...]) -> RecipientError | None:
+def _number_complaint(recipients: int, bad: tuple[str, ...], flaws: tuple[str, ...]) -> RecipientError | None:
     if bad:
         message = f"{len(bad)} of {recipients + len(bad)} recipients are not phone numbers (see `numbers`)"
+        hints = [flaw for flaw in flaws if flaw != NO_NUMBER]
+        if hints:
+            message = f"{message}: {'; '.join(hints[:_MOST_FLAWS])}"
         return RecipientError(452, message, _OPERATION, numbers=bad)
     if not recipients:
         return RecipientError(452, "there is no recipient", _OPERATION)

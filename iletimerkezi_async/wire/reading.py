@@ -80,7 +80,7 @@ def read_int(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     # Ids of the service have up to ten digits; a length beyond 64 bits is not a number of its.
-    if isinstance(value, str) and len(value) < 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
+    if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
         return int(value)
     raise UnreadableError("a number is missing")
 
