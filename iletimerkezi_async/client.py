@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from .errors import ApiError, ConfigurationError, IletimerkeziError
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
+from .http.telemetry import observed, observed_calls, start_telemetry
 from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
@@ -46,6 +47,20 @@ T = TypeVar("T")
 _NO_RECORD = 422
 
 
+@observed(
+    get_balance="get-balance",
+    send_messages="send-sms",
+    send_bulk=("send-bulk", "send-sms"),
+    send_bulk_messages=("send-bulk", "send-sms"),
+    get_order="get-report",
+    wait_for_order=("wait-for-order", "get-report"),
+    cancel_order="cancel-order",
+    get_senders="get-sender",
+    add_blacklist="add-blacklist",
+    delete_blacklist="delete-blacklist",
+    register_consents="consent/create",
+    check_consent="consent/show",
+)
 @forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
@@ -121,6 +136,9 @@ class AsyncClient:
             http_client=http_client,
         )
         self._once = Once(self._transport, store, credentials)
+        self._telemetry = start_telemetry(self._transport.host)
+        #: For lists, each page of which is a call.
+        self._pages = observed_calls(self._transport, self._telemetry)
 
     def __repr__(self) -> str:
         iys = self._iys.name if self._iys else None
@@ -424,7 +442,7 @@ class AsyncClient:
         order = check_order_id(order_id)
         rows, ahead = check_whole("page_size", page_size, 1, MAX_ROWS), check_whole("read_ahead", read_ahead, 1)
         del order_id, page_size, read_ahead
-        return Report(self._transport, _sound(order), page_size=_sound(rows), read_ahead=_sound(ahead))
+        return Report(self._pages, _sound(order), page_size=_sound(rows), read_ahead=_sound(ahead))
 
     async def get_order(self, order_id: int) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
@@ -451,7 +469,7 @@ class AsyncClient:
         chosen = choose_days(start, end, "get-reports")
         del start, end
         days: tuple[date, date] = _sound(chosen)
-        return Orders(self._transport, *days)
+        return Orders(self._pages, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -507,7 +525,7 @@ class AsyncClient:
         """
         window = choose_window(start, end, "get-blacklist")
         del start, end
-        return Blacklist(self._transport, _sound(window))
+        return Blacklist(self._pages, _sound(window))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.

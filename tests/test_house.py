@@ -48,7 +48,7 @@ FLOORS_WITHIN = {
         {""},
     ],
     "http": [
-        {"settings", "retry", "pacing"},
+        {"settings", "retry", "pacing", "outcomes"},
         {"exchange"},
         {"lanes", "clients"},
         {"transport"},

@@ -31,8 +31,10 @@ from iletimerkezi_async.wire.call import (
 from .clients import BorrowedClient
 from .exchange import Exchange, NoAnswer
 from .lanes import LanePool
+from .outcomes import describe_attempt
 from .retry import Retry, Stopwatch, next_pause
 from .settings import check_base_url, check_connections, check_timeout
+from .telemetry import begin_attempt, end_attempt, note_paced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -93,6 +95,11 @@ class Transport:
         self._closed = False
         # The headers of the last answer, and when it came: they tell the service's clock.
         self._heard: tuple[RawAnswer, float] | None = None
+
+    @property
+    def host(self) -> str:
+        """Where the service is."""
+        return self._exchange.host
 
     @property
     def longest_attempt(self) -> float:
@@ -164,7 +171,8 @@ class Transport:
             watch = Stopwatch()
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
             outcome = await self._attempt(call, body, limit, anew=isinstance(outcome, Lost))
-            _log_attempt(call, outcome, attempt, watch)
+            end_attempt(call, outcome, attempt)
+            _log_attempt(call, outcome, attempt, watch, self.host)
             if isinstance(outcome, Answered):
                 return outcome.value
             taken = _taken(call, outcome, lost)
@@ -175,7 +183,8 @@ class Transport:
             pause = next_pause(self.retry, call.kind, outcome, attempt)
             if pause is None:
                 break
-            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, attempt + 1, pause)
+            extra = describe_attempt(call, outcome, attempt, self.host)
+            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, attempt + 1, pause, extra=extra)
             await anyio.sleep(pause)
         if outcome is None or isinstance(outcome, Answered):
             raise OutcomeUnknownError("it is too late to send it again", call.operation)
@@ -183,10 +192,13 @@ class Transport:
 
     async def _pace(self, call: Call[T]) -> None:
         if self._pacer is not None and call.recipients:
+            began = time.perf_counter()
             await self._pacer.acquire(call.recipients)
+            note_paced(call, time.perf_counter() - began)
 
     async def _attempt(self, call: Call[T], body: Body, limit: float, *, anew: bool) -> Outcome[T]:
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
+        begin_attempt(call)
         with anyio.move_on_after(min(limit, self._exchange.longest)):
             raw = await self._pool.exchange(call.operation, body, anew)
         if isinstance(raw, RawAnswer):
@@ -229,7 +241,7 @@ def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: b
     return OutcomeUnknownError(message, call.operation, http_status)
 
 
-def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch) -> None:
+def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     code: object = 200
@@ -238,4 +250,5 @@ def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwa
     elif not isinstance(outcome, Answered):
         code = str(outcome.error).removeprefix(f"{call.operation}: ")
     about = f" {call.about}" if call.about else ""
-    logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt)
+    extra = describe_attempt(call, outcome, attempt, host)
+    logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt, extra=extra)

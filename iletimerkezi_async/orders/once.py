@@ -24,6 +24,7 @@ from iletimerkezi_async.errors import (
     StoreError,
 )
 from iletimerkezi_async.http.retry import Stopwatch
+from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import Order, Send, SendState
 from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict
 from iletimerkezi_async.wire.sending import SEND_WINDOW
@@ -193,6 +194,7 @@ class Once:
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
         """
+        note_order(draft.recipients)
         if key is None:
             return await send_draft(self._transport, draft)
         patience = self._transport.patience
