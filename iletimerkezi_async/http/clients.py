@@ -70,9 +70,9 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | Aiohttp
     """
     aiohttp = sys.modules.get("aiohttp")
     if aiohttp is not None and isinstance(http_client, aiohttp.ClientSession):
-        from . import over_aiohttp  # noqa: PLC0415 - whoever has no aiohttp cannot load it
+        from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - whoever has no aiohttp cannot load it
 
-        return over_aiohttp.AiohttpSession(http_client, endpoint)
+        return AiohttpSession(http_client, endpoint)
     libraries = [httpx, *filter(None, [sys.modules.get("httpx2")])]
     if any(isinstance(http_client, library.Client) for library in libraries):
         raise ConfigurationError("`http_client` must be an AsyncClient: a Client would block the event loop")
