@@ -16,12 +16,13 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "text"},
+    {"_version", "errors", "redaction"},
+    {"text"},
     {"numbers"},
     {"models"},
     {"results"},
     {"wire"},
-    {"stores"},
+    {"stores", "filling"},
     {"http"},
     {"orders"},
     {"campaigns"},
@@ -34,11 +35,18 @@ FLOORS = [
 #: The same within each folder.
 FLOORS_WITHIN = {
     "wire": [
+        {"arguments"},
         {"credentials", "reading", "dates", "draft"},
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
-    "stores": [{"records"}, {"sqlite"}],
+    "stores": [
+        {"records", "files", "rows", "slots", "claims", "threads", "postgres_sql", "redis_scripts"},
+        {"journal", "base"},
+        {"sqlite", "postgres", "redis", "pacing"},
+        # The folder's own `__init__`, which gives what the stores are.
+        {""},
+    ],
     "http": [
         {"settings", "retry", "window"},
         {"pacing", "exchange"},
@@ -47,11 +55,11 @@ FLOORS_WITHIN = {
         {"transport"},
         {"clocks"},
     ],
-    "orders": [{"paging", "waiting", "cancelling", "registering"}, {"recovery"}],
-    "campaigns": [{"seen"}, {"intake", "task"}, {"tally"}, {"campaign"}],
+    "orders": [{"places"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}, {"once"}],
+    "campaigns": [{"seen"}, {"intake", "task"}, {"tally"}, {"settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600}
+LONGEST = {"client.py": 640, "models.py": 420}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
@@ -78,16 +86,17 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             stem = ".".join([*base, *([node.module] if node.module else [])])
-            # Of `from x import y`, y may be a module as well.
-            names.update({stem}, {f"{stem}.{alias.name}" for alias in node.names})
+            for alias in node.names:
+                # Of `from x import y`, y may be a module, and then x is only its folder.
+                full = f"{stem}.{alias.name}"
+                names.add(full if full.removeprefix("iletimerkezi_async.") in MODULES else stem)
     return names
 
 
 def imported_modules(path: Path) -> set[str]:
     """The package's own modules that a file imports."""
     inside = {name.removeprefix("iletimerkezi_async.") for name in imports(path) if "iletimerkezi_async." in name}
-    # A folder's `__init__` names itself where it imports its own files.
-    return {name for name in inside if name in MODULES} - {name_of(path)}
+    return {name for name in inside if name in MODULES}
 
 
 def floor(name: str, floors: list[set[str]]) -> int:
@@ -113,24 +122,24 @@ def test_every_module_has_a_floor() -> None:
     """A new file is placed in the house on purpose."""
     assert {name.split(".")[0] for name in MODULES} == set().union(*FLOORS)
     for folder, floors in FLOORS_WITHIN.items():
-        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors)
+        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors) - {
+            ""
+        }
 
 
 def test_no_imports_go_in_a_circle() -> None:
-    """Nor inside of the command, which has no floors."""
+    """Nor inside of the sandbox and the command, which have no floors."""
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         assert name not in path, " imports ".join((*path[path.index(name) :], name))
         if name not in done:
             for other in imported_modules(MODULES[name]):
-                if not other.startswith("sandbox"):
-                    visit(other, (*path, name))
+                visit(other, (*path, name))
             done.add(name)
 
     for name in MODULES:
-        if not name.startswith("sandbox"):
-            visit(name, ())
+        visit(name, ())
 
 
 def test_one_folder_knows_http_libraries() -> None:
@@ -156,8 +165,8 @@ def test_a_library_that_its_user_may_lack_is_named_in_one_file() -> None:
 
 def is_pure(name: str) -> bool:
     return name.startswith("wire") or name in {
-        "errors", "models", "numbers", "results", "text", "campaigns.seen", "http.retry", "http.window",
-        "stores.records",
+        "errors", "models", "numbers", "results", "text",
+        "campaigns.seen", "http.retry", "http.window", "orders.places", "stores.records",
     }  # fmt: skip
 
 

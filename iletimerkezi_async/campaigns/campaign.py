@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime, timedelta, timezone
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import anyio
-from attrs import evolve
 
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
@@ -25,12 +24,11 @@ from iletimerkezi_async.errors import (
     RecipientError,
 )
 from iletimerkezi_async.http.clocks import Clocks
-from iletimerkezi_async.http.retry import Stopwatch
-from iletimerkezi_async.orders.recovery import SKEW, Findings, search, send_draft
+from iletimerkezi_async.orders.recovery import send_draft
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError, Progress, Refusal
-from iletimerkezi_async.stores.records import Moment, Record, State
-from iletimerkezi_async.wire.sending import SEND_WINDOW
+from iletimerkezi_async.stores.records import Journal, Moment, Record, State
 
+from .settling import Settling, Taken
 from .tally import Tally
 from .task import Entry, Task, unknown
 
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from iletimerkezi_async.http.transport import Transport
-    from iletimerkezi_async.stores.sqlite import Journal
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
@@ -51,8 +48,6 @@ _OPERATION = "send-sms"
 _REFUSED = "refused by the service (452)"
 # What a gateway says while the service behind it is away, or has too much to do.
 _AWAY = frozenset({429, 503})
-# For how long the service can take an order that it is sent within the window of repetitions.
-_TAKEN_WITHIN = timedelta(minutes=10)
 
 
 class Campaign:
@@ -86,12 +81,11 @@ class Campaign:
         self._tally = Tally(intake)
         #: Orders of earlier runs that are still to be settled.
         self._resumed: deque[Task] = deque()
-        #: How many orders may be in the reports and are not known by their ids, for each report key.
-        self._unidentified: Counter[int] = Counter()
         #: For the journal alone.
         self._clocks = Clocks(transport)
+        self._settling = Settling(transport, self._clocks, intake, self._tally)
 
-    async def run(self, records: list[Record]) -> BulkResult:
+    async def run(self, records: Sequence[Record]) -> BulkResult:
         """Send everything.
 
         Args:
@@ -130,7 +124,7 @@ class Campaign:
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
-    async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
+    async def _feed(self, tasks: TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
             self._remember(record)
         while self._stop is None:
@@ -160,7 +154,7 @@ class Campaign:
         """Count in an order of an earlier run, and leave its recipients out of this one."""
         draft = self._intake.remember(record)
         if record.state is not State.REFUSED and record.order_id is None:
-            self._count_unidentified(record, 1)
+            self._expect(record)
         if record.state is State.TAKEN:
             self._tally.count_taken(self._intake.size(record), record.order_id)
         elif record.state is State.REFUSED:
@@ -194,26 +188,27 @@ class Campaign:
 
     async def _work(self, task: Task) -> None:
         try:
-            if task.record is None or task.began is None:
+            if task.began is None:
                 await self._send_all(task)
             else:
-                await self._settle_earlier(task, task.record, task.began)
+                await self._settle_earlier(task, task.began)
         finally:
             self._slots.release()
 
-    async def _settle_earlier(self, task: Task, record: int, began: Moment) -> None:
-        """Find out what became of an order that an earlier run began to send."""
+    async def _settle_earlier(self, task: Task, began: Moment) -> None:
+        """Go on with an order that an earlier run began to send."""
         try:
-            now = await self._clocks.now()
+            settled = await self._settling.settle(task, began)
         except BaseException:
             self._tally.fail(task.draft, task.not_sent())
             raise
-        # While the service still knows an order, sending it again tells. Overdue, it would be refused for that.
-        again = task.has_texts and not task.draft.is_overdue(_utc_now())
-        if again and began.is_within(SEND_WINDOW, now):
-            await self._send_all(evolve(task, lost=Stopwatch(time.time() - began.elapsed(now))))
+        if isinstance(settled, Task):
+            await self._send_all(settled)
+        elif isinstance(settled, Taken):
+            await self._settle_taken(task.draft, task.record, settled.order_id)
         else:
-            await self._look_up(task.draft, record, began)
+            self._tally.fail(task.draft, settled)
+            await self._report()
 
     async def _send_all(self, task: Task) -> None:
         """Send an order, and where some of its recipients are refused, the halves without them."""
@@ -230,14 +225,14 @@ class Campaign:
         draft = task.draft
         entry = Entry(self._journal, self._intake.entries(draft) if self._journal else [], task.record)
         if task.record is None:
-            self._count_unidentified(draft, 1)
+            self._expect(draft)
         try:
             order = await send_draft(self._transport, draft, task.lost, partial(self._prepare, draft, entry))
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self._halt(error)
             self._tally.fail(draft, task.not_sent())
-            self._count_unidentified(draft, -1)
+            self._expect(draft, -1)
             return []
         except IletimerkeziError as error:
             return await self._settle_refusal(draft, entry.record, error)
@@ -250,7 +245,7 @@ class Campaign:
     async def _settle_taken(self, draft: Draft, record: int | None, order_id: int | None) -> None:
         self._tally.count_taken(draft.recipients, order_id)
         if order_id is not None:
-            self._count_unidentified(draft, -1)
+            self._expect(draft, -1)
         await self._note(record, State.TAKEN, order_id)
         await self._report()
 
@@ -259,7 +254,7 @@ class Campaign:
             await self._settle_taken(draft, record, None)
             return []
         if not isinstance(error, (OutcomeUnknownError, DuplicateOrderError)):
-            self._count_unidentified(draft, -1)
+            self._expect(draft, -1)
         if isinstance(error, RecipientError) and draft.recipients > 1:
             try:
                 await self._withdraw(record)
@@ -287,42 +282,12 @@ class Campaign:
             # All orders that are left would end in the same doubt.
             self._halt(error)
 
-    async def _look_up(self, draft: Draft, record: int, began: Moment) -> None:
-        """Find out through the reports what became of an order whose 10 minutes are over."""
-        try:
-            findings = await self._findings(draft, began)
-        except BaseException:
-            self._tally.fail(draft, unknown("an earlier run may have sent it"))
-            raise
-        known = {order.id for order in self._tally.orders}
-        matches = [id for id in findings.matches if id not in known]
-        # Fewer than there are orders that look like this one may be any of them.
-        if matches and len(matches) >= self._alike(draft):
-            await self._settle_taken(draft, record, matches[0] if len(matches) == 1 else None)
-        elif findings.complete and not matches and Task(draft).has_texts:
-            await self._send_all(Task(draft, record))
-        else:
-            self._tally.fail(draft, unknown("an earlier run may have sent it, and the reports do not tell"))
-            await self._report()
-
-    async def _findings(self, draft: Draft, began: Moment) -> Findings:
-        since = datetime.fromtimestamp(began.here if began.there is None else began.there, timezone.utc)
-        findings = await search(self._transport, draft, since - SKEW, since + _TAKEN_WITHIN + SKEW)
-        # By this machine's clock alone, an order that is not found may have been looked for at the wrong time.
-        return findings if began.there is not None else evolve(findings, complete=False)
-
     # Keeping account.
 
-    def _count_unidentified(self, order: Draft | Record, change: int) -> None:
+    def _expect(self, order: Draft | Record, change: int = 1) -> None:
         # Only what is in a journal is ever looked up.
-        report_key = self._intake.report_key(order) if self._journal else None
-        if report_key is not None:
-            self._unidentified[report_key] += change
-
-    def _alike(self, draft: Draft) -> int:
-        """How many orders may be in the reports that cannot be told from this one, itself included."""
-        report_key = self._intake.report_key(draft)
-        return 1 if report_key is None else self._unidentified[report_key]
+        if self._journal is not None:
+            self._settling.expect(order, change)
 
     def _halt(self, error: IletimerkeziError) -> None:
         self._stop = self._stop or error

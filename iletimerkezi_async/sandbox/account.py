@@ -1,18 +1,23 @@
 """One account at the service: its settings, its books, and the operations that only show them."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, TypeAlias
 
 import attrs
 
 from iletimerkezi_async.sandbox.bodies import Json
 from iletimerkezi_async.sandbox.codes import Refusal
-from iletimerkezi_async.sandbox.consents import ConsentBook
 from iletimerkezi_async.sandbox.ledger import Ledger
 from iletimerkezi_async.sandbox.orders import OrderBook
 from iletimerkezi_async.sandbox.style import Style
+from iletimerkezi_async.sandbox.weather import Weather
 
-__all__ = ["Account", "get_balance", "get_sender"]
+__all__ = ["Account", "ConsentKey", "get_balance", "get_sender"]
+
+ConsentKey: TypeAlias = tuple[str, str, str, str]
+"""Brand code, recipient, recipient type, type."""
 
 
 @attrs.define(repr=False, eq=False, kw_only=True)
@@ -24,34 +29,44 @@ class Account:
         hash: The hash that goes with it.
         senders: Approved sender names.
         amount: The balance in lira, as it is shown.
+        sms_price: What one SMS costs, in the prices that are shown.
         brands: Brand codes with an active consent subscription.
+        refuse_past: Whether a schedule in the past is refused, rather than sent at once.
         skip_blocked: Whether blocked recipients are left out, rather than refused with the whole order.
         refuse_unknown_consent: Whether a check of a consent that is not registered is refused, rather than empty.
+        duplicates: Whether an order whose numbers come in another sequence is a duplicate.
+        duplicate_window: For how long a duplicate is refused.
         delivery_seconds: How long the delivery of an order takes.
         fails: Tells of a ``+905XXXXXXXXX`` number whether its messages end undelivered.
-        style: How answers are written.
+        style: How the answer to the request that is being handled is written.
+        weather: How what is told differs from the truth.
         now: When the request that is being handled arrived, in Turkish time.
         blocked: The account's blocked numbers, and when each was added; oldest first.
         ledger: The balance in SMS.
         orders: The orders.
-        consents: The consents registered through this account.
+        consents: The consents registered through this account: the latest record for each key, as it came.
     """
 
     key: str
     hash: str
     senders: tuple[str, ...]
     amount: str
+    sms_price: Decimal
     brands: frozenset[str]
+    refuse_past: bool
     skip_blocked: bool
     refuse_unknown_consent: bool
+    duplicates: Literal["set", "sequence"]
+    duplicate_window: timedelta
     delivery_seconds: float
     fails: Callable[[str], bool] | None
     style: Style
+    weather: Weather
     now: datetime
     blocked: dict[str, datetime]
     ledger: Ledger
     orders: OrderBook = attrs.field(factory=OrderBook)
-    consents: ConsentBook = attrs.field(factory=ConsentBook)
+    consents: dict[ConsentKey, Json] = attrs.field(factory=dict[ConsentKey, Json])
 
     def check_credentials(self, authentication: Json) -> None:
         """Let the owner in.
@@ -65,8 +80,7 @@ class Account:
 
 def get_balance(account: Account, _: None) -> Json:
     """Answer get-balance."""
-    # Strings in every style: all documents show them so.
-    return {"balance": {"amount": account.amount, "sms": str(account.ledger.balance(account.now))}}
+    return {"balance": account.style.write_balance(account.amount, account.ledger.balance(account.now))}
 
 
 def get_sender(account: Account, _: None) -> Json:

@@ -4,12 +4,14 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from iletimerkezi_async.sandbox.faults import Fault
+from iletimerkezi_async.sandbox.guard import find_objection
 from iletimerkezi_async.sandbox.pages import Pages, Shown
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.service import BIGGEST_BODY
@@ -45,12 +47,28 @@ def build_app(answer: Callable[[str, str, bytes], Reply], hang_up: Hangup, pages
             Route("/favicon.ico", show_icon, methods=["GET"]),
             Route("/orders/{id}", show_order, methods=["GET"]),
             Route("/{path:path}", _Door(answer, hang_up)),
-        ]
+        ],
+        middleware=[Middleware(_Guard)],
     )
 
 
 def _show(shown: Shown) -> Response:
     return HTMLResponse(shown.html, shown.status, dict(shown.headers))
+
+
+class _Guard:
+    """Turns away what no program on this machine would ask; it is no request to the service, and in no log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        objection = find_objection(scope["method"], headers)
+        if objection is None:
+            await self._app(scope, receive, send)
+        elif await _read(receive) is not None:
+            await PlainTextResponse(f"{objection.reason}\n", objection.status)(scope, receive, send)
 
 
 class _Door:

@@ -127,6 +127,11 @@ class SandboxOrder:
             states[position - start] = int(MessageState.UNDELIVERED)
         return numbers, states
 
+    def rows_at(self, now: datetime, positions: Sequence[int]) -> tuple[list[str], list[int]]:
+        """Return the numbers and the message states at any positions, in their order."""
+        numbers, states = self.rows(now, 0, self.recipients)
+        return [numbers[position] for position in positions], [states[position] for position in positions]
+
     def _final(self, now: datetime) -> int:
         """How many messages, counted from the first, are in their final state."""
         if self.cancelled or now >= self.finished_at:

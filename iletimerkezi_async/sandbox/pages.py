@@ -78,4 +78,6 @@ def _protect(style: str) -> tuple[tuple[str, str], ...]:
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("cache-control", "no-store"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
     )

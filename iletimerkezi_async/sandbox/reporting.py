@@ -6,12 +6,12 @@ from typing import Any, Final
 from iletimerkezi_async.sandbox.account import Account
 from iletimerkezi_async.sandbox.bodies import Json, read_object, read_page, read_rows
 from iletimerkezi_async.sandbox.codes import Refusal
-from iletimerkezi_async.sandbox.dates import TURKEY, read_day, write_second
+from iletimerkezi_async.sandbox.dates import TURKEY, read_day
 from iletimerkezi_async.sandbox.orders import SandboxOrder
+from iletimerkezi_async.sandbox.traffic import add_orders
 
 __all__ = ["cancel_order", "get_report", "get_reports", "read_filter", "read_order"]
 
-ORDERS_A_PAGE: Final = 30
 LONGEST_RANGE: Final = timedelta(days=10)
 
 
@@ -39,21 +39,20 @@ def get_report(account: Account, asked: Json) -> Json:
     Raises:
         Refusal: 464 or 400 for the page, 455 for an unknown order, 456 before its time.
     """
-    page, count = read_page(asked), read_rows(asked)
+    page, count = read_page(asked), min(read_rows(asked), account.weather.page_limit)
     order = _find(account, asked)
     if not order.cancelled and not order.is_due(account.now):
         raise Refusal(456)
     start = (page - 1) * count
-    numbers, states = order.rows(account.now, start, start + count)
+    numbers, states = account.weather.rows(order, account.now, start, start + count)
     scalar = account.style.scalar
     rows = [
         {"number": number, "status": scalar(state)}
         for number, state in zip(account.style.write_numbers(numbers), states, strict=True)
     ]
-    fields = _describe(account, order)
+    fields = {**_describe(account, order), "id": account.style.order_id(order.id)}
     if account.style.late_fields:
-        # SMS, in the decimals that the documents give amounts of money: an account in SMS credit has no other price.
-        fields["price"] = f"{order.cost}.0000"
+        fields["price"] = account.style.write_price(order.cost * account.sms_price)
     return {"order": {**fields, **account.style.repeated("message", rows)}}
 
 
@@ -69,10 +68,15 @@ def get_reports(account: Account, asked: Json) -> Json:
     if start is None or end is None or not timedelta() <= end - start <= LONGEST_RANGE:
         raise Refusal(458)
     page = read_page(asked)
+    weather = account.weather
+    if page > 1 and weather.arrivals:
+        add_orders(account, weather.arrivals)
     midnight = datetime.combine(start, time(), TURKEY)
-    ids = account.orders.between(midnight, midnight + (end - start) + timedelta(days=1))
-    newest_first = ids[::-1][(page - 1) * ORDERS_A_PAGE : page * ORDERS_A_PAGE]
-    orders = [_describe(account, account.orders[id]) for id in newest_first]
+    first, last = weather.true_time(midnight), weather.true_time(midnight + (end - start) + timedelta(days=1))
+    ids = account.orders.between(first, min(last, weather.latest_listed(account.now)))
+    listed = ids[::-1] if weather.list_order == "newest" else ids
+    shown = listed[(page - 1) * weather.list_page : page * weather.list_page]
+    orders = [_describe(account, account.orders[id]) for id in shown]
     return {"count": account.style.scalar(len(ids)), **account.style.repeated("orders", orders)}
 
 
@@ -102,14 +106,11 @@ def _describe(account: Account, order: SandboxOrder) -> dict[str, Any]:
     fields: dict[str, Any] = {"id": scalar(order.id), "status": scalar(order.state(account.now).value)}
     if not account.style.late_fields:
         return fields
-    counters = order.counters(account.now)
+    weather = account.weather
     return {
         **fields,
-        "total": scalar(counters.total),
-        "delivered": scalar(counters.delivered),
-        "undelivered": scalar(counters.undelivered),
-        "waiting": scalar(counters.waiting),
-        "submitAt": write_second(order.submitted_at),
-        "sendAt": write_second(order.send_at),
-        "sender": order.sender,
+        **{name: scalar(count) for name, count in weather.counters(order, account.now).items()},
+        "submitAt": weather.write_submitted(order),
+        "sendAt": weather.write_sent(order),
+        **weather.name_sender(order),
     }

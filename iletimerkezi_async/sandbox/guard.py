@@ -1,0 +1,81 @@
+"""Which HTTP requests are let in: those of programs on this machine, and none that a web page could make.
+
+A browser on this machine reaches the loopback as any program does, on behalf of whatever page it shows. It tells who
+asks: ``Host`` holds the name that the page used, which is the page's own where that name was bound to the loopback
+(DNS rebinding); ``Origin``, ``Sec-Fetch-Site`` or ``Referer`` tell of other pages. Programs that send SMS have
+none of the last three, whatever content type they use.
+"""
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+import attrs
+
+__all__ = ["Objection", "find_objection"]
+
+_HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]*)(?::[0-9]*)?", re.IGNORECASE)
+_OWN_SITES: Final = ("same-origin", "none")
+
+
+@attrs.frozen
+class Objection:
+    """Why a request is not let in.
+
+    Attributes:
+        status: The HTTP status.
+        reason: A sentence for whoever made it.
+    """
+
+    status: int
+    reason: str
+
+
+_FOREIGN_NAME: Final = Objection(
+    421, "The sandbox answers only to localhost, 127.0.0.1 and [::1]: the Host header of this request names another."
+)
+_FOREIGN_PAGE: Final = Objection(
+    403, "The sandbox takes no request of a web page of another origin: see Origin, Sec-Fetch-Site and Referer."
+)
+
+
+def find_objection(method: str, headers: Mapping[str, str]) -> Objection | None:
+    """Judge a request.
+
+    Args:
+        method: Of HTTP.
+        headers: By their names in lower case.
+    """
+    host = headers.get("host", "localhost")
+    if not _is_loopback(host):
+        return _FOREIGN_NAME
+    return _FOREIGN_PAGE if _is_of_another_page(method, headers, f"http://{host}") else None
+
+
+def _is_loopback(host: str) -> bool:
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = match["name"].lower()
+    if name.removesuffix(".") == "localhost":
+        return True
+    try:
+        return IPv6Address(name[1:-1]).is_loopback if name.startswith("[") else IPv4Address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_of_another_page(method: str, headers: Mapping[str, str], own: str) -> bool:
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is not None:
+        return origin.lower() != own.lower()
+    if site is not None:
+        return site not in _OWN_SITES and not _is_link(method, headers)
+    referer = headers.get("referer")
+    return method != "GET" and referer is not None and not f"{referer}/".lower().startswith(f"{own}/".lower())
+
+
+def _is_link(method: str, headers: Mapping[str, str]) -> bool:
+    """Whether somebody followed a link, which shows a page and tells the other one nothing."""
+    return (method, headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("GET", "navigate", "document")
