@@ -78,6 +78,7 @@ def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str
 
 
 def campaign_outcome(result: BulkResult) -> str:
+    """What became of a campaign that came to its end, in one word: the worst of what is not refused."""
     if any(isinstance(failure.error, OutcomeUnknownError) for failure in result.failed):
         return "unknown"
     if result.accepted or not result.read:
@@ -113,6 +114,7 @@ def count_by_outcome(counts: BulkResult) -> dict[str, int]:
 
 
 def count_failures(counts: BulkResult) -> int:
+    """How many recipients were not sent to, or may not have been; quicker than counting them."""
     return counts.read - counts.accepted - len(counts.refused) - counts.duplicates
 
 

@@ -11,7 +11,7 @@ import functools
 import logging
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -38,7 +38,7 @@ from .outcomes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from types import TracebackType
 
     from opentelemetry.metrics import Counter, Histogram, MeterProvider
@@ -46,19 +46,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
-    "Caller",
     "Telemetry",
     "begin_attempt",
     "end_attempt",
     "note_order",
     "note_paced",
-    "observed",
-    "observed_calls",
     "start_telemetry",
 ]
-
-C = TypeVar("C")
-R = TypeVar("R")
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -192,12 +186,13 @@ class _Observation:
         tracer = self._telemetry.instruments.tracer
         self._began = time.perf_counter()
         try:
-            self._span = tracer.start_span(self._name, kind=trace.SpanKind.CLIENT, attributes=attributes)
+            span: Span = tracer.start_span(self._name, kind=trace.SpanKind.CLIENT, attributes=attributes)
         except Exception:
             # A sampler or processor of somebody else's: no reason not to send.
             logger.warning("OpenTelemetry could not start a span", exc_info=True)
         else:
-            token = context.attach(trace.set_span_in_context(self._span))
+            self._span = span
+            token = context.attach(trace.set_span_in_context(span))
             self._detach = functools.partial(context.detach, token)
         self._token = _current.set(self)
         return self
@@ -357,70 +352,3 @@ def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
     observation = _current.get()
     if observation is not None and observation.operation == call.operation:
         observation.end_attempt(outcome, attempt)
-
-
-# What is observed.
-
-
-class Caller(Protocol):
-    """What performs calls that are not guarded."""
-
-    async def call(self, call: Call[T], /) -> T:
-        """Perform a call."""
-        ...
-
-
-class _ObservedCalls:
-    """Performs calls, each of which is one of the public face: a page of a list."""
-
-    def __init__(self, caller: Caller, telemetry: Telemetry) -> None:
-        self._caller = caller
-        self._telemetry = telemetry
-
-    async def call(self, call: Call[T], /) -> T:
-        """Perform a call."""
-        with self._telemetry.observe(call.operation) as observation:
-            result = await self._caller.call(call)
-            observation.note_result(result)
-            return result
-
-
-def observed_calls(caller: Caller, telemetry: Telemetry | None) -> Caller:
-    """What performs calls, each with a span of its own where there is telemetry."""
-    return caller if telemetry is None else _ObservedCalls(caller, telemetry)
-
-
-def observed(**methods: str | tuple[str, str]) -> Callable[[C], C]:
-    """Have calls of a client's methods observed, where the client has `_telemetry`.
-
-    Args:
-        **methods: For each method the name of its span: that of the operation. Or that name, where there is more to a
-            call than the one operation, and the operation's.
-    """
-
-    def decorate(client: C) -> C:
-        for name, names in methods.items():
-            both = (names, names) if isinstance(names, str) else names
-            setattr(client, name, _observe(getattr(client, name), *both))
-        return client
-
-    return decorate
-
-
-def _observe(
-    method: Callable[..., Coroutine[object, object, R]], name: str, operation: str
-) -> Callable[..., Coroutine[object, object, R]]:
-    @functools.wraps(method)
-    async def observing(self: Any, *args: object, **kwargs: object) -> R:
-        waiting = method(self, *args, **kwargs)
-        # Error trackers print the variables of the frames that an error passes.
-        args, kwargs = (), {}
-        telemetry: Telemetry | None = self._telemetry
-        if telemetry is None:
-            return await waiting
-        with telemetry.observe(name, operation) as observation:
-            result = await waiting
-            observation.note_result(result)
-            return result
-
-    return observing
