@@ -16,11 +16,12 @@ from iletimerkezi_async.errors import (
     SendInProgressError,
 )
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, Refused, T
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
+
+    from iletimerkezi_async.results import BulkResult
 
 __all__ = [
     "ADDRESS",
@@ -35,7 +36,6 @@ __all__ = [
     "count_by_outcome",
     "count_failures",
     "describe_attempt",
-    "find_counts",
     "record_error",
 ]
 
@@ -84,16 +84,6 @@ def campaign_outcome(result: BulkResult) -> str:
     if result.accepted or not result.read:
         return "accepted"
     return "not_sent" if result.failed else "refused"
-
-
-def find_counts(result: object, error: BaseException | None) -> BulkResult | None:
-    """What a campaign has counted, also where it was cancelled."""
-    if isinstance(result, BulkResult):
-        return result
-    for each in (error, None if error is None else error.__context__):
-        if isinstance(each, (BulkError, JournalError)):
-            return each.result
-    return None
 
 
 def count_by_outcome(counts: BulkResult) -> dict[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from attrs import frozen
 
 from iletimerkezi_async._version import __version__
 from iletimerkezi_async.errors import ApiError, IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
-from iletimerkezi_async.models import Order
+from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, T
+from iletimerkezi_async.wire.reports import ReportPage
 
 from .outcomes import (
     ADDRESS,
@@ -33,7 +35,6 @@ from .outcomes import (
     campaign_outcome,
     count_by_outcome,
     count_failures,
-    find_counts,
     record_error,
 )
 
@@ -162,6 +163,7 @@ class _Observation:
         operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
         recipients: How many recipients it has.
         resends: How often it was sent again.
+        order_id: The order that it is about.
     """
 
     def __init__(self, telemetry: Telemetry, name: str, operation: str) -> None:
@@ -170,7 +172,7 @@ class _Observation:
         self.resends = 0
         self._name = name
         self._telemetry = telemetry
-        self._order_id: int | None = None
+        self.order_id: int | None = None
         self._result: object = None
         self._under_way = 0
         self._was_lost = False
@@ -185,6 +187,7 @@ class _Observation:
         attributes = {ADDRESS: self._telemetry.host, OPERATION: self._name}
         tracer = self._telemetry.instruments.tracer
         self._began = time.perf_counter()
+        self._handled = sys.exc_info()[1]
         try:
             span: Span = tracer.start_span(self._name, kind=trace.SpanKind.CLIENT, attributes=attributes)
         except Exception:
@@ -216,6 +219,10 @@ class _Observation:
     def note_result(self, result: object) -> None:
         """The call has ended well."""
         self._result = result
+        if isinstance(result, (Order, OrderReport)):
+            self.order_id = result.id
+        elif isinstance(result, ReportPage):
+            self.order_id = result.order.id
 
     def note_paced(self, seconds: float) -> None:
         """A request has waited for its turn."""
@@ -249,7 +256,7 @@ class _Observation:
     def _tell(self, error: BaseException | None) -> None:
         """End the span, and count."""
         outcome = self._succeeded() if error is None else self._failed(error)
-        counts = find_counts(self._result, error)
+        counts = self._counts(error)
         labels = {**self._labels(), OUTCOME: outcome}
         if error is not None:
             labels[ERROR] = type(error).__qualname__
@@ -266,11 +273,21 @@ class _Observation:
                 record_error(self._span, error)
             self._span.end()
 
+    def _counts(self, error: BaseException | None) -> BulkResult | None:
+        """What a campaign has counted, also where it was cancelled."""
+        context = None if error is None else error.__context__
+        # What the caller was handling when it called is chained as well.
+        for each in (self._result, error, None if context is self._handled else context):
+            if isinstance(each, BulkResult):
+                return each
+            if isinstance(each, (BulkError, JournalError)):
+                return each.result
+        return None
+
     def _attributes(self, labels: dict[str, str], counts: BulkResult | None) -> dict[str, str | int]:
         attributes: dict[str, str | int] = {**labels, RESENDS: self.resends}
-        order_id = self._result.id if isinstance(self._result, Order) else self._order_id
-        if order_id is not None:
-            attributes[ORDER_ID] = order_id
+        if self.order_id is not None:
+            attributes[ORDER_ID] = self.order_id
         if counts is not None:
             attributes |= {
                 RECIPIENTS: counts.read,
@@ -311,7 +328,7 @@ class _Observation:
 
     def _is_in_doubt(self, error: BaseException) -> bool:
         """Whether something may have been done all the same."""
-        counts = find_counts(None, error)
+        counts = self._counts(error)
         if counts is not None:
             return any(isinstance(failure.error, OutcomeUnknownError) for failure in counts.failed)
         return self._was_lost or (self._under_way > 0 and not isinstance(error, IletimerkeziError))
