@@ -14,6 +14,7 @@ from .http.retry import Retry
 from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
 from .orders import cancelling, registering, waiting
+from .orders.lookup import Lookups
 from .orders.paging import Blacklist, Orders, Report
 from .orders.recovery import send_draft
 from .wire import account, blacklist, reports
@@ -111,6 +112,7 @@ class AsyncClient:
             pacer=_pacer(rate),
             http_client=http_client,
         )
+        self._lookups = Lookups(self._transport)
 
     def __repr__(self) -> str:
         iys = self._iys.name if self._iys else None
@@ -195,7 +197,7 @@ class AsyncClient:
             IletimerkeziError: As `send_sms`.
         """
         draft = self._template(sender, iys, send_at).fill(messages)
-        return await send_draft(self._transport, draft)
+        return await send_draft(self._lookups, draft)
 
     async def send_bulk(
         self,
@@ -260,7 +262,7 @@ class AsyncClient:
         async with _open_journal(journal, template, message) as (book, records):
             drafts = intake.NumberIntake(source, template, batch_size, message)
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+                self._lookups, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
@@ -305,7 +307,7 @@ class AsyncClient:
         async with _open_journal(journal, template, None) as (book, records):
             drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+                self._lookups, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from .exchange import Exchange, NoAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from iletimerkezi_async.wire.call import RawAnswer
@@ -22,10 +24,14 @@ class BorrowedClient:
         self._http = http_client
         self._exchange = exchange
 
-    async def exchange(self, operation: str, body: Body, _anew: bool) -> RawAnswer | NoAnswer:
+    async def exchange(
+        self, operation: str, body: Body, _anew: bool, may_go: Callable[[], bool]
+    ) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         if self._http.is_closed:
             return NoAnswer("the http_client has been closed", sent=False)
+        if not may_go():
+            return NoAnswer("it may not go any more", sent=False)
         return await self._exchange.run(self._send, operation, body)
 
     async def _send(self, bare: httpx.Request) -> httpx.Response:

@@ -31,6 +31,8 @@ from .exchange import CLOSING_TIME, Exchange, NoAnswer
 from .settings import find_proxy, spell_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iletimerkezi_async.wire.credentials import Body
 
 __all__ = ["LanePool"]
@@ -68,8 +70,17 @@ class LanePool:
         if reason:
             raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
 
-    async def exchange(self, operation: str, body: Body, anew: bool) -> RawAnswer | NoAnswer:
-        """Send the request for an operation over a free lane, or over a new one with `anew`, and read the answer."""
+    async def exchange(
+        self, operation: str, body: Body, anew: bool, may_go: Callable[[], bool]
+    ) -> RawAnswer | NoAnswer:
+        """Send the request for an operation over a free lane, and read the answer.
+
+        Args:
+            operation: The operation's name.
+            body: The request's body.
+            anew: Whether it must be a new lane.
+            may_go: Asked right before the request goes out whether it still may.
+        """
         lanes = self._lanes_here()
         patience = self._exchange.timeout.pool
         if not await lanes.acquire(patience):
@@ -77,6 +88,8 @@ class LanePool:
         lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take(anew=anew) or self._new_lane()
+            if not may_go():
+                return NoAnswer("it may not go any more", sent=False)
             raw = await self._exchange.run(lane.handle_async_request, operation, body)
             if isinstance(raw, RawAnswer) and not self._closed:
                 lanes.give_back(lane)
