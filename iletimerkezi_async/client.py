@@ -16,7 +16,9 @@ from .http.telemetry import start_telemetry
 from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
-from .orders.once import Once, share_rate
+from .orders.known import KnownIds
+from .orders.lookup import Lookups
+from .orders.once import Once, share_ids, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .redaction import forgetful
 from .stores.files import choose_path
@@ -129,7 +131,8 @@ class AsyncClient:
             pacer=share_rate(choose_pacer(rate), rate, store, credentials),
             http_client=http_client,
         )
-        self._once = Once(self._transport, store, credentials)
+        self._lookups = Lookups(self._transport, KnownIds(share_ids(store, credentials)))
+        self._once = Once(self._lookups, store, credentials)
         self._telemetry = start_telemetry(self._transport.host)
         #: For lists, each page of which is a call.
         self._pages = observed_calls(self._transport, self._telemetry)
@@ -341,7 +344,7 @@ class AsyncClient:
         async with self._open_journal(path, template, message) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
             )
             return await run.run(records)
 
@@ -392,7 +395,7 @@ class AsyncClient:
         async with self._open_journal(path, template, None) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
             )
             return await run.run(records)
 
