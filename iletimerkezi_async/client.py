@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
+from types import EllipsisType
 from typing import TYPE_CHECKING, TypeVar
 
 from .errors import ApiError, IletimerkeziError
@@ -113,29 +115,28 @@ class AsyncClient:
         self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
-        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-        chosen = None if header is None else choose_sender(header)
+        chosen = _choose_header(sender)
         choice = None if iys is None else choose_iys(iys)
         # Error trackers print the variables of a frame that raises.
-        del key, hash, sender, header, iys
+        del key, hash, sender, iys
         credentials.check()
         self._credentials = credentials
         self._sender = _sound(chosen)
         self._iys = _sound(choice)
-        self._transport = Transport(
+        self._store = store
+        self._is_face = False
+        transport = Transport(
             credentials,
             base_url=_sound(address),
             timeout=timeout,
             max_connections=max_connections,
             retry=retry,
-            pacer=share_rate(choose_pacer(rate), rate, store, credentials),
+            pacer=self._choose_pacer(rate),
             http_client=http_client,
         )
-        self._lookups = Lookups(self._transport, KnownIds(share_ids(store, credentials)))
-        self._once = Once(self._lookups, store, credentials)
-        self._telemetry = start_telemetry(self._transport.host)
-        #: For lists, each page of which is a call.
-        self._pages = observed_calls(self._transport, self._telemetry)
+        self._known = KnownIds(share_ids(store, credentials))
+        self._telemetry = start_telemetry(transport.host)
+        self._set_transport(transport)
 
     def __repr__(self) -> str:
         iys = self._iys.name if self._iys else None
@@ -149,9 +150,63 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeouts | EllipsisType = ...,
+        retry: Retry | EllipsisType = ...,
+        sender: str | EllipsisType | None = ...,
+        iys: Iys | EllipsisType | None = ...,
+        rate: float | Pacer | EllipsisType | None = ...,
+    ) -> Self:
+        """Get a second face of this client, with other settings for its calls: `client.with_options(timeout=5)`.
+
+        It has the same connections, store and known orders, and is closed with this client: closing it alone closes
+        nothing. What is left out (`...`) is as here.
+
+        Args:
+            timeout: As for `AsyncClient`.
+            retry: As for `AsyncClient`.
+            sender: As for `AsyncClient`; `None` takes the environment's again.
+            iys: As for `AsyncClient`; with `None` each call has to choose.
+            rate: As for `AsyncClient`. Where it is given, the face paces by itself, as another client would; a pause
+                that the service asks for (429) holds for both.
+
+        Raises:
+            ConfigurationError: A setting cannot work.
+            SenderError: As for `AsyncClient`.
+        """
+        chosen = sender if isinstance(sender, EllipsisType) else _choose_header(sender)
+        choice = choose_iys(iys) if iys is not None and not isinstance(iys, EllipsisType) else iys
+        del sender, iys
+        pacer = rate if isinstance(rate, EllipsisType) else self._choose_pacer(rate)
+        transport = self._transport.with_options(timeout=timeout, retry=retry, pacer=pacer)
+        face = copy.copy(self)
+        face._become_face(transport, _sound(chosen), _sound(choice))  # noqa: SLF001 - it is a client like this one
+        return face
+
+    def _become_face(
+        self, transport: Transport, sender: str | EllipsisType | None, iys: Iys | EllipsisType | None
+    ) -> None:
+        self._is_face = True
+        self._sender = self._sender if isinstance(sender, EllipsisType) else sender
+        self._iys = self._iys if isinstance(iys, EllipsisType) else iys
+        self._set_transport(transport)
+
+    def _choose_pacer(self, rate: float | Pacer | None) -> Pacer | None:
+        return share_rate(choose_pacer(rate), rate, self._store, self._credentials)
+
+    def _set_transport(self, transport: Transport) -> None:
+        self._transport = transport
+        self._lookups = Lookups(transport, self._known)
+        self._once = Once(self._lookups, self._store, self._credentials)
+        #: For lists, each page of which is a call.
+        self._pages = observed_calls(transport, self._telemetry)
+
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`."""
-        await self._transport.aclose()
+        if not self._is_face:
+            await self._transport.aclose()
 
     async def get_balance(self) -> Balance:
         """Ask what the account holds."""
@@ -617,6 +672,12 @@ class AsyncClient:
             if error.code != _NO_RECORD:
                 raise
         return None
+
+
+def _choose_header(sender: str | None) -> str | Exception | None:
+    """The header that was given, or the environment's, if there is one, checked."""
+    header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
+    return None if header is None else choose_sender(header)
 
 
 def _sound(checked: T | Exception) -> T:

@@ -78,22 +78,17 @@ def _observe(
     @functools.wraps(method)
     async def observing(self: Any, *args: object, **kwargs: object) -> R:
         waiting = method(self, *args, **kwargs)
-        order_id = _find_order_id(args, kwargs) if name in _ABOUT_AN_ORDER else None
+        telemetry: Telemetry | None = self._telemetry
+        observation = None if telemetry is None else telemetry.observe(name, operation)
+        if observation is not None and name in _ABOUT_AN_ORDER:
+            observation.note_order_id(kwargs.get("order_id", args[0] if args else None))
         # Error trackers print the variables of the frames that an error passes.
         args, kwargs = (), {}
-        telemetry: Telemetry | None = self._telemetry
-        if telemetry is None:
+        if observation is None:
             return await waiting
-        with telemetry.observe(name, operation) as observation:
-            observation.order_id = order_id
+        with observation:
             result = await waiting
             observation.note_result(result)
             return result
 
     return observing
-
-
-def _find_order_id(args: tuple[object, ...], kwargs: dict[str, object]) -> int | None:
-    # Whatever else was given by mistake goes no further.
-    order_id = kwargs.get("order_id", args[0] if args else None)
-    return order_id if isinstance(order_id, int) else None

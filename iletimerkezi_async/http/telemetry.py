@@ -62,6 +62,8 @@ _SCOPE = "iletimerkezi_async"
 _GUARDED = frozenset({"send-sms", "cancel-order", "delete-blacklist"})
 # A wait that is shorter, in seconds, is none: it is what asking costs.
 _NO_WAIT = 0.001
+# An exporter could not write a larger one, and would lose all that it has to write with it.
+_LARGEST_ID = 2**63 - 1
 # Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and some for whoever waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
@@ -163,7 +165,6 @@ class _Observation:
         operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
         recipients: How many recipients it has.
         resends: How often it was sent again.
-        order_id: The order that it is about.
     """
 
     def __init__(self, telemetry: Telemetry, name: str, operation: str) -> None:
@@ -172,7 +173,7 @@ class _Observation:
         self.resends = 0
         self._name = name
         self._telemetry = telemetry
-        self.order_id: int | None = None
+        self._order_id: int | None = None
         self._result: object = None
         self._under_way = 0
         self._was_lost = False
@@ -220,9 +221,14 @@ class _Observation:
         """The call has ended well."""
         self._result = result
         if isinstance(result, (Order, OrderReport)):
-            self.order_id = result.id
+            self.note_order_id(result.id)
         elif isinstance(result, ReportPage):
-            self.order_id = result.order.id
+            self.note_order_id(result.order.id)
+
+    def note_order_id(self, order_id: object) -> None:
+        """The call is about this order, if it can be one; whatever else was given by mistake goes no further."""
+        if isinstance(order_id, int) and 0 < order_id <= _LARGEST_ID:
+            self._order_id = order_id
 
     def note_paced(self, seconds: float) -> None:
         """A request has waited for its turn."""
@@ -286,8 +292,8 @@ class _Observation:
 
     def _attributes(self, labels: dict[str, str], counts: BulkResult | None) -> dict[str, str | int]:
         attributes: dict[str, str | int] = {**labels, RESENDS: self.resends}
-        if self.order_id is not None:
-            attributes[ORDER_ID] = self.order_id
+        if self._order_id is not None:
+            attributes[ORDER_ID] = self._order_id
         if counts is not None:
             attributes |= {
                 RECIPIENTS: counts.read,
