@@ -129,8 +129,8 @@ async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, who
     now = lookups.transport.clocks.now()
     clock = now.here if now.there is None else now.there
     attempt = Attempt(moment(clock - elapsed), moment(clock - (monotonic - until)), now.there is not None)
-    with lookups.live(attempt.began, moment(clock)) as catalogue:
-        search = LiveSearch(lookups, catalogue, Sought.of(draft, attempt), until)
+    with lookups.live(attempt.began, moment(clock)) as (catalogue, budget):
+        search = LiveSearch(lookups, catalogue, Sought.of(draft, attempt), budget, until)
         findings = await search.find(monotonic - min(elapsed, MEMORY))
         if whole and not findings.candidates:
             return await search.find_all()

@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Enquiry", "Findings", "LiveSearch"]
 
-# What a live look-up may cost: requests of its own, and seconds.
-_LIVE_REQUESTS = 56
+# What a live look-up may take, beside so many requests.
 _LIVE_SECONDS = 10.0
 # Reports read at once; and how many of the nearest orders are looked at before one that fits is taken for the only one.
 _BATCH = 8
@@ -143,17 +142,37 @@ class _Search(ABC):
         """
         waiting = await self._undecided(entries)
         looked = 0
-        while waiting and looked < most and self._budget.left >= 0:
+        while self._budget.left >= 0:
+            # Others may have found theirs among them meanwhile, or read what tells.
+            count = len(waiting)
+            waiting = [entry for entry in waiting if not self._is_told(entry)]
+            looked += count - len(waiting)
             # Those nearest in any case: another one may fit as well.
-            if looked >= _NEAREST and len(self.matches) >= self._alike:
+            enough = looked >= _NEAREST and len(self.matches) >= self._alike
+            if not waiting or looked >= most or enough:
                 return
-            # Others may have found theirs among them meanwhile.
-            batch = [entry for entry in waiting[:_BATCH] if entry.id not in self]
-            waiting = waiting[_BATCH:]
+            batch, waiting = waiting[:_BATCH], waiting[_BATCH:]
             looked += len(batch)
             async with anyio.create_task_group() as tasks:
                 for entry in batch:
                     tasks.start_soon(self._look_at, entry, fresh)
+
+    def _is_told(self, entry: OrderReport) -> bool:
+        """Whether what is there by now tells what an order is."""
+        if entry.id in self:
+            return True
+        rows = self._catalogue.cached_head(entry.id)
+        if rows is None:
+            return False
+        judgement = judge(self._sought, entry, rows, self.knowledge)
+        if judgement.verdict is Verdict.CANNOT_TELL:
+            return False
+        self._note(entry, judgement)
+        return True
+
+    def _note(self, entry: OrderReport, judgement: Judgement) -> None:
+        self._judgements[entry.id] = judgement
+        self._times[entry.id] = entry.submitted_at
 
     async def _undecided(self, entries: Iterable[OrderReport]) -> list[OrderReport]:
         """Those that only their reports can tell, nearest first."""
@@ -189,8 +208,7 @@ class _Search(ABC):
             if rows is None:
                 return
             judgement = judge(self._sought, entry, rows, self.knowledge)
-        self._judgements[entry.id] = judgement
-        self._times[entry.id] = entry.submitted_at
+        self._note(entry, judgement)
 
     def _tells(self, entry: OrderReport, rows: Rows) -> bool:
         return judge(self._sought, entry, rows, self.knowledge).verdict is not Verdict.CANNOT_TELL
@@ -203,11 +221,12 @@ class LiveSearch(_Search):
         lookups: What the client's look-ups share.
         catalogue: The catalogue of those that go on now.
         sought: The order.
+        budget: What pays for it.
         until: When its last attempt had ended, by the monotonic clock.
     """
 
-    def __init__(self, lookups: Lookups, catalogue: Catalogue, sought: Sought, until: float) -> None:
-        super().__init__(lookups, catalogue, sought, Budget(_LIVE_REQUESTS))
+    def __init__(self, lookups: Lookups, catalogue: Catalogue, sought: Sought, budget: Budget, until: float) -> None:
+        super().__init__(lookups, catalogue, sought, budget)
         # Nothing is sent again because of what is found now.
         self._trusting = True
         self._until = until
