@@ -49,6 +49,7 @@ FLOORS_WITHIN = {
         {"paging", "waiting", "cancelling", "registering", "evidence", "known"},
         {"lookup"},
         {"search"},
+        {"live", "enquiry"},
         {"recovery"},
     ],
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally", "settling"}, {"campaign"}],

@@ -107,7 +107,7 @@ class Catalogue:
         self._lookups = lookups
         self._transport = lookups.transport
         self._days = days
-        self._earlier = {} if earlier is None else earlier
+        self._earlier: Mapping[int, Witness] = {} if earlier is None else earlier
         self._asks_others = earlier is None
         #: When it was begun, by the monotonic clock.
         self.began = time.monotonic()
@@ -160,7 +160,7 @@ class Catalogue:
 
     async def _take_in(self, orders: Sequence[OrderReport]) -> None:
         if self._asks_others:
-            self._known |= await self._lookups.known.known([order.id for order in orders])
+            self._known |= await self._lookups.known.known_to_others(order.id for order in orders)
         for order in orders:
             if order.id not in self._listed:
                 self._listed.add(order.id)
