@@ -58,6 +58,7 @@ FLOORS_WITHIN = {
         {"places", "evidence", "known"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
+        {"live", "enquiry"},
         {"recovery"},
         {"once"},
     ],
