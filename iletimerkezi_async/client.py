@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,7 +16,7 @@ from .orders import cancelling, registering, waiting
 from .orders.once import Once, share_rate
 from .orders.paging import Blacklist, Orders, Report
 from .redaction import forgetful
-from .stores.files import choose_path
+from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
 from .wire.consents import Registration, ask
@@ -26,7 +25,7 @@ from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from .campaigns.campaign import OnProgress
     from .results import BulkResult, Refusal
     from .stores.base import Store
-    from .stores.records import Journal, Record
+    from .stores.journals import StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -260,7 +259,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -288,7 +287,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path. Made if it is not there.
+            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -311,12 +310,11 @@ class AsyncClient:
         del text, to
         if source.complaint:
             raise source.complaint
-        path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
         _check_campaign(batch_size, concurrency)
-        async with self._open_journal(path, template, message) as (book, records):
+        async with open_any(journal, template, message, self._credentials) as (book, records):
             drafts = intake.NumberIntake(source, template, batch_size, message)
             run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
@@ -330,7 +328,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -361,11 +359,10 @@ class AsyncClient:
         del messages
         if source.complaint:
             raise source.complaint
-        path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         _check_campaign(batch_size, concurrency)
-        async with self._open_journal(path, template, None) as (book, records):
+        async with open_any(journal, template, None, self._credentials) as (book, records):
             drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
             run = campaign.Campaign(
                 self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
@@ -381,18 +378,6 @@ class AsyncClient:
             send_at=send_at,
             now=None if may_be_past else datetime.now(timezone.utc),
         )
-
-    @asynccontextmanager
-    async def _open_journal(
-        self, path: str | None, template: Draft, message: Message | None
-    ) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
-        if path is None:
-            yield None, []
-            return
-        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-        async with open_journal(path, template, message, self._credentials) as opened:
-            yield opened
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -591,11 +576,6 @@ def _sound(checked: T | Exception) -> T:
     if isinstance(checked, Exception):
         raise checked
     return checked
-
-
-def _is_there(path: str | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
 
 
 def _check_campaign(batch_size: int, concurrency: int) -> None:

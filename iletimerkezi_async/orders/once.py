@@ -25,7 +25,7 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order, Send, SendState
-from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict
+from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of
 from iletimerkezi_async.wire.sending import SEND_WINDOW
 
 from .recovery import SKEW, search, send_draft
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Attempts", "Once", "account_of", "fingerprint", "send_claimed", "share_rate"]
+__all__ = ["Attempts", "Once", "fingerprint", "send_claimed", "share_rate"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -60,11 +60,6 @@ _FEW = 1000
 
 class _LeaseLostError(Exception):
     """Another has claimed the key, before an attempt of ours."""
-
-
-def account_of(credentials: Credentials) -> str:
-    """What tells an account in a store; the API key cannot be had from it."""
-    return credentials.derive("store account").hex()[:32]
 
 
 def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
