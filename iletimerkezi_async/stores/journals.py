@@ -23,8 +23,8 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.results import JournalError
 
 from .claims import account_of
-from .records import Journal, Moment, Record, State, checksum, describe, find_misfit, pack, seal, unpack
-from .rows import read_id, spell
+from .records import Journal, Records, State, checksum, describe, find_misfit, pack, seal
+from .rows import spell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
+
+    from .records import Moment, Row
 
 
 __all__ = ["Entry", "JournalRows", "Place", "StoreJournal", "open_stored"]
@@ -41,6 +43,9 @@ T = TypeVar("T")
 #: Seconds without a sign of life after which another run may take a journal over.
 _LEASE = 120.0
 _LONGEST_NAME = 200
+_STATES = frozenset(state.value for state in State)
+# Those of which more may be learnt.
+_UNSETTLED = frozenset({State.BEGUN.value, State.DUPLICATE.value})
 
 
 class Place(NamedTuple):
@@ -78,6 +83,11 @@ class Entry:
     entries: bytes
     order_id: str | None
     seal: str
+
+    @property
+    def row(self) -> Row:
+        """Without the seal."""
+        return self.id, self.state, self.here, self.there, self.entries, self.order_id
 
 
 class JournalRows(ABC):
@@ -159,7 +169,7 @@ class _OpenJournal(Journal):
     def __repr__(self) -> str:
         return f"<journal {self._journal.name!r}>"
 
-    async def open(self, template: Draft, message: Message | None) -> list[Record]:
+    async def open(self, template: Draft, message: Message | None) -> Records:
         """Take the journal, and read what it holds.
 
         Raises:
@@ -171,13 +181,11 @@ class _OpenJournal(Journal):
         if holder != me + self._place.token:
             raise self._error(f"is in use by {holder[: -len(self._place.token)]}")
         await self._check_terms(terms, template, message)
-        records: list[Record] = []
-        after = 0
-        while page := await self._run(partial(rows.read, self._place, after)):
-            records += map(self._read, page)
-            after = page[-1].id
-        self._ids = itertools.count(after + 1)
-        return records
+        kept: list[Row] = []
+        while page := await self._run(partial(self._read, kept[-1][0] if kept else 0)):
+            kept += page
+        self._ids = itertools.count(kept[-1][0] + 1 if kept else 1)
+        return Records(kept)
 
     async def _check_terms(self, terms: str, template: Draft, message: Message | None) -> None:
         """See that an old journal is of this campaign; a new one is made out to it."""
@@ -197,13 +205,15 @@ class _OpenJournal(Journal):
         campaign["checksum"] = checksum(campaign)
         await self._write(partial(self._journal.rows.describe, self._place, _LEASE, json.dumps(campaign)))
 
-    def _read(self, entry: Entry) -> Record:
-        moment = Moment(entry.here, entry.there)
-        if entry.seal != seal(self.salt, entry.state, moment, entry.entries, entry.order_id):
-            raise self._error("is damaged")
-        if entry.state in {State.BEGUN.value, State.DUPLICATE.value}:
-            self._open[entry.id] = entry
-        return Record(entry.id, State(entry.state), moment, unpack(entry.entries), read_id(entry.order_id))
+    def _read(self, after: int) -> list[Row]:
+        """In a thread, as seals of large orders take their time: some orders, each as it was written down."""
+        page = self._journal.rows.read(self._place, after)
+        for entry in page:
+            if entry.seal != self._sealed(entry).seal or entry.state not in _STATES:
+                raise self._error("is damaged")
+            if entry.state in _UNSETTLED:
+                self._open[entry.id] = entry
+        return [entry.row for entry in page]
 
     async def begin(self, entries: Sequence[int], moment: Moment) -> int:
         """See `Journal`."""
@@ -236,8 +246,7 @@ class _OpenJournal(Journal):
         self._open[entry.id] = entry
 
     def _sealed(self, entry: Entry) -> Entry:
-        found = seal(self.salt, entry.state, Moment(entry.here, entry.there), entry.entries, entry.order_id)
-        return evolve(entry, seal=found)
+        return evolve(entry, seal=seal(self.salt, *entry.row[1:]))
 
     async def aclose(self) -> None:
         """Leave it to others. Where that fails, it is free when the lease is over."""
@@ -263,7 +272,7 @@ class _OpenJournal(Journal):
 @asynccontextmanager
 async def open_stored(
     journal: StoreJournal, template: Draft, message: Message | None, credentials: Credentials
-) -> AsyncGenerator[tuple[Journal, list[Record]]]:
+) -> AsyncGenerator[tuple[Journal, Records]]:
     """Open a campaign's journal in a store; what it holds of earlier runs comes along.
 
     Args:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from .files import choose_path
+from .records import Records
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.draft import Draft
 
     from .journals import StoreJournal
-    from .records import Journal, Record
+    from .records import Journal
 
 __all__ = ["is_there", "open_any"]
 
@@ -39,7 +40,7 @@ async def open_any(
     template: Draft,
     message: Message | None,
     credentials: Credentials,
-) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+) -> AsyncGenerator[tuple[Journal | None, Records]]:
     """Open a campaign's journal; what it holds of earlier runs comes along.
 
     Args:
@@ -52,7 +53,7 @@ async def open_any(
         JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
     """
     if journal is None:
-        yield None, []
+        yield None, Records()
         return
     # Whoever keeps no journal need load none of what keeps them.
     from .journals import StoreJournal, open_stored  # noqa: PLC0415 - see above
