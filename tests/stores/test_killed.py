@@ -29,6 +29,12 @@ TIMES = (0, 8, 9.5, 11, 24 * 60)
 TAKEN = {"request", "answer", "settle"}
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """One is enough: what is killed is a process."""
+    return "asyncio"
+
+
 def wait_for_orders(world: World, count: int) -> None:
     deadline = time.monotonic() + 20
     while len(world.sandbox.orders) < count:
