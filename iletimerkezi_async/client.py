@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,8 +18,7 @@ from .orders.lookup import Lookups
 from .orders.once import Once, share_ids, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .redaction import forgetful
-from .stores.files import choose_path
-from .stores.records import Journal, Records
+from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
 from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
@@ -30,7 +28,7 @@ from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
 
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from .http.settings import Timeouts
     from .results import BulkResult, Refusal
     from .stores.base import Store
+    from .stores.journals import StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -276,7 +275,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -304,7 +303,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path. Made if it is not there.
+            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -323,9 +322,8 @@ class AsyncClient:
 
         message = Message(text, ())
         source = intake.Recipients(to)
-        path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        terms = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         limits = check_campaign(batch_size, concurrency, on_progress)
         # Error trackers print the variables of the frames that an error passes.
         hook = on_progress if callable(on_progress) else None
@@ -335,7 +333,7 @@ class AsyncClient:
         template = _sound(terms)
         check_text(message)
         bounds: Bounds = _sound(limits)
-        async with self._open_journal(path, template, message) as (book, records):
+        async with open_any(journal, template, message, self._credentials) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
                 self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
@@ -349,7 +347,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -376,9 +374,8 @@ class AsyncClient:
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
-        path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        terms = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         limits = check_campaign(batch_size, concurrency, on_progress)
         hook = on_progress if callable(on_progress) else None
         del messages, sender, iys, send_at, batch_size, concurrency, on_progress
@@ -386,7 +383,7 @@ class AsyncClient:
             raise source.complaint
         template = _sound(terms)
         bounds: Bounds = _sound(limits)
-        async with self._open_journal(path, template, None) as (book, records):
+        async with open_any(journal, template, None, self._credentials) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
                 self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
@@ -402,18 +399,6 @@ class AsyncClient:
             send_at=send_at,
             now=None if may_be_past else datetime.now(timezone.utc),
         )
-
-    @asynccontextmanager
-    async def _open_journal(
-        self, path: str | None, template: Draft, message: Message | None
-    ) -> AsyncGenerator[tuple[Journal | None, Records]]:
-        if path is None:
-            yield None, Records()
-            return
-        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-        async with open_journal(path, template, message, self._credentials) as opened:
-            yield opened
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -618,8 +603,3 @@ def _sound(checked: T | Exception) -> T:
     if isinstance(checked, Exception):
         raise checked
     return checked
-
-
-def _is_there(path: str | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look

@@ -41,8 +41,10 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
-        {"records", "files", "rows", "slots", "claims", "threads", "postgres_sql", "redis_scripts"},
-        {"journal", "base"},
+        {"records", "files", "rows", "slots", "claims", "threads", "redis_scripts"},
+        {"journal", "journals"},
+        {"base", "sqlite_journals", "postgres_journals"},
+        {"postgres_sql", "opening"},
         {"sqlite", "postgres", "redis", "pacing"},
         # The folder's own `__init__`, which gives what the stores are.
         {""},
