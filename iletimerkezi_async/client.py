@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import ApiError, ConfigurationError, IletimerkeziError
+from .errors import ApiError, ConfigurationError
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
 from .http.transport import Transport
-from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
+from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
+from .orders.once import Once, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
-from .orders.recovery import send_draft
+from .redaction import forgetful
 from .stores.files import choose_path
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from .campaigns.campaign import OnProgress
     from .results import BulkResult, Refusal
+    from .stores.base import Store
     from .stores.records import Journal, Record
 
 __all__ = ["AsyncClient"]
@@ -44,6 +46,7 @@ T = TypeVar("T")
 _NO_RECORD = 422
 
 
+@forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
 
@@ -73,6 +76,9 @@ class AsyncClient:
             may share. (Source: the provider's limits, in force since 2026-05-05.)
         http_client: An `httpx.AsyncClient` of your own, for a proxy, instrumentation or tests. It is used as it is,
             with `timeout` as given here, and never closed; `max_connections` is then its own matter.
+        store: Where the processes and machines of the account meet: a `SqliteStore`, `PostgresStore` or `RedisStore` of
+            `iletimerkezi_async.stores`. `rate` is then that of all of them together, and `key` may be given to sends.
+            It is never closed by the client.
 
     Raises:
         ConfigurationError: A credential is missing, or a setting cannot work.
@@ -91,28 +97,30 @@ class AsyncClient:
         retry: Retry = Retry(),  # noqa: B008 - immutable
         rate: float | Pacer | None = 100.0,
         http_client: httpx.AsyncClient | None = None,
+        store: Store | None = None,
     ) -> None:
         self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
-        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-        chosen = None if header is None else choose_sender(header)
-        choice = None if iys is None else choose_iys(iys)
         # Error trackers print the variables of a frame that raises.
-        del key, hash, sender, header, iys
+        del key, hash
         credentials.check()
         self._credentials = credentials
-        self._sender = _sound(chosen)
-        self._iys = _sound(choice)
+        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
+        if header is not None:
+            self._sender = _sound(choose_sender(header))
+        if iys is not None:
+            self._iys = _sound(choose_iys(iys))
         self._transport = Transport(
             credentials,
             base_url=base_url,
             timeout=timeout,
             max_connections=max_connections,
             retry=retry,
-            pacer=_pacer(rate),
+            pacer=share_rate(_pacer(rate), rate, store, credentials),
             http_client=http_client,
         )
+        self._once = Once(self._transport, store, credentials)
 
     def __repr__(self) -> str:
         iys = self._iys.name if self._iys else None
@@ -142,6 +150,7 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
+        key: str | None = None,
     ) -> Order:
         """Send one text to one or many recipients, as one order.
 
@@ -149,7 +158,7 @@ class AsyncClient:
         duplicate if it has it; the order's id is then found through the reports. Nobody is texted twice.
 
         A call that is cancelled may have been taken. The same call again within 10 minutes then ends in
-        `DuplicateOrderError`, not in a second SMS.
+        `DuplicateOrderError`, not in a second SMS. With a key it ends in the same order, whenever it comes.
 
         Args:
             text: The text; at most seven SMS long (see `measure`).
@@ -158,9 +167,17 @@ class AsyncClient:
             sender: The header, if not the client's.
             iys: The choice about the consent registry, if not the client's.
             send_at: When to send: an aware time, rounded up to the minute. Default: now.
+            key: Names this send among all of the account, for example `"order-1234-shipped"`, in 1 to 200 printable
+                characters; without numbers, as the store keeps it. However often and wherever it is called with the
+                same key and content, it is sent once, for as long as the store keeps keys (30 days); a call that finds
+                it sent gives the same order, with `replayed`. It needs the client's `store`.
 
         Raises:
-            ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry.
+            ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry; or
+                there is a key and no store.
+            KeyConflictError: The key was used for another text, sender, schedule, consent choice or recipients.
+            SendInProgressError: Another call is sending under the key, and was not done within `timeout`.
+            StoreError: The store is away. Nothing was sent by this call.
             RecipientError: There is a bad number (all are in `numbers`), none, or too many; or the service refused.
             EmptyTextError: The text is empty.
             TextTooLongError: The text is longer than seven SMS.
@@ -172,14 +189,10 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
             OrderAcceptedError: The order was taken, but its id could not be found.
         """
-        message = Message(text, ())
+        messages = (Message(text, to),)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
-        del text
-        # Also where the recipients' source raises: as they are read, no frame of ours holds the text.
-        messages = (Message(message.text, Message("", to).to),)
-        template = self._template(sender, iys, send_at)
-        del to, sender, iys, send_at
-        return await send_draft(self._transport, _sound(_sound(template).fill(messages)))
+        del text, to
+        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
 
     async def send_messages(
         self,
@@ -188,6 +201,7 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
+        key: str | None = None,
     ) -> Order:
         """Send several texts, each to its own recipients, as one order.
 
@@ -196,15 +210,48 @@ class AsyncClient:
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
+            key: As for `send_sms`.
 
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        template = self._template(sender, iys, send_at)
-        del sender, iys, send_at
-        draft = _sound(template).fill(messages)
-        del messages
-        return await send_draft(self._transport, _sound(draft))
+        self._once.check(key)
+        # What was sent under a key is told also when its time has come.
+        draft = self._template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
+        return await self._once.send(_sound(draft), key)
+
+    async def find_send(self, key: str) -> Send | None:
+        """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
+
+        Args:
+            key: As it was given to `send_sms`.
+
+        Raises:
+            ConfigurationError: The client has no store, or this cannot be a key.
+            StoreError: The store is away.
+        """
+        self._once.check(key, needed=True)
+        return await self._once.find(key)
+
+    async def resolve_send(self, key: str, *, order_id: int | None = None, sent: bool = True) -> Send:
+        """Decide what became of a send that nothing could tell of: the panel shows it, or surely shows that it is not.
+
+        Args:
+            key: As it was given to `send_sms`.
+            order_id: The order that it was sent as.
+            sent: `False` where it was not sent. The key is then free, and the same call again sends.
+
+        Raises:
+            ConfigurationError: The client has no store, or this cannot be a key.
+            SendInProgressError: A call is sending under the key.
+            KeyConflictError: It was sent, as another order.
+            StoreError: The store is away. Nothing was changed.
+            ValueError: Neither `order_id` nor `sent=False` is given, or both; or nothing is known of the key.
+        """
+        self._once.check(key, needed=True)
+        if sent == (order_id is None):
+            raise ValueError("give either the `order_id` that it was sent as, or `sent=False`")
+        return await self._once.resolve(key, order_id)
 
     async def send_bulk(
         self,
@@ -261,21 +308,19 @@ class AsyncClient:
 
         message = Message(text, ())
         source = intake.Recipients(to)
-        path = None if journal is None else choose_path(journal, "journal")
-        terms = self._template(sender, iys, send_at, path)
-        limits = check_campaign(batch_size, concurrency, on_progress)
         # Error trackers print the variables of the frames that an error passes.
-        hook = on_progress if callable(on_progress) else None
-        del text, to, sender, iys, send_at, batch_size, concurrency, on_progress
+        del text, to
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
+        path = None if journal is None else choose_path(journal, "journal")
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
         check_text(message)
-        bounds: Bounds = _sound(limits)
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
         async with self._open_journal(path, template, message) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._transport, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
@@ -313,32 +358,30 @@ class AsyncClient:
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
-        path = None if journal is None else choose_path(journal, "journal")
-        terms = self._template(sender, iys, send_at, path)
-        limits = check_campaign(batch_size, concurrency, on_progress)
-        hook = on_progress if callable(on_progress) else None
-        del messages, sender, iys, send_at, batch_size, concurrency, on_progress
+        del messages
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
-        bounds: Bounds = _sound(limits)
+        path = None if journal is None else choose_path(journal, "journal")
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
         async with self._open_journal(path, template, None) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._transport, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
     def _template(
-        self, sender: str | None, iys: Iys | None, send_at: datetime | None, journal: str | None = None
-    ) -> Draft | IletimerkeziError:
-        return write_template(
+        self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
+    ) -> Draft:
+        template = write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
             send_at=send_at,
-            # What an earlier run sent is settled also when its time has come.
-            now=None if _is_there(journal) else datetime.now(timezone.utc),
+            now=None if may_be_past else datetime.now(timezone.utc),
         )
+        return _sound(template)
 
     @asynccontextmanager
     async def _open_journal(
@@ -367,10 +410,12 @@ class AsyncClient:
         Raises:
             ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
-        order = check_order_id(order_id)
-        rows, ahead = check_whole("page_size", page_size, 1, MAX_ROWS), check_whole("read_ahead", read_ahead, 1)
-        del order_id, page_size, read_ahead
-        return Report(self._transport, _sound(order), page_size=_sound(rows), read_ahead=_sound(ahead))
+        return Report(
+            self._transport,
+            _sound(check_order_id(order_id)),
+            page_size=_sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
+            read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
+        )
 
     async def get_order(self, order_id: int) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
@@ -379,9 +424,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        order = check_order_id(order_id)
-        del order_id
-        page = await self._transport.call(reports.get_report(_sound(order), 1, 1))
+        page = await self._transport.call(reports.get_report(_sound(check_order_id(order_id)), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -394,9 +437,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        chosen = choose_days(start, end, "get-reports")
-        del start, end
-        days: tuple[date, date] = _sound(chosen)
+        days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
         return Orders(self._transport, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
@@ -417,9 +458,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        order, limit = check_order_id(order_id), check_timeout(timeout)
-        del order_id, timeout
-        return await waiting.wait_for_order(self._transport, _sound(order), _sound(limit))
+        return await waiting.wait_for_order(
+            self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
+        )
 
     async def cancel_order(self, order_id: int) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -432,9 +473,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        order = check_order_id(order_id)
-        del order_id
-        await cancelling.cancel_order(self._transport, _sound(order))
+        await cancelling.cancel_order(self._transport, _sound(check_order_id(order_id)))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
@@ -451,9 +490,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        window = choose_window(start, end, "get-blacklist")
-        del start, end
-        return Blacklist(self._transport, _sound(window))
+        return Blacklist(self._transport, _sound(choose_window(start, end, "get-blacklist")))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -508,10 +545,8 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = consent_calls.choose_brand(brand_code)
-        del brand_code
-        registration = Registration(_sound(brand), consents, datetime.now(timezone.utc))
-        del consents
+        brand = _sound(consent_calls.choose_brand(brand_code))
+        registration = Registration(brand, consents, datetime.now(timezone.utc))
         registration.check()
         await registering.register_consents(self._transport, registration)
 

@@ -5,6 +5,9 @@ IletimerkeziError
 ├── ConfigurationError          a setting is missing or cannot work, an argument is wrong; nothing was sent
 ├── WebhookError                a callback's body is not one of the service's
 ├── JournalError                a campaign's journal does not fit or cannot be written
+├── StoreError                  a store cannot be reached or written; nothing was sent
+├── KeyConflictError            a key was used for another text, sender or recipients; nothing was sent
+├── SendInProgressError         another call is sending under the key; nothing was sent by this one
 ├── BulkError                   a campaign had to stop; `result` tells how far it came
 ├── OrderAcceptedError          an order was taken, but its id could not be found
 ├── TransportError              no usable answer
@@ -50,13 +53,16 @@ __all__ = [
     "EmptyTextError",
     "IletimerkeziError",
     "InsufficientBalanceError",
+    "KeyConflictError",
     "OrderAcceptedError",
     "OrderNotDueError",
     "OrderNotFoundError",
     "OutcomeUnknownError",
     "RecipientError",
     "ScheduleError",
+    "SendInProgressError",
     "SenderError",
+    "StoreError",
     "TextTooLongError",
     "TransportError",
     "UnavailableError",
@@ -96,6 +102,38 @@ class ConfigurationError(IletimerkeziError, ValueError):
 
 class WebhookError(IletimerkeziError):
     """The body of a callback is not a delivery report of the service."""
+
+
+class StoreError(IletimerkeziError):
+    """The store cannot be reached, read or written. Nothing was sent by this call."""
+
+
+class KeyConflictError(IletimerkeziError):
+    """The key was used for another text, sender, schedule, consent choice or recipients. Nothing was sent by this call.
+
+    Attributes:
+        key: The key.
+    """
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class SendInProgressError(IletimerkeziError):
+    """Another call is sending under the same key, and was not done in time. Nothing was sent by this call.
+
+    The same call later gives the order, or sends where the other one died.
+
+    Attributes:
+        key: The key.
+        retry_after: Seconds after which the other one's lease is over, if it does not renew it.
+    """
+
+    def __init__(self, message: str, key: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.key = key
+        self.retry_after = retry_after
 
 
 class OrderAcceptedError(IletimerkeziError):

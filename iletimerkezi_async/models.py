@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from .errors import ConfigurationError
 from .numbers import Number, clean_number, is_one, mask, spell
+from .redaction import forgetful
 from .text import clean_text
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ __all__ = [
     "OrderReport",
     "OrderStatus",
     "RecipientType",
+    "Send",
+    "SendState",
     "choose_word",
 ]
 
@@ -119,30 +122,24 @@ def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
     return (cast("Number", to),) if is_one(to) else tuple(cast("Iterable[Number]", to))
 
 
-@frozen(init=False, repr=False)
+@forgetful
+@frozen(repr=False)
 class Message:
     r"""One text and those who get it, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text, as it is to be read. Kept as it is sent: composed (NFC), with line ends as `\n` and none at
-            the end, as each decomposed letter or Windows line end would cost.
+        text: The text. Kept as it is sent, which is the cheapest: composed (NFC), line ends as `\n`, none at the end.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
-    text: str
-    to: tuple[Number, ...]
-
-    def __init__(self, text: str, to: Number | Iterable[Number]) -> None:
-        object.__setattr__(self, "text", clean_text(text))
-        # A source of numbers that raises has this frame in its traceback, and error trackers print its variables.
-        del text
-        object.__setattr__(self, "to", _recipients(to))
+    text: str = field(converter=clean_text)
+    to: tuple[Number, ...] = field(converter=_recipients)
 
     def __repr__(self) -> str:
         text = cast("object", self.text)
         # What is no text is refused where the message is read, and must be shown until then.
         size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
-        return f"<Message of {size} to {len(getattr(self, 'to', ()))} recipients>"
+        return f"<Message of {size} to {len(self.to)} recipients>"
 
 
 @frozen
@@ -152,10 +149,49 @@ class Order:
     Attributes:
         id: Its number, for `get_report`, `get_order` and the panel.
         recipients: How many messages it holds, each recipient counted once for each text.
+        replayed: An earlier call with the same key sent it; this one sent nothing.
     """
 
     id: int
     recipients: int
+    replayed: bool = False
+
+
+class SendState(str, Enum):
+    """What a store knows of a send with a key."""
+
+    CLAIMED = "claimed"
+    """A call is about to send it, or died before it did. Nothing was sent."""
+    BEGUN = "begun"
+    """A call is sending it, or died while it did."""
+    SENT = "sent"
+    """The service has taken it; its id may be unknown."""
+    UNKNOWN = "unknown"
+    """It may or may not have been taken. The same call again may find out; `resolve_send` decides."""
+    NOT_SENT = "not_sent"
+    """Somebody decided, by `resolve_send`, that it was not sent. The key is free again."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@frozen
+class Send:
+    """What a store knows of a send with a key.
+
+    Attributes:
+        key: The key.
+        state: How far it came.
+        order_id: The order's id, where it is known.
+        recipients: How many recipients it has.
+        first_attempt: When the first attempt began that may have been taken, by the store's clock, in Turkish time.
+    """
+
+    key: str
+    state: SendState
+    order_id: int | None
+    recipients: int
+    first_attempt: datetime | None
 
 
 class Delivery(NamedTuple):
@@ -268,10 +304,9 @@ def choose_word(kind: type[E], name: str, word: object) -> E | str | Configurati
         name: What the word was given as.
         word: A member or a plain word. One that was read, and is not known, stays a plain word.
     """
-    if isinstance(word, str):
-        known = {member.value: member for member in kind}.get(word)
-        if known is not None:
-            return known
+    known = {member.value: member for member in kind}.get(word) if isinstance(word, str) else None
+    if known is not None:
+        return known
     if isinstance(word, AsRead):
         return str(word)
     # The word itself is not shown: where arguments were mixed up, it is a phone number.
@@ -292,6 +327,7 @@ def _mask_recipient(recipient: str) -> str:
     return repr(f"{name[:1]}***@{domain}" if at and name and "@" not in domain else mask(recipient))
 
 
+@forgetful
 @frozen(init=False)
 class Consent:
     """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
@@ -335,15 +371,13 @@ class Consent:
             "type": choose_word(ConsentType, "type", type),
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
-            "consent_date": consent_date,
         }
-        complaint = next((value for value in values.values() if isinstance(value, ConfigurationError)), None)
-        if complaint is not None:
-            # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
-            del self, values, recipient, recipient_type, type, status, source
-            raise complaint
+        for complaint in values.values():
+            if isinstance(complaint, ConfigurationError):
+                raise complaint
         for name, value in values.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "consent_date", consent_date)
 
 
 @frozen

@@ -9,6 +9,7 @@ from math import isnan
 from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, cast
 
 from .errors import RecipientError
+from .redaction import forgetful
 from .text import read_text
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def _all_mobile(data: bytes, count: int) -> bool:
     )
 
 
+@forgetful
 def normalize_number(value: Number) -> str:
     """Bring a phone number into the form `+905XXXXXXXXX`.
 

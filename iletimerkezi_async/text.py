@@ -10,6 +10,7 @@ from unicodedata import normalize
 from attrs import field, frozen
 
 from .errors import ApiError, EmptyTextError
+from .redaction import forgetful
 
 __all__ = [
     "MAX_PARTS",
@@ -130,6 +131,7 @@ class TextLength:
     costly: tuple[str, ...] = field(default=(), eq=False, repr=False)
 
 
+@forgetful
 def measure(text: str) -> TextLength:
     r"""Tell what a text costs, the operator code that the service appends included.
 

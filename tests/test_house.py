@@ -16,7 +16,7 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors"},
+    {"_version", "errors", "redaction"},
     {"text"},
     {"numbers"},
     {"models"},
@@ -40,7 +40,13 @@ FLOORS_WITHIN = {
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
-    "stores": [{"records", "files"}, {"journal"}],
+    "stores": [
+        {"records", "files", "rows", "slots", "claims", "threads", "postgres_sql", "redis_scripts"},
+        {"journal", "base"},
+        {"sqlite", "postgres", "redis", "pacing"},
+        # The folder's own `__init__`, which gives what the stores are.
+        {""},
+    ],
     "http": [
         {"settings", "retry", "pacing"},
         {"exchange"},
@@ -48,11 +54,11 @@ FLOORS_WITHIN = {
         {"transport"},
         {"clocks"},
     ],
-    "orders": [{"places"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}],
+    "orders": [{"places"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}, {"once"}],
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally"}, {"settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600}
+LONGEST = {"client.py": 640}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
@@ -115,7 +121,9 @@ def test_every_module_has_a_floor() -> None:
     """A new file is placed in the house on purpose."""
     assert {name.split(".")[0] for name in MODULES} == set().union(*FLOORS)
     for folder, floors in FLOORS_WITHIN.items():
-        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors)
+        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors) - {
+            ""
+        }
 
 
 def test_no_imports_go_in_a_circle() -> None:

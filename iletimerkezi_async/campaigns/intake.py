@@ -123,8 +123,10 @@ class Intake(ABC, Generic[T]):
 
     async def _read_on(self, most: int) -> bool:
         """Take in the next values; whether there were any."""
-        # In a function of its own: no variable holds values while the source is waited for, and may raise.
-        values = await self._reader.read(most)
+        # No variable holds values while the source is waited for, and may raise, nor while they are taken in.
+        return self._take_in(await self._reader.read(most))
+
+    def _take_in(self, values: list[T]) -> bool:
         self._take(values)
         return bool(values)
 

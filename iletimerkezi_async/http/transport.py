@@ -94,6 +94,16 @@ class Transport:
         # The headers of the last answer, and when it came: they tell the service's clock.
         self._heard: tuple[RawAnswer, float] | None = None
 
+    @property
+    def longest_attempt(self) -> float:
+        """Seconds after which an attempt ends, whatever happens."""
+        return self._exchange.longest
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that a caller waits for an answer."""
+        return self._exchange.timeout.read
+
     async def clock_offset(self) -> timedelta | None:
         """Ask how far the service's clock is ahead of this machine's; `None` where it does not say."""
         asked = time.time()
@@ -117,7 +127,11 @@ class Transport:
         return result
 
     async def perform(
-        self, call: Call[T], lost: Stopwatch | None = None, before: Callable[[], Awaitable[object]] | None = None
+        self,
+        call: Call[T],
+        lost: Stopwatch | None = None,
+        before: Callable[[], Awaitable[object]] | None = None,
+        again: Callable[[], Awaitable[object]] | None = None,
     ) -> T | RefusedAgain:
         """Send a call, and again as its kind and the outcome allow.
 
@@ -125,6 +139,7 @@ class Transport:
             call: What to send.
             lost: Where an earlier run sent it already and did not live to see the answer: running since then.
             before: Called before each attempt, as long as no answer was lost: the next one may be taken.
+            again: Called before each attempt that follows a lost answer.
 
         Raises:
             ApiError: The service refused.
@@ -143,8 +158,9 @@ class Transport:
             if self._closed:
                 outcome = NotSent(ConfigurationError("the client has been closed"))
                 break
-            if lost is None and before is not None:
-                await before()
+            prepare = before if lost is None else again
+            if prepare is not None:
+                await prepare()
             watch = Stopwatch()
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
             outcome = await self._attempt(call, body, limit, anew=isinstance(outcome, Lost))

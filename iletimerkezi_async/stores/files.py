@@ -34,7 +34,7 @@ def choose_path(path: object, argument: str) -> str:
         ConfigurationError: It is no path, or one that SQLite would not take for a file's.
     """
     name = _decode(path)
-    if not name or "\0" in name:
+    if not name or "\0" in name or not _can_be_named(name):
         raise ConfigurationError(f"`{argument}` must be the path of a file")
     if name == ":memory:":
         raise ConfigurationError(f"`{argument}` must be the path of a file: what is in memory does not outlive a crash")
@@ -49,6 +49,15 @@ def _decode(path: object) -> str:
         return os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
     except TypeError:
         return ""
+
+
+def _can_be_named(name: str) -> bool:
+    """Whether the system has bytes for it: half a character has none."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def spell_path(path: str) -> str:

@@ -8,6 +8,7 @@ import orjson
 
 from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.models import DeliveryEvent, MessageStatus
+from iletimerkezi_async.redaction import forgetful
 
 from .reading import UnreadableError, is_nothing, read_int, read_number, read_object
 
@@ -25,6 +26,7 @@ _STATUS = {
 _WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
 
 
+@forgetful
 def parse_webhook(body: bytes | str) -> DeliveryEvent:
     """Read what the service posts of a message: once when it was accepted, and once when it is final.
 
