@@ -18,6 +18,7 @@ from .orders.once import Once, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .redaction import forgetful
 from .stores.files import choose_path
+from .stores.records import Journal, Records
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
 from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from .campaigns.campaign import OnProgress
     from .results import BulkResult, Refusal
     from .stores.base import Store
-    from .stores.records import Journal, Record
 
 __all__ = ["AsyncClient"]
 
@@ -386,9 +386,9 @@ class AsyncClient:
     @asynccontextmanager
     async def _open_journal(
         self, path: str | None, template: Draft, message: Message | None
-    ) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+    ) -> AsyncGenerator[tuple[Journal | None, Records]]:
         if path is None:
-            yield None, []
+            yield None, Records()
             return
         from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
 
