@@ -3,52 +3,43 @@
 from __future__ import annotations
 
 import copy
-import os
-from contextlib import asynccontextmanager
 from datetime import datetime, timezone
-from types import EllipsisType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from .errors import ApiError, IletimerkeziError
-from .http.observed import observed, observed_calls
-from .http.pacing import Pacer, choose_pacer
+from .errors import ApiError
+from .http.observed import observed
 from .http.retry import Retry
-from .http.settings import check_base_url
-from .http.telemetry import start_telemetry
-from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
-from .orders.known import KnownIds
-from .orders.lookup import Lookups
-from .orders.once import Once, share_ids, share_rate
+from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
-from .redaction import forgetful
-from .stores.files import choose_path
-from .stores.records import Journal, Records
+from .redaction import forgetful, sound
+from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
 from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
 from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
-from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
+from .wire.draft import MAX_RECIPIENTS, check_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+    import os
+    from collections.abc import AsyncIterable, Iterable
     from datetime import date
-    from types import TracebackType
+    from types import EllipsisType, TracebackType
 
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
     from .http.clients import HttpClient
+    from .http.pacing import Pacer
     from .http.settings import Timeouts
     from .results import BulkResult, Refusal
     from .stores.base import Store
+    from .stores.journals import StoreJournal
 
 __all__ = ["AsyncClient"]
-
-T = TypeVar("T")
 
 _NO_RECORD = 422
 
@@ -109,38 +100,26 @@ class AsyncClient:
         http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
-        address = check_base_url(base_url)
-        # Error trackers print the variables of a frame that raises; the address may hold a password.
-        del base_url
-        self._sender: str | None = None
-        self._iys: Iys | None = None
         credentials = Credentials(key, hash)
-        chosen = _choose_header(sender)
-        choice = None if iys is None else choose_iys(iys)
         # Error trackers print the variables of a frame that raises.
-        del key, hash, sender, iys
+        del key, hash
         credentials.check()
-        self._credentials = credentials
-        self._sender = _sound(chosen)
-        self._iys = _sound(choice)
-        self._store = store
-        self._is_face = False
-        transport = Transport(
+        self._face = open_face(
             credentials,
-            base_url=_sound(address),
+            sender=sender,
+            iys=iys,
+            base_url=base_url,
             timeout=timeout,
             max_connections=max_connections,
             retry=retry,
-            pacer=self._choose_pacer(rate),
+            rate=rate,
             http_client=http_client,
+            store=store,
         )
-        self._known = KnownIds(share_ids(store, credentials))
-        self._telemetry = start_telemetry(transport.host)
-        self._set_transport(transport)
 
     def __repr__(self) -> str:
-        iys = self._iys.name if self._iys else None
-        return f"<AsyncClient sender={self._sender!r} iys={iys}>"
+        iys = self._face.iys.name if self._face.iys else None
+        return f"<AsyncClient sender={self._face.sender!r} iys={iys}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -176,41 +155,17 @@ class AsyncClient:
             ConfigurationError: A setting cannot work.
             SenderError: As for `AsyncClient`.
         """
-        chosen = sender if isinstance(sender, EllipsisType) else _choose_header(sender)
-        choice = choose_iys(iys) if iys is not None and not isinstance(iys, EllipsisType) else iys
-        del sender, iys
-        pacer = rate if isinstance(rate, EllipsisType) else self._choose_pacer(rate)
-        transport = self._transport.with_options(timeout=timeout, retry=retry, pacer=pacer)
-        face = copy.copy(self)
-        face._become_face(transport, _sound(chosen), _sound(choice))  # noqa: SLF001 - it is a client like this one
-        return face
-
-    def _become_face(
-        self, transport: Transport, sender: str | EllipsisType | None, iys: Iys | EllipsisType | None
-    ) -> None:
-        self._is_face = True
-        self._sender = self._sender if isinstance(sender, EllipsisType) else sender
-        self._iys = self._iys if isinstance(iys, EllipsisType) else iys
-        self._set_transport(transport)
-
-    def _choose_pacer(self, rate: float | Pacer | None) -> Pacer | None:
-        return share_rate(choose_pacer(rate), rate, self._store, self._credentials)
-
-    def _set_transport(self, transport: Transport) -> None:
-        self._transport = transport
-        self._lookups = Lookups(transport, self._known)
-        self._once = Once(self._lookups, self._store, self._credentials)
-        #: For lists, each page of which is a call.
-        self._pages = observed_calls(transport, self._telemetry)
+        client = copy.copy(self)
+        client._face = self._face.with_options(timeout=timeout, retry=retry, sender=sender, iys=iys, rate=rate)  # noqa: SLF001 - it is a client like this one
+        return client
 
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`."""
-        if not self._is_face:
-            await self._transport.aclose()
+        await self._face.aclose()
 
     async def get_balance(self) -> Balance:
         """Ask what the account holds."""
-        return await self._transport.call(account.get_balance())
+        return await self._face.transport.call(account.get_balance())
 
     async def send_sms(
         self,
@@ -259,12 +214,9 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
             OrderAcceptedError: The order was taken, but its id could not be found.
         """
-        message = Message(text, ())
+        messages = (Message(text, to),)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
-        del text
-        # Also where the recipients' source raises: as they are read, no frame of ours holds the text.
-        messages = (Message(message.text, Message("", to).to),)
-        del to
+        del text, to
         return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
 
     async def send_messages(
@@ -288,13 +240,10 @@ class AsyncClient:
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        self._once.check(key)
+        self._face.once.check(key)
         # What was sent under a key is told also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=key is not None)
-        del sender, iys, send_at
-        draft = _sound(template).fill(messages)
-        del messages
-        return await self._once.send(_sound(draft), key)
+        draft = self._face.template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
+        return await self._face.once.send(sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -306,8 +255,8 @@ class AsyncClient:
             ConfigurationError: The client has no store, or this cannot be a key.
             StoreError: The store is away.
         """
-        self._once.check(key, needed=True)
-        return await self._once.find(key)
+        self._face.once.check(key, needed=True)
+        return await self._face.once.find(key)
 
     async def resolve_send(self, key: str, *, order_id: int | None = None, sent: bool = True) -> Send:
         """Decide what became of a send that nothing could tell of: the panel shows it, or surely shows that it is not.
@@ -324,10 +273,10 @@ class AsyncClient:
             StoreError: The store is away. Nothing was changed.
             ValueError: Neither `order_id` nor `sent=False` is given, or both; or nothing is known of the key.
         """
-        self._once.check(key, needed=True)
+        self._face.once.check(key, needed=True)
         if sent == (order_id is None):
             raise ValueError("give either the `order_id` that it was sent as, or `sent=False`")
-        return await self._once.resolve(key, order_id)
+        return await self._face.once.resolve(key, order_id)
 
     async def send_bulk(
         self,
@@ -337,7 +286,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -365,7 +314,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path. Made if it is not there.
+            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -384,22 +333,18 @@ class AsyncClient:
 
         message = Message(text, ())
         source = intake.Recipients(to)
-        path = None if journal is None else choose_path(journal, "journal")
-        # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
-        limits = check_campaign(batch_size, concurrency, on_progress)
         # Error trackers print the variables of the frames that an error passes.
-        hook = on_progress if callable(on_progress) else None
-        del text, to, sender, iys, send_at, batch_size, concurrency, on_progress
+        del text, to
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
+        # What an earlier run sent is settled also when its time has come.
+        template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        bounds: Bounds = _sound(limits)
-        async with self._open_journal(path, template, message) as (book, records):
+        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, message, self._face.credentials) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
@@ -410,7 +355,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -437,44 +382,18 @@ class AsyncClient:
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
-        path = None if journal is None else choose_path(journal, "journal")
-        # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
-        limits = check_campaign(batch_size, concurrency, on_progress)
-        hook = on_progress if callable(on_progress) else None
-        del messages, sender, iys, send_at, batch_size, concurrency, on_progress
+        del messages
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
-        bounds: Bounds = _sound(limits)
-        async with self._open_journal(path, template, None) as (book, records):
+        # What an earlier run sent is settled also when its time has come.
+        template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
+        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, None, self._face.credentials) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
-
-    def _template(
-        self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
-    ) -> Draft | IletimerkeziError:
-        return write_template(
-            sender=self._sender if sender is None else sender,
-            iys=self._iys if iys is None else iys,
-            send_at=send_at,
-            now=None if may_be_past else datetime.now(timezone.utc),
-        )
-
-    @asynccontextmanager
-    async def _open_journal(
-        self, path: str | None, template: Draft, message: Message | None
-    ) -> AsyncGenerator[tuple[Journal | None, Records]]:
-        if path is None:
-            yield None, Records()
-            return
-        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-        async with open_journal(path, template, message, self._credentials) as opened:
-            yield opened
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -491,10 +410,12 @@ class AsyncClient:
         Raises:
             ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
-        order = check_order_id(order_id)
-        rows, ahead = check_whole("page_size", page_size, 1, MAX_ROWS), check_whole("read_ahead", read_ahead, 1)
-        del order_id, page_size, read_ahead
-        return Report(self._pages, _sound(order), page_size=_sound(rows), read_ahead=_sound(ahead))
+        return Report(
+            self._face.pages,
+            sound(check_order_id(order_id)),
+            page_size=sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
+            read_ahead=sound(check_whole("read_ahead", read_ahead, 1)),
+        )
 
     async def get_order(self, order_id: int) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
@@ -503,9 +424,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        order = check_order_id(order_id)
-        del order_id
-        page = await self._transport.call(reports.get_report(_sound(order), 1, 1))
+        page = await self._face.transport.call(reports.get_report(sound(check_order_id(order_id)), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -518,10 +437,8 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        chosen = choose_days(start, end, "get-reports")
-        del start, end
-        days: tuple[date, date] = _sound(chosen)
-        return Orders(self._pages, *days)
+        days: tuple[date, date] = sound(choose_days(start, end, "get-reports"))
+        return Orders(self._face.pages, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -541,9 +458,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        order, limit = check_order_id(order_id), check_timeout(timeout)
-        del order_id, timeout
-        return await waiting.wait_for_order(self._transport, _sound(order), _sound(limit))
+        return await waiting.wait_for_order(
+            self._face.transport, sound(check_order_id(order_id)), sound(check_timeout(timeout))
+        )
 
     async def cancel_order(self, order_id: int) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -556,13 +473,11 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        order = check_order_id(order_id)
-        del order_id
-        await cancelling.cancel_order(self._transport, _sound(order))
+        await cancelling.cancel_order(self._face.transport, sound(check_order_id(order_id)))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
-        return await self._transport.call(account.get_senders())
+        return await self._face.transport.call(account.get_senders())
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
@@ -575,9 +490,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        window = choose_window(start, end, "get-blacklist")
-        del start, end
-        return Blacklist(self._pages, _sound(window))
+        return Blacklist(self._face.pages, sound(choose_window(start, end, "get-blacklist")))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -591,7 +504,7 @@ class AsyncClient:
         call = blacklist.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
-        await self._transport.call(_sound(call))
+        await self._face.transport.call(sound(call))
 
     async def delete_blacklist(self, number: Number) -> None:
         """Block a number no longer.
@@ -609,7 +522,7 @@ class AsyncClient:
         call = blacklist.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
-        await self._transport.perform(_sound(call))
+        await self._face.transport.perform(sound(call))
 
     async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
@@ -632,12 +545,10 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = consent_calls.choose_brand(brand_code)
-        del brand_code
-        registration = Registration(_sound(brand), consents, datetime.now(timezone.utc))
-        del consents
+        brand = sound(consent_calls.choose_brand(brand_code))
+        registration = Registration(brand, consents, datetime.now(timezone.utc))
         registration.check()
-        await registering.register_consents(self._transport, registration)
+        await registering.register_consents(self._face.transport, registration)
 
     async def check_consent(
         self,
@@ -665,28 +576,10 @@ class AsyncClient:
         """
         question = ask(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        call = consent_calls.check_consent(_sound(question))
+        call = consent_calls.check_consent(sound(question))
         try:
-            return await self._transport.call(call)
+            return await self._face.transport.call(call)
         except ApiError as error:
             if error.code != _NO_RECORD:
                 raise
         return None
-
-
-def _choose_header(sender: str | None) -> str | Exception | None:
-    """The header that was given, or the environment's, if there is one, checked."""
-    header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-    return None if header is None else choose_sender(header)
-
-
-def _sound(checked: T | Exception) -> T:
-    """What passed its check; a complaint is raised here, where no variable holds what it is about."""
-    if isinstance(checked, Exception):
-        raise checked
-    return checked
-
-
-def _is_there(path: str | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look

@@ -66,7 +66,7 @@ def observed_calls(caller: Caller, telemetry: Telemetry | None) -> Caller:
 
 
 def observed(client: C) -> C:
-    """Have a client's calls observed, as long as it has `_telemetry` that is not `None`."""
+    """Have a client's calls observed, as long as its face has telemetry."""
     for method, names in _METHODS.items():
         setattr(client, method, _observe(getattr(client, method), *names))
     return client
@@ -78,7 +78,7 @@ def _observe(
     @functools.wraps(method)
     async def observing(self: Any, *args: object, **kwargs: object) -> R:
         waiting = method(self, *args, **kwargs)
-        telemetry: Telemetry | None = self._telemetry
+        telemetry: Telemetry | None = self._face.telemetry
         observation = None if telemetry is None else telemetry.observe(name, operation)
         if observation is not None and name in _ABOUT_AN_ORDER:
             observation.note_order_id(kwargs.get("order_id", args[0] if args else None))
