@@ -27,6 +27,7 @@ from .footprint import importing, memory
 from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
 from .spellings import cleaning
+from .stalls import stalls
 
 MEASURES: dict[str, Callable[[], Findings]] = {
     "call": one_at_a_time,
@@ -38,6 +39,7 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "report-delay": with_delay,
     "numbers": cleaning,
     "campaign": campaign,
+    "stalls": stalls,
     "import": importing,
     "memory": memory,
 }

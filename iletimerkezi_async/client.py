@@ -15,6 +15,7 @@ from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
 from .orders import cancelling, registering, waiting
 from .orders.paging import Blacklist, Orders, Report
+from .orders.pieces import in_pieces
 from .orders.recovery import send_draft
 from .stores.files import choose_path
 from .wire import account, blacklist, reports
@@ -23,6 +24,7 @@ from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
+from .wire.packing import fill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterable
@@ -195,7 +197,10 @@ class AsyncClient:
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        draft = self._template(sender, iys, send_at).fill(messages)
+        filling = fill(self._template(sender, iys, send_at), messages)
+        # Error trackers print the variables of the frames that an error passes.
+        del messages
+        draft = await in_pieces(filling)
         return await send_draft(self._transport, draft)
 
     async def send_bulk(

@@ -10,6 +10,7 @@ import typer
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
+from iletimerkezi_async.wire.packing import fill, finish
 
 from .command import run_async
 from .messages import INTERRUPTED_ORDER
@@ -40,7 +41,7 @@ def send(
     text = read_text(text)
     client = open_client(sender=terms.sender, iys=terms.iys)
     # Whatever can be refused is refused before the question.
-    draft = terms.fill([Message(text, numbers)])
+    draft = finish(fill(terms, [Message(text, numbers)]))
     length = measure(text)
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"

@@ -49,6 +49,9 @@ logger = logging.getLogger("iletimerkezi_async")
 
 # A repetition near the end of the window must have left before the service forgets the first attempt.
 _WINDOW_GRACE = 30.0
+# What the service allows (source: its announcement of limits, in force since 2026-05-05), where a caller's own pacer
+# does not tell.
+_RATE = 100.0
 
 
 @frozen(eq=False, repr=False)
@@ -93,6 +96,11 @@ class Transport:
         self._closed = False
         # The headers of the last answer, and when it came: they tell the service's clock.
         self._heard: tuple[RawAnswer, float] | None = None
+
+    @property
+    def rate(self) -> float | None:
+        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
+        return None if self._pacer is None else getattr(self._pacer, "rate", _RATE)
 
     async def clock_offset(self) -> timedelta | None:
         """Ask how far the service's clock is ahead of this machine's; `None` where it does not say."""

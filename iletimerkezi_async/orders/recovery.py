@@ -15,6 +15,7 @@ from iletimerkezi_async.models import TURKISH_TIME, Order, OrderReport
 from iletimerkezi_async.wire.sending import send_sms
 
 from .paging import Orders, Report
+from .pieces import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,7 +69,8 @@ async def send_draft(
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
-    result = await transport.perform(send_sms(draft), lost, before)
+    call = await in_pieces(send_sms(draft))
+    result = await transport.perform(call, lost, before)
     return await _settle(transport, draft, result) if isinstance(result, RefusedAgain) else result
 
 

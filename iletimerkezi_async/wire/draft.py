@@ -15,17 +15,16 @@ from iletimerkezi_async.errors import (
     ApiError,
     ConfigurationError,
     EmptyTextError,
-    RecipientError,
     ScheduleError,
     SenderError,
     TextTooLongError,
 )
 from iletimerkezi_async.models import TURKISH_TIME, Iys, Message
-from iletimerkezi_async.numbers import clean_number, mask, spell
+from iletimerkezi_async.numbers import mask
 from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, surely_too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "MAX_RECIPIENTS",
@@ -34,6 +33,7 @@ __all__ = [
     "check_text",
     "choose_iys",
     "choose_sender",
+    "message_complaint",
     "round_schedule",
     "text_complaint",
     "write_template",
@@ -71,19 +71,6 @@ class Draft:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
 
-    def fill(self, messages: Iterable[Message]) -> Draft:
-        """The draft with messages, each checked; the same number twice for the same text is kept once.
-
-        Raises:
-            EmptyTextError: A text is empty or blank.
-            TextTooLongError: A text is longer than seven SMS by any count.
-            RecipientError: There is no recipient, there are more than 50,000, or some are not numbers (all are named).
-        """
-        pile = _Pile(messages)
-        if pile.complaint:
-            raise pile.complaint
-        return Draft(self.sender, self.iys, pile.messages, self.send_at, pile.recipients)
-
     def is_overdue(self, now: datetime) -> bool:
         """Whether the time to send at is past; `now` is an aware time."""
         return self.send_at is not None and self.send_at < now
@@ -102,22 +89,6 @@ class Draft:
         for text, numbers in self.messages.items():
             for number in numbers:
                 yield text, number
-
-    def halves(self) -> tuple[Draft, Draft]:
-        """Two drafts of half the recipients each; there must be at least two."""
-        pairs = list(self.pairs())
-        middle = len(pairs) // 2
-        return self.of(pairs[:middle]), self.of(pairs[middle:])
-
-    def of(self, pairs: Iterable[tuple[str, str]]) -> Draft:
-        """The same draft for other texts and numbers, which are taken as they are: clean, and each pair once."""
-        numbers_of: dict[str, list[str]] = {}
-        count = 0
-        for text, number in pairs:
-            numbers_of.setdefault(text, []).append(number)
-            count += 1
-        messages = {text: tuple(numbers) for text, numbers in numbers_of.items()}
-        return Draft(self.sender, self.iys, messages, self.send_at, count)
 
     def __repr__(self) -> str:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
@@ -207,32 +178,6 @@ def _past() -> ScheduleError:
     return ScheduleError(457, "the time to send at is past", _OPERATION)
 
 
-class _Pile:
-    """The texts and numbers of an order, sorted, and the complaint about them, if any."""
-
-    __slots__ = ("complaint", "messages", "recipients")
-
-    def __init__(self, messages: Iterable[Message]) -> None:
-        numbers_of: dict[str, dict[str, None]] = {}
-        bad: list[str] = []
-        complaint: ApiError | None = None
-        for message in messages:
-            complaint = complaint or text_complaint(message.text)
-            numbers = numbers_of.setdefault(message.text, {})
-            for given in message.to:
-                number = clean_number(given)
-                if number is None:
-                    bad.append(spell(given))
-                else:
-                    numbers[number] = None
-        # A text that nobody gets would make the service refuse the whole order.
-        self.messages: Mapping[str, tuple[str, ...]] = {
-            text: tuple(numbers) for text, numbers in numbers_of.items() if numbers
-        }
-        self.recipients = sum(map(len, self.messages.values()))
-        self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
-
-
 def check_text(message: Message) -> None:
     """See that a message's text can be sent; the message stands in for it, as it shows nothing.
 
@@ -245,24 +190,29 @@ def check_text(message: Message) -> None:
         raise complaint
 
 
-def text_complaint(text: str) -> ApiError | None:
+def message_complaint(message: object) -> ApiError | None:
+    """What is wrong with a message apart from its numbers, for certain and whatever the service says."""
+    if isinstance(message, Message):
+        return text_complaint(message.text)
+    return ApiError(422, f"a Message is expected, not {type(message).__name__}", _OPERATION)
+
+
+def text_complaint(text: object) -> ApiError | None:
     """What is wrong with a text, for certain and whatever the service says."""
-    if not text.strip():
+    if not isinstance(text, str):
+        return ApiError(422, f"the text must be a str, not {type(text).__name__}", _OPERATION)
+    if not text or text.isspace():
         return EmptyTextError(454, "the text is empty", _OPERATION)
     if surely_too_long(text):
         return TextTooLongError(453, f"the text is longer than {MAX_PARTS} SMS", _OPERATION)
-    if any("\ud800" <= letter <= "\udfff" for letter in set(text)):
+    if not text.isascii() and _has_half(text):
         return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)
     return None
 
 
-def _number_complaint(recipients: int, bad: tuple[str, ...]) -> RecipientError | None:
-    if bad:
-        message = f"{len(bad)} of {recipients + len(bad)} recipients are not phone numbers (see `numbers`)"
-        return RecipientError(452, message, _OPERATION, numbers=bad)
-    if not recipients:
-        return RecipientError(452, "there is no recipient", _OPERATION)
-    if recipients > MAX_RECIPIENTS:
-        message = f"{recipients} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
-        return RecipientError(452, message, _OPERATION)
-    return None
+def _has_half(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
