@@ -180,14 +180,15 @@ class Campaign:
     async def _conclude(self) -> BulkResult:
         """Name what was read and will not be sent by this run, and sum up."""
         steps = self._sum_up()
+        results: list[BulkResult] = []
         try:
             with anyio.CancelScope(shield=True):
-                result = await in_pieces(steps)
+                results.append(await in_pieces(steps))
         except BaseException as error:
             # asyncio's own cancellation heeds no shield.
             error.__context__ = BulkError(finish(steps))
             raise
-        return result
+        return results[0]
 
     def _sum_up(self) -> Steps[BulkResult]:
         # In this order: what was read last may belong to an order of an earlier run.

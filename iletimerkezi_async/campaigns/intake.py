@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, spell
-from iletimerkezi_async.orders.pieces import in_pieces
+from iletimerkezi_async.orders.pieces import Breath, in_pieces
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.stores.records import Record, State, fingerprint
 from iletimerkezi_async.wire.draft import Draft
@@ -49,6 +49,7 @@ class Intake(ABC, Generic[T]):
 
     def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
         self._reader = reader
+        self._breath = Breath()
         #: How many recipients there are, where that is known.
         self.total = total
         self._template = template
@@ -67,6 +68,7 @@ class Intake(ABC, Generic[T]):
 
     async def _read_on(self, most: int) -> bool:
         """Take in the next recipients; whether there were any."""
+        await self._breath.take()
         # In a function of its own: no variable holds values while the source is waited for, and may raise.
         if not self._is_holding():
             self._hold(await self._reader.read(most))

@@ -73,7 +73,6 @@ class Reader(Generic[T]):
 
     async def read(self, most: int) -> list[T]:
         """The next values, for at least one recipient and about `most` at the most; none at the end."""
-        await self._breath.take()
         if self._async is not None:
             await self._read_async(self._async, min(most, _PIECE))
         elif self._weigh is not None:

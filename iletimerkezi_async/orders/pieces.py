@@ -15,7 +15,7 @@ __all__ = ["Breath", "in_pieces"]
 T = TypeVar("T")
 
 # Seconds of work at one go. There may be several of us at the same time, and each turn has its price.
-_AT_ONE_GO = 0.002
+_AT_ONE_GO = 0.001
 
 
 class Breath:

@@ -221,7 +221,7 @@ class _Pile:
         self.pairs: dict[Pair, None] = {}
         self.complaint: ApiError | ConfigurationError | None = None
         if isinstance(messages, Iterable) and not isinstance(messages, (str, AsyncIterable)):
-            self._messages = iter(messages)
+            self._messages = iter(cast("Iterable[object]", messages))
         else:
             kind = type(messages).__name__
             self.complaint = ConfigurationError(f"`messages` must be an iterable of Message, and not of type {kind}")
