@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import anyio
 import httpx
@@ -12,16 +12,16 @@ from attrs import frozen
 
 from iletimerkezi_async._version import __version__
 from iletimerkezi_async.wire.call import RawAnswer
+from iletimerkezi_async.wire.credentials import Body
 
 from .settings import longest_attempt, spell_seconds
-
-if TYPE_CHECKING:
-    from iletimerkezi_async.wire.credentials import Body
 
 __all__ = ["CLOSING_TIME", "Exchange", "NoAnswer"]
 
 # The largest answer, a report page of 1,000 rows, has some 60 kB. More than this is not the service's.
 _MAX_ANSWER = 8 * 2**20
+# Of a body that is written: some tenths of a millisecond of encryption.
+_MOST_AT_ONCE = 2**18
 #: Seconds. Closing takes no time unless the other side is gone; a caller who gives up is not to wait for it.
 CLOSING_TIME = 1.0
 
@@ -138,7 +138,7 @@ class _Handshake:
 
 
 class _Content(httpx.AsyncByteStream):
-    """A body, in one piece.
+    """A body, a large one in pieces: in one it would hold the loop up while it is copied and encrypted.
 
     httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
     """
@@ -147,7 +147,11 @@ class _Content(httpx.AsyncByteStream):
         self._body = body
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Pieces([self._body])
+        body = self._body
+        if len(body) <= _MOST_AT_ONCE:
+            return _Pieces([body])
+        starts = range(0, len(body), _MOST_AT_ONCE)
+        return _Pieces([Body(body[start : start + _MOST_AT_ONCE]) for start in reversed(starts)])
 
 
 class _Pieces(AsyncIterator[bytes]):

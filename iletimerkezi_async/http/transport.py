@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 from attrs import frozen
 
 from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, OutcomeUnknownError, TransportError
@@ -52,6 +53,7 @@ _WINDOW_GRACE = 30.0
 # What the service allows (source: its announcement of limits, in force since 2026-05-05), where a caller's own pacer
 # does not tell.
 _RATE = 100.0
+_LARGE = 2**20
 
 
 @frozen(eq=False, repr=False)
@@ -141,6 +143,9 @@ class Transport:
             ConfigurationError: The client has been closed.
         """
         body = self._credentials.envelope(call.fields)
+        if len(body) > _LARGE:
+            # It took milliseconds to copy, and others may be about to do the same.
+            await anyio.lowlevel.checkpoint()
         outcome: Outcome[T] | None = None
         # `lost` runs from the beginning of the first attempt whose answer was lost.
         for attempt in itertools.count(1):
