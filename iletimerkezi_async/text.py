@@ -97,8 +97,5 @@ def surely_too_long(text: str) -> bool:
     The most generous way counts every character once, escaped or not, and leaves the operator code out. Between that
     and `measure` the service decides.
     """
-    if len(text) <= _CAPACITY[Encoding.UNICODE][1] * MAX_PARTS:
-        # Most are, and nobody has to look at their letters.
-        return False
     _, each = _CAPACITY[Encoding.UNICODE if set(text) - _TURKISH_ALL else Encoding.GSM]
     return len(text) > each * MAX_PARTS

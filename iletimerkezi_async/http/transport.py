@@ -142,10 +142,7 @@ class Transport:
             OutcomeUnknownError: There was none, and the call may have been taken.
             ConfigurationError: The client has been closed.
         """
-        body = self._credentials.envelope(call.fields)
-        if len(body) > _LARGE:
-            # It took milliseconds to copy, and others may be about to do the same.
-            await anyio.lowlevel.checkpoint()
+        body = await self._envelope(call)
         outcome: Outcome[T] | None = None
         # `lost` runs from the beginning of the first attempt whose answer was lost.
         for attempt in itertools.count(1):
@@ -177,6 +174,13 @@ class Transport:
         if outcome is None or isinstance(outcome, Answered):
             raise OutcomeUnknownError("it is too late to send it again", call.operation)
         raise _conclusion(call, outcome, in_doubt=lost is not None)
+
+    async def _envelope(self, call: Call[T]) -> Body:
+        body = self._credentials.envelope(call.fields)
+        if len(body) > _LARGE:
+            # Copying it took milliseconds, and others may be about to do the same.
+            await anyio.lowlevel.checkpoint()
+        return body
 
     async def _pace(self, call: Call[T]) -> None:
         if self._pacer is not None and call.recipients:

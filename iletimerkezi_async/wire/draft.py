@@ -44,6 +44,8 @@ SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
 MAX_RECIPIENTS = 50_000
 _OPERATION = "send-sms"
 _LONGEST_SENDER = 11
+# Characters, in whatever alphabet.
+_SURELY_FITS = 400
 
 
 @frozen(eq=False, repr=False)
@@ -203,7 +205,7 @@ def text_complaint(text: object) -> ApiError | None:
         return ApiError(422, f"the text must be a str, not {type(text).__name__}", _OPERATION)
     if not text or text.isspace():
         return EmptyTextError(454, "the text is empty", _OPERATION)
-    if surely_too_long(text):
+    if len(text) > _SURELY_FITS and surely_too_long(text):
         return TextTooLongError(453, f"the text is longer than {MAX_PARTS} SMS", _OPERATION)
     if not text.isascii() and _has_half(text):
         return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)

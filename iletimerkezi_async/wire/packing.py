@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterable, Generator, Iterable, Iterator
 from itertools import islice
-from operator import itemgetter
+from operator import eq, itemgetter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from iletimerkezi_async.errors import ApiError, ConfigurationError, RecipientError
@@ -70,6 +70,10 @@ def pack(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
 
 def _sort_texts(pairs: list[Pair]) -> Steps[None]:
     """Put the texts that one number gets into their order; the numbers are in theirs."""
+    numbers = [number for number, _ in pairs]
+    yield
+    if not any(map(eq, numbers, islice(numbers, 1, None))):
+        return
     start = 0
     for end in range(1, len(pairs) + 1):
         if end == len(pairs) or pairs[end][0] != pairs[start][0]:
@@ -85,7 +89,7 @@ def group(template: Draft, pairs: Sequence[Pair]) -> Steps[Draft]:
     distinct: dict[str, tuple[str, ...]] = {}
     for start in range(0, len(pairs), _NUMBERS):
         piece = pairs[start : start + _NUMBERS]
-        distinct.update((text, (number,)) for number, text in piece)
+        distinct.update(zip([text for _, text in piece], zip([number for number, _ in piece])))
         yield
         if len(distinct) < start + len(piece):
             # Some have a text in common.
@@ -171,6 +175,13 @@ class Unfolded:
             if not self._start:
                 self._flaw = message_complaint(message)
                 self.complaint = self.complaint or self._flaw
+            if self._flaw is None and isinstance(message, Message) and len(message.to) == 1:
+                # Most are like that, and there may be very many.
+                texts.append(message.text)
+                numbers.append(message.to[0])
+                self._messages.popleft()
+                room -= 1
+                continue
             everybody: tuple[object, ...] = message.to if isinstance(message, Message) else ("",)
             piece = everybody[self._start : self._start + room]
             if self._flaw is not None:
