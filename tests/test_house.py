@@ -16,12 +16,13 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "text"},
+    {"_version", "errors", "redaction"},
+    {"text"},
     {"numbers"},
     {"models"},
     {"results"},
     {"wire"},
-    {"stores"},
+    {"stores", "filling"},
     {"http"},
     {"orders"},
     {"campaigns"},
@@ -34,12 +35,19 @@ FLOORS = [
 #: The same within each folder.
 FLOORS_WITHIN = {
     "wire": [
+        {"arguments"},
         {"credentials", "reading", "dates", "draft"},
         {"packing"},
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
-    "stores": [{"records", "files"}, {"journal"}],
+    "stores": [
+        {"records", "files", "rows", "slots", "claims", "threads", "postgres_sql", "redis_scripts"},
+        {"journal", "base"},
+        {"sqlite", "postgres", "redis", "pacing"},
+        # The folder's own `__init__`, which gives what the stores are.
+        {""},
+    ],
     "http": [
         {"settings", "retry", "pacing"},
         {"exchange"},
@@ -47,7 +55,7 @@ FLOORS_WITHIN = {
         {"transport"},
         {"clocks"},
     ],
-    "orders": [{"places", "pieces"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}],
+    "orders": [{"places", "pieces"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}, {"once"}],
     "campaigns": [
         {"seen", "sources", "task"},
         {"intake", "blocked"},
@@ -59,7 +67,7 @@ FLOORS_WITHIN = {
     ],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600}
+LONGEST = {"client.py": 640, "models.py": 420}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
@@ -122,7 +130,9 @@ def test_every_module_has_a_floor() -> None:
     """A new file is placed in the house on purpose."""
     assert {name.split(".")[0] for name in MODULES} == set().union(*FLOORS)
     for folder, floors in FLOORS_WITHIN.items():
-        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors)
+        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors) - {
+            ""
+        }
 
 
 def test_no_imports_go_in_a_circle() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import anyio
@@ -89,7 +89,7 @@ class Campaign:
         self._searches = anyio.Semaphore(concurrency, fast_acquire=True)
         self._narrowing = Narrowing(transport, self._tally, self._dispatch, self._under_way, concurrency)
 
-    async def run(self, records: list[Record]) -> BulkResult:
+    async def run(self, records: Sequence[Record]) -> BulkResult:
         """Send everything.
 
         Args:
@@ -127,7 +127,7 @@ class Campaign:
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
-    async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
+    async def _feed(self, tasks: TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
             await self._remember(record)
         while self._dispatch.stop is None:

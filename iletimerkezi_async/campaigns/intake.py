@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from iletimerkezi_async.models import Message, Number
-from iletimerkezi_async.numbers import clean_numbers, spell
+from iletimerkezi_async.numbers import clean_numbers, find_flaw, spell
 from iletimerkezi_async.orders.pieces import Breath, in_pieces
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.stores.records import Record, State, fingerprint
@@ -215,10 +215,12 @@ class NumberIntake(Intake[Number]):
         )
 
 
-class MessageIntake(Intake[Message]):
+class MessageIntake(Intake[Message | Refusal]):
     """Messages with texts of their own. A number may occur again with another text."""
 
-    def __init__(self, recipients: Recipients[Message], template: Draft, batch_size: int, salt: bytes) -> None:
+    def __init__(
+        self, recipients: Recipients[Message | Refusal], template: Draft, batch_size: int, salt: bytes
+    ) -> None:
         # Each message may have several recipients.
         super().__init__(Reader(recipients.source, count_recipients), None, template, batch_size)
         #: Empty where nobody has to recognise a text later, and Python's own hash is enough.
@@ -306,7 +308,7 @@ class MessageIntake(Intake[Message]):
             yield
         return (yield from group(self._template, pairs))
 
-    def _hold(self, values: list[Message]) -> None:
+    def _hold(self, values: list[Message | Refusal]) -> None:
         self._unfolded.add(values)
 
     def _is_holding(self) -> bool:
@@ -314,7 +316,7 @@ class MessageIntake(Intake[Message]):
 
     def _take(self, most: int) -> None:
         texts, given = self._unfolded.take(most)
-        refused = [(place, Refusal(spell(value), flaw.message)) for place, value, flaw in self._unfolded.refused]
+        refused = [(place, _refuse(value, flaw.message)) for place, value, flaw in self._unfolded.refused]
         self.read += len(given) + len(refused)
         numbers = clean_numbers(given)
         if not all(numbers):
@@ -372,8 +374,12 @@ class MessageIntake(Intake[Message]):
         return draft if pairs else None
 
 
-def _refuse(value: object) -> Refusal:
-    return Refusal(spell(value), "not a phone number")
+def _refuse(value: object, reason: str | None = None) -> Refusal:
+    """What is listed for a value, for the reason given or else for what is wrong with it as a number."""
+    if isinstance(value, Refusal):
+        # Who fills in values from rows has found out already what is wrong, and where.
+        return value
+    return Refusal(spell(value), reason or find_flaw(value))
 
 
 def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -7,8 +7,11 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
+from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.models import Message
+from iletimerkezi_async.numbers import clean_number, find_flaw, is_one, spell
 from iletimerkezi_async.orders.pieces import Breath
+from iletimerkezi_async.text import read_text
 
 if TYPE_CHECKING:
     from iletimerkezi_async.models import Number
@@ -29,15 +32,24 @@ class Recipients(Generic[T]):
 
     Attributes:
         total: How many recipients there are, where that is known.
+        complaint: What is wrong where it is neither a recipient nor several of them.
     """
 
     def __init__(self, given: Source[T] | Number) -> None:
-        alone = isinstance(given, (str, int))
+        alone = is_one(given)
+        self.complaint = _source_complaint(given) if alone else None
         self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
         self.total = _length(self.source)
 
     def __repr__(self) -> str:
         return "<Recipients>"
+
+
+def _source_complaint(given: object) -> RecipientError | None:
+    if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
+        return None
+    message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+    return RecipientError(452, message, "send-sms", numbers=(spell(given),))
 
 
 def _length(source: object) -> int | None:

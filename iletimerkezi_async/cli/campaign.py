@@ -15,15 +15,16 @@ from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
 from .command import INTERRUPTED, run_async
 from .display import Show, track
+from .encodings import read_encoding
+from .layouts import Wishes, read_delimiter
 from .lists import open_list
 from .messages import CommandError, WrongUsageError, describe
-from .output import complain, end_line
-from .plan import Plan
+from .output import complain, end_line, note
+from .plan import Plan, read_template
 from .refusals import RefusalFile
 from .rehearsal import rehearse
 from .settings import Json, Verbose, open_client
 from .summary import Summary, tell_failures, tell_how_to_go_on
-from .template import Template
 from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
 
 __all__ = ["bulk"]
@@ -35,9 +36,21 @@ _DEPTH = 8
 def bulk(
     text: Annotated[str, typer.Argument(metavar="TEXT", hidden=True)],
     *,
-    to: Annotated[str, typer.Option(metavar="FILE", help="A number a line, or CSV. - is standard input.")],
+    to: Annotated[str, typer.Option(metavar="FILE", help="A number a line, CSV or .xlsx. - is standard input.")],
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The column with the numbers, or which one it is: 2.")
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHAR", help='What separates the columns, such as ";" or "tab".')
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How the letters are written, such as windows-1254.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The sheet of an .xlsx, or which one it is: 2.")
     ] = None,
     journal: Annotated[
         str | None, typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed.")
@@ -58,16 +71,19 @@ def bulk(
 ) -> None:
     """Send TEXT to everybody in a file, in as many orders as it takes.
 
-    The file is a list with a number a line, or a table with a column of numbers. TEXT may name columns:
-    "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from standard input.
+    The file is a list with a number a line, or a table with a column of numbers. How it is laid out is found out, and
+    told; the options are for where that goes wrong. A row that is not laid out as the others is left out and listed.
+    TEXT may name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from
+    standard input.
 
     With a journal, the same command after a stop or a crash sends what is missing, and nothing twice.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
     terms = read_terms(iys, sender, at, resumed=_is_there(journal))
-    template = Template(read_text(text))
+    template = read_template(read_text(text))
+    wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys)
-    with open_list(to, column) as recipients:
+    with open_list(to, wishes) as recipients:
         plan = Plan(recipients, template, terms, batch_size, total=recipients.count())
         plan.check()
         refusals = RefusalFile(refused, (to, journal))
@@ -75,6 +91,7 @@ def bulk(
             rehearse(plan, refusals, as_json=as_json)
             return
         if not yes:
+            _tell_layout(plan)
             ask(_what(plan), terms)
         _Run(client, plan, journal, refusals, typed=text, as_json=as_json).run()
 
@@ -159,7 +176,7 @@ class _Run:
         )
 
     def _end(self, result: BulkResult, stopped: str | None) -> None:
-        summary = Summary(result, self._plan.template.empty, time.monotonic() - self._began, stopped)
+        summary = Summary(result, self._plan, time.monotonic() - self._began, stopped)
         # First, as nothing that is shown is worth as much.
         self._refusals.write(result.refused)
         with suppress(BrokenPipeError):
@@ -216,6 +233,12 @@ def _check_streams(text: str, to: str, *, asks: bool) -> None:
 def _is_there(path: str | None) -> bool:
     # What cannot be looked at is not there; opening it tells why.
     return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
+
+
+def _tell_layout(plan: Plan) -> None:
+    if sys.stdin.isatty():
+        told = ", ".join(f"{name} {value}" for name, value in plan.recipients.describe().items())
+        note(f"{plan.recipients.name}: {told}")
 
 
 def _what(plan: Plan) -> str:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import random
 import time
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen
 
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
 
 __all__ = ["Retry", "Stopwatch", "next_pause"]
 
 
+def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
+    # Not attrs' own validators, whose words show the value.
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"`{attribute.name}` must be a whole number, at least 1")
+
+
+def _check_seconds(_: Retry, attribute: Attribute[float], value: object) -> None:
+    if not isinstance(value, (int, float)) or not value >= 0:
+        raise ValueError(f"`{attribute.name}` must be a number of seconds, at least 0")
+
+
+@forgetful
 @frozen
 class Retry:
     """How often a request is repeated, and how long to pause in between.
@@ -30,9 +43,9 @@ class Retry:
         wait_max: Seconds of the longest pause.
     """
 
-    attempts: int = field(default=5, validator=[validators.instance_of(int), validators.ge(1)])
-    wait_initial: float = field(default=0.5, validator=validators.ge(0))
-    wait_max: float = field(default=30.0, validator=validators.ge(0))
+    attempts: int = field(default=5, validator=_check_attempts)
+    wait_initial: float = field(default=0.5, validator=_check_seconds)
+    wait_max: float = field(default=30.0, validator=_check_seconds)
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after attempt number `attempt`, counted from 1."""

@@ -104,6 +104,16 @@ class Transport:
         """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
         return None if self._pacer is None else getattr(self._pacer, "rate", _RATE)
 
+    @property
+    def longest_attempt(self) -> float:
+        """Seconds after which an attempt ends, whatever happens."""
+        return self._exchange.longest
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that a caller waits for an answer."""
+        return self._exchange.timeout.read
+
     async def clock_offset(self) -> timedelta | None:
         """Ask how far the service's clock is ahead of this machine's; `None` where it does not say."""
         asked = time.time()
@@ -127,7 +137,11 @@ class Transport:
         return result
 
     async def perform(
-        self, call: Call[T], lost: Stopwatch | None = None, before: Callable[[], Awaitable[object]] | None = None
+        self,
+        call: Call[T],
+        lost: Stopwatch | None = None,
+        before: Callable[[], Awaitable[object]] | None = None,
+        again: Callable[[], Awaitable[object]] | None = None,
     ) -> T | RefusedAgain:
         """Send a call, and again as its kind and the outcome allow.
 
@@ -135,6 +149,7 @@ class Transport:
             call: What to send.
             lost: Where an earlier run sent it already and did not live to see the answer: running since then.
             before: Called before each attempt, as long as no answer was lost: the next one may be taken.
+            again: Called before each attempt that follows a lost answer.
 
         Raises:
             ApiError: The service refused.
@@ -153,8 +168,9 @@ class Transport:
             if self._closed:
                 outcome = NotSent(ConfigurationError("the client has been closed"))
                 break
-            if lost is None and before is not None:
-                await before()
+            prepare = before if lost is None else again
+            if prepare is not None:
+                await prepare()
             watch = Stopwatch()
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
             outcome = await self._attempt(call, body, limit, anew=isinstance(outcome, Lost))

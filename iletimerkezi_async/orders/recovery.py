@@ -57,6 +57,7 @@ async def send_draft(
     draft: Draft,
     lost: Stopwatch | None = None,
     before: Callable[[], Awaitable[object]] | None = None,
+    again: Callable[[], Awaitable[object]] | None = None,
 ) -> Order:
     """Send an order, and find its id where the answer is lost.
 
@@ -65,12 +66,13 @@ async def send_draft(
         draft: The order.
         lost: Where an earlier run sent it already and did not live to see the answer: running since then.
         before: Called before each attempt, as long as no answer was lost.
+        again: Called before each attempt that follows a lost answer.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
     call = await in_pieces(send_sms(draft))
-    result = await transport.perform(call, lost, before)
+    result = await transport.perform(call, lost, before, again)
     return await _settle(transport, draft, result) if isinstance(result, RefusedAgain) else result
 
 

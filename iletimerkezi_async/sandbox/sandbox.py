@@ -29,7 +29,7 @@ from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.traffic import add_orders
 from iletimerkezi_async.sandbox.transport import InProcessTransport
 from iletimerkezi_async.sandbox.weather import Weather
-from iletimerkezi_async.sandbox.webhooks import Webhooks, check_address
+from iletimerkezi_async.sandbox.webhooks import build_webhooks
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -91,6 +91,8 @@ class Sandbox:
         webhook_order: Whether the calls come in order, or, once the order is finished, in a jumble with ends before
             their beginnings; a real service promises no order.
         webhook_copies: How often each call is made; a real service may repeat itself.
+        webhook_status: Whether a call tells the state as a word (``"delivered"``), as the provider's documents do, or
+            as a code (111), which one of its clients reads as well.
 
     Raises:
         ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.
@@ -119,6 +121,7 @@ class Sandbox:
         webhook: str | None = None,
         webhook_order: Literal["in order", "shuffled"] = "in order",
         webhook_copies: int = 1,
+        webhook_status: Literal["word", "code"] = "word",
     ) -> None:
         if balance < 0 or delivery_seconds < 0:
             raise ValueError("balance and delivery_seconds cannot be negative")
@@ -126,11 +129,7 @@ class Sandbox:
         check_word("unknown_consent", unknown_consent, "refuse", "empty")
         check_word("past_schedules", past_schedules, "send", "refuse")
         check_word("duplicates", duplicates, "set", "sequence")
-        check_word("webhook_order", webhook_order, "in order", "shuffled")
         read_amount("amount", amount)
-        if webhook_copies < 1:
-            raise ValueError("webhook_copies is a number from 1 on")
-        address = None if webhook is None else check_address(webhook)
         clock = Clock()
         now = clock.now()
         account = Account(
@@ -154,11 +153,10 @@ class Sandbox:
             ledger=Ledger(balance),
         )
         self._service = Service(account, clock)
-        self._webhooks = (
-            None
-            if address is None
-            else Webhooks(self._service, address, shuffled=webhook_order == "shuffled", copies=webhook_copies)
-        )
+        check_word("webhook_order", webhook_order, "in order", "shuffled")
+        check_word("webhook_status", webhook_status, "word", "code")
+        shuffled, codes = webhook_order == "shuffled", webhook_status == "code"
+        self._webhooks = build_webhooks(self._service, webhook, shuffled=shuffled, copies=webhook_copies, codes=codes)
 
     def client(self, **options: "Unpack[ClientOptions]") -> "AsyncClient":
         """Return a client that is connected to this sandbox in process, without a socket.
@@ -179,8 +177,12 @@ class Sandbox:
         """Serve over HTTP on 127.0.0.1, in a thread of its own.
 
         Use it as ``async with sandbox.serve() as url`` on asyncio or trio, or as ``with sandbox.serve() as url``
-        anywhere else. ``url`` is a base URL that ends in ``/v1``. At ``/`` of the same server, a browser shows what
-        the sandbox holds; looking changes nothing.
+        anywhere else. ``url`` is a base URL that ends in ``/v1``. Below it, ``<operation>/json`` answers JSON and
+        ``<operation>`` answers the XML of the provider's first documents. At ``/`` of the same server, a browser
+        shows what the sandbox holds; looking changes nothing.
+
+        Programs on this machine are served, under ``localhost``, ``127.0.0.1`` and ``[::1]``. A request under another
+        name (421), and one that a web page of another origin makes (403), are not let in.
 
         Args:
             port: The port, or 0 for any that is free.

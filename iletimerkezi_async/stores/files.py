@@ -34,7 +34,7 @@ def choose_path(path: object, argument: str) -> str:
         ConfigurationError: It is no path, or one that SQLite would not take for a file's.
     """
     name = _decode(path)
-    if not name or "\0" in name:
+    if not name or "\0" in name or not _can_be_named(name):
         raise ConfigurationError(f"`{argument}` must be the path of a file")
     if name == ":memory:":
         raise ConfigurationError(f"`{argument}` must be the path of a file: what is in memory does not outlive a crash")
@@ -51,8 +51,19 @@ def _decode(path: object) -> str:
         return ""
 
 
+def _can_be_named(name: str) -> bool:
+    """Whether the system has bytes for it: half a character has none."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def spell_path(path: str) -> str:
-    """A path fit to be printed: bytes that are no text are shown as escapes."""
+    """A path fit to be printed: short where it lies below the present directory, bytes that are no text as escapes."""
+    with suppress(OSError):
+        path = path.removeprefix(os.path.join(os.getcwd(), ""))  # noqa: PTH109, PTH118 - text, not a path
     return path.encode("utf-8", "backslashreplace").decode()
 
 

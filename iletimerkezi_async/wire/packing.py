@@ -11,19 +11,21 @@ compares in sequence.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, Generator, Iterable, Iterator
+from collections.abc import Generator
 from itertools import islice
 from operator import eq, itemgetter
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
-from iletimerkezi_async.errors import ApiError, ConfigurationError, RecipientError
+from iletimerkezi_async.errors import ApiError, RecipientError
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import clean_numbers, spell
+from iletimerkezi_async.numbers import NO_NUMBER, clean_numbers, find_flaw, spell
+from iletimerkezi_async.results import Refusal
 
-from .draft import MAX_RECIPIENTS, Draft, message_complaint
+from .arguments import MAX_RECIPIENTS, is_iterable, name_type
+from .draft import Draft, message_complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from iletimerkezi_async.models import Number
@@ -37,6 +39,8 @@ Steps: TypeAlias = Generator[None, None, T]
 Pair: TypeAlias = tuple[str, str]
 
 _OPERATION = "send-sms"
+# Named in one error.
+_MOST_FLAWS = 3
 # Texts that are handled at one go, and numbers of one text.
 _TEXTS = 400
 _NUMBERS = 4000
@@ -182,7 +186,7 @@ class Unfolded:
                 self._messages.popleft()
                 room -= 1
                 continue
-            everybody: tuple[object, ...] = message.to if isinstance(message, Message) else ("",)
+            everybody: tuple[object, ...] = message.to if isinstance(message, Message) else (_alone(message),)
             piece = everybody[self._start : self._start + room]
             if self._flaw is not None:
                 self.refused += [(len(numbers), value, self._flaw) for value in piece]
@@ -197,15 +201,19 @@ class Unfolded:
         return texts, numbers
 
 
-def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:
+def _alone(value: object) -> object:
+    """What stands for something that is no message: a refusal is listed as it is, anything else without a number."""
+    return value if isinstance(value, Refusal) else ""
+
+
+def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft | ApiError]:
     """A template with messages, each checked; the same number twice for the same text is kept once.
 
-    Raises:
-        ConfigurationError: They are no iterable.
-        EmptyTextError: A text is empty or blank.
-        TextTooLongError: A text is longer than seven SMS by any count.
-        RecipientError: There is no recipient, there are more than 50,000, or some are not numbers (all are named).
+    Or the complaint: a text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
+    numbers (all are named).
     """
+    if not is_iterable(messages):
+        return ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
     pile = _Pile(messages)
     # Error trackers print the variables of the frames that an error passes.
     del messages
@@ -213,8 +221,8 @@ def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:
         pile.take()
         yield
     complaint = pile.complaint or pile.number_complaint()
-    if complaint:
-        raise complaint
+    if complaint is not None:
+        return complaint
     return (yield from group(template, [*pile.pairs]))
 
 
@@ -223,19 +231,15 @@ class _Pile:
 
     __slots__ = ("_bad", "_flaws", "_messages", "_piece", "_unfolded", "complaint", "pairs")
 
-    def __init__(self, messages: object) -> None:
-        self._messages: Iterator[object] = iter(())
+    def __init__(self, messages: Iterable[object]) -> None:
+        self._messages = iter(messages)
         self._piece: list[object] = []
         self._unfolded = Unfolded()
         self._bad: list[str] = []
+        self._flaws: dict[str, None] = {}
         #: Kept in a dictionary, so that each is there once.
         self.pairs: dict[Pair, None] = {}
-        self.complaint: ApiError | ConfigurationError | None = None
-        if isinstance(messages, Iterable) and not isinstance(messages, (str, AsyncIterable)):
-            self._messages = iter(cast("Iterable[object]", messages))
-        else:
-            kind = type(messages).__name__
-            self.complaint = ConfigurationError(f"`messages` must be an iterable of Message, and not of type {kind}")
+        self.complaint: ApiError | None = None
 
     def read(self) -> bool:
         """Read on, if there is nothing left to be taken in; whether there is anything, and all is well so far."""
@@ -255,13 +259,18 @@ class _Pile:
             self.pairs.update(dict.fromkeys(zip(cast("Sequence[str]", numbers), texts)))
         else:
             self.pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
-            self._bad += [spell(value) for value, number in zip(given, numbers) if number is None]
+            bad = [value for value, number in zip(given, numbers) if number is None]
+            self._bad += map(spell, bad)
+            self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
 
     def number_complaint(self) -> RecipientError | None:
         """What is wrong with the numbers."""
         count = len(self.pairs)
         if self._bad:
             message = f"{len(self._bad)} of {count + len(self._bad)} recipients are not phone numbers (see `numbers`)"
+            hints = [flaw for flaw in self._flaws if flaw != NO_NUMBER]
+            if hints:
+                message = f"{message}: {'; '.join(hints[:_MOST_FLAWS])}"
             return RecipientError(452, message, _OPERATION, numbers=tuple(self._bad))
         if not count:
             return RecipientError(452, "there is no recipient", _OPERATION)
