@@ -17,6 +17,7 @@ from .orders.known import KnownIds
 from .orders.lookup import Lookups
 from .orders.once import Once, share_ids, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
+from .orders.pieces import in_pieces
 from .redaction import forgetful
 from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
@@ -26,6 +27,7 @@ from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
+from .wire.packing import fill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -225,7 +227,8 @@ class AsyncClient:
         """
         self._once.check(key)
         # What was sent under a key is told also when its time has come.
-        draft = self._template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
+        filling = fill(self._template(sender, iys, send_at, may_be_past=key is not None), messages)
+        draft = await in_pieces(filling)
         return await self._once.send(_sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
