@@ -25,6 +25,7 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order, Send, SendState
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict
 from iletimerkezi_async.wire.sending import SEND_WINDOW
 
@@ -144,6 +145,7 @@ class Attempts:
             raise _LeaseLostError
 
 
+@forgetful
 class Once:
     """Sends orders, those with a key once.
 
