@@ -28,6 +28,25 @@ _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
 # What looks like a name and cannot be anything else that some languages put in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
+# What spreadsheets show, in English and in Turkish, where they have no value.
+_ERRORS = frozenset(
+    [
+        "#N/A",
+        "#VALUE!",
+        "#REF!",
+        "#DIV/0!",
+        "#NUM!",
+        "#NAME?",
+        "#NULL!",
+        "#YOK",
+        "#DEĞER!",
+        "#BAŞV!",
+        "#SAYI/0!",
+        "#SAYI!",
+        "#AD?",
+        "#BOŞ!",
+    ]
+)
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
 _SURELY_SHORT = 400
@@ -143,7 +162,7 @@ class Filler:
         cleaned = clean_number(number)
         if cleaned is None:
             return Refusal("" if number is None else spell(number), f"{place}: {find_flaw(number)}")
-        words = [value if type(value) is str else _write(value) for value in values]
+        words = [value if type(value) is str and value[:1] != "#" else _write(value) for value in values]
         if None in words:
             name = self._template.names[words.index(None)]
             value = values[words.index(None)]
@@ -159,8 +178,10 @@ class Filler:
 def _write(value: object) -> str | None:
     """A value as it is to be read; `None` where there is none, or one that nobody could read."""
     text = read_text(value)
-    if text is not None or value is None or isinstance(value, bool):
-        return text
+    if text is not None:
+        return None if text.strip() in _ERRORS else text
+    if value is None or isinstance(value, bool):
+        return None
     if isinstance(value, date):
         return _write_date(value)
     if isinstance(value, Decimal):
@@ -194,6 +215,8 @@ def _write_date(value: date) -> str | None:
 
 def _describe(value: object) -> str:
     kind = type(value).__name__
+    if read_text(value) is not None:
+        return "there is an error of the spreadsheet"
     is_missing = value is None or kind in {"NAType", "NaTType"} or (isinstance(value, (float, Decimal)))
     return "there is no value" if is_missing else f"there is no text but {kind}"
 

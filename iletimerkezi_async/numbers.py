@@ -56,6 +56,8 @@ _MOBILE = re.compile(r"(?:\+?(?:00)?900?|9000|0)?(5[0-9]{9})")
 # Ten digits from 5 on behind a plus lack the country's code; the service refuses the few countries that have such ones.
 _WITHOUT_CODE = re.compile(r"\+(?:5[0-9]{9}|0[0-9]*)")
 _FOREIGN = re.compile(r"\+(?!90|5[0-9]{9}\Z)[1-9][0-9]{6,14}")
+# What people and phone books put between several numbers.
+_SEVERAL = re.compile(r" *(?::::|[,;/|&\n]) *")
 _SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}")
 _MOBILE_DIGITS = 10
 _E164_DIGITS = 15
@@ -242,6 +244,9 @@ def _find_slip(written: str) -> str:
         return ": it is empty" if not written.strip() else ""
     if _WITHOUT_CODE.fullmatch(bare):
         return ": a plus, and no country code behind it; write +90 in front, or leave out the plus"
+    parts = _SEVERAL.split(written)
+    if len(parts) > 1 and all(map(clean_number, parts)):
+        return ": there is more than one number"
     if _SHORTENED.fullmatch(written.strip()):
         return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
     point = _POINT.search(written)

@@ -56,14 +56,18 @@ class EncodingGuess:
         for mark, encoding in _MARKS.items():
             if self._head.startswith(mark):
                 return encoding
-        if len(self._head) >= 4:  # noqa: PLR2004 - two letters
-            if not any(self._head[1::2]) and all(self._head[::2]):
-                return "utf-16-le"
-            if not any(self._head[::2]) and all(self._head[1::2]):
-                return "utf-16-be"
+        if _is_mostly_empty(self._head[1::2]) and all(self._head[::2]):
+            return "utf-16-le"
+        if _is_mostly_empty(self._head[::2]) and all(self._head[1::2]):
+            return "utf-16-be"
         self._count(self._rest)
         self._rest = b""
         return WINDOWS if self._strays > self._letters else UTF_8
+
+
+def _is_mostly_empty(data: bytes) -> bool:
+    """As is one half of the bytes of a text in UTF-16, whose Latin letters need the other half alone."""
+    return len(data) > 1 and 2 * data.count(0) > len(data)
 
 
 def read_encoding(typed: str | None) -> str | None:

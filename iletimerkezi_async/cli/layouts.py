@@ -221,8 +221,8 @@ def _find_numbers(name: str, header: tuple[str, ...], rows: Sequence[Row], width
         return known[0]
     choices = ", ".join(filter(None, header)) if header else f"1 to {width}, as there is no header"
     several = len({*known, *likely}) > 1
-    problem = "more than one column that may have the numbers" if several else f"{width} columns"
-    raise WrongUsageError(f"{name} has {problem}; say which has the numbers, with --column: {choices}")
+    problem = "has several columns that look like numbers" if several else f"has {width} columns"
+    raise WrongUsageError(f"{name} {problem}; say which has the numbers, with --column: {choices}")
 
 
 def _likely_columns(rows: Sequence[Row]) -> list[int]:

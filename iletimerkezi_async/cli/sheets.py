@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from iletimerkezi_async.filling import column_key
+
 from .messages import CommandError, WrongUsageError
 from .shown import show
 from .tables import Row
@@ -116,7 +118,7 @@ def _choose(book: "Workbook", name: str, wanted: str | None) -> _OpenSheet:
     if wanted is None:
         found = (visible or sheets)[:1]
     else:
-        found = [sheet for sheet in sheets if sheet.title.strip().casefold() == wanted.strip().casefold()]
+        found = [sheet for sheet in sheets if column_key(sheet.title) == column_key(wanted)]
         if not found and wanted.isascii() and wanted.isdigit():
             found = sheets[int(wanted) - 1 : int(wanted)] if int(wanted) else []
     if not found:

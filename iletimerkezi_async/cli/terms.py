@@ -10,6 +10,7 @@ from iletimerkezi_async.wire.draft import Draft, write_template
 
 from .messages import CommandError, WrongUsageError
 from .moments import read_moment
+from .output import one_line
 from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice
 
 __all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "read_terms", "read_text"]
@@ -87,7 +88,7 @@ def ask(what: str, terms: Draft) -> None:
     if not sys.stdin.isatty():
         return
     when = f"at {terms.send_at:%Y-%m-%d %H:%M}" if terms.send_at else "now"
-    sys.stderr.write(f"Send {what} as {terms.sender}, {when}? [y/N] ")
+    sys.stderr.write(f"Send {what} as {one_line(terms.sender)}, {when}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise CommandError("nothing was sent")
