@@ -297,7 +297,8 @@ def _replay(order_id: int | None, recipients: int) -> Order:
 async def _fingerprint(draft: Draft, mark: Body) -> str:
     if draft.recipients <= _FEW:
         return fingerprint(draft, mark)
-    return await anyio.to_thread.run_sync(fingerprint, draft, mark)
+    # Not in one of the threads that the application shares among its own work.
+    return await anyio.to_thread.run_sync(fingerprint, draft, mark, limiter=anyio.CapacityLimiter(1))
 
 
 def fingerprint(draft: Draft, mark: Body) -> str:

@@ -16,7 +16,7 @@ from iletimerkezi_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["choose_path", "claim", "make_private", "spell_path"]
+__all__ = ["choose_path", "claim", "identify", "make_private", "spell_path"]
 
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _OWNER_ALONE = 0o600
@@ -84,6 +84,15 @@ def claim(path: str) -> str:
         if os.name == "posix" and found.st_uid != os.geteuid():
             raise PermissionError(0, "it belongs to another user, who could read it")
     return real
+
+
+def identify(real: str) -> tuple[int, int] | None:
+    """What tells the file at a path from any other that may come to stand there; nothing where there is none."""
+    try:
+        found = os.lstat(real)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def make_private(real: str) -> None:

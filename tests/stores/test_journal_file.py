@@ -338,6 +338,38 @@ async def test_what_is_no_ordinary_file_is_refused(path: Path, make: Callable[[P
     assert not sandbox.requests
 
 
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def move(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+
+
+def replace(path: Path) -> None:
+    move(path)
+    path.touch(0o600)
+
+
+@pytest.mark.parametrize("change", [remove, move, replace])
+async def test_a_journal_that_goes_away_under_a_campaign_stops_it(path: Path, change: Callable[[Path], None]) -> None:
+    """What were written down further would be found by no later run, which would send it again."""
+    sandbox = Sandbox()
+
+    def once(progress: Progress) -> None:
+        if progress.accepted == 10:
+            change(path)
+
+    with pytest.raises(JournalError, match="moved, replaced or removed") as caught:
+        await run(sandbox, path, 100, concurrency=1, on_progress=once)
+    result = caught.value.result
+    assert result is not None
+    assert result.accepted == sum(sandbox.deliveries.values()) == 10
+    if (path.with_name("elsewhere")).exists():
+        assert (await run(sandbox, path.with_name("elsewhere"), 100)).accepted == 100
+        assert sandbox.deliveries == Counter(numbers(100))
+
+
 # In which threads, and how it is closed.
 
 
