@@ -181,10 +181,8 @@ async def test_texts_between_the_counts_are_the_service_s_to_decide() -> None:
         (datetime(2099, 4, 23, 8, 59, 59, tzinfo=TRT), "23/04/2099 09:00"),
         (datetime(2099, 4, 23, 6, 0, tzinfo=timezone.utc), "23/04/2099 09:00"),
         (datetime(2099, 12, 31, 23, 59, 1, tzinfo=TRT), "01/01/2100 00:00"),
-        (
-            datetime(2099, 4, 23, 0, 0, tzinfo=timezone(timedelta(hours=-5, minutes=-30, seconds=-15))),
-            "23/04/2099 08:31",
-        ),
+        (datetime(2099, 4, 23, 0, 0, 15, tzinfo=timezone(timedelta(hours=-5, minutes=-30))), "23/04/2099 08:31"),
+        (datetime(2099, 4, 23, 9, 0, tzinfo=timezone(timedelta(hours=12, minutes=45))), "22/04/2099 23:15"),
     ],
 )
 async def test_schedules_are_turkish_and_in_whole_minutes(send_at: datetime, wire: str) -> None:

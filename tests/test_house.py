@@ -35,6 +35,7 @@ FLOORS = [
 #: The same within each folder.
 FLOORS_WITHIN = {
     "wire": [
+        {"arguments"},
         {"credentials", "reading", "dates", "draft"},
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
@@ -57,7 +58,7 @@ FLOORS_WITHIN = {
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally"}, {"settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 640}
+LONGEST = {"client.py": 640, "models.py": 420}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 

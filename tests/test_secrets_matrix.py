@@ -227,12 +227,7 @@ SOUND: dict[str, dict[str, object]] = {
     "register_consents": {"brand_code": "BRAND", "consents": [a_consent()]},
     "check_consent": {"brand_code": "BRAND", "recipient": NUMBER, "recipient_type": "BIREYSEL", "type": "MESAJ"},
 }  # fmt: skip
-PENDING = {
-    ("get_report", "order_id"),
-    ("cancel_order", "order_id"),
-    ("AsyncClient", "base_url"),
-    ("TokenBucket", "rate"),
-}
+PENDING: set[tuple[str, str]] = {("AsyncClient", "base_url"), ("TokenBucket", "rate")}
 _WORDS = {"text", "number", "key", "long text", "address", "blank"}
 #: What is no mistake in that place, and shown on purpose: a journal's complaint names its path, an order's its id, a
 #: send's its key, a table's its column.
