@@ -106,7 +106,7 @@ def make_private(real: str) -> None:
     if os.name != "posix":
         return
     for file, found in _with_companions(real):
-        if found.st_mode & _OTHERS:
+        if stat.S_IMODE(found.st_mode) != _OWNER_ALONE:
             os.chmod(file, _OWNER_ALONE)  # noqa: PTH101 - paths are text here
             if os.lstat(file).st_mode & _OTHERS:
                 raise PermissionError(0, "its file system keeps no modes, so that others could read it")

@@ -183,6 +183,7 @@ def open_companions(path: Path) -> None:
 STANDING: list[Callable[[Path], object]] = [
     dangling_link, linked_file, chain_of_links, hard_link, open_companions,
     lambda path: path.touch(0o644), lambda path: path.touch(0o666), lambda path: path.touch(0o600),
+    lambda path: path.touch(0o700), lambda path: path.touch(0o622),
 ]  # fmt: skip
 
 
