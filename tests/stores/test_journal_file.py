@@ -424,10 +424,13 @@ async def cancel_after(steps: int, work: Callable[[], object], backend: str, tim
         task = asyncio.ensure_future(work())  # type: ignore[arg-type]  # a coroutine
         for _ in range(steps):
             await asyncio.sleep(0)
+        finished = task.done()
         for _ in range(times):
             task.cancel()
             await asyncio.sleep(0)
         await asyncio.gather(task, return_exceptions=True)
+        # Nobody keeps a cancellation to himself.
+        assert finished or task.cancelled()
         return
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(work)  # type: ignore[arg-type]  # an async function
