@@ -268,6 +268,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
     "PostgresStore": (
         PostgresStore, {"url": f"postgresql://a:{KEY}@127.0.0.1:1/a", "keep": timedelta(1), "timeout": 1.0},
     ),
+    "journal of a store": (lambda name: SqliteStore("store").journal(name), {"name": "kis-2026"}),
     "RedisStore": (RedisStore, {"url": f"redis://a:{KEY}@127.0.0.1:1/0", "keep": timedelta(1), "timeout": 1.0}),
 }  # fmt: skip
 SYNC_CALLS = [(name, argument) for name, (_, arguments) in FUNCTIONS.items() for argument in arguments]
