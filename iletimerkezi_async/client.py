@@ -288,8 +288,9 @@ class AsyncClient:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
         after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks taken
         where another campaign sent the very same numbers in one order within those minutes. The file holds the
-        recipients' numbers, readable for its owner alone, and neither the text nor a credential; remove it when the
-        campaign is done with.
+        recipients' numbers, for its owner alone (mode 0600), and neither the text nor a credential: texts are marked
+        with a secret made of the API key, so that whoever has the file alone cannot try any out. It goes on with
+        another hash of the same key, and not with another key. Remove it when the campaign is done with.
 
         When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has
         a `BulkError` with the result so far as its `__context__`.
@@ -300,7 +301,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
+            journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -309,9 +310,11 @@ class AsyncClient:
         Raises:
             BulkError: The campaign had to stop: the balance, a credential, the sender or the text was refused, or the
                 service is away for longer than the repetitions. Its `result` tells what was sent and what was not.
-            JournalError: The journal belongs to another text, sender, schedule or consent choice, is in use by another
-                run, damaged, or cannot be written. Nothing is sent that could not be written down.
-            ConfigurationError: `batch_size`, `concurrency` or `on_progress` is not what it should be.
+            JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
+                another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
+                written down.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
+                journal is a path, and not `":memory:"`.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """

@@ -201,6 +201,14 @@ def test_no_backend_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_the_application_s_worker_threads_are_left_to_it(name: str) -> None:
+    """Whoever waits for us in all of them would wait for ever, if we waited for one of them as well."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("to_thread.run_sync"):
+            assert "limiter" in {keyword.arg for keyword in node.keywords}, ast.unparse(node)
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_files_and_functions_stay_short(name: str) -> None:
     """What is longer has more than one subject. Of a function its docstring does not count."""
     path = MODULES[name]
