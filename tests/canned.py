@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.abc
+import httpcore
 import httpx
 from anyio.streams.tls import TLSListener
 
@@ -25,8 +26,18 @@ def refusal(code: object, message: str = "Olmaz") -> dict[str, object]:
     return {"response": {"status": {"code": code, "message": message}}}
 
 
+def never_left(name: str = "ConnectError") -> httpx.TransportError:
+    """What httpx raises where httpcore found no connection, or none in time."""
+    error: httpx.TransportError = getattr(httpx, name)("refused")
+    error.__cause__ = getattr(httpcore, name)("refused")
+    return error
+
+
 class Canned:
-    """A client whose HTTP client gives the answers in turn (the last one for ever), and notes the requests."""
+    """A client whose HTTP client gives the answers in turn (the last one for ever), and notes the requests.
+
+    An answer may be a function of the request.
+    """
 
     def __init__(self, *answers: object, **options: object) -> None:
         self.answers = list(answers)
@@ -42,6 +53,8 @@ class Canned:
     def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer):
+            answer = answer(request)
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, httpx.Response):
