@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,8 +18,7 @@ from .orders.lookup import Lookups
 from .orders.once import Once, share_ids, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .redaction import forgetful
-from .stores.files import choose_path
-from .stores.records import Journal, Records
+from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
 from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
@@ -30,7 +28,7 @@ from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
 
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
     from .http.settings import Timeouts
     from .results import BulkResult, Refusal
     from .stores.base import Store
+    from .stores.journals import StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -270,7 +269,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -298,7 +297,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path. Made if it is not there.
+            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -321,12 +320,11 @@ class AsyncClient:
         del text, to
         if source.complaint:
             raise source.complaint
-        path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
         bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
-        async with self._open_journal(path, template, message) as (book, records):
+        async with open_any(journal, template, message, self._credentials) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
                 self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
@@ -340,7 +338,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -370,11 +368,10 @@ class AsyncClient:
         del messages
         if source.complaint:
             raise source.complaint
-        path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
-        async with self._open_journal(path, template, None) as (book, records):
+        async with open_any(journal, template, None, self._credentials) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
                 self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
@@ -391,18 +388,6 @@ class AsyncClient:
             now=None if may_be_past else datetime.now(timezone.utc),
         )
         return _sound(template)
-
-    @asynccontextmanager
-    async def _open_journal(
-        self, path: str | None, template: Draft, message: Message | None
-    ) -> AsyncGenerator[tuple[Journal | None, Records]]:
-        if path is None:
-            yield None, Records()
-            return
-        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-        async with open_journal(path, template, message, self._credentials) as opened:
-            yield opened
 
     def get_report(self, order_id: int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -607,8 +592,3 @@ def _sound(checked: T | Exception) -> T:
     if isinstance(checked, Exception):
         raise checked
     return checked
-
-
-def _is_there(path: str | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
