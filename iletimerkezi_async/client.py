@@ -395,12 +395,14 @@ class AsyncClient:
         )
         return _sound(template)
 
-    def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
+    def get_report(self, order_id: int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
 
         The states are those of the moment, and final only once the order is `OrderStatus.COMPLETED`. The iteration may
-        be left at any row. The first row may raise `OrderNotFoundError` (also while the order is just moving from
-        waiting to being sent) or `OrderNotDueError` (it is scheduled for later).
+        be left at any row; `await client.get_report(order.id).collect()` gives a list. The first row may raise
+        `OrderNotFoundError` (also while the order is just moving from waiting to being sent) or `OrderNotDueError` (it
+        is scheduled for later). A report that ends before its total raises `TransportError` behind its last row: the
+        service may still be writing it, and asking on looks again.
 
         Args:
             order_id: The order's id, or its digits.
@@ -417,7 +419,7 @@ class AsyncClient:
             read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
         )
 
-    async def get_order(self, order_id: int) -> OrderReport:
+    async def get_order(self, order_id: int | str) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
 
         Raises:
@@ -430,6 +432,9 @@ class AsyncClient:
     def get_reports(self, start: date, end: date) -> Orders:
         """List the orders submitted from `start` to `end`, both days included: `async for order in …`.
 
+        `await client.get_reports(start, end).collect()` gives a list. One that ends before the service's count is read
+        a second time, and then raises `TransportError` behind its last order.
+
         Args:
             start: The first day: a date, or an aware datetime, of which the Turkish date counts.
             end: The last day, likewise. A range longer than the 10 days that the service takes is split.
@@ -440,7 +445,7 @@ class AsyncClient:
         days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
         return Orders(self._transport, *days)
 
-    async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
+    async def wait_for_order(self, order_id: int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
@@ -462,7 +467,7 @@ class AsyncClient:
             self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
         )
 
-    async def cancel_order(self, order_id: int) -> None:
+    async def cancel_order(self, order_id: int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
 
         A lost answer is not the end: the order is cancelled again, and where the service then knows of no such order,
@@ -481,6 +486,9 @@ class AsyncClient:
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
+
+        `await client.get_blacklist().collect()` gives a list. One that ends before the service's count is read a second
+        time, and then raises `TransportError` behind its last number.
 
         Args:
             start: Only those blocked from then on: a date, or an aware datetime. Default: from the year 2000.

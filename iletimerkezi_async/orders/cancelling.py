@@ -46,7 +46,7 @@ async def cancel_order(transport: Transport, order_id: int) -> None:
 
 
 async def _find_status(transport: Transport, order_id: int) -> OrderStatus | None:
-    """The order's state; `None` where it cannot be had, or is said to be still waiting, after several looks."""
+    """The order's state, after several looks if need be; `None` where there is no report, or it still waits."""
     for attempt in range(1, transport.retry.attempts + 1):
         outcome = await _look(transport, order_id)
         if isinstance(outcome, OrderStatus):
