@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic
 from weakref import WeakSet
 
 import anyio
+import anyio.lowlevel
 from attrs import frozen
 
 from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, TransportError
@@ -57,6 +58,8 @@ logger = logging.getLogger("iletimerkezi_async")
 # A repetition near the end of the window must have left before the service forgets the first attempt.
 _WINDOW_GRACE = 30.0
 _TOO_MANY = 429
+# Bytes.
+_LARGE = 2**20
 
 
 @frozen(eq=False, repr=False)
@@ -225,6 +228,11 @@ class Transport:
         return self._endpoint.host
 
     @property
+    def rate(self) -> float | None:
+        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
+        return self._gate.rate
+
+    @property
     def patience(self) -> float | None:
         """Seconds that a caller waits for an answer."""
         return self._timeout.read
@@ -265,7 +273,7 @@ class Transport:
             ConfigurationError: The client has been closed.
         """
         trail = _Trail(call, lost, doubted)
-        body = self._credentials.envelope(call.fields)
+        body = await self._envelope(call)
         while True:
             turned_away = await self._wait_for_turn(call)
             limit = trail.time_left
@@ -291,11 +299,18 @@ class Transport:
             await anyio.sleep(pause)
         return trail.end()
 
+    async def _envelope(self, call: Call[T]) -> Body:
+        body = self._credentials.envelope(call.fields)
+        if len(body) > _LARGE:
+            # Copying it took milliseconds, and others may be about to do the same.
+            await anyio.lowlevel.checkpoint()
+        return body
+
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; what is in the way of it, if anything is."""
         began = time.perf_counter()
         complaint = await self._gate.wait(call.recipients, call.operation)
-        if complaint is None and self._gate.paces(call.recipients):
+        if complaint is None and call.recipients and self.rate is not None:
             note_paced(call, time.perf_counter() - began)
         if complaint is None and self._door.is_closed:
             complaint = ConfigurationError("the client has been closed")
