@@ -61,7 +61,7 @@ _SCOPE = "iletimerkezi_async"
 # Their refusal after a lost answer tells that they were done.
 _GUARDED = frozenset({"send-sms", "cancel-order", "delete-blacklist"})
 # A wait that is shorter, in seconds, is none: it is what asking costs.
-_NO_WAIT = 0.001
+_NO_WAIT = 0.01
 # An exporter could not write a larger one, and would lose all that it has to write with it.
 _LARGEST_ID = 2**63 - 1
 # Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and some for whoever waits.
