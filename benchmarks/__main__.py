@@ -30,6 +30,7 @@ from .requests import lost_answers
 from .spellings import cleaning
 from .stalls import stalls
 from .stores import keys
+from .tracing import tracing
 
 MEASURES: dict[str, Callable[[], Findings]] = {
     "call": one_at_a_time,
@@ -46,6 +47,7 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "stalls": stalls,
     "import": importing,
     "memory": memory,
+    "tracing": tracing,
 }
 _PACKAGES = ("iletimerkezi-async", "httpx", "httpcore", "h11", "anyio", "attrs", "orjson", "aiohttp")
 
