@@ -26,8 +26,10 @@ from .campaigns import campaign
 from .footprint import importing, memory
 from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
+from .requests import lost_answers
 from .spellings import cleaning
 from .stalls import stalls
+from .stores import keys
 
 MEASURES: dict[str, Callable[[], Findings]] = {
     "call": one_at_a_time,
@@ -40,6 +42,8 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "numbers": cleaning,
     "campaign": campaign,
     "stalls": stalls,
+    "lost": lost_answers,
+    "keys": keys,
     "import": importing,
     "memory": memory,
 }

@@ -42,33 +42,40 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
-        {"records", "files", "rows", "slots", "claims", "threads", "postgres_sql", "redis_scripts"},
-        {"journal", "base"},
+        {"records", "files", "rows", "slots", "claims", "threads", "redis_scripts"},
+        {"journal", "journals"},
+        {"base", "sqlite_journals", "postgres_journals"},
+        {"postgres_sql", "opening"},
         {"sqlite", "postgres", "redis", "pacing"},
         # The folder's own `__init__`, which gives what the stores are.
         {""},
     ],
     "http": [
-        {"settings", "retry", "window"},
+        {"settings", "retry", "window", "clocks"},
         {"pacing", "exchange"},
         {"over_httpx", "over_aiohttp"},
         {"lanes", "clients"},
         {"transport"},
-        {"clocks"},
     ],
-    "orders": [{"places", "pieces"}, {"paging", "waiting", "cancelling", "registering"}, {"recovery"}, {"once"}],
+    "orders": [
+        {"places", "pieces", "evidence", "known"},
+        {"paging", "waiting", "cancelling", "registering", "lookup"},
+        {"search"},
+        {"live", "enquiry"},
+        {"recovery"},
+        {"once"},
+    ],
     "campaigns": [
         {"seen", "sources", "task"},
         {"intake", "blocked"},
-        {"tally"},
-        {"settling"},
+        {"tally", "settling"},
         {"dispatch"},
         {"narrowing"},
         {"campaign"},
     ],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 640, "models.py": 420}
+LONGEST = {"client.py": 600, "models.py": 420}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
@@ -174,8 +181,8 @@ def test_a_library_that_its_user_may_lack_is_named_in_one_file() -> None:
 
 def is_pure(name: str) -> bool:
     return name.startswith("wire") or name in {
-        "errors", "models", "numbers", "results", "text",
-        "campaigns.seen", "http.retry", "http.window", "orders.places", "stores.records",
+        "errors", "models", "numbers", "results", "text", "campaigns.seen", "http.clocks", "http.retry", "http.window",
+        "orders.evidence", "orders.places", "stores.records",
     }  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
-from iletimerkezi_async.http.clocks import Clocks
 from iletimerkezi_async.orders.pieces import in_pieces
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.stores.records import Journal, Moment, Record, State
@@ -29,7 +28,7 @@ from .task import Task
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from iletimerkezi_async.http.transport import Transport
+    from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.packing import Steps
 
@@ -46,7 +45,7 @@ class Campaign:
     """One run of a campaign.
 
     Args:
-        transport: What sends.
+        lookups: What sends, and looks for what was lost.
         intake: What is read.
         concurrency: How many orders are under way at once.
         on_progress: Told after each order.
@@ -55,7 +54,7 @@ class Campaign:
 
     def __init__(
         self,
-        transport: Transport,
+        lookups: Lookups,
         intake: Intake[Any],
         *,
         concurrency: int,
@@ -71,15 +70,13 @@ class Campaign:
         #: Orders of earlier runs that are still to be settled, and one that was read and not begun.
         self._tasks: deque[Task] = deque()
         #: For the journal alone.
-        clocks = Clocks(transport)
-        self._settling = Settling(transport, clocks, intake, self._tally)
+        self._settling = Settling(lookups, intake)
         self._dispatch = Dispatch(
-            transport=transport,
+            lookups=lookups,
             intake=intake,
             tally=self._tally,
             settling=self._settling,
             journal=journal,
-            clocks=clocks,
             report=self._report,
         )
         # For whole orders from when they are read; for whole orders and parts while they are sent; for the search in
@@ -87,7 +84,7 @@ class Campaign:
         self._places = anyio.Semaphore(concurrency, fast_acquire=True)
         self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._searches = anyio.Semaphore(concurrency, fast_acquire=True)
-        self._narrowing = Narrowing(transport, self._tally, self._dispatch, self._under_way, concurrency)
+        self._narrowing = Narrowing(lookups.transport, self._tally, self._dispatch, self._under_way, concurrency)
 
     async def run(self, records: Sequence[Record]) -> BulkResult:
         """Send everything.
@@ -160,6 +157,8 @@ class Campaign:
         numbers = self._intake.numbers(record)
         if record.state is State.TAKEN:
             self._tally.count_taken(len(numbers), record.order_id)
+            if record.order_id is not None:
+                self._settling.learn(record.order_id, len(numbers), record.began)
         elif record.state is State.REFUSED:
             self._tally.refuse(f"+{digits}" for digits in numbers)
         elif draft is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import datetime, timezone
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,8 +23,7 @@ from .task import Entry, Task, unknown
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from iletimerkezi_async.http.clocks import Clocks
-    from iletimerkezi_async.http.transport import Transport
+    from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.stores.records import Journal
     from iletimerkezi_async.wire.draft import Draft
 
@@ -55,12 +52,11 @@ class Dispatch:
     """Sends orders one by one, and keeps the books.
 
     Args:
-        transport: What sends.
+        lookups: What sends, and looks for what was lost.
         intake: What the campaign reads.
         tally: The account that is kept.
         settling: Is told of orders that may have to be looked for.
         journal: Where orders are written down, open; or nowhere.
-        clocks: Tell the journal the time.
         report: Tells how far the campaign is.
 
     Attributes:
@@ -70,20 +66,18 @@ class Dispatch:
     def __init__(
         self,
         *,
-        transport: Transport,
+        lookups: Lookups,
         intake: Intake[Any],
         tally: Tally,
         settling: Settling,
         journal: Journal | None,
-        clocks: Clocks,
         report: Callable[[], Awaitable[None]],
     ) -> None:
-        self._transport = transport
+        self._lookups = lookups
         self._intake = intake
         self._tally = tally
         self._settling = settling
         self._journal = journal
-        self._clocks = clocks
         self._report = report
         self.stop: IletimerkeziError | None = None
 
@@ -109,7 +103,8 @@ class Dispatch:
                 entry.entries = await in_pieces(self._intake.entries(draft))
             if task.record is None:
                 self.expect(draft)
-            order = await send_draft(self._transport, draft, task.lost, partial(self._prepare, draft, entry))
+            prepare = partial(self._prepare, entry)
+            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self.halt(error)
@@ -130,6 +125,7 @@ class Dispatch:
         self._tally.count_taken(draft.recipients, order_id)
         if order_id is not None:
             self.expect(draft, -1)
+            self._settling.learn(order_id, draft.recipients)
         await self._note(record, State.TAKEN, order_id)
         await self._report()
 
@@ -144,7 +140,7 @@ class Dispatch:
             return
         try:
             entries = await in_pieces(self._intake.entries(draft))
-            record = await self._journal.begin(entries, await self._clocks.now())
+            record = await self._journal.begin(entries, self._lookups.transport.clocks.now())
         except JournalError as error:
             self.halt(error)
         else:
@@ -187,28 +183,29 @@ class Dispatch:
             # All orders that are left would end in the same doubt.
             self.halt(error)
 
-    async def _prepare(self, draft: Draft, entry: Entry) -> None:
+    async def _prepare(self, entry: Entry) -> None:
         """Right before each attempt that may be the one taken: write down that the order is about to be sent.
 
         Raises:
-            ScheduleError: Its time has come meanwhile: sent now, it might go out at once.
             JournalError: It cannot be written down.
         """
-        draft.check_due(datetime.fromtimestamp(time.time(), timezone.utc))
         if entry.journal is not None:
+            now = self._lookups.transport.clocks.now()
             if entry.record is None:
-                entry.record = await entry.journal.begin(entry.entries, await self._clocks.now())
+                entry.record = await entry.journal.begin(entry.entries, now)
             else:
-                await entry.journal.begin_again(entry.record, await self._clocks.now())
+                await entry.journal.begin_again(entry.record, now)
         entry.begun = True
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:
-        if self._journal is None or record is None:
-            return
         try:
-            await self._journal.settle(record, state, order_id)
+            if self._journal is not None and record is not None:
+                await self._journal.settle(record, state, order_id)
         except JournalError as error:
             self.halt(error)
+            return
+        if order_id is not None:
+            await self._lookups.known.share(order_id)
 
     async def _withdraw(self, record: int | None) -> None:
         if self._journal is None or record is None:

@@ -59,6 +59,11 @@ class Intake(ABC, Generic[T]):
         self.refused: list[Refusal] = []
         self.missing = 0
 
+    @property
+    def sender(self) -> str:
+        """The header that everything is sent under."""
+        return self._template.sender
+
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
         # No further than that: the source may wait for what its last values led to.

@@ -58,7 +58,7 @@ class Draft:
     Attributes:
         sender: The approved header.
         iys: The choice about the consent registry.
-        messages: Who gets which text; numbers in E.164, each once for each text.
+        messages: Who gets which text; numbers in E.164, sorted, each once for each text.
         send_at: When to send, in Turkish time and whole minutes; `None` for now.
         recipients: How many messages that makes.
     """
@@ -80,14 +80,9 @@ class Draft:
         """Whether the time to send at is past; `now` is an aware time."""
         return self.send_at is not None and self.send_at < now
 
-    def check_due(self, now: datetime) -> None:
-        """See that it is not too late to send it as scheduled; `now` is an aware time.
-
-        Raises:
-            ScheduleError: The time to send at is past.
-        """
-        if self.is_overdue(now):
-            raise _past()
+    def obstacle(self, now: datetime) -> ScheduleError | None:
+        """The complaint that the time to send at is past, and that it would be sent at once; `now` is an aware time."""
+        return _past() if self.is_overdue(now) else None
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each text and number."""

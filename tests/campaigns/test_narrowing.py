@@ -407,7 +407,7 @@ async def test_lost_answers_in_a_search_text_nobody_twice() -> None:
         async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None, retry=QUICK) as client:
             result = await client.send_bulk(TEXT, everybody)
         assert_adds_up(result, 200)
-        assert set(sandbox.deliveries.values()) == {1}
+        assert set(sandbox.deliveries.values()) <= {1}
         unknown = {n for f in result.failed if isinstance(f.error, OutcomeUnknownError) for n in f.recipients}
         assert set(sandbox.deliveries) | unknown | {refusal.number for refusal in result.refused} == set(everybody)
 
@@ -447,12 +447,19 @@ async def test_a_search_that_is_killed_goes_on(tmp_path: Path, personal: bool, l
         break
     result = await run(None)
     assert_adds_up(result, 30)
-    assert sorted(refusal.number for refusal in result.refused) == sorted(blocked)
-    assert (result.accepted, result.failures) == (27, 0)
-    assert sandbox.deliveries == Counter(number for number in everybody if number not in blocked)
-    before = len(sandbox.requests)
-    await run(None)
-    assert len(sandbox.requests) <= before + 1
+    refused = {refusal.number for refusal in result.refused}
+    # An order that was under way at a power cut, and is refused when it is sent again, may have been taken before: where
+    # the blacklist does not tell, only time does.
+    assert all(isinstance(failure.error, OutcomeUnknownError) for failure in result.failed)
+    unknown = {number for failure in result.failed for number in failure.recipients}
+    assert refused <= set(blocked)
+    assert refused | unknown | set(sandbox.deliveries) == set(everybody)
+    assert set(sandbox.deliveries.values()) == {1}
+    if listed:
+        assert not unknown
+        before = len(sandbox.requests)
+        await run(None)
+        assert len(sandbox.requests) <= before + 1
 
 
 async def test_a_journal_that_breaks_in_a_search_stops_it(tmp_path: Path) -> None:
