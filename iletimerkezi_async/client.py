@@ -228,6 +228,7 @@ class AsyncClient:
         self._once.check(key)
         # What was sent under a key is told also when its time has come.
         filling = fill(self._template(sender, iys, send_at, may_be_past=key is not None), messages)
+        del messages
         draft = await in_pieces(filling)
         return await self._once.send(_sound(draft), key)
 

@@ -58,7 +58,7 @@ FLOORS_WITHIN = {
         {"transport"},
     ],
     "orders": [
-        {"places", "evidence", "known", "pieces"},
+        {"places", "pieces", "evidence", "known"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
         {"live", "enquiry"},

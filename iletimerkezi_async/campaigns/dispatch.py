@@ -74,7 +74,6 @@ class Dispatch:
         report: Callable[[], Awaitable[None]],
     ) -> None:
         self._lookups = lookups
-        self._clocks = lookups.transport.clocks
         self._intake = intake
         self._tally = tally
         self._settling = settling
@@ -141,7 +140,7 @@ class Dispatch:
             return
         try:
             entries = await in_pieces(self._intake.entries(draft))
-            record = await self._journal.begin(entries, self._clocks.now())
+            record = await self._journal.begin(entries, self._lookups.transport.clocks.now())
         except JournalError as error:
             self.halt(error)
         else:
@@ -191,10 +190,11 @@ class Dispatch:
             JournalError: It cannot be written down.
         """
         if entry.journal is not None:
+            now = self._lookups.transport.clocks.now()
             if entry.record is None:
-                entry.record = await entry.journal.begin(entry.entries, self._clocks.now())
+                entry.record = await entry.journal.begin(entry.entries, now)
             else:
-                await entry.journal.begin_again(entry.record, self._clocks.now())
+                await entry.journal.begin_again(entry.record, now)
         entry.begun = True
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:

@@ -98,6 +98,10 @@ class Content:
         self.taken = True
         return self.body
 
+    def let_go(self) -> None:
+        """Forget the call, which is over: a library's request and answer hold each other, and this, for a while."""
+        self._may_go = None
+
     def may_go(self) -> bool:
         """Whether the request still may go out."""
         return self._may_go is None or self._may_go()

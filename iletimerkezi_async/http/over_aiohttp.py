@@ -66,6 +66,8 @@ class AiohttpSession:
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+        finally:
+            content.let_go()
 
     def _obstacle(self) -> NoAnswer | None:
         """Why the session cannot be used here, if so."""

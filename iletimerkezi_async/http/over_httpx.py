@@ -51,6 +51,8 @@ class HttpxExchange:
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+        finally:
+            content.let_go()
 
     def _request(self, operation: str, content: Content) -> httpx.Request:
         url = self._urls.get(operation)
