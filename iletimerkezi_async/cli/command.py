@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anyio
 import typer
@@ -32,8 +32,8 @@ def _mark(argument: str) -> str:
 def _unmark(value: object) -> object:
     if isinstance(value, str):
         return value.removeprefix(_NO_OPTION) if type(value) is str else value
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_unmark, value))
+    if isinstance(value, list):
+        return [_unmark(each) for each in cast("list[object]", value)]
     return value
 
 
