@@ -90,6 +90,14 @@ class Template:
                 words.append(values[place])
         return "".join(words)
 
+    @staticmethod
+    def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
+        """The index of a column that it names; or the complaint."""
+        found = find_column(names, wanted)
+        if isinstance(found, int) or _PLAIN_NAME.fullmatch(wanted):
+            return found
+        return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
+
     def __repr__(self) -> str:
         return f"<Template with {len(self.names)} columns>"
 
@@ -137,8 +145,7 @@ def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
         return found[0]
     problem = "two columns" if found else "no column"
     shown = ", ".join(" ".join(name.split()) for name in names)
-    hint = "" if _PLAIN_NAME.fullmatch(wanted) else f" ({_PLAIN_NAMES}{_ESCAPE})"
-    return ConfigurationError(f"there is {problem} {wanted!r}; there are: {shown}{hint}")
+    return ConfigurationError(f"there is {problem} {wanted!r}; there are: {shown}")
 
 
 class Filler:
@@ -259,7 +266,7 @@ class _RowFiller:
     def _fill_new(self, place: str, row: Row) -> Message | Refusal | ConfigurationError:
         """The message for a row whose columns are not those of the one before."""
         names = [str(name) for name in row]
-        found = [find_column(names, wanted) for wanted in self._wanted]
+        found = [Template.find_column(names, wanted) for wanted in self._wanted]
         complaint = next((each for each in found if isinstance(each, ConfigurationError)), None)
         if complaint is None:
             self._keys = tuple(list(row)[cast("int", index)] for index in found)

@@ -55,12 +55,17 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; one that begins with a dash and cannot be an option is a text."""
         try:
-            rest = super().parse_args(ctx, [_mark(argument) for argument in args])
+            rest = super().parse_args(ctx, self._mark_texts(args))
         except Exception as error:
             _unmark_error(error)
             raise
         ctx.params.update({name: _unmark(value) for name, value in ctx.params.items()})
         return rest
+
+    def _mark_texts(self, args: list[str]) -> list[str]:
+        # What follows an option that has a value is that value, whatever it begins with.
+        options = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
+        return [_mark(each) if before not in options else each for before, each in zip(["", *args], args)]
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of the base
         """The usage line as `metavar` spells it; some versions of typer add braces."""
