@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import os
 from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import ApiError, ConfigurationError
-from .http.pacing import Pacer, TokenBucket
+from .errors import ApiError, IletimerkeziError
+from .http.pacing import Pacer, choose_pacer
 from .http.retry import Retry
+from .http.settings import check_base_url
 from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
 from .orders.once import Once, share_rate
-from .orders.paging import Blacklist, Orders, Report
+from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .redaction import forgetful
 from .stores.files import choose_path
+from .stores.records import Journal, Records
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
+from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
 from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
@@ -30,13 +32,13 @@ if TYPE_CHECKING:
     from datetime import date
     from types import TracebackType
 
-    import httpx
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
+    from .http.clients import HttpClient
+    from .http.settings import Timeouts
     from .results import BulkResult, Refusal
     from .stores.base import Store
-    from .stores.records import Journal, Record
 
 __all__ = ["AsyncClient"]
 
@@ -66,15 +68,17 @@ class AsyncClient:
         base_url: Where the service is. Plain `http://` is refused unless it is the loopback; redirects are never
             followed: the body carries the credentials.
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
-            `httpx.Timeout`, with a limit for each. An attempt in which something trickles in all the time ends after
-            the sum of waiting, connecting, and the longer of reading and writing.
+            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
+            the time ends after the sum of waiting, connecting, and the longer of reading and writing.
         max_connections: How many connections there are at most; further callers wait, and are served in turn.
         retry: How often and how soon requests are repeated, where that can do no harm.
         rate: Recipients a second for orders of at most so many recipients; larger ones are bulk orders and pass
             unpaced. `None` turns it off. Or any object with `async acquire(n)`, which several clients of one account
             may share. (Source: the provider's limits, in force since 2026-05-05.)
-        http_client: An `httpx.AsyncClient` of your own, for a proxy, instrumentation or tests. It is used as it is,
-            with `timeout` as given here, and never closed; `max_connections` is then its own matter.
+        http_client: An HTTP client of your own: an `httpx.AsyncClient`, an `httpx2.AsyncClient`, or on asyncio an
+            `aiohttp.ClientSession`, with which a call takes less than half the CPU time. It is used as it is, with
+            `timeout` as given here, and never closed; `max_connections` is then its own matter. Anything else with the
+            methods of httpx's client is used as well; each of its failures then counts as a lost answer.
         store: Where the processes and machines of the account meet: a `SqliteStore`, `PostgresStore` or `RedisStore` of
             `iletimerkezi_async.stores`. `rate` is then that of all of them together, and `key` may be given to sends.
             It is never closed by the client.
@@ -91,32 +95,35 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         base_url: str = "https://api.iletimerkezi.com/v1",
-        timeout: float | httpx.Timeout = 30.0,
+        timeout: float | Timeouts = 30.0,
         max_connections: int = 100,
         retry: Retry = Retry(),  # noqa: B008 - immutable
         rate: float | Pacer | None = 100.0,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
+        address = check_base_url(base_url)
+        # Error trackers print the variables of a frame that raises; the address may hold a password.
+        del base_url
         self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
+        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
+        chosen = None if header is None else choose_sender(header)
+        choice = None if iys is None else choose_iys(iys)
         # Error trackers print the variables of a frame that raises.
-        del key, hash
+        del key, hash, sender, header, iys
         credentials.check()
         self._credentials = credentials
-        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-        if header is not None:
-            self._sender = choose_sender(header)
-        if iys is not None:
-            self._iys = choose_iys(iys)
+        self._sender = _sound(chosen)
+        self._iys = _sound(choice)
         self._transport = Transport(
             credentials,
-            base_url=base_url,
+            base_url=_sound(address),
             timeout=timeout,
             max_connections=max_connections,
             retry=retry,
-            pacer=share_rate(_pacer(rate), rate, store, credentials),
+            pacer=share_rate(choose_pacer(rate), rate, store, credentials),
             http_client=http_client,
         )
         self._once = Once(self._transport, store, credentials)
@@ -181,16 +188,19 @@ class AsyncClient:
             EmptyTextError: The text is empty.
             TextTooLongError: The text is longer than seven SMS.
             SenderError: The sender is not approved, too long, or has Turkish letters.
-            ScheduleError: `send_at` is naive or past.
+            ScheduleError: `send_at` is past, or no aware datetime.
             DuplicateOrderError: The same text went to the same recipients less than 10 minutes ago, by another call.
             InsufficientBalanceError: The balance does not cover the order.
             ConsentError: The consent registry is not subscribed to.
             OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
             OrderAcceptedError: The order was taken, but its id could not be found.
         """
-        messages = (Message(text, to),)
+        message = Message(text, ())
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
-        del text, to
+        del text
+        # Also where the recipients' source raises: as they are read, no frame of ours holds the text.
+        messages = (Message(message.text, Message("", to).to),)
+        del to
         return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
 
     async def send_messages(
@@ -216,8 +226,11 @@ class AsyncClient:
         """
         self._once.check(key)
         # What was sent under a key is told also when its time has come.
-        draft = self._template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
-        return await self._once.send(draft, key)
+        template = self._template(sender, iys, send_at, may_be_past=key is not None)
+        del sender, iys, send_at
+        draft = _sound(template).fill(messages)
+        del messages
+        return await self._once.send(_sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -299,7 +312,7 @@ class AsyncClient:
                 service is away for longer than the repetitions. Its `result` tells what was sent and what was not.
             JournalError: The journal belongs to another text, sender, schedule or consent choice, is in use by another
                 run, damaged, or cannot be written. Nothing is sent that could not be written down.
-            ValueError: `batch_size` or `concurrency` is out of range.
+            ConfigurationError: `batch_size`, `concurrency` or `on_progress` is not what it should be.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -307,19 +320,22 @@ class AsyncClient:
 
         message = Message(text, ())
         source = intake.Recipients(to)
-        # Error trackers print the variables of the frames that an error passes.
-        del text, to
-        if source.complaint:
-            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        limits = check_campaign(batch_size, concurrency, on_progress)
+        # Error trackers print the variables of the frames that an error passes.
+        hook = on_progress if callable(on_progress) else None
+        del text, to, sender, iys, send_at, batch_size, concurrency, on_progress
+        if source.complaint:
+            raise source.complaint
+        template = _sound(terms)
         check_text(message)
-        _check_campaign(batch_size, concurrency)
+        bounds: Bounds = _sound(limits)
         async with self._open_journal(path, template, message) as (book, records):
-            drafts = intake.NumberIntake(source, template, batch_size, message)
+            drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
             )
             return await run.run(records)
 
@@ -353,28 +369,30 @@ class AsyncClient:
 
         Raises:
             IletimerkeziError: As `send_bulk`.
-            ValueError: As `send_bulk`.
         """
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
-        del messages
-        if source.complaint:
-            raise source.complaint
         path = None if journal is None else choose_path(journal, "journal")
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=_is_there(path))
-        _check_campaign(batch_size, concurrency)
+        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
+        limits = check_campaign(batch_size, concurrency, on_progress)
+        hook = on_progress if callable(on_progress) else None
+        del messages, sender, iys, send_at, batch_size, concurrency, on_progress
+        if source.complaint:
+            raise source.complaint
+        template = _sound(terms)
+        bounds: Bounds = _sound(limits)
         async with self._open_journal(path, template, None) as (book, records):
-            drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
+            drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
             )
             return await run.run(records)
 
     def _template(
         self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
-    ) -> Draft:
+    ) -> Draft | IletimerkeziError:
         return write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
@@ -385,9 +403,9 @@ class AsyncClient:
     @asynccontextmanager
     async def _open_journal(
         self, path: str | None, template: Draft, message: Message | None
-    ) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
+    ) -> AsyncGenerator[tuple[Journal | None, Records]]:
         if path is None:
-            yield None, []
+            yield None, Records()
             return
         from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
 
@@ -402,14 +420,17 @@ class AsyncClient:
         waiting to being sent) or `OrderNotDueError` (it is scheduled for later).
 
         Args:
-            order_id: The order's id.
+            order_id: The order's id, or its digits.
             page_size: Rows in a request, 1 to 1000.
             read_ahead: How many pages are asked for at once, where the order's total is known.
 
         Raises:
-            ValueError: `page_size` or `read_ahead` is out of range.
+            ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
-        return Report(self._transport, order_id, page_size=page_size, read_ahead=read_ahead)
+        order = check_order_id(order_id)
+        rows, ahead = check_whole("page_size", page_size, 1, MAX_ROWS), check_whole("read_ahead", read_ahead, 1)
+        del order_id, page_size, read_ahead
+        return Report(self._transport, _sound(order), page_size=_sound(rows), read_ahead=_sound(ahead))
 
     async def get_order(self, order_id: int) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
@@ -418,7 +439,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._transport.call(reports.get_report(order_id, 1, 1))
+        order = check_order_id(order_id)
+        del order_id
+        page = await self._transport.call(reports.get_report(_sound(order), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -429,10 +452,12 @@ class AsyncClient:
             end: The last day, likewise. A range longer than the 10 days that the service takes is split.
 
         Raises:
-            DateRangeError: `end` is before `start`.
-            ValueError: A datetime is naive.
+            DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Orders(self._transport, *choose_days(start, end, "get-reports"))
+        chosen = choose_days(start, end, "get-reports")
+        del start, end
+        days: tuple[date, date] = _sound(chosen)
+        return Orders(self._transport, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -442,7 +467,7 @@ class AsyncClient:
         in every other call.
 
         Args:
-            order_id: The order's id.
+            order_id: The order's id, or its digits.
             timeout: Seconds to wait at the most. Default: for ever.
 
         Returns:
@@ -452,7 +477,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await waiting.wait_for_order(self._transport, order_id, timeout)
+        order, limit = check_order_id(order_id), check_timeout(timeout)
+        del order_id, timeout
+        return await waiting.wait_for_order(self._transport, _sound(order), _sound(limit))
 
     async def cancel_order(self, order_id: int) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -465,7 +492,9 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await cancelling.cancel_order(self._transport, order_id)
+        order = check_order_id(order_id)
+        del order_id
+        await cancelling.cancel_order(self._transport, _sound(order))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
@@ -480,10 +509,11 @@ class AsyncClient:
                 Default: to the year 2099.
 
         Raises:
-            DateRangeError: `end` is before `start`.
-            ValueError: A datetime is naive.
+            DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._transport, choose_window(start, end, "get-blacklist"))
+        window = choose_window(start, end, "get-blacklist")
+        del start, end
+        return Blacklist(self._transport, _sound(window))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -517,7 +547,7 @@ class AsyncClient:
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._transport.perform(_sound(call))
 
-    async def register_consents(self, brand_code: str, consents: Iterable[Consent]) -> None:
+    async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
 
         The service takes 5,000 at once, all or none; more are sent as several requests, one after the other. All are
@@ -538,14 +568,16 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        registration = Registration(brand_code, consents, datetime.now(timezone.utc))
-        del brand_code, consents
+        brand = consent_calls.choose_brand(brand_code)
+        del brand_code
+        registration = Registration(_sound(brand), consents, datetime.now(timezone.utc))
+        del consents
         registration.check()
         await registering.register_consents(self._transport, registration)
 
     async def check_consent(
         self,
-        brand_code: str,
+        brand_code: str | int,
         recipient: Number,
         *,
         recipient_type: RecipientType | str,
@@ -565,7 +597,7 @@ class AsyncClient:
         Raises:
             RecipientError: The recipient is neither such a number nor such an address (it is in `numbers`).
             ConsentError: The brand code has no active subscription.
-            ValueError: A word is none of those that are allowed; the message names them.
+            ConfigurationError: A word is none of those that are allowed; the message names them.
         """
         question = ask(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
@@ -578,14 +610,6 @@ class AsyncClient:
         return None
 
 
-def _pacer(rate: float | Pacer | None) -> Pacer | None:
-    if not isinstance(rate, (int, float)):
-        return rate
-    if not 0 < rate < math.inf:
-        raise ConfigurationError("`rate` must be a positive number of recipients a second, or None")
-    return TokenBucket(rate)
-
-
 def _sound(checked: T | Exception) -> T:
     """What passed its check; a complaint is raised here, where no variable holds what it is about."""
     if isinstance(checked, Exception):
@@ -596,10 +620,3 @@ def _sound(checked: T | Exception) -> T:
 def _is_there(path: str | None) -> bool:
     # What cannot be looked at is not there; opening it tells why.
     return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
-
-
-def _check_campaign(batch_size: int, concurrency: int) -> None:
-    if not 1 <= batch_size <= MAX_RECIPIENTS:
-        raise ValueError(f"batch_size must be from 1 to {MAX_RECIPIENTS}")
-    if concurrency < 1:
-        raise ValueError("concurrency must be at least 1")

@@ -2,7 +2,7 @@
 
 ```
 IletimerkeziError
-├── ConfigurationError          a setting is missing or cannot work; nothing was sent
+├── ConfigurationError          a setting is missing or cannot work, an argument is wrong; nothing was sent
 ├── WebhookError                a callback's body is not one of the service's
 ├── JournalError                a campaign's journal does not fit or cannot be written
 ├── StoreError                  a store cannot be reached or written; nothing was sent
@@ -93,8 +93,11 @@ def _restore(cls: type[IletimerkeziError], args: tuple[object, ...], fields: dic
     return error
 
 
-class ConfigurationError(IletimerkeziError):
-    """A setting is missing or cannot work. Nothing was sent."""
+class ConfigurationError(IletimerkeziError, ValueError):
+    """A setting is missing or cannot work, or an argument is not what it should be. Nothing was sent.
+
+    It is also a `ValueError`.
+    """
 
 
 class WebhookError(IletimerkeziError):
@@ -274,11 +277,14 @@ class OrderNotDueError(ApiError):
 
 
 class ScheduleError(ApiError):
-    """457: the time to send at is wrong: naive, or past."""
+    """457: the time to send at is wrong: no aware datetime, or past."""
 
 
-class DateRangeError(ApiError):
-    """458: the range of dates is wrong: it ends before it starts, or is too long."""
+class DateRangeError(ApiError, ValueError):
+    """458: the range of dates is wrong: it ends before it starts, is too long, or one end is no date or aware datetime.
+
+    It is also a `ValueError`.
+    """
 
 
 class BlacklistError(ApiError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from attrs import field, frozen
 
+from .errors import ConfigurationError
 from .numbers import Number, clean_number, is_one, mask, spell
 from .redaction import forgetful
 from .text import clean_text
@@ -122,7 +123,7 @@ def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
 
 
 @forgetful
-@frozen(repr=False)
+@frozen(init=False, repr=False)
 class Message:
     r"""One text and those who get it, for `AsyncClient.send_messages`.
 
@@ -131,14 +132,20 @@ class Message:
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
-    text: str = field(converter=clean_text)
-    to: tuple[Number, ...] = field(converter=_recipients)
+    text: str
+    to: tuple[Number, ...]
+
+    def __init__(self, text: str, to: Number | Iterable[Number]) -> None:
+        object.__setattr__(self, "text", clean_text(text))
+        # A source of numbers that raises has this frame in its traceback, and error trackers print its variables.
+        del text
+        object.__setattr__(self, "to", _recipients(to))
 
     def __repr__(self) -> str:
         text = cast("object", self.text)
         # What is no text is refused where the message is read, and must be shown until then.
         size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
-        return f"<Message of {size} to {len(self.to)} recipients>"
+        return f"<Message of {size} to {len(getattr(self, 'to', ()))} recipients>"
 
 
 @frozen
@@ -295,7 +302,7 @@ E = TypeVar("E", bound=Enum)
 _SOURCE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
 
-def choose_word(kind: type[E], name: str, word: str) -> E | str | ValueError:
+def choose_word(kind: type[E], name: str, word: object) -> E | str | ConfigurationError:
     """The member of an enum for a word of the wire; or the complaint (not raised) that there is none.
 
     Args:
@@ -303,23 +310,23 @@ def choose_word(kind: type[E], name: str, word: str) -> E | str | ValueError:
         name: What the word was given as.
         word: A member or a plain word. One that was read, and is not known, stays a plain word.
     """
-    try:
-        return kind(word)
-    except ValueError:
-        pass
+    if isinstance(word, str):
+        known = {member.value: member for member in kind}.get(word)
+        if known is not None:
+            return known
     if isinstance(word, AsRead):
         return str(word)
     # The word itself is not shown: where arguments were mixed up, it is a phone number.
-    return ValueError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
+    return ConfigurationError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
 
 
-def _choose_source(source: str) -> ConsentSource | str | ValueError:
+def _choose_source(source: object) -> ConsentSource | str | ConfigurationError:
     known = choose_word(ConsentSource, "source", source)
-    if not isinstance(known, ValueError):
+    if not isinstance(known, ConfigurationError):
         return known
-    if _SOURCE.fullmatch(source):
+    if isinstance(source, str) and _SOURCE.fullmatch(source):
         return source
-    return ValueError("`source` must be a code of the registry, such as HS_WEB")
+    return ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
 
 
 def _mask_recipient(recipient: str) -> str:
@@ -343,8 +350,10 @@ class Consent:
         source: How it came about.
         consent_date: When: an aware time; `None` only where the service does not tell.
 
+    Recipient and date are judged when the consent is registered, together with those of all others.
+
     Raises:
-        ValueError: A word is none of those that are allowed; the message names them.
+        ConfigurationError: A word is none of those that are allowed; the message names them.
     """
 
     recipient: str = field(repr=_mask_recipient)
@@ -364,14 +373,13 @@ class Consent:
         consent_date: datetime | None,
     ) -> None:
         values = {
-            # Kept as it is where it is no number: it is judged when it is registered, together with all others.
             "recipient": clean_number(recipient) or spell(recipient),
             "recipient_type": choose_word(RecipientType, "recipient_type", recipient_type),
             "type": choose_word(ConsentType, "type", type),
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
         }
-        complaint = next((value for value in values.values() if isinstance(value, ValueError)), None)
+        complaint = next((value for value in values.values() if isinstance(value, ConfigurationError)), None)
         if complaint is not None:
             # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
             del self, values, recipient, recipient_type, type, status, source, consent_date

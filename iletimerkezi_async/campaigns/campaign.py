@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
@@ -85,7 +85,7 @@ class Campaign:
         self._clocks = Clocks(transport)
         self._settling = Settling(transport, self._clocks, intake, self._tally)
 
-    async def run(self, records: list[Record]) -> BulkResult:
+    async def run(self, records: Sequence[Record]) -> BulkResult:
         """Send everything.
 
         Args:
@@ -124,7 +124,7 @@ class Campaign:
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
-    async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
+    async def _feed(self, tasks: TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
             self._remember(record)
         while self._stop is None:

@@ -8,6 +8,7 @@ import anyio
 import typer
 
 from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.errors import ApiError
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
 
@@ -41,6 +42,8 @@ def send(
     client = open_client(sender=terms.sender, iys=terms.iys)
     # Whatever can be refused is refused before the question.
     draft = terms.fill([Message(text, numbers)])
+    if isinstance(draft, ApiError):
+        raise draft
     length = measure(text)
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"

@@ -7,10 +7,11 @@ import time
 
 from attrs import Attribute, field, frozen
 
+from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
 
-__all__ = ["Retry", "Stopwatch", "next_pause"]
+__all__ = ["Retry", "Stopwatch", "check_retry", "next_pause"]
 
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
@@ -54,6 +55,17 @@ class Retry:
         return longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
 
 
+def check_retry(retry: object) -> Retry:
+    """The policy, checked.
+
+    Raises:
+        ConfigurationError: It is no `Retry`.
+    """
+    if not isinstance(retry, Retry):
+        raise ConfigurationError("`retry` must be a Retry, such as Retry(attempts=3)")
+    return retry
+
+
 def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> float | None:
     """Seconds to wait before the next attempt, or `None` where there is to be none.
 
@@ -73,7 +85,8 @@ def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> f
 
 def _may_repeat(kind: Kind, outcome: Outcome[T]) -> bool:
     if isinstance(outcome, NotSent):
-        return True
+        # A client that cannot be used here cannot be used a moment later either.
+        return not isinstance(outcome.error, ConfigurationError)
     if isinstance(outcome, Answered) or kind is Kind.ONCE:
         return False
     if isinstance(outcome, Lost):

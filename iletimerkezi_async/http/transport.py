@@ -28,11 +28,12 @@ from iletimerkezi_async.wire.call import (
     read_answer,
 )
 
-from .clients import BorrowedClient
-from .exchange import Exchange, NoAnswer
+from .clients import borrow
+from .exchange import Endpoint, NoAnswer, Pool
 from .lanes import LanePool
-from .retry import Retry, Stopwatch, next_pause
-from .settings import check_base_url, check_connections, check_timeout
+from .pacing import Gate
+from .retry import Retry, Stopwatch, check_retry, next_pause
+from .settings import check_connections, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.wire.credentials import Body, Credentials
 
+    from .clients import HttpClient
     from .pacing import Pacer
+    from .settings import Timeouts
 
 __all__ = ["RefusedAgain", "Transport"]
 
@@ -49,6 +52,7 @@ logger = logging.getLogger("iletimerkezi_async")
 
 # A repetition near the end of the window must have left before the service forgets the first attempt.
 _WINDOW_GRACE = 30.0
+_TOO_MANY = 429
 
 
 @frozen(eq=False, repr=False)
@@ -74,22 +78,23 @@ class Transport:
         self,
         credentials: Credentials,
         *,
-        base_url: str,
-        timeout: float | httpx.Timeout,
+        base_url: httpx.URL,
+        timeout: float | Timeouts,
         max_connections: int,
         retry: Retry,
         pacer: Pacer | None,
-        http_client: httpx.AsyncClient | None,
+        http_client: HttpClient | None,
     ) -> None:
-        self.retry = retry
+        self.retry = check_retry(retry)
         self._credentials = credentials
-        self._pacer = pacer
-        self._exchange = Exchange(check_base_url(base_url), check_timeout(timeout))
-        self._pool: LanePool | BorrowedClient
+        self._gate = Gate(pacer)
+        self._endpoint = Endpoint(base_url, check_timeout(timeout))
+        connections = check_connections(max_connections)
+        self._pool: Pool
         if http_client is None:
-            self._pool = LanePool(check_connections(max_connections), self._exchange)
+            self._pool = LanePool(connections, self._endpoint)
         else:
-            self._pool = BorrowedClient(http_client, self._exchange)
+            self._pool = borrow(http_client, self._endpoint)
         self._closed = False
         # The headers of the last answer, and when it came: they tell the service's clock.
         self._heard: tuple[RawAnswer, float] | None = None
@@ -97,12 +102,12 @@ class Transport:
     @property
     def longest_attempt(self) -> float:
         """Seconds after which an attempt ends, whatever happens."""
-        return self._exchange.longest
+        return self._endpoint.longest
 
     @property
     def patience(self) -> float | None:
         """Seconds that a caller waits for an answer."""
-        return self._exchange.timeout.read
+        return self._endpoint.timeout.read
 
     async def clock_offset(self) -> timedelta | None:
         """Ask how far the service's clock is ahead of this machine's; `None` where it does not say."""
@@ -151,12 +156,12 @@ class Transport:
         outcome: Outcome[T] | None = None
         # `lost` runs from the beginning of the first attempt whose answer was lost.
         for attempt in itertools.count(1):
-            await self._pace(call)
+            obstacle = await self._wait_for_turn(call)
             limit = _time_left(call, lost)
             if limit <= 0:
                 break
-            if self._closed:
-                outcome = NotSent(ConfigurationError("the client has been closed"))
+            if obstacle is not None:
+                outcome = obstacle
                 break
             prepare = before if lost is None else again
             if prepare is not None:
@@ -181,19 +186,31 @@ class Transport:
             raise OutcomeUnknownError("it is too late to send it again", call.operation)
         raise _conclusion(call, outcome, in_doubt=lost is not None)
 
-    async def _pace(self, call: Call[T]) -> None:
-        if self._pacer is not None and call.recipients:
-            await self._pacer.acquire(call.recipients)
+    async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
+        """Wait until the call may be sent; what is in the way of it, if anything is."""
+        complaint = await self._gate.wait(call.recipients, call.operation)
+        if complaint is None and self._closed:
+            complaint = ConfigurationError("the client has been closed")
+        return None if complaint is None else NotSent(complaint)
 
     async def _attempt(self, call: Call[T], body: Body, limit: float, *, anew: bool) -> Outcome[T]:
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
-        with anyio.move_on_after(min(limit, self._exchange.longest)):
-            raw = await self._pool.exchange(call.operation, body, anew)
+        with anyio.move_on_after(min(limit, self._endpoint.longest)):
+            raw = await self._pool.exchange(call.operation, body, anew=anew)
         if isinstance(raw, RawAnswer):
             self._heard = RawAnswer(raw.http_status, b"", raw.headers), time.time()
-            return read_answer(call, raw, self._credentials.scrub)
+            outcome = read_answer(call, raw, self._credentials.scrub)
+            self._heed(call, outcome)
+            return outcome
+        if raw.misuse:
+            return NotSent(ConfigurationError(raw.reason))
         error = TransportError(raw.reason, call.operation, raw.http_status)
         return Lost(error) if raw.sent else NotSent(error)
+
+    def _heed(self, call: Call[T], outcome: Outcome[T]) -> None:
+        """Hold everybody back where the service asks for a pause in sending, but nobody for longer than `wait_max`."""
+        if call.recipients and isinstance(outcome, Refused) and outcome.error.code == _TOO_MANY and outcome.retry_after:
+            self._gate.hold_back(min(outcome.retry_after, self.retry.wait_max))
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
@@ -225,7 +242,7 @@ def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: b
     if isinstance(outcome, Refused) and outcome.content:
         return outcome.error
     message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error})"
-    http_status = None if isinstance(outcome.error, ConfigurationError) else outcome.error.http_status
+    http_status = getattr(outcome.error, "http_status", None)
     return OutcomeUnknownError(message, call.operation, http_status)
 
 

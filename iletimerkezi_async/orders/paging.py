@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.wire.dates import Window
 
-__all__ = ["Blacklist", "Orders", "Report"]
+__all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -115,10 +115,6 @@ class Report(_Rows[Delivery]):
     _operation = "get-report"
 
     def __init__(self, transport: Transport, order_id: int, *, page_size: int = MAX_ROWS, read_ahead: int = 8) -> None:
-        if not 1 <= page_size <= MAX_ROWS:
-            raise ValueError(f"page_size must be from 1 to {MAX_ROWS}")
-        if read_ahead < 1:
-            raise ValueError("read_ahead must be at least 1")
         super().__init__(transport)
         self._order_id = order_id
         self._read_ahead = read_ahead

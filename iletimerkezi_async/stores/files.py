@@ -61,7 +61,9 @@ def _can_be_named(name: str) -> bool:
 
 
 def spell_path(path: str) -> str:
-    """A path fit to be printed: bytes that are no text are shown as escapes."""
+    """A path fit to be printed: short where it lies below the present directory, bytes that are no text as escapes."""
+    with suppress(OSError):
+        path = path.removeprefix(os.path.join(os.getcwd(), ""))  # noqa: PTH109, PTH118 - text, not a path
     return path.encode("utf-8", "backslashreplace").decode()
 
 

@@ -25,7 +25,7 @@ import anyio.to_thread
 from iletimerkezi_async.results import JournalError
 
 from .files import claim, make_private, spell_path
-from .records import Journal, Moment, Record, State, checksum, describe, find_misfit, pack, seal, unpack
+from .records import Journal, Records, State, checksum, describe, find_misfit, pack, seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
+
+    from .records import Moment, Row
 
 __all__ = ["FileJournal", "open_journal"]
 
@@ -80,7 +82,7 @@ class FileJournal(Journal):
     def __repr__(self) -> str:
         return f"<FileJournal {self._path!r}>"
 
-    async def open(self, template: Draft, message: Message | None) -> list[Record]:
+    async def open(self, template: Draft, message: Message | None) -> Records:
         """Open the file, or make it, and read what it holds.
 
         Args:
@@ -145,7 +147,7 @@ class FileJournal(Journal):
 
     # In the worker thread.
 
-    def _open(self, template: Draft, message: Message | None) -> list[Record]:
+    def _open(self, template: Draft, message: Message | None) -> Records:
         with self._complaints():
             if self._closed:
                 raise JournalError(f"{spell_path(self._path)} was closed before it was open")
@@ -162,7 +164,7 @@ class FileJournal(Journal):
                 database.execute(f"PRAGMA {setting}")
             self._check_campaign(database, template, message)
             self._empty_log(database)
-            return list(self._read(database))
+            return Records(list(self._read(database)))
 
     def _check_owner(self, database: sqlite3.Connection) -> None:
         """Make the tables in a new file, and see that an old one is a journal, and whole."""
@@ -193,16 +195,18 @@ class FileJournal(Journal):
         with self._transaction(database):
             database.executemany("INSERT INTO campaign VALUES (?, ?)", campaign.items())
 
-    def _read(self, database: sqlite3.Connection) -> Generator[Record]:
+    def _read(self, database: sqlite3.Connection) -> Generator[Row]:
         query = "SELECT id, state, began, began_there, entries, order_id, seal FROM orders ORDER BY id"
-        for id, state, here, there, entries, order_id, found in database.execute(query):
-            if found != self._seal(state, here, there, entries, order_id):
+        states = {state.value for state in State}
+        for values in database.execute(query):
+            row: Row = values[:-1]
+            if values[-1] != seal(self.salt, *row[1:]) or row[1] not in states:
                 raise sqlite3.DatabaseError
-            order = None if order_id is None else int(order_id)
-            yield Record(id, State(state), Moment(here, there), unpack(entries), order)
+            yield row
 
     def _seal(self, state: str, here: float, there: float | None, entries: bytes, order_id: str | None) -> str:
-        return seal(self.salt, state, Moment(here, there), entries, order_id)
+        # The salt is known only when the journal is open.
+        return seal(self.salt, state, here, there, entries, order_id)
 
     def _execute(self, query: str, values: Iterable[object]) -> int:
         with self._complaints():
@@ -292,7 +296,7 @@ class _Piece(Generic[T]):
 @asynccontextmanager
 async def open_journal(
     path: str, template: Draft, message: Message | None, credentials: Credentials
-) -> AsyncGenerator[tuple[Journal, list[Record]]]:
+) -> AsyncGenerator[tuple[Journal, Records]]:
     """Open a campaign's journal; what it holds of earlier runs comes along.
 
     Args:

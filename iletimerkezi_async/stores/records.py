@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from array import array
+from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from attrs import frozen
 
 from iletimerkezi_async.wire.credentials import Body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.wire.draft import Draft
@@ -22,6 +23,8 @@ __all__ = [
     "Journal",
     "Moment",
     "Record",
+    "Records",
+    "Row",
     "State",
     "checksum",
     "describe",
@@ -93,6 +96,46 @@ class Record:
     began: Moment
     entries: Sequence[int]
     order_id: int | None
+
+
+#: A record as it is kept: its number, state, moment by either clock, packed entries, and the service's id.
+Row: TypeAlias = tuple[int, str, float, "float | None", bytes, "str | None"]
+
+
+class Records(Sequence[Record]):
+    """The orders of earlier runs, each made when it is asked for.
+
+    A million objects at once would keep the garbage collector, and so the loop, busy for a third of a second.
+
+    Args:
+        rows: As they are kept.
+    """
+
+    def __init__(self, rows: Sequence[Row] = ()) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(_record, self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Records: ...
+
+    def __getitem__(self, index: int | slice) -> Record | Records:
+        return Records(self._rows[index]) if isinstance(index, slice) else _record(self._rows[index])
+
+    def __repr__(self) -> str:
+        return f"<Records of {len(self)} orders>"
+
+
+def _record(row: Row) -> Record:
+    id, state, here, there, entries, order_id = row
+    return Record(id, State(state), Moment(here, there), unpack(entries), None if order_id is None else int(order_id))
 
 
 class Journal(ABC):
@@ -168,9 +211,11 @@ def find_misfit(kept: Mapping[str, str], campaign: Mapping[str, str]) -> str:
     return f"was made for another {' and another '.join(others)}" if others else ""
 
 
-def seal(salt: bytes, state: str, moment: Moment, entries: bytes, order_id: str | None) -> str:
-    """What an order's values come to: storage that changes one of them cannot change this to fit."""
-    values = repr((state, moment.here, moment.there, order_id))
+def seal(  # noqa: PLR0917 - the values of a row, in its order
+    salt: bytes, state: str, here: float, there: float | None, entries: bytes, order_id: str | None
+) -> str:
+    """What an order's values (see `Row`) come to: storage that changes one of them cannot change this to fit."""
+    values = repr((state, here, there, order_id))
     digest = hashlib.blake2b(values.encode("utf-8", "surrogatepass"), digest_size=8, key=salt)
     digest.update(entries)
     return digest.hexdigest()

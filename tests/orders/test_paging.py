@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 import anyio
 import httpx
 import pytest
-from canned import Canned, ok, refusal
+from canned import Canned, never_left, ok, refusal
 from faults import FAULTS
 from frames import everything_of
 
@@ -357,7 +357,7 @@ async def test_when_all_answers_are_lost_the_outcome_is_unknown(
 
 async def test_a_474_after_an_attempt_that_never_left_is_the_caller_s() -> None:
     """A failure to connect lost no answer."""
-    canned = Canned(httpx.ConnectError("refused"), refusal(474))
+    canned = Canned(never_left(), refusal(474))
     with pytest.raises(BlacklistError):
         await canned.client.delete_blacklist(NUMBER)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from engines import ENGINES, Engine, PostgresEngine, RedisEngine, SqliteEngine
 from servers import Postgres, Redis, own_postgres, own_redis
+from worlds import World
 
 from iletimerkezi_async.stores import Store
 
@@ -89,3 +90,11 @@ def own_server(
 ) -> Iterator[tuple[Engine, Postgres | Redis]]:
     with OwnServers.engine(str(request.param), tmp_path_factory.mktemp("own")) as started:
         yield started
+
+
+@pytest.fixture
+def world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    world = World(engine, monkeypatch)
+    with world.sandbox.serve() as url:
+        world.url = url
+        yield world
