@@ -25,8 +25,8 @@ def test_bad_numbers_come_with_what_is_wrong() -> None:
     """Each reason once, behind the numbers."""
     error = RecipientError(452, "bad", "send-sms", numbers=("+5301234567", "yok", "+5301234568", "530123456.0"))
     assert describe(error).endswith(
-        "are not phone numbers; nothing was sent; a plus, and no country code behind it; write +90 in front, or leave out "
-        "the plus; there are not ten digits in front of its decimal point"
+        "are not phone numbers; nothing was sent; a plus, and no country code behind it; write +90 in front, or leave "
+        "out the plus; there are not ten digits in front of its decimal point"
     )
 
 
