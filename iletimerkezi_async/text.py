@@ -66,7 +66,8 @@ def read_text(value: object) -> str | None:
     """
     kind = type(value)
     if issubclass(kind, str):
-        return cast("str", value)
+        # Of a subclass, such as NumPy's, the plain text; that of an enum is its value.
+        return str.__str__(cast("str", value))
     try:
         is_lazy = callable(getattr(value, "casefold", None)) or any(map(_is_called_lazy, kind.__mro__))
         return str(value) if is_lazy else None
