@@ -74,7 +74,7 @@ def read_text(value: object) -> str | None:
         return None
 
 
-def _is_called_lazy(kind: type) -> bool:
+def _is_called_lazy(kind: type[object]) -> bool:
     """Whether it is called as Django's base class for what is evaluated later, or as most others call theirs."""
     if kind.__str__ is object.__str__ or any(hasattr(kind, name) for name in ("__iter__", "__getitem__", "columns")):
         # Such as the lazy tables of polars.
