@@ -7,10 +7,8 @@ or the failed. With a journal, the same call after a crash sends what is missing
 from __future__ import annotations
 
 import inspect
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -23,7 +21,6 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
     RecipientError,
 )
-from iletimerkezi_async.http.clocks import Clocks
 from iletimerkezi_async.orders.recovery import send_draft
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError, Progress, Refusal
 from iletimerkezi_async.stores.records import Journal, Moment, Record, State
@@ -35,7 +32,7 @@ from .task import Entry, Task, unknown
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from iletimerkezi_async.http.transport import Transport
+    from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
@@ -54,7 +51,7 @@ class Campaign:
     """One run of a campaign.
 
     Args:
-        transport: What sends.
+        lookups: What sends, and looks for what was lost.
         intake: What is read.
         concurrency: How many orders are under way at once.
         on_progress: Told after each order.
@@ -63,14 +60,14 @@ class Campaign:
 
     def __init__(
         self,
-        transport: Transport,
+        lookups: Lookups,
         intake: Intake[Any],
         *,
         concurrency: int,
         on_progress: OnProgress | None,
         journal: Journal | None,
     ) -> None:
-        self._transport = transport
+        self._lookups = lookups
         self._intake = intake
         self._slots = anyio.Semaphore(concurrency, fast_acquire=True)
         self._on_progress = on_progress
@@ -81,9 +78,7 @@ class Campaign:
         self._tally = Tally(intake)
         #: Orders of earlier runs that are still to be settled.
         self._resumed: deque[Task] = deque()
-        #: For the journal alone.
-        self._clocks = Clocks(transport)
-        self._settling = Settling(transport, self._clocks, intake, self._tally)
+        self._settling = Settling(lookups, intake)
 
     async def run(self, records: Sequence[Record]) -> BulkResult:
         """Send everything.
@@ -157,6 +152,8 @@ class Campaign:
             self._expect(record)
         if record.state is State.TAKEN:
             self._tally.count_taken(self._intake.size(record), record.order_id)
+            if record.order_id is not None:
+                self._settling.learn(record.order_id, self._intake.size(record), record.began)
         elif record.state is State.REFUSED:
             self._tally.refused.append(Refusal(f"+{record.entries[0]}", _REFUSED))
         elif draft is not None:
@@ -227,7 +224,8 @@ class Campaign:
         if task.record is None:
             self._expect(draft)
         try:
-            order = await send_draft(self._transport, draft, task.lost, partial(self._prepare, draft, entry))
+            prepare = partial(self._prepare, entry)
+            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self._halt(error)
@@ -246,6 +244,7 @@ class Campaign:
         self._tally.count_taken(draft.recipients, order_id)
         if order_id is not None:
             self._expect(draft, -1)
+            self._settling.learn(order_id, draft.recipients)
         await self._note(record, State.TAKEN, order_id)
         await self._report()
 
@@ -292,28 +291,29 @@ class Campaign:
     def _halt(self, error: IletimerkeziError) -> None:
         self._stop = self._stop or error
 
-    async def _prepare(self, draft: Draft, entry: Entry) -> None:
+    async def _prepare(self, entry: Entry) -> None:
         """Right before each attempt that may be the one taken: write down that the order is about to be sent.
 
         Raises:
-            ScheduleError: Its time has come meanwhile: sent now, it might go out at once.
             JournalError: It cannot be written down.
         """
-        draft.check_due(_utc_now())
         if entry.journal is None:
             return
+        now = self._lookups.transport.clocks.now()
         if entry.record is None:
-            entry.record = await entry.journal.begin(entry.entries, await self._clocks.now())
+            entry.record = await entry.journal.begin(entry.entries, now)
         else:
-            await entry.journal.begin_again(entry.record, await self._clocks.now())
+            await entry.journal.begin_again(entry.record, now)
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:
-        if self._journal is None or record is None:
-            return
         try:
-            await self._journal.settle(record, state, order_id)
+            if self._journal is not None and record is not None:
+                await self._journal.settle(record, state, order_id)
         except JournalError as error:
             self._halt(error)
+            return
+        if order_id is not None:
+            await self._lookups.known.share(order_id)
 
     async def _withdraw(self, record: int | None) -> None:
         if self._journal is None or record is None:
@@ -339,7 +339,3 @@ def _raise_with(error: Exception, context: BulkError) -> NoReturn:
         # Not before: where the caller handles another exception, raising would put that one in its place.
         error.__context__ = context
         raise
-
-
-def _utc_now() -> datetime:
-    return datetime.fromtimestamp(time.time(), timezone.utc)

@@ -114,6 +114,11 @@ class Intake(ABC, Generic[T]):
         self.refused: list[Refusal] = []
         self._ready: list[tuple[Record, Draft]] = []
 
+    @property
+    def sender(self) -> str:
+        """The header that everything is sent under."""
+        return self._template.sender
+
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
         # No further than that: the source may wait for what its last values led to.
@@ -241,9 +246,9 @@ class NumberIntake(Intake[Number]):
 
     def _of(self, numbers: list[str]) -> Draft:
         template = self._template
-        return Draft(
-            template.sender, template.iys, {self._message.text: tuple(numbers)}, template.send_at, len(numbers)
-        )
+        # As `Draft.of` does it, for a single text.
+        messages = {self._message.text: tuple(sorted(numbers))}
+        return Draft(template.sender, template.iys, messages, template.send_at, len(numbers))
 
 
 class MessageIntake(Intake[Message | Refusal]):

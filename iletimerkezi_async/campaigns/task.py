@@ -26,13 +26,15 @@ class Task:
         draft: What it carries.
         record: Its number in the journal, if an earlier run wrote it down.
         began: When that run began to send it; `None` where it was surely not taken.
-        lost: Runs since then, where it is to be sent again.
+        lost: Runs since then, where it is to be sent again and the service would refuse it as a duplicate.
+        earlier: When it may have been taken before, where the service would not refuse it for certain any more.
     """
 
     draft: Draft
     record: int | None = None
     began: Moment | None = None
     lost: Stopwatch | None = None
+    earlier: Moment | None = None
 
     @property
     def has_texts(self) -> bool:

@@ -58,7 +58,7 @@ class Draft:
     Attributes:
         sender: The approved header.
         iys: The choice about the consent registry.
-        messages: Who gets which text; numbers in E.164, each once for each text.
+        messages: Who gets which text; numbers in E.164, sorted, each once for each text.
         send_at: When to send, in Turkish time and whole minutes; `None` for now.
         recipients: How many messages that makes.
     """
@@ -93,14 +93,9 @@ class Draft:
         """Whether the time to send at is past; `now` is an aware time."""
         return self.send_at is not None and self.send_at < now
 
-    def check_due(self, now: datetime) -> None:
-        """See that it is not too late to send it as scheduled; `now` is an aware time.
-
-        Raises:
-            ScheduleError: The time to send at is past.
-        """
-        if self.is_overdue(now):
-            raise _past()
+    def obstacle(self, now: datetime) -> ScheduleError | None:
+        """The complaint that the time to send at is past, and that it would be sent at once; `now` is an aware time."""
+        return _past() if self.is_overdue(now) else None
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each text and number."""
@@ -115,13 +110,16 @@ class Draft:
         return self.of(pairs[:middle]), self.of(pairs[middle:])
 
     def of(self, pairs: Iterable[tuple[str, str]]) -> Draft:
-        """The same draft for other texts and numbers, which are taken as they are: clean, and each pair once."""
+        """The same draft for other texts and numbers, which are taken as they are: clean, and each pair once.
+
+        Numbers go out sorted, so that the same set is the same order to a service that compares in sequence.
+        """
         numbers_of: dict[str, list[str]] = {}
         count = 0
         for text, number in pairs:
             numbers_of.setdefault(text, []).append(number)
             count += 1
-        messages = {text: tuple(numbers) for text, numbers in numbers_of.items()}
+        messages = {text: tuple(sorted(numbers)) for text, numbers in numbers_of.items()}
         return Draft(self.sender, self.iys, messages, self.send_at, count)
 
     def __repr__(self) -> str:
@@ -233,7 +231,7 @@ class _Pile:
             self._add(message)
         # A text that nobody gets would make the service refuse the whole order.
         self.messages: Mapping[str, tuple[str, ...]] = {
-            text: tuple(numbers) for text, numbers in self._numbers_of.items() if numbers
+            text: tuple(sorted(numbers)) for text, numbers in self._numbers_of.items() if numbers
         }
         self.recipients = sum(map(len, self.messages.values()))
         if self.complaint is None:

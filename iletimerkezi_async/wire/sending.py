@@ -10,13 +10,20 @@ from .call import Call, Kind, dump_fields, read_nothing
 from .reading import Json, read_int, read_object
 
 if TYPE_CHECKING:
+    from iletimerkezi_async.errors import ApiError
+
     from .draft import Draft
 
-__all__ = ["SEND_WINDOW", "cancel_order", "send_sms"]
+__all__ = ["MEMORY", "SEND_WINDOW", "cancel_order", "is_overdue", "proves_refusal", "send_sms"]
 
 #: The service recognises a repeated order for 10 minutes; a tenth of that is left for the way.
 SEND_WINDOW = 9 * 60.0
+#: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
+MEMORY = 10 * 60.0
 _DUPLICATE = 451
+_SCHEDULE = 457
+# Text too long or empty, no sender or one that is too long, no choice about the consent registry.
+_OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460, 468, 469})
 
 
 def send_sms(draft: Draft) -> Call[Order]:
@@ -49,6 +56,7 @@ def send_sms(draft: Draft) -> Call[Order]:
         taken_code=_DUPLICATE,
         traceable=True,
         window=SEND_WINDOW,
+        obstacle=draft.obstacle,
     )
 
 
@@ -59,3 +67,13 @@ def cancel_order(order_id: int) -> Call[None]:
     """Ask for an order not to be sent."""
     fields = dump_fields({"order": {"id": order_id}})
     return Call("cancel-order", Kind.GUARDED, fields, read_nothing, about=f"{order_id}", taken_code=_NOT_FOUND)
+
+
+def proves_refusal(error: ApiError) -> bool:
+    """Whether a refusal tells that any other attempt with the very same order was refused as well."""
+    return error.code in _OF_THE_ORDER_ITSELF
+
+
+def is_overdue(error: ApiError) -> bool:
+    """Whether a refusal says that the time to send at is past."""
+    return error.code == _SCHEDULE
