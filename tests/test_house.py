@@ -41,8 +41,10 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
-        {"records", "files", "rows", "slots", "claims", "threads", "postgres_sql", "redis_scripts"},
-        {"journal", "base"},
+        {"records", "files", "rows", "slots", "claims", "threads", "redis_scripts"},
+        {"journal", "journals"},
+        {"base", "sqlite_journals", "postgres_journals"},
+        {"postgres_sql", "opening"},
         {"sqlite", "postgres", "redis", "pacing"},
         # The folder's own `__init__`, which gives what the stores are.
         {""},
@@ -58,13 +60,14 @@ FLOORS_WITHIN = {
         {"places", "evidence", "known"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
+        {"live", "enquiry"},
         {"recovery"},
         {"once"},
     ],
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally", "settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 640, "models.py": 420}
+LONGEST = {"client.py": 600, "models.py": 420}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 

@@ -25,12 +25,12 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order, Send, SendState
-from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict
+from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
+from .enquiry import Enquiry
 from .recovery import send_draft
-from .search import Enquiry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .known import SharedIds
     from .lookup import Lookups
 
-__all__ = ["Attempts", "Once", "account_of", "fingerprint", "send_claimed", "share_ids", "share_rate"]
+__all__ = ["Attempts", "Once", "fingerprint", "send_claimed", "share_ids", "share_rate"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -62,11 +62,6 @@ _FEW = 1000
 
 class _LeaseLostError(Exception):
     """Another has claimed the key, before an attempt of ours."""
-
-
-def account_of(credentials: Credentials) -> str:
-    """What tells an account in a store; the API key cannot be had from it."""
-    return credentials.derive("store account").hex()[:32]
 
 
 def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
