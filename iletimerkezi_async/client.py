@@ -25,7 +25,7 @@ from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeou
 from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
-from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
+from .wire.draft import MAX_RECIPIENTS, Draft, check_text, choose_iys, choose_sender, default_sender, write_template
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterable
@@ -108,11 +108,10 @@ class AsyncClient:
         self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
-        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-        chosen = None if header is None else choose_sender(header)
+        chosen = default_sender() if sender is None else choose_sender(sender)
         choice = None if iys is None else choose_iys(iys)
         # Error trackers print the variables of a frame that raises.
-        del key, hash, sender, header, iys
+        del key, hash, sender, iys
         credentials.check()
         self._credentials = credentials
         self._sender = _sound(chosen)
