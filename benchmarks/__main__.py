@@ -41,7 +41,7 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "import": importing,
     "memory": memory,
 }
-_PACKAGES = ("iletimerkezi-async", "httpx", "httpcore", "h11", "anyio", "attrs", "orjson", "aiohttp")
+_PACKAGES = ("iletimerkezi-async", "httpx", "httpx2", "httpcore", "h11", "anyio", "attrs", "orjson", "aiohttp")
 
 
 def machine() -> dict[str, str]:
