@@ -26,7 +26,10 @@ from .campaigns import campaign
 from .footprint import importing, memory
 from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
+from .requests import lost_answers
 from .spellings import cleaning
+from .stalls import stalls
+from .stores import keys
 
 MEASURES: dict[str, Callable[[], Findings]] = {
     "call": one_at_a_time,
@@ -38,6 +41,9 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "report-delay": with_delay,
     "numbers": cleaning,
     "campaign": campaign,
+    "lost": lost_answers,
+    "keys": keys,
+    "stalls": stalls,
     "import": importing,
     "memory": memory,
 }

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import ApiError, IletimerkeziError
+from .errors import ApiError
 from .http.pacing import Pacer, choose_pacer
 from .http.retry import Retry
 from .http.settings import check_base_url
 from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
-from .orders.once import Once, share_rate
+from .orders.known import KnownIds
+from .orders.lookup import Lookups
+from .orders.once import Once, share_ids, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
+from .orders.pieces import in_pieces
 from .redaction import forgetful
-from .stores.files import choose_path
-from .stores.records import Journal, Records
+from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
 from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
@@ -26,9 +26,11 @@ from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, Draft, check_text, choose_iys, choose_sender, default_sender, write_template
+from .wire.packing import fill
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+    import os
+    from collections.abc import AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .http.settings import Timeouts
     from .results import BulkResult, Refusal
     from .stores.base import Store
+    from .stores.journals import StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -105,17 +108,15 @@ class AsyncClient:
         address = check_base_url(base_url)
         # Error trackers print the variables of a frame that raises; the address may hold a password.
         del base_url
-        self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
-        chosen = default_sender() if sender is None else choose_sender(sender)
-        choice = None if iys is None else choose_iys(iys)
         # Error trackers print the variables of a frame that raises.
-        del key, hash, sender, iys
+        del key, hash
         credentials.check()
         self._credentials = credentials
-        self._sender = _sound(chosen)
-        self._iys = _sound(choice)
+        self._sender: str | None = _sound(default_sender() if sender is None else choose_sender(sender))
+        if iys is not None:
+            self._iys = _sound(choose_iys(iys))
         self._transport = Transport(
             credentials,
             base_url=_sound(address),
@@ -125,7 +126,8 @@ class AsyncClient:
             pacer=share_rate(choose_pacer(rate), rate, store, credentials),
             http_client=http_client,
         )
-        self._once = Once(self._transport, store, credentials)
+        self._lookups = Lookups(self._transport, KnownIds(share_ids(store, credentials)))
+        self._once = Once(self._lookups, store, credentials)
 
     def __repr__(self) -> str:
         iys = self._iys.name if self._iys else None
@@ -194,12 +196,9 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
             OrderAcceptedError: The order was taken, but its id could not be found.
         """
-        message = Message(text, ())
+        messages = (Message(text, to),)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
-        del text
-        # Also where the recipients' source raises: as they are read, no frame of ours holds the text.
-        messages = (Message(message.text, Message("", to).to),)
-        del to
+        del text, to
         return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
 
     async def send_messages(
@@ -225,10 +224,8 @@ class AsyncClient:
         """
         self._once.check(key)
         # What was sent under a key is told also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=key is not None)
-        del sender, iys, send_at
-        draft = _sound(template).fill(messages)
-        del messages
+        filling = fill(self._template(sender, iys, send_at, may_be_past=key is not None), messages)
+        draft = await in_pieces(filling)
         return await self._once.send(_sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
@@ -272,7 +269,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -288,8 +285,9 @@ class AsyncClient:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
         after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks taken
         where another campaign sent the very same numbers in one order within those minutes. The file holds the
-        recipients' numbers, readable for its owner alone, and neither the text nor a credential; remove it when the
-        campaign is done with.
+        recipients' numbers, for its owner alone (mode 0600), and neither the text nor a credential: texts are marked
+        with a secret made of the API key, so that whoever has the file alone cannot try any out. It goes on with
+        another hash of the same key, and not with another key. Remove it when the campaign is done with.
 
         When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has
         a `BulkError` with the result so far as its `__context__`.
@@ -300,7 +298,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path. Made if it is not there.
+            journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -309,9 +307,11 @@ class AsyncClient:
         Raises:
             BulkError: The campaign had to stop: the balance, a credential, the sender or the text was refused, or the
                 service is away for longer than the repetitions. Its `result` tells what was sent and what was not.
-            JournalError: The journal belongs to another text, sender, schedule or consent choice, is in use by another
-                run, damaged, or cannot be written. Nothing is sent that could not be written down.
-            ConfigurationError: `batch_size`, `concurrency` or `on_progress` is not what it should be.
+            JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
+                another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
+                written down.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
+                journal is a path, and not `":memory:"`.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -319,22 +319,18 @@ class AsyncClient:
 
         message = Message(text, ())
         source = intake.Recipients(to)
-        path = None if journal is None else choose_path(journal, "journal")
-        # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
-        limits = check_campaign(batch_size, concurrency, on_progress)
         # Error trackers print the variables of the frames that an error passes.
-        hook = on_progress if callable(on_progress) else None
-        del text, to, sender, iys, send_at, batch_size, concurrency, on_progress
+        del text, to
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        bounds: Bounds = _sound(limits)
-        async with self._open_journal(path, template, message) as (book, records):
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, message, self._credentials) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
@@ -345,7 +341,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -372,44 +368,29 @@ class AsyncClient:
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
-        path = None if journal is None else choose_path(journal, "journal")
-        # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=_is_there(path))
-        limits = check_campaign(batch_size, concurrency, on_progress)
-        hook = on_progress if callable(on_progress) else None
-        del messages, sender, iys, send_at, batch_size, concurrency, on_progress
+        del messages
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
-        bounds: Bounds = _sound(limits)
-        async with self._open_journal(path, template, None) as (book, records):
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, None, self._credentials) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._transport, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
     def _template(
         self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
-    ) -> Draft | IletimerkeziError:
-        return write_template(
+    ) -> Draft:
+        template = write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
             send_at=send_at,
             now=None if may_be_past else datetime.now(timezone.utc),
         )
-
-    @asynccontextmanager
-    async def _open_journal(
-        self, path: str | None, template: Draft, message: Message | None
-    ) -> AsyncGenerator[tuple[Journal | None, Records]]:
-        if path is None:
-            yield None, Records()
-            return
-        from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-        async with open_journal(path, template, message, self._credentials) as opened:
-            yield opened
+        return _sound(template)
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -426,10 +407,12 @@ class AsyncClient:
         Raises:
             ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
-        order = check_order_id(order_id)
-        rows, ahead = check_whole("page_size", page_size, 1, MAX_ROWS), check_whole("read_ahead", read_ahead, 1)
-        del order_id, page_size, read_ahead
-        return Report(self._transport, _sound(order), page_size=_sound(rows), read_ahead=_sound(ahead))
+        return Report(
+            self._transport,
+            _sound(check_order_id(order_id)),
+            page_size=_sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
+            read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
+        )
 
     async def get_order(self, order_id: int) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
@@ -438,9 +421,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        order = check_order_id(order_id)
-        del order_id
-        page = await self._transport.call(reports.get_report(_sound(order), 1, 1))
+        page = await self._transport.call(reports.get_report(_sound(check_order_id(order_id)), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -453,9 +434,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        chosen = choose_days(start, end, "get-reports")
-        del start, end
-        days: tuple[date, date] = _sound(chosen)
+        days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
         return Orders(self._transport, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
@@ -476,9 +455,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        order, limit = check_order_id(order_id), check_timeout(timeout)
-        del order_id, timeout
-        return await waiting.wait_for_order(self._transport, _sound(order), _sound(limit))
+        return await waiting.wait_for_order(
+            self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
+        )
 
     async def cancel_order(self, order_id: int) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -491,9 +470,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        order = check_order_id(order_id)
-        del order_id
-        await cancelling.cancel_order(self._transport, _sound(order))
+        await cancelling.cancel_order(self._transport, _sound(check_order_id(order_id)))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
@@ -510,9 +487,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        window = choose_window(start, end, "get-blacklist")
-        del start, end
-        return Blacklist(self._transport, _sound(window))
+        return Blacklist(self._transport, _sound(choose_window(start, end, "get-blacklist")))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -567,10 +542,8 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = consent_calls.choose_brand(brand_code)
-        del brand_code
-        registration = Registration(_sound(brand), consents, datetime.now(timezone.utc))
-        del consents
+        brand = _sound(consent_calls.choose_brand(brand_code))
+        registration = Registration(brand, consents, datetime.now(timezone.utc))
         registration.check()
         await registering.register_consents(self._transport, registration)
 
@@ -614,8 +587,3 @@ def _sound(checked: T | Exception) -> T:
     if isinstance(checked, Exception):
         raise checked
     return checked
-
-
-def _is_there(path: str | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look

@@ -34,7 +34,10 @@ def never_left(name: str = "ConnectError") -> httpx.TransportError:
 
 
 class Canned:
-    """A client whose HTTP client gives the answers in turn (the last one for ever), and notes the requests."""
+    """A client whose HTTP client gives the answers in turn (the last one for ever), and notes the requests.
+
+    An answer may be a function of the request.
+    """
 
     def __init__(self, *answers: object, **options: object) -> None:
         self.answers = list(answers)
@@ -50,6 +53,8 @@ class Canned:
     def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if callable(answer):
+            answer = answer(request)
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, httpx.Response):

@@ -9,6 +9,8 @@ from attrs import define, frozen
 from iletimerkezi_async.errors import OutcomeUnknownError, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from iletimerkezi_async.http.retry import Stopwatch
     from iletimerkezi_async.stores.records import Journal, Moment
     from iletimerkezi_async.wire.draft import Draft
@@ -26,13 +28,15 @@ class Task:
         draft: What it carries.
         record: Its number in the journal, if an earlier run wrote it down.
         began: When that run began to send it; `None` where it was surely not taken.
-        lost: Runs since then, where it is to be sent again.
+        lost: Runs since then, where it is to be sent again and the service would refuse it as a duplicate.
+        earlier: When it may have been taken before, where the service would not refuse it for certain any more.
     """
 
     draft: Draft
     record: int | None = None
     began: Moment | None = None
     lost: Stopwatch | None = None
+    earlier: Moment | None = None
 
     @property
     def has_texts(self) -> bool:
@@ -48,11 +52,16 @@ class Task:
 
 @define(eq=False, repr=False)
 class Entry:
-    """What is to be written into the journal of an order, and its number once it was."""
+    """What is to be written into the journal of an order, and its number once it was.
+
+    Attributes:
+        begun: Whether it may have been sent.
+    """
 
     journal: Journal | None
-    entries: list[int]
+    entries: Sequence[int]
     record: int | None
+    begun: bool = False
 
 
 def unknown(reason: str) -> OutcomeUnknownError:

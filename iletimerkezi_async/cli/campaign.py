@@ -3,19 +3,21 @@
 import os
 import sys
 import time
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Annotated
 
 import typer
 
 from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.stores import StoreJournal
 from iletimerkezi_async.text import measure
 from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
 from .command import INTERRUPTED, run_async
 from .display import Show, track
 from .encodings import read_encoding
+from .keeping import StoreOption, choose_journal, open_store, opened
 from .layouts import Wishes, read_delimiter
 from .lists import open_list
 from .messages import CommandError, WrongUsageError, describe
@@ -53,8 +55,10 @@ def bulk(
         str | None, typer.Option(metavar="NAME", help="The sheet of an .xlsx, or which one it is: 2.")
     ] = None,
     journal: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed.")
+        str | None,
+        typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed. With --store: a name."),
     ] = None,
+    store: StoreOption = None,
     refused: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the numbers that are left out, as CSV.")
     ] = None,
@@ -76,31 +80,34 @@ def bulk(
     TEXT may name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from
     standard input.
 
-    With a journal, the same command after a stop or a crash sends what is missing, and nothing twice.
+    With a journal, the same command after a stop or a crash sends what is missing, and nothing twice; with --store
+    also on another machine.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
-    terms = read_terms(iys, sender, at, resumed=_is_there(journal))
+    kept = None if dry_run else open_store(store)
+    book = choose_journal(journal, kept, asked=store is not None)
+    terms = read_terms(iys, sender, at, resumed=isinstance(book, StoreJournal) or _is_there(journal))
     template = read_template(read_text(text))
     wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet)
-    client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys)
+    client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
         plan = Plan(recipients, template, terms, batch_size, total=recipients.count())
         plan.check()
-        refusals = RefusalFile(refused, (to, journal))
+        refusals = RefusalFile(refused, (to, None if isinstance(book, StoreJournal) else journal))
         if client is None:
             rehearse(plan, refusals, as_json=as_json)
             return
         if not yes:
             _tell_layout(plan)
             ask(_what(plan), terms)
-        _Run(client, plan, journal, refusals, typed=text, as_json=as_json).run()
+        _Run(opened(client, kept), plan, book, refusals, typed=text, as_json=as_json).run()
 
 
 class _Run:
     """A campaign under way.
 
     Args:
-        client: What sends it.
+        clients: What sends it, to be opened.
         plan: What it is.
         journal: Where it is written down, if anywhere.
         refusals: Where those left out are written.
@@ -109,9 +116,16 @@ class _Run:
     """
 
     def __init__(
-        self, client: AsyncClient, plan: Plan, journal: str | None, refusals: RefusalFile, *, typed: str, as_json: bool
+        self,
+        clients: AbstractAsyncContextManager[AsyncClient],
+        plan: Plan,
+        journal: str | StoreJournal | None,
+        refusals: RefusalFile,
+        *,
+        typed: str,
+        as_json: bool,
     ) -> None:
-        self._client = client
+        self._clients = clients
         self._plan = plan
         self._journal = journal
         self._refusals = refusals
@@ -147,7 +161,7 @@ class _Run:
 
     async def _send(self) -> None:
         plan = self._plan
-        async with self._client as client:
+        async with self._clients as client:
             with track("sending", plan.total, sys.stderr) as show:
                 try:
                     self._result = await self._send_with(client, _Watch(show))

@@ -1,16 +1,14 @@
-"""The service's clock beside this machine's."""
+"""The service's clock beside this machine's, learnt from the `Date` of any answer and never asked for."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-import anyio
-
 from iletimerkezi_async.stores.records import Moment
 
 if TYPE_CHECKING:
-    from .transport import Transport
+    from datetime import datetime
 
 __all__ = ["Clocks"]
 
@@ -19,26 +17,24 @@ _JUMP = 5.0
 
 
 class Clocks:
-    """Tells the time by both clocks. The service is asked once, and again after this machine's clock was set.
+    """Tells the time by both clocks.
 
-    Args:
-        transport: What asks.
+    What was heard is kept beside the monotonic clock. It is dropped when this machine's clock was set: from the inside
+    that looks like a sleep of the machine, during which the monotonic clock stands still.
     """
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._one_question_at_a_time = anyio.Lock()
-        self._lead: float | None = None
-        #: How far the service's clock is ahead, in seconds; `None` where it does not tell.
-        self._offset: float | None = None
+    def __init__(self) -> None:
+        self._heard: tuple[float, float] | None = None
 
-    async def now(self) -> Moment:
+    def hear(self, date: datetime | None) -> None:
+        """An answer has come, with the time by the service's clock where it said so."""
+        if date is not None:
+            monotonic = time.monotonic()
+            self._heard = date.timestamp() - monotonic, time.time() - monotonic
+
+    def now(self) -> Moment:
         """The present moment."""
-        async with self._one_question_at_a_time:
-            lead = time.time() - time.monotonic()
-            if self._lead is None or abs(lead - self._lead) > _JUMP:
-                offset = await self._transport.clock_offset()
-                self._offset = None if offset is None else offset.total_seconds()
-                self._lead = lead
-        here = time.time()
-        return Moment(here, None if self._offset is None else here + self._offset)
+        here, monotonic = time.time(), time.monotonic()
+        if self._heard is not None and abs(here - monotonic - self._heard[1]) > _JUMP:
+            self._heard = None
+        return Moment(here, None if self._heard is None else monotonic + self._heard[0])

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import logging
 import math
 import time
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Generic
 
 import anyio
+import anyio.lowlevel
 from attrs import frozen
 
-from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, OutcomeUnknownError, TransportError
-from iletimerkezi_async.wire.account import get_balance
+from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, TransportError
 from iletimerkezi_async.wire.call import (
     Answered,
     Call,
@@ -29,6 +27,7 @@ from iletimerkezi_async.wire.call import (
 )
 
 from .clients import borrow
+from .clocks import Clocks
 from .exchange import Endpoint, NoAnswer, Pool
 from .lanes import LanePool
 from .pacing import Gate
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from iletimerkezi_async.errors import ApiError, IletimerkeziError
     from iletimerkezi_async.wire.credentials import Body, Credentials
 
     from .clients import HttpClient
@@ -53,22 +53,90 @@ logger = logging.getLogger("iletimerkezi_async")
 # A repetition near the end of the window must have left before the service forgets the first attempt.
 _WINDOW_GRACE = 30.0
 _TOO_MANY = 429
+# Bytes.
+_LARGE = 2**20
 
 
 @frozen(eq=False, repr=False)
 class RefusedAgain:
-    """A guarded request was refused after an attempt whose answer was lost.
+    """A guarded request was refused, or not repeated, after an attempt whose answer was lost.
 
     Attributes:
-        elapsed: Seconds since the first attempt whose answer was lost began.
-        date: The time by the server's clock at the refusal, where it said so.
+        lost: Runs since the first attempt whose answer was lost began; `None` where that was too long ago to count.
+        until: When the last one had ended, by the monotonic clock; `None` where that is not known.
         refusal: `None` where the refusal tells that the earlier attempt was taken; otherwise the refusal itself, which
             leaves that open.
     """
 
-    elapsed: float
-    date: datetime | None
-    refusal: Refused | None = None
+    lost: Stopwatch | None
+    until: float | None = None
+    refusal: ApiError | None = None
+
+
+class _Trail(Generic[T]):
+    """What has become of a call so far.
+
+    Attributes:
+        call: The call.
+        lost: Runs since the first attempt whose answer was lost began.
+        attempts: How many attempts there were.
+        outcome: What the last one ended in.
+    """
+
+    def __init__(self, call: Call[T], lost: Stopwatch | None, doubted: bool) -> None:
+        self.call = call
+        self.lost = lost
+        self.attempts = 0
+        self.outcome: Outcome[T] | None = None
+        self._doubted = doubted
+        self._until: float | None = None
+
+    def note(self, outcome: Outcome[T], watch: Stopwatch) -> None:
+        """An attempt has ended."""
+        self.attempts += 1
+        self.outcome = outcome
+        if isinstance(outcome, Lost):
+            self.lost = self.lost or watch
+            self._until = time.monotonic()
+
+    @property
+    def time_left(self) -> float:
+        """Seconds that the next attempt may take; none where a repetition would come too late."""
+        if self.lost is None or self.call.window is None:
+            return math.inf
+        left = self.call.window - self.lost.elapsed
+        return left + _WINDOW_GRACE if left > 0 else 0
+
+    @property
+    def obstacle(self) -> ApiError | None:
+        """What forbids the next attempt, by now."""
+        return self.call.obstacle(datetime.fromtimestamp(time.time(), timezone.utc))
+
+    @property
+    def taken(self) -> RefusedAgain | None:
+        """What a refusal after a lost answer tells: that the call was taken, or that this can be looked up."""
+        outcome = self.outcome
+        if not isinstance(outcome, Refused) or outcome.later:
+            return None
+        if outcome.error.code == self.call.taken_code and (self.lost or self._doubted):
+            return RefusedAgain(self.lost, self._until)
+        return RefusedAgain(self.lost, self._until, outcome.error) if self.call.traceable and self.lost else None
+
+    def end(self) -> RefusedAgain:
+        """Where there is no further attempt, what that leaves.
+
+        Raises:
+            IletimerkeziError: As `Transport.perform`.
+        """
+        outcome = self.outcome
+        obstacle = None if isinstance(outcome, Refused) else self.obstacle
+        if obstacle is not None and self.lost is None:
+            raise obstacle
+        if obstacle is not None and self.call.traceable:
+            return RefusedAgain(self.lost, self._until, obstacle)
+        if outcome is None or isinstance(outcome, Answered):
+            raise OutcomeUnknownError("it is too late to send it again", self.call.operation)
+        raise _conclusion(self.call, outcome, in_doubt=self.lost is not None)
 
 
 class Transport:
@@ -96,8 +164,13 @@ class Transport:
         else:
             self._pool = borrow(http_client, self._endpoint)
         self._closed = False
-        # The headers of the last answer, and when it came: they tell the service's clock.
-        self._heard: tuple[RawAnswer, float] | None = None
+        #: The service's clock, as far as answers have told it.
+        self.clocks = Clocks()
+
+    @property
+    def rate(self) -> float | None:
+        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
+        return self._gate.rate
 
     @property
     def longest_attempt(self) -> float:
@@ -108,18 +181,6 @@ class Transport:
     def patience(self) -> float | None:
         """Seconds that a caller waits for an answer."""
         return self._endpoint.timeout.read
-
-    async def clock_offset(self) -> timedelta | None:
-        """Ask how far the service's clock is ahead of this machine's; `None` where it does not say."""
-        asked = time.time()
-        with contextlib.suppress(IletimerkeziError):
-            await self.call(get_balance())
-        heard = self._heard
-        # An answer of the past says nothing of clocks that may have been set since.
-        if heard is None or heard[1] < asked:
-            return None
-        date = heard[0].date
-        return None if date is None else date - datetime.fromtimestamp(heard[1], timezone.utc)
 
     async def call(self, call: Call[T]) -> T:
         """Perform a call that is not guarded, and so has one kind of result.
@@ -137,6 +198,8 @@ class Transport:
         lost: Stopwatch | None = None,
         before: Callable[[], Awaitable[object]] | None = None,
         again: Callable[[], Awaitable[object]] | None = None,
+        *,
+        doubted: bool = False,
     ) -> T | RefusedAgain:
         """Send a call, and again as its kind and the outcome allow.
 
@@ -145,6 +208,8 @@ class Transport:
             lost: Where an earlier run sent it already and did not live to see the answer: running since then.
             before: Called before each attempt, as long as no answer was lost: the next one may be taken.
             again: Called before each attempt that follows a lost answer.
+            doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
+                tells that this was so.
 
         Raises:
             ApiError: The service refused.
@@ -152,39 +217,38 @@ class Transport:
             OutcomeUnknownError: There was none, and the call may have been taken.
             ConfigurationError: The client has been closed.
         """
-        body = self._credentials.envelope(call.fields)
-        outcome: Outcome[T] | None = None
-        # `lost` runs from the beginning of the first attempt whose answer was lost.
-        for attempt in itertools.count(1):
-            obstacle = await self._wait_for_turn(call)
-            limit = _time_left(call, lost)
-            if limit <= 0:
+        trail = _Trail(call, lost, doubted)
+        body = await self._envelope(call)
+        while True:
+            turned_away = await self._wait_for_turn(call)
+            limit = trail.time_left
+            if limit <= 0 or trail.obstacle:
                 break
-            if obstacle is not None:
-                outcome = obstacle
+            if turned_away is not None:
+                trail.outcome = turned_away
                 break
-            prepare = before if lost is None else again
+            prepare = before if trail.lost is None else again
             if prepare is not None:
                 await prepare()
-            watch = Stopwatch()
-            # The other idle connections may be as dead as one that broke: a repetition takes a new one.
-            outcome = await self._attempt(call, body, limit, anew=isinstance(outcome, Lost))
-            _log_attempt(call, outcome, attempt, watch)
+            outcome = await self._attempt(trail, body, limit)
             if isinstance(outcome, Answered):
                 return outcome.value
-            taken = _taken(call, outcome, lost)
+            taken = trail.taken
             if taken is not None:
                 return taken
-            if isinstance(outcome, Lost):
-                lost = lost or watch
-            pause = next_pause(self.retry, call.kind, outcome, attempt)
-            if pause is None:
+            pause = next_pause(self.retry, call.kind, outcome, trail.attempts)
+            if pause is None or trail.obstacle:
                 break
-            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, attempt + 1, pause)
+            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, trail.attempts + 1, pause)
             await anyio.sleep(pause)
-        if outcome is None or isinstance(outcome, Answered):
-            raise OutcomeUnknownError("it is too late to send it again", call.operation)
-        raise _conclusion(call, outcome, in_doubt=lost is not None)
+        return trail.end()
+
+    async def _envelope(self, call: Call[T]) -> Body:
+        body = self._credentials.envelope(call.fields)
+        if len(body) > _LARGE:
+            # Copying it took milliseconds, and others may be about to do the same.
+            await anyio.lowlevel.checkpoint()
+        return body
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; what is in the way of it, if anything is."""
@@ -193,12 +257,22 @@ class Transport:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
 
-    async def _attempt(self, call: Call[T], body: Body, limit: float, *, anew: bool) -> Outcome[T]:
+    async def _attempt(self, trail: _Trail[T], body: Body, limit: float) -> Outcome[T]:
+        call = trail.call
+        watch = Stopwatch()
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
         with anyio.move_on_after(min(limit, self._endpoint.longest)):
-            raw = await self._pool.exchange(call.operation, body, anew=anew)
+            # The other idle connections may be as dead as one that broke: a repetition takes a new one.
+            anew = isinstance(trail.outcome, Lost)
+            raw = await self._pool.exchange(call.operation, body, anew=anew, may_go=lambda: trail.obstacle is None)
+        outcome = self._read(call, raw)
+        trail.note(outcome, watch)
+        _log_attempt(call, outcome, trail.attempts, watch)
+        return outcome
+
+    def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> Outcome[T]:
         if isinstance(raw, RawAnswer):
-            self._heard = RawAnswer(raw.http_status, b"", raw.headers), time.time()
+            self.clocks.hear(raw.date)
             outcome = read_answer(call, raw, self._credentials.scrub)
             self._heed(call, outcome)
             return outcome
@@ -216,23 +290,6 @@ class Transport:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
         self._closed = True
         await self._pool.aclose()
-
-
-def _taken(call: Call[T], outcome: Outcome[T], lost: Stopwatch | None) -> RefusedAgain | None:
-    """What a refusal after a lost answer tells, where it tells that the call was taken or that can be looked up."""
-    if lost is None or not isinstance(outcome, Refused) or outcome.later:
-        return None
-    if outcome.error.code == call.taken_code:
-        return RefusedAgain(lost.elapsed, outcome.date)
-    return RefusedAgain(lost.elapsed, outcome.date, outcome) if call.traceable else None
-
-
-def _time_left(call: Call[T], lost: Stopwatch | None) -> float:
-    """Seconds that the next attempt may take; none where a repetition would come too late."""
-    if lost is None or call.window is None:
-        return math.inf
-    left = call.window - lost.elapsed
-    return left + _WINDOW_GRACE if left > 0 else 0
 
 
 def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: bool) -> IletimerkeziError:

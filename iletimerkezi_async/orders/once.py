@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import anyio
@@ -25,27 +25,30 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order, Send, SendState
-from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict
-from iletimerkezi_async.wire.sending import SEND_WINDOW
+from iletimerkezi_async.redaction import forgetful
+from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of
+from iletimerkezi_async.stores.records import Moment
+from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
-from .recovery import SKEW, search, send_draft
+from .enquiry import Enquiry
+from .recovery import send_draft
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from iletimerkezi_async.http.pacing import Pacer
-    from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.stores.base import Store
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Attempts", "Once", "account_of", "fingerprint", "send_claimed", "share_rate"]
+    from .known import SharedIds
+    from .lookup import Lookups
+
+__all__ = ["Attempts", "Once", "fingerprint", "send_claimed", "share_ids", "share_rate"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
 _OPERATION = "send-sms"
-# For how long the service can take an order that it is sent within the window of repetitions.
-_TAKEN_WITHIN = timedelta(minutes=10)
 _LONGEST_KEY = 200
 # An attempt that takes as long as it may is still under the lease when it ends.
 _LEASE_GRACE = 5.0
@@ -60,11 +63,6 @@ _FEW = 1000
 
 class _LeaseLostError(Exception):
     """Another has claimed the key, before an attempt of ours."""
-
-
-def account_of(credentials: Credentials) -> str:
-    """What tells an account in a store; the API key cannot be had from it."""
-    return credentials.derive("store account").hex()[:32]
 
 
 def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
@@ -89,6 +87,25 @@ def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Cr
     if alone is None or not isinstance(rate, (int, float)):
         return alone
     return StorePacer(store, account_of(credentials), float(rate), alone)
+
+
+class _StoreIds:
+    """The ids of an account's orders that any process has told of."""
+
+    def __init__(self, store: Store, account: str) -> None:
+        self._store = store
+        self._account = account
+
+    async def note(self, order_ids: Collection[int], /) -> None:
+        await self._store.note(self._account, order_ids)
+
+    async def known(self, order_ids: Iterable[int], /) -> frozenset[int]:
+        return await self._store.known(self._account, order_ids)
+
+
+def share_ids(store: Store | None, credentials: Credentials) -> SharedIds | None:
+    """Where the ids of orders are shared with the account's other processes, if there is a store."""
+    return None if store is None else _StoreIds(store, account_of(credentials))
 
 
 class Attempts:
@@ -119,14 +136,6 @@ class Attempts:
             raise _LeaseLostError
         self.begun = True
 
-    async def known(self, order_ids: Collection[int]) -> frozenset[int]:
-        """Which of these orders are known to be another's."""
-        try:
-            return await self._store.known(self._ticket.account, order_ids)
-        except StoreError:
-            # They are looked at, then.
-            return frozenset()
-
     async def again(self) -> None:
         """Before an attempt that follows a lost answer: the lease is renewed.
 
@@ -144,22 +153,24 @@ class Attempts:
             raise _LeaseLostError
 
 
+@forgetful
 class Once:
     """Sends orders, those with a key once.
 
     Args:
-        transport: What sends.
+        lookups: What sends, and looks for what was lost.
         store: Where keys are kept; without one there are none.
         credentials: The account's.
     """
 
-    def __init__(self, transport: Transport, store: Store | None, credentials: Credentials) -> None:
-        self._transport = transport
+    def __init__(self, lookups: Lookups, store: Store | None, credentials: Credentials) -> None:
+        self._lookups = lookups
+        self._transport = lookups.transport
         self._kept = store
         self._account = account_of(credentials)
         # Whoever has the store alone cannot try out which text a fingerprint may be of.
         self._mark = credentials.derive("store content")
-        self._lease = min(transport.longest_attempt + _LEASE_GRACE, _LONGEST_LEASE)
+        self._lease = min(self._transport.longest_attempt + _LEASE_GRACE, _LONGEST_LEASE)
 
     @property
     def _store(self) -> Store:
@@ -194,7 +205,9 @@ class Once:
             IletimerkeziError: As `AsyncClient.send_sms`.
         """
         if key is None:
-            return await send_draft(self._transport, draft)
+            order = await send_draft(self._lookups, draft)
+            await self._lookups.known.share(order.id)
+            return order
         patience = self._transport.patience
         fingerprint = await _fingerprint(draft, self._mark)
         deadline = time.monotonic() + (math.inf if patience is None else patience)
@@ -224,7 +237,7 @@ class Once:
     async def _send(self, ticket: Ticket, draft: Draft, elapsed: float | None) -> Order:
         attempts = Attempts(self._store, ticket, self._lease, elapsed)
         try:
-            order = await send_claimed(self._transport, draft, attempts)
+            order = await send_claimed(self._lookups, draft, attempts)
         except _LeaseLostError:
             raise
         except OrderAcceptedError:
@@ -295,7 +308,8 @@ def _replay(order_id: int | None, recipients: int) -> Order:
 async def _fingerprint(draft: Draft, mark: Body) -> str:
     if draft.recipients <= _FEW:
         return fingerprint(draft, mark)
-    return await anyio.to_thread.run_sync(fingerprint, draft, mark)
+    # Not in one of the threads that the application shares among its own work.
+    return await anyio.to_thread.run_sync(fingerprint, draft, mark, limiter=anyio.CapacityLimiter(1))
 
 
 def fingerprint(draft: Draft, mark: Body) -> str:
@@ -309,7 +323,7 @@ def fingerprint(draft: Draft, mark: Body) -> str:
     return hashlib.blake2b(orjson.dumps(content), digest_size=20, key=mark).hexdigest()
 
 
-async def _settle_earlier(transport: Transport, draft: Draft, attempts: Attempts) -> Order:
+async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) -> Order:
     """Find out what became of an order that an earlier owner of the key began to send, and send it if it was not taken.
 
     While the service still knows an order, sending it again tells. After that, or where its schedule is past, which
@@ -322,28 +336,28 @@ async def _settle_earlier(transport: Transport, draft: Draft, attempts: Attempts
     if lost is None:
         raise OutcomeUnknownError("an earlier call may have sent it, and nobody knows when", _OPERATION)
     if lost.elapsed < SEND_WINDOW and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc)):
-        return await send_draft(transport, draft, lost, attempts.first, attempts.again)
-    began = datetime.fromtimestamp(lost.began, timezone.utc)
-    findings = await search(transport, draft, began - SKEW, began + _TAKEN_WITHIN + SKEW)
-    others = await attempts.known(findings.candidates)
-    matches = [order_id for order_id in findings.matches if order_id not in others]
-    if len(matches) == 1:
-        return Order(matches[0], draft.recipients)
-    if matches:
-        raise OrderAcceptedError(tuple(matches))
-    if findings.complete and not set(findings.candidates) - others and lost.elapsed > _TAKEN_WITHIN.total_seconds():
-        return await send_draft(transport, draft, None, attempts.first, attempts.again)
-    candidates = ", ".join(str(order_id) for order_id in findings.candidates if order_id not in others)
-    hint = f"; it may be order {candidates}" if candidates else ""
+        return await send_draft(lookups, draft, lost, attempts.first, attempts.again)
+    enquiry = Enquiry(lookups)
+    await enquiry.hear_clock(Moment(lost.began, None))
+    there = lookups.transport.clocks.now().there
+    began = Moment(lost.began, None if there is None else there - lost.elapsed)
+    findings = await enquiry.find(draft, began)
+    if len(findings.matches) == 1:
+        return Order(findings.matches[0], draft.recipients)
+    if findings.matches:
+        raise OrderAcceptedError(findings.matches)
+    if findings.absent and lost.elapsed > MEMORY:
+        return await send_draft(lookups, draft, None, attempts.first, attempts.again, earlier=began)
+    hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     raise OutcomeUnknownError(f"an earlier call may have sent it, and the reports do not tell{hint}", _OPERATION)
 
 
-async def send_claimed(transport: Transport, draft: Draft, attempts: Attempts) -> Order:
+async def send_claimed(lookups: Lookups, draft: Draft, attempts: Attempts) -> Order:
     """Send an order under a claim.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
     if attempts.doubted:
-        return await _settle_earlier(transport, draft, attempts)
-    return await send_draft(transport, draft, None, attempts.first, attempts.again)
+        return await _settle_earlier(lookups, draft, attempts)
+    return await send_draft(lookups, draft, None, attempts.first, attempts.again)

@@ -11,6 +11,7 @@ import anyio
 
 from iletimerkezi_async.errors import OrderNotDueError, OrderNotFoundError
 from iletimerkezi_async.models import OrderReport, OrderStatus
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.reports import get_report
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def pause_after(look: int, left: float) -> float:
     return left - _LAST_LOOK if left >= 2 * _LAST_LOOK else max(0.0, left)
 
 
+@forgetful
 async def wait_for_order(transport: Transport, order_id: int, timeout: float | None) -> OrderReport:  # noqa: ASYNC109 - it is a part of the result
     """Look at an order until it is finished.
 

@@ -8,8 +8,8 @@ known.
 in `redis_scripts`) are the three. `claims` is what is asked and answered about a keyed send, `rows` reads what engines
 answer, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking drivers.
 
-`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file; `files` sees that a
-file is its owner's alone.
+`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file, `journals` in a
+store (`sqlite_journals`, `postgres_journals`), `opening` opens either; `files` sees that a file is its owner's alone.
 
 No text and no credential is ever stored, and nothing here knows HTTP or how an order is settled.
 """
@@ -21,13 +21,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .base import Store as Store
+    from .journals import StoreJournal as StoreJournal
     from .postgres import PostgresStore as PostgresStore
     from .redis import RedisStore as RedisStore
     from .sqlite import SqliteStore as SqliteStore
 
-__all__ = ["PostgresStore", "RedisStore", "SqliteStore", "Store"]
+__all__ = ["PostgresStore", "RedisStore", "SqliteStore", "Store", "StoreJournal"]
 
-_MODULE_OF = {"PostgresStore": "postgres", "RedisStore": "redis", "SqliteStore": "sqlite", "Store": "base"}
+_MODULE_OF = {
+    "PostgresStore": "postgres",
+    "RedisStore": "redis",
+    "SqliteStore": "sqlite",
+    "Store": "base",
+    "StoreJournal": "journals",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from anyio.lowlevel import checkpoint_if_cancelled
 
@@ -21,14 +21,18 @@ from .claims import Claim, Resolved, Ticket, Verdict
 from .threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from types import TracebackType
 
     from typing_extensions import Self
 
     from iletimerkezi_async.models import Send
 
+    from .journals import StoreJournal
+
 __all__ = ["KNOWN_SECONDS", "Store"]
+
+T = TypeVar("T")
 
 #: For how long an order's id is remembered as known: longer than anybody looks for a lost one.
 KNOWN_SECONDS = 11 * 86_400.0
@@ -220,6 +224,31 @@ class Store(ABC):
         """
         asked = tuple(order_ids)
         return await self._threads().run(partial(self._known, account, asked)) if asked else frozenset()
+
+    # Campaigns.
+
+    def journal(self, name: str) -> StoreJournal:
+        """A campaign's journal in this store, for `journal=` of `send_bulk`; made on first use.
+
+        It holds the recipients' numbers, and no text. It is deleted after `keep` without use.
+
+        Args:
+            name: Its name, of 1 to 200 printable characters; what goes on under it must be the same campaign.
+
+        Raises:
+            ConfigurationError: It cannot be a name, or this kind of store keeps no journals.
+        """
+        raise ConfigurationError(
+            f"{type(self).__name__} keeps no journal of {name!r}: take PostgresStore or SqliteStore"
+        )
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do a piece of blocking work in the store's threads, to its end.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(work, shield=True)
 
     # In the worker threads. Each is one transaction, or one script.
 

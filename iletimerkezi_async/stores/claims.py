@@ -19,10 +19,19 @@ from __future__ import annotations
 
 import secrets
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-__all__ = ["Claim", "Resolved", "Ticket", "Verdict"]
+if TYPE_CHECKING:
+    from iletimerkezi_async.wire.credentials import Credentials
+
+__all__ = ["Claim", "Resolved", "Ticket", "Verdict", "account_of"]
+
+
+def account_of(credentials: Credentials) -> str:
+    """What tells an account in a store; the API key cannot be had from it."""
+    return credentials.derive("store account").hex()[:32]
 
 
 class Verdict(str, Enum):

@@ -18,9 +18,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
+from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
 from .claims import Claim, Resolved, Ticket, Verdict
+from .journals import StoreJournal
+from .postgres_journals import PostgresJournals
 from .postgres_sql import (
     BEGIN,
     CLAIM,
@@ -55,6 +58,7 @@ __all__ = ["PostgresStore"]
 _inherited: list[object] = []
 
 
+@forgetful
 class PostgresStore(Store):
     """A store in PostgreSQL (11 or newer), for any number of machines. It needs the extra `postgres`.
 
@@ -93,7 +97,7 @@ class PostgresStore(Store):
     def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
         if self._is_sweep_due():
             with suppress(StoreError):
-                self._ask(SWEEP, {}, durable=False)
+                self._ask(SWEEP, self._seconds(), durable=False)
         # What a crash may undo here was not begun yet.
         row = self._ask(
             CLAIM, {**_of(ticket), "recipients": recipients, "lease": lease, "keep": self._keep}, durable=False
@@ -161,6 +165,10 @@ class PostgresStore(Store):
         row = self._ask(KNOWN, {"account": account, "ids": list(map(str, order_ids))}, durable=False)
         return frozenset(map(int, row[0] or ())) if row else frozenset()
 
+    def journal(self, name: str) -> StoreJournal:
+        """See `Store`."""
+        return StoreJournal(self, PostgresJournals(self._ask_all), name)
+
     # Asking.
 
     def _seconds(self) -> dict[str, object]:
@@ -168,6 +176,11 @@ class PostgresStore(Store):
 
     def _ask(self, statements: str, values: Mapping[str, object], *, durable: bool = True) -> tuple[Any, ...] | None:
         """Run statements as one transaction; the first row of the last one that gives rows."""
+        rows = self._ask_all(statements, values, durable=durable)
+        return rows[0] if rows else None
+
+    def _ask_all(self, statements: str, values: Mapping[str, object], *, durable: bool = True) -> list[tuple[Any, ...]]:
+        """All of its rows."""
         if not self._is_ready:
             self._prepare()
         limits = f"SET LOCAL statement_timeout = {int(self._timeout * 1000)};"
@@ -176,14 +189,14 @@ class PostgresStore(Store):
         message = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;{limits}{statements};COMMIT"
         return self._send(message, values)
 
-    def _send(self, message: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
+    def _send(self, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         import psycopg  # noqa: PLC0415 - an extra
 
         deadline = time.monotonic() + self._timeout
         while True:
             with self._complaints(), self._connection(deadline) as connection:
                 try:
-                    return _first_row(connection, message, values)
+                    return _last_rows(connection, message, values)
                 except psycopg.OperationalError:
                     # A connection that was idle while the server was restarted is tried once more with another. Each
                     # of our transactions may be repeated: it does then what it did before.
@@ -249,11 +262,11 @@ class PostgresStore(Store):
 
     def _prepare(self) -> None:
         """Make the tables, or see that they are of this edition."""
-        row = self._send(IS_THERE, {})
-        if row is None or not row[0]:
+        [(is_there,)] = self._send(IS_THERE, {})
+        if not is_there:
             self._send(f"BEGIN;{LOCK};{SCHEMA};COMMIT", {})
-        row = self._send(VERSION, {})
-        if row is not None and row[0] > EDITION:
+        [(edition,)] = self._send(VERSION, {})
+        if edition is not None and edition > EDITION:
             raise StoreError(f"the tables of {self!r} were made by a newer version of this library")
         self._is_ready = True
 
@@ -322,7 +335,7 @@ class _Url:
         except ImportError:
             reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
         else:
-            with suppress(psycopg.ProgrammingError, TypeError, AttributeError):
+            with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
                 parts = psycopg.conninfo.conninfo_to_dict(self._url)
                 return f"{parts.get('host', '')}/{parts.get('dbname', '')}"
         raise ConfigurationError(reason)
@@ -340,13 +353,13 @@ def _of(ticket: Ticket) -> dict[str, object]:
     }
 
 
-def _first_row(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
-    """The first row of the last statement that gives rows."""
-    row: tuple[Any, ...] | None = None
+def _last_rows(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """The rows of the last statement that gives rows."""
+    rows: list[tuple[Any, ...]] = []
     with connection.cursor() as cursor:
         cursor.execute(message.encode(), values or None)
         while True:
             if cursor.description:
-                row = cursor.fetchone()
+                rows = cursor.fetchall()
             if not cursor.nextset():
-                return row
+                return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .postgres_journals import TABLES
+
 __all__ = [
     "BEGIN",
     "CLAIM",
@@ -22,7 +24,7 @@ __all__ = [
 
 EDITION = 1
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS iletimerkezi_schema (version integer PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS iletimerkezi_sends (
     account text NOT NULL,
@@ -50,8 +52,9 @@ CREATE TABLE IF NOT EXISTS iletimerkezi_known (
     PRIMARY KEY (account, order_id)
 );
 CREATE INDEX IF NOT EXISTS iletimerkezi_known_expire ON iletimerkezi_known (expires_at);
+{TABLES}
 INSERT INTO iletimerkezi_schema VALUES (1) ON CONFLICT DO NOTHING
-""".strip()
+""".strip()  # noqa: S608 - constants
 
 IS_THERE = "SELECT to_regclass('iletimerkezi_schema') IS NOT NULL"
 VERSION = "SELECT max(version) FROM iletimerkezi_schema"
@@ -60,7 +63,8 @@ LOCK = "SELECT pg_advisory_xact_lock(1229812596)"
 
 SWEEP = """
 DELETE FROM iletimerkezi_sends WHERE expires_at <= clock_timestamp();
-DELETE FROM iletimerkezi_known WHERE expires_at <= clock_timestamp()
+DELETE FROM iletimerkezi_known WHERE expires_at <= clock_timestamp();
+DELETE FROM iletimerkezi_journals WHERE lease_until <= clock_timestamp() - make_interval(secs => %(keep)s)
 """
 
 # The row is locked by the first statement, whether it changes it or not, and so the second sees what is.

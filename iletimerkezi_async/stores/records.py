@@ -36,6 +36,10 @@ __all__ = [
 ]
 
 
+# The service tells its time in whole seconds, so that two moments may be as far apart the other way round.
+_GRAIN = 2.0
+
+
 class State(str, Enum):
     """What is known of an order."""
 
@@ -68,7 +72,13 @@ class Moment:
         if self.there is None or now.there is None:
             # A service that never tells its time leaves this machine's; one that has stopped telling it, a doubt.
             return self.there == now.there
-        return 0 <= now.there - self.there < seconds
+        return -_GRAIN <= now.there - self.there < seconds
+
+    def age(self, now: Moment) -> float:
+        """Seconds since then by the service's clock, or by this machine's where that is not known."""
+        if self.there is None or now.there is None:
+            return now.here - self.here
+        return now.there - self.there
 
     def elapsed(self, now: Moment) -> float:
         """Seconds since then, by the clock that tells more."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
+from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
 from .claims import Claim, Resolved, Ticket, Verdict
@@ -30,10 +31,14 @@ __all__ = ["RedisStore"]
 logger = logging.getLogger("iletimerkezi_async")
 
 _VERSION = 1
+# Seconds between two attempts to connect again: the first, and the longest.
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 1.0
 _VERSION_KEY = "iletimerkezi:version"
 _inherited: list[object] = []
 
 
+@forgetful
 class RedisStore(Store):
     """A store in Redis (5 or newer) or Valkey, for any number of machines. It needs the extra `redis`.
 
@@ -180,8 +185,7 @@ class RedisStore(Store):
         except redis.ConnectionError:
             reason = "cannot be reached, or all connections are in use"
         except redis.RedisError as error:
-            # The first word of a refusal is its code: OOM, READONLY, NOPERM, MISCONF.
-            reason = f"cannot be used: {(str(error).split() or [type(error).__name__])[0]}"
+            reason = f"cannot be used: {_code_of(error)}"
         except OSError as error:
             reason = f"cannot be reached: {error.strerror}"
         if reason:
@@ -229,9 +233,13 @@ class _Url:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             decode_responses=True,
-            # A server that is restarted is waited for, some 3 s. Each of our scripts may be repeated: it does then what
-            # it did before.
-            retry=Retry(ExponentialBackoff(cap=1.0, base=0.1), 5, supported_errors=(redis.ConnectionError,)),
+            # A server that is restarted is waited for. Each of our scripts may be repeated: it does then what it did
+            # before.
+            retry=Retry(
+                ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
+                _retries(timeout * 0.8),
+                supported_errors=(redis.ConnectionError,),
+            ),
         )
         return redis.Redis(connection_pool=pool)
 
@@ -240,6 +248,20 @@ class _Url:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a store is not pickled: make one where it is used")
+
+
+def _code_of(error: Exception) -> str:
+    """The code of a refusal, as far as redis-py tells it: its own class, or the first word, such as OOM or MISCONF."""
+    first, _, _ = str(error).partition(" ")
+    return first if first.isupper() else type(error).__name__
+
+
+def _retries(timeout: float) -> int:
+    """How often a lost connection is tried again, so that the pauses stay below a limit in seconds."""
+    retries, pauses = 0, 0.0
+    while (pauses := pauses + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**retries)) < timeout:
+        retries += 1
+    return retries
 
 
 def _complaints_about(server: redis.Redis) -> list[str]:

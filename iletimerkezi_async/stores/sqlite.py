@@ -11,12 +11,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from iletimerkezi_async.errors import StoreError
+from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
 from .claims import Claim, Resolved, Ticket, Verdict
 from .files import choose_path, claim, make_private, spell_path
+from .journals import StoreJournal
 from .rows import make_send, read_id, seconds_since, spell
 from .slots import FAR, next_slot, room_at, scale
+from .sqlite_journals import TABLES, SqliteJournals
 
 if TYPE_CHECKING:
     import os
@@ -55,6 +58,7 @@ _SCHEMA = (
         PRIMARY KEY (account, order_id)
     ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS known_expire ON known (expires_at)",
+    *TABLES,
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
 )
@@ -62,6 +66,7 @@ _SCHEMA = (
 _inherited: list[sqlite3.Connection] = []
 
 
+@forgetful
 class SqliteStore(Store):
     """A store in a file, for all processes of one machine (not for a network drive, where SQLite's locks fail).
 
@@ -96,8 +101,7 @@ class SqliteStore(Store):
         with self._transaction(durable=False) as database:
             now = time.time()
             if self._is_sweep_due():
-                for table in ("sends", "known"):
-                    database.execute(f"DELETE FROM {table} WHERE expires_at <= ?", (now,))  # noqa: S608 - two constants
+                self._sweep(database, now)
             row = database.execute(
                 "SELECT fingerprint, state, token, lease_until, first_attempt, order_id, recipients FROM sends "
                 "WHERE account = ? AND key = ? AND expires_at > ?",
@@ -115,6 +119,11 @@ class SqliteStore(Store):
                 ),
             )  # fmt: skip
             return Claim(Verdict.GRANTED, None if first is None else seconds_since(first, now))
+
+    def _sweep(self, database: sqlite3.Connection, now: float) -> None:
+        database.execute("DELETE FROM sends WHERE expires_at <= ?", (now,))
+        database.execute("DELETE FROM known WHERE expires_at <= ?", (now,))
+        database.execute("DELETE FROM journals WHERE lease_until <= ?", (now - self._keep,))
 
     def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
         with self._transaction() as database:
@@ -214,6 +223,10 @@ class SqliteStore(Store):
             ).fetchall()
         return frozenset(int(order_id) for (order_id,) in rows)
 
+    def journal(self, name: str) -> StoreJournal:
+        """See `Store`."""
+        return StoreJournal(self, SqliteJournals(self._transaction), name)
+
     # The file.
 
     @contextmanager
@@ -241,6 +254,7 @@ class SqliteStore(Store):
         real = claim(self._path)
         database = sqlite3.connect(real, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
+            database.execute("PRAGMA foreign_keys = ON")
             with _begun(database):
                 self._prepare(database)
             # Now that the file is known to be ours.

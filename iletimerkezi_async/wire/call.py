@@ -43,8 +43,10 @@ _OK = 200
 _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 _SERVER_ERRORS = 500
-# What is wrong with a request in itself, and not with the account or the moment.
-_CONTENT_CODES = frozenset({400, 404, 422, 450, 452, 453, 454, 457, 458, 459, 460, 464, 466, 468, 469, 470})
+# What is wrong with a request in itself. Not: 450, 452, 403, 470 (approvals, blocked numbers and subscriptions change
+# from one attempt to the next), 402 (the first attempt may have used up the balance), 401 (the panel's switch, the
+# address), 457 (its time may have come meanwhile).
+_CONTENT_CODES = frozenset({400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469})
 
 
 class Kind(Enum):
@@ -56,6 +58,10 @@ class Kind(Enum):
     """No harm, as the service refuses the second and so tells that the first was taken."""
     ONCE = "once"
     """It would be done twice: repeated only when it surely never left."""
+
+
+def _nothing(_: datetime) -> None:
+    """Nothing forbids a request."""
 
 
 @frozen(eq=False, repr=False)
@@ -72,6 +78,7 @@ class Call(Generic[T]):
         taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
         traceable: Whether it can be told afterwards, from other operations, if it was taken.
         window: For how many seconds after the first attempt began it may be repeated.
+        obstacle: What, at a given time, forbids to send it (any more).
     """
 
     operation: str
@@ -83,6 +90,7 @@ class Call(Generic[T]):
     taken_code: int | None = None
     traceable: bool = False
     window: float | None = None
+    obstacle: Callable[[datetime], ApiError | None] = _nothing
 
     def __repr__(self) -> str:
         return f"<Call of {self.operation}>"

@@ -21,8 +21,9 @@ from iletimerkezi_async import (
     Message,
     OrderAcceptedError,
     OutcomeUnknownError,
+    RecipientError,
     Retry,
-    SenderError,
+    TextTooLongError,
     TransportError,
     UnavailableError,
 )
@@ -181,7 +182,8 @@ async def test_a_lost_order_among_hundreds_is_found(sandbox: Sandbox, client: As
     sandbox.fail("send-sms", "drop-answer")
     order = await client.send_sms("Yeni", NUMBER)
     assert order.id == sandbox.orders[-1].id
-    assert sum(operation == "get-reports" for operation, _ in sandbox.requests) == 2
+    # Two attempts, the first page, and the one report that may be it.
+    assert len(sandbox.requests) == 100 + 4
 
 
 async def test_a_lost_order_of_several_texts_is_found(sandbox: Sandbox, client: AsyncClient) -> None:
@@ -193,14 +195,36 @@ async def test_a_lost_order_of_several_texts_is_found(sandbox: Sandbox, client: 
 
 
 async def test_two_orders_that_cannot_be_told_apart(sandbox: Sandbox, client: AsyncClient) -> None:
-    """Same numbers at the same moment under different texts: no guess, but the candidates."""
-    first = await client.send_sms("Bir", NUMBER)
+    """Another program sent to the same numbers at the same moment: no guess, but the candidates."""
+    (other,) = sandbox.add_orders(to=[NUMBER])
     sandbox.fail("send-sms", "drop-answer")
     with pytest.raises(OrderAcceptedError, match="do not send it again") as caught:
         await client.send_sms("Iki", NUMBER)
     assert set(caught.value.candidates) == {order.id for order in sandbox.orders}
-    assert first.id in caught.value.candidates
+    assert other in caught.value.candidates
+
+
+async def test_two_texts_to_one_number_are_not_mixed_up(sandbox: Sandbox, client: AsyncClient) -> None:
+    """The id of one came back by itself, and so it is not that of the other."""
+    first = await client.send_sms("Bir", NUMBER)
+    sandbox.fail("send-sms", "drop-answer")
+    second = await client.send_sms("Iki", NUMBER)
+    assert [first.id, second.id] == [order.id for order in sandbox.orders]
     assert sandbox.deliveries == {NUMBER: 2}
+
+
+async def test_two_texts_to_one_number_at_once(sandbox: Sandbox, client: AsyncClient) -> None:
+    """While one's answer is lost, that of the other comes: each has its own id."""
+    found: dict[str, int] = {}
+
+    async def send(text: str) -> None:
+        found[text] = (await client.send_sms(text, NUMBER)).id
+
+    sandbox.fail("send-sms", "drop-answer")
+    async with anyio.create_task_group() as tasks:
+        for text in ("Bir", "Iki", "Uc"):
+            tasks.start_soon(send, text)
+    assert found == {order.texts[0][0]: order.id for order in sandbox.orders}
 
 
 async def test_an_id_that_the_reports_do_not_tell(sandbox: Sandbox, make_client: MakeClient) -> None:
@@ -236,24 +260,22 @@ async def test_reports_that_lag_behind_are_asked_again() -> None:
     assert order.id == 7
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"sender": "BASKA"},
-        {"total": 2},
-        {"submitAt": "2026-05-01 11:59:57"},
-    ],
-)
-async def test_only_a_like_order_is_a_candidate(other: dict[str, object]) -> None:
-    """Another sender, another count, or an earlier time: not asked about any further."""
+@pytest.mark.parametrize(("other", "candidates"), [
+    ({"sender": "BASKA"}, ()),
+    ({"total": 2}, (7,)),
+    ({"submitAt": "2026-05-01 11:50:00"}, (7,)),
+    ({}, (7,)),
+])  # fmt: skip
+async def test_what_the_list_alone_rules_out(other: dict[str, object], candidates: tuple[int, ...]) -> None:
+    """Another sender. Another total or time does not: parts may be counted, and clocks differ."""
     listed = {"id": 7, "status": 113, "total": 1, "sender": "FIRMA", "submitAt": "2026-05-01 12:00:01"} | other
     date = {"Date": "Fri, 01 May 2026 09:00:01 GMT"}
     lost = httpx.ReadError("lost")
     canned = Canned(lost, httpx.Response(451, json=refusal(451), headers=date), ok(count=1, orders=[listed]))
     with pytest.raises(OrderAcceptedError) as caught:
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
-    assert caught.value.candidates == ()
-    assert not any("get-report/json" in str(request.url) for request in canned.requests)
+    assert caught.value.candidates == candidates
+    assert any("get-report/json" in str(request.url) for request in canned.requests) == bool(candidates)
 
 
 @pytest.mark.parametrize(
@@ -312,17 +334,50 @@ async def test_a_success_without_an_id_is_recovered_as_well(sandbox: Sandbox, cl
     assert await other.send_sms("Kodunuz 1234", NUMBER) == order
 
 
-async def test_a_refusal_of_the_content_after_a_lost_answer_settles_it() -> None:
-    """What is wrong with the order was wrong at the first attempt, and the reports have nothing of it."""
-    canned = Canned(httpx.ReadError("lost"), refusal(450), ok(count=0, orders=[]))
-    with pytest.raises(SenderError):
+async def test_a_refusal_of_the_order_itself_after_a_lost_answer_settles_it() -> None:
+    """A text that is too long was too long at the first attempt, and the reports have nothing of it."""
+    canned = Canned(httpx.ReadError("lost"), refusal(453), ok(count=0, orders=[]))
+    with pytest.raises(TextTooLongError):
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
 
 
-async def test_a_refusal_of_the_content_while_the_reports_are_not_to_be_had_leaves_it_open() -> None:
-    """An approval may have been withdrawn between two attempts."""
-    canned = Canned(httpx.ReadError("lost"), refusal(450))
-    with pytest.raises(OutcomeUnknownError, match="450"):
+async def test_a_like_order_with_another_number_leaves_a_certain_refusal_certain() -> None:
+    """One row that is not ours rules it out."""
+    listed = {"id": 7, "status": 113, "total": 1, "sender": "FIRMA", "submitAt": "2026-05-01 12:00:01"}
+    report = ok(order={"id": 7, "status": 113, "total": 1, "message": [{"number": 5301234568, "status": 110}]})
+
+    def answer(request: httpx.Request) -> object:
+        operation = request.url.path.split("/")[-2]
+        if operation == "send-sms":
+            return httpx.ReadError("lost") if len(canned.requests) == 1 else refusal(453)
+        return report if operation == "get-report" else ok(count=1, orders=[listed])
+
+    canned = Canned(answer)
+    with pytest.raises(TextTooLongError):
+        await canned.client.send_sms("Kodunuz 1234", NUMBER)
+
+
+@pytest.mark.parametrize("code", [400, 401, 402, 403, 450, 452, 457, 470, 500])
+async def test_a_refusal_that_may_be_of_the_moment_never_proves_anything(code: int) -> None:
+    """An approval, a blocked number, the balance, the schedule: it may have been otherwise a moment before."""
+    canned = Canned(httpx.ReadError("lost"), refusal(code), ok(count=0, orders=[]))
+    with pytest.raises(OutcomeUnknownError, match=str(code)):
+        await canned.client.send_sms("Kodunuz 1234", NUMBER)
+
+
+async def test_a_number_that_was_blocked_before_the_first_attempt_settles_it() -> None:
+    """That was refused as well, and its answer lost."""
+    sandbox = Sandbox(blocked=[NUMBER])
+    sandbox.fail("send-sms", "drop-answer")
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=QUICK) as client:
+        with pytest.raises(RecipientError):
+            await client.send_sms("Kodunuz 1234", NUMBER)
+
+
+async def test_a_refusal_while_the_reports_are_not_to_be_had_leaves_it_open() -> None:
+    """Though it is about the order itself: the service is in a state of its own."""
+    canned = Canned(httpx.ReadError("lost"), refusal(453))
+    with pytest.raises(OutcomeUnknownError, match="453"):
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
 
 

@@ -44,14 +44,26 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(params=list(ENGINES))
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
-    """Each engine in turn."""
-    if request.param == "postgres":
-        return PostgresEngine(request.getfixturevalue("postgres_url"))
-    if request.param == "redis":
-        return RedisEngine(request.getfixturevalue("redis_url"))
+@pytest.fixture
+def sqlite_engine(tmp_path: Path) -> Engine:
     return SqliteEngine(tmp_path / "store.sqlite")
+
+
+@pytest.fixture
+def postgres_engine(postgres_url: str) -> Engine:
+    return PostgresEngine(postgres_url)
+
+
+@pytest.fixture
+def redis_engine(redis_url: str) -> Engine:
+    return RedisEngine(redis_url)
+
+
+@pytest.fixture(params=list(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    found: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return found
 
 
 @pytest.fixture

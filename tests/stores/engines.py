@@ -35,6 +35,10 @@ class Engine(ABC):
     def slots(self, account: str) -> list[tuple[float, int]]:
         """The moments that were given to recipients and are remembered."""
 
+    def damage(self, account: str) -> None:
+        """Change a word in what is kept of a campaign's orders."""
+        raise NotImplementedError
+
 
 class SqliteEngine(Engine):
     name = "sqlite"
@@ -52,6 +56,12 @@ class SqliteEngine(Engine):
                 "expires_at = expires_at - ?1 WHERE account = ?2",
                 (seconds, account),
             )
+            database.execute("UPDATE journals SET lease_until = lease_until - ? WHERE account = ?", (seconds, account))
+        database.close()
+
+    def damage(self, account: str) -> None:
+        with sqlite3.connect(self.address, timeout=10) as database:
+            database.execute("UPDATE journal_orders SET order_id = '1' WHERE account = ?", (account,))
         database.close()
 
     def dump(self, account: str) -> str:
@@ -90,9 +100,17 @@ class PostgresEngine(Engine):
             "expires_at = expires_at - make_interval(secs => %s) WHERE account = %s",
             seconds, seconds, seconds, account,
         )  # fmt: skip
+        self._ask(
+            "UPDATE iletimerkezi_journals SET lease_until = lease_until - make_interval(secs => %s) "
+            "WHERE account = %s",
+            seconds, account,
+        )  # fmt: skip
+
+    def damage(self, account: str) -> None:
+        self._ask("UPDATE iletimerkezi_journal_orders SET order_id = '1' WHERE account = %s", account)
 
     def dump(self, account: str) -> str:
-        tables = ("sends", "rates", "known")
+        tables = ("sends", "rates", "known", "journals", "journal_orders")
         return "\n".join(
             str(self._ask(f"SELECT * FROM iletimerkezi_{table} WHERE account = %s", account)) for table in tables
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 
@@ -316,3 +317,17 @@ async def test_accounts_share_a_store(world: World, client: AsyncClient, store: 
     await client.send_sms(TEXT, ALI, key="k")
     async with AsyncClient("another", "demo", sender="FIRMA", iys=Iys.OFF, base_url=world.url, store=store) as stranger:
         assert await stranger.find_send("k") is None
+
+
+async def test_clients_share_a_rate(world: World, store: Store) -> None:
+    """Of two clients on two stores: what both send together keeps to it, and comes from the store."""
+    async with world.engine.store() as other_store:
+        async with world.client(store, rate=40) as one, world.client(other_store, rate=40) as other:
+            began = time.monotonic()
+            async with anyio.create_task_group() as tasks:
+                for place in range(30):
+                    for client in (one, other):
+                        tasks.start_soon(client.send_sms, f"{TEXT} {place} {client is one}", ALI)
+            assert time.monotonic() - began >= 1
+    slots = world.engine.slots(world.account)
+    assert sum(n for _, n in slots) >= 20

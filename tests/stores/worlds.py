@@ -11,9 +11,9 @@ import pytest
 from engines import Engine, SqliteEngine
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
-from iletimerkezi_async.orders.once import account_of
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import Store
+from iletimerkezi_async.stores.claims import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 
 #: The default policy without its pauses.

@@ -69,7 +69,7 @@ async def test_send_messages_sends_the_documented_order() -> None:
                 "iys": "0",
                 "message": [
                     {"text": "Test mesaji.", "receipents": {"number": ["+905301234567", "+905301234568"]}},
-                    {"text": "Demo mesaji.", "receipents": {"number": ["+905301234569", "+905301234560"]}},
+                    {"text": "Demo mesaji.", "receipents": {"number": ["+905301234560", "+905301234569"]}},
                 ],
             },
         }

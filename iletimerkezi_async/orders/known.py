@@ -1,0 +1,140 @@
+"""Ids of orders that are known from answers: they are never looked at, and never taken for another order."""
+
+from __future__ import annotations
+
+import logging
+import time
+from array import array
+from bisect import bisect_right
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from iletimerkezi_async.errors import IletimerkeziError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from collections.abc import Set as AbstractSet
+
+    from iletimerkezi_async.wire.draft import Draft
+
+__all__ = ["KnownIds", "KnownOrder", "SharedIds", "hash_content"]
+
+logger = logging.getLogger("iletimerkezi_async")
+
+# A live look-up is about orders of the last ten minutes. There are two generations, so that each id is kept for at
+# least this many seconds, and at most so many ids: of a hundred orders a second, all.
+_GENERATION = 900.0
+_MOST_IDS = 100_000
+
+
+def hash_content(draft: Draft) -> tuple[int, int]:
+    """Two numbers that tell drafts apart in one process: by all that they carry, and by whom they go to alone."""
+    numbers = hash(tuple(sorted(chain.from_iterable(draft.messages.values()))))
+    return hash((draft.sender, draft.send_at, frozenset(draft.messages.items()))), numbers
+
+
+class SharedIds(Protocol):
+    """Where several processes tell each other of the ids that they got."""
+
+    async def note(self, order_ids: Collection[int], /) -> object:
+        """Tell of ids."""
+        ...
+
+    async def known(self, order_ids: Iterable[int], /) -> AbstractSet[int]:
+        """Which of these ids anybody has told of."""
+        ...
+
+
+class KnownOrder(NamedTuple):
+    """An order that was answered.
+
+    Attributes:
+        answered: When, by the monotonic clock; `None` where its id was found by a look-up.
+        recipients: How many it was sent to.
+        sender: The header that it was sent under.
+        content: A hash of what it carries, and another one of the numbers alone.
+    """
+
+    answered: float | None
+    recipients: int
+    sender: str
+    content: tuple[int, int]
+
+
+class _Generation:
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.orders: dict[int, KnownOrder] = {}
+        self.answers = array("d")
+        self.slowest = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        return len(self.orders) >= _MOST_IDS or time.monotonic() - self.began >= _GENERATION
+
+
+class KnownIds:
+    """The ids that one client has learnt, of the last quarter of an hour at least.
+
+    Args:
+        shared: Where other processes tell of theirs; or nowhere.
+    """
+
+    def __init__(self, shared: SharedIds | None = None) -> None:
+        self._shared = shared
+        self._young, self._old = _Generation(), _Generation()
+
+    def note(self, order_id: int, draft: Draft, took: float | None = None) -> None:
+        """An answer, or a look-up, has told an order's id.
+
+        Args:
+            order_id: The id.
+            draft: What it carries.
+            took: Seconds that the answer took; `None` where a look-up has told it.
+        """
+        if self._young.is_over:
+            self._young, self._old = _Generation(), self._young
+        now = None if took is None else time.monotonic()
+        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, hash_content(draft))
+        if now is not None and took is not None:
+            self._young.answers.append(now)
+            self._young.slowest = max(self._young.slowest, took)
+
+    async def share(self, order_id: int) -> None:
+        """Tell the other processes of an id.
+
+        Not before what it belongs to is written down, where it is: whoever takes that over after a crash would take the
+        very order that he looks for as another.
+        """
+        if self._shared is None:
+            return
+        try:
+            await self._shared.note((order_id,))
+        except IletimerkeziError as error:
+            # Others may have to look at one order more.
+            logger.warning("an order's id could not be shared: %s", error)
+
+    def find(self, order_id: int) -> KnownOrder | None:
+        """What is known of an order, where this client had its answer."""
+        return self._young.orders.get(order_id) or self._old.orders.get(order_id)
+
+    async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
+        """Which of these ids other processes know, and this client does not."""
+        asked = [order_id for order_id in order_ids if self.find(order_id) is None]
+        if self._shared is None or not asked:
+            return frozenset()
+        try:
+            return await self._shared.known(asked)
+        except IletimerkeziError as error:
+            # What is not known is looked at.
+            logger.warning("the ids of other processes are not to be had: %s", error)
+        return frozenset()
+
+    def count_since(self, moment: float) -> int:
+        """How many orders were answered after a moment of the monotonic clock: these are newer in the list."""
+        return sum(len(each.answers) - bisect_right(each.answers, moment) for each in (self._young, self._old))
+
+    @property
+    def slowest(self) -> float:
+        """Seconds that the slowest answer took of late."""
+        return max(self._young.slowest, self._old.slowest)

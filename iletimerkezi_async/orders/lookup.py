@@ -1,0 +1,357 @@
+"""Reading the reports for those who look for lost orders: together, each page and each report once.
+
+Look-ups that go on at the same time meet here. What one of them asks for, the others wait for.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.lowlevel
+from attrs import define, evolve, frozen
+
+from iletimerkezi_async.errors import DateRangeError, IletimerkeziError, OrderNotDueError
+from iletimerkezi_async.stores.records import Moment
+from iletimerkezi_async.wire.reports import get_report, get_reports
+
+from .evidence import Ledger, Rows, Witness
+from .known import KnownIds
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+    from datetime import date, datetime
+
+    from iletimerkezi_async.http.transport import Transport
+    from iletimerkezi_async.models import OrderReport
+    from iletimerkezi_async.wire.reports import ReportPage
+
+    from .evidence import Sought
+
+__all__ = ["LISTED", "Budget", "Catalogue", "ListPage", "Lookups", "Walk", "days_around"]
+
+T = TypeVar("T")
+
+#: Orders on a page of the list, as seen in public code; the documentation does not tell.
+LISTED = 30
+# Rows of a report that are asked for first: most reports are another order's, and differ at their first number.
+_FEW = 50
+_MAX_ROWS = 1000
+# What a single live look-up may cost.
+_LIVE_REQUESTS = 56
+# Seconds for which new look-ups join those that went before.
+_CATALOGUE_LIFE = 30.0
+# Requests of look-ups under way at once, so that others find connections.
+_AT_ONCE = 8
+# A list of more pages is not read to its end: 60,000 orders in three days.
+_MAX_PAGES = 2000
+# A service that repeats its last page for ever has told everything.
+_STALE_PAGES = 3
+
+
+@define
+class Budget:
+    """How many requests those who look together may still make; each brings what a single one may make."""
+
+    left: float = 0.0
+    users: int = 0
+
+    def join(self, requests: float) -> None:
+        """One more looks."""
+        self.left += requests
+        self.users += 1
+
+    def leave(self) -> None:
+        """One looks no longer, and takes its share of what is left along."""
+        self.left -= max(self.left, 0.0) / self.users
+        self.users -= 1
+
+    def spend(self) -> bool:
+        """Take one; whether there was one."""
+        self.left -= 1
+        return self.left >= 0
+
+
+@frozen(eq=False, repr=False)
+class ListPage:
+    """A page of the list.
+
+    Attributes:
+        orders: The orders on it, as they stand there.
+        count: How many orders the list has in all, where the service says so.
+        at: When it was read, by the monotonic clock.
+        had: Whether it could be had.
+    """
+
+    orders: tuple[OrderReport, ...]
+    count: int | None
+    at: float
+    had: bool = True
+
+
+class Catalogue:
+    """The orders of some days, as far as they were read, and their reports.
+
+    It contains the ids of the orders that need no look by anybody.
+
+    Args:
+        lookups: What reads, and knows ids.
+        days: The first and the last day.
+        earlier: Ids that a journal knows.
+    """
+
+    def __init__(self, lookups: Lookups, days: tuple[date, date], earlier: Mapping[int, Witness] | None = None) -> None:
+        self._lookups = lookups
+        self._transport = lookups.transport
+        self._days = days
+        self._earlier: Mapping[int, Witness] = {} if earlier is None else earlier
+        #: When it was begun, by the monotonic clock.
+        self.began = time.monotonic()
+        #: Whether the days that were asked for could not be had all.
+        self.clipped = False
+        #: What the list has shown of its reliability.
+        self.ledger = Ledger()
+        self._listed: set[int] = set()
+        self._unknown: dict[int, OrderReport] = {}
+        self._known: set[int] = set()
+        self._pages: dict[int, ListPage] = {}
+        self._heads: dict[int, Rows] = {}
+        self._walk: Walk | None = None
+        self._flights: dict[tuple[str, int], anyio.Event] = {}
+        self._places = anyio.Semaphore(_AT_ONCE)
+
+    def __contains__(self, order_id: object) -> bool:
+        return order_id in self._known or order_id in self._earlier
+
+    def unknown(self) -> list[OrderReport]:
+        """The orders that were listed and are not known by now."""
+        for order_id in [order_id for order_id in self._unknown if order_id in self]:
+            del self._unknown[order_id]
+        return list(self._unknown.values())
+
+    async def page(self, number: int, fresh: float, budget: Budget) -> ListPage | None:
+        """A page of the list (from 1), read after `fresh`; `None` over budget."""
+
+        def cached() -> ListPage | None:
+            page = self._pages.get(number)
+            return page if page is not None and page.at >= fresh else None
+
+        async def fetch() -> ListPage:
+            self._pages[number] = page = await self.fetch(number)
+            return page
+
+        return await self._share(("page", number), cached, fetch, budget)
+
+    async def fetch(self, number: int) -> ListPage:
+        """A page of the list, read now."""
+        at = time.monotonic()
+        try:
+            page = await self._transport.call(get_reports(*self._days, number))
+        except DateRangeError:
+            return await self._clip(number, at)
+        except IletimerkeziError:
+            return ListPage((), None, at, had=False)
+        await self._take_in(page.orders)
+        return ListPage(tuple(page.orders), page.count, at)
+
+    async def _take_in(self, orders: Sequence[OrderReport]) -> None:
+        self._known |= await self._lookups.known.known_to_others([order.id for order in orders])
+        for order in orders:
+            if order.id not in self._listed:
+                self._listed.add(order.id)
+                self.ledger.note(order, self._earlier.get(order.id) or self._lookups.witness(order.id))
+            if order.id not in self:
+                self._unknown[order.id] = order
+
+    async def _clip(self, number: int, at: float) -> ListPage:
+        """Leave out the last day, which may be one to come and so is refused."""
+        first, last = self._days
+        if self.clipped or last <= first:
+            return ListPage((), None, at, had=False)
+        self.clipped = True
+        self._days = first, last - timedelta(days=1)
+        return await self.fetch(number)
+
+    async def head(self, order_id: int, fresh: float, budget: Budget) -> Rows | None:
+        """The first rows of an order's report; `None` where the budget does not allow it.
+
+        Args:
+            order_id: The order.
+            fresh: After which moment they must have been read; those that were there before are not asked for again
+                where `fresh` is minus infinity.
+            budget: What pays for it.
+        """
+
+        def cached() -> Rows | None:
+            rows = self._heads.get(order_id)
+            return rows if rows is not None and rows.at >= fresh else None
+
+        async def fetch() -> Rows:
+            self._heads[order_id] = rows = await self._read_rows(order_id, 1, _FEW)
+            return rows
+
+        return await self._share(("head", order_id), cached, fetch, budget)
+
+    def cached_head(self, order_id: int) -> Rows | None:
+        """The first rows of an order's report, where somebody has read them."""
+        return self._heads.get(order_id)
+
+    async def whole(self, order_id: int, sought: Sought, budget: Budget) -> Rows | None:
+        """All rows of an order's report, or as many as show that it is another; `None` over budget."""
+        read = Rows()
+        for number in range(1, _MAX_PAGES):
+            if not budget.spend():
+                return None
+            async with self._places:
+                rows = await self._read_rows(order_id, number, _MAX_ROWS)
+            if not (rows.due and rows.had):
+                return rows
+            read = evolve(rows, pages=(*read.pages, *filter(None, rows.pages)))
+            # An empty page ends a report, whatever its total says.
+            over = rows.count == 0 or (rows.whole and (rows.total is None or read.count >= rows.total))
+            strange = any(number not in sought.wanted for number in read.pages[-1]) if read.pages else False
+            if over or strange or read.count > 2 * sought.recipients:
+                return evolve(read, whole=over)
+        return None
+
+    async def _read_rows(self, order_id: int, number: int, most: int) -> Rows:
+        at = time.monotonic()
+        page: ReportPage
+        try:
+            page = await self._transport.call(get_report(order_id, number, most))
+        except OrderNotDueError:
+            return Rows(due=False, at=at)
+        except IletimerkeziError:
+            return Rows(had=False, at=at)
+        numbers = tuple(delivery.number for delivery in page)
+        total = page.order.total
+        # Of a page shorter than asked for, the total tells whether it is the last.
+        whole = len(numbers) < most and (total is None or len(numbers) >= total or number > 1)
+        return Rows((numbers,), whole, total, at=at)
+
+    def walk(self, fresh: float) -> Walk:
+        """The way through the whole list that began after `fresh`, which all share."""
+        if self._walk is None or self._walk.began < fresh or self._walk.failed:
+            self._walk = Walk(self)
+        return self._walk
+
+    async def _share(
+        self,
+        key: tuple[str, int],
+        cached: Callable[[], T | None],
+        fetch: Callable[[], Awaitable[T | None]],
+        budget: Budget,
+    ) -> T | None:
+        """What is there, or is under way, or is asked for now."""
+        while (value := cached()) is None and key in self._flights:
+            await self._flights[key].wait()
+        if value is not None or not budget.spend():
+            return value
+        landed = self._flights[key] = anyio.Event()
+        try:
+            async with self._places:
+                return await fetch()
+        finally:
+            del self._flights[key]
+            landed.set()
+
+
+class Walk:
+    """The list from its first page to its last, read one after the other and as far as anybody needs.
+
+    In this direction nothing is missed: orders that arrive meanwhile push others on to later pages.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.began = time.monotonic()
+        #: Whether a page could not be had.
+        self.failed = False
+        #: Whether the list was had whole.
+        self.whole = False
+        self._pages: list[ListPage] = []
+        self._over = False
+        self._seen: set[int] = set()
+        self._stale = 0
+        self._lock = anyio.Lock()
+
+    async def page(self, index: int, budget: Budget) -> ListPage | None:
+        """A page (from 0); `None` behind the last one."""
+        async with self._lock:
+            while len(self._pages) <= index and not self._over:
+                await self._read_on(budget)
+        return self._pages[index] if index < len(self._pages) else None
+
+    async def _read_on(self, budget: Budget) -> None:
+        number = len(self._pages) + 1
+        page = await self._catalogue.fetch(number) if number <= _MAX_PAGES and budget.spend() else None
+        if page is None or not page.had:
+            self.failed = self._over = True
+            return
+        before = len(self._seen)
+        self._seen.update(order.id for order in page.orders)
+        self._stale = self._stale + 1 if len(self._seen) == before else 0
+        if page.orders:
+            self._pages.append(page)
+        promised = self._pages[0].count if self._pages else page.count
+        all_seen = promised is not None and len(self._seen) >= promised
+        if not page.orders or (self._stale and all_seen) or self._stale >= _STALE_PAGES:
+            self._over = True
+            # As many as there were when it began: the orders that arrived since stand on pages that were read before.
+            self.whole = (promised is None or all_seen) and not self._catalogue.clipped
+
+
+class Lookups:
+    """What the look-ups of one client share.
+
+    Args:
+        transport: What reads.
+        known: The ids that the client knows.
+    """
+
+    def __init__(self, transport: Transport, known: KnownIds | None = None) -> None:
+        self.transport = transport
+        self.known = KnownIds() if known is None else known
+        self._open: dict[object, tuple[Catalogue, Budget]] = {}
+
+    def witness(self, order_id: int) -> Witness | None:
+        """What this client knows of an order."""
+        order = self.known.find(order_id)
+        if order is None:
+            return None
+        sent = None
+        if order.answered is not None:
+            now, age = self.transport.clocks.now(), time.monotonic() - order.answered
+            sent = Moment(now.here - age, None if now.there is None else now.there - age)
+        return Witness(order.sender, order.recipients, sent)
+
+    @contextmanager
+    def live(self, began: datetime, until: datetime) -> Generator[tuple[Catalogue, Budget]]:
+        """The catalogue of the look-ups that go on now, or did a moment ago."""
+        days = days_around(began, until)
+        # Those of another event loop cannot be waited for.
+        key = (anyio.lowlevel.current_token(), days)
+        self._drop_old()
+        if key not in self._open:
+            self._open[key] = Catalogue(self, days), Budget()
+        catalogue, budget = self._open[key]
+        budget.join(_LIVE_REQUESTS)
+        try:
+            yield catalogue, budget
+        finally:
+            budget.leave()
+
+    def _drop_old(self) -> None:
+        """Begin anew after a while, also where look-ups never end: a catalogue only grows."""
+        oldest = time.monotonic() - _CATALOGUE_LIFE
+        for key in [key for key, (catalogue, _) in self._open.items() if catalogue.began < oldest]:
+            del self._open[key]
+
+
+def days_around(began: datetime, until: datetime) -> tuple[date, date]:
+    """The days on which the list may have what was submitted then, whatever time zone it is written in."""
+    day = timedelta(days=1)
+    return (began - day).date(), (until + day).date()
