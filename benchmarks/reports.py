@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 import aiohttp
 import anyio
 import httpx
-import httpx2
 import orjson
 
 from iletimerkezi_async.http.clients import HttpClient
@@ -85,7 +85,12 @@ async def _over_httpx(served: Served) -> int:
         return await _ours(served, http)
 
 
-_OVER = {"ours over aiohttp": _over_aiohttp, "ours over httpx2": _over_httpx2, "ours over httpx": _over_httpx}
+_OVER = {"ours over aiohttp": _over_aiohttp, "ours over httpx": _over_httpx}
+# There is none for Python 3.10.
+if importlib.util.find_spec("httpx2"):
+    import httpx2
+
+    _OVER["ours over httpx2"] = _over_httpx2
 
 
 async def _bare(served: Served) -> int:

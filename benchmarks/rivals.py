@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import ssl
 import urllib.request
@@ -13,7 +14,6 @@ from typing import Any, TypeAlias
 
 import aiohttp
 import httpx
-import httpx2
 import orjson
 
 from .harness import OURS, Served, client, send_body
@@ -141,17 +141,21 @@ async def urllib_in_threads(served: Served, callers: int) -> AsyncIterator[OneCa
 FLOORS: dict[str, Way] = {
     OURS: ours,
     "ours over aiohttp": over_aiohttp,
-    "ours over httpx2": over_httpx2,
     "ours over httpx": over_httpx,
     "bare lanes": bare_lanes,
     "bare aiohttp": plain_aiohttp,
-    "bare httpx2": plain_httpx2,
     "bare httpx": plain_httpx,
 }
 RIVALS: dict[str, Way] = {
     OURS: ours,
     "httpx": plain_httpx,
-    "httpx2": plain_httpx2,
     "aiohttp": plain_aiohttp,
     "urllib in threads": urllib_in_threads,
 }
+
+# There is none for Python 3.10.
+if importlib.util.find_spec("httpx2"):
+    import httpx2
+
+    RIVALS["httpx2"] = plain_httpx2
+    FLOORS |= {"ours over httpx2": over_httpx2, "bare httpx2": plain_httpx2}

@@ -73,11 +73,14 @@ class AsyncClient:
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
             `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
             the time ends after the sum of waiting, connecting, and the longer of reading and writing.
-        max_connections: How many connections there are at most; further callers wait, and are served in turn.
+        max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
+            loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
-        rate: Recipients a second for orders of at most so many recipients; larger ones are bulk orders and pass
-            unpaced. `None` turns it off. Or any object with `async acquire(n)`, which several clients of one account
-            may share. (Source: the provider's limits, in force since 2026-05-05.)
+        rate: Recipients a second for orders of at most so many recipients: in no second more of them go out, in the
+            order of asking. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
+            sends, but none for longer than the `wait_max` of `retry`. `None` turns both off. Or any object with
+            `async acquire(n)`, which several clients of one account may share; what it raises means that nothing was
+            sent. (Source: the provider's limits, in force since 2026-05-05.)
         http_client: An HTTP client of your own: an `httpx.AsyncClient`, an `httpx2.AsyncClient`, or on asyncio an
             `aiohttp.ClientSession`, with which a call takes less than half the CPU time. It is used as it is, with
             `timeout` as given here, and never closed; `max_connections` is then its own matter. Anything else with the
@@ -142,7 +145,11 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`."""
+        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
+
+        Where event loops run side by side in threads, it is called in each of them: only its own loop can close a
+        connection.
+        """
         await self._transport.aclose()
 
     async def get_balance(self) -> Balance:
