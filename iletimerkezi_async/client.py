@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,10 +25,11 @@ from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeou
 from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
-from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
+from .wire.draft import MAX_RECIPIENTS, Draft, check_text, choose_iys, choose_sender, default_sender, write_template
 from .wire.packing import fill
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
@@ -73,11 +73,14 @@ class AsyncClient:
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
             `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
             the time ends after the sum of waiting, connecting, and the longer of reading and writing.
-        max_connections: How many connections there are at most; further callers wait, and are served in turn.
+        max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
+            loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
-        rate: Recipients a second for orders of at most so many recipients; larger ones are bulk orders and pass
-            unpaced. `None` turns it off. Or any object with `async acquire(n)`, which several clients of one account
-            may share. (Source: the provider's limits, in force since 2026-05-05.)
+        rate: Recipients a second for orders of at most so many recipients: in no second more of them go out, in the
+            order of asking. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
+            sends, but none for longer than the `wait_max` of `retry`. `None` turns both off. Or any object with
+            `async acquire(n)`, which several clients of one account may share; what it raises means that nothing was
+            sent. (Source: the provider's limits, in force since 2026-05-05.)
         http_client: An HTTP client of your own: an `httpx.AsyncClient`, an `httpx2.AsyncClient`, or on asyncio an
             `aiohttp.ClientSession`, with which a call takes less than half the CPU time. It is used as it is, with
             `timeout` as given here, and never closed; `max_connections` is then its own matter. Anything else with the
@@ -108,16 +111,13 @@ class AsyncClient:
         address = check_base_url(base_url)
         # Error trackers print the variables of a frame that raises; the address may hold a password.
         del base_url
-        self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
         # Error trackers print the variables of a frame that raises.
         del key, hash
         credentials.check()
         self._credentials = credentials
-        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-        if header is not None:
-            self._sender = _sound(choose_sender(header))
+        self._sender: str | None = _sound(default_sender() if sender is None else choose_sender(sender))
         if iys is not None:
             self._iys = _sound(choose_iys(iys))
         self._transport = Transport(
@@ -145,7 +145,11 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`."""
+        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
+
+        Where event loops run side by side in threads, it is called in each of them: only its own loop can close a
+        connection.
+        """
         await self._transport.aclose()
 
     async def get_balance(self) -> Balance:

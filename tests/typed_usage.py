@@ -7,7 +7,9 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import aiohttp
 import httpx
+import httpx2
 from typing_extensions import assert_type
 
 from iletimerkezi_async import (
@@ -59,7 +61,7 @@ class Everybody:
         return n > 0
 
 
-def settings(http: httpx.AsyncClient) -> list[AsyncClient]:
+def settings(http: httpx.AsyncClient, http2: httpx2.AsyncClient, session: aiohttp.ClientSession) -> list[AsyncClient]:
     pacer: Pacer = Everybody()
     return [
         AsyncClient(),
@@ -68,6 +70,11 @@ def settings(http: httpx.AsyncClient) -> list[AsyncClient]:
         AsyncClient(timeout=5, max_connections=10, retry=Retry(attempts=3), rate=None, http_client=http),
         AsyncClient(timeout=httpx.Timeout(5, connect=1), rate=pacer),
         AsyncClient(rate=TokenBucket(50)),
+        AsyncClient(http_client=http2, timeout=httpx2.Timeout(5, connect=1)),
+        AsyncClient(http_client=session),
+        # Of the wrong kind, as both type checkers see.
+        AsyncClient(http_client=httpx.Client()),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        AsyncClient(timeout="30"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLOSING_TIME",
+    "HELD_BACK",
     "MAX_ANSWER",
     "Content",
     "Endpoint",
@@ -66,6 +67,10 @@ class NoAnswer:
     http_status: int | None = None
     withheld: bool = False
     misuse: bool = False
+
+
+#: What becomes of a request that may not go any more.
+HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False, withheld=True)
 
 
 class WithheldError(Exception):
@@ -161,7 +166,7 @@ def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
         reason: The failure in words.
     """
     if content.withheld and not content.taken:
-        return NoAnswer("it was not sent, as it is too late", sent=False, withheld=True)
+        return HELD_BACK
     return NoAnswer(reason, sent=content.taken or not broke_while_connecting(error))
 
 

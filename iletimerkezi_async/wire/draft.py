@@ -6,6 +6,7 @@ see texts and numbers return their complaint; it is raised where no variable hol
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ __all__ = [
     "check_text",
     "choose_iys",
     "choose_sender",
+    "default_sender",
     "message_complaint",
     "round_schedule",
     "text_complaint",
@@ -130,6 +132,17 @@ def choose_sender(sender: object) -> str | ConfigurationError | SenderError:
         return SenderError(459, "the sender is empty", _OPERATION)
     flaw = _find_sender_flaw(sender)
     return sender if flaw is None else SenderError(460, f"the sender {flaw}", _OPERATION)
+
+
+def default_sender() -> str | ConfigurationError | None:
+    """The sender that the environment names, if it names one; or the complaint that it cannot be one."""
+    sender = os.environ.get(SENDER_VARIABLE)
+    if not sender:
+        return None
+    chosen = choose_sender(sender)
+    if isinstance(chosen, SenderError):
+        return ConfigurationError(f"the environment variable {SENDER_VARIABLE} cannot be used: {chosen.message}")
+    return chosen
 
 
 def _find_sender_flaw(sender: str) -> str | None:
