@@ -26,6 +26,7 @@ from .campaigns import campaign
 from .footprint import importing, memory
 from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
+from .requests import lost_answers
 from .spellings import cleaning
 from .stores import keys
 
@@ -39,6 +40,7 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "report-delay": with_delay,
     "numbers": cleaning,
     "campaign": campaign,
+    "lost": lost_answers,
     "keys": keys,
     "import": importing,
     "memory": memory,

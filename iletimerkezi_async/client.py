@@ -6,7 +6,7 @@ import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import ApiError, IletimerkeziError
+from .errors import ApiError
 from .http.pacing import Pacer, choose_pacer
 from .http.retry import Retry
 from .http.settings import check_base_url
@@ -109,15 +109,15 @@ class AsyncClient:
         self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
-        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-        chosen = None if header is None else choose_sender(header)
-        choice = None if iys is None else choose_iys(iys)
         # Error trackers print the variables of a frame that raises.
-        del key, hash, sender, header, iys
+        del key, hash
         credentials.check()
         self._credentials = credentials
-        self._sender = _sound(chosen)
-        self._iys = _sound(choice)
+        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
+        if header is not None:
+            self._sender = _sound(choose_sender(header))
+        if iys is not None:
+            self._iys = _sound(choose_iys(iys))
         self._transport = Transport(
             credentials,
             base_url=_sound(address),
@@ -197,12 +197,9 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
             OrderAcceptedError: The order was taken, but its id could not be found.
         """
-        message = Message(text, ())
+        messages = (Message(text, to),)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
-        del text
-        # Also where the recipients' source raises: as they are read, no frame of ours holds the text.
-        messages = (Message(message.text, Message("", to).to),)
-        del to
+        del text, to
         return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
 
     async def send_messages(
@@ -228,10 +225,7 @@ class AsyncClient:
         """
         self._once.check(key)
         # What was sent under a key is told also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=key is not None)
-        del sender, iys, send_at
-        draft = _sound(template).fill(messages)
-        del messages
+        draft = self._template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
         return await self._once.send(_sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
@@ -322,21 +316,18 @@ class AsyncClient:
 
         message = Message(text, ())
         source = intake.Recipients(to)
-        # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=is_there(journal))
-        limits = check_campaign(batch_size, concurrency, on_progress)
         # Error trackers print the variables of the frames that an error passes.
-        hook = on_progress if callable(on_progress) else None
-        del text, to, sender, iys, send_at, batch_size, concurrency, on_progress
+        del text, to
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        bounds: Bounds = _sound(limits)
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
         async with open_any(journal, template, message, self._credentials) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
@@ -374,31 +365,29 @@ class AsyncClient:
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
-        # What an earlier run sent is settled also when its time has come.
-        terms = self._template(sender, iys, send_at, may_be_past=is_there(journal))
-        limits = check_campaign(batch_size, concurrency, on_progress)
-        hook = on_progress if callable(on_progress) else None
-        del messages, sender, iys, send_at, batch_size, concurrency, on_progress
+        del messages
         if source.complaint:
             raise source.complaint
-        template = _sound(terms)
-        bounds: Bounds = _sound(limits)
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
         async with open_any(journal, template, None, self._credentials) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=hook, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
     def _template(
         self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
-    ) -> Draft | IletimerkeziError:
-        return write_template(
+    ) -> Draft:
+        template = write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
             send_at=send_at,
             now=None if may_be_past else datetime.now(timezone.utc),
         )
+        return _sound(template)
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -415,10 +404,12 @@ class AsyncClient:
         Raises:
             ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
-        order = check_order_id(order_id)
-        rows, ahead = check_whole("page_size", page_size, 1, MAX_ROWS), check_whole("read_ahead", read_ahead, 1)
-        del order_id, page_size, read_ahead
-        return Report(self._transport, _sound(order), page_size=_sound(rows), read_ahead=_sound(ahead))
+        return Report(
+            self._transport,
+            _sound(check_order_id(order_id)),
+            page_size=_sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
+            read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
+        )
 
     async def get_order(self, order_id: int) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
@@ -427,9 +418,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        order = check_order_id(order_id)
-        del order_id
-        page = await self._transport.call(reports.get_report(_sound(order), 1, 1))
+        page = await self._transport.call(reports.get_report(_sound(check_order_id(order_id)), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -442,9 +431,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        chosen = choose_days(start, end, "get-reports")
-        del start, end
-        days: tuple[date, date] = _sound(chosen)
+        days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
         return Orders(self._transport, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
@@ -465,9 +452,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        order, limit = check_order_id(order_id), check_timeout(timeout)
-        del order_id, timeout
-        return await waiting.wait_for_order(self._transport, _sound(order), _sound(limit))
+        return await waiting.wait_for_order(
+            self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
+        )
 
     async def cancel_order(self, order_id: int) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -480,9 +467,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        order = check_order_id(order_id)
-        del order_id
-        await cancelling.cancel_order(self._transport, _sound(order))
+        await cancelling.cancel_order(self._transport, _sound(check_order_id(order_id)))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
@@ -499,9 +484,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        window = choose_window(start, end, "get-blacklist")
-        del start, end
-        return Blacklist(self._transport, _sound(window))
+        return Blacklist(self._transport, _sound(choose_window(start, end, "get-blacklist")))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -556,10 +539,8 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = consent_calls.choose_brand(brand_code)
-        del brand_code
-        registration = Registration(_sound(brand), consents, datetime.now(timezone.utc))
-        del consents
+        brand = _sound(consent_calls.choose_brand(brand_code))
+        registration = Registration(brand, consents, datetime.now(timezone.utc))
         registration.check()
         await registering.register_consents(self._transport, registration)
 

@@ -123,7 +123,7 @@ def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
 
 
 @forgetful
-@frozen(init=False, repr=False)
+@frozen(repr=False)
 class Message:
     r"""One text and those who get it, for `AsyncClient.send_messages`.
 
@@ -132,20 +132,14 @@ class Message:
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
-    text: str
-    to: tuple[Number, ...]
-
-    def __init__(self, text: str, to: Number | Iterable[Number]) -> None:
-        object.__setattr__(self, "text", clean_text(text))
-        # A source of numbers that raises has this frame in its traceback, and error trackers print its variables.
-        del text
-        object.__setattr__(self, "to", _recipients(to))
+    text: str = field(converter=clean_text)
+    to: tuple[Number, ...] = field(converter=_recipients)
 
     def __repr__(self) -> str:
         text = cast("object", self.text)
         # What is no text is refused where the message is read, and must be shown until then.
         size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
-        return f"<Message of {size} to {len(getattr(self, 'to', ()))} recipients>"
+        return f"<Message of {size} to {len(self.to)} recipients>"
 
 
 @frozen
@@ -310,10 +304,9 @@ def choose_word(kind: type[E], name: str, word: object) -> E | str | Configurati
         name: What the word was given as.
         word: A member or a plain word. One that was read, and is not known, stays a plain word.
     """
-    if isinstance(word, str):
-        known = {member.value: member for member in kind}.get(word)
-        if known is not None:
-            return known
+    known = {member.value: member for member in kind}.get(word) if isinstance(word, str) else None
+    if known is not None:
+        return known
     if isinstance(word, AsRead):
         return str(word)
     # The word itself is not shown: where arguments were mixed up, it is a phone number.
@@ -379,11 +372,9 @@ class Consent:
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
         }
-        complaint = next((value for value in values.values() if isinstance(value, ConfigurationError)), None)
-        if complaint is not None:
-            # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
-            del self, values, recipient, recipient_type, type, status, source, consent_date
-            raise complaint
+        for complaint in values.values():
+            if isinstance(complaint, ConfigurationError):
+                raise complaint
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "consent_date", consent_date)

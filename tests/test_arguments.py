@@ -204,6 +204,15 @@ def test_a_wrong_argument_is_a_value_error() -> None:
         assert isinstance(caught.value, IletimerkeziError)
 
 
+@pytest.mark.parametrize(
+    ("value", "name"), [(None, "None"), ("10", "str"), (1.5, "float"), (True, "bool"), (NAIVE, "datetime")]
+)
+def test_the_type_of_a_wrong_argument_is_named(value: object, name: str) -> None:
+    """It says more than that something is wrong, and nothing of the value."""
+    with pytest.raises(ConfigurationError, match=f"`page_size` must be a whole number from 1 to 1000, not {name}$"):
+        Canned(ok()).client.get_report(1, page_size=value)  # type: ignore[arg-type]  # of any type
+
+
 @pytest.mark.parametrize("order_id", [428, "428", " 428 ", "0428"])
 async def test_an_order_s_id_may_come_as_its_digits(order_id: int) -> None:
     """As the service writes it in places, and as it comes out of a URL."""

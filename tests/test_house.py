@@ -60,13 +60,14 @@ FLOORS_WITHIN = {
         {"places", "evidence", "known"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
+        {"live", "enquiry"},
         {"recovery"},
         {"once"},
     ],
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally", "settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 640, "models.py": 420}
+LONGEST = {"client.py": 600, "models.py": 420}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 
 from iletimerkezi_async.errors import OutcomeUnknownError
 from iletimerkezi_async.http.retry import Stopwatch
-from iletimerkezi_async.orders.search import Enquiry
+from iletimerkezi_async.orders.enquiry import Enquiry
 from iletimerkezi_async.wire.sending import SEND_WINDOW
 
 from .task import Task, unknown

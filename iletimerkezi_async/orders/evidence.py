@@ -188,7 +188,7 @@ class Knowledge:
         lead: By how much, at least and at most, its times are ahead of our clock; `None` where nothing shows it.
     """
 
-    known: Container[int] = frozenset()
+    known: Container[int] = ()
     senders_prove: bool = False
     totals_prove: bool = True
     lead: tuple[timedelta, timedelta] | None = None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["KnownIds", "KnownOrder", "SharedIds", "hash_numbers"]
+__all__ = ["KnownIds", "KnownOrder", "SharedIds", "hash_content"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -27,9 +27,10 @@ _GENERATION = 900.0
 _MOST_IDS = 100_000
 
 
-def hash_numbers(draft: Draft) -> int:
-    """The same for drafts to the same numbers, in whatever sequence and with whatever texts; in one process."""
-    return hash(tuple(sorted(chain.from_iterable(draft.messages.values()))))
+def hash_content(draft: Draft) -> tuple[int, int]:
+    """Two numbers that tell drafts apart in one process: by all that they carry, and by whom they go to alone."""
+    numbers = hash(tuple(sorted(chain.from_iterable(draft.messages.values()))))
+    return hash((draft.sender, draft.send_at, frozenset(draft.messages.items()))), numbers
 
 
 class SharedIds(Protocol):
@@ -51,13 +52,13 @@ class KnownOrder(NamedTuple):
         answered: When, by the monotonic clock; `None` where its id was found by a look-up.
         recipients: How many it was sent to.
         sender: The header that it was sent under.
-        numbers: A hash of whom it was sent to.
+        content: A hash of what it carries, and another one of the numbers alone.
     """
 
     answered: float | None
     recipients: int
     sender: str
-    numbers: int
+    content: tuple[int, int]
 
 
 class _Generation:
@@ -94,7 +95,7 @@ class KnownIds:
         if self._young.is_over:
             self._young, self._old = _Generation(), self._young
         now = None if took is None else time.monotonic()
-        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, hash_numbers(draft))
+        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, hash_content(draft))
         if now is not None and took is not None:
             self._young.answers.append(now)
             self._young.slowest = max(self._young.slowest, took)
@@ -117,21 +118,17 @@ class KnownIds:
         """What is known of an order, where this client had its answer."""
         return self._young.orders.get(order_id) or self._old.orders.get(order_id)
 
-    async def known(self, order_ids: Collection[int]) -> set[int]:
-        """Which of these ids are known to this client, or to another process."""
-        known = {order_id for order_id in order_ids if self.find(order_id)}
-        return known | await self.told([order_id for order_id in order_ids if order_id not in known])
-
-    async def told(self, order_ids: Collection[int]) -> set[int]:
-        """Which of these ids processes have told of: they belong to what was written down."""
-        if self._shared is None or not order_ids:
-            return set()
+    async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
+        """Which of these ids other processes know, and this client does not."""
+        asked = [order_id for order_id in order_ids if self.find(order_id) is None]
+        if self._shared is None or not asked:
+            return frozenset()
         try:
-            return {*await self._shared.known(order_ids)}
+            return await self._shared.known(asked)
         except IletimerkeziError as error:
             # What is not known is looked at.
             logger.warning("the ids of other processes are not to be had: %s", error)
-            return set()
+        return frozenset()
 
     def count_since(self, moment: float) -> int:
         """How many orders were answered after a moment of the monotonic clock: these are newer in the list."""

@@ -40,6 +40,10 @@ LISTED = 30
 # Rows of a report that are asked for first: most reports are another order's, and differ at their first number.
 _FEW = 50
 _MAX_ROWS = 1000
+# What a single live look-up may cost.
+_LIVE_REQUESTS = 56
+# Seconds for which new look-ups join those that went before.
+_CATALOGUE_LIFE = 30.0
 # Requests of look-ups under way at once, so that others find connections.
 _AT_ONCE = 8
 # A list of more pages is not read to its end: 60,000 orders in three days.
@@ -50,9 +54,20 @@ _STALE_PAGES = 3
 
 @define
 class Budget:
-    """How many requests a look-up may still make; those that others make for it cost nothing."""
+    """How many requests those who look together may still make; each brings what a single one may make."""
 
-    left: float
+    left: float = 0.0
+    users: int = 0
+
+    def join(self, requests: float) -> None:
+        """One more looks."""
+        self.left += requests
+        self.users += 1
+
+    def leave(self) -> None:
+        """One looks no longer, and takes its share of what is left along."""
+        self.left -= max(self.left, 0.0) / self.users
+        self.users -= 1
 
     def spend(self) -> bool:
         """Take one; whether there was one."""
@@ -85,15 +100,16 @@ class Catalogue:
     Args:
         lookups: What reads, and knows ids.
         days: The first and the last day.
-        earlier: Ids that a journal knows; `None` where the client's own are to be asked for instead.
+        earlier: Ids that a journal knows.
     """
 
     def __init__(self, lookups: Lookups, days: tuple[date, date], earlier: Mapping[int, Witness] | None = None) -> None:
         self._lookups = lookups
         self._transport = lookups.transport
         self._days = days
-        self._earlier = {} if earlier is None else earlier
-        self._is_live = earlier is None
+        self._earlier: Mapping[int, Witness] = {} if earlier is None else earlier
+        #: When it was begun, by the monotonic clock.
+        self.began = time.monotonic()
         #: Whether the days that were asked for could not be had all.
         self.clipped = False
         #: What the list has shown of its reliability.
@@ -142,10 +158,7 @@ class Catalogue:
         return ListPage(tuple(page.orders), page.count, at)
 
     async def _take_in(self, orders: Sequence[OrderReport]) -> None:
-        ids = [order.id for order in orders]
-        known = self._lookups.known
-        # What this client got answers for may be the very order that is looked for, where an earlier run began it.
-        self._known |= await (known.known(ids) if self._is_live else known.told(ids))
+        self._known |= await self._lookups.known.known_to_others([order.id for order in orders])
         for order in orders:
             if order.id not in self._listed:
                 self._listed.add(order.id)
@@ -181,6 +194,10 @@ class Catalogue:
             return rows
 
         return await self._share(("head", order_id), cached, fetch, budget)
+
+    def cached_head(self, order_id: int) -> Rows | None:
+        """The first rows of an order's report, where somebody has read them."""
+        return self._heads.get(order_id)
 
     async def whole(self, order_id: int, sought: Sought, budget: Budget) -> Rows | None:
         """All rows of an order's report, or as many as show that it is another; `None` over budget."""
@@ -298,7 +315,7 @@ class Lookups:
     def __init__(self, transport: Transport, known: KnownIds | None = None) -> None:
         self.transport = transport
         self.known = KnownIds() if known is None else known
-        self._open: dict[object, tuple[Catalogue, int]] = {}
+        self._open: dict[object, tuple[Catalogue, Budget]] = {}
 
     def witness(self, order_id: int) -> Witness | None:
         """What this client knows of an order."""
@@ -312,19 +329,26 @@ class Lookups:
         return Witness(order.sender, order.recipients, sent)
 
     @contextmanager
-    def live(self, began: datetime, until: datetime) -> Generator[Catalogue]:
-        """The catalogue of the look-ups that go on now: made for the first, forgotten after the last."""
+    def live(self, began: datetime, until: datetime) -> Generator[tuple[Catalogue, Budget]]:
+        """The catalogue of the look-ups that go on now, or did a moment ago."""
         days = days_around(began, until)
         # Those of another event loop cannot be waited for.
         key = (anyio.lowlevel.current_token(), days)
-        catalogue, users = self._open.get(key) or (Catalogue(self, days), 0)
-        self._open[key] = catalogue, users + 1
+        self._drop_old()
+        if key not in self._open:
+            self._open[key] = Catalogue(self, days), Budget()
+        catalogue, budget = self._open[key]
+        budget.join(_LIVE_REQUESTS)
         try:
-            yield catalogue
+            yield catalogue, budget
         finally:
-            catalogue, users = self._open.pop(key)
-            if users > 1:
-                self._open[key] = catalogue, users - 1
+            budget.leave()
+
+    def _drop_old(self) -> None:
+        """Begin anew after a while, also where look-ups never end: a catalogue only grows."""
+        oldest = time.monotonic() - _CATALOGUE_LIFE
+        for key in [key for key, (catalogue, _) in self._open.items() if catalogue.began < oldest]:
+            del self._open[key]
 
 
 def days_around(began: datetime, until: datetime) -> tuple[date, date]:

@@ -30,8 +30,8 @@ from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
+from .enquiry import Enquiry
 from .recovery import send_draft
-from .search import Enquiry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

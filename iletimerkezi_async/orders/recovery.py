@@ -13,9 +13,10 @@ from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.dates import choose_window
 from iletimerkezi_async.wire.sending import MEMORY, is_overdue, proves_refusal, send_sms
 
-from .evidence import Attempt, Sought, moment
+from .enquiry import Enquiry
+from .evidence import Attempt, moment
+from .live import LiveSearch
 from .paging import Blacklist
-from .search import Enquiry, LiveSearch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -135,9 +136,10 @@ async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, who
     now = lookups.transport.clocks.now()
     clock = now.here if now.there is None else now.there
     attempt = Attempt(moment(clock - elapsed), moment(clock - (monotonic - until)), now.there is not None)
-    with lookups.live(attempt.began, moment(clock)) as catalogue:
-        search = LiveSearch(lookups, catalogue, Sought.of(draft, attempt), until)
-        findings = await search.find(monotonic - min(elapsed, MEMORY))
+    with lookups.live(attempt.began, moment(clock)) as (catalogue, budget):
+        began = monotonic - min(elapsed, MEMORY)
+        search = LiveSearch(lookups, catalogue, draft, attempt, budget=budget, began=began, until=until)
+        findings = await search.find()
         if whole and not findings.candidates:
             return await search.find_all()
         return findings

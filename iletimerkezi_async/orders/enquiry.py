@@ -1,0 +1,97 @@
+"""Looking for orders that earlier runs may have sent."""
+
+from __future__ import annotations
+
+import math
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from iletimerkezi_async.wire.sending import MEMORY
+
+from .evidence import Attempt, Witness, moment
+from .lookup import Budget, Catalogue, Lookups, days_around
+from .search import Findings, Search
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from iletimerkezi_async.stores.records import Moment
+    from iletimerkezi_async.wire.draft import Draft
+
+__all__ = ["Enquiry"]
+
+
+class Enquiry:
+    """Looks for orders that earlier runs may have sent, in lists that are read once for all of them.
+
+    Args:
+        lookups: What the client's look-ups share.
+    """
+
+    def __init__(self, lookups: Lookups) -> None:
+        self._lookups = lookups
+        self._known: dict[int, Witness] = {}
+        self._catalogues: dict[tuple[date, date], Catalogue] = {}
+
+    def learn(self, order_id: int, sender: str, recipients: int, sent: Moment | None) -> None:
+        """An order's id is known, of an earlier run or of this one: it is another than all that are looked for."""
+        self._known[order_id] = Witness(sender, recipients, sent)
+
+    async def find(self, draft: Draft, began: Moment, *, alike: int = 1) -> Findings:
+        """Look for an order. Whether the list had the time to show it is for the caller to judge.
+
+        Args:
+            draft: The order.
+            began: When the attempt that may have been taken began.
+            alike: How many orders may be in the reports that cannot be told from this one, itself included.
+        """
+        await self.hear_clock(began)
+        catalogue, attempt = self._catalogue(began)
+        now = self._lookups.transport.clocks.now()
+        past = began.age(now) - MEMORY
+        # Whatever was read since the service must have had it in its list.
+        fresh = time.monotonic() - past if past >= 0 else -math.inf
+        findings = await _EarlierSearch(
+            self._lookups, catalogue, draft, attempt, budget=Budget(math.inf), alike=alike
+        ).find(fresh)
+        # Without the service's time, it may have been looked for on the wrong days.
+        told = self._lookups.transport.clocks.now().there is not None
+        return findings if told else evolve(findings, absent=False)
+
+    async def hear_clock(self, began: Moment) -> None:
+        """Read the beginning of the list, where nothing has told the service's time yet: it tells that as well."""
+        if self._lookups.transport.clocks.now().there is None:
+            await self._catalogue(began)[0].walk(-math.inf).page(0, Budget(1))
+
+    def _catalogue(self, began: Moment) -> tuple[Catalogue, Attempt]:
+        """The days around an attempt."""
+        exact = began.there is not None
+        since = began.here if began.there is None else began.there
+        now = self._lookups.transport.clocks.now()
+        shift = 0.0 if exact or now.there is None else now.there - now.here
+        attempt = Attempt(moment(since), moment(since + MEMORY), exact, timedelta(seconds=shift))
+        # By this machine's clock alone, which may have been set, it may have been at any time since.
+        until = attempt.until if exact else max(attempt.until, moment(time.time()))
+        days = days_around(attempt.began, until)
+        if days not in self._catalogues:
+            self._catalogues[days] = Catalogue(self._lookups, days, self._known)
+        return self._catalogues[days], attempt
+
+
+class _EarlierSearch(Search):
+    """Looks for an order that an earlier run may have sent."""
+
+    async def find(self, fresh: float) -> Findings:
+        """Read the list until it is found, or to its end."""
+        walk = self._catalogue.walk(fresh)
+        index = 0
+        while (page := await walk.page(index, self._budget)) is not None:
+            index += 1
+            await self.look_at(self.near(page.orders), fresh)
+            if len(self.matches) >= self._alike:
+                return self.findings(whole=False)
+        await self.look_at([order for order in self._catalogue.unknown() if order.id not in self._judgements], fresh)
+        return self.findings(whole=walk.whole)
