@@ -342,6 +342,50 @@ async def test_an_owner_that_is_late_tells_the_next(
     assert world.sent() == {ALI: 1}
 
 
+async def test_with_the_store_away_under_way_it_goes_on(
+    world: World, store: Store, client: AsyncClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer was lost, and the lease cannot be renewed: the repetition is made, as it cannot be a second SMS."""
+    real = type(store)._begin
+
+    def away_again(self: Store, ticket: object, lease: float, first: bool) -> bool:
+        if not first:
+            raise StoreError("it is away")
+        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(type(store), "_begin", away_again)
+    world.sandbox.fail("send-sms", "drop-request")
+    assert (await client.send_sms(TEXT, ALI, key="k")).id == world.sandbox.orders[0].id
+    assert "could not be renewed" in caplog.text
+    assert world.sent() == {ALI: 1}
+
+
+async def test_a_lease_that_was_lost_under_way_stops_the_repetition(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another has taken the key over, and finds out: the first one waits for it, and gets its order."""
+    real = type(store)._begin
+    others: list[Order] = []
+
+    def taken_over(self: Store, ticket: object, lease: float, first: bool) -> bool:
+        if not first and not others:
+            monkeypatch.setattr(type(store), "_begin", real)
+            world.later(minutes=5)
+            others.append(anyio.run(send_elsewhere, world))
+        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(type(store), "_begin", taken_over)
+    world.sandbox.fail("send-sms", "drop-answer")
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert order == Order(others[0].id, 1, replayed=True)
+    assert world.sent() == {ALI: 1}
+
+
+async def send_elsewhere(world: World) -> Order:
+    async with world.engine.store() as store, world.client(store) as client:
+        return await client.send_sms(TEXT, ALI, key="k")
+
+
 async def test_a_sent_schedule_is_told_when_it_is_past(world: World, client: AsyncClient) -> None:
     """A task that is delivered again after its time is not refused for it."""
     send_at = datetime.now(timezone.utc) + timedelta(minutes=3)
