@@ -28,6 +28,7 @@ from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
 from .requests import lost_answers
 from .spellings import cleaning
+from .stalls import stalls
 from .stores import keys
 
 MEASURES: dict[str, Callable[[], Findings]] = {
@@ -42,6 +43,7 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "campaign": campaign,
     "lost": lost_answers,
     "keys": keys,
+    "stalls": stalls,
     "import": importing,
     "memory": memory,
 }

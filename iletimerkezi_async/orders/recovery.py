@@ -17,6 +17,7 @@ from .enquiry import Enquiry
 from .evidence import Attempt, moment
 from .live import LiveSearch
 from .paging import Blacklist
+from .pieces import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,9 +58,10 @@ async def send_draft(
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
+    call = await in_pieces(send_sms(draft))
     watch = Stopwatch()
     doubted = earlier is not None
-    result = await lookups.transport.perform(send_sms(draft), lost, before, again, doubted=doubted)
+    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
     if not isinstance(result, RefusedAgain):
         lookups.known.note(result.id, draft, watch.elapsed)
         return result
