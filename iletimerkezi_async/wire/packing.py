@@ -212,15 +212,18 @@ def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft | ApiError
     Or the complaint: a text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
     numbers (all are named).
     """
+    complaint: ApiError | None = None
     if not is_iterable(messages):
-        return ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
-    pile = _Pile(messages)
-    # Error trackers print the variables of the frames that an error passes.
-    del messages
-    while pile.read():
+        complaint = ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
+    # Not in the generator, whose frame cannot be emptied where this raises.
+    return _fill(template, _Pile(() if complaint else messages), complaint)
+
+
+def _fill(template: Draft, pile: _Pile, complaint: ApiError | None) -> Steps[Draft | ApiError]:
+    while complaint is None and pile.read():
         pile.take()
         yield
-    complaint = pile.complaint or pile.number_complaint()
+    complaint = complaint or pile.complaint or pile.number_complaint()
     if complaint is not None:
         return complaint
     return (yield from group(template, [*pile.pairs]))
