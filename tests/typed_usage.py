@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -43,6 +43,8 @@ from iletimerkezi_async import (
     Refusal,
     Report,
     Retry,
+    Send,
+    SendState,
     TextLength,
     TokenBucket,
     UnavailableError,
@@ -52,6 +54,7 @@ from iletimerkezi_async import (
     parse_webhook,
 )
 from iletimerkezi_async.sandbox import Fault, Sandbox, Style
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, StoreJournal
 
 
 class Everybody:
@@ -241,3 +244,18 @@ async def testing() -> None:
     assert_type(hooked.webhooks, tuple[tuple[int, str, int | str], ...])
     assert_type(hooked.environment("http://127.0.0.1:8025/v1"), dict[str, str])
     assert_type(sandbox.orders[0].id, int)
+
+
+async def stores(kind: type[SqliteStore | RedisStore]) -> None:
+    store: Store = kind("address", keep=timedelta(days=7), timeout=2)
+    async with PostgresStore("postgresql://app@db/app") as entered, AsyncClient(store=store, iys=Iys.OFF) as client:
+        assert_type(entered, PostgresStore)
+        order = await client.send_sms("metin", 5301234567, key="siparis-1234-kargoda")
+        assert_type(order.replayed, bool)
+        assert_type(await client.find_send("siparis-1234-kargoda"), Send | None)
+        send = await client.resolve_send("siparis-1234-kargoda", order_id=order.id)
+        assert_type(send.state, SendState)
+        assert_type(send.first_attempt, datetime | None)
+        await client.resolve_send("siparis-1234-kargoda", sent=False)
+        assert_type(entered.journal("kis-2026"), StoreJournal)
+        await client.send_bulk("metin", [5301234567], journal=entered.journal("kis-2026"))
