@@ -226,7 +226,9 @@ class Campaign:
         if task.record is None:
             self._expect(draft)
         try:
-            order = await send_draft(self._lookups, draft, task.lost, partial(self._prepare, entry), task.earlier)
+            # In doubt, the time of the attempt that may have been taken stands.
+            before = None if task.earlier and not task.earlier.absent else partial(self._prepare, entry)
+            order = await send_draft(self._lookups, draft, task.lost, before, task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self._halt(error)

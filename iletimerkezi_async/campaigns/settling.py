@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 
 from iletimerkezi_async.errors import OutcomeUnknownError
 from iletimerkezi_async.http.retry import Stopwatch
-from iletimerkezi_async.orders.enquiry import Enquiry
-from iletimerkezi_async.wire.sending import SEND_WINDOW
+from iletimerkezi_async.orders.enquiry import Earlier, Enquiry
+from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .task import Task, unknown
 
@@ -78,17 +78,22 @@ class Settling:
         # Fewer than there are orders that look like this one may be any of them.
         if matches and len(matches) >= self._alike(task.draft):
             return Taken(matches[0] if len(matches) == 1 else None)
-        if findings.absent and not matches and task.has_texts and self._may_go(began):
-            return Task(task.draft, task.record, earlier=began)
+        if findings.absent and not matches and task.has_texts:
+            return self._send_again(task, began)
         return unknown("an earlier run may have sent it, and the reports do not tell")
 
-    def _may_go(self, began: Moment) -> bool:
-        """Whether an order that the reports do not have may be sent.
+    def _send_again(self, task: Task, began: Moment) -> Settled:
+        """What to do with an order that the reports do not have.
 
         After 10 minutes the list would have it. Before that, as well as where a clock was set and the time only seems
         to be short, a list that does not have it yet is no harm: the service then refuses it as a duplicate.
         """
-        return began.age(self._clocks.now()) >= 0
+        age = began.age(self._clocks.now())
+        if age >= MEMORY:
+            return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
+        if age >= 0:
+            return evolve(task, earlier=Earlier(began, absent=False))
+        return unknown("an earlier run may have sent it, and a clock was set since")
 
     def _alike(self, draft: Draft) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""

@@ -10,6 +10,7 @@ from iletimerkezi_async.errors import OutcomeUnknownError, TransportError
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.orders.enquiry import Earlier
     from iletimerkezi_async.stores.journal import Journal
     from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
@@ -28,14 +29,14 @@ class Task:
         record: Its number in the journal, if an earlier run wrote it down.
         began: When that run began to send it; `None` where it was surely not taken.
         lost: Runs since then, where it is to be sent again and the service would refuse it as a duplicate.
-        earlier: When it may have been taken before, where the service would not refuse it for certain any more.
+        earlier: That attempt, where it is to be sent again and the service would not refuse it for certain.
     """
 
     draft: Draft
     record: int | None = None
     began: Moment | None = None
     lost: Stopwatch | None = None
-    earlier: Moment | None = None
+    earlier: Earlier | None = None
 
     @property
     def has_texts(self) -> bool:

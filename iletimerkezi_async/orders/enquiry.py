@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from iletimerkezi_async.wire.sending import MEMORY
 
@@ -21,7 +21,20 @@ if TYPE_CHECKING:
     from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Enquiry"]
+__all__ = ["Earlier", "Enquiry"]
+
+
+@frozen
+class Earlier:
+    """An attempt of an earlier run, with an order that the reports do not have.
+
+    Attributes:
+        began: When it began.
+        absent: Whether that is certain, and not only the case so far.
+    """
+
+    began: Moment
+    absent: bool
 
 
 class Enquiry:

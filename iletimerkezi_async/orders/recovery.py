@@ -6,7 +6,14 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.errors import IletimerkeziError, OrderAcceptedError, OutcomeUnknownError, RecipientError
+from iletimerkezi_async.errors import (
+    ApiError,
+    IletimerkeziError,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    RecipientError,
+    TransportError,
+)
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
@@ -17,16 +24,15 @@ from .enquiry import Enquiry
 from .evidence import Attempt, moment
 from .live import LiveSearch
 from .paging import Blacklist
+from .search import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from iletimerkezi_async.errors import ApiError
-    from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
 
+    from .enquiry import Earlier
     from .lookup import Lookups
-    from .search import Findings
 
 __all__ = ["send_draft"]
 
@@ -39,7 +45,7 @@ async def send_draft(
     draft: Draft,
     lost: Stopwatch | None = None,
     before: Callable[[], Awaitable[object]] | None = None,
-    earlier: Moment | None = None,
+    earlier: Earlier | None = None,
 ) -> Order:
     """Send an order, and find its id where the answer is lost.
 
@@ -48,19 +54,24 @@ async def send_draft(
         draft: The order.
         lost: Where an earlier run sent it already and did not live to see the answer: running since then.
         before: Called before each attempt, as long as no answer was lost.
-        earlier: Where an earlier run may have sent it longer ago than that: when. A refusal as a duplicate then tells
-            that it did.
+        earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
+            did; another one tells nothing as long as its absence is not certain.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
     watch = Stopwatch()
-    result = await lookups.transport.perform(send_sms(draft), lost, before, doubted=earlier is not None)
+    try:
+        result = await lookups.transport.perform(send_sms(draft), lost, before, doubted=earlier is not None)
+    except (ApiError, TransportError) as error:
+        if earlier is None or earlier.absent or isinstance(error, OutcomeUnknownError):
+            raise
+        raise _in_doubt(error, Findings()) from None
     if not isinstance(result, RefusedAgain):
         await lookups.known.note(result.id, draft, watch.elapsed)
         return result
     if result.lost is None and earlier is not None:
-        findings = await Enquiry(lookups).find(draft, earlier)
+        findings = await Enquiry(lookups).find(draft, earlier.began)
         return await _identify(lookups, draft, findings)
     return await _settle(lookups, draft, result)
 
@@ -115,10 +126,10 @@ async def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order
     return order
 
 
-def _in_doubt(refusal: ApiError, findings: Findings) -> OutcomeUnknownError:
+def _in_doubt(refusal: ApiError | TransportError, findings: Findings) -> OutcomeUnknownError:
     # An order with its very numbers may be another one, with another text: the refusal does not say.
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
-    return OutcomeUnknownError(f"the answer was lost, and then it was refused ({refusal}){hint}", "send-sms")
+    return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal}){hint}", "send-sms")
 
 
 async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, whole: bool) -> Findings:
