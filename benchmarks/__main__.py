@@ -28,6 +28,7 @@ from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
 from .requests import lost_answers
 from .spellings import cleaning
+from .stores import keys
 
 MEASURES: dict[str, Callable[[], Findings]] = {
     "call": one_at_a_time,
@@ -40,6 +41,7 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "numbers": cleaning,
     "campaign": campaign,
     "lost": lost_answers,
+    "keys": keys,
     "import": importing,
     "memory": memory,
 }

@@ -28,6 +28,7 @@ from .errors import (
     EmptyTextError,
     IletimerkeziError,
     InsufficientBalanceError,
+    KeyConflictError,
     OrderAcceptedError,
     OrderNotDueError,
     OrderNotFoundError,
@@ -35,11 +36,14 @@ from .errors import (
     RecipientError,
     ScheduleError,
     SenderError,
+    SendInProgressError,
+    StoreError,
     TextTooLongError,
     TransportError,
     UnavailableError,
     WebhookError,
 )
+from .filling import fill_template
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
 from .models import (
@@ -58,6 +62,8 @@ from .models import (
     OrderReport,
     OrderStatus,
     RecipientType,
+    Send,
+    SendState,
 )
 from .numbers import normalize_number
 from .orders.paging import Report
@@ -90,6 +96,7 @@ __all__ = [
     "InsufficientBalanceError",
     "Iys",
     "JournalError",
+    "KeyConflictError",
     "Message",
     "MessageStatus",
     "Number",
@@ -108,7 +115,11 @@ __all__ = [
     "Report",
     "Retry",
     "ScheduleError",
+    "Send",
+    "SendInProgressError",
+    "SendState",
     "SenderError",
+    "StoreError",
     "TextLength",
     "TextTooLongError",
     "TokenBucket",
@@ -116,6 +127,7 @@ __all__ = [
     "UnavailableError",
     "WebhookError",
     "__version__",
+    "fill_template",
     "measure",
     "normalize_number",
     "parse_webhook",

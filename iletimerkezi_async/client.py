@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import math
 import os
-from contextlib import asynccontextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import ApiError, ConfigurationError
-from .http.pacing import Pacer, TokenBucket
+from .errors import ApiError
+from .http.pacing import Pacer, choose_pacer
 from .http.retry import Retry
+from .http.settings import check_base_url
 from .http.transport import Transport
-from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType
+from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
+from .orders.known import KnownIds
 from .orders.lookup import Lookups
-from .orders.paging import Blacklist, Orders, Report
-from .orders.recovery import send_draft
+from .orders.once import Once, share_ids, share_rate
+from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
+from .redaction import forgetful
+from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
 from .wire import consents as consent_calls
+from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
 from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
 
-    import httpx
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
-    from .results import BulkResult
-    from .stores.journal import Journal
-    from .stores.records import Record
+    from .http.clients import HttpClient
+    from .http.settings import Timeouts
+    from .results import BulkResult, Refusal
+    from .stores.base import Store
+    from .stores.journals import StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -44,6 +48,7 @@ T = TypeVar("T")
 _NO_RECORD = 422
 
 
+@forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
 
@@ -64,15 +69,20 @@ class AsyncClient:
         base_url: Where the service is. Plain `http://` is refused unless it is the loopback; redirects are never
             followed: the body carries the credentials.
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
-            `httpx.Timeout`, with a limit for each. An attempt in which something trickles in all the time ends after
-            the sum of waiting, connecting, and the longer of reading and writing.
+            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
+            the time ends after the sum of waiting, connecting, and the longer of reading and writing.
         max_connections: How many connections there are at most; further callers wait, and are served in turn.
         retry: How often and how soon requests are repeated, where that can do no harm.
         rate: Recipients a second for orders of at most so many recipients; larger ones are bulk orders and pass
             unpaced. `None` turns it off. Or any object with `async acquire(n)`, which several clients of one account
             may share. (Source: the provider's limits, in force since 2026-05-05.)
-        http_client: An `httpx.AsyncClient` of your own, for a proxy, instrumentation or tests. It is used as it is,
-            with `timeout` as given here, and never closed; `max_connections` is then its own matter.
+        http_client: An HTTP client of your own: an `httpx.AsyncClient`, an `httpx2.AsyncClient`, or on asyncio an
+            `aiohttp.ClientSession`, with which a call takes less than half the CPU time. It is used as it is, with
+            `timeout` as given here, and never closed; `max_connections` is then its own matter. Anything else with the
+            methods of httpx's client is used as well; each of its failures then counts as a lost answer.
+        store: Where the processes and machines of the account meet: a `SqliteStore`, `PostgresStore` or `RedisStore` of
+            `iletimerkezi_async.stores`. `rate` is then that of all of them together, and `key` may be given to sends.
+            It is never closed by the client.
 
     Raises:
         ConfigurationError: A credential is missing, or a setting cannot work.
@@ -86,33 +96,39 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         base_url: str = "https://api.iletimerkezi.com/v1",
-        timeout: float | httpx.Timeout = 30.0,
+        timeout: float | Timeouts = 30.0,
         max_connections: int = 100,
         retry: Retry = Retry(),  # noqa: B008 - immutable
         rate: float | Pacer | None = 100.0,
-        http_client: httpx.AsyncClient | None = None,
+        http_client: HttpClient | None = None,
+        store: Store | None = None,
     ) -> None:
+        address = check_base_url(base_url)
+        # Error trackers print the variables of a frame that raises; the address may hold a password.
+        del base_url
         self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
         # Error trackers print the variables of a frame that raises.
         del key, hash
         credentials.check()
+        self._credentials = credentials
         header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
         if header is not None:
-            self._sender = choose_sender(header)
+            self._sender = _sound(choose_sender(header))
         if iys is not None:
-            self._iys = choose_iys(iys)
+            self._iys = _sound(choose_iys(iys))
         self._transport = Transport(
             credentials,
-            base_url=base_url,
+            base_url=_sound(address),
             timeout=timeout,
             max_connections=max_connections,
             retry=retry,
-            pacer=_pacer(rate),
+            pacer=share_rate(choose_pacer(rate), rate, store, credentials),
             http_client=http_client,
         )
-        self._lookups = Lookups(self._transport)
+        self._lookups = Lookups(self._transport, KnownIds(share_ids(store, credentials)))
+        self._once = Once(self._lookups, store, credentials)
 
     def __repr__(self) -> str:
         iys = self._iys.name if self._iys else None
@@ -142,6 +158,7 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
+        key: str | None = None,
     ) -> Order:
         """Send one text to one or many recipients, as one order.
 
@@ -149,7 +166,7 @@ class AsyncClient:
         duplicate if it has it; the order's id is then found through the reports. Nobody is texted twice.
 
         A call that is cancelled may have been taken. The same call again within 10 minutes then ends in
-        `DuplicateOrderError`, not in a second SMS.
+        `DuplicateOrderError`, not in a second SMS. With a key it ends in the same order, whenever it comes.
 
         Args:
             text: The text; at most seven SMS long (see `measure`).
@@ -158,14 +175,22 @@ class AsyncClient:
             sender: The header, if not the client's.
             iys: The choice about the consent registry, if not the client's.
             send_at: When to send: an aware time, rounded up to the minute. Default: now.
+            key: Names this send among all of the account, for example `"order-1234-shipped"`, in 1 to 200 printable
+                characters; without numbers, as the store keeps it. However often and wherever it is called with the
+                same key and content, it is sent once, for as long as the store keeps keys (30 days); a call that finds
+                it sent gives the same order, with `replayed`. It needs the client's `store`.
 
         Raises:
-            ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry.
+            ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry; or
+                there is a key and no store.
+            KeyConflictError: The key was used for another text, sender, schedule, consent choice or recipients.
+            SendInProgressError: Another call is sending under the key, and was not done within `timeout`.
+            StoreError: The store is away. Nothing was sent by this call.
             RecipientError: There is a bad number (all are in `numbers`), none, or too many; or the service refused.
             EmptyTextError: The text is empty.
             TextTooLongError: The text is longer than seven SMS.
             SenderError: The sender is not approved, too long, or has Turkish letters.
-            ScheduleError: `send_at` is naive or past.
+            ScheduleError: `send_at` is past, or no aware datetime.
             DuplicateOrderError: The same text went to the same recipients less than 10 minutes ago, by another call.
             InsufficientBalanceError: The balance does not cover the order.
             ConsentError: The consent registry is not subscribed to.
@@ -175,7 +200,7 @@ class AsyncClient:
         messages = (Message(text, to),)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
         del text, to
-        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at)
+        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
 
     async def send_messages(
         self,
@@ -184,6 +209,7 @@ class AsyncClient:
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
+        key: str | None = None,
     ) -> Order:
         """Send several texts, each to its own recipients, as one order.
 
@@ -192,12 +218,48 @@ class AsyncClient:
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
+            key: As for `send_sms`.
 
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        draft = self._template(sender, iys, send_at).fill(messages)
-        return await send_draft(self._lookups, draft)
+        self._once.check(key)
+        # What was sent under a key is told also when its time has come.
+        draft = self._template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
+        return await self._once.send(_sound(draft), key)
+
+    async def find_send(self, key: str) -> Send | None:
+        """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
+
+        Args:
+            key: As it was given to `send_sms`.
+
+        Raises:
+            ConfigurationError: The client has no store, or this cannot be a key.
+            StoreError: The store is away.
+        """
+        self._once.check(key, needed=True)
+        return await self._once.find(key)
+
+    async def resolve_send(self, key: str, *, order_id: int | None = None, sent: bool = True) -> Send:
+        """Decide what became of a send that nothing could tell of: the panel shows it, or surely shows that it is not.
+
+        Args:
+            key: As it was given to `send_sms`.
+            order_id: The order that it was sent as.
+            sent: `False` where it was not sent. The key is then free, and the same call again sends.
+
+        Raises:
+            ConfigurationError: The client has no store, or this cannot be a key.
+            SendInProgressError: A call is sending under the key.
+            KeyConflictError: It was sent, as another order.
+            StoreError: The store is away. Nothing was changed.
+            ValueError: Neither `order_id` nor `sent=False` is given, or both; or nothing is known of the key.
+        """
+        self._once.check(key, needed=True)
+        if sent == (order_id is None):
+            raise ValueError("give either the `order_id` that it was sent as, or `sent=False`")
+        return await self._once.resolve(key, order_id)
 
     async def send_bulk(
         self,
@@ -207,7 +269,7 @@ class AsyncClient:
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -235,7 +297,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path. Made if it is not there.
+            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -246,7 +308,7 @@ class AsyncClient:
                 service is away for longer than the repetitions. Its `result` tells what was sent and what was not.
             JournalError: The journal belongs to another text, sender, schedule or consent choice, is in use by another
                 run, damaged, or cannot be written. Nothing is sent that could not be written down.
-            ValueError: `batch_size` or `concurrency` is out of range.
+            ConfigurationError: `batch_size`, `concurrency` or `on_progress` is not what it should be.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -256,24 +318,27 @@ class AsyncClient:
         source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
-        template = self._template(sender, iys, send_at, journal)
+        if source.complaint:
+            raise source.complaint
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        _check_campaign(batch_size, concurrency)
-        async with _open_journal(journal, template, message) as (book, records):
-            drafts = intake.NumberIntake(source, template, batch_size, message)
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, message, self._credentials) as (book, records):
+            drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
     async def send_bulk_messages(
         self,
-        messages: Iterable[Message] | AsyncIterable[Message],
+        messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
         batch_size: int = MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | StoreJournal | None = None,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -285,7 +350,7 @@ class AsyncClient:
         taken from the messages that are read again, as the journal does not hold them.
 
         Args:
-            messages: The messages, sync or async.
+            messages: The messages, sync or async; a `Refusal` among them, as `fill_template` makes, is listed as it is.
             batch_size: As for `send_bulk`.
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
@@ -296,35 +361,33 @@ class AsyncClient:
 
         Raises:
             IletimerkeziError: As `send_bulk`.
-            ValueError: As `send_bulk`.
         """
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
         del messages
-        template = self._template(sender, iys, send_at, journal)
-        _check_campaign(batch_size, concurrency)
-        async with _open_journal(journal, template, None) as (book, records):
-            drafts = intake.MessageIntake(source, template, batch_size, book.salt if book else b"")
+        if source.complaint:
+            raise source.complaint
+        # What an earlier run sent is settled also when its time has come.
+        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
+        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, None, self._credentials) as (book, records):
+            drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=concurrency, on_progress=on_progress, journal=book
+                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
     def _template(
-        self,
-        sender: str | None,
-        iys: Iys | None,
-        send_at: datetime | None,
-        journal: str | os.PathLike[str] | None = None,
+        self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
     ) -> Draft:
-        return write_template(
+        template = write_template(
             sender=self._sender if sender is None else sender,
             iys=self._iys if iys is None else iys,
             send_at=send_at,
-            # What an earlier run sent is settled also when its time has come.
-            now=None if _is_there(journal) else datetime.now(timezone.utc),
+            now=None if may_be_past else datetime.now(timezone.utc),
         )
+        return _sound(template)
 
     def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -334,14 +397,19 @@ class AsyncClient:
         waiting to being sent) or `OrderNotDueError` (it is scheduled for later).
 
         Args:
-            order_id: The order's id.
+            order_id: The order's id, or its digits.
             page_size: Rows in a request, 1 to 1000.
             read_ahead: How many pages are asked for at once, where the order's total is known.
 
         Raises:
-            ValueError: `page_size` or `read_ahead` is out of range.
+            ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
-        return Report(self._transport, order_id, page_size=page_size, read_ahead=read_ahead)
+        return Report(
+            self._transport,
+            _sound(check_order_id(order_id)),
+            page_size=_sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
+            read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
+        )
 
     async def get_order(self, order_id: int) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
@@ -350,7 +418,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._transport.call(reports.get_report(order_id, 1, 1))
+        page = await self._transport.call(reports.get_report(_sound(check_order_id(order_id)), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -361,10 +429,10 @@ class AsyncClient:
             end: The last day, likewise. A range longer than the 10 days that the service takes is split.
 
         Raises:
-            DateRangeError: `end` is before `start`.
-            ValueError: A datetime is naive.
+            DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Orders(self._transport, *choose_days(start, end, "get-reports"))
+        days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
+        return Orders(self._transport, *days)
 
     async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -374,7 +442,7 @@ class AsyncClient:
         in every other call.
 
         Args:
-            order_id: The order's id.
+            order_id: The order's id, or its digits.
             timeout: Seconds to wait at the most. Default: for ever.
 
         Returns:
@@ -384,7 +452,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await waiting.wait_for_order(self._transport, order_id, timeout)
+        return await waiting.wait_for_order(
+            self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
+        )
 
     async def cancel_order(self, order_id: int) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -397,7 +467,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await cancelling.cancel_order(self._transport, order_id)
+        await cancelling.cancel_order(self._transport, _sound(check_order_id(order_id)))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
@@ -412,10 +482,9 @@ class AsyncClient:
                 Default: to the year 2099.
 
         Raises:
-            DateRangeError: `end` is before `start`.
-            ValueError: A datetime is naive.
+            DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._transport, choose_window(start, end, "get-blacklist"))
+        return Blacklist(self._transport, _sound(choose_window(start, end, "get-blacklist")))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -449,7 +518,7 @@ class AsyncClient:
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._transport.perform(_sound(call))
 
-    async def register_consents(self, brand_code: str, consents: Iterable[Consent]) -> None:
+    async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
 
         The service takes 5,000 at once, all or none; more are sent as several requests, one after the other. All are
@@ -470,14 +539,14 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        registration = Registration(brand_code, consents, datetime.now(timezone.utc))
-        del brand_code, consents
+        brand = _sound(consent_calls.choose_brand(brand_code))
+        registration = Registration(brand, consents, datetime.now(timezone.utc))
         registration.check()
         await registering.register_consents(self._transport, registration)
 
     async def check_consent(
         self,
-        brand_code: str,
+        brand_code: str | int,
         recipient: Number,
         *,
         recipient_type: RecipientType | str,
@@ -497,7 +566,7 @@ class AsyncClient:
         Raises:
             RecipientError: The recipient is neither such a number nor such an address (it is in `numbers`).
             ConsentError: The brand code has no active subscription.
-            ValueError: A word is none of those that are allowed; the message names them.
+            ConfigurationError: A word is none of those that are allowed; the message names them.
         """
         question = ask(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
@@ -510,41 +579,8 @@ class AsyncClient:
         return None
 
 
-def _pacer(rate: float | Pacer | None) -> Pacer | None:
-    if not isinstance(rate, (int, float)):
-        return rate
-    if not 0 < rate < math.inf:
-        raise ConfigurationError("`rate` must be a positive number of recipients a second, or None")
-    return TokenBucket(rate)
-
-
 def _sound(checked: T | Exception) -> T:
     """What passed its check; a complaint is raised here, where no variable holds what it is about."""
     if isinstance(checked, Exception):
         raise checked
     return checked
-
-
-@asynccontextmanager
-async def _open_journal(
-    path: str | os.PathLike[str] | None, template: Draft, message: Message | None
-) -> AsyncGenerator[tuple[Journal | None, list[Record]]]:
-    if path is None:
-        yield None, []
-        return
-    from .stores.journal import open_journal  # noqa: PLC0415 - whoever keeps no journal need not load SQLite
-
-    async with open_journal(path, template, message) as opened:
-        yield opened
-
-
-def _is_there(path: str | os.PathLike[str] | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
-
-
-def _check_campaign(batch_size: int, concurrency: int) -> None:
-    if not 1 <= batch_size <= MAX_RECIPIENTS:
-        raise ValueError(f"batch_size must be from 1 to {MAX_RECIPIENTS}")
-    if concurrency < 1:
-        raise ValueError("concurrency must be at least 1")

@@ -2,9 +2,12 @@
 
 ```
 IletimerkeziError
-├── ConfigurationError          a setting is missing or cannot work; nothing was sent
+├── ConfigurationError          a setting is missing or cannot work, an argument is wrong; nothing was sent
 ├── WebhookError                a callback's body is not one of the service's
 ├── JournalError                a campaign's journal does not fit or cannot be written
+├── StoreError                  a store cannot be reached or written; nothing was sent
+├── KeyConflictError            a key was used for another text, sender or recipients; nothing was sent
+├── SendInProgressError         another call is sending under the key; nothing was sent by this one
 ├── BulkError                   a campaign had to stop; `result` tells how far it came
 ├── OrderAcceptedError          an order was taken, but its id could not be found
 ├── TransportError              no usable answer
@@ -50,13 +53,16 @@ __all__ = [
     "EmptyTextError",
     "IletimerkeziError",
     "InsufficientBalanceError",
+    "KeyConflictError",
     "OrderAcceptedError",
     "OrderNotDueError",
     "OrderNotFoundError",
     "OutcomeUnknownError",
     "RecipientError",
     "ScheduleError",
+    "SendInProgressError",
     "SenderError",
+    "StoreError",
     "TextTooLongError",
     "TransportError",
     "UnavailableError",
@@ -87,12 +93,47 @@ def _restore(cls: type[IletimerkeziError], args: tuple[object, ...], fields: dic
     return error
 
 
-class ConfigurationError(IletimerkeziError):
-    """A setting is missing or cannot work. Nothing was sent."""
+class ConfigurationError(IletimerkeziError, ValueError):
+    """A setting is missing or cannot work, or an argument is not what it should be. Nothing was sent.
+
+    It is also a `ValueError`.
+    """
 
 
 class WebhookError(IletimerkeziError):
     """The body of a callback is not a delivery report of the service."""
+
+
+class StoreError(IletimerkeziError):
+    """The store cannot be reached, read or written. Nothing was sent by this call."""
+
+
+class KeyConflictError(IletimerkeziError):
+    """The key was used for another text, sender, schedule, consent choice or recipients. Nothing was sent by this call.
+
+    Attributes:
+        key: The key.
+    """
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class SendInProgressError(IletimerkeziError):
+    """Another call is sending under the same key, and was not done in time. Nothing was sent by this call.
+
+    The same call later gives the order, or sends where the other one died.
+
+    Attributes:
+        key: The key.
+        retry_after: Seconds after which the other one's lease is over, if it does not renew it.
+    """
+
+    def __init__(self, message: str, key: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.key = key
+        self.retry_after = retry_after
 
 
 class OrderAcceptedError(IletimerkeziError):
@@ -236,11 +277,14 @@ class OrderNotDueError(ApiError):
 
 
 class ScheduleError(ApiError):
-    """457: the time to send at is wrong: naive, or past."""
+    """457: the time to send at is wrong: no aware datetime, or past."""
 
 
-class DateRangeError(ApiError):
-    """458: the range of dates is wrong: it ends before it starts, or is too long."""
+class DateRangeError(ApiError, ValueError):
+    """458: the range of dates is wrong: it ends before it starts, is too long, or one end is no date or aware datetime.
+
+    It is also a `ValueError`.
+    """
 
 
 class BlacklistError(ApiError):

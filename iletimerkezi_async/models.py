@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from datetime import timedelta, timezone
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from attrs import field, frozen
 
-from .numbers import clean_number, mask, spell
+from .errors import ConfigurationError
+from .numbers import Number, clean_number, is_one, mask, spell
+from .redaction import forgetful
+from .text import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,14 +39,13 @@ __all__ = [
     "OrderReport",
     "OrderStatus",
     "RecipientType",
+    "Send",
+    "SendState",
     "choose_word",
 ]
 
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.
 TURKISH_TIME = timezone(timedelta(hours=3))
-
-#: A phone number as callers have it: text in any usual spelling, or an integer.
-Number: TypeAlias = str | int
 
 
 class Iys(str, Enum):
@@ -117,23 +119,27 @@ class Balance:
 
 
 def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
-    return (to,) if isinstance(to, (str, int)) else tuple(to)
+    return (cast("Number", to),) if is_one(to) else tuple(cast("Iterable[Number]", to))
 
 
+@forgetful
 @frozen(repr=False)
 class Message:
-    """One text and those who get it, for `AsyncClient.send_messages`.
+    r"""One text and those who get it, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text, as it is to be read.
+        text: The text. Kept as it is sent, which is the cheapest: composed (NFC), line ends as `\n`, none at the end.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
-    text: str
+    text: str = field(converter=clean_text)
     to: tuple[Number, ...] = field(converter=_recipients)
 
     def __repr__(self) -> str:
-        return f"<Message of {len(self.text)} characters to {len(self.to)} recipients>"
+        text = cast("object", self.text)
+        # What is no text is refused where the message is read, and must be shown until then.
+        size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
+        return f"<Message of {size} to {len(self.to)} recipients>"
 
 
 @frozen
@@ -143,10 +149,49 @@ class Order:
     Attributes:
         id: Its number, for `get_report`, `get_order` and the panel.
         recipients: How many messages it holds, each recipient counted once for each text.
+        replayed: An earlier call with the same key sent it; this one sent nothing.
     """
 
     id: int
     recipients: int
+    replayed: bool = False
+
+
+class SendState(str, Enum):
+    """What a store knows of a send with a key."""
+
+    CLAIMED = "claimed"
+    """A call is about to send it, or died before it did. Nothing was sent."""
+    BEGUN = "begun"
+    """A call is sending it, or died while it did."""
+    SENT = "sent"
+    """The service has taken it; its id may be unknown."""
+    UNKNOWN = "unknown"
+    """It may or may not have been taken. The same call again may find out; `resolve_send` decides."""
+    NOT_SENT = "not_sent"
+    """Somebody decided, by `resolve_send`, that it was not sent. The key is free again."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@frozen
+class Send:
+    """What a store knows of a send with a key.
+
+    Attributes:
+        key: The key.
+        state: How far it came.
+        order_id: The order's id, where it is known.
+        recipients: How many recipients it has.
+        first_attempt: When the first attempt began that may have been taken, by the store's clock, in Turkish time.
+    """
+
+    key: str
+    state: SendState
+    order_id: int | None
+    recipients: int
+    first_attempt: datetime | None
 
 
 class Delivery(NamedTuple):
@@ -251,7 +296,7 @@ E = TypeVar("E", bound=Enum)
 _SOURCE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
 
-def choose_word(kind: type[E], name: str, word: str) -> E | str | ValueError:
+def choose_word(kind: type[E], name: str, word: object) -> E | str | ConfigurationError:
     """The member of an enum for a word of the wire; or the complaint (not raised) that there is none.
 
     Args:
@@ -259,23 +304,22 @@ def choose_word(kind: type[E], name: str, word: str) -> E | str | ValueError:
         name: What the word was given as.
         word: A member or a plain word. One that was read, and is not known, stays a plain word.
     """
-    try:
-        return kind(word)
-    except ValueError:
-        pass
+    known = {member.value: member for member in kind}.get(word) if isinstance(word, str) else None
+    if known is not None:
+        return known
     if isinstance(word, AsRead):
         return str(word)
     # The word itself is not shown: where arguments were mixed up, it is a phone number.
-    return ValueError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
+    return ConfigurationError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
 
 
-def _choose_source(source: str) -> ConsentSource | str | ValueError:
+def _choose_source(source: object) -> ConsentSource | str | ConfigurationError:
     known = choose_word(ConsentSource, "source", source)
-    if not isinstance(known, ValueError):
+    if not isinstance(known, ConfigurationError):
         return known
-    if _SOURCE.fullmatch(source):
+    if isinstance(source, str) and _SOURCE.fullmatch(source):
         return source
-    return ValueError("`source` must be a code of the registry, such as HS_WEB")
+    return ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
 
 
 def _mask_recipient(recipient: str) -> str:
@@ -283,6 +327,7 @@ def _mask_recipient(recipient: str) -> str:
     return repr(f"{name[:1]}***@{domain}" if at and name and "@" not in domain else mask(recipient))
 
 
+@forgetful
 @frozen(init=False)
 class Consent:
     """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
@@ -298,8 +343,10 @@ class Consent:
         source: How it came about.
         consent_date: When: an aware time; `None` only where the service does not tell.
 
+    Recipient and date are judged when the consent is registered, together with those of all others.
+
     Raises:
-        ValueError: A word is none of those that are allowed; the message names them.
+        ConfigurationError: A word is none of those that are allowed; the message names them.
     """
 
     recipient: str = field(repr=_mask_recipient)
@@ -319,21 +366,18 @@ class Consent:
         consent_date: datetime | None,
     ) -> None:
         values = {
-            # Kept as it is where it is no number: it is judged when it is registered, together with all others.
             "recipient": clean_number(recipient) or spell(recipient),
             "recipient_type": choose_word(RecipientType, "recipient_type", recipient_type),
             "type": choose_word(ConsentType, "type", type),
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
-            "consent_date": consent_date,
         }
-        complaint = next((value for value in values.values() if isinstance(value, ValueError)), None)
-        if complaint is not None:
-            # Error trackers print the variables of the frame that raised, and half a value cannot even be printed.
-            del self, values, recipient, recipient_type, type, status, source
-            raise complaint
+        for complaint in values.values():
+            if isinstance(complaint, ConfigurationError):
+                raise complaint
         for name, value in values.items():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "consent_date", consent_date)
 
 
 @frozen

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import operator
 import re
-from typing import TYPE_CHECKING, SupportsIndex, cast
+from decimal import Decimal
+from math import isnan
+from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, cast
 
 from .errors import RecipientError
+from .redaction import forgetful
+from .text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["clean_number", "clean_numbers", "mask", "normalize_number", "spell"]
+__all__ = [
+    "NO_NUMBER",
+    "Number",
+    "clean_number",
+    "clean_numbers",
+    "find_flaw",
+    "is_one",
+    "mask",
+    "normalize_number",
+    "spell",
+]
+
+#: A phone number as callers have it: text in any usual spelling, or an integer. (A whole float or Decimal, which
+#: spreadsheets and databases make of one, is taken as well.)
+Number: TypeAlias = str | int
 
 # What may stand between the digits: white space, dots, slashes, brackets, dashes; and of Unicode its white space, its
 # dashes, and the invisible marks of direction and width that spreadsheets and phone books leave.
@@ -24,12 +42,26 @@ _UNICODE_SEPARATORS = (
     + "".join(map(chr, range(0x2066, 0x206A)))  # isolates of direction
     + "\N{MINUS SIGN}\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
 )
-_SEPARATORS = re.compile(f"[{re.escape(_ASCII_SEPARATORS + _UNICODE_SEPARATORS)}]+")
-# Any ten digits from 5 on: prefixes change hands and new ones appear, the service has the last word.
-_MOBILE = re.compile(r"(?:\+90|0090|90|0)?(5[0-9]{9})")
-_FOREIGN = re.compile(r"\+(?!90)[1-9][0-9]{6,14}")
+_SEPARATOR = f"[{re.escape(_ASCII_SEPARATORS + _UNICODE_SEPARATORS)}]"
+_SEPARATORS = re.compile(f"{_SEPARATOR}+")
+# What is left of a number that was held as a float: a point and zeros, at the end.
+_POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?{_SEPARATOR}*\Z")
+# A decimal number and nothing else.
+_DECIMAL = re.compile(rf"{_SEPARATOR}*\+?[0-9]+[.,][0-9]+{_SEPARATOR}*")
+# What spreadsheets put around a number to keep it a text, with or without a formula: '0530…, ="0530…".
+_MARKED = re.compile(r"=?[\"'‘’]?([+0-9]+)[\"'’]?")
+# The country's code, and the 0 of calls within the country: each may be missing, and people write both. Any ten digits
+# from 5 on: prefixes change hands and new ones appear, the service has the last word.
+_MOBILE = re.compile(r"(?:\+?(?:00)?900?|9000|0)?(5[0-9]{9})")
+# Ten digits from 5 on behind a plus lack the country's code; the service refuses the few countries that have such ones.
+_WITHOUT_CODE = re.compile(r"\+(?:5[0-9]{9}|0[0-9]*)")
+_FOREIGN = re.compile(r"\+(?!90|5[0-9]{9}\Z)[1-9][0-9]{6,14}")
+# What people and phone books put between several numbers.
+_SEVERAL = re.compile(r" *(?::::|[,;/|&\n]) *")
+_SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}")
 _MOBILE_DIGITS = 10
 _E164_DIGITS = 15
+_BEYOND = 10**_E164_DIGITS
 
 
 def clean_number(value: object) -> str | None:
@@ -37,25 +69,59 @@ def clean_number(value: object) -> str | None:
     written = _written(value)
     if len(written) == _MOBILE_DIGITS and written[0] == "5" and written.isascii() and written.isdigit():
         return "+90" + written
-    compact = _SEPARATORS.sub("", written)
+    point = _POINT.search(written)
+    if point:
+        whole = _MOBILE.fullmatch(_bare(written[: point.start()]))
+        if whole:
+            return "+90" + whole[1]
+        # A digit must not come out of what stands behind a point; two zeros may be the end of 0530.123.45.00, though.
+        if len(point["zeros"]) == 1 or written[point.start()] == "," or _DECIMAL.fullmatch(written):
+            return None
+    compact = _bare(written)
     mobile = _MOBILE.fullmatch(compact)
     if mobile:
         return "+90" + mobile[1]
     return compact if _FOREIGN.fullmatch(compact) else None
 
 
+def _bare(written: str) -> str:
+    """A number without separators and marks around it; whatever else is there stays."""
+    compact = _SEPARATORS.sub("", written)
+    marked = _MARKED.fullmatch(compact)
+    return marked[1] if marked else compact
+
+
 def _written(value: object) -> str:
-    """A value as text; empty where it is neither text nor an integer that could be a number."""
-    if isinstance(value, str):
-        return value
+    """A value as text; empty where it is neither text nor a whole number that could be a phone's."""
+    # Not `isinstance`: there are proxies that only say that they are text.
+    if issubclass(type(value), str):
+        return cast("str", value)
     if isinstance(value, bool):
         return ""
+    if isinstance(value, Decimal) and not value.is_finite():
+        return ""
+    if isinstance(value, (float, Decimal)):
+        return str(int(value)) if 0 < value < _BEYOND and value == int(value) else ""
     try:
         # Integers of other libraries as well, such as NumPy's.
         number = operator.index(cast("SupportsIndex", value))
     except TypeError:
+        return _read(value)
+    return str(number) if 0 < number < _BEYOND else ""
+
+
+def _read(value: object) -> str:
+    """What a lazy string, or an object that stands for a number, says; empty for numbers and containers."""
+    lazy = read_text(value)
+    if lazy is not None:
+        return lazy
+    kind = type(value)
+    if kind.__str__ is object.__str__ or any(hasattr(kind, name) for name in ("__float__", "__iter__", "__getitem__")):
         return ""
-    return str(number) if 0 < number < 10**_E164_DIGITS else ""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is one bad value, whatever it raises
+        return ""
 
 
 _COMMA = b","
@@ -64,6 +130,11 @@ _STRIPPED = b"\x00"
 _PREFIXES = (b",+90", b",0090", b",90", b",0")
 _AS_COMMA = bytes.maketrans(_STRIPPED, _COMMA)
 _ODD = re.compile(rb",(?!5[0-9]{9}(?![^,]))[^,]*")
+_DOT = "."
+_NOT_DOTS = _ASCII_SEPARATORS.replace(_DOT, "").encode("ascii")
+_ZEROS_AT_END = re.compile(rb"\.0+(?=,|\Z)")
+# Makes a number an odd one.
+_ODDITY = b"x"
 
 
 def clean_numbers(values: Sequence[object]) -> Sequence[str | None]:
@@ -76,7 +147,9 @@ def clean_numbers(values: Sequence[object]) -> Sequence[str | None]:
     joined = _join(values)
     if joined.count(",") != len(values) or "\x00" in joined or not joined.isascii():
         return [clean_number(value) for value in values]
-    data = joined.encode("ascii").translate(None, _ASCII_SEPARATORS.encode("ascii"))
+    data = joined.encode("ascii").translate(None, _NOT_DOTS)
+    if _DOT in joined:
+        data = _ZEROS_AT_END.sub(_ODDITY, data).replace(b".", b"")
     for prefix in _PREFIXES:
         data = data.replace(prefix, _STRIPPED)
     data = data.translate(_AS_COMMA)
@@ -132,23 +205,85 @@ def _all_mobile(data: bytes, count: int) -> bool:
     )
 
 
-def normalize_number(value: str | int) -> str:
+@forgetful
+def normalize_number(value: Number) -> str:
     """Bring a phone number into the form `+905XXXXXXXXX`.
 
-    Spaces, dashes, dots, slashes, brackets and the invisible marks that spreadsheets leave are ignored; `+90`, `0090`,
-    `90` and `0` in front are all fine, and so are integers. Any ten digits that begin with 5 pass, as the service has
-    the last word on prefixes. A number with `+` and another country code passes as E.164.
+    Spaces, dashes, dots, slashes, brackets and the marks that spreadsheets leave (invisible ones, an apostrophe in
+    front, `="…"` around it, `.0` behind ten digits) are ignored. `+90`, `0090`, `90` and `0` in front are all fine, one
+    behind the other too, and so are integers, floats and Decimals that are whole numbers. Any ten digits that begin
+    with 5 pass, as the service has the last word on prefixes. A number with `+` and another country code passes as
+    E.164.
 
     Raises:
-        RecipientError: It is anything else; the value is in `numbers`, not in the text.
+        RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.
     """
     number = clean_number(value)
     if number is not None:
         return number
-    error = RecipientError(452, "not a Turkish mobile number", "normalize_number", numbers=(spell(value),))
+    error = RecipientError(452, find_flaw(value), "normalize_number", numbers=(spell(value),))
     # Error trackers print the variables of the frame that raised.
     del value
     raise error
+
+
+#: What is wrong with a value of which no more can be told.
+NO_NUMBER = "not a phone number"
+
+
+def find_flaw(value: object) -> str:
+    """Why a value is no phone number, for whoever has to mend it. No part of the value is in the words."""
+    written = value if isinstance(value, str) else read_text(value)
+    return f"{NO_NUMBER} but {_name(value)}" if written is None else f"{NO_NUMBER}{_find_slip(str(written))}"
+
+
+def _find_slip(written: str) -> str:
+    """What somebody has typed wrongly, where that can be told."""
+    bare = _bare(written)
+    if not bare:
+        return ": it is empty" if not written.strip() else ""
+    if _WITHOUT_CODE.fullmatch(bare):
+        return ": a plus, and no country code behind it; write +90 in front, or leave out the plus"
+    parts = _SEVERAL.split(written)
+    if len(parts) > 1 and all(map(clean_number, parts)):
+        return ": there is more than one number"
+    if _SHORTENED.fullmatch(written.strip()):
+        return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
+    point = _POINT.search(written)
+    if point and _DECIMAL.fullmatch(written):
+        return ": there are not ten digits in front of its decimal point"
+    return ""
+
+
+def _name(value: object) -> str:
+    """The type of a value that is no text, and what to do about it."""
+    kind = type(value).__name__
+    if value is None or kind in {"NAType", "NaTType"}:
+        return f"{kind}: a value is missing"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"{kind}: decode it first"
+    if hasattr(type(value), "columns"):
+        return f"{kind}: give one of its columns"
+    if hasattr(type(value), "__iter__") or hasattr(type(value), "keys"):
+        return f"{kind}: of a row, give the value of its column"
+    if isinstance(value, (float, Decimal)):
+        is_missing = value.is_nan() if isinstance(value, Decimal) else isnan(value)
+        return f"{kind}: a value is missing (NaN)" if is_missing else f"{kind} that is none"
+    if isinstance(value, bool) or not hasattr(type(value), "__float__"):
+        return kind
+    return f"{kind} that is none" if hasattr(type(value), "__index__") else f"{kind}: give int or str"
+
+
+def is_one(given: object) -> bool:
+    """Whether it stands for one recipient, good or bad, and not for several."""
+    kind = type(given)
+    if issubclass(kind, (str, int, float, bytes, bytearray, memoryview)) or given is None:
+        return True
+    if hasattr(kind, "columns") or getattr(given, "ndim", 1) == 0:
+        # A table, which is bad, as nobody says which of its columns; and a number in an array without an axis.
+        return True
+    several = any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__"))
+    return not several or read_text(given) is not None
 
 
 def mask(number: str) -> str:
@@ -163,4 +298,7 @@ def spell(value: object) -> str:
     if isinstance(value, int) and abs(value) >= 10**100:
         # Python refuses to write out integers of thousands of digits.
         return "an integer of more than 100 digits"
-    return str(value)
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - somebody's object that cannot be read, whatever it raises
+        return f"a {type(value).__name__} that cannot be read"

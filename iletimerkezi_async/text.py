@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
+from typing import cast
+from unicodedata import normalize
 
-from attrs import frozen
+from attrs import field, frozen
 
-__all__ = ["MAX_PARTS", "TURKISH_LETTERS", "Encoding", "TextLength", "measure", "surely_too_long"]
+from .errors import ApiError, EmptyTextError
+from .redaction import forgetful
+
+__all__ = [
+    "MAX_PARTS",
+    "TURKISH_LETTERS",
+    "Encoding",
+    "TextLength",
+    "clean_text",
+    "find_complaint",
+    "measure",
+    "read_text",
+    "surely_too_long",
+]
 
 #: The service refuses longer texts with 453 (source: the provider's `send-sms` page).
 MAX_PARTS = 7
@@ -39,6 +55,55 @@ class Encoding(str, Enum):
     """UTF-16, for everything else."""
 
 
+# Of Windows, of old Macs, of word processors, of Unicode; each of the latter would make the text Unicode.
+_LINE_END = re.compile("\r\n?|[\v\x85\u2028\u2029]")
+
+
+def read_text(value: object) -> str | None:
+    """The text of a `str` or of a lazy string, such as Django's translations; `None` for anything else.
+
+    Lazy strings are no `str`. They are told by the methods of one, or by their name.
+    """
+    kind = type(value)
+    if issubclass(kind, str):
+        return cast("str", value)
+    try:
+        is_lazy = callable(getattr(value, "casefold", None)) or any(map(_is_called_lazy, kind.__mro__))
+        return str(value) if is_lazy else None
+    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is none, whatever it raises
+        return None
+
+
+def _is_called_lazy(kind: type) -> bool:
+    # Django's base class for what is evaluated later, and what most others call theirs.
+    return kind.__name__ == "Promise" or "lazy" in kind.__name__.lower()
+
+
+def find_complaint(text: object) -> ApiError | None:
+    """The complaint that something is no text; `None` where it is one."""
+    if read_text(text) is not None:
+        return None
+    if text is None:
+        return EmptyTextError(454, "there is no text: it is None", "send-sms")
+    return ApiError(422, f"the text must be a str, not {type(text).__name__}", "send-sms")
+
+
+def clean_text(text: str) -> str:
+    """A text as it is sent: composed (NFC), and with plain line ends, none of them at the end. Twice is as once.
+
+    What is neither text nor a lazy string stays as it is, to be refused where the message is read.
+    """
+    written = read_text(text)
+    if written is None:
+        return text
+    if written.isascii():
+        if "\r" not in written and "\v" not in written:
+            return written.rstrip("\n")
+    else:
+        written = normalize("NFC", written)
+    return _LINE_END.sub("\n", written).rstrip("\n")
+
+
 # How much the first part of a lone message holds, and how much each part of a longer one.
 _CAPACITY = {
     Encoding.GSM: (155, 153),
@@ -55,29 +120,44 @@ class TextLength:
         encoding: The alphabet it needs.
         units: The text's own length in that alphabet: septets (an escaped character takes two), or UTF-16 units.
         parts: How many SMS each recipient costs, the appended operator code included; 0 for an empty text.
+        costly: The characters that make it so, each once, in their order: with `UNICODE` those that no other alphabet
+            has, such as ’ … ₺ and the no-break space; with the others those that take two septets. It is left out of
+            comparisons.
     """
 
     encoding: Encoding
     units: int
     parts: int
+    costly: tuple[str, ...] = field(default=(), eq=False, repr=False)
 
 
+@forgetful
 def measure(text: str) -> TextLength:
     r"""Tell what a text costs, the operator code that the service appends included.
 
     One SMS holds 155 septets of the GSM default alphabet, 150 with Turkish letters outside of it, 65 units of UTF-16.
     N parts hold 153·N - 5, 149·N - 5 and 67·N - 5. The letters ç Ğ ğ İ ı Ş ş take two septets, as do
-    ^ { } \ [ ~ ] | €.
+    ^ { } \ [ ~ ] | €. The text is measured as it is sent (see `Message`).
     (Source: the provider's documentation on the length of an SMS.)
+
+    Raises:
+        ApiError: It is no text.
     """
+    complaint = find_complaint(text)
+    if complaint:
+        del text
+        raise complaint
+    text = clean_text(text)
     letters = set(text)
     if letters <= _GSM_ALL:
-        encoding, units = Encoding.GSM, _septets(text, letters & _GSM_ESCAPED)
+        encoding, costly = Encoding.GSM, letters & _GSM_ESCAPED
     elif letters <= _TURKISH_ALL:
-        encoding, units = Encoding.TURKISH, _septets(text, letters & (_GSM_ESCAPED | _TURKISH_ESCAPED))
+        encoding, costly = Encoding.TURKISH, letters & (_GSM_ESCAPED | _TURKISH_ESCAPED)
     else:
-        encoding, units = Encoding.UNICODE, len(text.encode("utf-16-le", "surrogatepass")) // 2
-    return TextLength(encoding, units, _parts(encoding, units))
+        encoding, costly = Encoding.UNICODE, letters - _TURKISH_ALL
+    is_unicode = encoding is Encoding.UNICODE
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2 if is_unicode else _septets(text, costly)
+    return TextLength(encoding, units, _parts(encoding, units), tuple(sorted(costly, key=text.index)))
 
 
 def _septets(text: str, doubled: set[str]) -> int:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import anyio
 import anyio.abc
+import httpcore
 import httpx
 from anyio.streams.tls import TLSListener
 
@@ -23,6 +24,13 @@ def ok(**payload: object) -> dict[str, object]:
 
 def refusal(code: object, message: str = "Olmaz") -> dict[str, object]:
     return {"response": {"status": {"code": code, "message": message}}}
+
+
+def never_left(name: str = "ConnectError") -> httpx.TransportError:
+    """What httpx raises where httpcore found no connection, or none in time."""
+    error: httpx.TransportError = getattr(httpx, name)("refused")
+    error.__cause__ = getattr(httpcore, name)("refused")
+    return error
 
 
 class Canned:

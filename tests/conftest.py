@@ -15,7 +15,10 @@ from iletimerkezi_async.sandbox import Sandbox
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For a night's search: pytest --hypothesis-profile=long tests/fuzz tests/model
-settings.register_profile("long", max_examples=5000)
+settings.register_profile("long", max_examples=5000, deadline=None)
+# How long an example takes tells of the machine.
+settings.register_profile("usual", deadline=None)
+settings.load_profile("usual")
 
 #: The default policy without its pauses.
 QUICK = Retry(wait_initial=0.001, wait_max=0.01)

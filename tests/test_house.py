@@ -16,12 +16,13 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "text"},
+    {"_version", "errors", "redaction"},
+    {"text"},
     {"numbers"},
     {"models"},
     {"results"},
     {"wire"},
-    {"stores"},
+    {"stores", "filling"},
     {"http"},
     {"orders"},
     {"campaigns"},
@@ -34,28 +35,39 @@ FLOORS = [
 #: The same within each folder.
 FLOORS_WITHIN = {
     "wire": [
+        {"arguments"},
         {"credentials", "reading", "dates", "draft"},
         {"call", "webhook"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
-    "stores": [{"records"}, {"journal"}],
+    "stores": [
+        {"records", "files", "rows", "slots", "claims", "threads", "redis_scripts"},
+        {"journal", "journals"},
+        {"base", "sqlite_journals", "postgres_journals"},
+        {"postgres_sql", "opening"},
+        {"sqlite", "postgres", "redis", "pacing"},
+        # The folder's own `__init__`, which gives what the stores are.
+        {""},
+    ],
     "http": [
-        {"settings", "retry", "pacing"},
-        {"exchange"},
-        {"lanes", "clients", "clocks"},
+        {"settings", "retry", "window", "clocks"},
+        {"pacing", "exchange"},
+        {"over_httpx", "over_aiohttp"},
+        {"lanes", "clients"},
         {"transport"},
     ],
     "orders": [
-        {"paging", "waiting", "cancelling", "registering", "evidence", "known"},
-        {"lookup"},
+        {"places", "evidence", "known"},
+        {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
         {"live", "enquiry"},
         {"recovery"},
+        {"once"},
     ],
     "campaigns": [{"seen"}, {"intake", "task"}, {"tally", "settling"}, {"campaign"}],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600}
+LONGEST = {"client.py": 600, "models.py": 420}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
@@ -118,7 +130,9 @@ def test_every_module_has_a_floor() -> None:
     """A new file is placed in the house on purpose."""
     assert {name.split(".")[0] for name in MODULES} == set().union(*FLOORS)
     for folder, floors in FLOORS_WITHIN.items():
-        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors)
+        assert {name.partition(".")[2] for name in MODULES if name.startswith(f"{folder}.")} == set().union(*floors) - {
+            ""
+        }
 
 
 def test_no_imports_go_in_a_circle() -> None:
@@ -137,19 +151,30 @@ def test_no_imports_go_in_a_circle() -> None:
 
 
 def test_one_folder_knows_http_libraries() -> None:
-    """Beside it, annotations of the public face; the sandbox, a house of its own, has a door for httpx."""
-    libraries = {"httpx", "httpx2", "httpcore", "aiohttp"}
+    """Not even for annotations; the sandbox, a house of its own, has a door for httpx."""
+    libraries = {"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "yarl"}
     users = {name for name, path in MODULES.items() if {each.split(".")[0] for each in imports(path)} & libraries}
-    assert {name.split(".")[0] for name in users} == {"http", "client", "sandbox"}
-    client = ast.parse((PACKAGE / "client.py").read_text("utf-8"))
-    at_run_time = [node for node in client.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    assert not any(library in ast.unparse(node) for node in at_run_time for library in libraries)
+    assert {name.split(".")[0] for name in users} == {"http", "sandbox"}
+
+
+def test_a_library_that_its_user_may_lack_is_named_in_one_file() -> None:
+    """aiohttp; httpx2 nowhere. That file is loaded only for whoever hands a session over."""
+    rare = {"httpx2", "httpcore2", "aiohttp", "yarl"}
+    users = {name for name, path in MODULES.items() if {each.split(".")[0] for each in imports(path)} & rare}
+    assert users == {"http.over_aiohttp"}
+    loading = {
+        name
+        for name, path in MODULES.items()
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ImportFrom) and "over_aiohttp" in ast.unparse(node)
+    }
+    assert loading == set()
 
 
 def is_pure(name: str) -> bool:
     return name.startswith("wire") or name in {
-        "errors", "models", "numbers", "results", "text", "campaigns.seen", "http.clocks", "http.retry",
-        "orders.evidence", "stores.records",
+        "errors", "models", "numbers", "results", "text", "campaigns.seen", "http.clocks", "http.retry", "http.window",
+        "orders.evidence", "orders.places", "stores.records",
     }  # fmt: skip
 
 

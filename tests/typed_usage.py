@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -44,6 +44,7 @@ from iletimerkezi_async import (
     TextLength,
     TokenBucket,
     UnavailableError,
+    fill_template,
     measure,
     normalize_number,
     parse_webhook,
@@ -207,6 +208,8 @@ async def failing(client: AsyncClient) -> float | None:
 def helpers() -> None:
     assert_type(measure("metin"), TextLength)
     assert_type(measure("metin").encoding, Encoding)
+    assert_type(measure("metin").costly, tuple[str, ...])
+    assert_type(fill_template("Sayin {ad}", [{"telefon": 5301234567, "ad": "Ali"}]), Iterator[Message | Refusal])
     assert_type(normalize_number(5301234567), str)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -23,7 +23,7 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.orders.recovery import send_draft
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError, Progress, Refusal
-from iletimerkezi_async.stores.records import Record, State
+from iletimerkezi_async.stores.records import Journal, Moment, Record, State
 
 from .settling import Settling, Taken
 from .tally import Tally
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from iletimerkezi_async.orders.lookup import Lookups
-    from iletimerkezi_async.stores.journal import Journal
-    from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
@@ -82,7 +80,7 @@ class Campaign:
         self._resumed: deque[Task] = deque()
         self._settling = Settling(lookups, intake)
 
-    async def run(self, records: list[Record]) -> BulkResult:
+    async def run(self, records: Sequence[Record]) -> BulkResult:
         """Send everything.
 
         Args:
@@ -121,7 +119,7 @@ class Campaign:
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
-    async def _feed(self, tasks: TaskGroup, records: list[Record]) -> None:
+    async def _feed(self, tasks: TaskGroup, records: Sequence[Record]) -> None:
         for record in records:
             self._remember(record)
         while self._stop is None:
@@ -228,7 +226,7 @@ class Campaign:
         try:
             # In doubt, the time of the attempt that may have been taken stands.
             before = None if task.earlier and not task.earlier.absent else partial(self._prepare, entry)
-            order = await send_draft(self._lookups, draft, task.lost, before, task.earlier)
+            order = await send_draft(self._lookups, draft, task.lost, before, earlier=task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self._halt(error)
@@ -309,12 +307,14 @@ class Campaign:
             await entry.journal.begin_again(entry.record, now)
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:
-        if self._journal is None or record is None:
-            return
         try:
-            await self._journal.settle(record, state, order_id)
+            if self._journal is not None and record is not None:
+                await self._journal.settle(record, state, order_id)
         except JournalError as error:
             self._halt(error)
+            return
+        if order_id is not None:
+            await self._lookups.known.share(order_id)
 
     async def _withdraw(self, record: int | None) -> None:
         if self._journal is None or record is None:

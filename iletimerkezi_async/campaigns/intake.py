@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 import anyio.lowlevel
 
+from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.models import Message, Number
-from iletimerkezi_async.numbers import clean_numbers, spell
+from iletimerkezi_async.numbers import clean_number, clean_numbers, find_flaw, is_one, spell
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.stores.records import Record, State, fingerprint
-from iletimerkezi_async.wire.draft import Draft, text_complaint
+from iletimerkezi_async.text import read_text
+from iletimerkezi_async.wire.draft import Draft, message_complaint
 
 from .seen import Seen, SeenKeys
 
@@ -37,12 +39,23 @@ class Recipients(Generic[T]):
 
     Attributes:
         total: How many recipients there are, where that is known.
+        complaint: What is wrong where it is neither a recipient nor several of them.
     """
 
-    def __init__(self, given: Source[T] | str | int) -> None:
-        alone = isinstance(given, (str, int))
+    def __init__(self, given: Source[T] | Number) -> None:
+        alone = is_one(given)
+        self.complaint = _source_complaint(given) if alone else None
         self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
-        self.total = len(self.source) if isinstance(self.source, Sized) else None
+        # What is read asynchronously may have to ask a database for its length, which it cannot do here.
+        has_length = isinstance(self.source, Sized) and not isinstance(self.source, AsyncIterable)
+        self.total = len(cast("Sized", self.source)) if has_length else None
+
+
+def _source_complaint(given: object) -> RecipientError | None:
+    if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
+        return None
+    message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+    return RecipientError(452, message, "send-sms", numbers=(spell(given),))
 
 
 class _Reader(Generic[T]):
@@ -115,8 +128,10 @@ class Intake(ABC, Generic[T]):
 
     async def _read_on(self, most: int) -> bool:
         """Take in the next values; whether there were any."""
-        # In a function of its own: no variable holds values while the source is waited for, and may raise.
-        values = await self._reader.read(most)
+        # No variable holds values while the source is waited for, and may raise, nor while they are taken in.
+        return self._take_in(await self._reader.read(most))
+
+    def _take_in(self, values: list[T]) -> bool:
         self._take(values)
         return bool(values)
 
@@ -208,8 +223,8 @@ class NumberIntake(Intake[Number]):
         good = cast("Sequence[str]", numbers)
         if not all(numbers):
             good = [number for number in numbers if number is not None]
-            bad = [spell(value) for value, number in zip(values, numbers) if number is None]
-            self.refused += [Refusal(value, "not a phone number") for value in bad]
+            bad = [value for value, number in zip(values, numbers) if number is None]
+            self.refused += map(_refuse, bad)
         fresh = self._seen.add(good)
         self.duplicates += len(good) - len(fresh)
         if self._missing:
@@ -236,10 +251,12 @@ class NumberIntake(Intake[Number]):
         return Draft(template.sender, template.iys, messages, template.send_at, len(numbers))
 
 
-class MessageIntake(Intake[Message]):
+class MessageIntake(Intake[Message | Refusal]):
     """Messages with texts of their own. A number may occur again with another text."""
 
-    def __init__(self, recipients: Recipients[Message], template: Draft, batch_size: int, salt: bytes) -> None:
+    def __init__(
+        self, recipients: Recipients[Message | Refusal], template: Draft, batch_size: int, salt: bytes
+    ) -> None:
         super().__init__(recipients, template, batch_size)
         # Each message may have several recipients.
         self.total = None
@@ -297,20 +314,22 @@ class MessageIntake(Intake[Message]):
         """See `Intake`."""
         return self._missing
 
-    def _take(self, values: list[Message]) -> None:
+    def _take(self, values: list[Message | Refusal]) -> None:
         for message in values:
-            self.read += len(message.to)
-            complaint = text_complaint(message.text)
+            complaint = message_complaint(message)
             if complaint is not None:
-                self.refused += [Refusal(spell(number), complaint.message) for number in message.to]
-                continue
-            self._take_numbers(message)
+                refused = _refuse_all(message, complaint.message)
+                self.read += len(refused)
+                self.refused += refused
+            elif isinstance(message, Message):
+                self.read += len(message.to)
+                self._take_numbers(message)
 
     def _take_numbers(self, message: Message) -> None:
         mark = fingerprint(message.text, self._salt)
         for given, number in zip(message.to, clean_numbers(message.to)):
             if number is None:
-                self.refused.append(Refusal(spell(given), "not a phone number"))
+                self.refused.append(_refuse(given))
             elif self._seen.add([_mix(int(number), mark)]):
                 self.duplicates += 1
             elif not (self._missing and self._is_earlier((int(number), mark), (message.text, number))):
@@ -338,6 +357,18 @@ class MessageIntake(Intake[Message]):
         pairs = self._pairs[:size]
         del self._pairs[:size]
         return self._template.of(pairs) if pairs else None
+
+
+def _refuse(value: object) -> Refusal:
+    # Who fills in values from rows has found out already what is wrong, and where.
+    return value if isinstance(value, Refusal) else Refusal(spell(value), find_flaw(value))
+
+
+def _refuse_all(message: object, reason: str) -> list[Refusal]:
+    if isinstance(message, Message):
+        return [Refusal(spell(number), reason) for number in message.to]
+    # One that is none must not end a campaign of thousands.
+    return [message if isinstance(message, Refusal) else Refusal("", reason)]
 
 
 def _keys(record: Record) -> list[tuple[int, int]]:

@@ -11,8 +11,7 @@ from iletimerkezi_async.errors import OutcomeUnknownError, TransportError
 if TYPE_CHECKING:
     from iletimerkezi_async.http.retry import Stopwatch
     from iletimerkezi_async.orders.enquiry import Earlier
-    from iletimerkezi_async.stores.journal import Journal
-    from iletimerkezi_async.stores.records import Moment
+    from iletimerkezi_async.stores.records import Journal, Moment
     from iletimerkezi_async.wire.draft import Draft
 
 __all__ = ["Entry", "Task", "unknown"]

@@ -11,6 +11,7 @@ audience                                                 the list of the demonst
 terms                                                    the options of all commands that send, and their question
 command                                                  how a command ends: its exit code, its one line of error
 display                                                  progress and tables, as a terminal or a file takes them
+keeping                                                  the store of keys and journals, and the command about keys
 settings  messages  output                               environment and options, errors as lines, the streams
 ```
 
@@ -25,7 +26,7 @@ import typer
 
 from iletimerkezi_async import __version__
 
-from . import account, blacklist, campaign, consents, demo, orders, reporting, sending, serving, webhook
+from . import account, blacklist, campaign, consents, demo, keeping, orders, reporting, sending, serving, webhook
 from .command import INTERRUPTED, Command
 from .messages import describe
 from .output import complain, end_line, open_streams, settle_stdout, show_log, write
@@ -45,6 +46,7 @@ Environment:
   ILETIMERKEZI_SENDER    the approved sender
   ILETIMERKEZI_IYS       off, bireysel or tacir
   ILETIMERKEZI_BRAND     the brand code that consents are for
+  ILETIMERKEZI_STORE     postgresql://…, redis://… or sqlite:PATH, for keys and one rate
   ILETIMERKEZI_BASE_URL  another service, such as `iletimerkezi sandbox`
 """
 
@@ -97,6 +99,7 @@ app.command("demo", cls=Command)(demo.demo)
 app.command("sandbox", cls=Command)(serving.sandbox)
 app.command("balance", cls=Command)(account.balance)
 app.command("send", cls=Command)(sending.send)
+app.command("sent", cls=Command)(keeping.sent)
 app.command("bulk", cls=Command, short_help="Send TEXT to everybody in a file, in many orders.")(campaign.bulk)
 app.command("report", cls=Command)(reporting.report)
 app.command("orders", cls=Command)(orders.orders)

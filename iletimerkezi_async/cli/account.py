@@ -5,7 +5,7 @@ import sys
 from iletimerkezi_async.models import Balance
 
 from .command import run_async
-from .output import note, write, write_json, write_pairs
+from .output import note, one_line, write, write_json, write_pairs
 from .settings import Json, Verbose, open_client
 
 __all__ = ["balance", "senders"]
@@ -33,7 +33,7 @@ def senders(*, as_json: Json = False, _verbose: Verbose = False) -> None:
         if as_json:
             write_json({"sender": sender})
         else:
-            write(f"{sender}\n")
+            write(f"{one_line(sender)}\n")
     if not approved and sys.stdout.isatty():
         note("no sender is approved yet")
 

@@ -5,7 +5,6 @@ from datetime import date
 from functools import partial
 from typing import Annotated
 
-import orjson
 import typer
 
 from iletimerkezi_async.errors import BlacklistError, IletimerkeziError, OutcomeUnknownError
@@ -58,7 +57,7 @@ async def _list(start: date | None, end: date | None, *, as_json: bool) -> int:
     async with open_client() as client:
         async for number in client.get_blacklist(start, end):
             seen += 1
-            await rows.add(orjson.dumps({"number": number}) + b"\n" if as_json else f"{number}\n".encode())
+            await (rows.add_json({"number": number}) if as_json else rows.add(number))
         await rows.flush()
     return seen
 

@@ -3,27 +3,30 @@
 import os
 import sys
 import time
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Annotated
 
 import typer
 
 from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.stores import StoreJournal
 from iletimerkezi_async.text import measure
 from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
 from .command import INTERRUPTED, run_async
 from .display import Show, track
+from .encodings import read_encoding
+from .keeping import StoreOption, choose_journal, open_store, opened
+from .layouts import Wishes, read_delimiter
 from .lists import open_list
 from .messages import CommandError, WrongUsageError, describe
-from .output import complain, end_line
-from .plan import Plan
+from .output import complain, end_line, note
+from .plan import Plan, read_template
 from .refusals import RefusalFile
 from .rehearsal import rehearse
 from .settings import Json, Verbose, open_client
 from .summary import Summary, tell_failures, tell_how_to_go_on
-from .template import Template
 from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
 
 __all__ = ["bulk"]
@@ -35,13 +38,27 @@ _DEPTH = 8
 def bulk(
     text: Annotated[str, typer.Argument(metavar="TEXT", hidden=True)],
     *,
-    to: Annotated[str, typer.Option(metavar="FILE", help="A number a line, or CSV. - is standard input.")],
+    to: Annotated[str, typer.Option(metavar="FILE", help="A number a line, CSV or .xlsx. - is standard input.")],
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The column with the numbers, or which one it is: 2.")
     ] = None,
-    journal: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed.")
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
     ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHAR", help='What separates the columns, such as ";" or "tab".')
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="How the letters are written, such as windows-1254.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The sheet of an .xlsx, or which one it is: 2.")
+    ] = None,
+    journal: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed. With --store: a name."),
+    ] = None,
+    store: StoreOption = None,
     refused: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the numbers that are left out, as CSV.")
     ] = None,
@@ -58,32 +75,39 @@ def bulk(
 ) -> None:
     """Send TEXT to everybody in a file, in as many orders as it takes.
 
-    The file is a list with a number a line, or a table with a column of numbers. TEXT may name columns:
-    "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from standard input.
+    The file is a list with a number a line, or a table with a column of numbers. How it is laid out is found out, and
+    told; the options are for where that goes wrong. A row that is not laid out as the others is left out and listed.
+    TEXT may name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from
+    standard input.
 
-    With a journal, the same command after a stop or a crash sends what is missing, and nothing twice.
+    With a journal, the same command after a stop or a crash sends what is missing, and nothing twice; with --store
+    also on another machine.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
-    terms = read_terms(iys, sender, at, resumed=_is_there(journal))
-    template = Template(read_text(text))
-    client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys)
-    with open_list(to, column) as recipients:
+    kept = None if dry_run else open_store(store)
+    book = choose_journal(journal, kept, asked=store is not None)
+    terms = read_terms(iys, sender, at, resumed=isinstance(book, StoreJournal) or _is_there(journal))
+    template = read_template(read_text(text))
+    wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet)
+    client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
+    with open_list(to, wishes) as recipients:
         plan = Plan(recipients, template, terms, batch_size, total=recipients.count())
         plan.check()
-        refusals = RefusalFile(refused, (to, journal))
+        refusals = RefusalFile(refused, (to, None if isinstance(book, StoreJournal) else journal))
         if client is None:
             rehearse(plan, refusals, as_json=as_json)
             return
         if not yes:
+            _tell_layout(plan)
             ask(_what(plan), terms)
-        _Run(client, plan, journal, refusals, typed=text, as_json=as_json).run()
+        _Run(opened(client, kept), plan, book, refusals, typed=text, as_json=as_json).run()
 
 
 class _Run:
     """A campaign under way.
 
     Args:
-        client: What sends it.
+        clients: What sends it, to be opened.
         plan: What it is.
         journal: Where it is written down, if anywhere.
         refusals: Where those left out are written.
@@ -92,9 +116,16 @@ class _Run:
     """
 
     def __init__(
-        self, client: AsyncClient, plan: Plan, journal: str | None, refusals: RefusalFile, *, typed: str, as_json: bool
+        self,
+        clients: AbstractAsyncContextManager[AsyncClient],
+        plan: Plan,
+        journal: str | StoreJournal | None,
+        refusals: RefusalFile,
+        *,
+        typed: str,
+        as_json: bool,
     ) -> None:
-        self._client = client
+        self._clients = clients
         self._plan = plan
         self._journal = journal
         self._refusals = refusals
@@ -130,7 +161,7 @@ class _Run:
 
     async def _send(self) -> None:
         plan = self._plan
-        async with self._client as client:
+        async with self._clients as client:
             with track("sending", plan.total, sys.stderr) as show:
                 try:
                     self._result = await self._send_with(client, _Watch(show))
@@ -159,7 +190,7 @@ class _Run:
         )
 
     def _end(self, result: BulkResult, stopped: str | None) -> None:
-        summary = Summary(result, self._plan.template.empty, time.monotonic() - self._began, stopped)
+        summary = Summary(result, self._plan, time.monotonic() - self._began, stopped)
         # First, as nothing that is shown is worth as much.
         self._refusals.write(result.refused)
         with suppress(BrokenPipeError):
@@ -216,6 +247,12 @@ def _check_streams(text: str, to: str, *, asks: bool) -> None:
 def _is_there(path: str | None) -> bool:
     # What cannot be looked at is not there; opening it tells why.
     return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
+
+
+def _tell_layout(plan: Plan) -> None:
+    if sys.stdin.isatty():
+        told = ", ".join(f"{name} {value}" for name, value in plan.recipients.describe().items())
+        note(f"{plan.recipients.name}: {told}")
 
 
 def _what(plan: Plan) -> str:

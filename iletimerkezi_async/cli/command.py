@@ -1,5 +1,6 @@
 """How a command ends: its exit code, and its one line of error."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -18,11 +19,48 @@ T = TypeVar("T")
 INTERRUPTED = 130
 
 
+# How options look, with and without a value.
+_OPTION = re.compile(r"--?([A-Za-z][\w-]*(=.*)?)?", re.DOTALL | re.ASCII)
+# In front of what looks like an option and is none; no argument can hold it.
+_NO_OPTION = "\0"
+
+
+def _mark(argument: str) -> str:
+    return _NO_OPTION + argument if argument.startswith("-") and not _OPTION.fullmatch(argument) else argument
+
+
+def _unmark(value: object) -> object:
+    if isinstance(value, str):
+        return value.removeprefix(_NO_OPTION) if type(value) is str else value
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_unmark, value))
+    return value
+
+
+def _unmark_error(error: Any) -> None:
+    message = getattr(error, "message", None)
+    if not isinstance(message, str):
+        return
+    error.message = message.replace(_NO_OPTION, "")
+    if type(error).__name__ == "NoSuchOption":
+        error.message += '. A text that begins with a dash goes behind two of them: -- "-indirim" 5301234567'
+
+
 class Command(TyperCommand):
     """A command that never shows a traceback.
 
     Errors are caught here, inside of typer, since its versions differ in what they make of an interrupt.
     """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; one that begins with a dash and cannot be an option is a text."""
+        try:
+            rest = super().parse_args(ctx, [_mark(argument) for argument in args])
+        except Exception as error:
+            _unmark_error(error)
+            raise
+        ctx.params.update({name: _unmark(value) for name, value in ctx.params.items()})
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of the base
         """The usage line as `metavar` spells it; some versions of typer add braces."""

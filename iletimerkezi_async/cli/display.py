@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
-from .output import is_terminal, write
+from .output import is_terminal, one_line, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -102,6 +102,7 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
 
 def show_table(rows: Mapping[str, str]) -> None:
     """Show names and values."""
+    rows = {name: one_line(value) for name, value in rows.items()}
     if not is_terminal():
         name_width, value_width = max(map(len, rows)), max(map(len, rows.values()))
         write("".join(f"{name:<{name_width}}  {value:>{value_width}}\n" for name, value in rows.items()))
@@ -114,4 +115,5 @@ def show_table(rows: Mapping[str, str]) -> None:
     table.add_column(justify="right")
     for name, value in rows.items():
         table.add_row(name, value)
-    Console().print(table)
+    # What came from a file is no markup.
+    Console(markup=False, emoji=False, highlight=False).print(table)

@@ -1,65 +1,55 @@
 """Lists of recipients: which file, how it is laid out, and its rows one after another."""
 
+import io
 import os
 import stat
 import sys
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
 
 import anyio
-from attrs import frozen
 
-from iletimerkezi_async.numbers import clean_number
+from iletimerkezi_async.numbers import clean_numbers, find_flaw
+from iletimerkezi_async.results import Refusal
 
-from .messages import CommandError, WrongUsageError
-from .tables import DELIMITERS, QUOTE, RowReader
+from .encodings import EncodingGuess, describe_encoding
+from .layouts import Layout, Wishes, find_delimiter, find_layout, is_nearly_number
+from .messages import CommandError
+from .sheets import MAGIC, OLD_MAGIC, Sheet
+from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader
 
 __all__ = ["RecipientList", "open_list"]
 
 T = TypeVar("T")
+#: Makes something of each row that is laid out as it should be.
+Read: TypeAlias = Callable[[Sequence[Row]], Iterable[T]]
 
-_KNOWN_NAMES = frozenset({"telefon", "tel", "gsm", "cep", "numara", "number", "phone", "msisdn"})
 _PIECE = 1 << 16
 # To tell the layout by.
-_SAMPLE = 20
+_SAMPLE = 200
+# Without any number, rows of a pipe that are waited for.
+_ENOUGH = 20
+_DELIMITER_NAMES = {"\t": "tab"}
 
 
-@frozen
-class _Layout:
-    """How a list is written.
-
-    Attributes:
-        delimiter: What separates the columns; `None` in a plain list.
-        header: The columns' names; none where the first row is a recipient.
-        numbers: The index of the column with the numbers.
-    """
-
-    delimiter: str | None
-    header: tuple[str, ...]
-    numbers: int
-
-
-class RecipientList:
+class RecipientList(ABC):
     """An open list of recipients.
 
-    Args:
-        fd: The file.
+    Attributes:
         name: What errors call it.
-        column: The column with the numbers, as typed; `None` to find it.
+        layout: How it is laid out.
+        place: What a row's number is called.
     """
 
-    def __init__(self, fd: int, name: str, column: str | None) -> None:
-        self.name = name
-        self._fd = fd
-        mode = os.fstat(fd).st_mode
-        self._start = os.lseek(fd, 0, os.SEEK_CUR) if stat.S_ISREG(mode) else None
-        self._may_wait = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd))
-        # What a pipe has given cannot be read again.
-        self._head = b""
-        self._layout = _find_layout(name, self._read_sample(), column)
+    name: str
+    layout: Layout
+    place = "line"
 
+    @abstractmethod
     def count(self) -> int | None:
         """How many rows there are, all looked at once, so that a bad one is told before anything is sent.
 
@@ -69,74 +59,213 @@ class RecipientList:
         Raises:
             CommandError: The file is not what it seemed.
         """
-        return None if self._start is None else sum(map(len, self._pieces()))
 
-    def find(self, name: str) -> int:
-        """The index of a column.
+    @abstractmethod
+    def describe(self) -> Mapping[str, str]:
+        """How it was read, for people."""
 
-        Raises:
-            WrongUsageError: There is none of this name.
-        """
-        return _find(self.name, self._layout.header, name)
+    @abstractmethod
+    def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
+        """All rows, as `read` makes them of some at a time; asynchronous where they may have to be waited for."""
 
-    def rows(self, read: Callable[[list[str]], T]) -> Iterable[T] | AsyncIterable[T]:
-        """All rows, as `read` makes them; asynchronous where they may have to be waited for."""
-        return _Stream(self._read, self._fd, self._head, self._reader(), read) if self._may_wait else self._map(read)
-
-    def number(self, row: list[str]) -> str:
+    def number(self, row: Row) -> str:
         """The number in a row, as it is written."""
-        index = self._layout.numbers
-        return row[index].strip() if index < len(row) else ""
+        index = self.layout.numbers
+        return row.cells[index].strip() if index < len(row.cells) else ""
+
+    def where(self, row: Row) -> str:
+        """A row's place, for people."""
+        return f"{self.place} {row.line:,}"
+
+    def numbers(self, rows: Sequence[Row]) -> Iterable[str | Refusal]:
+        """The numbers of rows; what is none with its place."""
+        written = [self.number(row) for row in rows]
+        for row, each, number in zip(rows, written, clean_numbers(written)):
+            yield number or Refusal(each, f"{self.where(row)}: {find_flaw(each)}")
+
+    def describe_layout(self) -> dict[str, str]:
+        """The part of `describe` that all lists share."""
+        layout = self.layout
+        header = f"{self.place} {layout.header_line:,}" if layout.header else "none"
+        return {"column": layout.column, "header": header}
+
+    def read_piece(self, read: Read[T], rows: Sequence[Row], begun: int) -> Iterator[T | Refusal]:
+        """Rows as `read` makes them, but for those that are not laid out as the header is.
+
+        Args:
+            read: What makes something of rows.
+            rows: Some rows, one behind the other.
+            begun: How many rows there were before.
+        """
+        layout = self.layout
+        good: list[Row] = []
+        for index, row in enumerate(rows, begun):
+            if index < layout.skipped:
+                if index < layout.titles:
+                    yield Refusal("", f"{self.where(row)}: it stands above the header")
+            elif len(row.cells) > layout.width and any(map(str.strip, row.cells[layout.width :])):
+                yield from read(good)
+                good = []
+                yield self._refuse(row)
+            else:
+                good.append(row)
+        yield from read(good)
+
+    def _refuse(self, row: Row) -> Refusal:
+        problem = f"{len(row.cells)} values in {self.layout.width} columns: which is which, nobody knows"
+        return Refusal(self.number(row), f"{self.where(row)}: {problem}")
+
+
+class TextList(RecipientList):
+    """A list of text: a number a line, or a table.
+
+    Args:
+        fd: The file.
+        name: What errors call it.
+        head: What has been read of it.
+        wishes: What was said about its layout.
+    """
+
+    def __init__(self, fd: int, name: str, head: bytes, wishes: Wishes) -> None:
+        self.name = name
+        self._fd = fd
+        mode = os.fstat(fd).st_mode
+        self._start = os.lseek(fd, 0, os.SEEK_CUR) - len(head) if stat.S_ISREG(mode) else None
+        self._may_wait = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd))
+        # What a pipe has given cannot be read again.
+        self._head = head
+        self._encoding = wishes.encoding or ""
+        if not self._encoding and self._start is not None:
+            self._encoding = EncodingGuess(self._bytes()).end()
+        sample = self._read_sample(wishes)
+        delimiter = wishes.delimiter or self._stated_delimiter() or find_delimiter(sample)
+        self.layout = find_layout(name, sample[delimiter], delimiter, wishes)
+
+    def count(self) -> int | None:
+        """See `RecipientList`."""
+        if self._start is None:
+            return None
+        rows = sum(len(rows) for rows in self._pieces())
+        return rows - bool(self.layout.header)
+
+    def describe(self) -> Mapping[str, str]:
+        """See `RecipientList`."""
+        delimiter = self.layout.delimiter
+        shown = "none" if delimiter is None else _DELIMITER_NAMES.get(delimiter, delimiter)
+        return {**self.describe_layout(), "delimiter": shown, "encoding": describe_encoding(self._encoding)}
+
+    def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
+        """See `RecipientList`."""
+        if self._may_wait:
+            make = partial(self.read_piece, read)
+            return _Stream(self._read, self._fd, self._head, self._reader(), make)
+        return self._made(read)
+
+    def _made(self, read: Read[T]) -> Iterator[T | Refusal]:
+        begun = 0
+        for rows in self._pieces():
+            yield from self.read_piece(read, rows, begun)
+            begun += len(rows)
 
     def _reader(self) -> RowReader:
-        return RowReader(self.name, self._layout.delimiter, skip=bool(self._layout.header))
+        return RowReader(self.name, self.layout.delimiter, self._encoding)
 
-    def _map(self, read: Callable[[list[str]], T]) -> Iterator[T]:
-        for rows in self._pieces():
-            yield from map(read, rows)
-
-    def _pieces(self) -> Iterator[list[list[str]]]:
+    def _pieces(self) -> Iterator[list[Row]]:
         reader = self._reader()
+        for data in self._bytes():
+            yield reader.feed(data)
+        yield reader.feed(b"")
+
+    def _bytes(self) -> Iterator[bytes]:
         data = self._head
         if self._start is not None:
             os.lseek(self._fd, self._start, os.SEEK_SET)
             data = self._read()
         while data:
-            yield reader.feed(data)
+            yield data
             data = self._read()
-        yield reader.feed(b"")
 
     def _read(self) -> bytes:
-        try:
-            return os.read(self._fd, _PIECE)
-        except OSError as error:
-            raise CommandError(f"{self.name}: {error.strerror}") from None
+        return _read(self._fd, self.name)
 
-    def _read_sample(self) -> dict[str | None, list[list[str]]]:
+    def _stated_delimiter(self) -> str | None:
+        """What the first line of some spreadsheets says."""
+        first = self._head.decode(self._encoding, "ignore").lstrip("\ufeff").splitlines()[:1]
+        stated = SEPARATOR_LINE.fullmatch(first[0]) if first else None
+        return stated[1] if stated else None
+
+    def _read_sample(self, wishes: Wishes) -> dict[str | None, list[Row]]:
         """See `_sample`."""
+        if self._start is not None:
+            os.lseek(self._fd, self._start + len(self._head), os.SEEK_SET)
+        data = self._head
         while True:
-            data = self._read()
-            self._head += data
-            sample = _sample(self.name, self._head, is_all=not data)
-            # A pipe may give less than a row at a time.
-            if all(sample.values()):
+            encoding = self._encoding or EncodingGuess([self._head]).end()
+            sample = _sample(self.name, self._head, encoding, wishes, is_all=not data)
+            # A pipe may give less than a row at a time; and a header alone tells little.
+            is_enough = len(sample[None]) >= _ENOUGH or any(is_nearly_number(row.cells[0]) for row in sample[None])
+            if self._head and all(sample.values()) and (is_enough or not data):
+                self._encoding = encoding
                 return sample
             if not data:
                 raise CommandError(f"{self.name} is empty")
+            data = self._read()
+            self._head += data
+
+
+class SheetList(RecipientList):
+    """A list that is a sheet of a workbook.
+
+    Args:
+        sheet: The sheet.
+        name: What errors call it.
+        wishes: What was said about its layout.
+    """
+
+    place = "row"
+
+    def __init__(self, sheet: Sheet, name: str, wishes: Wishes) -> None:
+        self.name = name
+        self._sheet = sheet
+        rows = sheet.sample(_SAMPLE)
+        if not rows:
+            raise CommandError(f"{name}: the sheet {sheet.title!r} is empty")
+        self.layout = find_layout(name, rows, None, wishes)
+
+    def count(self) -> int | None:
+        """See `RecipientList`."""
+        return sum(len(rows) for rows in self._sheet.pieces()) - bool(self.layout.header)
+
+    def describe(self) -> Mapping[str, str]:
+        """See `RecipientList`."""
+        return {**self.describe_layout(), "sheet": repr(self._sheet.title)}
+
+    def rows(self, read: Read[T]) -> Iterable[T | Refusal]:
+        """See `RecipientList`."""
+        begun = 0
+        for rows in self._sheet.pieces():
+            yield from self.read_piece(read, rows, begun)
+            begun += len(rows)
 
 
 class _Stream(AsyncIterable[T], Generic[T]):
     """The rows of a pipe or a terminal, which must not stop everything else while nothing comes."""
 
     def __init__(
-        self, pull: Callable[[], bytes], fd: int, head: bytes, reader: RowReader, read: Callable[[list[str]], T]
+        self,
+        pull: Callable[[], bytes],
+        fd: int,
+        head: bytes,
+        reader: RowReader,
+        read: Callable[[Sequence[Row], int], Iterable[T]],
     ) -> None:
         self._pull = pull
         self._fd = fd
         self._head = head
         self._reader = reader
         self._read = read
-        self._rows: deque[list[str]] = deque()
+        self._rows: deque[T] = deque()
+        self._begun = 0
         self._ended = False
 
     def __aiter__(self) -> "_Stream[T]":
@@ -147,7 +276,7 @@ class _Stream(AsyncIterable[T], Generic[T]):
             if self._ended:
                 raise StopAsyncIteration
             await self._fetch()
-        return self._read(self._rows.popleft())
+        return self._rows.popleft()
 
     async def _fetch(self) -> None:
         data, self._head = self._head, b""
@@ -155,96 +284,65 @@ class _Stream(AsyncIterable[T], Generic[T]):
             await anyio.wait_readable(self._fd)
             data = self._pull()
         self._ended = not data
-        self._rows.extend(self._reader.feed(data))
+        rows = self._reader.feed(data)
+        self._rows.extend(self._read(rows, self._begun))
+        self._begun += len(rows)
 
 
 @contextmanager
-def open_list(path: str, column: str | None) -> Generator[RecipientList]:
+def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
     """Open a list of recipients, and find out how it is laid out.
 
     Args:
         path: The file, or `-` for standard input.
-        column: The column with the numbers, as typed; `None` to find it.
+        wishes: What was said about its layout.
 
     Raises:
         CommandError: It cannot be read.
         WrongUsageError: There is no such column, or none that would be it.
     """
     if path == "-":
-        yield RecipientList(sys.stdin.fileno(), "standard input", column)
+        yield _open(sys.stdin.fileno(), "standard input", wishes)
         return
     try:
         fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        yield RecipientList(fd, path, column)
+        yield _open(fd, path, wishes)
     finally:
         os.close(fd)
 
 
-def _sample(name: str, head: bytes, *, is_all: bool) -> dict[str | None, list[list[str]]]:
+def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
+    head = _read(fd, name)
+    if head.startswith(OLD_MAGIC):
+        raise CommandError(
+            f"{name}: it has a password, or is of an Excel before 2007; save it as .xlsx without, or as CSV UTF-8"
+        )
+    if not head.startswith(MAGIC):
+        return TextList(fd, name, head, wishes)
+    pieces = [head]
+    while pieces[-1]:
+        pieces.append(_read(fd, name))
+    return SheetList(Sheet(io.BytesIO(b"".join(pieces)), name, wishes.sheet), name, wishes)
+
+
+def _read(fd: int, name: str) -> bytes:
+    try:
+        return os.read(fd, _PIECE)
+    except OSError as error:
+        raise CommandError(f"{name}: {error.strerror}") from None
+
+
+def _sample(name: str, head: bytes, encoding: str, wishes: Wishes, *, is_all: bool) -> dict[str | None, list[Row]]:
     """The first rows as each delimiter makes them, and as a plain list."""
-    sample: dict[str | None, list[list[str]]] = {}
-    for delimiter in (None, *DELIMITERS):
+    sample: dict[str | None, list[Row]] = {}
+    # Excel may name any delimiter, and so may whoever types one.
+    stated = SEPARATOR_LINE.match(head.decode(encoding, "ignore").lstrip("\ufeff"))
+    for delimiter in dict.fromkeys([None, *DELIMITERS, wishes.delimiter, stated[1] if stated else None]):
         # Not strict: what is broken is told once it is known what it should be.
-        reader = RowReader(name, delimiter, strict=False)
+        reader = RowReader(name, delimiter, encoding, strict=False)
         rows = reader.feed(head) if head else []
         sample[delimiter] = [*rows, *(reader.feed(b"") if is_all else [])][:_SAMPLE]
     return sample
-
-
-def _find_layout(name: str, sample: dict[str | None, list[list[str]]], column: str | None) -> _Layout:
-    delimiter = _find_delimiter(sample)
-    first = [cell.strip() for cell in sample[delimiter][0]]
-    header = tuple(first) if _is_header(first, column) else ()
-    return _Layout(delimiter, header, _find_numbers(name, header, len(first), column))
-
-
-def _find_delimiter(sample: dict[str | None, list[list[str]]]) -> str | None:
-    """The delimiter that makes columns, the same number of them in all rows, and most of them."""
-    quoted = any(QUOTE in row[0] for row in sample[None])
-    best: str | None = "," if quoted else None
-    best_score = (False, 1)
-    for delimiter, rows in sample.items():
-        if delimiter is None:
-            continue
-        score = (len({len(row) for row in rows}) == 1, len(rows[0]))
-        if score[1] > 1 and score > best_score:
-            best, best_score = delimiter, score
-    return best
-
-
-def _is_header(first: list[str], column: str | None) -> bool:
-    names = {cell.casefold() for cell in first}
-    if names & _KNOWN_NAMES or (column is not None and column.casefold() in names):
-        return True
-    if len(first) == 1:
-        # A mistyped number must not pass for a title, as nobody would hear of it.
-        return not any(letter.isdigit() for letter in first[0])
-    return all(clean_number(cell) is None for cell in first)
-
-
-def _find_numbers(name: str, header: tuple[str, ...], columns: int, column: str | None) -> int:
-    if column is not None:
-        is_position = column.isascii() and column.isdigit() and column not in header and 1 <= int(column) <= columns
-        return int(column) - 1 if is_position else _find(name, header, column)
-    if columns == 1:
-        return 0
-    known = [index for index, title in enumerate(header) if title.casefold() in _KNOWN_NAMES]
-    # Of two, one is the landline, or another person's.
-    if len(known) == 1:
-        return known[0]
-    choices = ", ".join(header) if header else f"1 to {columns}, as there is no header"
-    raise WrongUsageError(f"{name} has {columns} columns; say which has the numbers, with --column: {choices}")
-
-
-def _find(name: str, header: tuple[str, ...], title: str) -> int:
-    if not header:
-        raise WrongUsageError(f"{name} has no header, and so no column {title!r}")
-    found = [index for index, each in enumerate(header) if each == title]
-    found = found or [index for index, each in enumerate(header) if each.casefold() == title.casefold()]
-    if len(found) == 1:
-        return found[0]
-    problem = "two columns" if found else "no column"
-    raise WrongUsageError(f"{name} has {problem} {title!r}; there are: {', '.join(header)}")

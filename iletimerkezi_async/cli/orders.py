@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, timezone
 from functools import partial
@@ -11,7 +10,6 @@ from math import inf
 from typing import Annotated
 
 import anyio
-import orjson
 import typer
 
 from iletimerkezi_async.client import AsyncClient
@@ -54,17 +52,17 @@ def orders(
     delivered. Days are written as 2026-12-01 and are Turkish.
     """
     start, end = read_week(first, last, now=datetime.now(timezone.utc))
-    seen = run_async(partial(_list, start, end, _json_line if as_json else _plain_line))
+    seen = run_async(partial(_list, start, end, as_json=as_json))
     if sys.stdout.isatty():
         note(f"{seen:,} {'order' if seen == 1 else 'orders'} from {start} to {end}")
 
 
-async def _list(start: date, end: date, line_of: Callable[[OrderReport], bytes]) -> int:
+async def _list(start: date, end: date, *, as_json: bool) -> int:
     rows, seen = Rows(), 0
     async with open_client() as client:
         async for order in client.get_reports(start, end):
             seen += 1
-            await rows.add(line_of(order))
+            await (rows.add_json(_fields(order)) if as_json else rows.add(_plain_line(order)))
         await rows.flush()
     return seen
 
@@ -162,10 +160,6 @@ async def _cancel(order_id: int) -> None:
             await client.cancel_order(order_id)
 
 
-def _json_line(order: OrderReport) -> bytes:
-    return orjson.dumps(_fields(order), option=orjson.OPT_APPEND_NEWLINE)
-
-
 def _fields(order: OrderReport) -> dict[str, object]:
     return {
         "id": order.id,
@@ -183,10 +177,10 @@ def _fields(order: OrderReport) -> dict[str, object]:
     }
 
 
-def _plain_line(order: OrderReport) -> bytes:
+def _plain_line(order: OrderReport) -> str:
     submitted = f"{order.submitted_at:%Y-%m-%d %H:%M}" if order.submitted_at else "-"
     counts = f"{_count(order.delivered)} of {_count(order.total)} delivered"
-    return f"{order.id:<10}  {order.status.name:<9}  {submitted:<16}  {order.sender or '-':<11}  {counts}\n".encode()
+    return f"{order.id:<10}  {order.status.name:<9}  {submitted:<16}  {order.sender or '-':<11}  {counts}"
 
 
 def _count(number: int | None) -> str:

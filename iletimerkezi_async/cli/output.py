@@ -24,9 +24,11 @@ __all__ = [
     "end_line",
     "is_terminal",
     "note",
+    "one_line",
     "open_streams",
     "settle_stdout",
     "show_log",
+    "to_json",
     "write",
     "write_json",
     "write_pairs",
@@ -42,29 +44,46 @@ def is_terminal(stream: TextIO | None = None) -> bool:
     return (stream or sys.stdout).isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
 
 
+def one_line(text: str) -> str:
+    """A text without anything that could move the cursor or begin a line: it may have come from anywhere."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def write(text: str) -> None:
-    """Write to standard output as it is, at once."""
-    sys.stdout.write(text)
+    """Write lines to standard output, at once. What could move the cursor is taken out."""
+    sys.stdout.write("\n".join(map(one_line, text.split("\n"))))
     sys.stdout.flush()
+
+
+def to_json(fields: Mapping[str, object]) -> bytes:
+    """One JSON object on a line of its own, in UTF-8; what could move the cursor is written as its code."""
+    text = orjson.dumps(fields).decode()
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
+    return f"{text}\n".encode()
+
+
+def _escape(letter: str) -> str:
+    units = letter.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
 
 
 def write_json(fields: Mapping[str, object]) -> None:
-    """Write one JSON object, on a line of its own; always in UTF-8, as JSON is."""
+    """Write one JSON object, as `to_json` makes it."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.write(to_json(fields))
     sys.stdout.buffer.flush()
 
 
 def write_pairs(pairs: Mapping[str, object]) -> None:
     """Write names and values, in two columns."""
     width = max(map(len, pairs))
-    write("".join(f"{name:<{width}}  {value}\n" for name, value in pairs.items()))
+    write("".join(f"{name:<{width}}  {one_line(str(value))}\n" for name, value in pairs.items()))
 
 
 def note(text: str) -> None:
     """Write one line to standard error; whatever could move the cursor is taken out."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    sys.stderr.write(" ".join(line.split()) + "\n")
+    sys.stderr.write(" ".join(one_line(text).split()) + "\n")
     sys.stderr.flush()
 
 
@@ -132,8 +151,15 @@ class Rows:
         mode = os.fstat(self._fd).st_mode
         self._may_block = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
-    async def add(self, line: bytes) -> None:
-        """Write a line, soon."""
+    async def add(self, *fields: str) -> None:
+        """Write a line, soon: fields with tabs between them, without whatever else could move the cursor."""
+        await self._add(("\t".join(map(one_line, fields)) + "\n").encode(errors="replace"))
+
+    async def add_json(self, fields: Mapping[str, object]) -> None:
+        """Write a line, soon: one JSON object."""
+        await self._add(to_json(fields))
+
+    async def _add(self, line: bytes) -> None:
         self._waiting += line
         if len(self._waiting) >= _PIECE:
             await self._write_piece()

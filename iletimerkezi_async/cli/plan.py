@@ -1,16 +1,37 @@
 """What a campaign is to be, as it was typed."""
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from typing import cast
 
-from attrs import frozen
+from attrs import define, field, frozen
 
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.filling import Filler, Template, find_column
 from iletimerkezi_async.models import Message
+from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.wire.draft import Draft, check_text
 
 from .lists import RecipientList
-from .template import Template
+from .messages import WrongUsageError
+from .tables import Row
 
-__all__ = ["Plan"]
+__all__ = ["Notes", "Plan", "read_template"]
+
+# Shown before anything is sent.
+_MOST_EXAMPLES = 3
+
+
+@define(repr=False)
+class Notes:
+    """What was seen while the list was read.
+
+    Attributes:
+        empty: How many values of the text's columns were empty.
+        examples: The first messages as they are to go out.
+    """
+
+    empty: int = 0
+    examples: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
 
 
 @frozen(repr=False)
@@ -23,6 +44,7 @@ class Plan:
         terms: The sender, the choice about consent, and the time.
         batch_size: Recipients in an order.
         total: How many rows the list has, where that is known.
+        notes: What was seen so far.
     """
 
     recipients: RecipientList
@@ -30,14 +52,32 @@ class Plan:
     terms: Draft
     batch_size: int
     total: int | None
+    notes: Notes = field(factory=Notes)
 
-    def numbers(self) -> Iterable[str] | AsyncIterable[str]:
+    def numbers(self) -> "Iterable[str] | AsyncIterable[str]":
         """Everybody, where the text is the same for all."""
-        return self.recipients.rows(self.recipients.number)
+        # A campaign lists a refusal among numbers as it is.
+        return cast("Iterable[str]", self.recipients.rows(self._read_numbers))
 
-    def messages(self) -> Iterable[Message] | AsyncIterable[Message]:
-        """Everybody with a text of their own."""
-        return self.recipients.rows(self.template.reader(self.recipients))
+    def messages(self) -> "Iterable[Message | Refusal] | AsyncIterable[Message | Refusal]":
+        """Everybody with a text of their own.
+
+        Raises:
+            WrongUsageError: The text names a column that is not there.
+        """
+        columns = self._find_columns()
+        filler = Filler(self.template)
+
+        def read(rows: Sequence[Row]) -> Iterator[Message | Refusal]:
+            for row in rows:
+                values = [row.cells[index].strip() if index < len(row.cells) else None for index in columns]
+                self.notes.empty += values.count("")
+                message = filler.fill(self.recipients.where(row), self.recipients.number(row), values)
+                if isinstance(message, Message):
+                    self._keep(str(message.to[0]), message.text)
+                yield message
+
+        return self.recipients.rows(read)
 
     def check(self) -> None:
         """Refuse what can be told already.
@@ -47,6 +87,40 @@ class Plan:
             IletimerkeziError: The text is empty or too long.
         """
         if self.template.text is None:
-            self.template.reader(self.recipients)
+            self._find_columns()
         else:
             check_text(Message(self.template.text, ()))
+
+    def _read_numbers(self, rows: Sequence[Row]) -> Iterator[str | Refusal]:
+        for number in self.recipients.numbers(rows):
+            if isinstance(number, str):
+                self._keep(number, self.template.text or "")
+            yield number
+
+    def _keep(self, number: str, text: str) -> None:
+        if len(self.notes.examples) < _MOST_EXAMPLES:
+            self.notes.examples.append((number, text))
+
+    def _find_columns(self) -> list[int]:
+        header, name = self.recipients.layout.header, self.recipients.name
+        if not header:
+            raise WrongUsageError(f"{name} has no header, and so no column {self.template.names[0]!r} for the text")
+        columns: list[int] = []
+        for wanted in self.template.names:
+            found = find_column(header, wanted)
+            if isinstance(found, ConfigurationError):
+                raise WrongUsageError(f"{name}: {found}")
+            columns.append(found)
+        return columns
+
+
+def read_template(written: str) -> Template:
+    """The text that was typed.
+
+    Raises:
+        WrongUsageError: Its braces are wrong.
+    """
+    try:
+        return Template(written)
+    except ConfigurationError as error:
+        raise WrongUsageError(str(error)) from None

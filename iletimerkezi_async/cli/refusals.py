@@ -2,14 +2,18 @@
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from iletimerkezi_async import Refusal
+from iletimerkezi_async.numbers import clean_number
 
 from .messages import CommandError, WrongUsageError
 
 __all__ = ["RefusalFile"]
+
+# Half and full width.
+_FORMULA_MARKS = tuple("=+-@＝＋－＠")
 
 
 class RefusalFile:
@@ -44,7 +48,7 @@ class RefusalFile:
             with os.fdopen(self._open(self._path, os.O_TRUNC), "w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(Refusal._fields)
-                writer.writerows(refusals)
+                writer.writerows(map(_harmless, refusals))
         except OSError as error:
             raise CommandError(f"{self._path}: {error.strerror}") from None
 
@@ -54,6 +58,17 @@ class RefusalFile:
             return os.open(path, os.O_WRONLY | os.O_CREAT | flag, 0o600)
         except (OSError, ValueError) as error:
             raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _harmless(refusal: Refusal) -> Sequence[str]:
+    return [_without_formula(field) for field in refusal]
+
+
+def _without_formula(written: str) -> str:
+    """A field that no spreadsheet takes for a formula, whoever wrote it; an apostrophe in front makes it a text."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in written)
+    is_formula = shown.lstrip()[:1] in _FORMULA_MARKS and clean_number(shown) != shown
+    return f"'{shown}" if is_formula else shown
 
 
 def _is_same(path: str, other: str) -> bool:

@@ -1,15 +1,17 @@
 """A campaign without sending: whom it would reach, and what it would cost."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from unicodedata import name as name_of
 
 from attrs import define, field
 
 from iletimerkezi_async import IletimerkeziError, Refusal
 from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Recipients
 from iletimerkezi_async.models import Balance, Message
-from iletimerkezi_async.text import measure
+from iletimerkezi_async.text import Encoding, measure
 from iletimerkezi_async.wire.draft import Draft
 
 from .command import run_async
@@ -23,6 +25,7 @@ from .settings import has_credentials, open_client
 __all__ = ["rehearse"]
 
 _MOST_SHOWN = 10
+_MOST_CHARACTERS = 10
 
 
 @define
@@ -35,6 +38,8 @@ class _Cost:
         sms: All parts of all messages.
         fewest: Parts of the shortest text.
         most: Parts of the longest.
+        encodings: How many recipients get a text in each alphabet.
+        costly: The characters that make texts Unicode.
     """
 
     orders: int = 0
@@ -42,13 +47,19 @@ class _Cost:
     sms: int = 0
     fewest: int = 0
     most: int = 0
+    encodings: Counter[str] = field(factory=Counter[str])
+    costly: dict[str, None] = field(factory=dict[str, None])
 
     def add(self, draft: Draft) -> None:
         """Count an order in."""
         self.orders += 1
         self.recipients += draft.recipients
         for text, numbers in draft.messages.items():
-            parts = measure(text).parts
+            length = measure(text)
+            parts = length.parts
+            self.encodings[length.encoding.value] += len(numbers)
+            if length.encoding is Encoding.UNICODE:
+                self.costly.update(dict.fromkeys(length.costly[:_MOST_CHARACTERS]))
             self.sms += parts * len(numbers)
             self.fewest = min(self.fewest or parts, parts)
             self.most = max(self.most, parts)
@@ -123,18 +134,36 @@ def _show(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
             "recipients": f"{cost.recipients:,}",
             "refused": f"{len(found.refused):,}",
             "duplicates": f"{found.duplicates:,}",
-            **({"empty fields": f"{plan.template.empty:,}"} if plan.template.empty else {}),
+            **({"empty fields": f"{plan.notes.empty:,}"} if plan.notes.empty else {}),
             "orders": f"{cost.orders:,}",
             "parts": str(cost.most) if cost.fewest == cost.most else f"{cost.fewest} to {cost.most}",
             "SMS": f"{cost.sms:,}",
+            **({"encoding of the texts": _describe_encodings(cost)} if cost.encodings else {}),
             **_balance_rows(balance, cost),
+            **plan.recipients.describe(),
         }
     )
+    for number, text in plan.notes.examples:
+        note(f"to {number}: {text}")
+    if cost.costly:
+        note(f"Unicode, and so 65 characters instead of 155 in an SMS, by: {', '.join(map(_name, cost.costly))}")
     for refusal in found.refused[:_MOST_SHOWN]:
         note(f"refused: {refusal.number!r}: {refusal.reason}")
     if len(found.refused) > _MOST_SHOWN:
         note(f"refused: {len(found.refused) - _MOST_SHOWN:,} more")
     note("a dry run: nothing was sent")
+
+
+def _describe_encodings(cost: _Cost) -> str:
+    if len(cost.encodings) == 1:
+        return next(iter(cost.encodings))
+    return ", ".join(f"{count:,} {encoding}" for encoding, count in cost.encodings.most_common())
+
+
+def _name(letter: str) -> str:
+    """A character that may look like another one, or like nothing."""
+    name = name_of(letter, f"U+{ord(letter):04X}")
+    return f"{letter} ({name})" if letter.isprintable() and not letter.isspace() else name
 
 
 def _balance_rows(balance: Balance | None, cost: _Cost) -> dict[str, str]:
@@ -155,11 +184,15 @@ def _show_json(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
             "refused": len(found.refused),
             "refused_examples": [refusal._asdict() for refusal in found.refused[:_MOST_SHOWN]],
             "duplicates": found.duplicates,
-            "empty_fields": plan.template.empty,
+            "empty_fields": plan.notes.empty,
             "orders": cost.orders,
             "parts": {"min": cost.fewest, "max": cost.most},
             "sms": cost.sms,
+            "encodings": dict(cost.encodings),
+            "costly_characters": list(cost.costly),
+            "examples": [{"number": number, "text": text} for number, text in plan.notes.examples],
             # The amount as text: a JSON number would lose its decimals.
             "balance": balance and {"amount": str(balance.amount), "sms": balance.sms},
+            "list": plan.recipients.describe(),
         }
     )

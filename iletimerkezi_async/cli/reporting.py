@@ -2,11 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-import orjson
 import typer
 
 from iletimerkezi_async.models import Delivery, MessageStatus
@@ -29,12 +27,12 @@ def report(
 
     Each line has a number and, after a tab, its status: DELIVERED, UNDELIVERED or SENDING.
     """
-    summary = run_async(partial(_stream, order_id, _json_line if as_json else _plain_line))
+    summary = run_async(partial(_stream, order_id, as_json=as_json))
     if sys.stdout.isatty():
         note(summary)
 
 
-async def _stream(order_id: int, line_of: Callable[[Delivery], bytes]) -> str:
+async def _stream(order_id: int, *, as_json: bool) -> str:
     """Write the rows as they come, and return the summary."""
     tally: Counter[MessageStatus] = Counter()
     rows = Rows()
@@ -42,19 +40,16 @@ async def _stream(order_id: int, line_of: Callable[[Delivery], bytes]) -> str:
         deliveries = client.get_report(order_id)
         async for delivery in deliveries:
             tally[delivery.status] += 1
-            await rows.add(line_of(delivery))
+            if as_json:
+                await rows.add_json(_fields(delivery))
+            else:
+                await rows.add(delivery.number, delivery.status.name)
         await rows.flush()
     return _summary(order_id, deliveries, tally)
 
 
-def _plain_line(delivery: Delivery) -> bytes:
-    return f"{delivery.number}\t{delivery.status.name}\n".encode()
-
-
-def _json_line(delivery: Delivery) -> bytes:
-    status = delivery.status
-    fields = {"number": delivery.number, "status": status.name, "code": status.value}
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+def _fields(delivery: Delivery) -> dict[str, object]:
+    return {"number": delivery.number, "status": delivery.status.name, "code": delivery.status.value}
 
 
 def _summary(order_id: int, deliveries: Report, tally: Counter[MessageStatus]) -> str:

@@ -1,5 +1,6 @@
 """The command that sends one order."""
 
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -8,16 +9,21 @@ import anyio
 import typer
 
 from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.errors import ApiError, OutcomeUnknownError
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
 
+from .advice import advising
 from .command import run_async
-from .messages import INTERRUPTED_ORDER
-from .output import complain, write_json, write_pairs
+from .keeping import STORE_VARIABLE, KeyOption, StoreOption, has_store, open_store, opened
+from .messages import INTERRUPTED_ORDER, WrongUsageError
+from .output import complain, note, write_json, write_pairs
 from .settings import Json, Verbose, open_client
 from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
 
 __all__ = ["send"]
+
+_WITH_KEY = "the same command again sends nothing twice and may find out; see also `iletimerkezi sent`"
 
 
 def send(
@@ -27,6 +33,8 @@ def send(
     iys: IysOption = None,
     sender: SenderOption = None,
     at: At = None,
+    key: KeyOption = None,
+    store: StoreOption = None,
     yes: Yes = False,
     as_json: Json = False,
     _verbose: Verbose = False,
@@ -35,24 +43,41 @@ def send(
 
     With - for TEXT it is read from standard input. In a terminal it asks before it sends. What --iys and --sender
     leave out comes from ILETIMERKEZI_IYS and ILETIMERKEZI_SENDER.
+
+    With --key it is sent once, however often the same command is run, on all machines that share the store.
     """
-    terms = read_terms(iys, sender, at)
+    if key is not None and not has_store(store):
+        raise WrongUsageError(f"--key needs a store: --store, or {STORE_VARIABLE}")
+    # What was sent under a key is told also when its time has come.
+    terms = read_terms(iys, sender, at, resumed=key is not None)
     text = read_text(text)
-    client = open_client(sender=terms.sender, iys=terms.iys)
+    kept = open_store(store)
+    client = open_client(sender=terms.sender, iys=terms.iys, store=kept)
     # Whatever can be refused is refused before the question.
     draft = terms.fill([Message(text, numbers)])
+    if isinstance(draft, ApiError):
+        raise draft
     length = measure(text)
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"
         ask(f"{length.parts} SMS to {whom}", terms)
-    order = run_async(partial(_send, client, text, numbers, send_at=terms.send_at))
+    with advising({} if key is None else {OutcomeUnknownError: _WITH_KEY}):
+        order = run_async(partial(_send, opened(client, kept), text, numbers, terms.send_at, key))
     _show(order, length, terms.send_at, as_json=as_json)
+    if order.replayed:
+        note("it was sent before under this key; nothing was sent now")
 
 
-async def _send(client: AsyncClient, text: str, numbers: list[str], *, send_at: datetime | None) -> Order:
-    async with client:
+async def _send(
+    clients: AbstractAsyncContextManager[AsyncClient],
+    text: str,
+    numbers: list[str],
+    send_at: datetime | None,
+    key: str | None,
+) -> Order:
+    async with clients as client:
         try:
-            return await client.send_sms(text, numbers, send_at=send_at)
+            return await client.send_sms(text, numbers, send_at=send_at, key=key)
         except anyio.get_cancelled_exc_class():
             # Only Ctrl-C cancels this.
             complain(INTERRUPTED_ORDER)
@@ -61,6 +86,8 @@ async def _send(client: AsyncClient, text: str, numbers: list[str], *, send_at: 
 
 def _show(order: Order, length: TextLength, send_at: datetime | None, *, as_json: bool) -> None:
     fields = {"id": order.id, "recipients": order.recipients, "parts": length.parts}
+    if order.replayed:
+        fields["replayed"] = True
     if as_json:
         write_json({**fields, "encoding": length.encoding.value, "units": length.units, "send_at": send_at})
         return

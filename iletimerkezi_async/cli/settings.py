@@ -11,6 +11,7 @@ import typer
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.models import Iys
+from iletimerkezi_async.stores import Store
 from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
 from iletimerkezi_async.wire.draft import SENDER_VARIABLE
 
@@ -67,7 +68,7 @@ def has_credentials() -> bool:
     return any(os.environ.get(name) for name in (KEY_VARIABLE, HASH_VARIABLE))
 
 
-def open_client(*, sender: str | None = None, iys: Iys | None = None) -> AsyncClient:
+def open_client(*, sender: str | None = None, iys: Iys | None = None, store: Store | None = None) -> AsyncClient:
     """The client that the environment describes.
 
     The credentials come from nowhere else: arguments show in the list of processes.
@@ -81,7 +82,7 @@ def open_client(*, sender: str | None = None, iys: Iys | None = None) -> AsyncCl
     base_url = os.environ.get(BASE_URL_VARIABLE)
     make = partial(AsyncClient, base_url=base_url) if base_url else AsyncClient
     try:
-        return make(sender=sender, iys=iys)
+        return make(sender=sender, iys=iys, store=store)
     except ConfigurationError as error:
         # The library speaks of its argument, which this user has not seen.
         raise CommandError(str(error).replace("`base_url`", BASE_URL_VARIABLE)) from None

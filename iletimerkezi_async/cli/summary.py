@@ -10,6 +10,7 @@ from iletimerkezi_async import BulkResult, DuplicateOrderError, OutcomeUnknownEr
 
 from .display import show_table
 from .output import complain, write_json
+from .plan import Plan
 
 __all__ = ["Summary", "tell_failures", "tell_how_to_go_on"]
 
@@ -22,13 +23,13 @@ class Summary:
 
     Attributes:
         result: What became of everybody.
-        empty: How many values of the text's columns were empty.
+        plan: What it was to be.
         seconds: How long it took.
         stopped: Why it ended early; `None` where it did not.
     """
 
     result: BulkResult
-    empty: int
+    plan: Plan
     seconds: float
     stopped: str | None
 
@@ -39,7 +40,7 @@ class Summary:
 
     def show(self) -> None:
         """Show it as a table."""
-        result = self.result
+        result, empty = self.result, self.plan.notes.empty
         show_table(
             {
                 "read": f"{result.read:,}",
@@ -49,9 +50,10 @@ class Summary:
                 "refused": f"{len(result.refused):,}",
                 "duplicates": f"{result.duplicates:,}",
                 "failed": f"{result.failures:,}",
-                **({"empty fields": f"{self.empty:,}"} if self.empty else {}),
+                **({"empty fields": f"{empty:,}"} if empty else {}),
                 "seconds": f"{self.seconds:.2f}",
                 "recipients a second": f"{self.rate:,.0f}",
+                **self.plan.recipients.describe(),
             }
         )
 
@@ -67,10 +69,11 @@ class Summary:
                 "refused": len(result.refused),
                 "duplicates": result.duplicates,
                 "failed": result.failures,
-                "empty_fields": self.empty,
+                "empty_fields": self.plan.notes.empty,
                 "seconds": round(self.seconds, 3),
                 "recipients_a_second": round(self.rate, 1),
                 "stopped": self.stopped,
+                "list": self.plan.recipients.describe(),
             }
         )
 

@@ -3,21 +3,38 @@
 import codecs
 import csv
 import io
+import re
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from .encodings import UTF_8, WINDOWS
 from .messages import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DELIMITERS", "QUOTE", "RowReader"]
+__all__ = ["DELIMITERS", "QUOTE", "SEPARATOR_LINE", "Row", "RowReader"]
 
 DELIMITERS = (",", ";", "\t", "|")
 QUOTE = '"'
+#: What Excel reads the delimiter from; it is no row.
+SEPARATOR_LINE = re.compile('"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
 
 # Longer lines are none, but a file of another kind.
 _LONGEST_LINE = 1 << 20
+_MARK = "\ufeff"
+
+
+class Row(NamedTuple):
+    """A row of a list.
+
+    Attributes:
+        line: Its number; where it goes over several lines, that of the first.
+        cells: What is in it.
+    """
+
+    line: int
+    cells: list[str]
 
 
 class RowReader:
@@ -26,14 +43,14 @@ class RowReader:
     Args:
         name: The file's name, for errors.
         delimiter: What separates the columns; `None` for a plain list.
-        skip: How many rows to leave out at the start: the header.
+        encoding: How the bytes are read.
         strict: Whether broken quotes are an error. They would swallow the rows that follow.
     """
 
-    def __init__(self, name: str, delimiter: str | None, *, skip: int = 0, strict: bool = True) -> None:
+    def __init__(self, name: str, delimiter: str | None, encoding: str = UTF_8, *, strict: bool = True) -> None:
         self._name = name
-        self._skip = skip
-        self._decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8-sig")(), translate=True)
+        self._encoding = encoding
+        self._decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
         self._decoded_lines = 0
         self._incomplete = ""
         self._lines = _Lines()
@@ -42,7 +59,7 @@ class RowReader:
         if delimiter is not None:
             self._records = csv.reader(self._lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
 
-    def feed(self, data: bytes) -> list[list[str]]:
+    def feed(self, data: bytes) -> list[Row]:
         """The rows that are complete with these bytes; blank ones are left out. No bytes: the end.
 
         Raises:
@@ -52,10 +69,18 @@ class RowReader:
         whole, newline, self._incomplete = text.rpartition("\n") if data else (text, "", "")
         if len(self._incomplete) > _LONGEST_LINE:
             raise self._complain(self._decoded_lines + 1, "the line is too long for a list of recipients")
-        rows = self._split(whole + newline) if self._records is None else self._parse(whole + newline, not data)
-        skipped = min(self._skip, len(rows))
-        self._skip -= skipped
-        return rows[skipped:]
+        lines = whole + newline
+        if lines and not self._line and not self._lines.begun:
+            lines = self._begin(lines)
+        return self._split(lines) if self._records is None else self._parse(lines, not data)
+
+    @staticmethod
+    def _begin(lines: str) -> str:
+        """The first lines without marks in front, of which some programs write two, and without Excel's own line."""
+        lines = lines.lstrip(_MARK)
+        first, newline, rest = lines.partition("\n")
+        # A blank line stands in for it, so that the others keep their numbers.
+        return newline + rest if SEPARATOR_LINE.fullmatch(first) else lines
 
     def _decode(self, data: bytes) -> str:
         line = 0
@@ -67,27 +92,29 @@ class RowReader:
             text = ""
         if line:
             # Outside of the handler, as the error holds the bytes.
-            raise self._complain(line, 'it is not UTF-8; in a spreadsheet, save it as "CSV UTF-8"')
+            raise self._complain(line, _undecodable(self._encoding))
         if "\0" in text:
             line = self._decoded_lines + text[: text.index("\0")].count("\n") + 1
             raise self._complain(line, "there is a NUL byte, which no text has")
         self._decoded_lines += text.count("\n")
         return text
 
-    @staticmethod
-    def _split(text: str) -> list[list[str]]:
-        return [[cell] for line in text.split("\n") if (cell := line.strip())]
+    def _split(self, text: str) -> list[Row]:
+        lines = text.split("\n")
+        rows = [Row(line, [cell]) for line, each in enumerate(lines, self._line + 1) if (cell := each.strip())]
+        self._line += len(lines) - 1
+        return rows
 
-    def _parse(self, text: str, is_end: bool) -> list[list[str]]:
+    def _parse(self, text: str, is_end: bool) -> list[Row]:
         assert self._records is not None
         self._lines.add(text, is_end)
-        rows: list[list[str]] = []
+        rows: list[Row] = []
         complaint = ""
         try:
-            for row in self._records:
+            for cells in self._records:
+                if any(map(str.strip, cells)):
+                    rows.append(Row(self._line + 1, cells))
                 self._line += self._lines.accept()
-                if any(map(str.strip, row)):
-                    rows.append(row)
         except _StarvedError:
             self._lines.put_back()
         except csv.Error as error:
@@ -98,6 +125,17 @@ class RowReader:
 
     def _complain(self, line: int, what: str) -> CommandError:
         return CommandError(f"{self._name}, line {line:,}: {what}")
+
+
+def _undecodable(encoding: str) -> str:
+    if encoding == UTF_8:
+        return (
+            'there is a letter that is not UTF-8; in a spreadsheet, save the file as "CSV UTF-8", or say --encoding, '
+            "such as windows-1254"
+        )
+    if encoding == WINDOWS:
+        return 'it is neither UTF-8 nor Windows-1254; in a spreadsheet, save the file as "CSV UTF-8"'
+    return f'there is a letter that is not {encoding}; in a spreadsheet, save the file as "CSV UTF-8"'
 
 
 class _StarvedError(Exception):
@@ -111,10 +149,13 @@ class _Lines:
         self._waiting: deque[str] = deque()
         self._taken: list[str] = []
         self._ended = False
+        #: Whether there were any lines.
+        self.begun = False
 
     def add(self, text: str, is_end: bool) -> None:
         """Have more lines; whole ones."""
         if text:
+            self.begun = True
             self._waiting.extend(f"{line}\n" for line in text.removesuffix("\n").split("\n"))
         self._ended = is_end
 

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from iletimerkezi_async.errors import IletimerkeziError
 from iletimerkezi_async.wire.draft import Draft, write_template
 
 from .messages import CommandError, WrongUsageError
 from .moments import read_moment
+from .output import one_line
 from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice
 
 __all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "read_terms", "read_text"]
@@ -57,7 +59,10 @@ def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, res
     if sender is None:
         raise WrongUsageError(f"say --sender, or set {SENDER_VARIABLE}")
     now = None if resumed else datetime.now(timezone.utc)
-    return write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=now)
+    template = write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=now)
+    if isinstance(template, IletimerkeziError):
+        raise template
+    return template
 
 
 def read_text(typed: str) -> str:
@@ -87,7 +92,7 @@ def ask(what: str, terms: Draft) -> None:
     if not sys.stdin.isatty():
         return
     when = f"at {terms.send_at:%Y-%m-%d %H:%M}" if terms.send_at else "now"
-    sys.stderr.write(f"Send {what} as {terms.sender}, {when}? [y/N] ")
+    sys.stderr.write(f"Send {what} as {one_line(terms.sender)}, {when}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise CommandError("nothing was sent")

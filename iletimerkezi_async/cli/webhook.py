@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
-import orjson
 import typer
 
 from iletimerkezi_async.errors import WebhookError
@@ -100,7 +99,7 @@ class _Reports:
 
     def __init__(self, path: str, *, as_json: bool) -> None:
         self._path = path.encode()
-        self._line_of = _json_line if as_json else _plain_line
+        self._as_json = as_json
         self._rows = Rows()
         self._lock = anyio.Lock()
         self.unwritable = anyio.Event()
@@ -141,7 +140,7 @@ class _Reports:
     async def _print(self, event: "DeliveryEvent") -> int:
         try:
             async with self._lock:
-                await self._rows.add(self._line_of(event))
+                await (self._rows.add_json(_fields(event)) if self._as_json else self._rows.add(*_plain(event)))
                 await self._rows.flush()
         except OSError as error:
             self.failure = error
@@ -150,8 +149,8 @@ class _Reports:
         return 200
 
 
-def _json_line(event: "DeliveryEvent") -> bytes:
-    fields = {
+def _fields(event: "DeliveryEvent") -> dict[str, object]:
+    return {
         "number": event.number,
         "status": event.status.name,
         "code": event.status.value,
@@ -159,17 +158,10 @@ def _json_line(event: "DeliveryEvent") -> bytes:
         "message_id": event.message_id,
         "text": event.text,
     }
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _plain_line(event: "DeliveryEvent") -> bytes:
-    fields = (event.number, event.status.name, str(event.order_id), str(event.message_id), event.text)
-    return ("\t".join(map(_on_one_line, fields)) + "\n").encode(errors="replace")
-
-
-def _on_one_line(text: str) -> str:
-    """The text without anything that could move the cursor: anybody may have posted it."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+def _plain(event: "DeliveryEvent") -> tuple[str, ...]:
+    return event.number, event.status.name, str(event.order_id), str(event.message_id), event.text
 
 
 def _listen(host: str, port: int) -> socket.socket:

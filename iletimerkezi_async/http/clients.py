@@ -1,45 +1,133 @@
-"""A caller's own HTTP client."""
+"""A caller's own HTTP client: of which library it is, and how it is used.
+
+No library but httpx is needed for that: a client of one that was never loaded cannot be here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-from .exchange import Exchange, NoAnswer
+import httpx
+from anyio.lowlevel import current_token
+
+from iletimerkezi_async.errors import ConfigurationError
+
+from .exchange import Content, Endpoint, NoAnswer
+from .over_httpx import HttpxExchange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import httpx
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+    from types import ModuleType
 
     from iletimerkezi_async.wire.call import RawAnswer
     from iletimerkezi_async.wire.credentials import Body
 
-__all__ = ["BorrowedClient"]
+    from .exchange import MayGo
+    from .over_aiohttp import AiohttpSession
+
+__all__ = ["HttpClient", "HttpxClient", "LikeAiohttp", "LikeHttpx", "borrow"]
 
 
-class BorrowedClient:
-    """The caller's own client: used as it is, and never closed by us."""
+class LikeHttpx(Protocol):
+    """An `httpx.AsyncClient`, an `httpx2.AsyncClient`, or anything else with these methods of theirs."""
 
-    def __init__(self, http_client: httpx.AsyncClient, exchange: Exchange) -> None:
-        self._http = http_client
-        self._exchange = exchange
+    @property
+    def build_request(self) -> Callable[..., object]:
+        """Makes a request, with what is set for all of the client's."""
+        ...
+
+    @property
+    def send(self) -> Callable[..., Awaitable[object]]:
+        """Sends it, and gives a response whose body is still to be read."""
+        ...
+
+
+class LikeAiohttp(Protocol):
+    """An `aiohttp.ClientSession`."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        ...
+
+    @property
+    def post(self) -> Callable[..., AbstractAsyncContextManager[object]]:
+        """Sends a request."""
+        ...
+
+
+#: What `http_client` may be. By shape, so that no type checker needs a library that its user does not have.
+HttpClient: TypeAlias = "LikeHttpx | LikeAiohttp"
+
+
+def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | AiohttpSession:
+    """Get a caller's HTTP client ready for use.
+
+    Raises:
+        ConfigurationError: It is none that can be used.
+    """
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp is not None and isinstance(http_client, aiohttp.ClientSession):
+        from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - whoever has no aiohttp cannot load it
+
+        return AiohttpSession(http_client, endpoint)
+    libraries = [httpx, *filter(None, [sys.modules.get("httpx2")])]
+    if any(isinstance(http_client, library.Client) for library in libraries):
+        raise ConfigurationError("`http_client` must be an AsyncClient: a Client would block the event loop")
+    methods = [getattr(http_client, name, None) for name in ("build_request", "send")]
+    if isinstance(http_client, type) or not all(map(callable, methods)):
+        raise ConfigurationError(
+            "`http_client` must be an httpx.AsyncClient, an httpx2.AsyncClient or an aiohttp.ClientSession"
+        )
+    library = next((each for each in libraries if isinstance(http_client, each.AsyncClient)), httpx)
+    return HttpxClient(http_client, library, endpoint)
+
+
+class HttpxClient:
+    """The caller's own client of httpx or httpx2, or one that is like them: used as it is, and never closed by us."""
+
+    def __init__(self, http_client: object, library: ModuleType, endpoint: Endpoint) -> None:
+        # For the type checker it is httpx's; what is like it has the same names.
+        self._http = cast("httpx.AsyncClient", http_client)
+        self._library = library
+        self._exchange = HttpxExchange(endpoint, library)
+        self._loop: object = None
 
     async def exchange(
-        self, operation: str, body: Body, _anew: bool, may_go: Callable[[], bool]
+        self,
+        operation: str,
+        body: Body,
+        *,
+        anew: bool,  # noqa: ARG002 - which connection it takes is the client's own matter
+        may_go: MayGo | None = None,
     ) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
-        if self._http.is_closed:
+        if getattr(self._http, "is_closed", False):
             return NoAnswer("the http_client has been closed", sent=False)
-        if not may_go():
-            return NoAnswer("it may not go any more", sent=False)
-        return await self._exchange.run(self._send, operation, body)
+        if self._is_bound_elsewhere():
+            return NoAnswer("the http_client has connections of another event loop", sent=False, misuse=True)
+        return await self._exchange.run(self._send, operation, Content(body, may_go))
+
+    def _is_bound_elsewhere(self) -> bool:
+        """Whether it has connections that another event loop made: there, an answer would be waited for in vain."""
+        loop, self._loop = self._loop, current_token().native_token
+        if loop is None or loop is self._loop:
+            return False
+        pool = getattr(getattr(self._http, "_transport", None), "_pool", None)
+        if not getattr(pool, "connections", None):
+            return False
+        self._loop = loop
+        return True
 
     async def _send(self, bare: httpx.Request) -> httpx.Response:
         # With what the caller has set for all requests of the client.
         request = self._http.build_request(
             bare.method, bare.url, headers=bare.headers, content=bare.content, extensions=bare.extensions
         )
-        request.stream = bare.stream
+        if isinstance(request, self._library.Request):
+            request.stream = bare.stream
         return await self._http.send(request, stream=True, follow_redirects=False)
 
     async def aclose(self) -> None:

@@ -1,34 +1,52 @@
-"""One request and its answer, over a connection that somebody else keeps."""
+"""One request and its answer: what is the same over every HTTP library."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-import anyio
-import httpx
 from attrs import frozen
 
 from iletimerkezi_async._version import __version__
-from iletimerkezi_async.wire.call import RawAnswer
 
-from .settings import longest_attempt, spell_seconds
+from .settings import longest_attempt
 
 if TYPE_CHECKING:
+    import httpx
+
+    from iletimerkezi_async.wire.call import RawAnswer
     from iletimerkezi_async.wire.credentials import Body
 
-__all__ = ["CLOSING_TIME", "Exchange", "NoAnswer"]
+__all__ = [
+    "CLOSING_TIME",
+    "MAX_ANSWER",
+    "Content",
+    "Endpoint",
+    "MayGo",
+    "NoAnswer",
+    "Pool",
+    "WithheldError",
+    "failed",
+    "too_large",
+]
 
-# The largest answer, a report page of 1,000 rows, has some 60 kB. More than this is not the service's.
-_MAX_ANSWER = 8 * 2**20
+#: The largest answer that is read, in bytes. That of the service, a report page of 1,000 rows, has some 60 kB.
+MAX_ANSWER: Final = 8 * 2**20
 #: Seconds. Closing takes no time unless the other side is gone; a caller who gives up is not to wait for it.
-CLOSING_TIME = 1.0
+CLOSING_TIME: Final = 1.0
 
-# Failures before the first byte of a request is written.
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+#: Tells, right before a request goes out, whether it still may.
+MayGo: TypeAlias = Callable[[], bool]
 
-_Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
+# The errors of each library's connecting phase, before the first byte of a request is written. In httpcore they are
+# raised by its pool, by `connect_tcp`, `start_tls` and the setting up of a proxy's tunnel; in aiohttp by its connector,
+# and by the client where the connector takes too long.
+_CONNECTING: Final = {
+    "httpcore": ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"),
+    "httpcore2": ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"),
+    "aiohttp": ("ClientConnectorError", "ConnectionTimeoutError", "ClientHttpProxyError", "ServerFingerprintMismatch"),
+}
 
 
 @frozen(eq=False, repr=False)
@@ -39,156 +57,128 @@ class NoAnswer:
         reason: What happened, in words that quote nothing which was sent or received.
         sent: Whether the request left, or may have.
         http_status: The HTTP status, where one had come.
+        withheld: Whether it was held back as it may not go any more.
+        misuse: Whether the caller's HTTP client cannot be used here, so that no further attempt would do better.
     """
 
     reason: str
     sent: bool
     http_status: int | None = None
+    withheld: bool = False
+    misuse: bool = False
 
 
-class Exchange:
-    """One request and its answer, over what somebody else keeps."""
+class WithheldError(Exception):
+    """The request may not go any more. It ends what the HTTP client was doing with it."""
+
+
+class Content:
+    """The body of one request, which it gives to the HTTP client at the last moment.
+
+    As long as the client has not taken it, the request cannot have left.
+    """
+
+    __slots__ = ("_may_go", "body", "taken", "withheld")
+
+    def __init__(self, body: Body, may_go: MayGo | None = None) -> None:
+        self.body = body
+        self.taken = False
+        self.withheld = False
+        self._may_go = may_go
+
+    def take(self) -> Body:
+        """The body, to be written now.
+
+        Raises:
+            WithheldError: It may not go any more.
+        """
+        if not self.may_go():
+            self.withheld = True
+            raise WithheldError
+        self.taken = True
+        return self.body
+
+    def may_go(self) -> bool:
+        """Whether the request still may go out."""
+        return self._may_go is None or self._may_go()
+
+
+class Pool(Protocol):
+    """What has connections: our lanes, or a caller's own HTTP client."""
+
+    async def exchange(
+        self, operation: str, body: Body, *, anew: bool, may_go: MayGo | None = None
+    ) -> RawAnswer | NoAnswer:
+        """Send the request for an operation, and read the answer.
+
+        Args:
+            operation: The operation's name.
+            body: The request's body.
+            anew: Whether it is to be a new connection, as the others may be as dead as the last one. With a caller's
+                own client that is its own matter.
+            may_go: Asked right before the request goes out, the last time when its body is to be written.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is ours."""
+        ...
+
+
+class Endpoint:
+    """Where requests go, and what is the same for all of them."""
 
     def __init__(self, base_url: httpx.URL, timeout: httpx.Timeout) -> None:
         self.scheme = base_url.scheme
         self.host = base_url.host
+        self.netloc = base_url.netloc.decode("ascii")
         self.timeout = timeout
         self.longest = longest_attempt(timeout)
+        self.headers = {
+            "User-Agent": f"iletimerkezi_async/{__version__}",
+            "Accept": "application/json",
+            # A small answer gains nothing, and an unpacked one could be of any size.
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+        }
         self._base_url = str(base_url).rstrip("/")
-        self._urls: dict[str, httpx.URL] = {}
-        self._extensions: dict[str, object] = {"timeout": timeout.as_dict()}
-        self._headers = httpx.Headers(
-            {
-                "Host": base_url.netloc.decode("ascii"),
-                "User-Agent": f"iletimerkezi_async/{__version__}",
-                "Accept": "application/json",
-                # A small answer gains nothing, and an unpacked one could be of any size.
-                "Accept-Encoding": "identity",
-                "Content-Type": "application/json",
-            }
-        )
 
-    async def run(self, send: _Send, operation: str, body: Body) -> RawAnswer | NoAnswer:
-        """Send the request for an operation, and read the answer."""
-        try:
-            return await self._roundtrip(send, self._request(operation, body))
-        except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
-            # Not chained: httpx's errors hold the request, and its frames the body.
-            return NoAnswer(self._reason(error), sent=not isinstance(error, _NEVER_LEFT))
-        except BaseException as error:  # noqa: BLE001 - raised again at once
-            # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
-            error.__context__ = None
-            raise error.with_traceback(None)  # noqa: B904 - it is the same exception
-
-    def _request(self, operation: str, body: Body) -> httpx.Request:
-        url = self._urls.get(operation)
-        if url is None:
-            url = self._urls[operation] = httpx.URL(f"{self._base_url}/{operation}/json")
-        extensions = self._extensions
-        if self.scheme == "https":
-            extensions = {**extensions, "trace": _Handshake()}
-        request = httpx.Request("POST", url, headers=self._headers, content=body, extensions=extensions)
-        request.stream = _Content(body)
-        return request
-
-    @staticmethod
-    async def _roundtrip(send: _Send, request: httpx.Request) -> RawAnswer | NoAnswer:
-        response = await send(request)
-        try:
-            body = await _read_body(response)
-        finally:
-            if not response.is_closed:
-                with anyio.move_on_after(CLOSING_TIME, shield=True):
-                    await response.aclose()
-        if body is None:
-            return NoAnswer(f"the answer is larger than {_MAX_ANSWER >> 20} MiB", True, response.status_code)
-        return RawAnswer(response.status_code, body, response.headers)
-
-    def _reason(self, error: Exception) -> str:
-        if isinstance(error, httpx.ConnectTimeout):
-            return f"no connection within {spell_seconds(self.timeout.connect)}"
-        if isinstance(error, httpx.ConnectError):
-            return f"cannot connect: {_os_reason(error)}"
-        if isinstance(error, httpx.PoolTimeout):
-            return f"no connection became free within {spell_seconds(self.timeout.pool)}"
-        if isinstance(error, httpx.ReadTimeout):
-            return f"no answer within {spell_seconds(self.timeout.read)}"
-        if isinstance(error, httpx.WriteTimeout):
-            return f"the request could not be written within {spell_seconds(self.timeout.write)}"
-        if isinstance(error, (httpx.NetworkError, httpx.RemoteProtocolError)):
-            return "the connection broke before the whole answer had come"
-        return f"the exchange failed ({type(error).__name__})"
+    def url(self, operation: str) -> str:
+        """The address of an operation."""
+        return f"{self._base_url}/{operation}/json"
 
 
-class _Handshake:
-    """Closes a connection that is given up before TLS is agreed.
+def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
+    """What a failure of the HTTP client means.
 
-    httpcore closes one whose handshake failed, but leaves one that was cancelled there to the garbage collector.
+    Args:
+        error: What it raised. It is not kept: such errors hold the request, and their frames the body.
+        content: What was to be sent.
+        reason: The failure in words.
     """
-
-    def __init__(self) -> None:
-        self._close: Callable[[], Awaitable[object]] | None = None
-
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            self._close = info["return_value"].aclose
-        elif event == "connection.start_tls.failed" and self._close is not None:
-            with anyio.move_on_after(CLOSING_TIME, shield=True), contextlib.suppress(Exception):
-                await self._close()
+    if content.withheld and not content.taken:
+        return NoAnswer("it was not sent, as it is too late", sent=False, withheld=True)
+    return NoAnswer(reason, sent=content.taken or not broke_while_connecting(error))
 
 
-class _Content(httpx.AsyncByteStream):
-    """A body, in one piece.
+def too_large(http_status: int) -> NoAnswer:
+    """What an answer means that is larger than any of the service."""
+    return NoAnswer(f"the answer is larger than {MAX_ANSWER >> 20} MiB", True, http_status)
 
-    httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
+
+def broke_while_connecting(error: BaseException) -> bool:
+    """Whether a failure is, or directly stems from, an error of a library's connecting phase.
+
+    A class of httpx called `ConnectError` proves nothing: bridges to other libraries call lost answers that.
     """
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Pieces([self._body])
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return _is_of_connecting(error) or (cause is not None and _is_of_connecting(cause))
 
 
-class _Pieces(AsyncIterator[bytes]):
-    def __init__(self, pieces: list[Body]) -> None:
-        self._pieces = pieces
-
-    async def __anext__(self) -> bytes:
-        if not self._pieces:
-            raise StopAsyncIteration
-        return self._pieces.pop()
-
-
-def _os_reason(error: BaseException) -> str:
-    """What the operating system or TLS said, deep below the wrappings of a failed connection."""
-    reason: BaseException | None = error
-    while reason is not None:
-        if isinstance(reason, OSError):
-            return str(reason)
-        reason = reason.__cause__ or reason.__context__
-    return str(error)
-
-
-async def _read_body(response: httpx.Response) -> bytes | None:
-    """The body, or `None` where it is larger than any answer of the service."""
-    chunks: list[bytes] = []
-    size = 0
-    # Packing was declined: a piece of a packed answer could unpack to any size, and a broken one ends in mid-stream.
-    response.headers.pop("Content-Encoding", None)
-    stream = response.aiter_bytes()
-    async for chunk in stream:
-        size += len(chunk)
-        if size > _MAX_ANSWER:
-            await _abandon(stream)
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-async def _abandon(stream: AsyncIterator[bytes]) -> None:
-    """End a stream from its inside: closing it would leave the generators below to the garbage collector."""
-    with anyio.CancelScope() as scope:
-        scope.cancel()
-        async for _ in stream:
-            pass
+def _is_of_connecting(error: BaseException) -> bool:
+    for library, names in _CONNECTING.items():
+        # A library that was never loaded has raised nothing.
+        module = sys.modules.get(library)
+        if module is not None and isinstance(error, tuple(getattr(module, name) for name in names)):
+            return True
+    return False

@@ -16,9 +16,11 @@ from __future__ import annotations
 import contextlib
 import os
 import ssl
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.lowlevel
@@ -27,13 +29,14 @@ import httpx
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import CLOSING_TIME, Exchange, NoAnswer
-from .settings import find_proxy, spell_seconds
+from .exchange import CLOSING_TIME, Content, Endpoint, NoAnswer
+from .over_httpx import HttpxExchange
+from .settings import find_proxy, spell_seconds, tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iletimerkezi_async.wire.credentials import Body
+
+    from .exchange import MayGo
 
 __all__ = ["LanePool"]
 
@@ -42,19 +45,15 @@ _KEEPALIVE = 5.0
 
 
 class LanePool:
-    """Our own connections, as lanes."""
+    """Our own connections, as lanes. Event loops that run side by side in threads each have their own."""
 
-    def __init__(self, max_connections: int, exchange: Exchange) -> None:
-        self._max_connections = max_connections
-        self._exchange = exchange
-        # One for all lanes, and built here as httpx does it: it takes 25 ms. Without TLS, one that nobody asks.
-        secure = exchange.scheme == "https"
-        self._ssl = httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._proxy = find_proxy(exchange.scheme, exchange.host)
-        self._process = os.getpid()
-        self._loop: object = None
-        self._lanes = Lanes(0)
-        self._inherited: list[Lanes] = []
+    def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._exchange = HttpxExchange(endpoint)
+        # One for all lanes, as it takes 25 ms to build. Without TLS, one that nobody asks.
+        self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._proxy = find_proxy(endpoint.scheme, endpoint.host)
+        self._loops = _Loops(max_connections)
         self._closed = False
         self._check_proxy()
 
@@ -71,7 +70,7 @@ class LanePool:
             raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
 
     async def exchange(
-        self, operation: str, body: Body, anew: bool, may_go: Callable[[], bool]
+        self, operation: str, body: Body, *, anew: bool, may_go: MayGo | None = None
     ) -> RawAnswer | NoAnswer:
         """Send the request for an operation over a free lane, and read the answer.
 
@@ -81,16 +80,14 @@ class LanePool:
             anew: Whether it must be a new lane.
             may_go: Asked right before the request goes out whether it still may.
         """
-        lanes = self._lanes_here()
-        patience = self._exchange.timeout.pool
+        lanes = self._loops.lanes_here()
+        patience = self._endpoint.timeout.pool
         if not await lanes.acquire(patience):
             return NoAnswer(f"no connection became free within {spell_seconds(patience)}", sent=False)
         lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take(anew=anew) or self._new_lane()
-            if not may_go():
-                return NoAnswer("it may not go any more", sent=False)
-            raw = await self._exchange.run(lane.handle_async_request, operation, body)
+            raw = await self._exchange.run(lane.handle_async_request, operation, Content(body, may_go))
             if isinstance(raw, RawAnswer) and not self._closed:
                 lanes.give_back(lane)
                 lane = None
@@ -103,21 +100,12 @@ class LanePool:
                 lanes.release()
 
     async def aclose(self) -> None:
-        """Close the idle lanes; those in use are closed when their call ends."""
-        self._closed = True
-        await self._lanes_here().close()
+        """Close the idle lanes of the running event loop; those in use are closed when their call ends.
 
-    def _lanes_here(self) -> Lanes:
-        """The lanes of this process and the running event loop; those of an earlier loop died with it."""
-        process, loop = os.getpid(), anyio.lowlevel.current_token()
-        if process != self._process:
-            # Forked. The parent goes on using its connections: two processes on one would read each other's answers.
-            # They are kept and not touched, as closing one here could silence it in a selector that the two share.
-            self._inherited.append(self._lanes)
-        if (process, loop) != (self._process, self._loop):
-            self._process, self._loop = process, loop
-            self._lanes = Lanes(self._max_connections)
-        return self._lanes
+        Only its own loop can close a connection: where others run beside this one, it is called in each.
+        """
+        self._closed = True
+        await self._loops.lanes_here().close()
 
     def _new_lane(self) -> httpx.AsyncHTTPTransport:
         return httpx.AsyncHTTPTransport(
@@ -127,6 +115,51 @@ class LanePool:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE),
             proxy=self._proxy,
         )
+
+
+class _Loops:
+    """The lanes of each event loop."""
+
+    def __init__(self, max_connections: int) -> None:
+        self._max_connections = max_connections
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._by_loop: WeakKeyDictionary[object, Lanes] = WeakKeyDictionary()
+        self._inherited: list[WeakKeyDictionary[object, Lanes]] = []
+
+    def lanes_here(self) -> Lanes:
+        """The lanes of this process and the running event loop."""
+        if os.getpid() != self._process:
+            self._leave_to_the_parent()
+        loop = anyio.lowlevel.current_token().native_token
+        with self._lock:
+            lanes = self._by_loop.get(loop)
+            if lanes is None:
+                self._drop_the_dead()
+                lanes = self._by_loop[loop] = Lanes(self._max_connections)
+        return lanes
+
+    def _leave_to_the_parent(self) -> None:
+        """After a fork, begin anew.
+
+        The parent goes on using its connections: two processes on one would read each other's answers. They are kept
+        and not touched, as closing one here could silence it in a selector that the two share.
+        """
+        self._process = os.getpid()
+        # A thread that is not here may have held the old one.
+        self._lock = threading.Lock()
+        self._inherited.append(self._by_loop)
+        self._by_loop = WeakKeyDictionary()
+
+    def _drop_the_dead(self) -> None:
+        """Forget the lanes of loops that have ended; they died with them.
+
+        A loop of asyncio says that it is closed; that of trio is gone once nobody holds it. (A connection of asyncio
+        holds its loop, so that it would never go by itself.)
+        """
+        for loop in list(self._by_loop):
+            if getattr(loop, "is_closed", bool)():
+                del self._by_loop[loop]
 
 
 class Lanes:

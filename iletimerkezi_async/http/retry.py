@@ -5,13 +5,27 @@ from __future__ import annotations
 import random
 import time
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen
 
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
 
-__all__ = ["Retry", "Stopwatch", "next_pause"]
+__all__ = ["Retry", "Stopwatch", "check_retry", "next_pause"]
 
 
+def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
+    # Not attrs' own validators, whose words show the value.
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"`{attribute.name}` must be a whole number, at least 1")
+
+
+def _check_seconds(_: Retry, attribute: Attribute[float], value: object) -> None:
+    if not isinstance(value, (int, float)) or not value >= 0:
+        raise ValueError(f"`{attribute.name}` must be a number of seconds, at least 0")
+
+
+@forgetful
 @frozen
 class Retry:
     """How often a request is repeated, and how long to pause in between.
@@ -30,15 +44,26 @@ class Retry:
         wait_max: Seconds of the longest pause.
     """
 
-    attempts: int = field(default=5, validator=[validators.instance_of(int), validators.ge(1)])
-    wait_initial: float = field(default=0.5, validator=validators.ge(0))
-    wait_max: float = field(default=30.0, validator=validators.ge(0))
+    attempts: int = field(default=5, validator=_check_attempts)
+    wait_initial: float = field(default=0.5, validator=_check_seconds)
+    wait_max: float = field(default=30.0, validator=_check_seconds)
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after attempt number `attempt`, counted from 1."""
         # The exponent is bounded, as 2.0 ** 1024 overflows.
         longest = min(self.wait_max, self.wait_initial * 2.0 ** min(attempt - 1, 64))
         return longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+
+
+def check_retry(retry: object) -> Retry:
+    """The policy, checked.
+
+    Raises:
+        ConfigurationError: It is no `Retry`.
+    """
+    if not isinstance(retry, Retry):
+        raise ConfigurationError("`retry` must be a Retry, such as Retry(attempts=3)")
+    return retry
 
 
 def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> float | None:
@@ -60,7 +85,8 @@ def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> f
 
 def _may_repeat(kind: Kind, outcome: Outcome[T]) -> bool:
     if isinstance(outcome, NotSent):
-        return True
+        # A client that cannot be used here cannot be used a moment later either.
+        return not isinstance(outcome.error, ConfigurationError)
     if isinstance(outcome, Answered) or kind is Kind.ONCE:
         return False
     if isinstance(outcome, Lost):

@@ -1,54 +1,162 @@
-"""Settings of the connection, checked: where the service is, how long to wait, which proxy to use."""
+"""Settings of the connection, checked: where the service is, how long to wait, which proxy and certificates to use."""
 
 from __future__ import annotations
 
 import ipaddress
 import math
+import numbers
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from iletimerkezi_async.errors import ConfigurationError
 
-__all__ = ["check_base_url", "check_connections", "check_timeout", "find_proxy", "longest_attempt", "spell_seconds"]
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = [
+    "Timeouts",
+    "check_base_url",
+    "check_connections",
+    "check_timeout",
+    "find_proxy",
+    "longest_attempt",
+    "spell_seconds",
+    "tls_context",
+    "to_number",
+]
 
 
-def check_base_url(base_url: str) -> httpx.URL:
-    """The service's address, checked.
+class Timeouts(Protocol):
+    """A limit in seconds for each part of an attempt, `None` for none: an `httpx.Timeout` or an `httpx2.Timeout`."""
 
-    Raises:
-        ConfigurationError: It is no absolute address, has more than a host and a path, or would carry the credentials
-            in the clear.
-    """
+    @property
+    def connect(self) -> float | None:
+        """For making a connection."""
+        ...
+
+    @property
+    def read(self) -> float | None:
+        """For each read."""
+        ...
+
+    @property
+    def write(self) -> float | None:
+        """For each write."""
+        ...
+
+    @property
+    def pool(self) -> float | None:
+        """For waiting until a connection is free."""
+        ...
+
+
+_PARTS = ("connect", "read", "write", "pool")
+
+
+def to_number(value: object) -> float:
+    """A setting as a number, also one of NumPy's; not-a-number for what is none, as `True` and `"100"`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
     try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigurationError("`base_url` must be an absolute https:// address")
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def check_base_url(base_url: object) -> httpx.URL | ConfigurationError:
+    """The service's address, or what is wrong with it.
+
+    It must be an absolute address of host and path alone that does not carry the credentials in the clear. The
+    complaint is returned, as the frames that it would pass hold the address, which may have a password in it.
+    """
+    url = _read_url(base_url)
+    if url is None or url.scheme not in {"http", "https"} or not url.host:
+        return ConfigurationError("`base_url` must be an absolute https:// address")
     if url.userinfo or url.query or url.fragment:
-        raise ConfigurationError("`base_url` must have no user, query or fragment")
+        return ConfigurationError("`base_url` must have no user, query or fragment")
     if url.scheme == "http" and not _is_loopback(url.host):
-        raise ConfigurationError(
+        return ConfigurationError(
             "`base_url` must be https://, as every request carries the credentials; plain http:// is for loopback alone"
         )
     return url
 
 
+def _read_url(value: object) -> httpx.URL | None:
+    if not isinstance(value, (str, httpx.URL)):
+        return None
+    try:
+        return httpx.URL(value)
+    except (httpx.InvalidURL, ValueError):
+        return None
+
+
 def find_proxy(scheme: str, host: str) -> httpx.Proxy | None:
-    """The proxy that the environment names for a host; never one for plain HTTP, which would see the credentials."""
+    """The proxy that the environment names for a host; never one for plain HTTP, which would see the credentials.
+
+    Raises:
+        ConfigurationError: What it names is no address of a proxy. The address is not shown: it may hold a password.
+    """
     if scheme != "https" or proxy_bypass(host):
         return None
     proxies = getproxies()
-    address = proxies.get("https") or proxies.get("all")
-    if not address:
+    kind = next((kind for kind in ("https", "all") if proxies.get(kind)), None)
+    if kind is None:
         return None
+    proxy = _read_proxy(proxies[kind])
+    proxies.clear()
+    if proxy is None:
+        raise ConfigurationError(f"{_proxy_setting(kind)} has no address of a proxy that can be read")
+    return proxy
+
+
+def _read_proxy(address: str) -> httpx.Proxy | None:
     try:
-        return httpx.Proxy(address if "://" in address else f"http://{address}")
+        proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     except (httpx.InvalidURL, ValueError):
-        # It may have a password in it, so it goes no further.
-        address = ""
-    raise ConfigurationError("the proxy that the environment names has no address that can be read")
+        return None
+    return proxy if proxy.url.host else None
+
+
+def _proxy_setting(kind: str) -> str:
+    """Where the proxy for a kind of address is set, in words."""
+    # The small letters win, as in the standard library.
+    named = next((name for name in (f"{kind}_proxy", f"{kind}_proxy".upper()) if os.environ.get(name)), None)
+    return f"the environment variable {named}" if named else "the system's setting of a proxy"
+
+
+def tls_context() -> ssl.SSLContext:
+    """A context for TLS that trusts whom the environment names, as httpx makes it.
+
+    Raises:
+        ConfigurationError: `SSL_CERT_FILE`, `SSL_CERT_DIR` or `SSLKEYLOGFILE` names what cannot be used.
+    """
+    _check_certificates()
+    try:
+        return httpx.create_ssl_context()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+    raise ConfigurationError(f"TLS cannot be set up with the environment's {_tls_variables()}: {reason}")
+
+
+def _check_certificates() -> None:
+    # Of the two, httpx heeds the file alone. OpenSSL takes a directory that is not there for one that trusts nobody.
+    path = os.environ.get("SSL_CERT_FILE")
+    if path and not Path(path).is_file():
+        raise ConfigurationError(f"the environment variable SSL_CERT_FILE names {path!r}, and there is no such file")
+    directory = os.environ.get("SSL_CERT_DIR")
+    if directory and not path and not any(Path(each).is_dir() for each in directory.split(os.pathsep)):
+        raise ConfigurationError(
+            f"the environment variable SSL_CERT_DIR names {directory!r}, and there is no such directory"
+        )
+
+
+def _tls_variables() -> str:
+    names = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE") if os.environ.get(name)]
+    return " and ".join(f"{name} ({os.environ[name]!r})" for name in names) or "certificates"
 
 
 def _is_loopback(host: str) -> bool:
@@ -60,17 +168,26 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def check_timeout(timeout: float | httpx.Timeout) -> httpx.Timeout:
+def check_timeout(timeout: object) -> httpx.Timeout:
     """The limits of an attempt, checked.
 
     Raises:
-        ConfigurationError: It is neither a positive number of seconds nor an `httpx.Timeout`.
+        ConfigurationError: It is neither a positive number of seconds nor an `httpx.Timeout` of such numbers.
     """
-    if isinstance(timeout, httpx.Timeout):
-        return timeout
-    if not 0 < timeout < math.inf:
-        raise ConfigurationError("`timeout` must be a positive number of seconds, or an httpx.Timeout")
-    return httpx.Timeout(timeout)
+    limits: dict[str, object] = dict.fromkeys(_PARTS, timeout)
+    if all(hasattr(timeout, part) for part in _PARTS):
+        limits = {part: getattr(timeout, part) for part in _PARTS}
+    elif timeout is None:
+        limits = dict.fromkeys(_PARTS, math.nan)
+    if not all(_is_limit(part, limit) for part, limit in limits.items()):
+        raise ConfigurationError("`timeout` must be a positive number of seconds, or an httpx.Timeout of such numbers")
+    return httpx.Timeout(**{part: None if limit is None else to_number(limit) for part, limit in limits.items()})
+
+
+def _is_limit(part: str, limit: object) -> bool:
+    # Not to wait for a connection makes sense; to connect or to read in no time does not.
+    seconds = to_number(limit)
+    return limit is None or 0 < seconds < math.inf or (part == "pool" and seconds == 0)
 
 
 def longest_attempt(timeout: httpx.Timeout) -> float:
@@ -82,15 +199,16 @@ def longest_attempt(timeout: httpx.Timeout) -> float:
     return pool + connect + max(read, write)
 
 
-def check_connections(max_connections: int) -> int:
+def check_connections(max_connections: object) -> int:
     """The most connections at once, checked.
 
     Raises:
-        ConfigurationError: There would be none.
+        ConfigurationError: It is no whole number, or there would be none.
     """
-    if max_connections < 1:
-        raise ConfigurationError("`max_connections` must be at least 1")
-    return max_connections
+    whole = isinstance(max_connections, numbers.Integral)
+    if not whole or not 1 <= to_number(max_connections) < math.inf:
+        raise ConfigurationError("`max_connections` must be a whole number of at least 1")
+    return int(to_number(max_connections))
 
 
 def spell_seconds(limit: float | None) -> str:

@@ -25,12 +25,13 @@ from iletimerkezi_async.wire.call import (
     read_answer,
 )
 
-from .clients import BorrowedClient
+from .clients import borrow
 from .clocks import Clocks
-from .exchange import Exchange, NoAnswer
+from .exchange import Endpoint, NoAnswer, Pool
 from .lanes import LanePool
-from .retry import Retry, Stopwatch, next_pause
-from .settings import check_base_url, check_connections, check_timeout
+from .pacing import Gate
+from .retry import Retry, Stopwatch, check_retry, next_pause
+from .settings import check_connections, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError, IletimerkeziError
     from iletimerkezi_async.wire.credentials import Body, Credentials
 
+    from .clients import HttpClient
     from .pacing import Pacer
+    from .settings import Timeouts
 
 __all__ = ["RefusedAgain", "Transport"]
 
@@ -48,6 +51,7 @@ logger = logging.getLogger("iletimerkezi_async")
 
 # A repetition near the end of the window must have left before the service forgets the first attempt.
 _WINDOW_GRACE = 30.0
+_TOO_MANY = 429
 
 
 @frozen(eq=False, repr=False)
@@ -115,13 +119,13 @@ class _Trail(Generic[T]):
             return RefusedAgain(self.lost, self._until)
         return RefusedAgain(self.lost, self._until, outcome.error) if self.call.traceable and self.lost else None
 
-    def end(self, *, closed: bool) -> RefusedAgain:
+    def end(self) -> RefusedAgain:
         """Where there is no further attempt, what that leaves.
 
         Raises:
             IletimerkeziError: As `Transport.perform`.
         """
-        outcome = NotSent(ConfigurationError("the client has been closed")) if closed else self.outcome
+        outcome = self.outcome
         obstacle = None if isinstance(outcome, Refused) else self.obstacle
         if obstacle is not None and self.lost is None:
             raise obstacle
@@ -139,25 +143,36 @@ class Transport:
         self,
         credentials: Credentials,
         *,
-        base_url: str,
-        timeout: float | httpx.Timeout,
+        base_url: httpx.URL,
+        timeout: float | Timeouts,
         max_connections: int,
         retry: Retry,
         pacer: Pacer | None,
-        http_client: httpx.AsyncClient | None,
+        http_client: HttpClient | None,
     ) -> None:
-        self.retry = retry
+        self.retry = check_retry(retry)
         self._credentials = credentials
-        self._pacer = pacer
-        self._exchange = Exchange(check_base_url(base_url), check_timeout(timeout))
-        self._pool: LanePool | BorrowedClient
+        self._gate = Gate(pacer)
+        self._endpoint = Endpoint(base_url, check_timeout(timeout))
+        connections = check_connections(max_connections)
+        self._pool: Pool
         if http_client is None:
-            self._pool = LanePool(check_connections(max_connections), self._exchange)
+            self._pool = LanePool(connections, self._endpoint)
         else:
-            self._pool = BorrowedClient(http_client, self._exchange)
+            self._pool = borrow(http_client, self._endpoint)
         self._closed = False
         #: The service's clock, as far as answers have told it.
         self.clocks = Clocks()
+
+    @property
+    def longest_attempt(self) -> float:
+        """Seconds after which an attempt ends, whatever happens."""
+        return self._endpoint.longest
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that a caller waits for an answer."""
+        return self._endpoint.timeout.read
 
     async def call(self, call: Call[T]) -> T:
         """Perform a call that is not guarded, and so has one kind of result.
@@ -174,6 +189,7 @@ class Transport:
         call: Call[T],
         lost: Stopwatch | None = None,
         before: Callable[[], Awaitable[object]] | None = None,
+        again: Callable[[], Awaitable[object]] | None = None,
         *,
         doubted: bool = False,
     ) -> T | RefusedAgain:
@@ -183,6 +199,7 @@ class Transport:
             call: What to send.
             lost: Where an earlier run sent it already and did not live to see the answer: running since then.
             before: Called before each attempt, as long as no answer was lost: the next one may be taken.
+            again: Called before each attempt that follows a lost answer.
             doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
                 tells that this was so.
 
@@ -195,12 +212,16 @@ class Transport:
         trail = _Trail(call, lost, doubted)
         body = self._credentials.envelope(call.fields)
         while True:
-            await self._pace(call)
+            turned_away = await self._wait_for_turn(call)
             limit = trail.time_left
-            if limit <= 0 or self._closed or trail.obstacle:
+            if limit <= 0 or trail.obstacle:
                 break
-            if trail.lost is None and before is not None:
-                await before()
+            if turned_away is not None:
+                trail.outcome = turned_away
+                break
+            prepare = before if trail.lost is None else again
+            if prepare is not None:
+                await prepare()
             outcome = await self._attempt(trail, body, limit)
             if isinstance(outcome, Answered):
                 return outcome.value
@@ -212,21 +233,23 @@ class Transport:
                 break
             logger.warning("%s; attempt %d follows in %.2f s", outcome.error, trail.attempts + 1, pause)
             await anyio.sleep(pause)
-        return trail.end(closed=self._closed)
+        return trail.end()
 
-    async def _pace(self, call: Call[T]) -> None:
-        if self._pacer is not None and call.recipients:
-            await self._pacer.acquire(call.recipients)
+    async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
+        """Wait until the call may be sent; what is in the way of it, if anything is."""
+        complaint = await self._gate.wait(call.recipients, call.operation)
+        if complaint is None and self._closed:
+            complaint = ConfigurationError("the client has been closed")
+        return None if complaint is None else NotSent(complaint)
 
     async def _attempt(self, trail: _Trail[T], body: Body, limit: float) -> Outcome[T]:
         call = trail.call
         watch = Stopwatch()
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
-        with anyio.move_on_after(min(limit, self._exchange.longest)):
+        with anyio.move_on_after(min(limit, self._endpoint.longest)):
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
-            raw = await self._pool.exchange(
-                call.operation, body, isinstance(trail.outcome, Lost), lambda: trail.obstacle is None
-            )
+            anew = isinstance(trail.outcome, Lost)
+            raw = await self._pool.exchange(call.operation, body, anew=anew, may_go=lambda: trail.obstacle is None)
         outcome = self._read(call, raw)
         trail.note(outcome, watch)
         _log_attempt(call, outcome, trail.attempts, watch)
@@ -235,9 +258,18 @@ class Transport:
     def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> Outcome[T]:
         if isinstance(raw, RawAnswer):
             self.clocks.hear(raw.date)
-            return read_answer(call, raw, self._credentials.scrub)
+            outcome = read_answer(call, raw, self._credentials.scrub)
+            self._heed(call, outcome)
+            return outcome
+        if raw.misuse:
+            return NotSent(ConfigurationError(raw.reason))
         error = TransportError(raw.reason, call.operation, raw.http_status)
         return Lost(error) if raw.sent else NotSent(error)
+
+    def _heed(self, call: Call[T], outcome: Outcome[T]) -> None:
+        """Hold everybody back where the service asks for a pause in sending, but nobody for longer than `wait_max`."""
+        if call.recipients and isinstance(outcome, Refused) and outcome.error.code == _TOO_MANY and outcome.retry_after:
+            self._gate.hold_back(min(outcome.retry_after, self.retry.wait_max))
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
@@ -252,7 +284,7 @@ def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: b
     if isinstance(outcome, Refused) and outcome.content:
         return outcome.error
     message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error})"
-    http_status = None if isinstance(outcome.error, ConfigurationError) else outcome.error.http_status
+    http_status = getattr(outcome.error, "http_status", None)
     return OutcomeUnknownError(message, call.operation, http_status)
 
 

@@ -1,11 +1,11 @@
 """The life of a single order, over a transport.
 
-`recovery` sends an order and finds it again when its answer was lost: at once (`live`), or in a later run (`enquiry`).
-Both are a `search` in lists and reports that all who look read together (`lookup`); it leaves out what is `known`, and
-judges the rest by the rules of `evidence`.
+`once` sends an order, and one with a key once. `recovery` finds it again when its answer was lost: at once (`live`), or
+in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read together (`lookup`); it
+leaves out what is `known`, and judges the rest by the rules of `evidence`.
 
-`paging` reads lists that come in pages; `waiting` waits until an order is finished, `cancelling` cancels one for
-certain, `registering` tells the registry of consents.
+`paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
+finished, `cancelling` cancels one for certain, `registering` tells the registry of consents.
 
 In come drafts, ids and a transport; out go orders, rows and errors. It never opens a connection, and knows nothing of
 campaigns.

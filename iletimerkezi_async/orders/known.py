@@ -84,7 +84,7 @@ class KnownIds:
         self._shared = shared
         self._young, self._old = _Generation(), _Generation()
 
-    async def note(self, order_id: int, draft: Draft, took: float | None = None) -> None:
+    def note(self, order_id: int, draft: Draft, took: float | None = None) -> None:
         """An answer, or a look-up, has told an order's id.
 
         Args:
@@ -99,12 +99,20 @@ class KnownIds:
         if now is not None and took is not None:
             self._young.answers.append(now)
             self._young.slowest = max(self._young.slowest, took)
-        if self._shared is not None:
-            try:
-                await self._shared.note((order_id,))
-            except IletimerkeziError as error:
-                # Others may have to look at one order more.
-                logger.warning("an order's id could not be shared: %s", error)
+
+    async def share(self, order_id: int) -> None:
+        """Tell the other processes of an id.
+
+        Not before what it belongs to is written down, where it is: whoever takes that over after a crash would take the
+        very order that he looks for as another.
+        """
+        if self._shared is None:
+            return
+        try:
+            await self._shared.note((order_id,))
+        except IletimerkeziError as error:
+            # Others may have to look at one order more.
+            logger.warning("an order's id could not be shared: %s", error)
 
     def find(self, order_id: int) -> KnownOrder | None:
         """What is known of an order, where this client had its answer."""

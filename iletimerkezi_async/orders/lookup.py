@@ -100,7 +100,7 @@ class Catalogue:
     Args:
         lookups: What reads, and knows ids.
         days: The first and the last day.
-        earlier: Ids that a journal knows; `None` where what other processes know is to be asked for instead.
+        earlier: Ids that a journal knows.
     """
 
     def __init__(self, lookups: Lookups, days: tuple[date, date], earlier: Mapping[int, Witness] | None = None) -> None:
@@ -108,7 +108,6 @@ class Catalogue:
         self._transport = lookups.transport
         self._days = days
         self._earlier: Mapping[int, Witness] = {} if earlier is None else earlier
-        self._asks_others = earlier is None
         #: When it was begun, by the monotonic clock.
         self.began = time.monotonic()
         #: Whether the days that were asked for could not be had all.
@@ -159,8 +158,7 @@ class Catalogue:
         return ListPage(tuple(page.orders), page.count, at)
 
     async def _take_in(self, orders: Sequence[OrderReport]) -> None:
-        if self._asks_others:
-            self._known |= await self._lookups.known.known_to_others(order.id for order in orders)
+        self._known |= await self._lookups.known.known_to_others([order.id for order in orders])
         for order in orders:
             if order.id not in self._listed:
                 self._listed.add(order.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
@@ -12,31 +12,30 @@ import anyio
 
 from iletimerkezi_async.errors import IletimerkeziError, TransportError
 from iletimerkezi_async.models import Delivery, OrderReport
-from iletimerkezi_async.wire.blacklist import BlacklistPage, get_blacklist
-from iletimerkezi_async.wire.reports import REPORTS_DAYS, OrdersPage, ReportPage, get_report, get_reports
+from iletimerkezi_async.wire.blacklist import get_blacklist
+from iletimerkezi_async.wire.reports import REPORTS_DAYS, ReportPage, get_report, get_reports
+
+from .places import Place, ServicePlace
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.wire.dates import Window
 
-__all__ = ["Blacklist", "Orders", "Report"]
+__all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-_MAX_ROWS = 1000
-# As seen in public code; the documentation does not tell.
-_ORDERS_PAGE = 30
-# No order is so large; a server that never ends its report must not keep its reader for ever.
+#: The most rows of one page of a report (source: the provider's `get-report` page).
+MAX_ROWS = 1000
+# No order is so large; a server that never ends its list must not keep its reader for ever.
 _MAX_PAGES = 100_000
-# Nor must one whose pages bring nothing (new), while its total or count promises more.
-_MOST_EMPTY_FETCHES = 100
+# Nor must one that repeats its rows, while its total promises more.
+_MOST_STALE = 10
 
 
 class _Page(Protocol[T_co]):
     """Some rows."""
-
-    def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[T_co]: ...
 
@@ -50,19 +49,22 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
 
     _operation: ClassVar[str]
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
         self._rows: Iterator[T] = iter(())
+        self._collected: list[T] = []
         self._finished = False
-        self._empty_fetches = 0
+        self._pages = 0
         self._lock: anyio.Lock | None = None
 
     @abstractmethod
     async def _fetch(self) -> Sequence[_Page[T]]:
         """The next pages, possibly without rows; sets `_finished` with the last of them."""
 
-    def _check_page(self, page: int) -> None:
-        if page > _MAX_PAGES:
+    def _count_pages(self, count: int) -> None:
+        if self._pages >= _MAX_PAGES:
             raise TransportError(f"the list has no end after {_MAX_PAGES} pages", self._operation)
+        self._pages += count
 
     async def __anext__(self) -> T:
         rows = self._rows
@@ -75,6 +77,20 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
                 return row
         raise StopAsyncIteration
 
+    async def collect(self) -> list[T]:
+        """All rows that were not read yet, as one list.
+
+        After an error the same call again goes on where this one was, and its list holds the rows of both.
+        """
+        rows = self._rows
+        self._collected.extend(rows)
+        while not (self._finished and rows is self._rows):
+            await self._refill(rows)
+            rows = self._rows
+            self._collected.extend(rows)
+        collected, self._collected = self._collected, []
+        return collected
+
     async def _refill(self, exhausted: Iterator[T]) -> None:
         if self._lock is None:
             # Not in the constructor, which may run outside an event loop.
@@ -82,11 +98,7 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         async with self._lock:
             # Another task may have refilled it meanwhile.
             if self._rows is exhausted and not self._finished:
-                pages = await self._fetch()
-                self._rows = chain.from_iterable(pages)
-                self._empty_fetches = 0 if any(map(len, pages)) or self._finished else self._empty_fetches + 1
-                if self._empty_fetches > _MOST_EMPTY_FETCHES:
-                    raise TransportError("page after page brings nothing, and there should be more", self._operation)
+                self._rows = chain.from_iterable(await self._fetch())
 
 
 class Report(_Rows[Delivery]):
@@ -95,22 +107,20 @@ class Report(_Rows[Delivery]):
     Made by `AsyncClient.get_report`. The first page is asked for alone; where it tells the order's total, the next ones
     are asked for several at once, else one at a time until a short one. A page that fails after all repetitions raises
     when its rows are due; asking for the next row then tries that page again, so that no row is lost or doubled.
+
+    A report that ends before its total raises `TransportError` behind its last row. Asking for the next row then looks
+    again.
     """
 
     _operation = "get-report"
 
-    def __init__(self, transport: Transport, order_id: int, *, page_size: int = _MAX_ROWS, read_ahead: int = 8) -> None:
-        if not 1 <= page_size <= _MAX_ROWS:
-            raise ValueError(f"page_size must be from 1 to {_MAX_ROWS}")
-        if read_ahead < 1:
-            raise ValueError("read_ahead must be at least 1")
-        super().__init__()
-        self._transport = transport
+    def __init__(self, transport: Transport, order_id: int, *, page_size: int = MAX_ROWS, read_ahead: int = 8) -> None:
+        super().__init__(transport)
         self._order_id = order_id
-        self._page_size = page_size
         self._read_ahead = read_ahead
-        self._next_page = 1
-        self._seen = 0
+        self._place = Place(page_size)
+        self._first: list[str] = []
+        self._last: list[str] = []
         self._order: OrderReport | None = None
 
     @property
@@ -122,39 +132,47 @@ class Report(_Rows[Delivery]):
         return f"<Report of order {self._order_id}>"
 
     async def _fetch(self) -> list[ReportPage]:
-        self._check_page(self._next_page)
+        place = self._place
+        size, due = place.size, place.due(self._read_ahead)
+        self._count_pages(len(due))
         pages: list[ReportPage] = []
-        for page in await self._fetch_pages(self._due_pages()):
-            pages.append(page)
+        for page in await self._fetch_pages(due, size):
             self._order = self._order or page.order
-            self._next_page += 1
-            self._seen += len(page)
-            # Before the page that the total tells to be the last, a short one is not the end.
-            short = len(page) < self._page_size and self._next_page > self._known_pages
-            if short or self._seen == self._order.total:
-                self._finished = True
+            place.hear(page.order.total)
+            rows = 0 if self._is_repeated(page) else len(page)
+            place.take(rows)
+            if rows:
+                pages.append(page)
+                self._remember(page)
+            if rows != size:
+                # The pages behind it do not begin with the next row.
                 break
+        self._finished = place.ended
+        if not pages and place.lacks_rows:
+            error = TransportError(f"the report ends after {place.read} rows of {place.total}", self._operation)
+            # It may have promised too much: whoever asks on hears it anew.
+            place.total = None
+            raise error
         return pages
 
-    @property
-    def _known_pages(self) -> int:
-        """How many pages there are, as far as the total tells."""
-        total = self._order.total if self._order else None
-        return -(-total // self._page_size) if total else 0
+    def _is_repeated(self, page: ReportPage) -> bool:
+        """Whether a page that may be beyond the end has the rows of the first or the last one again."""
+        count = len(page)
+        return self._place.may_be_beyond(count) and page.numbers in (self._first[:count], self._last[-count:])
 
-    def _due_pages(self) -> range:
-        ahead = min(self._read_ahead, self._known_pages - self._next_page + 1)
-        return range(self._next_page, self._next_page + max(1, ahead))
+    def _remember(self, page: ReportPage) -> None:
+        self._first = self._first or page.numbers
+        self._last = [*self._last, *page.numbers][-MAX_ROWS:]
 
-    async def _fetch_pages(self, due: range) -> list[ReportPage]:
+    async def _fetch_pages(self, due: range, size: int) -> list[ReportPage]:
         """The pages from the first on that could be had; the first one's failure is raised."""
         if len(due) == 1:
-            return [await self._fetch_page(due[0])]
+            return [await self._fetch_page(due[0], size)]
         results: dict[int, ReportPage | IletimerkeziError] = {}
 
         async def fetch(number: int) -> None:
             try:
-                results[number] = await self._fetch_page(number)
+                results[number] = await self._fetch_page(number, size)
             except IletimerkeziError as error:
                 results[number] = error
 
@@ -172,91 +190,151 @@ class Report(_Rows[Delivery]):
                 raise result
         return pages
 
-    async def _fetch_page(self, number: int) -> ReportPage:
-        return await self._transport.call(get_report(self._order_id, number, self._page_size))
+    async def _fetch_page(self, number: int, size: int) -> ReportPage:
+        # A server may give more than it was asked for, but must not be asked for more than it takes.
+        return await self._transport.call(get_report(self._order_id, number, min(size, MAX_ROWS)))
 
 
-class Orders(_Rows[OrderReport]):
-    """The orders submitted in a range of days, each once. Made by `AsyncClient.get_reports`."""
+class _Listing(_Rows[T], Generic[T]):
+    """Rows that each come once, though the list may change while it is read.
+
+    What is new pushes the rest on to later pages, which then bring some rows again. What goes away pulls rows on to
+    earlier pages, where they would be missed. So at the end the rows are counted; where some are lacking the list is
+    read once more from its beginning, and where some are lacking then, that is an error.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport)
+        self._given: set[Hashable] = set()
+        self._is_second_reading = False
+        self._lacking: TransportError | None = None
+        self._begin()
+
+    @abstractmethod
+    def _start(self) -> Place | ServicePlace:
+        """The place of the first row."""
+
+    @abstractmethod
+    async def _ask(self) -> tuple[Sequence[T], int | None]:
+        """The rows of the page at the present place, and how many rows there are in all."""
+
+    @abstractmethod
+    def _key(self, row: T) -> Hashable:
+        """What tells a row from all others."""
+
+    def _next_part(self) -> bool:
+        """Go on to the next part of the list; whether there is one."""
+        return False
+
+    def _begin(self) -> None:
+        self._place = self._start()
+        self._met: set[Hashable] = set()
+        self._promised: int | None = None
+        self._stale = 0
+
+    async def _fetch(self) -> list[list[T]]:
+        if self._lacking is not None:
+            # Whoever asks on reads the list again.
+            error, self._lacking = self._lacking, None
+            raise error
+        self._count_pages(1)
+        rows, total = await self._ask()
+        place, read_before, met_before = self._place, self._place.read, len(self._met)
+        if not read_before:
+            self._promised = total
+        self._met.update(map(self._key, rows))
+        self._stale = 0 if len(self._met) > met_before else self._stale + 1
+        place.hear(total)
+        place.take(len(rows))
+        if place.ended or not rows or (self._stale and self._is_enough()):
+            self._end()
+        return [self._choose_new(rows)]
+
+    def _is_enough(self) -> bool:
+        """Whether a page that brought nothing new is the end: a service may repeat itself for ever."""
+        place = self._place
+        return place.total is None or place.read > place.total or self._stale >= _MOST_STALE
+
+    def _choose_new(self, rows: Sequence[T]) -> list[T]:
+        new = {self._key(row): row for row in rows if self._key(row) not in self._given}
+        self._given.update(new)
+        return list(new.values())
+
+    def _end(self) -> None:
+        met, promised = len(self._met), self._promised
+        if promised is None or met >= promised:
+            self._is_second_reading = False
+            self._finished = not self._next_part()
+        elif self._is_second_reading:
+            self._is_second_reading = False
+            self._lacking = TransportError(f"the list ends after {met} rows of {promised}", self._operation)
+        else:
+            self._is_second_reading = True
+        self._begin()
+
+
+class Orders(_Listing[OrderReport]):
+    """The orders submitted in a range of days, each once: `async for order in orders`.
+
+    Made by `AsyncClient.get_reports`. A list that ends before its count raises `TransportError` behind its last order.
+    Asking for the next one then reads the list again.
+    """
 
     _operation = "get-reports"
 
     def __init__(self, transport: Transport, start: date, end: date) -> None:
-        super().__init__()
-        self._transport = transport
         self._ranges = split_days(start, end)
         self._range = next(self._ranges)
-        self._page = 1
-        self._seen_here = 0
-        self._seen: set[int] = set()
+        super().__init__(transport)
 
-    async def _fetch(self) -> list[list[OrderReport]]:
-        self._check_page(self._page)
-        page = await self._transport.call(get_reports(*self._range, self._page))
-        self._page += 1
-        self._seen_here += len(page.orders)
-        fresh = [order for order in page.orders if order.id not in self._seen]
-        self._seen.update(order.id for order in fresh)
-        if self._is_last(page, fresh):
-            self._next_range()
-        return [fresh]
+    def __repr__(self) -> str:
+        return "<Orders in a range of days>"
 
-    def _is_last(self, page: OrdersPage, fresh: list[OrderReport]) -> bool:
-        """Whether a page ends its range.
+    def _start(self) -> ServicePlace:
+        self._at = ServicePlace()
+        return self._at
 
-        Orders that arrive meanwhile push others on to a later page, so that one may bring nothing new before the end.
-        """
-        if not page.orders:
-            return True
-        # A full page is never the last for certain: the count might be the page's own.
-        if len(page.orders) < _ORDERS_PAGE and (page.count is None or self._seen_here >= page.count):
-            return True
-        return not fresh and (page.count is None or self._seen_here > page.count)
+    async def _ask(self) -> tuple[list[OrderReport], int | None]:
+        page = await self._transport.call(get_reports(*self._range, self._at.page))
+        return page.orders, page.count
 
-    def _next_range(self) -> None:
+    def _key(self, row: OrderReport) -> int:
+        return row.id
+
+    def _next_part(self) -> bool:
         following = next(self._ranges, None)
-        if following is None:
-            self._finished = True
-            return
-        self._range = following
-        self._page = 1
-        self._seen_here = 0
+        self._range = following or self._range
+        return following is not None
 
 
-class Blacklist(_Rows[str]):
-    """The blocked numbers, each once. Made by `AsyncClient.get_blacklist`."""
+class Blacklist(_Listing[str]):
+    """The blocked numbers, each once: `async for number in blacklist`.
+
+    Made by `AsyncClient.get_blacklist`. A list that ends before its count raises `TransportError` behind its last
+    number. Asking for the next one then reads the list again.
+    """
 
     _operation = "get-blacklist"
 
     def __init__(self, transport: Transport, window: Window | None) -> None:
-        super().__init__()
-        self._transport = transport
         self._window = window
-        self._page = 1
-        self._seen: set[str] = set()
-        self._seen_rows = 0
+        super().__init__(transport)
 
-    async def _fetch(self) -> list[list[str]]:
-        self._check_page(self._page)
-        page = await self._transport.call(get_blacklist(self._page, _MAX_ROWS, self._window))
-        self._page += 1
-        self._seen_rows += len(page.numbers)
-        fresh = [number for number in dict.fromkeys(page.numbers) if number not in self._seen]
-        self._seen.update(fresh)
-        self._finished = self._is_last(page, fresh)
-        return [fresh]
+    def __repr__(self) -> str:
+        return "<Blacklist>"
 
-    def _is_last(self, page: BlacklistPage, fresh: list[str]) -> bool:
-        """Whether a page ends the list.
+    def _start(self) -> Place:
+        self._at = Place(MAX_ROWS)
+        return self._at
 
-        A page of old acquaintances ends it too: a service that takes no notice of the page would repeat itself for
-        ever. The count is that of the whole list, so that it tells nothing about a part of it.
-        """
-        if not fresh:
-            return True
-        if self._window is None and page.count is not None:
-            return self._seen_rows >= page.count
-        return len(page.numbers) < _MAX_ROWS
+    async def _ask(self) -> tuple[list[str], int | None]:
+        place = self._at
+        page = await self._transport.call(get_blacklist(place.page, min(place.size, MAX_ROWS), self._window))
+        # The count is that of the whole list, so that it tells nothing about a part of it.
+        return page.numbers, page.count if self._window is None else None
+
+    def _key(self, row: str) -> str:
+        return row
 
 
 def split_days(start: date, end: date) -> Iterator[tuple[date, date]]:

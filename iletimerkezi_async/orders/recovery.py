@@ -45,6 +45,8 @@ async def send_draft(
     draft: Draft,
     lost: Stopwatch | None = None,
     before: Callable[[], Awaitable[object]] | None = None,
+    again: Callable[[], Awaitable[object]] | None = None,
+    *,
     earlier: Earlier | None = None,
 ) -> Order:
     """Send an order, and find its id where the answer is lost.
@@ -54,6 +56,7 @@ async def send_draft(
         draft: The order.
         lost: Where an earlier run sent it already and did not live to see the answer: running since then.
         before: Called before each attempt, as long as no answer was lost.
+        again: Called before each attempt that follows a lost answer.
         earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
             did; another one tells nothing as long as its absence is not certain.
 
@@ -61,18 +64,19 @@ async def send_draft(
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
     watch = Stopwatch()
+    doubted = earlier is not None
     try:
-        result = await lookups.transport.perform(send_sms(draft), lost, before, doubted=earlier is not None)
+        result = await lookups.transport.perform(send_sms(draft), lost, before, again, doubted=doubted)
     except (ApiError, TransportError) as error:
         if earlier is None or earlier.absent or isinstance(error, OutcomeUnknownError):
             raise
         raise _in_doubt(error, Findings()) from None
     if not isinstance(result, RefusedAgain):
-        await lookups.known.note(result.id, draft, watch.elapsed)
+        lookups.known.note(result.id, draft, watch.elapsed)
         return result
     if result.lost is None and earlier is not None:
         findings = await Enquiry(lookups).find(draft, earlier.began)
-        return await _identify(lookups, draft, findings)
+        return _identify(lookups, draft, findings)
     return await _settle(lookups, draft, result)
 
 
@@ -87,7 +91,7 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Orde
     refusal = refused.refusal
     findings = await _look_up(lookups, draft, refused, whole=refusal is not None and proves_refusal(refusal))
     if refusal is None or (is_overdue(refusal) and len(findings.matches) == 1):
-        return await _identify(lookups, draft, findings)
+        return _identify(lookups, draft, findings)
     if findings.absent and proves_refusal(refusal):
         raise refusal
     if isinstance(refusal, RecipientError) and not findings.candidates and await _was_blocked(lookups, draft, refused):
@@ -102,8 +106,10 @@ async def _was_blocked(lookups: Lookups, draft: Draft, refused: RefusedAgain) ->
         return False
     recipients = {number for _, number in draft.pairs()}
     # The service's times have whole seconds.
-    began = moment(now.there - refused.lost.elapsed + 1)
-    blocked = Blacklist(lookups.transport, choose_window(None, began, "get-blacklist"))
+    window = choose_window(None, moment(now.there - refused.lost.elapsed + 1), "get-blacklist")
+    if isinstance(window, IletimerkeziError):
+        return False
+    blocked = Blacklist(lookups.transport, window)
     looked = 0
     with contextlib.suppress(IletimerkeziError):
         async for number in blocked:
@@ -113,7 +119,7 @@ async def _was_blocked(lookups: Lookups, draft: Draft, refused: RefusedAgain) ->
     return False
 
 
-async def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
+def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
     """The order that was taken, with its id.
 
     Raises:
@@ -122,7 +128,7 @@ async def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order
     if len(findings.matches) != 1:
         raise OrderAcceptedError(findings.matches or findings.candidates)
     order = Order(findings.matches[0], draft.recipients)
-    await lookups.known.note(order.id, draft)
+    lookups.known.note(order.id, draft)
     return order
 
 

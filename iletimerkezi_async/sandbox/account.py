@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 import attrs
@@ -28,14 +29,16 @@ class Account:
         hash: The hash that goes with it.
         senders: Approved sender names.
         amount: The balance in lira, as it is shown.
+        sms_price: What one SMS costs, in the prices that are shown.
         brands: Brand codes with an active consent subscription.
+        refuse_past: Whether a schedule in the past is refused, rather than sent at once.
         skip_blocked: Whether blocked recipients are left out, rather than refused with the whole order.
         refuse_unknown_consent: Whether a check of a consent that is not registered is refused, rather than empty.
         duplicates: Whether an order whose numbers come in another sequence is a duplicate.
         duplicate_window: For how long a duplicate is refused.
         delivery_seconds: How long the delivery of an order takes.
         fails: Tells of a ``+905XXXXXXXXX`` number whether its messages end undelivered.
-        style: How answers are written.
+        style: How the answer to the request that is being handled is written.
         weather: How what is told differs from the truth.
         now: When the request that is being handled arrived, in Turkish time.
         blocked: The account's blocked numbers, and when each was added; oldest first.
@@ -48,7 +51,9 @@ class Account:
     hash: str
     senders: tuple[str, ...]
     amount: str
+    sms_price: Decimal
     brands: frozenset[str]
+    refuse_past: bool
     skip_blocked: bool
     refuse_unknown_consent: bool
     duplicates: Literal["set", "sequence"]
@@ -75,8 +80,7 @@ class Account:
 
 def get_balance(account: Account, _: None) -> Json:
     """Answer get-balance."""
-    # Strings in every style: all documents show them so.
-    return {"balance": {"amount": account.amount, "sms": str(account.ledger.balance(account.now))}}
+    return {"balance": account.style.write_balance(account.amount, account.ledger.balance(account.now))}
 
 
 def get_sender(account: Account, _: None) -> Json:

@@ -6,24 +6,35 @@ All three are documented by the provider, 2026.
 from datetime import datetime
 
 from iletimerkezi_async.sandbox.account import Account
-from iletimerkezi_async.sandbox.bodies import Json, read_object, read_page, read_rows
+from iletimerkezi_async.sandbox.bodies import Json, is_nothing, read_object, read_page, read_rows
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import read_second
 from iletimerkezi_async.sandbox.phones import read_phone
 
-__all__ = ["add_blacklist", "delete_blacklist", "get_blacklist", "read_blacklist"]
+__all__ = ["add_blacklist", "delete_blacklist", "get_blacklist", "read_blacklist", "read_entry"]
 
 
 def read_blacklist(request: Json) -> Json:
-    """Return the blacklist object, and see that its filter is an object when there is one.
+    """Return the blacklist object of get-blacklist, which may be left out, as may its filter.
 
     Raises:
         Refusal: 400.
     """
+    if is_nothing(request.get("blacklist")):
+        return {}
     asked = read_object(request, "blacklist")
-    if asked.get("filter") not in (None, [], ""):
+    if not is_nothing(asked.get("filter")):
         read_object(asked, "filter")
     return asked
+
+
+def read_entry(request: Json) -> Json:
+    """Return the blacklist object of add-blacklist and delete-blacklist.
+
+    Raises:
+        Refusal: 400.
+    """
+    return read_object(request, "blacklist")
 
 
 def get_blacklist(account: Account, asked: Json) -> Json:

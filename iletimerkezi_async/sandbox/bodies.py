@@ -7,7 +7,7 @@ import orjson
 
 from iletimerkezi_async.sandbox.codes import Refusal
 
-__all__ = ["MOST_ROWS", "Json", "parse_request", "read_object", "read_page", "read_rows", "read_whole"]
+__all__ = ["MOST_ROWS", "Json", "is_nothing", "parse_json", "read_object", "read_page", "read_rows", "read_whole"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -17,7 +17,7 @@ MOST_ROWS: Final = 1000
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
 
-def parse_request(body: bytes) -> Json:
+def parse_json(body: bytes) -> Json:
     """Return what is inside ``{"request": ...}``.
 
     Raises:
@@ -42,6 +42,11 @@ def read_object(parent: Json, name: str) -> Json:
     if not isinstance(value, dict):
         raise Refusal(400)
     return cast("Json", value)
+
+
+def is_nothing(value: object) -> bool:
+    """Whether a value is one of the forms in which callers write that there is none."""
+    return value is None or value in ("", [], {})
 
 
 def read_whole(value: object, default: int) -> int:

@@ -1,5 +1,6 @@
 """The service's status codes, each with a Turkish message, and the refusal that carries one."""
 
+from collections.abc import Mapping
 from typing import Final
 
 __all__ = ["DONE", "MESSAGES", "Refusal", "message_of"]
@@ -46,8 +47,10 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer of the
 
     Attributes:
         code: The status code of the answer, from the provider's table of status codes.
+        errors: With 422, what is wrong with which field.
     """
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, errors: Mapping[str, str] | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.errors = dict(errors or {})

@@ -55,8 +55,11 @@ def create_consents(account: Account, asked: Json) -> Json:
     brand = _check_brand(account, asked)
     records = cast("list[Any]", asked["list"])
     if not 1 <= len(records) <= MOST_RECORDS:
-        raise Refusal(422)
-    checked = [(_check_key(brand, record), _check_record(account.now, record)) for record in records]
+        raise _wrong("list", f"1 ile {MOST_RECORDS} arasında kayıt olmalı")
+    checked: list[tuple[ConsentKey, Json]] = []
+    for position, record in enumerate(records):
+        place = f"list.{position}."
+        checked.append((_check_key(brand, record, place), _check_record(account.now, record, place)))
     account.consents.update(checked)
     return {}
 
@@ -67,40 +70,47 @@ def show_consent(account: Account, asked: Json) -> Json:
     Raises:
         Refusal: 403 for the brand code, 422 for bad values and, unless the account says otherwise, for no record.
     """
-    key = _check_key(_check_brand(account, asked), asked)
+    key = _check_key(_check_brand(account, asked), asked, "")
     record = account.consents.get(key)
     if record is not None:
-        return {"consent": {"brandCode": key[0], **record}}
+        return {"consent": {"brandCode": account.style.brand_code(key[0]), **record}}
     if account.refuse_unknown_consent:
-        raise Refusal(422)
+        raise _wrong("recipient", "Kayıt bulunamadı")
     return account.style.repeated("consent", ())
 
 
 def _check_brand(account: Account, asked: Json) -> str:
     brand = asked.get("brandCode")
-    if not isinstance(brand, str) or brand not in account.brands:
+    if isinstance(brand, bool) or not isinstance(brand, (str, int)) or str(brand) not in account.brands:
         raise Refusal(403)
-    return brand
+    return str(brand)
 
 
-def _check_key(brand: str, record: Any) -> ConsentKey:
+def _check_key(brand: str, record: Any, place: str) -> ConsentKey:
     if not isinstance(record, dict):
-        raise Refusal(422)
+        raise _wrong(place.rstrip("."), "Kayıt okunamadı")
     fields = cast("Json", record)
     recipient = fields.get("recipient")
     if not isinstance(recipient, str) or not (_PHONE.fullmatch(recipient) or _EMAIL.fullmatch(recipient)):
-        raise Refusal(422)
-    if fields.get("recipientType") not in _RECIPIENT_TYPES or fields.get("type") not in _TYPES:
-        raise Refusal(422)
+        raise _wrong(f"{place}recipient", "Telefon +905XXXXXXXXX biçiminde, ya da bir e-posta adresi olmalı")
+    for name, words in (("recipientType", _RECIPIENT_TYPES), ("type", _TYPES)):
+        if fields.get(name) not in words:
+            raise _wrong(place + name, f"Şunlardan biri olmalı: {', '.join(words)}")
     return brand, recipient, fields["recipientType"], fields["type"]
 
 
-def _check_record(now: datetime, record: Json) -> Json:
+def _check_record(now: datetime, record: Json, place: str) -> Json:
+    if record.get("status") not in _STATUSES:
+        raise _wrong(f"{place}status", f"Şunlardan biri olmalı: {', '.join(_STATUSES)}")
     source = record.get("source")
-    if record.get("status") not in _STATUSES or not isinstance(source, str) or not _SOURCE.fullmatch(source):
-        raise Refusal(422)
+    if not isinstance(source, str) or not _SOURCE.fullmatch(source):
+        raise _wrong(f"{place}source", "Bilinen bir kaynak kodu olmalı")
     given_at = read_second(record.get("consentDate"))
     # Nobody can have agreed in the future; the documents only say that three days ago is too long.
     if given_at is None or not now - OLDEST <= given_at <= now:
-        raise Refusal(422)
+        raise _wrong(f"{place}consentDate", "YYYY-MM-DD HH:MM:SS biçiminde, son üç gün içinde olmalı")
     return {name: record[name] for name in ("recipient", "recipientType", "type", "status", "source", "consentDate")}
+
+
+def _wrong(field: str, text: str) -> Refusal:
+    return Refusal(422, {field: text})

@@ -11,10 +11,15 @@ from typing import Final
 import attrs
 import orjson
 
-from iletimerkezi_async.sandbox.orders import OrderBook, SandboxOrder
+from iletimerkezi_async.sandbox.orders import MessageState, OrderBook, SandboxOrder
 
 __all__ = ["Outbox", "Report"]
 
+_CODES: Final = {
+    "accepted": int(MessageState.ON_ITS_WAY),
+    "delivered": int(MessageState.DELIVERED),
+    "undelivered": int(MessageState.UNDELIVERED),
+}
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
 
@@ -64,12 +69,14 @@ class Outbox:
         orders: The orders.
         shuffled: Whether the reports of an order come in a jumble.
         copies: How often each report is posted.
+        codes: Whether a report tells the state as a code, rather than as a word.
     """
 
-    def __init__(self, orders: OrderBook, *, shuffled: bool, copies: int) -> None:
+    def __init__(self, orders: OrderBook, *, shuffled: bool, copies: int, codes: bool) -> None:
         self._orders = orders
         self._shuffled = shuffled
         self._copies = copies
+        self._codes = codes
         self._seen = 0
         self._waiting: list[tuple[datetime, int, _Stream]] = []
         self._returned: list[Report] = []
@@ -123,7 +130,7 @@ class Outbox:
         report = {
             "id": message_id,
             "packet_id": order.id,
-            "status": status,
+            "status": _CODES[status] if self._codes else status,
             "to": order.numbers[position],
             "body": stream.text(position),
         }

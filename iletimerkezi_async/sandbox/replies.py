@@ -5,16 +5,16 @@ from email.utils import format_datetime
 from typing import Any, Final
 
 import attrs
-import orjson
 
 from iletimerkezi_async.sandbox.codes import DONE, message_of
 from iletimerkezi_async.sandbox.faults import Fault, Planned
+from iletimerkezi_async.sandbox.notations import Notation
 from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.weather import Weather
 
 __all__ = ["Reply", "Writer"]
 
-_JSON: Final = "application/json"
+_COOKIE: Final = "SERVERID=s1; path=/; HttpOnly"
 _HTML: Final = "text/html; charset=UTF-8"
 _GATEWAY_PAGE: Final = (
     b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
@@ -22,14 +22,14 @@ _GATEWAY_PAGE: Final = (
 # Answers that are not the service's own: HTTP status, content type, body.
 _PAGES: Final[dict[str, tuple[int, str, bytes]]] = {
     Fault.GARBAGE: (200, _HTML, b"OK 1 {"),
-    Fault.NOT_OBJECT: (200, _JSON, b"[200]"),
+    Fault.NOT_OBJECT: (200, "application/json", b"[200]"),
     Fault.HTML_502: (502, _HTML, _GATEWAY_PAGE),
     Fault.HTML_502_BEFORE: (502, _HTML, _GATEWAY_PAGE),
     Fault.EMPTY_504: (504, _HTML, b""),
     Fault.EMPTY_503: (503, _HTML, b""),
     Fault.EMPTY_429: (429, _HTML, b""),
 }
-# "Come back later" is said in the HTTP status in every style.
+# The service's own words. "Come back later" is said in the HTTP status in every style.
 _LATER: Final = (Fault.JSON_503, Fault.JSON_429)
 _BODILESS: Final = frozenset({204, 205, 304})
 
@@ -54,14 +54,16 @@ class Reply:
 
 @attrs.frozen
 class Writer:
-    """Writes replies in one style at one time.
+    """Writes replies in one notation and style at one time.
 
     Attributes:
+        notation: Of the request, and so of the answer.
         style: Decides the types, and whether the HTTP status repeats the code.
         weather: Decides what the ``Date`` header says.
         now: The sandbox's time.
     """
 
+    notation: Notation
     style: Style
     weather: Weather
     now: datetime
@@ -69,7 +71,7 @@ class Writer:
     def usual(self, code: int, payload: dict[str, Any]) -> Reply:
         """Write an answer as the service gives it: the status object, and beside it the payload."""
         status = 200 if self.style.http_status == "200" else _http_status(code)
-        return self._reply(status, _JSON, self._document(code, payload))
+        return self._reply(status, self.notation.content_type, self._document(code, payload))
 
     def faulty(self, planned: Planned, usual: Reply | None) -> Reply:
         """Write what the caller of a faulty request gets.
@@ -78,7 +80,7 @@ class Writer:
             planned: The fault.
             usual: The answer that was due, when the request was processed.
         """
-        reply = self._broken(planned) or usual or self._reply(DONE, _JSON, b"")
+        reply = self._broken(planned) or usual or self._reply(DONE, self.notation.content_type, b"")
         return attrs.evolve(reply, fault=planned.word)
 
     def _broken(self, planned: Planned) -> Reply | None:
@@ -86,17 +88,21 @@ class Writer:
         if planned.word in _PAGES:
             return self._reply(*_PAGES[planned.word], *_retry_after(planned))
         if planned.word in _LATER:
-            return self._reply(int(planned.word), _JSON, self._document(int(planned.word), {}), *_retry_after(planned))
+            code = int(planned.word)
+            body = self._document(code, {})
+            return self._reply(code, self.notation.content_type, body, *_retry_after(planned))
         return self.usual(int(planned.word), {}) if planned.word.isdigit() else None
 
     def _document(self, code: int, payload: dict[str, Any]) -> bytes:
         status = {"code": self.style.scalar(code), "message": message_of(code)}
-        return orjson.dumps({"response": {"status": status, **payload}})
+        return self.notation.write({"response": {"status": status, **payload}})
 
     def _reply(self, status: int, content_type: str, body: bytes, *more: tuple[str, str]) -> Reply:
         date = self.weather.date(self.now)
         dated = () if date is None else (("date", format_datetime(date.astimezone(timezone.utc), usegmt=True)),)
         headers = (("content-type", content_type), ("content-length", str(len(body))), *dated, *more)
+        if self.style.cookie:
+            headers += (("set-cookie", _COOKIE),)
         return Reply(status, headers, body)
 
 

@@ -50,10 +50,9 @@ def get_report(account: Account, asked: Json) -> Json:
         {"number": number, "status": scalar(state)}
         for number, state in zip(account.style.write_numbers(numbers), states, strict=True)
     ]
-    fields = _describe(account, order)
+    fields = {**_describe(account, order), "id": account.style.order_id(order.id)}
     if account.style.late_fields:
-        # SMS, in the decimals that the documents give amounts of money: an account in SMS credit has no other price.
-        fields["price"] = f"{order.cost}.0000"
+        fields["price"] = account.style.write_price(order.cost * account.sms_price)
     return {"order": {**fields, **account.style.repeated("message", rows)}}
 
 

@@ -12,8 +12,16 @@ from iletimerkezi_async.sandbox.account import Account
 from iletimerkezi_async.sandbox.clock import Clock
 from iletimerkezi_async.sandbox.faults import Fault
 from iletimerkezi_async.sandbox.ledger import Ledger
+from iletimerkezi_async.sandbox.notations import JSON, XML
+from iletimerkezi_async.sandbox.options import (
+    check_word,
+    read_amount,
+    read_numbers,
+    read_predicate,
+    read_style,
+    read_words,
+)
 from iletimerkezi_async.sandbox.orders import SandboxOrder
-from iletimerkezi_async.sandbox.phones import read_phone
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
@@ -21,7 +29,7 @@ from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.traffic import add_orders
 from iletimerkezi_async.sandbox.transport import InProcessTransport
 from iletimerkezi_async.sandbox.weather import Weather
-from iletimerkezi_async.sandbox.webhooks import Webhooks, check_address
+from iletimerkezi_async.sandbox.webhooks import build_webhooks
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -67,19 +75,24 @@ class Sandbox:
         duplicates: Whether the same numbers make a duplicate (451) in any sequence, or only in the one of the first
             order. The documents do not say.
         duplicate_window: For how long a duplicate is refused.
+        past_schedules: Whether a schedule in the past goes out at once, or is refused (457). The documents' own samples
+            are long past.
         undelivered: Numbers whose messages end undelivered (112), or a predicate on ``+905XXXXXXXXX``.
         delivery_seconds: How long the messages of an order take to become final, one after another.
         brands: Brand codes with an active consent subscription; without any, ``iys="1"`` is refused with 470.
         unknown_consent: Whether a check of a consent that is not registered is refused (422), or answered with 200
             and an empty ``consent``. The provider's documents tell of both.
         amount: The balance in lira that is shown.
-        style: How answers are written.
+        sms_price: What one SMS costs, in the ``price`` of reports.
+        style: How answers are written, or the name of a preset of ``Style``.
         weather: How what is told of the orders differs from the truth; it can be set anew at any time.
         webhook: The address that each state change of each message is posted to: ``https://``, or ``http://`` on
             this machine. The server makes the calls while it serves; without one, ``call_webhooks`` does.
         webhook_order: Whether the calls come in order, or, once the order is finished, in a jumble with ends before
             their beginnings; a real service promises no order.
         webhook_copies: How often each call is made; a real service may repeat itself.
+        webhook_status: Whether a call tells the state as a word (``"delivered"``), as the provider's documents do, or
+            as a code (111), which one of its clients reads as well.
 
     Raises:
         ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.
@@ -96,52 +109,54 @@ class Sandbox:
         blocked_policy: Literal["refuse", "skip"] = "refuse",
         duplicates: Literal["set", "sequence"] = "set",
         duplicate_window: timedelta = timedelta(minutes=10),
+        past_schedules: Literal["send", "refuse"] = "send",
         undelivered: Iterable[str] | Callable[[str], bool] = (),
         delivery_seconds: float = 1.0,
-        brands: Iterable[str] = ("BRAND",),
+        brands: Iterable[str | int] = ("BRAND",),
         unknown_consent: Literal["refuse", "empty"] = "refuse",
         amount: str = "0",
-        style: Style | None = None,
+        sms_price: str = "1",
+        style: Style | Literal["live", "seeds", "strings"] = "live",
         weather: Weather | None = None,
         webhook: str | None = None,
         webhook_order: Literal["in order", "shuffled"] = "in order",
         webhook_copies: int = 1,
+        webhook_status: Literal["word", "code"] = "word",
     ) -> None:
         if balance < 0 or delivery_seconds < 0:
             raise ValueError("balance and delivery_seconds cannot be negative")
-        _check_word("blocked_policy", blocked_policy, "refuse", "skip")
-        _check_word("unknown_consent", unknown_consent, "refuse", "empty")
-        _check_word("duplicates", duplicates, "set", "sequence")
-        _check_word("webhook_order", webhook_order, "in order", "shuffled")
-        if webhook_copies < 1:
-            raise ValueError("webhook_copies is a number from 1 on")
-        address = None if webhook is None else check_address(webhook)
+        check_word("blocked_policy", blocked_policy, "refuse", "skip")
+        check_word("unknown_consent", unknown_consent, "refuse", "empty")
+        check_word("past_schedules", past_schedules, "send", "refuse")
+        check_word("duplicates", duplicates, "set", "sequence")
+        read_amount("amount", amount)
         clock = Clock()
         now = clock.now()
         account = Account(
             key=key,
             hash=hash,
-            senders=_words("senders", senders),
+            senders=read_words("senders", senders),
             amount=amount,
-            brands=frozenset(_words("brands", brands)),
+            sms_price=read_amount("sms_price", sms_price),
+            brands=frozenset(map(str, read_words("brands", brands))),
+            refuse_past=past_schedules == "refuse",
             skip_blocked=blocked_policy == "skip",
             refuse_unknown_consent=unknown_consent == "refuse",
             duplicates=duplicates,
             duplicate_window=duplicate_window,
             delivery_seconds=delivery_seconds,
-            fails=_predicate(undelivered),
-            style=style or Style(),
+            fails=read_predicate(undelivered),
+            style=read_style(style),
             weather=weather or Weather(),
             now=now,
-            blocked=dict.fromkeys(_phones("blocked", blocked), now.replace(microsecond=0)),
+            blocked=dict.fromkeys(read_numbers("blocked", blocked), now.replace(microsecond=0)),
             ledger=Ledger(balance),
         )
         self._service = Service(account, clock)
-        self._webhooks = (
-            None
-            if address is None
-            else Webhooks(self._service, address, shuffled=webhook_order == "shuffled", copies=webhook_copies)
-        )
+        check_word("webhook_order", webhook_order, "in order", "shuffled")
+        check_word("webhook_status", webhook_status, "word", "code")
+        shuffled, codes = webhook_order == "shuffled", webhook_status == "code"
+        self._webhooks = build_webhooks(self._service, webhook, shuffled=shuffled, copies=webhook_copies, codes=codes)
 
     def client(self, **options: "Unpack[ClientOptions]") -> "AsyncClient":
         """Return a client that is connected to this sandbox in process, without a socket.
@@ -162,8 +177,12 @@ class Sandbox:
         """Serve over HTTP on 127.0.0.1, in a thread of its own.
 
         Use it as ``async with sandbox.serve() as url`` on asyncio or trio, or as ``with sandbox.serve() as url``
-        anywhere else. ``url`` is a base URL that ends in ``/v1``. At ``/`` of the same server, a browser shows what
-        the sandbox holds; looking changes nothing.
+        anywhere else. ``url`` is a base URL that ends in ``/v1``. Below it, ``<operation>/json`` answers JSON and
+        ``<operation>`` answers the XML of the provider's first documents. At ``/`` of the same server, a browser
+        shows what the sandbox holds; looking changes nothing.
+
+        Programs on this machine are served, under ``localhost``, ``127.0.0.1`` and ``[::1]``. A request under another
+        name (421), and one that a web page of another origin makes (403), are not let in.
 
         Args:
             port: The port, or 0 for any that is free.
@@ -198,9 +217,15 @@ class Sandbox:
             "ILETIMERKEZI_BASE_URL": url,
         }
 
-    def handle(self, operation: str, body: bytes) -> Reply:
-        """Answer one request without any I/O; ``reply.fault`` says what has to happen to the connection."""
-        return self._service.handle(operation, body)
+    def handle(self, operation: str, body: bytes, *, xml: bool = False) -> Reply:
+        """Answer one request without any I/O; ``reply.fault`` says what has to happen to the connection.
+
+        Args:
+            operation: Such as ``"send-sms"``.
+            body: The body.
+            xml: Whether body and answer are XML instead of JSON.
+        """
+        return self._service.handle(operation, body, XML if xml else JSON)
 
     def fail(self, operation: str, fault: Fault | str, *, times: float = 1, retry_after: float | None = None) -> None:
         """Make the next requests to an operation fail.
@@ -254,7 +279,7 @@ class Sandbox:
         Raises:
             ValueError: A number that is no Turkish mobile number, or fewer than one recipient.
         """
-        numbers = _phones("to", to)
+        numbers = read_numbers("to", to)
         if recipients < 1:
             raise ValueError("an order has at least one recipient")
         with self._service.lock:
@@ -335,29 +360,3 @@ class Sandbox:
         with self._service.lock:
             orders = len(self._service.look().orders)
         return f"<Sandbox: {orders} orders, {len(self.requests)} requests, {self.balance} SMS left>"
-
-
-def _check_word(name: str, value: str, *words: str) -> None:
-    if value not in words:
-        raise ValueError(f"{name} is one of {', '.join(words)}")
-
-
-def _words(name: str, values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, str):
-        raise ValueError(f"{name} is a list of words, not one word")  # noqa: TRY004 - all bad arguments are ValueError
-    return tuple(values)
-
-
-def _phones(name: str, values: Iterable[str]) -> list[str]:
-    phones = [read_phone(value) for value in _words(name, values)]
-    known = [phone for phone in phones if phone is not None]
-    if len(known) != len(phones):
-        raise ValueError(f"{name} holds {len(phones) - len(known)} values that are no Turkish mobile numbers")
-    return known
-
-
-def _predicate(undelivered: Iterable[str] | Callable[[str], bool]) -> Callable[[str], bool] | None:
-    if callable(undelivered):
-        return undelivered
-    numbers = frozenset(_phones("undelivered", undelivered))
-    return numbers.__contains__ if numbers else None

@@ -11,10 +11,11 @@ import attrs
 
 from iletimerkezi_async.sandbox import blocking, consents, reporting, sending
 from iletimerkezi_async.sandbox.account import Account, get_balance, get_sender
-from iletimerkezi_async.sandbox.bodies import Json, parse_request, read_object
+from iletimerkezi_async.sandbox.bodies import Json, read_object
 from iletimerkezi_async.sandbox.clock import Clock
 from iletimerkezi_async.sandbox.codes import DONE, Refusal
 from iletimerkezi_async.sandbox.faults import Fault, FaultPlan, Planned
+from iletimerkezi_async.sandbox.notations import JSON, XML, Notation
 from iletimerkezi_async.sandbox.replies import Reply, Writer
 
 __all__ = ["BIGGEST_BODY", "OPERATIONS", "Service"]
@@ -22,7 +23,7 @@ __all__ = ["BIGGEST_BODY", "OPERATIONS", "Service"]
 BIGGEST_BODY: Final = 64 * 1024 * 1024
 """Bytes. A bigger body is 400."""
 
-_PATH: Final = re.compile(r"/v1/([a-z]+(?:[-/][a-z]+)*)/json")
+_PATH: Final = re.compile(r"/v1/(?P<operation>[a-z]+(?:[-/][a-z]+)*?)(?P<json>/json)?")
 
 
 def _nothing(_: Json) -> None:
@@ -45,8 +46,8 @@ OPERATIONS: Final[dict[str, _Operation]] = {
     "get-reports": _Operation(reporting.read_filter, reporting.get_reports),
     "get-sender": _Operation(_nothing, get_sender),
     "get-blacklist": _Operation(blocking.read_blacklist, blocking.get_blacklist),
-    "add-blacklist": _Operation(blocking.read_blacklist, blocking.add_blacklist),
-    "delete-blacklist": _Operation(blocking.read_blacklist, blocking.delete_blacklist),
+    "add-blacklist": _Operation(blocking.read_entry, blocking.add_blacklist),
+    "delete-blacklist": _Operation(blocking.read_entry, blocking.delete_blacklist),
     "consent/create": _Operation(consents.read_consents, consents.create_consents),
     "consent/show": _Operation(consents.read_consent, consents.show_consent),
 }
@@ -63,29 +64,34 @@ class Service:
     def __init__(self, account: Account, clock: Clock) -> None:
         self.lock = threading.RLock()
         self._account = account
+        self._style = account.style
         self._clock = clock
         self._faults = FaultPlan(OPERATIONS)
         self._log: list[tuple[str, int | str]] = []
         self._counts: Counter[str] = Counter()
 
     def answer(self, method: str, path: str, body: bytes) -> Reply:
-        """Answer an HTTP request: ``POST /v1/<operation>/json``; anything else is 404 and meets no fault."""
+        """Answer an HTTP request: ``POST /v1/<operation>/json``, or ``POST /v1/<operation>`` in XML.
+
+        Anything else is 404 and meets no fault.
+        """
         match = _PATH.fullmatch(path)
+        notation = XML if match is not None and match["json"] is None else JSON
         if method == "POST" and match is not None:
-            return self.handle(match[1], body)
+            return self.handle(match["operation"], body, notation)
         with self.lock:
             self._note(path.strip("/"), 404)
-            return self._writer().usual(404, {})
+            return self._begin(notation).usual(404, {})
 
-    def handle(self, operation: str, body: bytes) -> Reply:
+    def handle(self, operation: str, body: bytes, notation: Notation) -> Reply:
         """Answer one request to an operation, with the fault that was planned for it."""
         with self.lock:
-            writer = self._writer()
+            writer = self._begin(notation)
             planned = self._faults.take(operation)
             if planned is not None and not planned.processed:
                 self._note(operation, planned.word)
                 return writer.faulty(planned, None)
-            code, payload = self._process(operation, body)
+            code, payload = self._process(operation, body, notation)
             self._note(operation, code if planned is None else planned.word)
             reply = writer.usual(code, payload)
             return reply if planned is None else writer.faulty(planned, reply)
@@ -131,24 +137,25 @@ class Service:
         self._log.append((operation, outcome))
         self._counts[operation] += 1
 
-    def _writer(self) -> Writer:
+    def _begin(self, notation: Notation) -> Writer:
         account = self.look()
-        return Writer(account.style, account.weather, account.now)
+        account.style = notation.adapt(self._style)
+        return Writer(notation, account.style, account.weather, account.now)
 
-    def _process(self, operation: str, body: bytes) -> tuple[int, Json]:
+    def _process(self, operation: str, body: bytes, notation: Notation) -> tuple[int, Json]:
         try:
-            return DONE, _process(self._account, operation, body)
+            return DONE, _process(self._account, operation, body, notation)
         except Refusal as refusal:
-            return refusal.code, {}
+            return refusal.code, {"errors": refusal.errors} if refusal.errors and self._style.field_errors else {}
 
 
-def _process(account: Account, name: str, body: bytes) -> Json:
+def _process(account: Account, name: str, body: bytes, notation: Notation) -> Json:
     operation = OPERATIONS.get(name)
     if operation is None:
         raise Refusal(404)
     if len(body) > BIGGEST_BODY:
         raise Refusal(400)
-    request = parse_request(body)
+    request = notation.parse(body)
     authentication = read_object(request, "authentication")
     # Structure, then credentials, then values: the order in which the service refuses.
     asked = operation.read(request)

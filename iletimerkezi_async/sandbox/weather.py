@@ -44,7 +44,8 @@ class Weather:
         queue: How long after its acceptance an order counts as submitted.
         totals: Whether ``total``, ``delivered``, ``undelivered`` and ``waiting`` count recipients or the parts (SMS)
             that they cost, or are left out.
-        total_extra: Added to ``total``; negative for one that is too small. It never falls below zero.
+        total_extra: Added to ``total``; negative for one that is too small. It never falls below zero, and the other
+            three always add up to it.
         total_lag: For how long after the acceptance ``total`` grows, evenly, from zero to what it should be.
         masks: Whether the middle (``+90530***4567``) or the end (``+90530123xxxx``) of the numbers in reports is
             covered.
@@ -99,8 +100,8 @@ class Weather:
         return self._write(order.submitted_at + self.queue)
 
     def write_sent(self, order: SandboxOrder) -> str:
-        """Write ``sendAt``."""
-        return self._write(order.send_at)
+        """Write ``sendAt``, which is never before ``submitAt``."""
+        return self._write(max(order.send_at, order.submitted_at + self.queue))
 
     def true_time(self, told: datetime) -> datetime:
         """Return when an order was accepted whose ``submitAt`` is this time, said to be Turkish."""
@@ -116,10 +117,10 @@ class Weather:
             return {}
         true = order.counters(now)
         each = order.cost if self.totals == "parts" else order.recipients
-        delivered = true.delivered * each // order.recipients
-        undelivered = true.undelivered * each // order.recipients
         total = _grown(max(each + self.total_extra, 0), order, now, self.total_lag)
-        waiting = max(total - delivered - undelivered, 0)
+        delivered = min(true.delivered * each // order.recipients, total)
+        undelivered = min(true.undelivered * each // order.recipients, total - delivered)
+        waiting = total - delivered - undelivered
         return {"total": total, "delivered": delivered, "undelivered": undelivered, "waiting": waiting}
 
     def rows(self, order: SandboxOrder, now: datetime, start: int, stop: int) -> tuple[Sequence[str], list[int]]:

@@ -13,7 +13,7 @@ import httpx
 from iletimerkezi_async.sandbox.outbox import Outbox, Report
 from iletimerkezi_async.sandbox.service import Service
 
-__all__ = ["Webhooks", "check_address"]
+__all__ = ["Webhooks", "build_webhooks"]
 
 _HEADERS: Final = {"content-type": "application/json"}
 _ATTEMPTS: Final = 3
@@ -33,13 +33,14 @@ class Webhooks:
         url: The address.
         shuffled: See ``Outbox``.
         copies: See ``Outbox``.
+        codes: See ``Outbox``.
     """
 
-    def __init__(self, service: Service, url: str, *, shuffled: bool, copies: int) -> None:
+    def __init__(self, service: Service, url: str, *, shuffled: bool, copies: int, codes: bool) -> None:
         self.url = url
         self._service = service
         with service.lock:
-            self._outbox = Outbox(service.look().orders, shuffled=shuffled, copies=copies)
+            self._outbox = Outbox(service.look().orders, shuffled=shuffled, copies=copies, codes=codes)
         self._turn = threading.Lock()
         self._log: list[tuple[int, str, int | str]] = []
 
@@ -129,12 +130,20 @@ async def _try(client: httpx.AsyncClient, url: str, report: Report) -> int | str
     return answer.status_code
 
 
-def check_address(url: str) -> str:
-    """Return the address of a webhook.
+def build_webhooks(service: Service, url: str | None, *, shuffled: bool, copies: int, codes: bool) -> Webhooks | None:
+    """Return what calls an address, if there is one; see ``Outbox`` for the rest.
 
     Raises:
-        ValueError: It is no address, or one without TLS outside of this machine.
+        ValueError: It is no address, one without TLS outside of this machine, or there are fewer than one copy.
     """
+    if copies < 1:
+        raise ValueError("webhook_copies is a number from 1 on")
+    if url is None:
+        return None
+    return Webhooks(service, _check_address(url), shuffled=shuffled, copies=copies, codes=codes)
+
+
+def _check_address(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

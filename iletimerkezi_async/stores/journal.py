@@ -1,7 +1,8 @@
 """A campaign's journal: which orders were begun, and what became of them, in an SQLite file that outlives a crash.
 
-An order is written down before it is sent and after it was answered. The file holds phone numbers, so it is created
-for its owner alone (mode 0600); it holds no credential and no text, only fingerprints with a salt of its own.
+An order is written down before it is sent and after it was answered. The file holds phone numbers, so that it is for
+its owner alone (see `files`). It holds no credential and no text: the marks of texts, which tell one from another, are
+made with a secret that the account's API key gives, and the salt that stands in the file.
 
 What was written down must not get lost, or somebody is texted twice. So SQLite's write-ahead log is carried over into
 the file with each order, and emptied: it can be damaged, left behind when the file is copied, or lie beside a newer
@@ -11,94 +12,101 @@ alone.
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 import threading
-from array import array
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from iletimerkezi_async.results import JournalError
-from iletimerkezi_async.wire.credentials import Body
 
-from .records import Moment, Record, State, fingerprint
+from .files import claim, make_private, spell_path
+from .records import Journal, Records, State, checksum, describe, find_misfit, pack, seal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 
     from iletimerkezi_async.models import Message
+    from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Journal", "open_journal"]
+    from .records import Moment, Row
+
+__all__ = ["FileJournal", "open_journal"]
 
 T = TypeVar("T")
 
-# Says whose file it is, and which edition ("IMz2").
-_APPLICATION = 0x494D7A32
+# Says whose file it is, and which edition ("IMz3").
+_APPLICATION = 0x494D7A33
 _SCHEMA = (
     "CREATE TABLE campaign (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    # SQLite's integers end at 2^63; the service's ids need not.
     """CREATE TABLE orders (
         id INTEGER PRIMARY KEY,
         state TEXT NOT NULL,
         began REAL NOT NULL,
         began_there REAL,
         entries BLOB NOT NULL,
-        order_id INTEGER,
+        order_id TEXT,
         seal TEXT NOT NULL
     )""",
     f"PRAGMA application_id = {_APPLICATION}",
 )
+# What is committed has reached the disk: in the log first, and in the file before anybody relies on it.
+_DURABLE = ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "wal_autocheckpoint = 0")
 
 
-class Journal:
-    """An open journal, with the file to itself. All that touches the file runs in a worker thread.
+class FileJournal(Journal):
+    """A journal in a file, which it has to itself. All that touches the file runs in a worker thread of its own.
 
     Args:
-        path: The file.
+        path: The file's absolute path.
+        credentials: The account's.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = os.fspath(path)
-        #: Makes the fingerprints of this journal its own; known once it is open.
+    def __init__(self, path: str, credentials: Credentials) -> None:
+        self._path = path
+        self._credentials = credentials
+        #: Known once it is open.
         self.salt = b""
         self._database: sqlite3.Connection | None = None
         self._closed = False
-        # asyncio's own cancellation leaves a thread running that nobody waits for; the next must not meet it.
+        # Not one of those that the application shares among its own work: if that waits for the campaign, all would.
+        self._thread = anyio.CapacityLimiter(1)
         self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<Journal {self._path!r}>"
+        return f"<FileJournal {self._path!r}>"
 
-    async def open(self, campaign: Mapping[str, str], message: Message | None) -> list[Record]:
+    async def open(self, template: Draft, message: Message | None) -> Records:
         """Open the file, or make it, and read what it holds.
 
         Args:
-            campaign: What tells the campaign from others, with the words that name each; kept as it is.
-            message: Holds the campaign's text, of which a fingerprint is kept.
+            template: The campaign's terms.
+            message: Its text, where it has a single one.
 
         Raises:
             JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
         """
-        return await self._in_thread(self._open, dict(campaign), message)
+        return await self._in_thread(self._open, template, message)
 
     async def begin(self, entries: Sequence[int], moment: Moment) -> int:
-        """Write down that an order is about to be sent; its number in the journal."""
+        """See `Journal`."""
         query = (
             "INSERT INTO orders (state, began, began_there, entries, seal) "
             "VALUES (?1, ?2, ?3, ?4, seal(?1, ?2, ?3, ?4, NULL))"
         )
-        blob = Body(array("Q", entries).tobytes())
+        blob = pack(entries)
         # Error trackers print the variables of the frames that an error passes.
         del entries
         return await self._in_thread(self._execute, query, (State.BEGUN.value, moment.here, moment.there, blob))
 
     async def begin_again(self, record: int, moment: Moment) -> None:
-        """Write down that an order which was surely not taken is about to be sent."""
+        """See `Journal`."""
         query = (
             "UPDATE orders SET began = ?1, began_there = ?2, seal = seal(state, ?1, ?2, entries, order_id) "
             "WHERE id = ?3"
@@ -106,15 +114,16 @@ class Journal:
         await self._in_thread(self._execute, query, (moment.here, moment.there, record))
 
     async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
-        """Write down what became of an order."""
+        """See `Journal`."""
         query = (
             "UPDATE orders SET state = ?1, order_id = ?2, seal = seal(?1, began, began_there, entries, ?2) "
             "WHERE id = ?3"
         )
-        await self._in_thread(self._execute, query, (state.value, order_id, record))
+        id = None if order_id is None else str(order_id)
+        await self._in_thread(self._execute, query, (state.value, id, record))
 
     async def withdraw(self, record: int) -> None:
-        """Strike out an order that was surely not taken."""
+        """See `Journal`."""
         await self._in_thread(self._execute, "DELETE FROM orders WHERE id = ?", (record,))
 
     async def aclose(self) -> None:
@@ -122,43 +131,40 @@ class Journal:
         await self._in_thread(self._close)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
-        # Shielded: what was begun on the file is ended, and an answer that came is noted, also when cancelled.
-        results: list[T] = []
+        """Do a piece of work to its end, whatever cancels: it is ended, and an answer that came is noted."""
+        piece = _Piece(partial(work, *arguments), self._one_at_a_time)
+        cancelled: BaseException | None = None
         with anyio.CancelScope(shield=True):
-            results.append(await anyio.to_thread.run_sync(self._locked, partial(work, *arguments)))
-        return results[0]
-
-    def _locked(self, work: Callable[[], T]) -> T:
-        with self._one_at_a_time:
-            return work()
+            while not piece.done:
+                try:
+                    await anyio.to_thread.run_sync(piece.run, limiter=self._thread)
+                except anyio.get_cancelled_exc_class() as error:
+                    # asyncio's own cancellation heeds no shield. A thread that runs goes on; the next waits for it.
+                    cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        return piece.result()
 
     # In the worker thread.
 
-    def _open(self, campaign: dict[str, str], message: Message | None) -> list[Record]:
+    def _open(self, template: Draft, message: Message | None) -> Records:
         with self._complaints():
-            # Created here, as SQLite would let others read it. Its own companion files take over the mode. A file that
-            # is there is not touched: closing it again would drop the lock of another run of this process.
-            with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             if self._closed:
-                raise JournalError(f"{self._path} was closed before it was open")
-            database = self._database = sqlite3.connect(
-                self._path, timeout=0, isolation_level=None, check_same_thread=False
-            )
+                raise JournalError(f"{spell_path(self._path)} was closed before it was open")
+            real = claim(self._path)
+            database = self._database = sqlite3.connect(real, timeout=0, isolation_level=None, check_same_thread=False)
             database.create_function("seal", 5, self._seal, deterministic=True)
-            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY"):
+                database.execute(f"PRAGMA {setting}")
             with self._transaction(database):
                 self._check_owner(database)
-            for setting in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0"):
+            # Not before it is known to be a journal, and to be nobody else's at the moment.
+            make_private(real)
+            for setting in _DURABLE:
                 database.execute(f"PRAGMA {setting}")
-            self._check_campaign(database, campaign, message)
+            self._check_campaign(database, template, message)
             self._empty_log(database)
-            self._check_seals(database)
-            rows = database.execute("SELECT id, state, began, began_there, entries, order_id FROM orders ORDER BY id")
-            return [
-                Record(id, State(state), Moment(here, there), _unpack(blob), order)
-                for id, state, here, there, blob, order in rows
-            ]
+            return Records(list(self._read(database)))
 
     def _check_owner(self, database: sqlite3.Connection) -> None:
         """Make the tables in a new file, and see that an old one is a journal, and whole."""
@@ -166,40 +172,46 @@ class Journal:
             for statement in _SCHEMA:
                 database.execute(statement)
         if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-            raise JournalError(f"{self._path} is not a journal of this library")
+            raise JournalError(f"{spell_path(self._path)} is not a journal, or one of another version of this library")
         if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError
 
-    def _check_campaign(self, database: sqlite3.Connection, campaign: dict[str, str], message: Message | None) -> None:
+    def _check_campaign(self, database: sqlite3.Connection, template: Draft, message: Message | None) -> None:
         """See that an old journal is of this campaign; a new one is made out to it."""
         kept: dict[str, str] = dict(database.execute("SELECT name, value FROM campaign").fetchall())
-        self.salt = bytes.fromhex(kept.get("salt", secrets.token_hex(16)))
-        mark = fingerprint(message.text if message else "", self.salt)
-        campaign |= {"text": f"{mark:016x}", "salt": self.salt.hex()}
-        if not kept:
-            if database.execute("SELECT count(*) FROM orders").fetchone()[0]:
-                raise sqlite3.DatabaseError
-            with self._transaction(database):
-                database.executemany("INSERT INTO campaign VALUES (?, ?)", campaign.items())
-            return
-        others = [name for name in campaign if kept.get(name) != campaign[name]]
-        if others:
-            raise JournalError(f"{self._path} was made for another {' and another '.join(others)}")
-
-    @staticmethod
-    def _check_seals(database: sqlite3.Connection) -> None:
-        query = "SELECT count(*) FROM orders WHERE seal IS NOT seal(state, began, began_there, entries, order_id)"
-        if database.execute(query).fetchone()[0]:
+        if kept and kept.pop("checksum", "") != checksum(kept):
             raise sqlite3.DatabaseError
+        salt = bytes.fromhex(kept["salt"]) if kept else secrets.token_bytes(16)
+        self.salt = self._credentials.derive("journal", salt)
+        campaign = describe(template, message, self.salt) | {"salt": salt.hex()}
+        if kept:
+            misfit = find_misfit(kept, campaign)
+            if misfit:
+                raise JournalError(f"{spell_path(self._path)} {misfit}")
+            return
+        if database.execute("SELECT count(*) FROM orders").fetchone()[0]:
+            raise sqlite3.DatabaseError
+        campaign["checksum"] = checksum(campaign)
+        with self._transaction(database):
+            database.executemany("INSERT INTO campaign VALUES (?, ?)", campaign.items())
 
-    def _seal(self, *values: object) -> str:
-        """What an order's values come to, in words that nothing but these values would have."""
-        return f"{fingerprint(repr(values), self.salt):016x}"
+    def _read(self, database: sqlite3.Connection) -> Generator[Row]:
+        query = "SELECT id, state, began, began_there, entries, order_id, seal FROM orders ORDER BY id"
+        states = {state.value for state in State}
+        for values in database.execute(query):
+            row: Row = values[:-1]
+            if values[-1] != seal(self.salt, *row[1:]) or row[1] not in states:
+                raise sqlite3.DatabaseError
+            yield row
+
+    def _seal(self, state: str, here: float, there: float | None, entries: bytes, order_id: str | None) -> str:
+        # The salt is known only when the journal is open.
+        return seal(self.salt, state, here, there, entries, order_id)
 
     def _execute(self, query: str, values: Iterable[object]) -> int:
-        if self._database is None:
-            raise JournalError(f"{self._path} is closed")
         with self._complaints():
+            if self._database is None:
+                raise JournalError(f"{spell_path(self._path)} is closed")
             with self._transaction(self._database):
                 record = self._database.execute(query, tuple(values)).lastrowid or 0
             self._empty_log(self._database)
@@ -237,42 +249,67 @@ class Journal:
         except sqlite3.OperationalError as error:
             message = str(error)
             reason = "is in use by another run" if "locked" in message else f"cannot be written: {message}"
-        except (sqlite3.DatabaseError, ValueError, TypeError):
+        except (sqlite3.Error, ValueError, TypeError):
             reason = "is damaged, or not a journal"
         except OSError as error:
             reason = f"cannot be opened: {error.strerror}"
         if reason:
-            raise JournalError(f"{self._path} {reason}")
+            raise JournalError(f"{spell_path(self._path)} {reason}")
+
+
+class _Piece(Generic[T]):
+    """A piece of work that is done once, in whichever thread comes first.
+
+    Args:
+        work: What is to be done.
+        one_at_a_time: Held meanwhile.
+    """
+
+    def __init__(self, work: Callable[[], T], one_at_a_time: threading.Lock) -> None:
+        self._work = work
+        self._one_at_a_time = one_at_a_time
+        self._results: list[T] = []
+        self._error: Exception | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a result, or an error."""
+        return bool(self._results) or self._error is not None
+
+    def run(self) -> None:
+        """Do it, or wait until it is done."""
+        with self._one_at_a_time:
+            if self.done:
+                return
+            try:
+                self._results.append(self._work())
+            except Exception as error:  # noqa: BLE001 - raised by `result`
+                self._error = error
+
+    def result(self) -> T:
+        """What it gave, or raises what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
 
 
 @asynccontextmanager
 async def open_journal(
-    path: str | os.PathLike[str], template: Draft, message: Message | None
-) -> AsyncGenerator[tuple[Journal, list[Record]]]:
+    path: str, template: Draft, message: Message | None, credentials: Credentials
+) -> AsyncGenerator[tuple[Journal, Records]]:
     """Open a campaign's journal; what it holds of earlier runs comes along.
 
     Args:
-        path: The file.
+        path: The file's absolute path.
         template: The campaign's terms.
         message: Its text, where it has a single one.
+        credentials: The account's.
 
     Raises:
-        JournalError: As `Journal.open`.
+        JournalError: As `FileJournal.open`.
     """
-    campaign = {
-        "kind of campaign": "one text" if message else "several texts",
-        "sender": template.sender,
-        "consent choice": template.iys.value,
-        "schedule": template.send_at.isoformat() if template.send_at else "at once",
-    }
-    journal = Journal(path)
+    journal = FileJournal(path, credentials)
     try:
-        yield journal, await journal.open(campaign, message)
+        yield journal, await journal.open(template, message)
     finally:
         await journal.aclose()
-
-
-def _unpack(blob: bytes) -> Sequence[int]:
-    entries = array("Q")
-    entries.frombytes(blob)
-    return entries

@@ -1,17 +1,39 @@
-"""What a campaign's journal holds of an order."""
+"""What a campaign's journal holds, as pure values: the campaign's terms, and of each order what is known."""
 
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from attrs import frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from iletimerkezi_async.wire.credentials import Body
 
-__all__ = ["Moment", "Record", "State", "fingerprint"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iletimerkezi_async.models import Message
+    from iletimerkezi_async.wire.draft import Draft
+
+__all__ = [
+    "Journal",
+    "Moment",
+    "Record",
+    "Records",
+    "Row",
+    "State",
+    "checksum",
+    "describe",
+    "find_misfit",
+    "fingerprint",
+    "pack",
+    "seal",
+    "unpack",
+]
 
 
 # The service tells its time in whole seconds, so that two moments may be as far apart the other way round.
@@ -86,7 +108,136 @@ class Record:
     order_id: int | None
 
 
+#: A record as it is kept: its number, state, moment by either clock, packed entries, and the service's id.
+Row: TypeAlias = tuple[int, str, float, "float | None", bytes, "str | None"]
+
+
+class Records(Sequence[Record]):
+    """The orders of earlier runs, each made when it is asked for.
+
+    A million objects at once would keep the garbage collector, and so the loop, busy for a third of a second.
+
+    Args:
+        rows: As they are kept.
+    """
+
+    def __init__(self, rows: Sequence[Row] = ()) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(_record, self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Records: ...
+
+    def __getitem__(self, index: int | slice) -> Record | Records:
+        return Records(self._rows[index]) if isinstance(index, slice) else _record(self._rows[index])
+
+    def __repr__(self) -> str:
+        return f"<Records of {len(self)} orders>"
+
+
+def _record(row: Row) -> Record:
+    id, state, here, there, entries, order_id = row
+    return Record(id, State(state), Moment(here, there), unpack(entries), None if order_id is None else int(order_id))
+
+
+class Journal(ABC):
+    """Where a campaign is written down, open; one run has it at a time.
+
+    Attributes:
+        salt: Keys the fingerprints of texts. It is made of the account's API key and kept nowhere, so that whoever has
+            the journal alone cannot try out which text a fingerprint may be of.
+    """
+
+    salt: bytes
+
+    @abstractmethod
+    async def begin(self, entries: Sequence[int], moment: Moment) -> int:
+        """Write down that an order is about to be sent; its number in the journal."""
+
+    @abstractmethod
+    async def begin_again(self, record: int, moment: Moment) -> None:
+        """Write down that an order which was surely not taken is about to be sent."""
+
+    @abstractmethod
+    async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
+        """Write down what became of an order."""
+
+    @abstractmethod
+    async def withdraw(self, record: int) -> None:
+        """Strike out an order that was surely not taken."""
+
+
 def fingerprint(text: str, salt: bytes) -> int:
     """64 bits that tell a text from others, and say nothing of it without the salt."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
     return int.from_bytes(digest, "big")
+
+
+def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str, str]:
+    """What tells a campaign from others, by the words that name each; fit to be kept in its journal.
+
+    Args:
+        template: The campaign's terms.
+        message: Its text, where it has a single one.
+        salt: The journal's.
+    """
+    return {
+        "account": f"{fingerprint('account', salt):016x}",
+        "kind of campaign": "one text" if message else "several texts",
+        "sender": template.sender,
+        "consent choice": template.iys.value,
+        "schedule": template.send_at.isoformat() if template.send_at else "at once",
+        "text": f"{fingerprint(message.text if message else '', salt):016x}",
+    }
+
+
+def checksum(values: Mapping[str, str]) -> str:
+    """What the description of a campaign comes to, so that damage to it is not taken for another campaign."""
+    return hashlib.blake2b(repr(sorted(values.items())).encode(), digest_size=8).hexdigest()
+
+
+def find_misfit(kept: Mapping[str, str], campaign: Mapping[str, str]) -> str:
+    """Why a journal that was made for one campaign does not serve another; empty where it is the same.
+
+    Args:
+        kept: What `describe` said of the first.
+        campaign: What it says of the other.
+    """
+    if kept.get("account") != campaign["account"]:
+        # Nothing else can be compared then.
+        return (
+            "was made for another account: give the API key that it was begun with (if that was replaced, the panel's "
+            "reports tell who was texted: begin a new journal with those who were not)"
+        )
+    others = [name for name in campaign if kept.get(name) != campaign[name]]
+    return f"was made for another {' and another '.join(others)}" if others else ""
+
+
+def seal(  # noqa: PLR0917 - the values of a row, in its order
+    salt: bytes, state: str, here: float, there: float | None, entries: bytes, order_id: str | None
+) -> str:
+    """What an order's values (see `Row`) come to: storage that changes one of them cannot change this to fit."""
+    values = repr((state, here, there, order_id))
+    digest = hashlib.blake2b(values.encode("utf-8", "surrogatepass"), digest_size=8, key=salt)
+    digest.update(entries)
+    return digest.hexdigest()
+
+
+def pack(entries: Sequence[int]) -> Body:
+    """An order's entries as they are kept."""
+    return Body(array("Q", entries).tobytes())
+
+
+def unpack(entries: bytes) -> Sequence[int]:
+    """The other way round."""
+    unpacked = array("Q")
+    unpacked.frombytes(entries)
+    return unpacked

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from iletimerkezi_async.errors import RecipientError
-from iletimerkezi_async.numbers import clean_number, mask, spell
+from iletimerkezi_async.numbers import clean_number, find_flaw, mask, spell
 
 from .call import Call, Kind, dump_fields, read_nothing
 from .dates import wire_time
@@ -67,6 +67,6 @@ def _blacklist_call(
 ) -> Call[None] | RecipientError:
     number = clean_number(given)
     if number is None:
-        return RecipientError(466, "not a phone number (see `numbers`)", operation, numbers=(spell(given),))
+        return RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(spell(given),))
     fields = dump_fields({"blacklist": {"number": number}})
     return Call(operation, kind, fields, read_nothing, about=mask(number), taken_code=taken_code)

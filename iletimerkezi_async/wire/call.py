@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 import orjson
 from attrs import frozen
 
-from iletimerkezi_async.errors import ApiError, ConfigurationError, TransportError, UnavailableError, api_error
+from iletimerkezi_async.errors import ApiError, IletimerkeziError, TransportError, UnavailableError, api_error
 
 from .credentials import Body
 from .reading import Json, UnreadableError, read_int, read_object
@@ -142,7 +142,7 @@ class Lost:
 class NotSent:
     """The request surely never left."""
 
-    error: TransportError | ConfigurationError | ApiError
+    error: IletimerkeziError
 
 
 Outcome: TypeAlias = Answered[T] | Refused | Lost | NotSent

@@ -6,14 +6,15 @@ As in `draft`, what sees recipients and brand codes returns its complaint; it is
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from attrs import frozen
 
-from iletimerkezi_async.errors import ConsentError, RecipientError
+from iletimerkezi_async.errors import ConfigurationError, ConsentError, RecipientError
 from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
 from iletimerkezi_async.numbers import clean_number, spell
 
+from .arguments import BrandCode, find_moment_flaw, is_iterable, name_type, read_brand_code
 from .call import Call, Kind, dump_fields, read_nothing
 from .dates import wire_time
 from .reading import Json, UnreadableError, is_nothing, optional, read_items, read_number, read_object, read_time
@@ -28,6 +29,7 @@ __all__ = [
     "Registration",
     "ask",
     "check_consent",
+    "choose_brand",
     "find_flaw",
     "fits",
     "register_consents",
@@ -41,7 +43,7 @@ _CREATE, _SHOW = "consent/create", "consent/show"
 # No address is longer (RFC 5321, 4.5.3.1.3, less the brackets).
 _LONGEST_EMAIL = 254
 
-Complaint: TypeAlias = RecipientError | ConsentError | ValueError
+Complaint: TypeAlias = RecipientError | ConsentError | ConfigurationError
 
 
 @frozen(eq=False, repr=False)
@@ -55,19 +57,27 @@ class Question:
 
 
 def ask(
-    brand_code: str, recipient: Number, recipient_type: RecipientType | str, type: ConsentType | str
+    brand_code: object, recipient: Number, recipient_type: RecipientType | str, type: ConsentType | str
 ) -> Question | Complaint:
     """The question to the registry, or the complaint about a part of it."""
     as_what = choose_word(RecipientType, "recipient_type", recipient_type)
-    if isinstance(as_what, ValueError):
+    if isinstance(as_what, ConfigurationError):
         return as_what
     about = choose_word(ConsentType, "type", type)
-    if isinstance(about, ValueError):
+    if isinstance(about, ConfigurationError):
         return about
     address = clean_number(recipient) or spell(recipient)
     if not fits(address, about):
         return _recipient_complaint((address,), 1, _SHOW)
-    return _brand_complaint(brand_code, _SHOW) or Question(brand_code, address, *map(_plain, (as_what, about)))
+    brand = read_brand_code(brand_code, _SHOW)
+    if isinstance(brand, ConsentError):
+        return brand
+    return Question(brand, address, *map(_plain, (as_what, about)))
+
+
+def choose_brand(brand_code: object) -> BrandCode | ConsentError:
+    """The brand code to register consents under, or the complaint about it."""
+    return read_brand_code(brand_code, _CREATE)
 
 
 def _plain(word: str) -> str:
@@ -84,17 +94,24 @@ class Registration:
         now: An aware time, against which the dates are checked.
     """
 
-    def __init__(self, brand_code: str, consents: Iterable[Consent], now: datetime) -> None:
+    def __init__(self, brand_code: BrandCode, consents: Iterable[Consent], now: datetime) -> None:
         self._brand_code = brand_code
-        self._consents = tuple(consents)
-        self._complaint = self._find_complaint(now)
+        # Here already, as a source that raises has this object among the variables of its traceback.
+        self._consents: tuple[Consent, ...] = ()
+        self._complaint: Complaint | None
+        if is_iterable(consents):
+            self._consents = tuple(consents)
+            self._complaint = self._find_complaint(now)
+        else:
+            self._complaint = _no_consents(consents)
 
     def check(self) -> None:
-        """Raise the complaint. It is not part of the constructor, whose frame holds the brand code.
+        """Raise the complaint. It is not part of the constructor, whose frame holds what was given.
 
         Raises:
+            ConfigurationError: Something is no `Consent`.
             RecipientError: Some recipients are wrong; all of them are in `numbers`.
-            ConsentError: The date of a consent, or the brand code, is wrong.
+            ConsentError: The date of a consent is wrong.
         """
         if self._complaint is not None:
             raise self._complaint
@@ -112,7 +129,10 @@ class Registration:
     def __repr__(self) -> str:
         return f"<Registration of {len(self._consents)} consents>"
 
-    def _find_complaint(self, now: datetime) -> RecipientError | ConsentError | None:
+    def _find_complaint(self, now: datetime) -> Complaint | None:
+        for position, given in enumerate(cast("tuple[object, ...]", self._consents), 1):
+            if not isinstance(given, Consent):
+                return _no_consents(given, f": record {position} of {len(self._consents)}")
         bad = tuple(consent.recipient for consent in self._consents if not fits(consent.recipient, consent.type))
         if bad:
             return _recipient_complaint(bad, len(self._consents), _CREATE)
@@ -120,7 +140,11 @@ class Registration:
             flaw = find_flaw(consent.consent_date, now)
             if flaw:
                 return ConsentError(422, f"the date of record {position} of {len(self._consents)} {flaw}", _CREATE)
-        return _brand_complaint(self._brand_code, _CREATE)
+        return None
+
+
+def _no_consents(given: object, where: str = "") -> ConfigurationError:
+    return ConfigurationError(f"`consents` must be an iterable of Consent, not {name_type(given)}{where}")
 
 
 def fits(recipient: str, type: ConsentType | str) -> bool:
@@ -143,8 +167,9 @@ def find_flaw(date: datetime | None, now: datetime) -> str | None:
     """What is wrong with the date of a consent, in words that follow its name; `None` where nothing is."""
     if date is None:
         return "is missing"
-    if date.utcoffset() is None:
-        return "has no time zone"
+    flaw = find_moment_flaw(date)
+    if flaw is not None:
+        return flaw
     if date > now:
         return "is in the future"
     return f"is older than {_OLDEST.days} days" if date < now - _OLDEST else None
@@ -156,12 +181,6 @@ def _recipient_complaint(bad: tuple[str, ...], total: int, operation: str) -> Re
         "e-mail addresses (see `numbers`)"
     )
     return RecipientError(422, message, operation, numbers=bad)
-
-
-def _brand_complaint(brand_code: str, operation: str) -> ConsentError | None:
-    if any("\ud800" <= letter <= "\udfff" for letter in brand_code):
-        return ConsentError(422, "the brand code holds half a character, which JSON cannot carry", operation)
-    return None
 
 
 def register_consents(brand_code: str, consents: Sequence[Consent]) -> Call[None]:

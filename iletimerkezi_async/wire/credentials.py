@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import NoReturn
 
@@ -77,6 +78,19 @@ class Credentials:
     def scrub(self, text: str) -> str:
         """The text without the secrets, should a server repeat them."""
         return text.replace(self._key, "***").replace(self._hash, "***")
+
+    def derive(self, purpose: str, salt: bytes = b"") -> Body:
+        """32 bytes that this account's API key alone gives.
+
+        What is marked with them tells nothing to whoever lacks the key, however few values there are to guess from. The
+        hash has no part in it: what was marked is known again after the hash was renewed in the panel.
+
+        Args:
+            purpose: What they are for, in at most 16 letters; each purpose has bytes of its own.
+            salt: Makes them different for each use, at most 16 bytes.
+        """
+        key = self._key.encode("utf-8")
+        return Body(hashlib.blake2b(key, digest_size=32, salt=salt, person=purpose.encode("ascii")).digest())
 
     def __repr__(self) -> str:
         return "<Credentials>"

@@ -15,14 +15,18 @@ from iletimerkezi_async.errors import (
     ApiError,
     ConfigurationError,
     EmptyTextError,
+    IletimerkeziError,
     RecipientError,
     ScheduleError,
     SenderError,
     TextTooLongError,
 )
 from iletimerkezi_async.models import TURKISH_TIME, Iys, Message
-from iletimerkezi_async.numbers import clean_number, mask, spell
-from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, surely_too_long
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, find_flaw, mask, spell
+from iletimerkezi_async.results import Refusal
+from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, surely_too_long
+
+from .arguments import MAX_RECIPIENTS, find_moment_flaw, is_iterable, name_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,16 +38,17 @@ __all__ = [
     "check_text",
     "choose_iys",
     "choose_sender",
+    "message_complaint",
     "round_schedule",
     "text_complaint",
     "write_template",
 ]
 
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
-#: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
-MAX_RECIPIENTS = 50_000
 _OPERATION = "send-sms"
 _LONGEST_SENDER = 11
+# Named in one error.
+_MOST_FLAWS = 3
 
 
 @frozen(eq=False, repr=False)
@@ -71,17 +76,17 @@ class Draft:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
 
-    def fill(self, messages: Iterable[Message]) -> Draft:
+    def fill(self, messages: Iterable[Message]) -> Draft | ApiError:
         """The draft with messages, each checked; the same number twice for the same text is kept once.
 
-        Raises:
-            EmptyTextError: A text is empty or blank.
-            TextTooLongError: A text is longer than seven SMS by any count.
-            RecipientError: There is no recipient, there are more than 50,000, or some are not numbers (all are named).
+        Or the complaint: a text is empty or far too long, there is no recipient, there are more than 50,000, or some
+        are no numbers (all are named).
         """
+        if not is_iterable(messages):
+            return ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
         pile = _Pile(messages)
         if pile.complaint:
-            raise pile.complaint
+            return pile.complaint
         return Draft(self.sender, self.iys, pile.messages, self.send_at, pile.recipients)
 
     def is_overdue(self, now: datetime) -> bool:
@@ -121,84 +126,87 @@ class Draft:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
 
 
-def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None) -> Draft:
-    """A draft without messages, its terms checked.
+def write_template(
+    *, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None
+) -> Draft | ConfigurationError | SenderError | ScheduleError:
+    """A draft without messages, its terms checked; or the complaint about one of them.
 
     Args:
         sender: The approved header.
         iys: The choice about the consent registry.
         send_at: When to send.
         now: An aware time, against which `send_at` is checked; `None` where it may be past.
-
-    Raises:
-        ConfigurationError: No sender or no choice about the consent registry was made.
-        SenderError: The sender is empty, too long, or has Turkish letters.
-        ScheduleError: `send_at` is naive or past.
     """
-    return Draft(choose_sender(sender), choose_iys(iys), {}, round_schedule(send_at, now), 0)
+    header = choose_sender(sender)
+    if isinstance(header, IletimerkeziError):
+        return header
+    choice = choose_iys(iys)
+    if isinstance(choice, IletimerkeziError):
+        return choice
+    schedule = round_schedule(send_at, now)
+    if isinstance(schedule, IletimerkeziError):
+        return schedule
+    return Draft(header, choice, {}, schedule, 0)
 
 
-def choose_sender(sender: str | None) -> str:
-    """The sender, checked.
-
-    Raises:
-        ConfigurationError: There is none.
-        SenderError: It is empty, longer than 11 characters, or has Turkish letters.
-    """
+def choose_sender(sender: object) -> str | ConfigurationError | SenderError:
+    """The sender, or the complaint that there is none or that it cannot be one."""
     if sender is None:
         message = (
             f"no sender: give `sender` to the client or the call, or set the environment variable {SENDER_VARIABLE}"
         )
-        raise ConfigurationError(message)
-    if not sender:
-        raise SenderError(459, "the sender is empty", _OPERATION)
+        return ConfigurationError(message)
+    if not isinstance(sender, str):
+        return SenderError(460, f"the sender must be text, as it is approved, not {name_type(sender)}", _OPERATION)
+    if not sender.strip():
+        return SenderError(459, "the sender is empty", _OPERATION)
+    flaw = _find_sender_flaw(sender)
+    return sender if flaw is None else SenderError(460, f"the sender {flaw}", _OPERATION)
+
+
+def _find_sender_flaw(sender: str) -> str | None:
+    if sender != sender.strip():
+        return "has white space or a line end around it"
     if len(sender) > _LONGEST_SENDER:
-        raise SenderError(460, f"the sender is longer than {_LONGEST_SENDER} characters", _OPERATION)
+        return f"is longer than {_LONGEST_SENDER} characters"
     if TURKISH_LETTERS.intersection(sender):
-        raise SenderError(460, "the sender has Turkish letters", _OPERATION)
-    return sender
+        return "has Turkish letters"
+    return None if sender.isprintable() else "has characters that cannot be printed"
 
 
-def choose_iys(iys: Iys | None) -> Iys:
-    """The choice about the consent registry, which has no default.
-
-    Raises:
-        ConfigurationError: None was made.
-    """
+def choose_iys(iys: object) -> Iys | ConfigurationError:
+    """The choice about the consent registry, a member or its word; or the complaint that there is none."""
     if iys is None:
-        raise ConfigurationError(
+        return ConfigurationError(
             "no choice about the consent registry: give `iys` to the client or the call; commercial messages must by "
             "law be checked (Iys.BIREYSEL: individuals, Iys.TACIR: merchants), Iys.OFF is for one-time passwords, "
             "notices about an order and the like"
         )
-    if iys not in tuple(Iys):
-        raise ConfigurationError("`iys` must be Iys.OFF, Iys.BIREYSEL or Iys.TACIR")
+    if not isinstance(iys, str) or iys not in tuple(Iys):
+        return ConfigurationError("`iys` must be Iys.OFF, Iys.BIREYSEL or Iys.TACIR")
     return Iys(iys)
 
 
-def round_schedule(send_at: datetime | None, now: datetime | None) -> datetime | None:
-    """The time to send at in Turkish time, rounded up to the minute that the wire can carry.
+def round_schedule(send_at: object, now: datetime | None) -> datetime | ScheduleError | None:
+    """The time to send at in Turkish time, rounded up to the minute that the wire can carry; or what is wrong with it.
 
     Args:
         send_at: When to send.
         now: As for `write_template`.
-
-    Raises:
-        ScheduleError: It is naive or past.
     """
     if send_at is None:
         return None
-    if send_at.utcoffset() is None:
-        raise ScheduleError(457, "the time to send at has no time zone", _OPERATION)
+    flaw = find_moment_flaw(send_at)
+    if flaw is not None or not isinstance(send_at, datetime):
+        return ScheduleError(457, f"the time to send at {flaw}", _OPERATION)
     if now is not None and send_at < now:
-        raise _past()
+        return _past()
     try:
         turkish = send_at.astimezone(TURKISH_TIME)
         whole = turkish.replace(second=0, microsecond=0)
         return whole if whole == turkish else whole + timedelta(minutes=1)
     except OverflowError:
-        pass
-    raise ScheduleError(457, "the time to send at is out of range", _OPERATION)
+        return ScheduleError(457, "the time to send at is out of range", _OPERATION)
 
 
 def _past() -> ScheduleError:
@@ -208,27 +216,36 @@ def _past() -> ScheduleError:
 class _Pile:
     """The texts and numbers of an order, sorted, and the complaint about them, if any."""
 
-    __slots__ = ("complaint", "messages", "recipients")
+    __slots__ = ("_bad", "_flaws", "_numbers_of", "complaint", "messages", "recipients")
 
     def __init__(self, messages: Iterable[Message]) -> None:
-        numbers_of: dict[str, dict[str, None]] = {}
-        bad: list[str] = []
-        complaint: ApiError | None = None
+        self._numbers_of: dict[str, dict[str, None]] = {}
+        self._bad: list[str] = []
+        self._flaws: dict[str, None] = {}
+        self.complaint: ApiError | None = None
+        # A source that raises has this frame in its traceback: it holds no text and no number.
         for message in messages:
-            complaint = complaint or text_complaint(message.text)
-            numbers = numbers_of.setdefault(message.text, {})
-            for given in message.to:
-                number = clean_number(given)
-                if number is None:
-                    bad.append(spell(given))
-                else:
-                    numbers[number] = None
+            self.complaint = message_complaint(message)
+            if self.complaint:
+                break
+            self._add(message)
         # A text that nobody gets would make the service refuse the whole order.
         self.messages: Mapping[str, tuple[str, ...]] = {
-            text: tuple(sorted(numbers)) for text, numbers in numbers_of.items() if numbers
+            text: tuple(sorted(numbers)) for text, numbers in self._numbers_of.items() if numbers
         }
         self.recipients = sum(map(len, self.messages.values()))
-        self.complaint = complaint or _number_complaint(self.recipients, tuple(bad))
+        if self.complaint is None:
+            self.complaint = _number_complaint(self.recipients, tuple(self._bad), tuple(self._flaws))
+
+    def _add(self, message: Message) -> None:
+        numbers = self._numbers_of.setdefault(message.text, {})
+        for given in message.to:
+            number = clean_number(given)
+            if number is None:
+                self._bad.append(spell(given))
+                self._flaws[find_flaw(given)] = None
+            else:
+                numbers[number] = None
 
 
 def check_text(message: Message) -> None:
@@ -243,8 +260,20 @@ def check_text(message: Message) -> None:
         raise complaint
 
 
-def text_complaint(text: str) -> ApiError | None:
+def message_complaint(message: object) -> ApiError | None:
+    """What is wrong with a message apart from its numbers, for certain and whatever the service says."""
+    if isinstance(message, Message):
+        return text_complaint(message.text)
+    if isinstance(message, Refusal):
+        # What `fill_template` could make no message of.
+        return RecipientError(452, message.reason, _OPERATION, numbers=(message.number,))
+    return ApiError(422, f"a Message is expected, not {type(message).__name__}", _OPERATION)
+
+
+def text_complaint(text: object) -> ApiError | None:
     """What is wrong with a text, for certain and whatever the service says."""
+    if not isinstance(text, str):
+        return find_complaint(text)
     if not text.strip():
         return EmptyTextError(454, "the text is empty", _OPERATION)
     if surely_too_long(text):
@@ -254,9 +283,12 @@ def text_complaint(text: str) -> ApiError | None:
     return None
 
 
-def _number_complaint(recipients: int, bad: tuple[str, ...]) -> RecipientError | None:
+def _number_complaint(recipients: int, bad: tuple[str, ...], flaws: tuple[str, ...]) -> RecipientError | None:
     if bad:
         message = f"{len(bad)} of {recipients + len(bad)} recipients are not phone numbers (see `numbers`)"
+        hints = [flaw for flaw in flaws if flaw != NO_NUMBER]
+        if hints:
+            message = f"{message}: {'; '.join(hints[:_MOST_FLAWS])}"
         return RecipientError(452, message, _OPERATION, numbers=bad)
     if not recipients:
         return RecipientError(452, "there is no recipient", _OPERATION)

@@ -27,6 +27,8 @@ __all__ = [
 
 # Of an amount, before or behind the point: more than any account has.
 _MOST_DIGITS = 30
+_WITH_COMMA = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+")
+_WITH_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")
 _DAY_FIRST = re.compile(r"^([0-9]{2})/([0-9]{2})/([0-9]{4})")
 
 T = TypeVar("T")
@@ -78,26 +80,35 @@ def read_int(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     # Ids of the service have up to ten digits; a length beyond 64 bits is not a number of its.
-    if isinstance(value, str) and len(value) < 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
+    if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
         return int(value)
     raise UnreadableError("a number is missing")
 
 
 def read_decimal(value: object) -> Decimal:
-    """Read an amount, a number or its digits.
+    """Read an amount: a number, or its digits with a decimal point or, as Turkish has it, a comma.
+
+    Where both are there, the last one is the decimal mark and the other groups the thousands.
 
     Raises:
         UnreadableError: It is something else.
     """
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         try:
-            number = Decimal(str(value).strip())
+            number = Decimal(_with_point(str(value).strip()))
         except InvalidOperation:
             number = Decimal("NaN")
         # Written out, a larger exponent would fill the memory.
         if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS:
             return number
     raise UnreadableError("an amount is missing")
+
+
+def _with_point(digits: str) -> str:
+    """Write an amount with a decimal point, and without marks between thousands."""
+    if _WITH_COMMA.fullmatch(digits):
+        return digits.replace(".", "").replace(",", ".")
+    return digits.replace(",", "") if _WITH_THOUSANDS.fullmatch(digits) else digits
 
 
 def read_time(value: object) -> datetime:

@@ -39,15 +39,15 @@ class ReportPage:
     """
 
     order: OrderReport
-    _numbers: list[str]
-    _statuses: list[MessageStatus]
+    numbers: list[str]
+    statuses: list[MessageStatus]
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self.numbers)
 
     def __iter__(self) -> Iterator[Delivery]:
         # As `Delivery(number, status)` does it, at half the price.
-        return map(tuple[str, MessageStatus].__new__, repeat(Delivery), zip(self._numbers, self._statuses))
+        return map(tuple[str, MessageStatus].__new__, repeat(Delivery), zip(self.numbers, self.statuses))
 
 
 def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:

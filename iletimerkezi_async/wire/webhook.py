@@ -8,6 +8,7 @@ import orjson
 
 from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.models import DeliveryEvent, MessageStatus
+from iletimerkezi_async.redaction import forgetful
 
 from .reading import UnreadableError, is_nothing, read_int, read_number, read_object
 
@@ -16,15 +17,19 @@ __all__ = ["parse_webhook"]
 # A report holds one message of at most seven SMS; more than this is not the service's.
 _MAX_BODY = 64 * 2**10
 # Source: the provider's page on delivery reports.
-_STATUS = {
+_STATUS: dict[str | int, MessageStatus] = {
     "accepted": MessageStatus.SENDING,
     "delivered": MessageStatus.DELIVERED,
     "undelivered": MessageStatus.UNDELIVERED,
+    # The numbers of its reports, which it may write here, too.
+    **{status.value: status for status in MessageStatus},
+    **{str(status.value): status for status in MessageStatus},
 }
 # A word that may be shown: short, and no phone number.
 _WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
 
 
+@forgetful
 def parse_webhook(body: bytes | str) -> DeliveryEvent:
     """Read what the service posts of a message: once when it was accepted, and once when it is final.
 
@@ -53,7 +58,7 @@ def _read_event(body: object) -> DeliveryEvent | WebhookError:
     try:
         report = read_object(read_object(orjson.loads(body)).get("report"))
         word = report.get("status")
-        status = _STATUS.get(word) if isinstance(word, str) else None
+        status = _STATUS.get(word) if isinstance(word, (str, int)) else None
         if status is None:
             return WebhookError(f"the body has an unknown status{_show(word)}")
         return DeliveryEvent(

@@ -44,7 +44,10 @@ def test_a_plain_list(iletimerkezi: "Command", sandbox: "Sandbox", tmp_path: Pat
     assert (result.returncode, result.stderr) == (0, "")
     assert list(rows)[:6] == ["read", "accepted", "orders", "refused", "duplicates", "failed"]
     assert list(rows.values())[:6] == ["12", "10", "3", "1", "1", "0"]
-    assert list(rows)[6:] == ["seconds", "recipients a second"]
+    assert list(rows)[6:8] == ["seconds", "recipients a second"]
+    assert [line.split(maxsplit=1) for line in result.stdout.splitlines()[8:]] == [
+        ["column", "the only one"], ["header", "none"], ["delimiter", "none"], ["encoding", "UTF-8"],
+    ]  # fmt: skip
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
     assert _TEXT not in result.stdout
 
@@ -66,6 +69,7 @@ def test_json(in_process: Run, sandbox: "Sandbox", tmp_path: Path) -> None:
         "failed": 0,
         "empty_fields": 0,
         "stopped": None,
+        "list": {"column": "the only one", "header": "none", "delimiter": "none", "encoding": "UTF-8"},
     }
 
 
@@ -135,7 +139,7 @@ def test_refused_numbers_are_written(in_process: Run, sandbox: "Sandbox", tmp_pa
     assert refused.stat().st_mode & 0o777 == 0o600
     assert list(csv.reader(refused.read_text("utf-8").splitlines())) == [
         ["number", "reason"],
-        ["530,12", "not a phone number"],
+        ["530,12", "line 3: not a phone number"],
         [_NUMBERS[0], "refused by the service (452)"],
     ]
     assert "530" not in result.stdout + result.stderr
@@ -233,9 +237,12 @@ def test_values_are_not_texts(in_process: Run, sandbox: "Sandbox", tmp_path: Pat
     ("content", "code", "named"),
     [
         (b"5301230000\n530\0\n", 1, "line 2: there is a NUL byte"),
-        ("telefon,ad\n5301230000,Ümit\n".encode("latin-1"), 1, "line 2: it is not UTF-8"),
-        ("telefon,ad\r5301230000,Ümit\r".encode("latin-1"), 1, "line 2: it is not UTF-8"),
-        ("telefon\n5301230000\n".encode("utf-16"), 1, "line 1: it is not UTF-8"),
+        (b"telefon,ad\n5301230000,\xc3\x9cmit\n5301230001,\xdcmit\n", 1, "line 3: there is a letter that is not UTF-8"),
+        (b"telefon,ad\r5301230000,\xc3\x9cmit\r5301230001,\xdcmit\r", 1, "line 3: there is a letter that is not UTF-8"),
+        (b"telefon\n\x81\n5301230000\n", 1, "line 2: it is neither UTF-8 nor Windows-1254"),
+        ("telefon\n5301230000\n".encode("utf-16")[:-1], 1, "there is a letter that is not utf-16"),
+        (b"\xd0\xcf\x11\xe0" + b"x" * 600, 1, "it has a password, or is of an Excel before 2007"),
+        (b"PK\x03\x04" + b"x" * 600, 1, "it is not an .xlsx workbook that can be read"),
         (b'telefon,ad\n5301230000,"Ali\n', 1, "line 2: the quotes or columns are broken"),
         (b'telefon,ad\n5301230000,"Ali"x\n', 1, "line 2: the quotes or columns are broken"),
         (b"telefon,ad\n5301230000," + b"x" * 200_000 + b"\n", 1, "line 2: the quotes or columns are broken"),
@@ -246,7 +253,8 @@ def test_values_are_not_texts(in_process: Run, sandbox: "Sandbox", tmp_path: Pat
         (b"tel,cep\n5301230000,5301230001\n", 2, "with --column: tel, cep"),
         (b"5301230000,Ali\n", 2, "with --column: 1 to 2, as there is no header"),
     ],
-    ids=["NUL", "latin-1", "CR", "utf-16", "open quote", "stray quote", "long field", "long line", "blank", "empty",
+    ids=["NUL", "damaged", "CR", "not Windows", "half a letter", "old Excel",
+         "archive", "open quote", "stray quote", "long field", "long line", "blank", "empty",
          "no known column", "two known columns", "no header"],
 )  # fmt: skip
 def test_a_file_that_is_no_list_is_one_line_of_error(

@@ -40,15 +40,20 @@ def test_it_counts_and_sends_nothing(iletimerkezi: "Command", sandbox: "Sandbox"
         "orders": "2",
         "parts": "1",
         "SMS": "3",
+        "encoding of the texts": "gsm",
+        "column                 the only": "one",
+        "header": "none",
+        "delimiter": "none",
+        "encoding": "UTF-8",
         "balance": "1,000,000",
         "left": "999,997",
     }
     lines = result.stderr.splitlines()
-    assert lines[0] == "refused: '530,0': not a phone number"
-    assert len(lines) == 12
+    assert lines[:3] == [f"to +90530123{index:04}: Gizli metin" for index in (0, 0, 1)]
+    assert lines[4] == "refused: '530,1': line 5: not a phone number"
+    assert len(lines) == 15
     assert lines[-2:] == ["refused: 2 more", "a dry run: nothing was sent"]
     assert sandbox.requests == (("get-balance", 200),)
-    assert "Gizli" not in result.stdout + result.stderr
 
 
 def test_without_an_account_it_asks_nobody(
@@ -81,6 +86,7 @@ def test_json_and_the_refused(in_process: Run, tmp_path: Path) -> None:
     result = in_process(*_ORDER, "--json", "--refused", "refused.csv")
     told = json.loads(result.stdout)
     assert len(told.pop("refused_examples")) == 10
+    assert told.pop("examples")[2] == {"number": "+905301230001", "text": "Gizli metin"}
     assert told == {
         "read": 16,
         "recipients": 3,
@@ -90,6 +96,9 @@ def test_json_and_the_refused(in_process: Run, tmp_path: Path) -> None:
         "orders": 2,
         "parts": {"min": 1, "max": 1},
         "sms": 3,
+        "encodings": {"gsm": 3},
+        "costly_characters": [],
+        "list": {"column": "the only one", "header": "none", "delimiter": "none", "encoding": "UTF-8"},
         "balance": {"amount": "0", "sms": 1_000_000},
     }
     assert len((tmp_path / "refused.csv").read_text("utf-8").splitlines()) == 13

@@ -79,7 +79,7 @@ def test_a_range_that_ends_before_it_starts(iletimerkezi: "Command", sandbox: "S
 def test_an_order_that_tells_little_is_a_line() -> None:
     """What the service left out is shown as such."""
     assert _plain_line(OrderReport(7, OrderStatus(199))).split() == (
-        [b"7", b"UNKNOWN_199", b"-", b"-", b"?", b"of", b"?", b"delivered"]
+        ["7", "UNKNOWN_199", "-", "-", "?", "of", "?", "delivered"]
     )
 
 

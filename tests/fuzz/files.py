@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import cast
 
 from iletimerkezi_async.cli import app
+from iletimerkezi_async.cli.encodings import UTF_8
 from iletimerkezi_async.cli.messages import CommandError
-from iletimerkezi_async.cli.tables import RowReader
+from iletimerkezi_async.cli.tables import Row, RowReader
 
 _IN_VAIN = "iletimerkezi: nobody was texted: every number was refused\n"
 _ERROR = re.compile(r"iletimerkezi: [^\n]+\n")
@@ -50,9 +51,9 @@ def read_file(path: Path, content: bytes, *arguments: str) -> str:
     return ""
 
 
-def read_rows(pieces: list[bytes], delimiter: str | None) -> list[list[str]] | None:
+def read_rows(pieces: list[bytes], delimiter: str | None, encoding: str = UTF_8) -> list[Row] | None:
     """The rows of a list that comes in pieces; nothing where it is refused."""
-    reader = RowReader("list", delimiter)
+    reader = RowReader("list", delimiter, encoding)
     try:
         return [row for piece in [*filter(None, pieces), b""] for row in reader.feed(piece)]
     except CommandError:

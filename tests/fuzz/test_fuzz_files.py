@@ -13,6 +13,7 @@ from files import expand, read_file, read_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iletimerkezi_async.cli.encodings import EncodingGuess
 from iletimerkezi_async.sandbox import Sandbox
 
 patient = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -21,7 +22,9 @@ _NOW = datetime.now(timezone.utc).astimezone(timezone(timedelta(hours=3)))
 _HEADER = "recipient,recipient_type,type,status,source,consent_date"
 _CONSENT = f"5301234567,BIREYSEL,MESAJ,ONAY,HS_WEB,{_NOW - timedelta(hours=2):%Y-%m-%d %H:%M}"
 _CELLS = st.sampled_from([
-    "telefon", "ad", "cep", "5301234567", "0530 123 45 68", "+905301234569", "Ayşe", "", " ", '"', '""', '"a"', "a\nb",
+    "telefon", "ad", "cep", "sep=;", "Telefon No",
+    "5301234567.0", "'05301234567", "Toplam", "\ufeff", "#YOK",
+    "5301234567", "0530 123 45 68", "+905301234569", "Ayşe", "", " ", '"', '""', '"a"', "a\nb",
     "\0", "\x1b[2J", "\u2028", "<long>", _HEADER, _CONSENT,
     "recipient", "EPOSTA", "a@b.example", "9999-12-31 23:59", "0001-01-01 00:00:00+14:00", "=1+1", "{ad}", "😀",
 ]) | st.text(max_size=6)  # fmt: skip
@@ -30,7 +33,9 @@ _LINES = st.tuples(
 ).map(lambda table: table[2].join(table[1].join(row) for row in table[0]))
 _TEXTS = _LINES | st.lists(_CELLS, max_size=12).map("\r\n".join)
 CONTENTS = st.binary(max_size=300) | st.tuples(
-    _TEXTS, st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "latin-1", "iso-8859-9"]), st.integers(0, 3)
+    _TEXTS,
+    st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1", "cp1254"]),
+    st.integers(0, 3),
 ).map(lambda text: text[0].encode(text[1], "replace")[: -text[2] or None])
 
 
@@ -97,4 +102,6 @@ def test_it_does_not_matter_how_a_list_comes(content: bytes, cuts: list[int], de
     whole = expand(content)
     places = [0, *sorted(cuts), len(whole)]
     pieces = [whole[start:end] for start, end in pairwise(places)]
-    assert read_rows(pieces, delimiter) == read_rows([whole], delimiter)
+    encoding = EncodingGuess([whole]).end()
+    assert EncodingGuess(pieces).end() == encoding
+    assert read_rows(pieces, delimiter, encoding) == read_rows([whole], delimiter, encoding)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import anyio
 import httpx
 import pytest
-from canned import Canned, ok, refusal
+from canned import Canned, never_left, ok, refusal
 from faults import FAULTS
 
 from iletimerkezi_async import (
@@ -117,7 +117,7 @@ async def test_what_cannot_be_cancelled(sandbox: Sandbox, client: AsyncClient) -
 
 async def test_a_455_after_an_attempt_that_never_left_is_the_caller_s() -> None:
     """A failure to connect lost no answer, so that there is nothing to settle."""
-    canned = Canned(httpx.ConnectError("refused"), refusal(455))
+    canned = Canned(never_left(), refusal(455))
     with pytest.raises(OrderNotFoundError):
         await canned.client.cancel_order(428)
     assert operations(canned) == ["cancel-order"] * 2

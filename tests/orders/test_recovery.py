@@ -10,7 +10,7 @@ import anyio
 import anyio.abc
 import httpx
 import pytest
-from canned import QUICK, Canned, http, ok, raw_server, refusal
+from canned import QUICK, Canned, http, never_left, ok, raw_server, refusal
 from faults import FAULTS
 
 from iletimerkezi_async import (
@@ -127,7 +127,7 @@ async def test_a_duplicate_of_the_caller_s_own_is_told_as_such(sandbox: Sandbox,
 
 async def test_a_451_after_an_attempt_that_never_left_is_the_caller_s_duplicate() -> None:
     """A failure to connect lost no answer."""
-    canned = Canned(httpx.ConnectError("refused"), refusal(451))
+    canned = Canned(never_left(), refusal(451))
     with pytest.raises(DuplicateOrderError):
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
 
@@ -530,7 +530,7 @@ async def test_a_closed_http_client_never_sent() -> None:
 
 async def test_a_time_limit_of_the_system_s_shows_nothing() -> None:
     """Without a limit of ours, the error is still one of ours."""
-    error = httpx.ConnectTimeout("")
+    error = never_left("ConnectTimeout")
     canned = Canned(error, timeout=httpx.Timeout(None), retry=Retry(attempts=1))
     with pytest.raises(TransportError, match="no connection within the system's limit") as caught:
         await canned.client.send_sms("Kodunuz 1234", NUMBER)

@@ -32,7 +32,12 @@ def message(*numbers: Any, text: Any = "Test mesaji.") -> dict[str, Any]:
 
 def order(*numbers: Any, text: Any = "Test mesaji.", **more: Any) -> dict[str, Any]:
     """Build a good order; a keyword overrides a field, and ``...`` removes it."""
-    fields = {"sender": "FIRMA", "iys": "0", "sendDateTime": [], "message": message(*(numbers or (ONE,)), text=text)}
+    fields: dict[str, Any] = {
+        "sender": "FIRMA",
+        "iys": "0",
+        "sendDateTime": [],
+        "message": message(*(numbers or (ONE,)), text=text),
+    }
     fields |= more
     return {name: value for name, value in fields.items() if value is not ...}
 

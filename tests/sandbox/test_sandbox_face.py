@@ -6,7 +6,6 @@ import sys
 import threading
 from collections import Counter
 from datetime import timedelta
-from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +43,6 @@ def test_independent_witness() -> None:
     }
     handed_out = {"AsyncClient", "Iys", "Pacer", "Retry"}
     assert foreign == {("sandbox.py", f"iletimerkezi_async.{name}") for name in handed_out}
-
-
-def test_no_circles() -> None:
-    """The modules of the sandbox import each other in one direction only, also for annotations and inside functions."""
-    prefix = "iletimerkezi_async.sandbox."
-    wanted = {
-        path.stem: {name.removeprefix(prefix).partition(".")[0] for name in imports(path) if name.startswith(prefix)}
-        for path in FOLDER.glob("*.py")
-    }
-    # "from the package import module" and "from the module import name" both begin with the module.
-    graph = {name: targets & wanted.keys() for name, targets in wanted.items()}
-    assert sorted(TopologicalSorter(graph).static_order()) == sorted(graph)
 
 
 def test_exports() -> None:

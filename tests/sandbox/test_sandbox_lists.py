@@ -21,10 +21,16 @@ def test_unknown_operation() -> None:
 
 @pytest.mark.parametrize("operation", ["get-blacklist", "add-blacklist", "delete-blacklist"])
 def test_blacklist_structure(operation: str) -> None:
-    """A blacklist request without its object is 400."""
-    assert ask(Sandbox(), operation)[0] == 400
-    assert ask(Sandbox(), operation, blacklist=[])[0] == 400
-    assert ask(Sandbox(), operation, blacklist={"number": ONE, "filter": "dun"})[0] == 400
+    """A blacklist request without its object is 400, save for the whole list, where it can be left out."""
+    code = 200 if operation == "get-blacklist" else 400
+    assert ask(Sandbox(), operation)[0] == code
+    nothing: object
+    for nothing in ([], {}, "", None):
+        assert ask(Sandbox(), "get-blacklist", blacklist=nothing)[0] == 200
+        assert ask(Sandbox(), "get-blacklist", blacklist={"filter": nothing})[0] == 200
+    assert ask(Sandbox(), operation, blacklist=[])[0] == code
+    assert ask(Sandbox(), operation, blacklist="dun")[0] == 400
+    assert ask(Sandbox(), "get-blacklist", blacklist={"filter": "dun"})[0] == 400
 
 
 def test_blocking() -> None:
@@ -163,7 +169,38 @@ def test_number_of_consents() -> None:
     assert register(sandbox, "kedi") == 422
 
 
-@pytest.mark.parametrize("brand", ["KEDI", "brand", "", None, ["BRAND"]])
+@pytest.mark.parametrize("brand", [696422, "696422"])
+@pytest.mark.parametrize("brands", [[696422], ["696422"]])
+def test_brand_of_digits(brands: list[Any], brand: object) -> None:
+    """A brand code is taken as text or as an integer, and answered as an integer, or as text where all values are."""
+    for style, kind in ((Style(), int), (Style.strings(), str)):
+        sandbox = frozen(brands=brands, style=style)
+        assert register(sandbox, CONSENT, brand=brand) == 200
+        shown = ask(sandbox, "consent/show", consent={**QUESTION, "brandCode": brand})[1]["consent"]["brandCode"]
+        assert (type(shown), int(shown)) == (kind, 696422)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"recipient": "5301234567"}, "list.1.recipient"),
+        ({"recipientType": "bireysel"}, "list.1.recipientType"),
+        ({"type": "SMS"}, "list.1.type"),
+        ({"status": "EVET"}, "list.1.status"),
+        ({"source": "WEB"}, "list.1.source"),
+        ({"consentDate": "dun"}, "list.1.consentDate"),
+    ],
+)
+def test_errors_of_fields(change: dict[str, Any], field: str) -> None:
+    """A 422 tells which field of which record is wrong, in Turkish; or nothing in older styles."""
+    asked = {"brandCode": "BRAND", "list": [CONSENT, {**CONSENT, **change}]}
+    code, response = ask(frozen(), "consent/create", consent=asked)
+    assert (code, list(response["errors"])) == (422, [field])
+    assert response["errors"][field]
+    assert "errors" not in ask(frozen(style=Style.seeds()), "consent/create", consent=asked)[1]
+
+
+@pytest.mark.parametrize("brand", [True, 1.5, "KEDI", "brand", "", None, ["BRAND"]])
 def test_brand(brand: object) -> None:
     """A brand code without a subscription is 403, before any value is looked at."""
     sandbox = frozen()

@@ -41,7 +41,7 @@ def test_whole_report() -> None:
     id = accepted(sandbox, ONE, TWO, text="a" * 156)
     sandbox.advance(days=1)
     assert report(sandbox, str(id)) == {
-        "id": id,
+        "id": str(id),
         "status": 114,
         "total": 2,
         "delivered": 2,
@@ -50,7 +50,7 @@ def test_whole_report() -> None:
         "submitAt": "2026-05-06 23:59:58",
         "sendAt": "2026-05-06 23:59:58",
         "sender": "FIRMA",
-        "price": "4.0000",
+        "price": "4,0000",
         "message": [{"number": "+905301234567", "status": 111}, {"number": "+905301234568", "status": 111}],
     }
 

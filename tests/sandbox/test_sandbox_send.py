@@ -17,10 +17,6 @@ from iletimerkezi_async.sandbox import Sandbox
         {"message": None},
         {"message": "Test mesaji."},
         {"message": [message(ONE), 7]},
-        {"message": {"text": "Test mesaji."}},
-        {"message": {"text": "Test mesaji.", "receipents": [ONE]}},
-        {"message": {"text": "Test mesaji.", "recipients": {"number": [ONE]}}},
-        {"message": {"text": "Test mesaji.", "receipents": None}},
         {"message": message(ONE, text=7)},
         {"message": message(ONE, text=["Test mesaji."])},
         {"sender": 7},
@@ -28,8 +24,27 @@ from iletimerkezi_async.sandbox import Sandbox
     ],
 )
 def test_structure(bad: dict[str, Any]) -> None:
-    """Objects that are missing, misspelt or of another type are 400."""
+    """Objects that are missing or of another type are 400."""
     assert send(Sandbox(), **bad) == 400
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"message": {"text": "Test mesaji."}},
+        {"message": {"text": "Test mesaji.", "receipents": [ONE]}},
+        {"message": {"text": "Test mesaji.", "receipents": ONE}},
+        {"message": {"text": "Test mesaji.", "receipents": None}},
+        {"message": {"text": "Test mesaji."}, "receipents": {"number": [ONE]}},
+        *({"message": {"text": "Test mesaji.", name: {"number": [ONE]}}} for name in ("recipients", "recepients")),
+        {"message": [message(ONE), {"text": "Demo mesaji.", "receivers": {"number": [TWO]}}]},
+    ],
+)
+def test_misplaced_recipients(bad: dict[str, Any]) -> None:
+    """Recipients that are misspelt, or not where they should be, are none: 452, and nobody is sent to."""
+    sandbox = Sandbox()
+    assert send(sandbox, **bad) == 452
+    assert not sandbox.deliveries
 
 
 @pytest.mark.parametrize("document", [{"order": []}, {"order": "x"}, {}])
@@ -134,21 +149,27 @@ def test_longest_text(letter: str, most: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "schedule", [..., None, "", [], ["06/05/2026 12:00:59"], "06/05/2026 13:00:00", ["01/01/1999 00:00:00"]]
+    "schedule",
+    [
+        *[..., None, "", [], {}, [""], [None]],
+        *[["06/05/2026 13:00:59"], "06/05/2026 13:00:00", ["01/01/1999 00:00:00"]],
+        *["06/05/2026 12:00", ["06/05/2026 11:59"], "23/04/2022 09:00"],
+    ],
 )
 def test_at_once(schedule: object) -> None:
-    """No schedule sends at once, and so does one with seconds, which the service ignores."""
-    sandbox = frozen()
+    """No schedule sends at once; so does one with seconds, which is ignored, one of this minute, and a past one."""
+    sandbox = frozen("2026-05-06 12:00:30")
     assert send(sandbox, sendDateTime=schedule) == 200
     assert sandbox.orders[0].send_at == sandbox.orders[0].submitted_at
     assert sandbox.deliveries == {"+905301234567": 1}
 
 
-@pytest.mark.parametrize("schedule", ["06/05/2026 12:01", ["06/05/2026 12:01"], ["06/05/2026 12:00"]])
+@pytest.mark.parametrize("schedule", ["06/05/2026 12:01", ["06/05/2026 12:01"]])
 def test_scheduled(schedule: object) -> None:
-    """A schedule is a string or a list of one string; the present minute is not past."""
+    """A schedule is a string or a list of one string."""
     sandbox = frozen()
     assert send(sandbox, sendDateTime=schedule) == 200
+    assert not sandbox.deliveries
     sandbox.advance(minutes=1)
     assert sandbox.deliveries == {"+905301234567": 1}
 
@@ -156,17 +177,25 @@ def test_scheduled(schedule: object) -> None:
 @pytest.mark.parametrize(
     "schedule",
     [
-        *["06/05/2026 11:59", "6/5/2026 13:00", "06.05.2026 13:00", "2026-05-06 13:00", "31/02/2027 10:00", "yarin"],
+        *["6/5/2026 13:00", "06.05.2026 13:00", "2026-05-06 13:00", "31/02/2027 10:00", "yarin"],
         *["06/05/2026 24:00", "06/05/2026  13:00", " 06/05/2026 13:00", "06/05/2026 13:00\n", "06/05/2026"],
-        *["٠٦/٠٥/٢٠٢٦ ١٣:٠٠", 7, True, {}, [7], [""], [None], [["06/05/2026 13:00"]]],
+        *["٠٦/٠٥/٢٠٢٦ ١٣:٠٠", 7, True, {"x": 1}, [7], [["06/05/2026 13:00"]], [[]]],
         ["06/05/2026 13:00", "06/05/2026 14:00"],
     ],
 )
 def test_bad_schedule(schedule: object) -> None:
-    """A time that is past or written differently is 457."""
+    """A time that is written differently is 457."""
     sandbox = frozen()
     assert send(sandbox, sendDateTime=schedule) == 457
     assert send(sandbox, sendDateTime=[schedule]) == 457
+
+
+def test_past_schedules_can_be_refused() -> None:
+    """A sandbox can be made that refuses what is past, the present minute included."""
+    sandbox = frozen("2026-05-06 12:00:30", past_schedules="refuse")
+    assert send(sandbox, sendDateTime="06/05/2026 12:00") == 457
+    assert send(sandbox, sendDateTime="06/05/2026 12:01") == 200
+    assert send(sandbox, sendDateTime="06/05/2026 12:00:00", text="Bir") == 200
 
 
 @pytest.mark.parametrize(

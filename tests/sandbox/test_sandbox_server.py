@@ -67,7 +67,7 @@ async def test_async_serve() -> None:
         assert url.endswith("/v1")
         for _ in range(3):
             answer = await http.post(f"{url}/get-balance/json", content=body())
-            assert answer.json()["response"]["balance"]["sms"] == "1000000"
+            assert answer.json()["response"]["balance"]["sms"] == 1_000_000
         assert set(answer.headers) == {"content-type", "content-length", "date"}
         assert answer.headers["date"] == "Wed, 06 May 2026 12:00:00 GMT"
         sandbox.advance(minutes=1)

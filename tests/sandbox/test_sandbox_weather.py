@@ -41,7 +41,7 @@ def rows(sandbox: Sandbox, id: int, **more: Any) -> list[str]:
         (Weather(time_offset=timedelta(minutes=-90)), "2026-05-06 10:30:07", "2026-05-06 10:30:07"),
         (Weather(time_zone=timezone.utc), "2026-05-06 09:00:07", "2026-05-06 09:00:07"),
         (Weather(minutes_only=True), "2026-05-06 12:00:00", "2026-05-06 12:00:00"),
-        (Weather(queue=timedelta(minutes=2)), "2026-05-06 12:02:07", "2026-05-06 12:00:07"),
+        (Weather(queue=timedelta(minutes=2)), "2026-05-06 12:02:07", "2026-05-06 12:02:07"),
     ],
 )
 def test_times(weather: Weather, submitted: str, sent: str) -> None:
@@ -101,6 +101,17 @@ def test_totals(weather: Weather, total: int | None) -> None:
     for told in (report(sandbox, id), *listed(sandbox)):
         assert told.get("total") == told.get("waiting") == total
     assert len(rows(sandbox, id)) == 3
+
+
+def test_counters_add_up() -> None:
+    """However wrong the total is, the three counters make it up."""
+    for extra in range(-4, 4):
+        sandbox = frozen(weather=Weather(total_extra=extra), undelivered=[TWO], delivery_seconds=3)
+        id = accepted(sandbox, ONE, TWO, THREE)
+        for _ in range(4):
+            told = report(sandbox, id)
+            assert told["total"] == told["delivered"] + told["undelivered"] + told["waiting"] == max(3 + extra, 0)
+            sandbox.advance(seconds=1)
 
 
 def test_total_and_rows_lag() -> None:

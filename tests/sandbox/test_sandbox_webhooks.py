@@ -108,12 +108,24 @@ async def test_each_state_change_is_posted_once() -> None:
         }
     )
     assert [report["id"] - first for report in ear.reports] == [0, 1, 0, 1]
+
     assert sandbox.webhooks == (
         (first, "accepted", 204),
         (first + 1, "accepted", 204),
         (first, "delivered", 204),
         (first + 1, "undelivered", 204),
     )
+
+
+@pytest.mark.anyio
+async def test_states_as_codes() -> None:
+    """The state can be told as a code; the log of calls keeps its words."""
+    sandbox, ear = frozen(webhook=HOOK, undelivered=[TWO], webhook_status="code"), Ear()
+    accepted(sandbox, ONE, TWO)
+    sandbox.advance(seconds=1)
+    assert await call(sandbox, ear) == 4
+    assert [report["status"] for report in ear.reports] == [110, 110, 111, 112]
+    assert [word for _, word, _ in sandbox.webhooks] == ["accepted", "accepted", "delivered", "undelivered"]
 
 
 @pytest.mark.anyio
@@ -319,6 +331,6 @@ async def test_misuse() -> None:
     for hook in ("https://example.com/hook", "http://localhost:8000/hook", "http://[::1]:8000/"):
         Sandbox(webhook=hook)
     options: dict[str, Any]
-    for options in ({"webhook_order": "random"}, {"webhook_copies": 0}):
+    for options in ({"webhook_order": "random"}, {"webhook_copies": 0}, {"webhook_status": "number"}):
         with pytest.raises(ValueError, match=next(iter(options))):
             Sandbox(**options)

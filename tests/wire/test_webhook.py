@@ -39,9 +39,15 @@ def test_the_documented_sample() -> None:
         ("accepted", MessageStatus.SENDING),
         ("delivered", MessageStatus.DELIVERED),
         ("undelivered", MessageStatus.UNDELIVERED),
+        (110, MessageStatus.SENDING),
+        ("110", MessageStatus.SENDING),
+        (111, MessageStatus.DELIVERED),
+        ("111", MessageStatus.DELIVERED),
+        (112, MessageStatus.UNDELIVERED),
+        ("112", MessageStatus.UNDELIVERED),
     ],
 )
-def test_words_become_states(word: str, status: MessageStatus) -> None:
+def test_words_and_numbers_become_states(word: str | int, status: MessageStatus) -> None:
     """The same as in a report that was asked for."""
     assert parse_webhook(body(status=word)).status is status
 
@@ -128,7 +134,11 @@ NOT_REPORTS: list[object] = [
     body(to=True),
     body(to=["5301234567"]),
     body(status=...),
-    body(status=111),
+    body(status=113),
+    body(status="113"),
+    body(status=111.0),
+    body(status=1),
+    body(status=True),
     body(status=["accepted"]),
     body(body=["x"]),
     body(body=True),

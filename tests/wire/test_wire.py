@@ -220,6 +220,20 @@ async def test_the_later_fields_of_an_order(write: type) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("price", "amount"),
+    [
+        ("0,0372", "0.0372"), ("0,0000", "0"), ("1", "1"), (1, "1"), (0.5, "0.5"), (" 1.2500 ", "1.25"), ("1,5", "1.5"),
+        ("1.234,56", "1234.56"), ("1,234.56", "1234.56"), ("1234567,8", "1234567.8"), ("-0,5", "-0.5"),
+        ("1,2,3", None), ("1.2,3", None), ("1,", None), (",5", None), ("1.2.3", None), ("1,234,5", None), ("x,5", None),
+    ],
+)  # fmt: skip
+async def test_prices(price: object, amount: str | None) -> None:
+    """A price has a decimal comma or a point, as text or as a number; what is no amount is none."""
+    canned = Canned(ok(order={"id": 428, "status": 114, "price": price, "message": []}))
+    assert (await canned.client.get_order(428)).price == (None if amount is None else Decimal(amount))
+
+
 @pytest.mark.parametrize("nothing", [None, "", "-", "0000-00-00 00:00:00", [], {}, "0001-01-01T00:00:00+14:00"])
 async def test_later_fields_that_tell_nothing_are_none(nothing: object) -> None:
     """A field in an unexpected form is as good as a missing one."""

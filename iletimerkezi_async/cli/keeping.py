@@ -1,0 +1,149 @@
+"""The store that the commands share with an account's other programs, and the command about its keys."""
+
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.models import Send
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, StoreJournal
+
+from .command import run_async
+from .messages import CommandError, WrongUsageError
+from .output import note, write_json, write_pairs
+from .settings import Json, Verbose, open_client
+
+__all__ = ["STORE_VARIABLE", "KeyOption", "StoreOption", "choose_journal", "has_store", "open_store", "opened", "sent"]
+
+STORE_VARIABLE = "ILETIMERKEZI_STORE"
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="URL", help=f"postgresql://…, redis://… or sqlite:PATH. Default: {STORE_VARIABLE}."
+    ),
+]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", metavar="KEY", help="Send once under this key. It needs a store.")
+]
+
+_KINDS: Mapping[str, type[PostgresStore | RedisStore]] = {
+    "postgresql": PostgresStore,
+    "postgres": PostgresStore,
+    "redis": RedisStore,
+    "rediss": RedisStore,
+    "unix": RedisStore,
+}
+
+
+def has_store(url: str | None) -> bool:
+    """Whether the option or the environment names a store."""
+    return bool(url or os.environ.get(STORE_VARIABLE))
+
+
+def open_store(url: str | None) -> Store | None:
+    """The store that the option or the environment names.
+
+    Raises:
+        CommandError: It cannot be made.
+    """
+    address = url or os.environ.get(STORE_VARIABLE, "")
+    if not address:
+        return None
+    scheme, _, rest = address.partition(":")
+    # It may hold a password, so it goes no further.
+    reason = f"the store must be postgresql://…, redis://… or sqlite:PATH (--store or {STORE_VARIABLE})"
+    try:
+        if scheme == "sqlite":
+            return SqliteStore(rest.removeprefix("//"))
+        if scheme in _KINDS:
+            return _KINDS[scheme](address)
+    except ConfigurationError as error:
+        reason = str(error)
+    raise CommandError(reason)
+
+
+def choose_journal(journal: str | None, store: Store | None, *, asked: bool) -> str | StoreJournal | None:
+    """Where a campaign is written down: in a file, or in the store under a name.
+
+    Args:
+        journal: The path, or the name.
+        store: The store, if there is one.
+        asked: Whether it was asked for by the option. Where only the environment names it, a file that is there is
+            gone on with.
+
+    Raises:
+        CommandError: That cannot be a name, or the store keeps no journals.
+    """
+    if journal is None or store is None or (not asked and Path(journal).exists()):
+        return journal
+    try:
+        found = store.journal(journal)
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from None
+    note(f"the journal is kept as {journal!r} in {store!r}")
+    return found
+
+
+@asynccontextmanager
+async def opened(client: AsyncClient, store: Store | None) -> AsyncGenerator[AsyncClient]:
+    """Close both in the end."""
+    async with AsyncExitStack() as stack:
+        if store is not None:
+            await stack.enter_async_context(store)
+        yield await stack.enter_async_context(client)
+
+
+def sent(
+    key: Annotated[str, typer.Argument(metavar="KEY", hidden=True)],
+    *,
+    order: Annotated[int | None, typer.Option(metavar="ID", min=1, help="It was sent, as this order.")] = None,
+    not_sent: Annotated[bool, typer.Option("--not-sent", help="It was surely not sent.")] = False,
+    store: StoreOption = None,
+    as_json: Json = False,
+    _verbose: Verbose = False,
+) -> None:
+    """Tell what became of the send with KEY.
+
+    "unknown" means that it may or may not have been sent. The same send again may find out; where it cannot, look into
+    the panel, and decide with --order or --not-sent. After --not-sent the key is free, and the same send again sends.
+    """
+    if not has_store(store):
+        raise WrongUsageError(f"say where keys are kept: --store, or {STORE_VARIABLE}")
+    if order is not None and not_sent:
+        raise WrongUsageError("--order and --not-sent exclude each other")
+    found = run_async(partial(_ask, key, store, order, not_sent=not_sent))
+    if found is None:
+        raise CommandError(f"nothing is known of the key {key!r}: it was not used, refused, or is too old")
+    (write_json if as_json else write_pairs)(_fields(found, as_json=as_json))
+
+
+async def _ask(key: str, url: str | None, order: int | None, *, not_sent: bool) -> Send | None:
+    store = open_store(url)
+    async with opened(open_client(store=store), store) as client:
+        known = await client.find_send(key)
+        if known is None or (order is None and not not_sent):
+            return known
+        return await client.resolve_send(key, order_id=order, sent=not not_sent)
+
+
+def _fields(send: Send, *, as_json: bool) -> dict[str, object]:
+    first = send.first_attempt
+    if as_json:
+        return {
+            "key": send.key,
+            "state": send.state.value,
+            "order_id": send.order_id,
+            "recipients": send.recipients,
+            "first_attempt": first,
+        }
+    order = {} if send.order_id is None else {"order": send.order_id}
+    attempt = {} if first is None else {"first attempt": f"{first:%Y-%m-%d %H:%M:%S}"}
+    state = send.state.value.replace("_", " ")
+    return {"key": send.key, "state": state, **order, "recipients": send.recipients, **attempt}

@@ -1,0 +1,260 @@
+"""How a list is laid out: its delimiter, its header, and the column with the numbers."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from attrs import field, frozen
+
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.filling import column_key, find_column
+from iletimerkezi_async.numbers import clean_number, clean_numbers
+
+from .messages import WrongUsageError
+from .tables import QUOTE, Row
+
+__all__ = ["Layout", "Wishes", "find_delimiter", "find_layout", "is_nearly_number", "read_delimiter"]
+
+# Letters and digits of the usual headers.
+_KNOWN = frozenset({
+    "alici", "alicinumara", "alicinumarasi", "cell", "cellphone", "cep", "cep1", "cepno", "cepnumarasi", "ceptel",
+    "ceptelefon", "ceptelefonno", "ceptelefonnumarasi", "ceptelefonu", "ceptelno", "gsm", "gsm1", "gsmno",
+    "gsmnumara", "gsmnumarasi", "gsmtel", "gsmtelefon", "iletisimnumarasi", "iletisimtelefonu", "mobil", "mobile",
+    "mobilenumber", "mobilephone", "mobilno", "mobiltel", "mobiltelefon", "msisdn", "musterigsm", "musteritelefon",
+    "musteritelefonu", "numara", "numarasi", "number", "phone", "phone1value", "phonenumber", "primaryphone",
+    "smsno", "smsnumarasi", "tel", "tel1", "telefon", "telefon1", "telefonno", "telefonnumara", "telefonnumarasi",
+    "telefonu", "telno", "telnumarasi", "whatsapp", "whatsappno",
+})  # fmt: skip
+_PLAIN = str.maketrans("şğçöüâîû", "sgcouaiu")
+_NOTHING = frozenset({"", "-", "--", "yok", "none", "null", "nan", "na", "n/a", "#yok", "#n/a", "bos", "boş", "0"})
+# What stands in rows, and hardly ever in headers: amounts, dates, percentages, addresses.
+_DATA = re.compile(r"[-+%₺$€ ]*[0-9][0-9.,:/ %₺$€TL-]*|\S+@\S+\.\S+", re.IGNORECASE)
+# Digits in a number that was nearly one.
+_NEARLY = 5
+_MOST_TITLE_ROWS = 10
+_TAB_NAMES = frozenset({"\\t", "tab", "sekme"})
+
+
+@frozen
+class Wishes:
+    """What somebody said about the layout; what they left out is found.
+
+    Attributes:
+        column: The column with the numbers: its name, or which one it is, from 1.
+        delimiter: What separates the columns.
+        header: Whether there is a header.
+        encoding: How the bytes are to be read.
+        sheet: Which sheet of a workbook, by its name, or which one it is, from 1.
+    """
+
+    column: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    encoding: str | None = None
+    sheet: str | None = None
+
+
+@frozen
+class Layout:
+    """How a list is written.
+
+    Attributes:
+        delimiter: What separates the columns; `None` in a plain list, and in a workbook.
+        header: The columns' names; none where there is no header.
+        header_line: Where the header is.
+        numbers: The index of the column with the numbers.
+        width: How many columns there are.
+        titles: How many rows stand above the header.
+    """
+
+    delimiter: str | None
+    header: tuple[str, ...]
+    header_line: int
+    numbers: int
+    width: int
+    titles: int = field(default=0)
+
+    @property
+    def skipped(self) -> int:
+        """How many rows are no recipients' rows."""
+        return self.titles + bool(self.header)
+
+    @property
+    def column(self) -> str:
+        """The column with the numbers, for people."""
+        if self.width == 1 and not self.header:
+            return "the only one"
+        place = f"{self.numbers + 1} of {self.width}"
+        return f"{_tidy(self.header[self.numbers])!r} ({place})" if self.header else place
+
+
+def read_delimiter(typed: str | None) -> str | None:
+    """The delimiter that was typed.
+
+    Raises:
+        WrongUsageError: It is none.
+    """
+    if typed is None or (len(typed) == 1 and typed not in '"\r\n'):
+        return typed
+    if typed.casefold() in _TAB_NAMES:
+        return "\t"
+    raise WrongUsageError(f'--delimiter {typed!r} is not one character, such as ";", or "tab"')
+
+
+def find_delimiter(sample: Mapping[str | None, Sequence[Row]]) -> str | None:
+    """The delimiter under which there are most numbers.
+
+    Where several have as many: the one that makes columns, the same number of them in all rows, and most of them.
+    """
+    quoted = any(QUOTE in row.cells[0] for row in sample[None])
+    best: str | None = "," if quoted else None
+    best_score = (_count_numbers(sample[None]), False, 1)
+    for delimiter, rows in sample.items():
+        if delimiter is None or not rows:
+            continue
+        widths = {len(row.cells) for row in rows}
+        score = (_count_numbers(rows), len(widths) == 1 and max(widths) > 1, len(rows[0].cells))
+        # What makes no columns of its own is no better than a plain list.
+        if score > best_score and max(widths) > 1:
+            best, best_score = delimiter, score
+    return best
+
+
+def _count_numbers(rows: Sequence[Row]) -> int:
+    """How many numbers there are in the column that has most."""
+    return max(_count_by_column(rows), default=0)
+
+
+def _count_by_column(rows: Sequence[Row]) -> list[int]:
+    width = max((len(row.cells) for row in rows), default=0)
+    columns = ([row.cells[index] for row in rows if index < len(row.cells)] for index in range(width))
+    return [sum(number is not None for number in clean_numbers(column)) for column in columns]
+
+
+def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: Wishes) -> Layout:
+    """How a list is laid out, by its first rows.
+
+    Args:
+        name: What errors call the list.
+        rows: Its first rows, at least one.
+        delimiter: What separates their columns.
+        wishes: What was said about it.
+
+    Raises:
+        WrongUsageError: There is no such column, or none that would be it, or more than one.
+    """
+    titles = _count_titles(rows, wishes)
+    first = [_tidy(cell) for cell in rows[titles].cells]
+    data = rows[titles:]
+    has_header = wishes.header
+    if has_header is None:
+        has_header = bool(titles) or _is_header(first, data, wishes.column)
+    header = tuple(first) if has_header else ()
+    width = len(first) if has_header else Counter(len(row.cells) for row in data).most_common(1)[0][0]
+    numbers = _find_numbers(name, header, data[has_header:], width, wishes.column)
+    return Layout(delimiter, header, rows[titles].line if has_header else 0, numbers, width, titles)
+
+
+def _count_titles(rows: Sequence[Row], wishes: Wishes) -> int:
+    """How many rows stand above a header that is surely one, as spreadsheets have them: a title, a date."""
+    if wishes.header is not None:
+        return 0
+    for index, row in enumerate(rows[:_MOST_TITLE_ROWS]):
+        if any(map(is_nearly_number, row.cells)):
+            return 0
+        if any(map(_is_known, row.cells)) or _names(row.cells, wishes.column):
+            return index
+    return 0
+
+
+def _is_header(first: Sequence[str], rows: Sequence[Row], column: str | None) -> bool:
+    """Whether a row is a header. One with a number, or nearly one, among the numbers is none: it would vanish."""
+    if _names(first, column):
+        return True
+    index = _guess_column(first, rows, column)
+    if index is None:
+        return not any(map(is_nearly_number, first))
+    cell = first[index] if index < len(first) else ""
+    if _is_known(cell):
+        return True
+    if is_nearly_number(cell) or cell.casefold() in _NOTHING:
+        return False
+    if len(first) == 1:
+        # A mistyped number must not pass for a title, as nobody would hear of it.
+        return not any(letter.isdigit() for letter in cell)
+    return not any(_DATA.fullmatch(other) for other in first)
+
+
+def _guess_column(first: Sequence[str], rows: Sequence[Row], column: str | None) -> int | None:
+    if column is not None:
+        return _position(column, len(first))
+    if len(first) == 1:
+        return 0
+    counts = _count_by_column(rows)
+    if max(counts, default=0):
+        return counts.index(max(counts))
+    known = [index for index, cell in enumerate(first) if _is_known(cell)]
+    return known[0] if known else None
+
+
+def _position(column: str, width: int) -> int | None:
+    is_position = column.isascii() and column.isdigit() and 1 <= int(column[:9]) <= width
+    return int(column) - 1 if is_position else None
+
+
+def _names(cells: Sequence[str], column: str | None) -> bool:
+    return column is not None and isinstance(find_column(cells, column), int)
+
+
+def _find_numbers(name: str, header: tuple[str, ...], rows: Sequence[Row], width: int, column: str | None) -> int:
+    if column is not None:
+        position = None if column in header else _position(column, width)
+        return _find(name, header, column) if position is None else position
+    if width == 1:
+        return 0
+    known = [index for index, title in enumerate(header) if _is_known(title)]
+    likely = _likely_columns(rows) if header else []
+    if len(likely) == 1 and (not known or likely[0] in known):
+        return likely[0]
+    # Of two, one is the landline, or another person's.
+    if not likely and len(known) == 1:
+        return known[0]
+    choices = ", ".join(filter(None, header)) if header else f"1 to {width}, as there is no header"
+    several = len({*known, *likely}) > 1
+    problem = "has several columns that look like numbers" if several else f"has {width} columns"
+    raise WrongUsageError(f"{name} {problem}; say which has the numbers, with --column: {choices}")
+
+
+def _likely_columns(rows: Sequence[Row]) -> list[int]:
+    """The columns whose values are mostly numbers."""
+    counts = _count_by_column(rows)
+    filled = [
+        sum(index < len(row.cells) and bool(row.cells[index].strip()) for row in rows) for index in range(len(counts))
+    ]
+    return [index for index, count in enumerate(counts) if count and 2 * count >= filled[index]]
+
+
+def _find(name: str, header: tuple[str, ...], title: str) -> int:
+    if not header:
+        raise WrongUsageError(f"{name} has no header, and so no column {title!r}")
+    found = find_column(header, title)
+    if isinstance(found, ConfigurationError):
+        raise WrongUsageError(f"{name}: {found}")
+    return found
+
+
+def _is_known(title: str) -> bool:
+    key = column_key(title).translate(_PLAIN)
+    return "".join(filter(str.isalnum, key)) in _KNOWN
+
+
+def is_nearly_number(cell: str) -> bool:
+    """Whether a cell holds a phone number, or what was to be one."""
+    digits = sum(map(str.isdigit, cell))
+    letters = sum(map(str.isalpha, cell))
+    return (digits >= _NEARLY and digits > letters) or clean_number(cell) is not None
+
+
+def _tidy(cell: str) -> str:
+    """A cell as it is shown: without invisible characters and line ends."""
+    return " ".join("".join(letter for letter in cell if letter.isprintable() or letter.isspace()).split())

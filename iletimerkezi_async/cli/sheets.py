@@ -1,0 +1,127 @@
+"""Workbooks (.xlsx): the rows of a sheet, as they are shown to whoever opens it."""
+
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+
+from iletimerkezi_async.filling import column_key
+
+from .messages import CommandError, WrongUsageError
+from .shown import show
+from .tables import Row
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
+
+__all__ = ["MAGIC", "OLD_MAGIC", "Sheet"]
+
+#: What a workbook begins with, as does every other archive.
+MAGIC = b"PK\x03\x04"
+#: What workbooks before 2007 begin with, and those with a password.
+OLD_MAGIC = b"\xd0\xcf\x11\xe0"
+
+_PIECE = 500
+# An archive that unpacks to more is none that a spreadsheet has written.
+_LARGEST = 4 << 30
+
+
+class _Cell(Protocol):
+    value: object
+    number_format: str
+    data_type: str
+
+
+class _OpenSheet(Protocol):
+    """A sheet that was opened for reading, as openpyxl has it."""
+
+    title: str
+
+    def reset_dimensions(self) -> None: ...
+
+    def iter_rows(self) -> Iterable[tuple[_Cell, ...]]: ...
+
+
+class Sheet:
+    """A sheet of a workbook.
+
+    Args:
+        file: The workbook.
+        name: What errors call it.
+        wanted: The sheet, by name or from 1; `None` for the first one that is not hidden.
+
+    Raises:
+        CommandError: It is no workbook.
+        WrongUsageError: There is no such sheet.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, wanted: str | None) -> None:
+        self._name = name
+        self._sheet = _choose(_load(file, name), name, wanted)
+        # Some programs write a size that is too small.
+        self._sheet.reset_dimensions()
+        self.title = self._sheet.title
+
+    def sample(self, most: int) -> list[Row]:
+        """The first rows."""
+        return list(islice(self._rows(), most))
+
+    def pieces(self) -> Iterator[list[Row]]:
+        """All rows but blank ones, some at a time."""
+        rows = self._rows()
+        while piece := list(islice(rows, _PIECE)):
+            yield piece
+
+    def _rows(self) -> Iterator[Row]:
+        try:
+            for line, cells in enumerate(self._sheet.iter_rows(), 1):
+                shown = [
+                    "" if cell.value is None else show(cell.value, cell.number_format, is_error=cell.data_type == "e")
+                    for cell in cells
+                ]
+                if any(map(str.strip, shown)):
+                    yield Row(line, shown)
+        except (ValueError, KeyError, TypeError, SyntaxError, zipfile.BadZipFile, EOFError):
+            # Whatever openpyxl stumbles over; the error may hold values.
+            damaged = True
+        else:
+            damaged = False
+        if damaged:
+            raise CommandError(f"{self._name}: the sheet {self.title!r} is damaged; save it again, or as CSV UTF-8")
+
+
+def _load(file: BinaryIO, name: str) -> "Workbook":
+    try:
+        from openpyxl import load_workbook  # noqa: PLC0415 - an extra, and slow
+    except ImportError:
+        raise CommandError(
+            f"{name} is a workbook, which needs: pip install 'iletimerkezi-async[xlsx]'; or save it as CSV UTF-8"
+        ) from None
+    try:
+        with zipfile.ZipFile(file) as archive:
+            is_large = sum(each.file_size for each in archive.infolist()) > _LARGEST
+        with warnings.catch_warnings():
+            # About parts that do not matter here, such as validations.
+            warnings.simplefilter("ignore")
+            book = None if is_large else load_workbook(file, read_only=True, data_only=True)
+    except Exception:  # noqa: BLE001 - openpyxl raises all kinds for files that are none of its own
+        book = None
+    if book is None:
+        raise CommandError(f"{name}: it is not an .xlsx workbook that can be read; save it as .xlsx or CSV UTF-8")
+    return book
+
+
+def _choose(book: "Workbook", name: str, wanted: str | None) -> _OpenSheet:
+    sheets = book.worksheets
+    visible = [sheet for sheet in sheets if sheet.sheet_state == "visible"]
+    if wanted is None:
+        found = (visible or sheets)[:1]
+    else:
+        found = [sheet for sheet in sheets if column_key(sheet.title) == column_key(wanted)]
+        if not found and wanted.isascii() and wanted.isdigit():
+            found = sheets[int(wanted) - 1 : int(wanted)] if int(wanted) else []
+    if not found:
+        titles = ", ".join(str(sheet.title) for sheet in sheets)
+        raise WrongUsageError(f"{name} has no sheet {wanted!r}; there are: {titles}")
+    return cast("_OpenSheet", found[0])

@@ -1,0 +1,166 @@
+"""An exchange over a caller's `aiohttp.ClientSession`. Loaded only for whoever hands one over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import aiohttp
+from aiohttp.payload import Payload
+from anyio.lowlevel import current_token
+from yarl import URL
+
+from iletimerkezi_async.wire.call import RawAnswer
+
+from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .settings import spell_seconds
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+
+    from iletimerkezi_async.wire.credentials import Body
+
+    from .exchange import MayGo
+
+__all__ = ["AiohttpSession"]
+
+
+class AiohttpSession:
+    """The caller's own session: used as it is, with its headers, cookies and connector, and never closed by us.
+
+    Args:
+        session: The session, an `aiohttp.ClientSession`.
+        endpoint: Where requests go.
+    """
+
+    def __init__(self, session: object, endpoint: Endpoint) -> None:
+        self._session = cast("aiohttp.ClientSession", session)
+        self._endpoint = endpoint
+        self._urls: dict[str, URL] = {}
+        limits = endpoint.timeout
+        self._timeout = aiohttp.ClientTimeout(
+            total=None,
+            # Waiting for a free connection is a part of it.
+            connect=None if limits.pool is None or limits.connect is None else limits.pool + limits.connect,
+            sock_connect=limits.connect,
+            sock_read=limits.read,
+        )
+
+    async def exchange(
+        self,
+        operation: str,
+        body: Body,
+        *,
+        anew: bool,  # noqa: ARG002 - which connection it takes is the client's own matter
+        may_go: MayGo | None = None,
+    ) -> RawAnswer | NoAnswer:
+        """Send the request for an operation, and read the answer."""
+        obstacle = self._obstacle()
+        if obstacle is not None:
+            return obstacle
+        content = Content(body, may_go)
+        try:
+            return await self._roundtrip(operation, content)
+        except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
+            return failed(error, content, self._reason(error))
+        except BaseException as error:  # noqa: BLE001 - raised again at once
+            # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
+            error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+
+    def _obstacle(self) -> NoAnswer | None:
+        """Why the session cannot be used here, if so."""
+        if self._session.closed:
+            return NoAnswer("the http_client has been closed", sent=False)
+        token = current_token().native_token
+        if not hasattr(token, "call_soon_threadsafe"):
+            return NoAnswer(
+                "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none",
+                sent=False,
+                misuse=True,
+            )
+        # There is no public way to ask; aiohttp's own checks come after the request has begun.
+        if getattr(self._session, "_loop", token) is not token:
+            return NoAnswer("the http_client belongs to another event loop", sent=False, misuse=True)
+        return None
+
+    async def _roundtrip(self, operation: str, content: Content) -> RawAnswer | NoAnswer:
+        url = self._urls.get(operation)
+        if url is None:
+            url = self._urls[operation] = URL(self._endpoint.url(operation))
+        response = await self._session.post(
+            url,
+            data=_Payload(content),
+            headers=self._endpoint.headers,
+            allow_redirects=False,
+            raise_for_status=False,
+            # Packing was declined: a piece of a packed answer could unpack to any size.
+            auto_decompress=False,
+            timeout=self._timeout,
+        )
+        try:
+            body = await _read_body(response)
+        finally:
+            # One that was read to its end is back in the session's pool already, and this does nothing.
+            response.close()
+        if body is None:
+            return too_large(response.status)
+        return RawAnswer(response.status, body, response.headers)
+
+    def _reason(self, error: Exception) -> str:
+        timeout = self._endpoint.timeout
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            return f"no connection within {spell_seconds(self._timeout.connect)}"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return f"cannot connect: {error.os_error}"
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return "the proxy lets no connection through"
+        if isinstance(error, aiohttp.SocketTimeoutError):
+            return f"no answer within {spell_seconds(timeout.read)}"
+        if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
+            return "the connection broke before the whole answer had come"
+        return f"the exchange failed ({type(error).__name__})"
+
+    async def aclose(self) -> None:
+        """Nothing to close: it is the caller's."""
+
+
+class _Payload(Payload):
+    """A body, in one piece. aiohttp's own warns of large ones, and copies them."""
+
+    def __init__(self, content: Content) -> None:
+        super().__init__(content.body, content_type="application/json")
+        self._size = len(content.body)
+        self._content = content
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await writer.write(self._content.take())
+
+    async def write_with_length(
+        self,
+        writer: AbstractStreamWriter,
+        content_length: int | None,  # noqa: ARG002 - it is that of the whole
+    ) -> None:
+        await self.write(writer)
+
+    async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - as it is
+        """The bytes, for a middleware that signs them."""
+        return self._content.take()
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """The text, likewise."""
+        return self._content.take().decode(encoding, errors)
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, or `None` where it is larger than any answer of the service."""
+    length = response.content_length
+    if length is not None and length > MAX_ANSWER:
+        return None
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

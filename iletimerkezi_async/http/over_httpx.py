@@ -1,0 +1,173 @@
+"""An exchange over httpx, or over its continuation httpx2, which has the same classes."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import anyio
+import httpx
+
+from iletimerkezi_async.wire.call import RawAnswer
+
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .settings import spell_seconds
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.wire.credentials import Body
+
+__all__ = ["HttpxExchange"]
+
+_Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+class HttpxExchange:
+    """One request and its answer, over what somebody else keeps.
+
+    Args:
+        endpoint: Where requests go.
+        library: `httpx` or `httpx2`. For the type checker it is httpx; the two have the same names.
+    """
+
+    def __init__(self, endpoint: Endpoint, library: types.ModuleType = httpx) -> None:
+        self._endpoint = endpoint
+        self._library: Any = library
+        self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
+        self._headers = self._library.Headers({"Host": endpoint.netloc, **endpoint.headers})
+        self._urls: dict[str, httpx.URL] = {}
+        self._extensions: dict[str, object] = {"timeout": endpoint.timeout.as_dict()}
+
+    async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
+        """Send the request for an operation, and read the answer."""
+        try:
+            return await _roundtrip(send, self._request(operation, content))
+        except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
+            # Not chained: httpx's errors hold the request, and its frames the body.
+            return failed(error, content, self._reason(error))
+        except BaseException as error:  # noqa: BLE001 - raised again at once
+            # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
+            error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+
+    def _request(self, operation: str, content: Content) -> httpx.Request:
+        url = self._urls.get(operation)
+        if url is None:
+            url = self._urls[operation] = self._library.URL(self._endpoint.url(operation))
+        extensions = self._extensions
+        if self._endpoint.scheme == "https":
+            extensions = {**extensions, "trace": _Handshake()}
+        request: httpx.Request = self._library.Request(
+            "POST", url, headers=self._headers, content=content.body, extensions=extensions
+        )
+        request.stream = cast("httpx.AsyncByteStream", self._stream_type(content))
+        return request
+
+    def _reason(self, error: Exception) -> str:
+        library, timeout = self._library, self._endpoint.timeout
+        if isinstance(error, library.ConnectTimeout):
+            return f"no connection within {spell_seconds(timeout.connect)}"
+        if isinstance(error, library.ConnectError):
+            return f"cannot connect{_os_reason(error)}"
+        if isinstance(error, library.ProxyError):
+            return "the proxy lets no connection through"
+        if isinstance(error, library.PoolTimeout):
+            return f"no connection became free within {spell_seconds(timeout.pool)}"
+        if isinstance(error, library.ReadTimeout):
+            return f"no answer within {spell_seconds(timeout.read)}"
+        if isinstance(error, library.WriteTimeout):
+            return f"the request could not be written within {spell_seconds(timeout.write)}"
+        if isinstance(error, (library.NetworkError, library.RemoteProtocolError)):
+            return "the connection broke before the whole answer had come"
+        return f"the exchange failed ({type(error).__name__})"
+
+
+async def _roundtrip(send: _Send, request: httpx.Request) -> RawAnswer | NoAnswer:
+    response = await send(request)
+    try:
+        body = await _read_body(response)
+    finally:
+        if not response.is_closed:
+            with anyio.move_on_after(CLOSING_TIME, shield=True):
+                await response.aclose()
+    if body is None:
+        return too_large(response.status_code)
+    return RawAnswer(response.status_code, body, response.headers)
+
+
+class _Handshake:
+    """Closes a connection that is given up before TLS is agreed.
+
+    httpcore closes one whose handshake failed, but leaves one that was cancelled there to the garbage collector.
+    """
+
+    def __init__(self) -> None:
+        self._close: Callable[[], Awaitable[object]] | None = None
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            self._close = info["return_value"].aclose
+        elif event == "connection.start_tls.failed" and self._close is not None:
+            with anyio.move_on_after(CLOSING_TIME, shield=True), contextlib.suppress(Exception):
+                await self._close()
+
+
+class _Stream:
+    """A body, in one piece.
+
+    httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
+    """
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Pieces([self._content])
+
+
+class _Pieces(AsyncIterator[bytes]):
+    def __init__(self, pieces: list[Content]) -> None:
+        self._pieces = pieces
+
+    async def __anext__(self) -> Body:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop().take()
+
+    async def aclose(self) -> None:
+        """Nothing to close. httpcore2 asks for it, as it would of an async generator."""
+
+
+def _os_reason(error: BaseException) -> str:
+    """What the operating system or TLS said, deep below the wrappings of a failed connection."""
+    reason: BaseException | None = error
+    while reason is not None:
+        if isinstance(reason, OSError):
+            return f": {reason}"
+        reason = reason.__cause__ or reason.__context__
+    return ""
+
+
+async def _read_body(response: httpx.Response) -> bytes | None:
+    """The body, or `None` where it is larger than any answer of the service."""
+    chunks: list[bytes] = []
+    size = 0
+    # Packing was declined: a piece of a packed answer could unpack to any size, and a broken one ends in mid-stream.
+    response.headers.pop("Content-Encoding", None)
+    stream = response.aiter_bytes()
+    async for chunk in stream:
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            await _abandon(stream)
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def _abandon(stream: AsyncIterator[bytes]) -> None:
+    """End a stream from its inside: closing it would leave the generators below to the garbage collector."""
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        async for _ in stream:
+            pass

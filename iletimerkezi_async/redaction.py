@@ -1,0 +1,122 @@
+"""What an error does not show: the variables of the frames that it passed.
+
+Error trackers print them, and whatever a caller gives by mistake may be in any of them: a text in the place of a time,
+a number of a type that nobody thought of. So at each door of the public face the frames behind it are emptied.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import traceback
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+__all__ = ["forget", "forgetful"]
+
+T = TypeVar("T")
+F = TypeVar("F")
+
+_PACKAGE = __name__.partition(".")[0]
+# All that works for us. Any other code is the caller's, whose variables are his own to see.
+_HELPERS = sys.stdlib_module_names | {"anyio", "attr", "httpcore", "httpx"}
+_GENERATED = "<attrs generated"
+# Emptying the frame of one that waits would end it.
+_MAY_WAIT = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+
+
+def forgetful(target: T) -> T:
+    """Make a function, or the constructor and the public methods of a class, forget their variables when they raise.
+
+    The frame of an `async` function is emptied where it is the one that was called. Deeper ones are not: they carry
+    what shows nothing.
+    """
+    if not isinstance(target, type):
+        return cast("T", _guard(cast("Callable[..., object]", target)))
+    for name, member in vars(target).copy().items():
+        if inspect.isfunction(member) and (name == "__init__" or not name.startswith("_")):
+            setattr(target, name, _guard(member))
+    return target
+
+
+def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def guarded(*args: object, **kwargs: object) -> object:
+            try:
+                waiting = function(*args, **kwargs)
+                # Hooks of the caller's look at a stack that shows nothing either.
+                args, kwargs = (), {}
+                return await waiting
+            except BaseException as error:
+                args, kwargs = (), {}
+                forget(error)
+                raise
+
+        return guarded
+
+    @functools.wraps(function)
+    def guarded_now(*args: object, **kwargs: object) -> object:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            args, kwargs = (), {}
+            forget(error)
+            raise
+
+    return guarded_now
+
+
+def forget(error: BaseException) -> None:
+    """Empty the frames that an error has passed, but those of the caller's code; to be called where it is caught."""
+    for frame in _frames(error):
+        with suppress(RuntimeError):
+            # It is running: then it sees to itself.
+            frame.clear()
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    own = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    # The one that caught it, and the one that was called, which has ended.
+    yield from own[1:2]
+    yield from (frame for frame in own[2:] if _has_ended(frame) and (_is_ours(frame) or _is_helper(frame)))
+    for chained in _chained(error):
+        for frame, _ in traceback.walk_tb(chained.__traceback__):
+            # What the caller was handling when he called is chained as well.
+            if _has_ended(frame) and _is_ours(frame):
+                yield frame
+
+
+def _has_ended(frame: FrameType) -> bool:
+    """Whether it surely has. One that caught an error which others met as well may be waiting since."""
+    # A generator expression catches nothing.
+    return not frame.f_code.co_flags & _MAY_WAIT or frame.f_code.co_name == "<genexpr>"
+
+
+def _is_ours(frame: FrameType) -> bool:
+    return _package(frame) == _PACKAGE or frame.f_code.co_filename.startswith(_GENERATED)
+
+
+def _is_helper(frame: FrameType) -> bool:
+    return _package(frame) in _HELPERS
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _chained(error: BaseException) -> list[BaseException]:
+    found: list[BaseException] = []
+    todo: list[BaseException | None] = [error]
+    while todo:
+        each = todo.pop()
+        if each is not None and not any(each is other for other in found):
+            found.append(each)
+            todo += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+    return found[1:]

@@ -1,0 +1,67 @@
+"""Reading the sandbox's own arguments; what makes no sense is a ``ValueError`` that names the argument."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Final, TypeVar
+
+from iletimerkezi_async.sandbox.phones import read_phone
+from iletimerkezi_async.sandbox.style import Style
+
+__all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_style", "read_words"]
+
+T = TypeVar("T")
+
+_PRESETS: Final[dict[str, Callable[[], Style]]] = {
+    "live": Style.live,
+    "seeds": Style.seeds,
+    "strings": Style.strings,
+}
+
+
+def check_word(name: str, value: str, *words: str) -> None:
+    """See that an argument is one of its words."""
+    if value not in words:
+        raise ValueError(f"{name} is one of {', '.join(words)}")
+
+
+def read_amount(name: str, value: str) -> Decimal:
+    """Read an amount of money."""
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise ValueError(f'{name} is an amount in digits, such as "134.0000"')
+    return amount
+
+
+def read_style(style: Style | str) -> Style:
+    """Read a style, or the name of one of its presets."""
+    if isinstance(style, Style):
+        return style
+    check_word("style", style, *_PRESETS)
+    return _PRESETS[style]()
+
+
+def read_words(name: str, values: Iterable[T]) -> tuple[T, ...]:
+    """Read several values, which one word is not."""
+    if isinstance(values, str):
+        raise ValueError(f"{name} is a list of words, not one word")  # noqa: TRY004 - all bad arguments are ValueError
+    return tuple(values)
+
+
+def read_numbers(name: str, values: Iterable[str]) -> list[str]:
+    """Read Turkish mobile numbers; the error does not show them."""
+    phones = [read_phone(value) for value in read_words(name, values)]
+    known = [phone for phone in phones if phone is not None]
+    if len(known) != len(phones):
+        raise ValueError(f"{name} holds {len(phones) - len(known)} values that are no Turkish mobile numbers")
+    return known
+
+
+def read_predicate(undelivered: Iterable[str] | Callable[[str], bool]) -> Callable[[str], bool] | None:
+    """Read the numbers that nothing reaches, or what tells them; None when there are none."""
+    if callable(undelivered):
+        return undelivered
+    numbers = frozenset(read_numbers("undelivered", undelivered))
+    return numbers.__contains__ if numbers else None

@@ -1,0 +1,315 @@
+"""What every store does."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import weakref
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio.lowlevel import checkpoint_if_cancelled
+
+from iletimerkezi_async.errors import ConfigurationError, StoreError
+from iletimerkezi_async.models import SendState
+
+from .claims import Claim, Resolved, Ticket, Verdict
+from .threads import Threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from iletimerkezi_async.models import Send
+
+    from .journals import StoreJournal
+
+__all__ = ["KNOWN_SECONDS", "Store"]
+
+T = TypeVar("T")
+
+#: For how long an order's id is remembered as known: longer than anybody looks for a lost one.
+KNOWN_SECONDS = 11 * 86_400.0
+# How often what is too old is deleted, where the engine does not do it itself.
+_SWEEP_SECONDS = 600.0
+
+_stores: weakref.WeakSet[Store] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for store in tuple(_stores):
+        store.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    # At once, as a thread of the parent may hold a lock that nobody will ever release in the child.
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Store(ABC):
+    """Where the processes and machines of an account meet. Use `SqliteStore`, `PostgresStore` or `RedisStore`.
+
+    One store may serve several accounts and several clients. It may be made outside of a running event loop, used in
+    several, and used after a fork. It connects on first use, and is closed by `aclose` or `async with`; a client never
+    closes it.
+
+    Args:
+        keep: For how long a key is remembered after its last change.
+        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+
+    Raises:
+        ConfigurationError: An argument cannot work.
+    """
+
+    def __init__(self, *, keep: timedelta, timeout: float) -> None:
+        self._keep = _check_keep(keep)
+        self._timeout = _check_timeout(timeout)
+        self._closed = False
+        self._sweep_at = 0.0
+        self._worker_threads = Threads(self._timeout, self._interrupt)
+        _stores.add(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections. Later calls raise `StoreError`. Twice is once."""
+        if not self._closed:
+            self._closed = True
+            await self._worker_threads.run(self._close, shield=True)
+
+    # Once, under a key.
+
+    async def claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
+        """Ask for the right to send under a key.
+
+        A claim that was granted while its caller gave up is withdrawn.
+
+        Args:
+            ticket: Key and content, with a token of its own.
+            recipients: How many recipients the order has.
+            lease: Seconds after which another may claim the key.
+
+        Raises:
+            StoreError: The store is away.
+        """
+
+        def undo(claim: Claim) -> None:
+            if claim.verdict is Verdict.GRANTED and claim.elapsed is None:
+                self._withdraw(ticket)
+            elif claim.verdict is Verdict.GRANTED:
+                self._settle(ticket, SendState.UNKNOWN, None)
+
+        return await self._threads().run(partial(self._claim, ticket, recipients, lease), undo=undo)
+
+    async def begin(self, ticket: Ticket, lease: float, *, first: bool) -> bool:
+        """Write down that an attempt begins, and renew the lease.
+
+        Args:
+            ticket: The claim.
+            lease: Seconds from now.
+            first: No earlier attempt can have been taken, so that the time of the first attempt is now.
+
+        Returns:
+            Whether the claim still holds. If not, nothing may be sent.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        holds = await self._threads().run(partial(self._begin, ticket, lease, first), shield=True)
+        try:
+            await checkpoint_if_cancelled()
+        except BaseException:
+            # Given up before anything left.
+            if first and holds:
+                with suppress(StoreError):
+                    await self.withdraw(ticket)
+            raise
+        return holds
+
+    async def settle(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> bool:
+        """Write down what became of a send, and end the lease. It is done also when the caller is cancelled.
+
+        Args:
+            ticket: The claim.
+            state: Sent, or unknown.
+            order_id: The order's id, where it is known.
+
+        Returns:
+            Whether it was noted; not where another holds the key and `state` is unknown, nor where the key is gone.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(partial(self._settle, ticket, state, order_id), shield=True)
+
+    async def withdraw(self, ticket: Ticket) -> bool:
+        """Strike out a send that was surely not taken. It is done also when the caller is cancelled.
+
+        Returns:
+            Whether the claim still held.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(partial(self._withdraw, ticket), shield=True)
+
+    async def find(self, account: str, key: str) -> Send | None:
+        """What is known of a key.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(partial(self._find, account, key))
+
+    async def resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
+        """Note a person's decision about a key: it was sent as this order, or (`None`) was not sent.
+
+        Returns:
+            What became of it, and what was known of the key before.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(partial(self._resolve, account, key, order_id), shield=True)
+
+    # One rate.
+
+    async def reserve(self, account: str, n: int, rate: float, extra: int = 0) -> tuple[float, int]:
+        """Reserve the next free moment for `n` recipients, in the order of asking.
+
+        In no second are more than `rate` recipients let through.
+
+        Args:
+            account: Whose rate it is.
+            n: How many; not more than `rate`.
+            rate: Recipients a second.
+            extra: How many more are wanted at the same moment, as far as they fit.
+
+        Returns:
+            Seconds until then, and how many more it is for.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(partial(self._reserve, account, n, extra, rate))
+
+    # Known ids.
+
+    async def note(self, account: str, order_ids: Collection[int]) -> None:
+        """Tell that these orders are known: nobody has to look whether one of them is a lost one.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        if order_ids:
+            await self._threads().run(partial(self._note, account, tuple(order_ids)))
+
+    async def known(self, account: str, order_ids: Iterable[int]) -> frozenset[int]:
+        """Which of these orders any process has told of.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        asked = tuple(order_ids)
+        return await self._threads().run(partial(self._known, account, asked)) if asked else frozenset()
+
+    # Campaigns.
+
+    def journal(self, name: str) -> StoreJournal:
+        """A campaign's journal in this store, for `journal=` of `send_bulk`; made on first use.
+
+        It holds the recipients' numbers, and no text. It is deleted after `keep` without use.
+
+        Args:
+            name: Its name, of 1 to 200 printable characters; what goes on under it must be the same campaign.
+
+        Raises:
+            ConfigurationError: It cannot be a name, or this kind of store keeps no journals.
+        """
+        raise ConfigurationError(
+            f"{type(self).__name__} keeps no journal of {name!r}: take PostgresStore or SqliteStore"
+        )
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do a piece of blocking work in the store's threads, to its end.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(work, shield=True)
+
+    # In the worker threads. Each is one transaction, or one script.
+
+    @abstractmethod
+    def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim: ...
+
+    @abstractmethod
+    def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool: ...
+
+    @abstractmethod
+    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool: ...
+
+    @abstractmethod
+    def _withdraw(self, ticket: Ticket) -> bool: ...
+
+    @abstractmethod
+    def _find(self, account: str, key: str) -> Send | None: ...
+
+    @abstractmethod
+    def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]: ...
+
+    @abstractmethod
+    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]: ...
+
+    @abstractmethod
+    def _note(self, account: str, order_ids: tuple[int, ...]) -> None: ...
+
+    @abstractmethod
+    def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    @abstractmethod
+    def leave_to_parent(self) -> None:
+        """After a fork, in the child: forget locks and connections, and touch none of them. They are the parent's."""
+
+    def _interrupt(self, thread: int) -> None:  # noqa: B027 - most drivers' own limits are enough
+        """End what a thread is waiting for, where the driver's own limits do not."""
+
+    def _threads(self) -> Threads:
+        if self._closed:
+            raise StoreError("the store has been closed")
+        return self._worker_threads
+
+    def _is_sweep_due(self) -> bool:
+        """Whether what is too old should be deleted now."""
+        now = time.monotonic()
+        if now < self._sweep_at:
+            return False
+        self._sweep_at = now + _SWEEP_SECONDS
+        return True
+
+
+def _check_keep(keep: object) -> float:
+    if isinstance(keep, timedelta) and keep >= timedelta(hours=1):
+        return keep.total_seconds()
+    raise ConfigurationError("`keep` must be a timedelta of at least an hour, such as timedelta(days=30)")
+
+
+def _check_timeout(timeout: object) -> float:
+    if isinstance(timeout, (int, float)) and not isinstance(timeout, bool) and 0 < timeout < math.inf:
+        return float(timeout)
+    raise ConfigurationError("`timeout` must be a positive number of seconds")

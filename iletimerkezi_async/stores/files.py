@@ -1,0 +1,112 @@
+"""Files of SQLite that their owner alone can read, whatever stood there before.
+
+SQLite makes a file as readable as the process makes any other, and gives its companions (the logs beside it) the mode
+that the file has. Nothing here opens a file that may be in use: closing it again would drop the process's locks on it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
+
+from iletimerkezi_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["choose_path", "claim", "make_private", "spell_path"]
+
+_COMPANIONS = ("-journal", "-wal", "-shm")
+_OWNER_ALONE = 0o600
+_OTHERS = 0o077
+
+
+def choose_path(path: object, argument: str) -> str:
+    """The absolute path of a file, which stays the same when the process changes its directory.
+
+    Args:
+        path: What the caller gives: text, bytes, or an object with a path.
+        argument: Under which name it was given, for the complaint.
+
+    Raises:
+        ConfigurationError: It is no path, or one that SQLite would not take for a file's.
+    """
+    name = _decode(path)
+    if not name or "\0" in name or not _can_be_named(name):
+        raise ConfigurationError(f"`{argument}` must be the path of a file")
+    if name == ":memory:":
+        raise ConfigurationError(f"`{argument}` must be the path of a file: what is in memory does not outlive a crash")
+    if name.startswith("file:"):
+        raise ConfigurationError(f"`{argument}` must be the path of a file, and not a URI")
+    return os.path.abspath(name)  # noqa: PTH100 - `Path.resolve` would look at the disk
+
+
+def _decode(path: object) -> str:
+    """The path as text; empty where it is none."""
+    try:
+        return os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
+    except TypeError:
+        return ""
+
+
+def _can_be_named(name: str) -> bool:
+    """Whether the system has bytes for it: half a character has none."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def spell_path(path: str) -> str:
+    """A path fit to be printed: short where it lies below the present directory, bytes that are no text as escapes."""
+    with suppress(OSError):
+        path = path.removeprefix(os.path.join(os.getcwd(), ""))  # noqa: PTH109, PTH118 - text, not a path
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def claim(path: str) -> str:
+    """Make the file where there is none, for its owner alone, and see that it can be trusted with secrets.
+
+    Returns:
+        Its real path, without links.
+
+    Raises:
+        PermissionError: It belongs to another user, who could read what is written there.
+        OSError: It is no ordinary file, or cannot be made.
+    """
+    real = os.path.realpath(path)
+    with suppress(FileExistsError):
+        os.close(os.open(real, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
+    for _, found in _with_companions(real):
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is a directory" if stat.S_ISDIR(found.st_mode) else "it is no ordinary file")
+        if os.name == "posix" and found.st_uid != os.geteuid():
+            raise PermissionError(0, "it belongs to another user, who could read it")
+    return real
+
+
+def make_private(real: str) -> None:
+    """Take the file and its companions out of others' sight.
+
+    Raises:
+        OSError: The file system does not let it.
+    """
+    if os.name != "posix":
+        return
+    for file, found in _with_companions(real):
+        if found.st_mode & _OTHERS:
+            os.chmod(file, _OWNER_ALONE)  # noqa: PTH101 - paths are text here
+            if os.lstat(file).st_mode & _OTHERS:
+                raise PermissionError(0, "its file system keeps no modes, so that others could read it")
+
+
+def _with_companions(real: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The file, and those companions that are there. They are no links: SQLite follows none from a real path."""
+    yield real, os.lstat(real)
+    for companion in _COMPANIONS:
+        # Another run that is about to end may take them away.
+        with suppress(FileNotFoundError):
+            yield real + companion, os.lstat(real + companion)

@@ -1,0 +1,363 @@
+"""A store in PostgreSQL, for any number of machines.
+
+Each question is one message of several statements, which PostgreSQL runs as one transaction: one way there and back.
+No session state is used, no prepared statement and no session lock, so that it works behind PgBouncer in transaction
+mode.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import threading
+import time
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iletimerkezi_async.errors import ConfigurationError, StoreError
+
+from .base import KNOWN_SECONDS, Store
+from .claims import Claim, Resolved, Ticket, Verdict
+from .journals import StoreJournal
+from .postgres_journals import PostgresJournals
+from .postgres_sql import (
+    BEGIN,
+    CLAIM,
+    EDITION,
+    FIND,
+    IS_THERE,
+    KNOWN,
+    LOCK,
+    NOTE,
+    RESERVE,
+    RESOLVE,
+    SCHEMA,
+    SETTLE,
+    SWEEP,
+    VERSION,
+    WITHDRAW,
+)
+from .rows import make_send, read_id, spell
+from .slots import FAR, scale
+from .threads import CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    import psycopg
+    import psycopg_pool
+
+    from iletimerkezi_async.models import Send, SendState
+
+__all__ = ["PostgresStore"]
+
+_inherited: list[object] = []
+
+
+class PostgresStore(Store):
+    """A store in PostgreSQL (11 or newer), for any number of machines. It needs the extra `postgres`.
+
+    The tables are made on first use, in the first schema of the role's `search_path`. Where the role may not create
+    tables, somebody who may runs the statements in `SCHEMA`, and grants it SELECT, INSERT, UPDATE and DELETE on them.
+
+    Args:
+        url: A connection string as libpq takes it: `"postgresql://user:password@host/database"` or `"host=… dbname=…"`.
+        keep: For how long a key is remembered after its last change; at least an hour.
+        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+
+    Raises:
+        ConfigurationError: An argument cannot work, or psycopg is not installed.
+    """
+
+    #: The statements that make the tables.
+    SCHEMA: ClassVar[str] = SCHEMA
+
+    def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
+        super().__init__(keep=keep, timeout=timeout)
+        self._url = _Url(url)
+        # Error trackers print the variables of a frame that raises, and the URL may hold a password.
+        del url
+        self._where = self._url.check()
+        self._lock = threading.Lock()
+        self._pool: psycopg_pool.ConnectionPool[psycopg.Connection] | None = None
+        self._is_ready = False
+        #: Which thread waits for an answer on which connection.
+        self._waiting: dict[int, psycopg.Connection] = {}
+
+    def __repr__(self) -> str:
+        return f"<PostgresStore {self._where}>"
+
+    # Once, under a key.
+
+    def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
+        if self._is_sweep_due():
+            with suppress(StoreError):
+                self._ask(SWEEP, self._seconds(), durable=False)
+        # What a crash may undo here was not begun yet.
+        row = self._ask(
+            CLAIM, {**_of(ticket), "recipients": recipients, "lease": lease, "keep": self._keep}, durable=False
+        )
+        assert row is not None
+        is_mine, is_same, state, elapsed, order_id, count, left = row
+        if is_mine:
+            # Where the clock was set back, nobody knows how many seconds they are.
+            return Claim(Verdict.GRANTED, math.inf if elapsed is not None and elapsed < 0 else elapsed)
+        if not is_same:
+            return Claim(Verdict.CONFLICT)
+        if state == "sent":
+            return Claim(Verdict.SENT, order_id=read_id(order_id), recipients=count)
+        return Claim(Verdict.BUSY, lease_left=max(0.0, left))
+
+    def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
+        return self._ask(BEGIN, {**_of(ticket), "lease": lease, "first": first, **self._seconds()}) is not None
+
+    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool:
+        values = {
+            **_of(ticket),
+            "state": state.value,
+            "order_id": spell(order_id),
+            "keep": self._keep,
+            "known": KNOWN_SECONDS,
+        }
+        return self._ask(SETTLE, values) is not None
+
+    def _withdraw(self, ticket: Ticket) -> bool:
+        return self._ask(WITHDRAW, _of(ticket)) is not None
+
+    def _find(self, account: str, key: str) -> Send | None:
+        row = self._ask(FIND, {"account": account, "key": key}, durable=False)
+        return None if row is None else make_send(key, *row)
+
+    def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
+        values = {
+            "account": account,
+            "key": key,
+            "order_id": spell(order_id),
+            "keep": self._keep,
+            "known": KNOWN_SECONDS,
+        }
+        row = self._ask(RESOLVE, values)
+        if row is None:
+            return Resolved.UNUSED, None
+        verdict, *known = row
+        return Resolved(verdict), make_send(key, *known)
+
+    # One rate, and known ids.
+
+    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+        window, most = scale(rate)
+        extra = min(extra, int(most) - n)
+        values = {"account": account, "n": n, "extra": extra, "window": window, "most": most, "far": FAR}
+        row = self._ask(RESERVE, values, durable=False)
+        assert row is not None
+        return max(0.0, float(row[0])), int(row[1]) - n
+
+    def _note(self, account: str, order_ids: tuple[int, ...]) -> None:
+        values = {"account": account, "ids": list(map(str, order_ids)), **self._seconds()}
+        self._ask(NOTE, values, durable=False)
+
+    def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
+        row = self._ask(KNOWN, {"account": account, "ids": list(map(str, order_ids))}, durable=False)
+        return frozenset(map(int, row[0] or ())) if row else frozenset()
+
+    def journal(self, name: str) -> StoreJournal:
+        """See `Store`."""
+        return StoreJournal(self, PostgresJournals(self._ask_all), name)
+
+    # Asking.
+
+    def _seconds(self) -> dict[str, object]:
+        return {"keep": self._keep, "known": KNOWN_SECONDS}
+
+    def _ask(self, statements: str, values: Mapping[str, object], *, durable: bool = True) -> tuple[Any, ...] | None:
+        """Run statements as one transaction; the first row of the last one that gives rows."""
+        rows = self._ask_all(statements, values, durable=durable)
+        return rows[0] if rows else None
+
+    def _ask_all(self, statements: str, values: Mapping[str, object], *, durable: bool = True) -> list[tuple[Any, ...]]:
+        """All of its rows."""
+        if not self._is_ready:
+            self._prepare()
+        limits = f"SET LOCAL statement_timeout = {int(self._timeout * 1000)};"
+        if not durable:
+            limits += "SET LOCAL synchronous_commit = off;"
+        message = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;{limits}{statements};COMMIT"
+        return self._send(message, values)
+
+    def _send(self, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        import psycopg  # noqa: PLC0415 - an extra
+
+        deadline = time.monotonic() + self._timeout
+        while True:
+            with self._complaints(), self._connection(deadline) as connection:
+                try:
+                    return _last_rows(connection, message, values)
+                except psycopg.OperationalError:
+                    # A connection that was idle while the server was restarted is tried once more with another. Each
+                    # of our transactions may be repeated: it does then what it did before.
+                    if not connection.broken or time.monotonic() > deadline:
+                        raise
+
+    @contextmanager
+    def _connection(self, deadline: float) -> Generator[psycopg.Connection]:
+        with self._here().connection(timeout=max(0.001, deadline - time.monotonic())) as connection:
+            thread = threading.get_ident()
+            self._waiting[thread] = connection
+            try:
+                yield connection
+            finally:
+                del self._waiting[thread]
+
+    def _interrupt(self, thread: int) -> None:
+        connection = self._waiting.get(thread)
+        if connection is None:
+            return
+        # A server that has stopped answers nothing, not even to a request to cancel. What waits on a socket that is
+        # shut down learns of its end at once.
+        with suppress(OSError, ValueError):
+            line = socket.socket(fileno=os.dup(connection.fileno()))
+            line.shutdown(socket.SHUT_RDWR)
+            line.close()
+
+    def _here(self) -> psycopg_pool.ConnectionPool[psycopg.Connection]:
+        """The pool, made on first use."""
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store has been closed")
+            if self._pool is None:
+                self._pool = self._make_pool()
+            return self._pool
+
+    def _make_pool(self) -> psycopg_pool.ConnectionPool[psycopg.Connection]:
+        import psycopg  # noqa: PLC0415 - an extra
+        import psycopg_pool  # noqa: PLC0415 - likewise
+
+        seconds = max(1, math.ceil(self._timeout))
+        pool: psycopg_pool.ConnectionPool[psycopg.Connection] = psycopg_pool.ConnectionPool(
+            self._url.reveal(),
+            min_size=0,
+            max_size=CALLS,
+            open=False,
+            # After this it is asked anew by the next call, and does not pause for ever longer.
+            reconnect_timeout=self._timeout,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": None,
+                # Puts the values into the statement, so that several go in one message.
+                "cursor_factory": psycopg.ClientCursor,
+                "client_encoding": "utf8",
+                "application_name": "iletimerkezi_async",
+                "connect_timeout": seconds,
+                "tcp_user_timeout": seconds * 1000,
+                "keepalives_idle": seconds,
+            },
+        )
+        pool.open()
+        return pool
+
+    def _prepare(self) -> None:
+        """Make the tables, or see that they are of this edition."""
+        [(is_there,)] = self._send(IS_THERE, {})
+        if not is_there:
+            self._send(f"BEGIN;{LOCK};{SCHEMA};COMMIT", {})
+        [(edition,)] = self._send(VERSION, {})
+        if edition is not None and edition > EDITION:
+            raise StoreError(f"the tables of {self!r} were made by a newer version of this library")
+        self._is_ready = True
+
+    def _close(self) -> None:
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close(timeout=self._timeout)
+
+    def leave_to_parent(self) -> None:
+        """Forget the connections, which are the parent's."""
+        # Kept, as the collector would close the connections, which says goodbye in the parent's name.
+        _inherited.append(self._pool)
+        self._lock, self._pool, self._waiting = threading.Lock(), None, {}
+
+    @contextmanager
+    def _complaints(self) -> Generator[None]:
+        """Turn what psycopg raises into a `StoreError`, which quotes no statement."""
+        import psycopg  # noqa: PLC0415 - an extra
+        import psycopg_pool  # noqa: PLC0415 - likewise
+
+        reason = ""
+        try:
+            yield
+        except psycopg_pool.PoolTimeout:
+            reason = f"cannot be reached, or all connections are in use, for {self._timeout:g} s"
+        except psycopg.errors.QueryCanceled:
+            reason = f"did not answer within {self._timeout:g} s"
+        except psycopg.errors.InsufficientPrivilege:
+            reason = (
+                "does not let this role create, read or write its tables: let its owner run the statements in "
+                "PostgresStore.SCHEMA, and grant SELECT, INSERT, UPDATE and DELETE on them"
+            )
+        except psycopg.errors.UndefinedTable:
+            self._is_ready = False
+            reason = "has lost its tables"
+        except psycopg.Error as error:
+            code = f" {error.sqlstate}" if error.sqlstate else ""
+            reason = f"cannot be used: {type(error).__name__}{code}"
+        if reason:
+            raise StoreError(f"{self!r} {reason}")
+
+
+class _Url:
+    """A connection string, which may hold a password; its `repr` shows nothing."""
+
+    __slots__ = ("_url",)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def reveal(self) -> str:
+        return self._url
+
+    def check(self) -> str:
+        """See that it can be read; what may be shown of it.
+
+        Raises:
+            ConfigurationError: It cannot, or psycopg is not installed.
+        """
+        reason = "the URL of a PostgreSQL store must be a connection string, such as postgresql://user@host/database"
+        try:
+            import psycopg.conninfo  # noqa: PLC0415 - an extra
+
+            import_module("psycopg_pool")
+        except ImportError:
+            reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
+        else:
+            with suppress(psycopg.ProgrammingError, TypeError, AttributeError):
+                parts = psycopg.conninfo.conninfo_to_dict(self._url)
+                return f"{parts.get('host', '')}/{parts.get('dbname', '')}"
+        raise ConfigurationError(reason)
+
+    def __repr__(self) -> str:
+        return "<connection string>"
+
+
+def _of(ticket: Ticket) -> dict[str, object]:
+    return {
+        "account": ticket.account,
+        "key": ticket.key,
+        "fingerprint": ticket.fingerprint,
+        "token": ticket.token,
+    }
+
+
+def _last_rows(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    """The rows of the last statement that gives rows."""
+    rows: list[tuple[Any, ...]] = []
+    with connection.cursor() as cursor:
+        cursor.execute(message.encode(), values or None)
+        while True:
+            if cursor.description:
+                rows = cursor.fetchall()
+            if not cursor.nextset():
+                return rows

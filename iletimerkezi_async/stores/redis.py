@@ -1,0 +1,299 @@
+"""A store in Redis or Valkey, for any number of machines. Each question is one script: one way there and back."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from iletimerkezi_async.errors import ConfigurationError, StoreError
+
+from .base import KNOWN_SECONDS, Store
+from .claims import Claim, Resolved, Ticket, Verdict
+from .redis_scripts import BEGIN, CLAIM, FIND, KNOWN, NOTE, RESERVE, RESOLVE, SETTLE, WITHDRAW
+from .rows import make_send, read_id, spell
+from .slots import FAR, scale
+from .threads import CALLS
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import redis
+
+    from iletimerkezi_async.models import Send, SendState
+
+__all__ = ["RedisStore"]
+
+logger = logging.getLogger("iletimerkezi_async")
+
+_VERSION = 1
+# Seconds between two attempts to connect again: the first, and the longest.
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 1.0
+_VERSION_KEY = "iletimerkezi:version"
+_inherited: list[object] = []
+
+
+class RedisStore(Store):
+    """A store in Redis (5 or newer) or Valkey, for any number of machines. It needs the extra `redis`.
+
+    A server that crashes loses what it had not written to its disk: with `appendfsync everysec` the last second,
+    without persistence everything. What is lost within the service's 10 minutes does no harm, as the service refuses a
+    second order with the same content. After that, a key whose record was lost counts as new. `appendfsync always`, or
+    PostgreSQL, closes that gap.
+
+    Args:
+        url: As redis-py takes it: `"redis://user:password@host:6379/0"`, `"rediss://…"` or `"unix://…"`.
+        keep: For how long a key is remembered after its last change; at least an hour.
+        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+
+    Raises:
+        ConfigurationError: An argument cannot work, or redis-py is not installed.
+    """
+
+    def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
+        super().__init__(keep=keep, timeout=timeout)
+        link = _Url(url)
+        # Error trackers print the variables of a frame that raises, and the URL may hold a password.
+        del url
+        link.check()
+        self._url = link
+        self._lock = threading.Lock()
+        self._server: redis.Redis | None = None
+        self._is_ready = False
+
+    def __repr__(self) -> str:
+        return f"<RedisStore {self._url.place}>"
+
+    # Once, under a key.
+
+    def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
+        answer = self._ask(
+            CLAIM,
+            [_send(ticket.account, ticket.key)],
+            (ticket.fingerprint, ticket.token, recipients, lease, self._seconds()),
+        )
+        verdict, elapsed, order_id, count, left = cast("list[str]", answer)
+        seconds = float(elapsed) if elapsed else None
+        if seconds is not None and seconds < 0:
+            # The clock was set back, and nobody knows how many they are.
+            seconds = math.inf
+        return Claim(Verdict(verdict), seconds, read_id(order_id), int(count), max(0.0, float(left)))
+
+    def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
+        values = (ticket.token, lease, self._seconds(), int(first))
+        return self._ask(BEGIN, [_send(ticket.account, ticket.key)], values) == 1
+
+    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool:
+        answer = self._ask(
+            SETTLE,
+            [_send(ticket.account, ticket.key), _ids(ticket.account)],
+            [ticket.fingerprint, ticket.token, state.value, spell(order_id) or "", self._seconds(), int(KNOWN_SECONDS)],
+        )
+        return answer == 1
+
+    def _withdraw(self, ticket: Ticket) -> bool:
+        return self._ask(WITHDRAW, [_send(ticket.account, ticket.key)], [ticket.token]) == 1
+
+    def _find(self, account: str, key: str) -> Send | None:
+        return _read_send(key, self._ask(FIND, [_send(account, key)], []))
+
+    def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
+        answer = self._ask(
+            RESOLVE,
+            [_send(account, key), _ids(account)],
+            [spell(order_id) or "", self._seconds(), int(KNOWN_SECONDS)],
+        )
+        verdict, *known = cast("list[str | None]", answer)
+        return Resolved(verdict), _read_send(key, known)
+
+    # One rate, and known ids.
+
+    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+        window, most = scale(rate)
+        answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR])
+        seconds, more = cast("list[str]", answer)
+        return float(seconds), int(more)
+
+    def _note(self, account: str, order_ids: tuple[int, ...]) -> None:
+        self._ask(NOTE, [_ids(account)], [int(KNOWN_SECONDS), *map(str, order_ids)])
+
+    def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
+        known = cast("list[str]", self._ask(KNOWN, [_ids(account)], list(map(str, order_ids))))
+        return frozenset(map(int, known))
+
+    # Asking.
+
+    def _seconds(self) -> int:
+        return math.ceil(self._keep)
+
+    def _ask(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> object:
+        with self._complaints():
+            server = self._here()
+            if not self._is_ready:
+                self._prepare(server)
+            return cast("object", server.register_script(script)(keys=keys, args=values))
+
+    def _here(self) -> redis.Redis:
+        """The server, as this process reaches it."""
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store has been closed")
+            if self._server is None:
+                self._server = self._url.connect(self._timeout)
+            return self._server
+
+    def _prepare(self, server: redis.Redis) -> None:
+        """See that the keys are of this edition, and that they will stay."""
+        server.set(_VERSION_KEY, _VERSION, nx=True)
+        version = cast("str | None", server.get(_VERSION_KEY))
+        if version is not None and int(version) > _VERSION:
+            raise StoreError(f"the keys of {self!r} were made by a newer version of this library")
+        self._is_ready = True
+        for complaint in _complaints_about(server):
+            logger.warning("%r %s", self, complaint)
+
+    def _close(self) -> None:
+        with self._lock:
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
+            server.connection_pool.disconnect()
+
+    def leave_to_parent(self) -> None:
+        """Forget the connections, which are the parent's."""
+        _inherited.append(self._server)
+        self._lock, self._server = threading.Lock(), None
+
+    @contextmanager
+    def _complaints(self) -> Generator[None]:
+        """Turn what redis-py raises into a `StoreError`, which quotes no value."""
+        import redis  # noqa: PLC0415 - an extra
+
+        reason = ""
+        try:
+            yield
+        except redis.TimeoutError:
+            reason = f"did not answer within {self._timeout:g} s"
+        except redis.AuthenticationError:
+            reason = "does not let this user in"
+        except redis.ConnectionError:
+            reason = "cannot be reached, or all connections are in use"
+        except redis.RedisError as error:
+            reason = f"cannot be used: {_code_of(error)}"
+        except OSError as error:
+            reason = f"cannot be reached: {error.strerror}"
+        if reason:
+            raise StoreError(f"{self!r} {reason}")
+
+
+class _Url:
+    """An address, which may hold a password; its `repr` shows nothing."""
+
+    __slots__ = ("_url", "place")
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        #: What may be shown of it.
+        self.place = ""
+
+    def check(self) -> None:
+        """See that it can be read.
+
+        Raises:
+            ConfigurationError: It cannot, or redis-py is not installed.
+        """
+        reason = "the URL of a Redis store must be like redis://host:6379/0, rediss://… or unix://…"
+        try:
+            import redis  # noqa: PLC0415 - an extra
+        except ImportError:
+            reason = "RedisStore needs redis-py: pip install 'iletimerkezi-async[redis]'"
+        else:
+            with suppress(ValueError, TypeError, AttributeError):
+                parts = cast("Any", redis.ConnectionPool).from_url(self._url).connection_kwargs
+                self.place = f"{parts.get('host') or parts.get('path') or 'localhost'}/{parts.get('db', 0)}"
+                return
+        raise ConfigurationError(reason)
+
+    def connect(self, timeout: float) -> redis.Redis:
+        """A client with connections of its own; it connects when it is first asked."""
+        import redis  # noqa: PLC0415 - an extra
+        from redis.backoff import ExponentialBackoff  # noqa: PLC0415 - likewise
+        from redis.retry import Retry  # noqa: PLC0415 - likewise
+
+        pool = cast("Any", redis.BlockingConnectionPool).from_url(
+            self._url,
+            max_connections=CALLS,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            decode_responses=True,
+            # A server that is restarted is waited for. Each of our scripts may be repeated: it does then what it did
+            # before.
+            retry=Retry(
+                ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
+                _retries(timeout * 0.8),
+                supported_errors=(redis.ConnectionError,),
+            ),
+        )
+        return redis.Redis(connection_pool=pool)
+
+    def __repr__(self) -> str:
+        return "<address>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a store is not pickled: make one where it is used")
+
+
+def _code_of(error: Exception) -> str:
+    """The code of a refusal, as far as redis-py tells it: its own class, or the first word, such as OOM or MISCONF."""
+    first, _, _ = str(error).partition(" ")
+    return first if first.isupper() else type(error).__name__
+
+
+def _retries(timeout: float) -> int:
+    """How often a lost connection is tried again, so that the pauses stay below a limit in seconds."""
+    retries, pauses = 0, 0.0
+    while (pauses := pauses + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**retries)) < timeout:
+        retries += 1
+    return retries
+
+
+def _complaints_about(server: redis.Redis) -> list[str]:
+    """What in a server's settings may lose keys; nothing where it does not let its settings be read."""
+    import redis  # noqa: PLC0415 - an extra
+
+    try:
+        settings: dict[str, str] = {}
+        for name in ("maxmemory", "maxmemory-policy", "save", "appendonly"):
+            settings |= cast("Any", server).config_get(name)
+    except redis.ResponseError:
+        logger.debug("the Redis server does not let its settings be read")
+        return []
+    complaints: list[str] = []
+    if settings.get("maxmemory-policy") != "noeviction" and settings.get("maxmemory") != "0":
+        complaints.append(
+            "may drop keys when its memory is full: set `maxmemory-policy noeviction`, or a key may be sent twice"
+        )
+    if not settings.get("save") and settings.get("appendonly") != "yes":
+        complaints.append("keeps nothing on disk: set `appendonly yes`, or a key may be sent twice after a restart")
+    return complaints
+
+
+def _send(account: str, key: str) -> str:
+    # What stands in braces puts all keys of an account into one slot of a cluster.
+    return f"iletimerkezi:{{{account}}}:send:{key}"
+
+
+def _ids(account: str) -> str:
+    return f"iletimerkezi:{{{account}}}:known"
+
+
+def _read_send(key: str, answer: object) -> Send | None:
+    state, order_id, recipients, first_attempt = cast("list[str | None]", answer)
+    if state is None:
+        return None
+    return make_send(key, state, order_id, int(recipients or 0), float(first_attempt) if first_attempt else None)

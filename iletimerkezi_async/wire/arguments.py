@@ -1,0 +1,153 @@
+"""Single arguments of the public methods, checked.
+
+As in `draft`, each check returns its complaint, which is raised where no variable holds the value. A complaint names
+the argument and says what is expected. It never shows the value: where arguments were mixed up, that is a number or a
+text.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import SupportsIndex, cast
+
+from attrs import frozen
+
+from iletimerkezi_async.errors import ConfigurationError, ConsentError
+
+__all__ = [
+    "MAX_RECIPIENTS",
+    "Bounds",
+    "BrandCode",
+    "check_campaign",
+    "check_order_id",
+    "check_timeout",
+    "check_whole",
+    "find_moment_flaw",
+    "is_iterable",
+    "name_type",
+    "read_brand_code",
+]
+
+#: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
+MAX_RECIPIENTS = 50_000
+# More than the service's ids have, and what JSON can carry.
+_LARGEST_ID = 2**63 - 1
+_LONGEST_DIGITS = 19
+_QUARTER = timedelta(minutes=15)
+
+
+def name_type(value: object) -> str:
+    """The name of a value's type, as it may be shown."""
+    return "None" if value is None else type(value).__name__
+
+
+def check_whole(name: str, value: object, least: int, most: int | None = None) -> int | ConfigurationError:
+    """A whole number within its limits."""
+    number = _read_whole(value)
+    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+    if number is None:
+        return ConfigurationError(f"`{name}` must be a whole number {limits}, not {name_type(value)}")
+    if number < least or (most is not None and number > most):
+        return ConfigurationError(f"`{name}` must be a whole number {limits}")
+    return number
+
+
+def _read_whole(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        # Integers of other libraries as well, such as NumPy's.
+        return operator.index(cast("SupportsIndex", value))
+    except TypeError:
+        return None
+
+
+@frozen
+class Bounds:
+    """How much of a campaign goes out at once: recipients in an order, and orders."""
+
+    batch_size: int
+    concurrency: int
+
+
+def check_campaign(batch_size: object, concurrency: object, on_progress: object) -> Bounds | ConfigurationError:
+    """The bounds of a campaign; or the complaint about one of them, or about what is to be told of its progress."""
+    size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
+    if isinstance(size, ConfigurationError):
+        return size
+    at_once = check_whole("concurrency", concurrency, 1)
+    if isinstance(at_once, ConfigurationError):
+        return at_once
+    if on_progress is not None and not callable(on_progress):
+        return ConfigurationError("`on_progress` must be a function, sync or async, or None")
+    return Bounds(size, at_once)
+
+
+def check_order_id(value: object) -> int | ConfigurationError:
+    """An order's id: a whole number, or its digits, as the service writes it in places."""
+    number = _read_whole(value)
+    if isinstance(value, str):
+        digits = value.strip()
+        number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_DIGITS else 0
+    if number is None:
+        return ConfigurationError(
+            f"`order_id` must be the order's number (`order.id`) or its digits, not {name_type(value)}"
+        )
+    if not 0 < number <= _LARGEST_ID:
+        return ConfigurationError("`order_id` must be the order's number (`order.id`) or its digits")
+    return number
+
+
+def check_timeout(value: object) -> float | ConfigurationError | None:
+    """How many seconds to wait; `None` for ever."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return ConfigurationError(f"`timeout` must be a number of seconds or None, not {name_type(value)}")
+    if math.isnan(value):
+        return ConfigurationError("`timeout` must be a number of seconds or None, not NaN")
+    return value
+
+
+class BrandCode(str):
+    """The code of a brand in the consent registry. Its `repr` shows nothing of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<BrandCode>"
+
+
+def read_brand_code(value: object, operation: str) -> BrandCode | ConsentError:
+    """A brand code: text, or a whole number, as the service writes it in its answers."""
+    number = _read_whole(value)
+    if number is not None and 0 < number <= _LARGEST_ID:
+        return BrandCode(number)
+    if number is not None or not isinstance(value, str):
+        what = "" if number is not None else f", not {name_type(value)}"
+        return ConsentError(422, f"`brand_code` must be text or a positive whole number{what}", operation)
+    if not value or value != value.strip() or not value.isprintable():
+        flaw = "must not be empty, nor have white space around it or characters that cannot be printed"
+        return ConsentError(422, f"`brand_code` {flaw}", operation)
+    return BrandCode(value)
+
+
+def is_iterable(value: object) -> bool:
+    """Whether there is something to go through; untyped callers pass what their rows hold."""
+    return isinstance(value, Iterable)
+
+
+def find_moment_flaw(value: object) -> str | None:
+    """What is wrong with an aware datetime, in words that follow its name; `None` where nothing is."""
+    if not isinstance(value, datetime):
+        return f"must be an aware datetime, not {name_type(value)}"
+    offset = value.utcoffset()
+    # What stands for a missing time in tables, such as pandas' NaT, has an offset of its own kind.
+    if not isinstance(offset, timedelta):
+        return "has no time zone"
+    if offset % _QUARTER:
+        return "has an offset from UTC that is no whole quarter hour (with pytz, `localize` gives the right one)"
+    return None

@@ -1,0 +1,191 @@
+"""Workbooks: the numbers and texts of a sheet, as they are shown to whoever opens it."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Sequence
+from datetime import datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from iletimerkezi_async.cli.shown import show
+
+if TYPE_CHECKING:
+    from conftest import Command
+
+openpyxl = pytest.importorskip("openpyxl")
+
+Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
+_LIRA = '_-* #,##0.00\\ "₺"_-;\\-* #,##0.00\\ "₺"_-;_-* "-"??\\ "₺"_-;_-@_-'
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "shown"),
+    [
+        (5301234567, "General", "5301234567"), (5301234567.0, "General", "5301234567"),
+        (905301234567, "General", "905301234567"), (5301234567, "0", "5301234567"),
+        (5301234567, "00000000000", "05301234567"), (5301234567, "0000 000 00 00", "0530 123 45 67"),
+        (5301234567, "0###########", "05301234567"), (7, "000", "007"), (5301234567, "#,##0", "5.301.234.567"),
+        (5301234567, "[<=9999999]###\\-####;\\(###\\)\\ ###\\-####", "(530) 123-4567"),
+        (5301234567, '"+90 "### ### ## ##', "+90 530 123 45 67"), (5301234567, "@", "5301234567"),
+        (12.5, "General", "12,5"), (1 / 3, "General", "0,33333333333"), (-12.5, "General", "-12,5"),
+        (1250.5, "0.00", "1250,50"), (1250.5, "#,##0.00", "1.250,50"), (1250.5, '#,##0.00\\ "TL"', "1.250,50 TL"),
+        (1250.5, "[$₺-41F]#,##0.00", "₺1.250,50"), (1250, _LIRA, "1.250,00 ₺"), (-1250, _LIRA, "-1.250,00 ₺"),
+        (0, _LIRA, "-   ₺"), (2.005, "0.00", "2,01"), (0.125, "0%", "13%"), (0.125, "0.0%", "12,5%"),
+        (-5, "0.0;[Red](0.0)", "(5,0)"), (0, '0;-0;"yok"', "yok"), (1234567, "0,", "1235"), (1500, "0.0,", "1,5"),
+        (0.5, "#.##", ",5"), (3, "0.0#", "3,0"), (0, "#", ""), (1.5, "# ?/?", "1,5"),
+        (12345678, "0.00E+00", "12345678"),
+        (float("inf"), "0", "inf"),
+        ("metin", "0.00", "metin"), ("0530", "@", "0530"), (True, "General", "DOĞRU"), (False, "General", "YANLIŞ"),
+        (datetime(2026, 12, 1, tzinfo=timezone.utc), "mm-dd-yy", "1.12.2026"),
+        (datetime(2026, 12, 1, 9, 5, tzinfo=timezone.utc), "dd.mm.yyyy hh:mm", "01.12.2026 09:05"),
+        (datetime(2026, 12, 1, 9, 5, 7, tzinfo=timezone.utc), "yyyy-mm-dd hh:mm:ss", "2026-12-01 09:05:07"),
+        (datetime(2026, 12, 1, tzinfo=timezone.utc), "d mmmm yyyy dddd", "1 Aralık 2026 Salı"),
+        (datetime(2026, 12, 1, tzinfo=timezone.utc), "[$-41F]d mmm yy;@", "1 Ara 26"),
+        (datetime(2026, 12, 1, tzinfo=timezone.utc), "General", "01.12.2026"),
+        (time(14, 5), "h:mm", "14:05"), (time(14, 5), "h:mm AM/PM", "2:05 ÖS"), (time(0, 5), "hh:mm AM/PM", "12:05 ÖÖ"),
+        (time(14, 5, 9), "mm:ss", "05:09"), (timedelta(hours=30, minutes=5), "[h]:mm:ss", "30:05:00"),
+    ],
+)  # fmt: skip
+def test_a_value_is_shown_under_its_number_format(value: object, form: str, shown: str) -> None:
+    """As a spreadsheet in Turkey shows it, spaces at the ends left aside."""
+    assert show(value, form).strip() == shown
+
+
+@pytest.fixture
+def read(in_process: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, object]]:
+    monkeypatch.setenv("ILETIMERKEZI_IYS", "off")
+    for name in ("KEY", "HASH"):
+        monkeypatch.delenv(f"ILETIMERKEZI_API_{name}")
+
+    def run(text: str, *options: str) -> dict[str, object]:
+        result = in_process("bulk", text, "--to", "list.xlsx", "--dry-run", "--json", *options)
+        assert (result.returncode, result.stderr) == (0, "")
+        told = json.loads(result.stdout)
+        assert told["read"] == told["recipients"] + told["refused"] + told["duplicates"]
+        return {
+            **told["list"],
+            "sent": [(each["number"], each["text"]) for each in told["examples"]],
+            "refused": [(each["number"], each["reason"]) for each in told["refused_examples"]],
+        }
+
+    return run
+
+
+def write(path: Path, *sheets: tuple[str, Sequence[Sequence[object]]], hidden: int = 0) -> None:
+    """Write a workbook; a cell may be a value with its number format. The first sheets are hidden."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for index, (title, rows) in enumerate(sheets):
+        sheet = book.create_sheet(title)
+        sheet.sheet_state = "hidden" if index < hidden else "visible"
+        for line, row in enumerate(rows, 1):
+            for column, cell in enumerate(row, 1):
+                value, form = cell if isinstance(cell, tuple) else (cell, "General")
+                written = sheet.cell(line, column, value)
+                written.number_format = form
+    book.save(path)
+
+
+def test_a_sheet_is_read_as_it_is_shown(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
+    """Numbers of every type, amounts and dates; blank rows are none, and all others are sent or listed."""
+    day = datetime(2026, 12, 1)  # noqa: DTZ001 - cells have no time zone
+    write(tmp_path / "list.xlsx", ("Liste", [
+        ["Müşteri Listesi"],
+        [],
+        ["Ad Soyad", "Cep Telefonu", "Tutar (TL)", "Tarih"],
+        ["Ali", 5301234567, (1250.5, "#,##0.00"), (day, "dd.mm.yyyy")],
+        ["Ayşe", (5301234568, "0000 000 00 00"), (0.5, "0%"), (day, "d mmmm")],
+        ["Can", "0530 123 45 69", 5, "-"],
+        ["Ece", None, 5, "-"],
+        ["Efe", 5301234571.0, "#N/A", "-"],
+        [None, None, None, None],
+        ["Naz", 5301234572, 5, "-", None, "x"],
+        ["Toplam", (4, "0"), (1256, "0.00")],
+    ]))  # fmt: skip
+    told = read("{ad soyad}: {Tutar (TL)}, {TARİH}")
+    assert told["sent"] == [
+        ("+905301234567", "Ali: 1.250,50, 01.12.2026"), ("+905301234568", "Ayşe: 50%, 1 Aralık"),
+        ("+905301234569", "Can: 5, -"),
+    ]  # fmt: skip
+    assert told["refused"] == [
+        ("", "row 1: it stands above the header"),
+        ("", "row 7: not a phone number: it is empty"),
+        ("+905301234571", "row 8: there is an error of the spreadsheet in the column 'Tutar (TL)'"),
+        ("5301234572", "row 10: 6 values in 4 columns: which is which, nobody knows"),
+        ("4", "row 11: not a phone number"),
+    ]
+    assert (told["column"], told["header"], told["sheet"]) == ("'Cep Telefonu' (2 of 4)", "row 3", "'Liste'")
+
+
+def test_the_sheet_is_the_first_that_is_seen(
+    read: Callable[..., dict[str, object]], in_process: Run, tmp_path: Path
+) -> None:
+    """Or the one that is named, by its name or its place."""
+    rows = [[["Telefon"], [number]] for number in (5301234567, 5301234568, 5301234569)]
+    write(tmp_path / "list.xlsx", ("Gizli", rows[0]), ("Liste", rows[1]), ("Başka", rows[2]), hidden=1)
+    for options, title, number in (
+        ((), "Liste", 8), (("--sheet", "BAŞKA"), "Başka", 9), (("--sheet", "3"), "Başka", 9),
+        (("--sheet", "1"), "Gizli", 7),
+    ):  # fmt: skip
+        told = read("Merhaba", *options)
+        assert (told["sheet"], told["sent"]) == (repr(title), [(f"+90530123456{number}", "Merhaba")])
+    for wanted in ("4", "0", "yok"):
+        result = in_process("bulk", "Merhaba", "--to", "list.xlsx", "--sheet", wanted, "--dry-run")
+        assert (result.returncode, result.stderr) == (
+            2, f"iletimerkezi: list.xlsx has no sheet {wanted!r}; there are: Gizli, Liste, Başka\n",
+        )  # fmt: skip
+
+
+def test_a_workbook_may_be_piped_and_lie_about_its_size(iletimerkezi: "Command", tmp_path: Path) -> None:
+    """Some programs write the size of one cell; and a pipe is read to its end."""
+    write(tmp_path / "list.xlsx", ("Liste", [["Ad", "Telefon"], ["Ali", 5301234567]]))
+    lying = io.BytesIO()
+    with zipfile.ZipFile(tmp_path / "list.xlsx") as old, zipfile.ZipFile(lying, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'<dimension ref="A1:B2"', b'<dimension ref="A1"'))
+    (tmp_path / "lying.xlsx").write_bytes(lying.getvalue())
+    iletimerkezi.env["ILETIMERKEZI_IYS"] = "off"
+    with (tmp_path / "lying.xlsx").open("rb") as file:
+        process = iletimerkezi.start("bulk", "{ad}", "--to", "-", "--dry-run", "--json", stdin=file.fileno())
+        told = json.loads(iletimerkezi.end(process).stdout)
+    assert told["examples"] == [{"number": "+905301234567", "text": "Ali"}]
+
+
+@pytest.mark.parametrize("empty", ["sheet", "archive", "half", "word"])
+def test_what_is_no_sheet_of_recipients(empty: str, in_process: Run, tmp_path: Path) -> None:
+    """It is one line of error that says what to do."""
+    path = tmp_path / "list.xlsx"
+    write(path, ("Liste", []))
+    if empty == "archive":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.txt", "5301234567")
+    if empty == "half":
+        path.write_bytes(path.read_bytes()[:-100])
+    if empty == "word":
+        with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "new", "w") as new:
+            for name in old.namelist():
+                new.writestr(name, b"<a>" if "sheet1" in name else old.read(name))
+        (tmp_path / "new").rename(path)
+    result = in_process("bulk", "Merhaba", "--to", "list.xlsx", "--dry-run", "--iys", "off")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert result.stderr.startswith("iletimerkezi: list.xlsx: ")
+    assert "bug" not in result.stderr
+
+
+def test_without_the_library_it_says_how_to_get_it(
+    in_process: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or how to do without."""
+    write(tmp_path / "list.xlsx", ("Liste", [["Telefon"], [5301234567]]))
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    result = in_process("bulk", "Merhaba", "--to", "list.xlsx", "--dry-run", "--iys", "off")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "iletimerkezi: list.xlsx is a workbook, which needs: pip install 'iletimerkezi-async[xlsx]'; or save it as "
+        "CSV UTF-8\n"
+    )

@@ -1,0 +1,112 @@
+"""An engine of each kind, and stores on it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from engines import ENGINES, Engine, PostgresEngine, RedisEngine, SqliteEngine
+from servers import Postgres, Redis, own_postgres, own_redis
+from worlds import World
+
+from iletimerkezi_async.stores import Store
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server that the environment names, or one of our own."""
+    url = os.environ.get("ILETIMERKEZI_TEST_POSTGRES")
+    if url:
+        yield url
+        return
+    reason = Postgres.reason_to_skip()
+    if reason:
+        pytest.skip(reason)
+    with own_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Likewise."""
+    url = os.environ.get("ILETIMERKEZI_TEST_REDIS")
+    if url:
+        yield url
+        return
+    reason = Redis.reason_to_skip()
+    if reason:
+        pytest.skip(reason)
+    with own_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def sqlite_engine(tmp_path: Path) -> Engine:
+    return SqliteEngine(tmp_path / "store.sqlite")
+
+
+@pytest.fixture
+def postgres_engine(postgres_url: str) -> Engine:
+    return PostgresEngine(postgres_url)
+
+
+@pytest.fixture
+def redis_engine(redis_url: str) -> Engine:
+    return RedisEngine(redis_url)
+
+
+@pytest.fixture(params=list(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn."""
+    found: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return found
+
+
+@pytest.fixture
+async def store(engine: Engine) -> AsyncIterator[Store]:
+    async with engine.store() as store:
+        yield store
+
+
+@pytest.fixture
+def account() -> str:
+    """An account that no other test has."""
+    return uuid.uuid4().hex
+
+
+class OwnServers:
+    """Starts servers that a test may stop, freeze or fill."""
+
+    @staticmethod
+    @contextmanager
+    def engine(name: str, folder: Path) -> Iterator[tuple[Engine, Postgres | Redis]]:
+        kind = {"postgres": Postgres, "redis": Redis}[name]
+        reason = kind.reason_to_skip()
+        if reason:
+            pytest.skip(reason)
+        if name == "postgres":
+            with own_postgres(folder) as postgres:
+                yield PostgresEngine(postgres.url), postgres
+        else:
+            with own_redis(folder) as redis:
+                yield RedisEngine(redis.url), redis
+
+
+@pytest.fixture(scope="module", params=["postgres", "redis"])
+def own_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Engine, Postgres | Redis]]:
+    with OwnServers.engine(str(request.param), tmp_path_factory.mktemp("own")) as started:
+        yield started
+
+
+@pytest.fixture
+def world(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    world = World(engine, monkeypatch)
+    with world.sandbox.serve() as url:
+        world.url = url
+        yield world

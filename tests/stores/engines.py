@@ -1,0 +1,166 @@
+"""The engines that the stores are tested on, and time travel in them: what is kept is made older.
+
+The stores' clocks stay as they are, and nothing in the stores knows of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
+
+
+class Engine(ABC):
+    name: str
+    address: str
+
+    @abstractmethod
+    def store(self, **options: object) -> Store:
+        """A store of its own, as another process would have it."""
+
+    @abstractmethod
+    def age(self, account: str, seconds: float) -> None:
+        """Make all that is kept of an account older."""
+
+    @abstractmethod
+    def dump(self, account: str) -> str:
+        """All that is kept of an account."""
+
+    @abstractmethod
+    def slots(self, account: str) -> list[tuple[float, int]]:
+        """The moments that were given to recipients and are remembered."""
+
+    def damage(self, account: str) -> None:
+        """Change a word in what is kept of a campaign's orders."""
+        raise NotImplementedError
+
+
+class SqliteEngine(Engine):
+    name = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.address = os.fspath(path)
+
+    def store(self, **options: object) -> Store:
+        return SqliteStore(self.address, **options)  # type: ignore[arg-type]  # options of any type
+
+    def age(self, account: str, seconds: float) -> None:
+        with sqlite3.connect(self.address, timeout=10) as database:
+            database.execute(
+                "UPDATE sends SET lease_until = lease_until - ?1, first_attempt = first_attempt - ?1, "
+                "expires_at = expires_at - ?1 WHERE account = ?2",
+                (seconds, account),
+            )
+            database.execute("UPDATE journals SET lease_until = lease_until - ? WHERE account = ?", (seconds, account))
+        database.close()
+
+    def damage(self, account: str) -> None:
+        with sqlite3.connect(self.address, timeout=10) as database:
+            database.execute("UPDATE journal_orders SET order_id = '1' WHERE account = ?", (account,))
+        database.close()
+
+    def dump(self, account: str) -> str:
+        with sqlite3.connect(self.address) as database:
+            found = "\n".join(database.iterdump())
+        database.close()
+        return found
+
+    def slots(self, account: str) -> list[tuple[float, int]]:
+        with sqlite3.connect(self.address) as database:
+            row = database.execute("SELECT slots FROM rates WHERE account = ?", (account,)).fetchone()
+        database.close()
+        return [(slot, n) for slot, n in json.loads(row[0])]
+
+
+class PostgresEngine(Engine):
+    name = "postgres"
+
+    def __init__(self, url: str) -> None:
+        self.address = url
+
+    def store(self, **options: object) -> Store:
+        return PostgresStore(self.address, **options)  # type: ignore[arg-type]  # options of any type
+
+    def _ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        import psycopg
+
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            cursor = connection.execute(query, values)  # type: ignore[arg-type]  # a constant of this file
+            return cursor.fetchall() if cursor.description else []
+
+    def age(self, account: str, seconds: float) -> None:
+        self._ask(
+            "UPDATE iletimerkezi_sends SET lease_until = lease_until - make_interval(secs => %s), "
+            "first_attempt = first_attempt - make_interval(secs => %s), "
+            "expires_at = expires_at - make_interval(secs => %s) WHERE account = %s",
+            seconds, seconds, seconds, account,
+        )  # fmt: skip
+        self._ask(
+            "UPDATE iletimerkezi_journals SET lease_until = lease_until - make_interval(secs => %s) "
+            "WHERE account = %s",
+            seconds, account,
+        )  # fmt: skip
+
+    def damage(self, account: str) -> None:
+        self._ask("UPDATE iletimerkezi_journal_orders SET order_id = '1' WHERE account = %s", account)
+
+    def dump(self, account: str) -> str:
+        tables = ("sends", "rates", "known", "journals", "journal_orders")
+        return "\n".join(
+            str(self._ask(f"SELECT * FROM iletimerkezi_{table} WHERE account = %s", account)) for table in tables
+        )
+
+    def slots(self, account: str) -> list[tuple[float, int]]:
+        [(slots, counts)] = self._ask("SELECT slots, counts FROM iletimerkezi_rates WHERE account = %s", account)
+        return [(slot, int(n)) for slot, n in zip(slots, counts)]  # type: ignore[call-overload]  # two arrays
+
+
+class RedisEngine(Engine):
+    name = "redis"
+
+    def __init__(self, url: str) -> None:
+        self.address = url
+
+    def store(self, **options: object) -> Store:
+        return RedisStore(self.address, **options)  # type: ignore[arg-type]  # options of any type
+
+    def age(self, account: str, seconds: float) -> None:
+        import redis
+
+        with redis.Redis.from_url(self.address, decode_responses=True) as server:
+            for key in server.scan_iter(f"iletimerkezi:{{{account}}}:send:*"):
+                for field in ("lease_until", "first_attempt"):
+                    value = server.hget(key, field)
+                    if value:
+                        server.hset(key, field, f"{float(value) - seconds:.6f}")  # type: ignore[arg-type]  # not async
+                left = int(server.pttl(key)) - int(seconds * 1000)  # type: ignore[arg-type]  # not async
+                server.pexpire(key, max(1, left))
+        time.sleep(0.002)
+
+    def dump(self, account: str) -> str:
+        import redis
+
+        found = []
+        with redis.Redis.from_url(self.address, decode_responses=True) as server:
+            for key in server.scan_iter(f"iletimerkezi:{{{account}}}:*"):
+                read = {"hash": server.hgetall, "zset": lambda key: server.zrange(key, 0, -1)}
+                found.append(f"{key} {read.get(str(server.type(key)), lambda key: server.lrange(key, 0, -1))(key)}")
+        return "\n".join(found)
+
+    def slots(self, account: str) -> list[tuple[float, int]]:
+        import redis
+
+        with redis.Redis.from_url(self.address, decode_responses=True) as server:
+            entries = server.lrange(f"iletimerkezi:{{{account}}}:slots", 0, -1)
+        pairs = [entry.split(":") for entry in entries]  # type: ignore[union-attr]  # not async
+        return [(float(slot), int(n)) for slot, n in pairs]
+
+
+ENGINES: dict[str, type[SqliteEngine | PostgresEngine | RedisEngine]] = {
+    engine.name: engine for engine in (SqliteEngine, PostgresEngine, RedisEngine)
+}

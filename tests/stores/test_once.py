@@ -1,0 +1,333 @@
+"""Once, under a key: whatever is lost, cancelled or called again. The ledger of the sandbox is the judge."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+
+import anyio
+import pytest
+from worlds import World
+
+from iletimerkezi_async import (
+    AsyncClient,
+    ConfigurationError,
+    DuplicateOrderError,
+    InsufficientBalanceError,
+    Iys,
+    KeyConflictError,
+    Message,
+    Order,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    RecipientError,
+    SendInProgressError,
+    SendState,
+    StoreError,
+)
+from iletimerkezi_async.stores import Store
+
+pytestmark = pytest.mark.anyio
+
+ALI, VELI = "+905301234567", "+905301234568"
+TEXT = "Siparisiniz yolda"
+
+
+@pytest.fixture
+async def client(world: World, store: Store) -> AsyncIterator[AsyncClient]:
+    async with world.client(store) as client:
+        yield client
+
+
+async def state_of(client: AsyncClient, key: str = "k") -> SendState | None:
+    found = await client.find_send(key)
+    return None if found is None else found.state
+
+
+async def test_a_second_call_gives_the_same_order(world: World, client: AsyncClient) -> None:
+    """It is replayed, without any request; also by another client on another store of the same engine."""
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert order == Order(order.id, 1)
+    async with world.engine.store() as other_store, world.client(other_store) as other:
+        assert await other.send_sms(TEXT, ALI, key="k") == Order(order.id, 1, replayed=True)
+    assert world.asked() == 1
+    assert world.sent() == {ALI: 1}
+    found = await client.find_send("k")
+    assert found is not None
+    assert (found.state, found.order_id, found.recipients) == (SendState.SENT, order.id, 1)
+    assert found.first_attempt is not None
+    assert abs(found.first_attempt - datetime.now(timezone.utc)) < timedelta(seconds=20)
+
+
+async def test_spelling_and_sequence_make_no_difference(world: World, client: AsyncClient) -> None:
+    """The numbers are what counts, and the messages as a whole."""
+    order = await client.send_sms(TEXT, [ALI, VELI], key="k")
+    assert await client.send_sms(TEXT, ["0530 123 45 68", 5301234567, ALI], key="k") == Order(
+        order.id, 2, replayed=True
+    )
+    both = await client.send_messages([Message("a", ALI), Message("b", VELI)], key="two")
+    again = await client.send_messages([Message("b", VELI), Message("a", ALI)], key="two")
+    assert (again.id, again.replayed) == (both.id, True)
+    assert world.asked() == 2
+
+
+async def test_other_content_is_refused(world: World, client: AsyncClient) -> None:
+    """Another text, sender, consent choice, schedule or recipient; nothing goes out."""
+    await client.send_sms(TEXT, ALI, key="k")
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+    for text, to, options in (
+        (TEXT + "!", ALI, {}),
+        (TEXT, VELI, {}),
+        (TEXT, [ALI, VELI], {}),
+        (TEXT, ALI, {"sender": "APITEST"}),
+        (TEXT, ALI, {"iys": Iys.BIREYSEL}),
+        (TEXT, ALI, {"send_at": later}),
+    ):
+        with pytest.raises(KeyConflictError) as caught:
+            await client.send_sms(text, to, key="k", **options)  # type: ignore[arg-type]  # options of any type
+        assert caught.value.key == "k"
+    assert world.asked() == 1
+
+
+async def test_a_key_needs_a_store(world: World) -> None:
+    """Which is said before anything is sent."""
+    async with world.client(None) as client:
+        with pytest.raises(ConfigurationError, match="store"):
+            await client.send_sms(TEXT, ALI, key="k")
+        with pytest.raises(ConfigurationError, match="store"):
+            await client.find_send("k")
+    assert world.asked() == 0
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "a\nb", "a\0b", "\ud800", 5, b"k"])
+async def test_what_can_be_no_key_is_refused(world: World, client: AsyncClient, key: object) -> None:
+    """Before anything is sent."""
+    with pytest.raises(ConfigurationError, match="`key`"):
+        await client.send_sms(TEXT, ALI, key=key)  # type: ignore[arg-type]  # what is tested
+    assert world.asked() == 0
+
+
+async def test_what_can_be_no_store_is_refused(world: World) -> None:
+    """At construction, also a class instead of an object."""
+    for wrong in ("sqlite:///x", type(world.engine.store())):
+        with pytest.raises(ConfigurationError, match="`store`"):
+            world.client(wrong)  # type: ignore[arg-type]  # what is tested
+
+
+async def test_a_refusal_strikes_the_key_out(world: World, client: AsyncClient) -> None:
+    """What was refused was not sent: the key is free, for other content as well."""
+    world.sandbox.fail("send-sms", "402")
+    with pytest.raises(InsufficientBalanceError):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert await client.find_send("k") is None
+    assert not (await client.send_sms(TEXT + "!", ALI, key="k")).replayed
+    with pytest.raises(RecipientError):
+        await client.send_sms(TEXT, "12", key="never")
+    assert await client.find_send("never") is None
+
+
+async def test_two_keys_with_one_text_are_one_message(world: World, client: AsyncClient) -> None:
+    """Within the service's 10 minutes it refuses the second, which is then not sent; after them it is."""
+    await client.send_sms(TEXT, ALI, key="k")
+    with pytest.raises(DuplicateOrderError):
+        await client.send_sms(TEXT, ALI, key="other")
+    assert await client.find_send("other") is None
+    world.later(minutes=11)
+    assert not (await client.send_sms(TEXT, ALI, key="other")).replayed
+    assert world.sent() == {ALI: 2}
+
+
+async def test_a_lost_answer_is_settled(world: World, client: AsyncClient) -> None:
+    """The id is found, and replayed from then on."""
+    world.sandbox.fail("send-sms", "drop-answer")
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert order.id == world.sandbox.orders[0].id
+    assert await client.send_sms(TEXT, ALI, key="k") == Order(order.id, 1, replayed=True)
+    assert world.sent() == {ALI: 1}
+
+
+async def test_taken_without_an_id_stays_taken(world: World, client: AsyncClient) -> None:
+    """The list cannot be had: `OrderAcceptedError`, and again without a request; a person may give the id."""
+    world.sandbox.fail("send-sms", "drop-answer")
+    world.sandbox.fail("get-reports", "400", times=99)
+    with pytest.raises(OrderAcceptedError):
+        await client.send_sms(TEXT, ALI, key="k")
+    asked = sum(world.sandbox.request_counts.values())
+    with pytest.raises(OrderAcceptedError):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert sum(world.sandbox.request_counts.values()) == asked
+    await client.resolve_send("k", order_id=world.sandbox.orders[0].id)
+    assert (await client.send_sms(TEXT, ALI, key="k")).replayed
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["arrived", "lost"])
+@pytest.mark.parametrize("minutes", [0, 8, 9.5, 11, 24 * 60])
+async def test_an_unknown_outcome_is_settled_later(
+    world: World, client: AsyncClient, minutes: float, arrives: bool
+) -> None:
+    """All answers lost, and the same call again: in the service's window it tells, after it the reports do."""
+    world.sandbox.fail("send-sms", "drop-answer" if arrives else "drop-request")
+    world.sandbox.fail("send-sms", "drop-request", times=2)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert await state_of(client) is SendState.UNKNOWN
+    world.sandbox.heal()
+    world.later(minutes=minutes)
+    try:
+        order = await client.send_sms(TEXT, ALI, key="k")
+    except OutcomeUnknownError:
+        # Where the reports must be asked and the 10 minutes are not over, nobody can tell that it is not there.
+        assert not arrives
+        assert 9 <= minutes < 10
+        assert await state_of(client) is SendState.UNKNOWN
+    else:
+        assert world.sent() == {ALI: 1}
+        assert order.id == world.sandbox.orders[0].id
+        assert await state_of(client) is SendState.SENT
+    assert world.sent()[ALI] <= 1
+
+
+async def test_a_person_resolves(world: World, client: AsyncClient) -> None:
+    """Sent as an order, or not sent at all; and not while nothing is known or nothing is said."""
+    world.sandbox.fail("send-sms", "drop-request", times=3)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    for wrong in ({}, {"order_id": 5, "sent": False}):
+        with pytest.raises(ValueError, match="either"):
+            await client.resolve_send("k", **wrong)  # type: ignore[arg-type]  # what is tested
+    with pytest.raises(ValueError, match="nothing is known"):
+        await client.resolve_send("another", sent=False)
+    assert (await client.resolve_send("k", sent=False)).state is SendState.NOT_SENT
+    assert await client.find_send("k") is None
+    order = await client.send_sms(TEXT, ALI, key="k")
+    with pytest.raises(KeyConflictError):
+        await client.resolve_send("k", order_id=order.id + 1)
+    assert (await client.resolve_send("k", order_id=order.id)).order_id == order.id
+
+
+async def test_calls_at_once_wait_for_the_one_that_sends(world: World, client: AsyncClient) -> None:
+    """All get its order."""
+    orders: list[Order] = []
+
+    async def send() -> None:
+        orders.append(await client.send_sms(TEXT, ALI, key="k"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(send)
+    assert len({order.id for order in orders}) == 1
+    assert sum(not order.replayed for order in orders) == 1
+    assert world.asked() == 1
+
+
+async def test_whoever_waits_too_long_is_told(world: World, store: Store) -> None:
+    """Another call is sending, and is not done within `timeout`."""
+    world.sandbox.fail("send-sms", "stall")
+    async with world.client(store) as slow, world.client(store, timeout=0.2) as quick:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(slow_send, slow)
+            with anyio.fail_after(5):
+                while await state_of(quick) is not SendState.BEGUN:  # noqa: ASYNC110 - another task makes it so
+                    await anyio.sleep(0.01)
+            with pytest.raises(SendInProgressError) as caught:
+                await quick.send_sms(TEXT, ALI, key="k")
+            with pytest.raises(SendInProgressError):
+                await quick.resolve_send("k", sent=False)
+            tasks.cancel_scope.cancel()
+        assert 0 < caught.value.retry_after < 120
+        assert caught.value.key == "k"
+        # The one that was cancelled has left its lease.
+        assert await state_of(quick) is SendState.UNKNOWN
+        order = await quick.send_sms(TEXT, ALI, key="k")
+    assert world.sent() == {ALI: 1}
+    assert order.id == world.sandbox.orders[0].id
+
+
+async def slow_send(client: AsyncClient) -> None:
+    await client.send_sms(TEXT, ALI, key="k")
+
+
+async def test_cancelled_at_any_moment_it_is_sent_once(world: World, client: AsyncClient) -> None:
+    """Claiming, beginning, sending and settling: the same call again ends in one order."""
+    for step in range(25):
+        number = f"+9053012345{step:02}"
+        with anyio.move_on_after(step * 0.0008):
+            await client.send_sms(TEXT, number, key=f"k{step}")
+        order = await client.send_sms(TEXT, number, key=f"k{step}")
+        assert order.id == world.sandbox.orders[-1].id
+        assert len(world.sandbox.orders) == step + 1
+
+
+async def test_with_the_store_away_nothing_is_sent(world: World, client: AsyncClient, store: Store) -> None:
+    """`StoreError`; an order without a key is none of the store's business."""
+    await store.aclose()
+    with pytest.raises(StoreError):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == 0
+    assert (await client.send_sms(TEXT, ALI)).id
+
+
+async def test_with_the_store_away_afterwards_the_order_is_given(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a WARNING; the next call settles it."""
+    store = world.engine.store()
+    real = type(store)._settle
+
+    def away(self: Store, *arguments: object) -> bool:
+        raise StoreError("it is away")
+
+    async with world.client(store) as client:
+        monkeypatch.setattr(type(store), "_settle", away)
+        with caplog.at_level(logging.WARNING, "iletimerkezi_async"):
+            order = await client.send_sms(TEXT, ALI, key="k")
+        assert "away" in caplog.text
+        assert str(order.id) in caplog.text
+        monkeypatch.setattr(type(store), "_settle", real)
+        assert await state_of(client) is SendState.BEGUN
+        world.later(minutes=5)
+        again = await client.send_sms(TEXT, ALI, key="k")
+    assert again.id == order.id
+    assert world.sent() == {ALI: 1}
+    await store.aclose()
+
+
+async def test_a_sent_schedule_is_told_when_it_is_past(world: World, client: AsyncClient) -> None:
+    """A task that is delivered again after its time is not refused for it."""
+    send_at = datetime.now(timezone.utc) + timedelta(minutes=3)
+    order = await client.send_sms(TEXT, ALI, key="k", send_at=send_at)
+    world.later(minutes=10)
+    assert await client.send_sms(TEXT, ALI, key="k", send_at=send_at) == Order(order.id, 1, replayed=True)
+
+
+async def test_the_store_holds_no_number_and_no_text(world: World, client: AsyncClient) -> None:
+    """Nor a credential; and the fingerprint is of no use without the API key."""
+    await client.send_sms("gizli 123456", ALI, key="k")
+    kept = world.engine.dump(world.account)
+    assert "5301234567" not in kept
+    assert "123456" not in kept.replace(world.account, "")
+    assert world.key not in kept
+    assert "demo" not in kept
+
+
+async def test_accounts_share_a_store(world: World, client: AsyncClient, store: Store) -> None:
+    """The same key of another account is another key."""
+    await client.send_sms(TEXT, ALI, key="k")
+    async with AsyncClient("another", "demo", sender="FIRMA", iys=Iys.OFF, base_url=world.url, store=store) as stranger:
+        assert await stranger.find_send("k") is None
+
+
+async def test_clients_share_a_rate(world: World, store: Store) -> None:
+    """Of two clients on two stores: what both send together keeps to it, and comes from the store."""
+    async with world.engine.store() as other_store:
+        async with world.client(store, rate=40) as one, world.client(other_store, rate=40) as other:
+            began = time.monotonic()
+            async with anyio.create_task_group() as tasks:
+                for place in range(30):
+                    for client in (one, other):
+                        tasks.start_soon(client.send_sms, f"{TEXT} {place} {client is one}", ALI)
+            assert time.monotonic() - began >= 1
+    slots = world.engine.slots(world.account)
+    assert sum(n for _, n in slots) >= 20

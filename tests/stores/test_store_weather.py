@@ -1,0 +1,307 @@
+"""Stores whose server is stopped, restarted, frozen, full, or does not let everything be done."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from engines import Engine
+from servers import Postgres, Redis, own_redis
+
+from iletimerkezi_async import ConfigurationError, SendState, StoreError
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
+from iletimerkezi_async.stores.claims import Ticket, Verdict
+
+pytestmark = pytest.mark.anyio
+
+LEASE = 60.0
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """One is enough where the weather is the servers' own."""
+    return "asyncio"
+
+
+def ticket(account: str) -> Ticket:
+    return Ticket.draw(account, "k", "f")
+
+
+async def fails_within(store: Store, account: str, seconds: float) -> StoreError:
+    began = time.monotonic()
+    with pytest.raises(StoreError) as caught:
+        await store.find(account, "k")
+    assert time.monotonic() - began < seconds
+    return caught.value
+
+
+async def test_a_restart_is_ridden_out(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:
+    """Connections that the restart broke are replaced without a word; what was written is there."""
+    engine, server = own_server
+    async with engine.store() as store:
+        mine = ticket(account)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(store.known, account, [1])
+        await store.claim(mine, 1, LEASE)
+        await store.begin(mine, LEASE, first=True)
+        await anyio.to_thread.run_sync(server.stop)
+        await anyio.to_thread.run_sync(server.start)
+        assert await store.settle(mine, SendState.SENT, 5)
+        assert (await store.claim(ticket(account), 1, LEASE)).order_id == 5
+
+
+async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:
+    """Of ours, and the store is of use again when the server is back."""
+    engine, server = own_server
+    async with engine.store(timeout=1) as store:
+        await store.find(account, "k")
+        await anyio.to_thread.run_sync(server.stop)
+        try:
+            error = await fails_within(store, account, 5)
+        finally:
+            await anyio.to_thread.run_sync(server.start)
+        assert "cannot be reached" in str(error)
+        with anyio.fail_after(15):
+            while True:
+                try:
+                    await store.find(account, "k")
+                except StoreError:
+                    continue
+                break
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_a_frozen_server_is_an_error_in_time(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:
+    """It takes what is sent and never answers; no thread waits for it for ever."""
+    engine, server = own_server
+    async with engine.store(timeout=0.5) as store:
+        mine = ticket(account)
+        await store.claim(mine, 1, LEASE)
+        server.signal(signal.SIGSTOP)
+        try:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(20):
+                    tasks.start_soon(fails_within, store, account, 6)
+        finally:
+            server.signal(signal.SIGCONT)
+        with anyio.fail_after(15):
+            while True:
+                try:
+                    assert await store.begin(mine, LEASE, first=True)
+                except StoreError:
+                    continue
+                break
+
+
+async def test_a_server_that_is_not_there_is_an_error(account: str) -> None:
+    """Of each kind, without the password in it."""
+    for store in (
+        PostgresStore("postgresql://app:hemmelig@127.0.0.1:1/db", timeout=0.3),
+        RedisStore("redis://app:hemmelig@127.0.0.1:1/0", timeout=0.3),
+        SqliteStore("/nirgends/store.sqlite"),
+    ):
+        async with store:
+            error = await fails_within(store, account, 8)
+            assert "hemmelig" not in f"{error!r} {store!r} {vars(store)}"
+
+
+@pytest.mark.parametrize("kind", [PostgresStore, RedisStore])
+def test_an_address_that_is_none_is_refused(kind: type[PostgresStore | RedisStore]) -> None:
+    """At once, and not repeated, as it may hold a password."""
+    for wrong in ("http://x:hemmelig@y/", "hemmelig", 5):
+        with pytest.raises(ConfigurationError) as caught:
+            kind(wrong)  # type: ignore[arg-type]  # what is tested
+        assert "hemmelig" not in str(caught.value)
+
+
+@pytest.mark.parametrize("options", [{"keep": 5}, {"timeout": 0}, {"timeout": "5"}, {"keep": None}])
+def test_settings_that_cannot_work_are_refused(tmp_path: Path, options: dict[str, object]) -> None:
+    """At construction."""
+    with pytest.raises(ConfigurationError):
+        SqliteStore(tmp_path / "store", **options)  # type: ignore[arg-type]  # what is tested
+
+
+async def test_a_full_redis_is_an_error(tmp_path: Path, account: str) -> None:
+    """It takes nothing more, and drops nothing."""
+    if Redis.reason_to_skip():
+        pytest.skip(str(Redis.reason_to_skip()))
+    import redis
+
+    with own_redis(tmp_path) as server:
+        async with RedisStore(server.url) as store:
+            mine = ticket(account)
+            await store.claim(mine, 1, LEASE)
+            with redis.Redis.from_url(server.url) as admin:
+                admin.config_set("maxmemory", "1")
+            with pytest.raises(StoreError, match="OOM|OutOfMemory"):  # noqa: RUF043 - a pattern
+                await store.begin(mine, LEASE, first=True)
+            with redis.Redis.from_url(server.url) as admin:
+                admin.config_set("maxmemory", "0")
+            assert await store.begin(mine, LEASE, first=True)
+
+
+async def test_a_redis_that_forgets_is_warned_of(
+    tmp_path: Path, account: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It keeps nothing on disk, or may drop keys; once for each store."""
+    if Redis.reason_to_skip():
+        pytest.skip(str(Redis.reason_to_skip()))
+    settings = {"appendonly": "no", "maxmemory": "100mb", "maxmemory-policy": "allkeys-lru"}
+    with own_redis(tmp_path, **settings) as server:
+        async with RedisStore(server.url) as store:
+            for _ in range(2):
+                await store.find(account, "k")
+        warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+        assert ["noeviction" in warnings[0], "appendonly" in warnings[1]] == [True, True]
+        assert len(warnings) == 2
+        caplog.clear()
+        import redis
+
+        with redis.Redis.from_url(server.url) as admin:
+            admin.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~iletimerkezi:*", "+@all", "-config")
+        async with RedisStore(server.url.replace("//", "//app:pw@")) as store:
+            await store.find(account, "k")
+        assert [record for record in caplog.records if record.levelno == logging.WARNING] == []
+
+
+@pytest.fixture
+def plain_role(postgres_url: str) -> Iterator[tuple[str, str]]:
+    """A database in which a role may not create; the addresses of its owner, and of the role."""
+    import psycopg
+
+    name = f"im_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]  # a name of ours
+        connection.execute(f"CREATE ROLE \"{name}\" LOGIN PASSWORD 'pw'")  # type: ignore[arg-type]  # likewise
+    head, _, _ = postgres_url.rpartition("/")
+    owner = f"{head}/{name}"
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    host = psycopg.conninfo.conninfo_to_dict(postgres_url)
+    yield owner, f"host={host['host']} port={host['port']} user={name} password=pw dbname={name}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]  # likewise
+        connection.execute(f'DROP ROLE "{name}"')  # type: ignore[arg-type]  # likewise
+
+
+async def test_a_role_that_may_not_create(plain_role: tuple[str, str], account: str) -> None:
+    """It is told what to run; when its owner has, and has let it in, it works."""
+    import psycopg
+
+    owner, role = plain_role
+    async with PostgresStore(role) as store:
+        with pytest.raises(StoreError, match=r"PostgresStore\.SCHEMA"):
+            await store.find(account, "k")
+        with psycopg.connect(owner, autocommit=True) as connection:
+            connection.execute(PostgresStore.SCHEMA)  # type: ignore[arg-type]  # a constant
+            connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
+        mine = ticket(account)
+        assert (await store.claim(mine, 1, LEASE)).verdict is Verdict.GRANTED
+        await store.reserve(account, 1, 100)
+        await store.note(account, [1])
+
+
+async def test_tables_of_a_newer_version_are_left_alone(plain_role: tuple[str, str], account: str) -> None:
+    """Nobody knows what they mean."""
+    import psycopg
+
+    owner, _ = plain_role
+    async with PostgresStore(owner) as store:
+        await store.find(account, "k")
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("INSERT INTO iletimerkezi_schema VALUES (99)")
+    async with PostgresStore(owner) as store:
+        with pytest.raises(StoreError, match="newer version"):
+            await store.find(account, "k")
+
+
+async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None:
+    """A pooler in transaction mode gives each transaction another connection."""
+    import psycopg
+
+    async with PostgresStore(postgres_url) as store:
+        for _ in range(20):
+            await store.known(account, [1])
+        pool = store._here()
+        with pool.connection() as connection:
+            assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+            assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
+        assert isinstance(connection, psycopg.Connection)
+
+
+async def test_a_statement_that_waits_for_a_lock_ends(postgres_url: str, account: str) -> None:
+    """By the server's own limit, so that the connection is of use again."""
+    import psycopg
+
+    async with PostgresStore(postgres_url, timeout=0.4) as store:
+        mine = ticket(account)
+        await store.claim(mine, 1, LEASE)
+        with psycopg.connect(postgres_url) as other:
+            other.execute("SELECT 1 FROM iletimerkezi_sends WHERE account = %s FOR UPDATE", (account,))
+            with pytest.raises(StoreError, match=r"0\.4 s"):
+                await store.begin(mine, LEASE, first=True)
+        assert await store.begin(mine, LEASE, first=True)
+
+
+async def test_a_foreign_file_is_left_alone(tmp_path: Path, account: str) -> None:
+    """Another application's database, and what is none at all."""
+    import sqlite3
+
+    path = tmp_path / "app.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE app (id INTEGER)")
+    database.close()
+    before = path.read_bytes()
+    (tmp_path / "text").write_text("not a database, by far not" * 100)
+    for name in ("app.sqlite", "text"):
+        async with SqliteStore(tmp_path / name) as store:
+            with pytest.raises(StoreError, match="not a store"):
+                await store.find(account, "k")
+    assert path.read_bytes() == before
+
+
+async def test_the_file_is_its_owners_alone(tmp_path: Path, account: str) -> None:
+    """With the files beside it."""
+    async with SqliteStore(tmp_path / "store") as store:
+        await store.note(account, [1])
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_fork_uses_connections_of_its_own(engine: Engine, account: str, anyio_backend_name: str) -> None:
+    """Also one that happens while a thread of the parent holds the store's lock."""
+    if not hasattr(os, "fork"):
+        pytest.skip("there is no fork here")
+    program = f"""
+import os, sys, anyio
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from engines import ENGINES
+store = ENGINES[{engine.name!r}]({engine.address!r}).store()
+async def use(order_id):
+    await store.note({account!r}, [order_id])
+    return sorted(await store.known({account!r}, [1, 2, 3]))
+anyio.run(use, 1, backend={anyio_backend_name!r})
+lock = getattr(store, "_one_at_a_time", None) or store._lock
+lock.acquire()
+child = os.fork()
+if child:
+    lock.release()
+    _, status = os.waitpid(child, 0)
+    print(status, anyio.run(use, 3, backend={anyio_backend_name!r}))
+    anyio.run(store.aclose, backend={anyio_backend_name!r})
+else:
+    found = anyio.run(use, 2, backend={anyio_backend_name!r})
+    os._exit(0 if found == [1, 2] else 1)
+"""
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert shown.stdout.strip() == "0 [1, 2, 3]", shown.stderr

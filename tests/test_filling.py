@@ -1,0 +1,275 @@
+"""Texts filled in from rows, and rows and columns as dataframes have them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import namedtuple
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_numbers import Lazy
+from test_secrets import everything_of
+
+from iletimerkezi_async import (
+    ApiError,
+    AsyncClient,
+    ConfigurationError,
+    Message,
+    RecipientError,
+    Refusal,
+    fill_template,
+)
+from iletimerkezi_async.filling import Template
+from iletimerkezi_async.sandbox import Sandbox
+
+NUMBER = "+905301234567"
+ROWS: list[dict[str, object]] = [
+    {"telefon": "0530 123 45 67", "ad": "Ayşe", "borc": 1250.0},
+    {"telefon": 5301234568, "ad": "Ali", "borc": 12.5},
+]
+TEXT = "Sayin {ad}, borcunuz {borc} TL {{son}}."
+TEXTS = ["Sayin Ayşe, borcunuz 1250 TL {son}.", "Sayin Ali, borcunuz 12.5 TL {son}."]
+
+
+def texts_of(filled: object) -> list[str]:
+    return [message.text for message in filled]  # type: ignore[attr-defined]
+
+
+def reasons_of(filled: object) -> list[tuple[str, str]]:
+    return [(refusal.number, refusal.reason) for refusal in filled]  # type: ignore[attr-defined]
+
+
+def test_each_row_becomes_a_message() -> None:
+    """In their order, to the column `telefon` unless told otherwise."""
+    assert list(fill_template(TEXT, ROWS)) == [
+        Message(TEXTS[0], (NUMBER,)), Message(TEXTS[1], ("+905301234568",)),
+    ]  # fmt: skip
+    rows = [{"gsm": NUMBER}]
+    assert list(fill_template("Merhaba", rows, to="gsm")) == [Message("Merhaba", (NUMBER,))]
+
+
+def test_rows_are_read_as_they_are_needed() -> None:
+    """So that there may be any number of them."""
+
+    def rows() -> Iterator[dict[str, object]]:
+        yield ROWS[0]
+        raise AssertionError
+
+    assert next(fill_template(TEXT, rows())) == Message(TEXTS[0], (NUMBER,))
+
+
+@pytest.mark.anyio
+async def test_rows_may_come_asynchronously() -> None:
+    """As from a cursor; then so do the messages."""
+
+    async def rows() -> AsyncIterator[dict[str, object]]:
+        for row in ROWS:
+            yield row
+
+    assert texts_of([message async for message in fill_template(TEXT, rows())]) == TEXTS
+
+
+def test_rows_of_many_kinds() -> None:
+    """Named tuples, rows of sqlite3, and whatever has keys."""
+    row = namedtuple("row", ["telefon", "ad", "borc"])  # noqa: PYI024 - as pandas makes them
+    assert texts_of(fill_template(TEXT, [row(NUMBER, "Ayşe", 1250)])) == TEXTS[:1]  # type: ignore[list-item]
+    with sqlite3.connect(":memory:") as base:
+        base.row_factory = sqlite3.Row
+        rows = base.execute("SELECT '5301234567' AS telefon, 'Ayşe' AS ad, 1250 AS borc")
+        assert texts_of(fill_template(TEXT, rows)) == TEXTS[:1]
+    base.close()
+
+
+@pytest.mark.parametrize("name", ["Tutar (TL)", "TUTAR (tl)", "Tutar\u00a0(TL)", "\ufeffTutar (TL)", "Tutar\n(TL)"])
+def test_any_name_of_a_column_can_be_used(name: str) -> None:
+    """Compared as it looks, with whatever is in it."""
+    assert texts_of(fill_template("{Tutar (TL)} TL", [{"Telefon": NUMBER, name: "5"}])) == ["5 TL"]
+
+
+@pytest.mark.parametrize(
+    ("written", "named"), [("ADI SOYADI", "Adı Soyadı"), ("İL", "il"), ("s\u0327ehir", "Şehir"), ("Ad {x}", "ad x")]
+)
+def test_names_are_compared_in_turkish(written: str, named: str) -> None:
+    """With and without dots, composed or not, without braces."""
+    assert texts_of(fill_template(f"{{{named}}}", [{"telefon": NUMBER, written: "v"}])) == ["v"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("", "."), ("x", "x."), (5, "5."), (1250.0, "1250."), (12.5, "12.5."), (Decimal("12.50"), "12.50."),
+        (Decimal("1E+3"), "1000."),
+        (date(2026, 12, 1), "01.12.2026."), (datetime(2026, 12, 1, tzinfo=timezone.utc), "01.12.2026."),
+        (datetime(2026, 12, 1, 9, 5, tzinfo=timezone.utc), "01.12.2026 09:05."),
+        (Lazy("ş"), "ş."), (UUID(int=5), f"{UUID(int=5)}."),
+        ("{ad.__class__}", "{ad.__class__}."),
+    ],
+)  # fmt: skip
+def test_values_as_they_are_read(value: object, text: str) -> None:
+    """Without the traces of types; braces in a value stay what they are."""
+    assert texts_of(fill_template("{ad}.", [{"telefon": NUMBER, "ad": value}])) == [text]
+
+
+@pytest.mark.parametrize(
+    ("row", "number", "reason"),
+    [
+        ({"telefon": NUMBER}, NUMBER, "row 2: there is no column 'ad'; there are: telefon"),
+        ({"telefon": NUMBER, "ad": None}, NUMBER, "row 2: there is no value in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": float("nan")}, NUMBER, "row 2: there is no value in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": Decimal("NaN")}, NUMBER, "row 2: there is no value in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": True}, NUMBER, "row 2: there is no text but bool in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": b"A"}, NUMBER, "row 2: there is no text but bytes in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": ["A"]}, NUMBER, "row 2: there is no text but list in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": object()}, NUMBER, "row 2: there is no text but object in the column 'ad'"),
+        ({"telefon": "yok", "ad": "A"}, "yok", "row 2: not a phone number"),
+        ({"telefon": None, "ad": "A"}, "", "row 2: not a phone number but NoneType: a value is missing"),
+        ({"ad": "A"}, "", "row 2: there is no column 'telefon'; there are: ad"),
+        ({"telefon": NUMBER, "ad": " "}, NUMBER, "row 2: the text is empty"),
+        ({"telefon": NUMBER, "ad": "x" * 2000}, NUMBER, "row 2: the text is longer than 7 SMS"),
+        (("5301234567", "A"), "", "row 2: tuple has no names of columns; give a dict"),
+        (None, "", "row 2: NoneType has no names of columns; give a dict"),
+    ],
+)
+def test_a_row_that_cannot_be_sent_is_a_refusal(row: object, number: str, reason: str) -> None:
+    """With its place and what is wrong; the others go out."""
+    good: dict[str, object] = {"telefon": NUMBER, "ad": "A"}
+    first, second, third = fill_template("{ad}", [good, row, good])  # type: ignore[list-item]  # the point of the test
+    assert (first, second, third) == (Message("A", NUMBER), Refusal(number, reason), Message("A", NUMBER))
+
+
+@pytest.mark.parametrize(
+    ("template", "named"),
+    [("{soyad}", "no column 'soyad'; there are: telefon, ad, borc"), ("{ad.__class__}", "no column 'ad.__class__'")],
+)
+def test_the_first_row_tells_whether_the_template_fits(template: str, named: str) -> None:
+    """Before anything is sent; the error shows no value."""
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        next(fill_template(template, ROWS))
+    assert "123" not in everything_of(caught.value)
+
+
+@pytest.mark.parametrize("template", ["{", "}", "{}", "{ }", "a {b", "{a{b}}", "{\u200b}", "{ad:>{n}}"])
+def test_braces_that_do_not_match_are_told_at_once(template: str) -> None:
+    """Before any row is read."""
+    with pytest.raises(ConfigurationError, match="brace"):
+        fill_template(template, [])
+    with pytest.raises(ApiError, match="bytes"):
+        fill_template(b"Kod", [])  # type: ignore[call-overload]  # the point of the test
+
+
+@given(st.text("{} a", max_size=12), st.text("{} a", max_size=5))
+def test_a_template_says_what_was_written(literal: str, value: str) -> None:
+    """Doubled braces come out once, and values as they are."""
+    doubled = literal.replace("{", "{{").replace("}", "}}")
+    assert Template(doubled).text == literal
+    assert Template(f"{doubled}{{ad}}{doubled}").fill([value]) == f"{literal}{value}{literal}"
+
+
+@pytest.mark.anyio
+async def test_a_campaign_lists_what_could_not_be_filled(client: AsyncClient, sandbox: Sandbox) -> None:
+    """Each with its place, beside what the campaign itself refuses; an order of such rows is an error that says so."""
+    rows = [*ROWS, {"telefon": NUMBER, "ad": None, "borc": 1}, {"telefon": "yok", "ad": "A", "borc": 1}]
+    result = await client.send_bulk_messages(fill_template(TEXT, rows))
+    assert (result.read, result.accepted) == (4, 2)
+    assert sorted(text for text, _ in sandbox.orders[0].texts) == sorted(TEXTS)
+    assert reasons_of(result.refused) == [
+        (NUMBER, "row 3: there is no value in the column 'ad'"), ("yok", "row 4: not a phone number"),
+    ]  # fmt: skip
+    with pytest.raises(RecipientError, match="row 3: there is no value"):
+        await client.send_messages(fill_template(TEXT, rows))  # type: ignore[arg-type]
+
+
+# Dataframes. Each is skipped where its library has no wheel.
+
+
+def columns() -> list[tuple[str, Callable[[], object], list[str]]]:
+    numbers = [5301234567 + index for index in range(1000)]
+
+    def pandas(kind: str) -> Callable[[], object]:
+        return lambda: pytest.importorskip("pandas").Series(numbers).astype(kind)
+
+    def polars(kind: str) -> Callable[[], object]:
+        return lambda: pytest.importorskip("polars").Series(numbers).cast(getattr(pytest.importorskip("polars"), kind))
+
+    def numpy(kind: str) -> Callable[[], object]:
+        return lambda: pytest.importorskip("numpy").array(numbers).astype(kind)
+
+    return [
+        *((f"pandas {kind}", pandas(kind), []) for kind in ("int64", "Int64", "float64", "string", "object", "str")),
+        *((f"polars {kind}", polars(kind), []) for kind in ("Int64", "UInt64", "Float64", "String")),
+        *((f"numpy {kind}", numpy(kind), []) for kind in ("int64", "uint64", "float64", "U", "object")),
+    ]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make, _ in columns()])
+async def test_columns_of_dataframes_are_recipients(
+    make: Callable[[], object], client: AsyncClient, sandbox: Sandbox
+) -> None:
+    """As they are, of every type that holds a number, in an order and in a campaign."""
+    column = make()
+    assert (await client.send_sms("Merhaba", column)).recipients == 1000  # type: ignore[arg-type]
+    result = await client.send_bulk("Kampanya", column)  # type: ignore[arg-type]
+    assert (result.read, result.accepted, result.refused) == (1000, 1000, ())
+    assert sandbox.deliveries["+905301234567"] == 2
+
+
+@pytest.mark.anyio
+async def test_gaps_in_a_column_are_listed(client: AsyncClient) -> None:
+    """Each library has its own word for what is missing."""
+    pd, pl, np = (pytest.importorskip(name) for name in ("pandas", "polars", "numpy"))
+    for column, kind in (
+        (pd.Series([5301234567, None]), "float: a value is missing"),
+        (pd.Series([5301234567, None], dtype="Int64"), "NAType: a value is missing"),
+        (pd.Series(["5301234567", None], dtype="object"), "a value is missing"),
+        (pl.Series([5301234567, None]), "NoneType: a value is missing"),
+        (np.array([5301234567, np.nan]), "float64: a value is missing"),
+        (np.array([5301234567.0, 5301234567], dtype="float32"), "float32: give int or str"),
+        (np.array([[5301234567], [5301234568]]), "ndarray: of a row"),
+        (np.array([True, False]), "bool"),
+    ):
+        result = await client.send_bulk("Merhaba", column)
+        assert kind in result.refused[-1].reason
+        assert "123" not in result.refused[-1].reason
+
+
+@pytest.mark.anyio
+async def test_single_values_and_tables(client: AsyncClient) -> None:
+    """A NumPy integer is one number, an array without an axis too; a table is asked for its column."""
+    pd, pl, np = (pytest.importorskip(name) for name in ("pandas", "polars", "numpy"))
+    for number in (np.int64(5301234567), np.array(5301234568), np.float64(5301234569), pd.Series([5301234570])[0]):
+        assert (await client.send_sms("Merhaba", number)).recipients == 1
+        assert (await client.send_bulk("Kampanya", number)).accepted == 1
+    for table in (pd.DataFrame(ROWS), pl.DataFrame({"telefon": [NUMBER]})):
+        with pytest.raises(RecipientError, match="DataFrame: give one of its columns"):
+            await client.send_bulk("Merhaba", table)
+
+
+def test_tables_fill_templates() -> None:
+    """By their rows in each form that the libraries give them, and as they are."""
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    table = pd.DataFrame(ROWS)
+    for rows in (table, table.to_dict("records"), table.itertuples(index=False)):
+        assert texts_of(fill_template(TEXT, rows)) == TEXTS
+    polars = pl.DataFrame({"telefon": ["5301234567", "5301234568"], "ad": ["Ayşe", "Ali"], "borc": [1250.0, 12.5]})
+    for rows in (polars, polars.iter_rows(named=True), polars.to_dicts()):
+        assert texts_of(fill_template(TEXT, rows)) == TEXTS
+
+
+def test_gaps_in_a_table_are_refused() -> None:
+    """NaN, NA, NaT and None are never sent as words."""
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    gaps = [
+        pd.DataFrame({"telefon": [NUMBER, NUMBER], "ad": ["A", value]}) for value in (None, pd.NA, pd.NaT, float("nan"))
+    ]
+    gaps += [pd.DataFrame({"telefon": [NUMBER] * 2, "ad": pd.to_datetime(["2026-12-01", None])})]
+    gaps += [pl.DataFrame({"telefon": [NUMBER] * 2, "ad": ["A", None]})]
+    for table in gaps:
+        first, second = fill_template("{ad}", table)
+        assert first in {Message("A", NUMBER), Message("01.12.2026", NUMBER)}
+        assert second == Refusal(NUMBER, "row 2: there is no value in the column 'ad'")
