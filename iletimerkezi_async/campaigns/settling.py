@@ -71,7 +71,9 @@ class Settling:
         await self._enquiry.hear_clock(began)
         overdue = task.draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
         now = self._clocks.now()
-        if task.has_texts and not overdue and began.is_within(SEND_WINDOW, now):
+        # By this machine's clock alone, which may have been set, that is not certain: the reports are looked at first.
+        in_time = began.there is not None and began.is_within(SEND_WINDOW, now)
+        if task.has_texts and not overdue and in_time:
             return evolve(task, lost=Stopwatch(time.time() - began.elapsed(now)))
         findings = await self._enquiry.find(task.draft, began, alike=self._alike(task.draft))
         matches = findings.matches
@@ -88,12 +90,13 @@ class Settling:
         After 10 minutes the list would have it. Before that, as well as where a clock was set and the time only seems
         to be short, a list that does not have it yet is no harm: the service then refuses it as a duplicate.
         """
-        age = began.age(self._clocks.now())
-        if age >= MEMORY:
+        now = self._clocks.now()
+        age = began.age(now)
+        if age >= MEMORY and now.there is not None:
             return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
-        if age >= 0:
+        if 0 <= age < MEMORY:
             return evolve(task, earlier=Earlier(began, absent=False))
-        return unknown("an earlier run may have sent it, and a clock was set since")
+        return unknown("an earlier run may have sent it, and nobody knows when")
 
     def _alike(self, draft: Draft) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""

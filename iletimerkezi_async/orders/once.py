@@ -343,7 +343,7 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
         return Order(findings.matches[0], draft.recipients)
     if findings.matches:
         raise OrderAcceptedError(findings.matches)
-    if findings.absent and lost.elapsed > MEMORY:
+    if findings.absent and there is not None and lost.elapsed > MEMORY:
         return await send_draft(
             lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began, absent=True)
         )

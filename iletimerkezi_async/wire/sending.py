@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.models import Iys, Order
 
 from .call import Call, Kind, dump_fields, read_nothing
+from .draft import find_obstacle
 from .reading import Json, read_int, read_object
 
 if TYPE_CHECKING:
@@ -42,9 +44,12 @@ def send_sms(draft: Draft) -> Call[Order]:
     messages = [{"text": text, "receipents": {"number": numbers}} for text, numbers in draft.messages.items()]
     order["message"] = messages[0] if len(messages) == 1 else messages
 
+    # The call outlives the draft, which is large.
+    recipients = draft.recipients
+
     def read_order(response: Json) -> Order:
         """Read `order: {id}`."""
-        return Order(read_int(read_object(response.get("order")).get("id")), draft.recipients)
+        return Order(read_int(read_object(response.get("order")).get("id")), recipients)
 
     return Call(
         "send-sms",
@@ -52,11 +57,11 @@ def send_sms(draft: Draft) -> Call[Order]:
         dump_fields({"order": order}),
         read_order,
         about=draft.about,
-        recipients=draft.recipients,
+        recipients=recipients,
         taken_code=_DUPLICATE,
         traceable=True,
         window=SEND_WINDOW,
-        obstacle=draft.obstacle,
+        obstacle=partial(find_obstacle, draft.send_at),
     )
 
 
