@@ -103,8 +103,9 @@ class Dispatch:
                 entry.entries = await in_pieces(self._intake.entries(draft))
             if task.record is None:
                 self.expect(draft)
-            prepare = partial(self._prepare, entry)
-            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier)
+            # In doubt, the time of the attempt that may have been taken stands.
+            before = None if task.earlier and not task.earlier.absent else partial(self._prepare, entry)
+            order = await send_draft(self._lookups, draft, task.lost, before, earlier=task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self.halt(error)

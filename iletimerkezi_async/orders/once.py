@@ -31,7 +31,7 @@ from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
-from .enquiry import Enquiry
+from .enquiry import Earlier, Enquiry
 from .recovery import send_draft
 
 if TYPE_CHECKING:
@@ -367,8 +367,10 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
         return Order(findings.matches[0], draft.recipients)
     if findings.matches:
         raise OrderAcceptedError(findings.matches)
-    if findings.absent and lost.elapsed > MEMORY:
-        return await send_draft(lookups, draft, None, attempts.first, attempts.again, earlier=began)
+    if findings.absent and there is not None and lost.elapsed > MEMORY:
+        return await send_draft(
+            lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began, absent=True)
+        )
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     raise OutcomeUnknownError(f"an earlier call may have sent it, and the reports do not tell{hint}", _OPERATION)
 

@@ -80,11 +80,7 @@ class Draft:
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether the time to send at is past; `now` is an aware time."""
-        return self.send_at is not None and self.send_at < now
-
-    def obstacle(self, now: datetime) -> ScheduleError | None:
-        """The complaint that the time to send at is past, and that it would be sent at once; `now` is an aware time."""
-        return _past() if self.is_overdue(now) else None
+        return find_obstacle(self.send_at, now) is not None
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each text and number."""
@@ -188,6 +184,11 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | Schedule
         return whole if whole == turkish else whole + timedelta(minutes=1)
     except OverflowError:
         return ScheduleError(457, "the time to send at is out of range", _OPERATION)
+
+
+def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:
+    """The complaint that a time to send at is past, and that the order would go out at once; `now` is an aware time."""
+    return _past() if send_at is not None and send_at < now else None
 
 
 def _past() -> ScheduleError:

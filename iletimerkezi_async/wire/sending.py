@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -10,6 +11,7 @@ from iletimerkezi_async.models import Iys, Order
 
 from .call import Call, Kind, dump_fields, read_nothing
 from .credentials import Body
+from .draft import find_obstacle
 from .reading import Json, read_int, read_object
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
         order["iys"] = "1"
         order["iysList"] = draft.iys.value
     fields = yield from _dump_order(order, draft)
+    # The call outlives the draft, which is large.
     recipients = draft.recipients
 
     def read_order(response: Json) -> Order:
@@ -63,7 +66,7 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
         taken_code=_DUPLICATE,
         traceable=True,
         window=SEND_WINDOW,
-        obstacle=draft.obstacle,
+        obstacle=partial(find_obstacle, draft.send_at),
     )
 
 
