@@ -70,11 +70,14 @@ class AsyncClient:
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
             `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
             the time ends after the sum of waiting, connecting, and the longer of reading and writing.
-        max_connections: How many connections there are at most; further callers wait, and are served in turn.
+        max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
+            loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
-        rate: Recipients a second for orders of at most so many recipients; larger ones are bulk orders and pass
-            unpaced. `None` turns it off. Or any object with `async acquire(n)`, which several clients of one account
-            may share. (Source: the provider's limits, in force since 2026-05-05.)
+        rate: Recipients a second for orders of at most so many recipients: in no second more of them go out, in the
+            order of asking. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
+            sends, but none for longer than the `wait_max` of `retry`. `None` turns both off. Or any object with
+            `async acquire(n)`, which several clients of one account may share; what it raises means that nothing was
+            sent. (Source: the provider's limits, in force since 2026-05-05.)
         http_client: An HTTP client of your own: an `httpx.AsyncClient`, an `httpx2.AsyncClient`, or on asyncio an
             `aiohttp.ClientSession`, with which a call takes less than half the CPU time. It is used as it is, with
             `timeout` as given here, and never closed; `max_connections` is then its own matter. Anything else with the
@@ -142,27 +145,24 @@ class AsyncClient:
     ) -> Self:
         """Get a second face of this client, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It has the same connections, store and known orders, and is closed with this client: closing it alone closes
-        nothing. What is left out (`...`) is as here.
-
-        Args:
-            timeout: As for `AsyncClient`.
-            retry: As for `AsyncClient`.
-            sender: As for `AsyncClient`; `None` takes the environment's again.
-            iys: As for `AsyncClient`; with `None` each call has to choose.
-            rate: As for `AsyncClient`. Where it is given, the face paces by itself, as another client would; a pause
-                that the service asks for (429) holds for both.
+        It has the same connections and store, and is closed with this client: closing it alone closes nothing. Each
+        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` the face paces by itself,
+        as another client would; a pause that the service asks for (429) holds for both.
 
         Raises:
             ConfigurationError: A setting cannot work.
-            SenderError: As for `AsyncClient`.
+            SenderError: The sender is too long, or has Turkish letters.
         """
         client = copy.copy(self)
         client._face = self._face.with_options(timeout=timeout, retry=retry, sender=sender, iys=iys, rate=rate)  # noqa: SLF001 - it is a client like this one
         return client
 
     async def aclose(self) -> None:
-        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`."""
+        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
+
+        Where event loops run side by side in threads, it is called in each of them: only its own loop can close a
+        connection.
+        """
         await self._face.aclose()
 
     async def get_balance(self) -> Balance:
@@ -244,8 +244,9 @@ class AsyncClient:
         """
         self._face.once.check(key)
         # What was sent under a key is told also when its time has come.
-        template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
-        draft = await in_pieces(fill(template, messages))
+        filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
+        del messages
+        draft = await in_pieces(filling)
         return await self._face.once.send(sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:

@@ -65,10 +65,11 @@ class Campaign:
         self._on_progress = on_progress
         self._one_report_at_a_time = anyio.Lock()
         self._journal = journal
-        self._crash: Exception | None = None
+        self._crash: BaseException | None = None
         self._tally = Tally(intake)
         #: Orders of earlier runs that are still to be settled, and one that was read and not begun.
         self._tasks: deque[Task] = deque()
+        #: For the journal alone.
         self._settling = Settling(lookups, intake)
         self._dispatch = Dispatch(
             lookups=lookups,
@@ -98,12 +99,11 @@ class Campaign:
         try:
             async with anyio.create_task_group() as tasks:
                 await self._guarded(tasks, self._feed, tasks, records)
-        except BaseException as error:
-            # Cancelled: what is known goes along for whoever catches it.
-            error.__context__ = BulkError(await self._conclude())
-            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised below, where no other one is being handled
+            self._crash = error
         result = await self._conclude()
         if self._crash is not None:
+            # What is known goes along for whoever catches it.
             _raise_with(self._crash, BulkError(result))
         stop = self._dispatch.stop
         if isinstance(stop, JournalError):
@@ -254,10 +254,10 @@ class Campaign:
                 await outcome
 
 
-def _raise_with(error: Exception, context: BulkError) -> NoReturn:
+def _raise_with(error: BaseException, context: BulkError) -> NoReturn:
     try:
         raise error  # noqa: TRY301 - it is about the context that raising sets
-    except Exception:
+    except BaseException:
         # Not before: where the caller handles another exception, raising would put that one in its place.
         error.__context__ = context
         raise

@@ -74,7 +74,6 @@ class Dispatch:
         report: Callable[[], Awaitable[None]],
     ) -> None:
         self._lookups = lookups
-        self._clocks = lookups.transport.clocks
         self._intake = intake
         self._tally = tally
         self._settling = settling
@@ -104,8 +103,9 @@ class Dispatch:
                 entry.entries = await in_pieces(self._intake.entries(draft))
             if task.record is None:
                 self.expect(draft)
-            prepare = partial(self._prepare, entry)
-            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier)
+            # In doubt, the time of the attempt that may have been taken stands.
+            before = None if task.earlier and not task.earlier.absent else partial(self._prepare, entry)
+            order = await send_draft(self._lookups, draft, task.lost, before, earlier=task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self.halt(error)
@@ -141,7 +141,7 @@ class Dispatch:
             return
         try:
             entries = await in_pieces(self._intake.entries(draft))
-            record = await self._journal.begin(entries, self._clocks.now())
+            record = await self._journal.begin(entries, self._lookups.transport.clocks.now())
         except JournalError as error:
             self.halt(error)
         else:
@@ -191,10 +191,11 @@ class Dispatch:
             JournalError: It cannot be written down.
         """
         if entry.journal is not None:
+            now = self._lookups.transport.clocks.now()
             if entry.record is None:
-                entry.record = await entry.journal.begin(entry.entries, self._clocks.now())
+                entry.record = await entry.journal.begin(entry.entries, now)
             else:
-                await entry.journal.begin_again(entry.record, self._clocks.now())
+                await entry.journal.begin_again(entry.record, now)
         entry.begun = True
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:

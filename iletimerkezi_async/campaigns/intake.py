@@ -215,9 +215,9 @@ class NumberIntake(Intake[Number]):
 
     def _of(self, numbers: list[str]) -> Draft:
         template = self._template
-        # As `Draft.of` does it, for a single text.
-        messages = {self._message.text: tuple(sorted(numbers))}
-        return Draft(template.sender, template.iys, messages, template.send_at, len(numbers))
+        return Draft(
+            template.sender, template.iys, {self._message.text: tuple(numbers)}, template.send_at, len(numbers)
+        )
 
 
 class MessageIntake(Intake[Message | Refusal]):

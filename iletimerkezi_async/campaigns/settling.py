@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 
 from iletimerkezi_async.errors import OutcomeUnknownError
 from iletimerkezi_async.http.retry import Stopwatch
-from iletimerkezi_async.orders.enquiry import Enquiry
-from iletimerkezi_async.wire.sending import SEND_WINDOW
+from iletimerkezi_async.orders.enquiry import Earlier, Enquiry
+from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .task import Task, unknown
 
@@ -71,24 +71,33 @@ class Settling:
         await self._enquiry.hear_clock(began)
         overdue = task.draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
         now = self._clocks.now()
-        if task.has_texts and not overdue and began.is_within(SEND_WINDOW, now):
+        # By this machine's clock alone, which may have been set, that is not certain: the reports are looked at first.
+        in_time = began.there is not None and began.is_within(SEND_WINDOW, now)
+        if task.has_texts and not overdue and in_time:
             return evolve(task, lost=Stopwatch(time.time() - began.elapsed(now)))
         findings = await self._enquiry.find(task.draft, began, alike=self._alike(task.draft))
         matches = findings.matches
         # Fewer than there are orders that look like this one may be any of them.
         if matches and len(matches) >= self._alike(task.draft):
             return Taken(matches[0] if len(matches) == 1 else None)
-        if findings.absent and not matches and task.has_texts and self._may_go(began):
-            return Task(task.draft, task.record, earlier=began)
+        if findings.absent and not matches and task.has_texts:
+            return self._send_again(task, began)
         return unknown("an earlier run may have sent it, and the reports do not tell")
 
-    def _may_go(self, began: Moment) -> bool:
-        """Whether an order that the reports do not have may be sent.
+    def _send_again(self, task: Task, began: Moment) -> Settled:
+        """What to do with an order that the reports do not have.
 
-        After 10 minutes the list would have it. Before that, as well as where a clock was set and the time only seems
-        to be short, a list that does not have it yet is no harm: the service then refuses it as a duplicate.
+        After 10 minutes the list would have it. Within 9, as well as where a clock was set and the time only seems to
+        be short, a list that does not have it yet is no harm: the service then refuses it as a duplicate. In between
+        it might come too late for that, and the next run settles it.
         """
-        return began.age(self._clocks.now()) >= 0
+        now = self._clocks.now()
+        age = began.age(now)
+        if age >= MEMORY and now.there is not None:
+            return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
+        if 0 <= age < SEND_WINDOW:
+            return evolve(task, earlier=Earlier(began, absent=False))
+        return unknown("an earlier run may have sent it, and it is too late to send it again, or too early to be sure")
 
     def _alike(self, draft: Draft) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""

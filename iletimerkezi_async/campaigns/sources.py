@@ -104,14 +104,17 @@ class Reader(Generic[T]):
             await self._breath.take()
 
     def _read_weighed(self, most: int, weigh: Callable[[T], int]) -> None:
-        due = time.perf_counter() + _SLOW
-        while most > 0 and time.perf_counter() < due:
+        began = time.perf_counter()
+        while most > 0:
             # In place: what came before an exception of the source stays, and no variable holds it.
             try:
                 self._piece.append(next(self._sync))
             except StopIteration:
                 break
             most -= weigh(self._piece[-1])
+            # Not before the first: none at all would be taken for the end.
+            if time.perf_counter() - began > _SLOW:
+                break
 
     def _read_sync(self, most: int) -> None:
         began = time.perf_counter()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.orders.enquiry import Earlier
     from iletimerkezi_async.stores.records import Journal, Moment
     from iletimerkezi_async.wire.draft import Draft
 
@@ -29,14 +30,14 @@ class Task:
         record: Its number in the journal, if an earlier run wrote it down.
         began: When that run began to send it; `None` where it was surely not taken.
         lost: Runs since then, where it is to be sent again and the service would refuse it as a duplicate.
-        earlier: When it may have been taken before, where the service would not refuse it for certain any more.
+        earlier: That attempt, where it is to be sent again and the service would not refuse it for certain.
     """
 
     draft: Draft
     record: int | None = None
     began: Moment | None = None
     lost: Stopwatch | None = None
-    earlier: Moment | None = None
+    earlier: Earlier | None = None
 
     @property
     def has_texts(self) -> bool:

@@ -12,7 +12,7 @@ from yarl import URL
 
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class AiohttpSession:
         obstacle = self._obstacle()
         if obstacle is not None:
             return obstacle
+        if not content.may_go():
+            return HELD_BACK
         try:
             return await self._roundtrip(operation, content)
         except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
@@ -55,6 +57,8 @@ class AiohttpSession:
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+        finally:
+            content.let_go()
 
     def _obstacle(self) -> NoAnswer | None:
         """Why the session cannot be used here, if so."""

@@ -13,7 +13,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import CLOSING_TIME, HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
 from .settings import spell_seconds
 
 __all__ = ["HttpxExchange"]
@@ -41,6 +41,8 @@ class HttpxExchange:
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
+        if not content.may_go():
+            return HELD_BACK
         try:
             return await _roundtrip(send, self._request(operation, content))
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
@@ -50,6 +52,8 @@ class HttpxExchange:
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+        finally:
+            content.let_go()
 
     def _request(self, operation: str, content: Content) -> httpx.Request:
         url = self._urls.get(operation)

@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import frozen
 
 from iletimerkezi_async.wire.sending import MEMORY
 
@@ -18,10 +18,30 @@ from .search import Findings, Search
 if TYPE_CHECKING:
     from datetime import date
 
+    from iletimerkezi_async.models import OrderReport
     from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Enquiry"]
+    from .evidence import Knowledge
+
+__all__ = ["Earlier", "Enquiry"]
+
+
+# Seconds by which times that are told in whole ones, on both sides, cannot be told apart.
+_GRAIN = 2.0
+
+
+@frozen
+class Earlier:
+    """An attempt of an earlier run, with an order that the reports do not have.
+
+    Attributes:
+        began: When it began.
+        absent: Whether that is certain, and not only the case so far.
+    """
+
+    began: Moment
+    absent: bool
 
 
 class Enquiry:
@@ -41,7 +61,10 @@ class Enquiry:
         self._known[order_id] = Witness(sender, recipients, sent)
 
     async def find(self, draft: Draft, began: Moment, *, alike: int = 1) -> Findings:
-        """Look for an order. Whether the list had the time to show it is for the caller to judge.
+        """Look for an order.
+
+        Whether the list had the time to show it is for the caller to judge, and whether it was looked for on the right
+        days: without the service's time nobody knows.
 
         Args:
             draft: The order.
@@ -54,12 +77,8 @@ class Enquiry:
         past = began.age(now) - MEMORY
         # Whatever was read since the service must have had it in its list.
         fresh = time.monotonic() - past if past >= 0 else -math.inf
-        findings = await _EarlierSearch(
-            self._lookups, catalogue, draft, attempt, budget=Budget(math.inf), alike=alike
-        ).find(fresh)
-        # Without the service's time, it may have been looked for on the wrong days.
-        told = self._lookups.transport.clocks.now().there is not None
-        return findings if told else evolve(findings, absent=False)
+        search = _EarlierSearch(self._lookups, catalogue, draft, attempt, budget=Budget(math.inf), alike=alike)
+        return await search.find(fresh)
 
     async def hear_clock(self, began: Moment) -> None:
         """Read the beginning of the list, where nothing has told the service's time yet: it tells that as well."""
@@ -87,11 +106,26 @@ class _EarlierSearch(Search):
     async def find(self, fresh: float) -> Findings:
         """Read the list until it is found, or to its end."""
         walk = self._catalogue.walk(fresh)
+        near: list[OrderReport] = []
         index = 0
         while (page := await walk.page(index, self._budget)) is not None:
             index += 1
-            await self.look_at(self.near(page.orders), fresh)
+            near += self.near(page.orders)
+            # Not before all that are near were listed: the likeliest one is looked at first.
+            if near and self._is_past(page.orders[-1]):
+                await self.look_at(near, fresh)
+                near.clear()
             if len(self.matches) >= self._alike:
                 return self.findings(whole=False)
         await self.look_at([order for order in self._catalogue.unknown() if order.id not in self._judgements], fresh)
         return self.findings(whole=walk.whole)
+
+    def _is_past(self, last: OrderReport) -> bool:
+        """Whether an order stands outside of the time in question, so that those behind it do so as well."""
+        return last.submitted_at is not None and not self.near([last])
+
+    def _likelihood(self, entry: OrderReport, knowledge: Knowledge) -> tuple[float, ...]:
+        """Those that were submitted right after the attempt began come first, and of these the oldest: so do ours."""
+        distance = super()._likelihood(entry, knowledge)[0]
+        after = 0.0 if entry.submitted_at is None else (entry.submitted_at - self._sought.attempt.began).total_seconds()
+        return distance // _GRAIN, abs(after) // _GRAIN, entry.id

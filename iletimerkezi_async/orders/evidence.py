@@ -45,6 +45,8 @@ SKEW = timedelta(minutes=2)
 # `Date` and `submitAt` have whole seconds.
 _SLACK = timedelta(seconds=2)
 _MINUTE = timedelta(minutes=1)
+# The service's clock, as its answers tell it, may be off by minutes, and by others in another run.
+_DRIFT = timedelta(minutes=15)
 # Two schedules are the same unless they differ by more: clocks, queues and rounding move them by minutes.
 _SCHEDULE_SKEW = timedelta(minutes=30)
 # The service may skip blocked recipients. An order is recognised where these are one in so many, and so none of fewer.
@@ -281,6 +283,8 @@ def _judge_entry(sought: Sought, entry: OrderReport, knowledge: Knowledge) -> Ju
         return Judgement(Verdict.ANOTHER, "it has another sender")
     if knowledge.totals_prove and entry.total is not None and _is_far_less(entry.total, sought.recipients):
         return Judgement(Verdict.ANOTHER, "its total is less than half of ours")
+    if entry.submitted_at is not None and _is_of_another_time(sought.attempt, entry.submitted_at, knowledge.lead):
+        return Judgement(Verdict.ANOTHER, "it was submitted at another time, as known orders show")
     if sought.send_at is not None and _has_other_schedule(sought, entry):
         return Judgement(Verdict.ANOTHER, "it has another schedule")
     return None
@@ -288,6 +292,13 @@ def _judge_entry(sought: Sought, entry: OrderReport, knowledge: Knowledge) -> Ju
 
 def _is_far_less(total: int, recipients: int) -> bool:
     return total * 2 < recipients and recipients - total > _MOST_SKIPPED
+
+
+def _is_of_another_time(attempt: Attempt, submitted: datetime, lead: tuple[timedelta, timedelta] | None) -> bool:
+    """Whether known orders in the same list show that an order cannot have been submitted by an attempt."""
+    if lead is None or not attempt.exact:
+        return False
+    return not attempt.began + lead[0] - _DRIFT <= submitted <= attempt.until + lead[1] + _DRIFT
 
 
 def _has_other_schedule(sought: Sought, entry: OrderReport) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from types import EllipsisType
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from iletimerkezi_async.http.settings import check_base_url
 from iletimerkezi_async.http.telemetry import start_telemetry
 from iletimerkezi_async.http.transport import Transport
 from iletimerkezi_async.redaction import sound
-from iletimerkezi_async.wire.draft import SENDER_VARIABLE, Draft, choose_iys, choose_sender, write_template
+from iletimerkezi_async.wire.draft import Draft, choose_iys, choose_sender, default_sender, write_template
 
 from .known import KnownIds
 from .lookup import Lookups
@@ -154,8 +153,7 @@ def open_face(
 
 def _choose_header(sender: str | None) -> str | Exception | None:
     """The header that was given, or the environment's, if there is one."""
-    header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-    return None if header is None else choose_sender(header)
+    return default_sender() if sender is None else choose_sender(sender)
 
 
 def _choose_iys(iys: Iys | None) -> Iys | Exception | None:

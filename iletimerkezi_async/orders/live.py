@@ -54,6 +54,8 @@ class LiveSearch(Search):
         super().__init__(lookups, catalogue, draft, attempt, budget=budget)
         # Nothing is sent again because of what is found now.
         self._trusting = True
+        # The only thing at stake is which id it is.
+        self._nearest = 3 * BATCH
         self._began = began
         self._until = until
 

@@ -210,8 +210,7 @@ class Catalogue:
             if not (rows.due and rows.had):
                 return rows
             read = evolve(rows, pages=(*read.pages, *filter(None, rows.pages)))
-            # An empty page ends a report, whatever its total says.
-            over = rows.count == 0 or (rows.whole and (rows.total is None or read.count >= rows.total))
+            over = rows.whole or (rows.count < _MAX_ROWS and rows.total is not None and read.count >= rows.total)
             strange = any(number not in sought.wanted for number in read.pages[-1]) if read.pages else False
             if over or strange or read.count > 2 * sought.recipients:
                 return evolve(read, whole=over)
@@ -228,8 +227,8 @@ class Catalogue:
             return Rows(had=False, at=at)
         numbers = tuple(delivery.number for delivery in page)
         total = page.order.total
-        # Of a page shorter than asked for, the total tells whether it is the last.
-        whole = len(numbers) < most and (total is None or len(numbers) >= total or number > 1)
+        # A page may be shorter than asked for: the total, or an empty page, tells that it was the last.
+        whole = not numbers or (number == 1 and len(numbers) < most and total is not None and len(numbers) >= total)
         return Rows((numbers,), whole, total, at=at)
 
     def walk(self, fresh: float) -> Walk:

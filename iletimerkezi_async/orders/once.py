@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 import orjson
+from attrs import evolve
 
 from iletimerkezi_async.errors import (
     ConfigurationError,
@@ -32,7 +33,7 @@ from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
-from .enquiry import Enquiry
+from .enquiry import Earlier, Enquiry
 from .recovery import send_draft
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ _LONGEST_LEASE = 300.0
 # Seconds between two looks at a key that another is sending under: the first, and the longest.
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
+# Orders that are remembered while the store is away.
+_MOST_UNNOTED = 10_000
 # Recipients up to which a fingerprint is made at once, and not in a thread.
 _FEW = 1000
 
@@ -170,6 +173,8 @@ class Once:
         self._transport = lookups.transport
         self._kept = store
         self._account = account_of(credentials)
+        #: Orders that the store could not be told of, by key and fingerprint.
+        self._unnoted: dict[tuple[str, str], Order] = {}
         # Whoever has the store alone cannot try out which text a fingerprint may be of.
         self._mark = credentials.derive("store content")
         self._lease = min(self._transport.longest_attempt + _LEASE_GRACE, _LONGEST_LEASE)
@@ -240,15 +245,17 @@ class Once:
     async def _send(self, ticket: Ticket, draft: Draft, elapsed: float | None) -> Order:
         attempts = Attempts(self._store, ticket, self._lease, elapsed)
         try:
-            order = await send_claimed(self._lookups, draft, attempts)
+            order = self._unnoted.get((ticket.key, ticket.fingerprint))
+            order = order or await send_claimed(self._lookups, draft, attempts)
         except _LeaseLostError:
             raise
-        except OrderAcceptedError:
-            await self._note(ticket, SendState.SENT)
-            raise
-        except OutcomeUnknownError:
-            await self._note(ticket, SendState.UNKNOWN)
-            raise
+        except (OrderAcceptedError, OutcomeUnknownError) as error:
+            state = SendState.SENT if isinstance(error, OrderAcceptedError) else SendState.UNKNOWN
+            await self._note(ticket, state)
+            told = await self._tell(ticket)
+            if told is None:
+                raise
+            return told
         except IletimerkeziError:
             # A refusal, or it surely never left.
             await self._strike_out(ticket)
@@ -260,10 +267,14 @@ class Once:
             else:
                 await self._strike_out(ticket)
             raise
-        await self._note(ticket, SendState.SENT, order.id)
+        # What it is worth is gone when the store does not take it, and other processes have to find out.
+        self._unnoted[ticket.key, ticket.fingerprint] = evolve(order, replayed=True)
+        if await self._note(ticket, SendState.SENT, order.id) or len(self._unnoted) > _MOST_UNNOTED:
+            del self._unnoted[ticket.key, ticket.fingerprint]
         return order
 
-    async def _note(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> None:
+    async def _note(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> bool:
+        """Write down what became of a send; whether that was possible."""
         try:
             await self._store.settle(ticket, state, order_id)
         except StoreError as error:
@@ -272,6 +283,16 @@ class Once:
             logger.warning(
                 "what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra
             )
+            return False
+        return True
+
+    async def _tell(self, ticket: Ticket) -> Order | None:
+        """The order, where an earlier owner of the key has had its answer meanwhile, and noted its id."""
+        with suppress(StoreError):
+            known = await self._store.find(ticket.account, ticket.key)
+            if known is not None and known.order_id is not None:
+                return Order(known.order_id, known.recipients, replayed=True)
+        return None
 
     async def _strike_out(self, ticket: Ticket) -> None:
         try:
@@ -353,8 +374,10 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
         return Order(findings.matches[0], draft.recipients)
     if findings.matches:
         raise OrderAcceptedError(findings.matches)
-    if findings.absent and lost.elapsed > MEMORY:
-        return await send_draft(lookups, draft, None, attempts.first, attempts.again, earlier=began)
+    if findings.absent and there is not None and lost.elapsed > MEMORY:
+        return await send_draft(
+            lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began, absent=True)
+        )
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     raise OutcomeUnknownError(f"an earlier call may have sent it, and the reports do not tell{hint}", _OPERATION)
 

@@ -6,7 +6,14 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.errors import IletimerkeziError, OrderAcceptedError, OutcomeUnknownError, RecipientError
+from iletimerkezi_async.errors import (
+    ApiError,
+    IletimerkeziError,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    RecipientError,
+    TransportError,
+)
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
@@ -18,16 +25,15 @@ from .evidence import Attempt, moment
 from .live import LiveSearch
 from .paging import Blacklist
 from .pieces import in_pieces
+from .search import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from iletimerkezi_async.errors import ApiError
-    from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
 
+    from .enquiry import Earlier
     from .lookup import Lookups
-    from .search import Findings
 
 __all__ = ["send_draft"]
 
@@ -42,7 +48,7 @@ async def send_draft(
     before: Callable[[], Awaitable[object]] | None = None,
     again: Callable[[], Awaitable[object]] | None = None,
     *,
-    earlier: Moment | None = None,
+    earlier: Earlier | None = None,
 ) -> Order:
     """Send an order, and find its id where the answer is lost.
 
@@ -52,8 +58,8 @@ async def send_draft(
         lost: Where an earlier run sent it already and did not live to see the answer: running since then.
         before: Called before each attempt, as long as no answer was lost.
         again: Called before each attempt that follows a lost answer.
-        earlier: Where an earlier run may have sent it longer ago than that: when. A refusal as a duplicate then tells
-            that it did.
+        earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
+            did; another one tells nothing as long as its absence is not certain.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
@@ -61,12 +67,17 @@ async def send_draft(
     call = await in_pieces(send_sms(draft))
     watch = Stopwatch()
     doubted = earlier is not None
-    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
+    try:
+        result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
+    except (ApiError, TransportError) as error:
+        if earlier is None or earlier.absent or isinstance(error, OutcomeUnknownError):
+            raise
+        raise _in_doubt(error, Findings()) from None
     if not isinstance(result, RefusedAgain):
         lookups.known.note(result.id, draft, watch.elapsed)
         return result
     if result.lost is None and earlier is not None:
-        findings = await Enquiry(lookups).find(draft, earlier)
+        findings = await Enquiry(lookups).find(draft, earlier.began)
         return _identify(lookups, draft, findings)
     return await _settle(lookups, draft, result)
 
@@ -123,10 +134,10 @@ def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
     return order
 
 
-def _in_doubt(refusal: ApiError, findings: Findings) -> OutcomeUnknownError:
+def _in_doubt(refusal: ApiError | TransportError, findings: Findings) -> OutcomeUnknownError:
     # An order with its very numbers may be another one, with another text: the refusal does not say.
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
-    return OutcomeUnknownError(f"the answer was lost, and then it was refused ({refusal}){hint}", "send-sms")
+    return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal}){hint}", "send-sms")
 
 
 async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, whole: bool) -> Findings:

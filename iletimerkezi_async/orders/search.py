@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH", "Findings", "Search"]
 
-# Reports read at once; and how many of the nearest orders are looked at before one that fits is taken for the only one.
+# Reports read at once.
 BATCH = 8
-_NEAREST = 24
 # Between pauses for other tasks.
 _JUDGED_AT_A_TIME = 200
 
@@ -85,6 +84,8 @@ class Search:
         #: By the monotonic clock; minus infinity where an answer to it may be known and forgotten.
         self._began = -math.inf
         self._budget = budget
+        #: How many of the nearest orders are looked at before one that fits is taken for the only one.
+        self._nearest = BATCH
         #: Whether an order that the list shows under another sender is left out, though nothing proves the list right.
         self._trusting = False
         self._alike = alike
@@ -156,7 +157,7 @@ class Search:
             waiting = [entry for entry in waiting if not self._is_told(entry)]
             looked += count - len(waiting)
             # Those nearest in any case: another one may fit as well.
-            enough = looked >= _NEAREST and len(self.matches) >= self._alike
+            enough = looked >= self._nearest and len(self.matches) >= self._alike
             if not waiting or looked >= most or enough:
                 return
             batch, waiting = waiting[:BATCH], waiting[BATCH:]
@@ -191,17 +192,17 @@ class Search:
                 await anyio.lowlevel.checkpoint()
             if not self._is_another(entry, knowledge):
                 undecided.append(entry)
-        undecided.sort(key=lambda entry: self._distance(entry, knowledge))
+        undecided.sort(key=lambda entry: self._likelihood(entry, knowledge))
         return undecided
 
-    def _distance(self, entry: OrderReport, knowledge: Knowledge) -> float:
-        """Seconds between an order's submission, as far as the list's times can be trusted, and the attempt."""
+    def _likelihood(self, entry: OrderReport, knowledge: Knowledge) -> tuple[float, ...]:
+        """What orders are sorted by: seconds between their submission, as far as that is known, and the attempt."""
         submitted, attempt = entry.submitted_at, self._sought.attempt
         if submitted is None:
-            return SKEW.total_seconds()
+            return (SKEW.total_seconds(),)
         if knowledge.lead is not None:
             submitted -= knowledge.lead[1]
-        return max((attempt.began - submitted).total_seconds(), (submitted - attempt.until).total_seconds(), 0.0)
+        return (max((attempt.began - submitted).total_seconds(), (submitted - attempt.until).total_seconds(), 0.0),)
 
     async def _look_at(self, entry: OrderReport, fresh: float) -> None:
         """Judge an order by its report: its first rows, and the others where these fit."""

@@ -6,6 +6,7 @@ see texts and numbers return their complaint; it is raised where no variable hol
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ __all__ = [
     "check_text",
     "choose_iys",
     "choose_sender",
+    "default_sender",
     "message_complaint",
     "round_schedule",
     "text_complaint",
@@ -78,11 +80,7 @@ class Draft:
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether the time to send at is past; `now` is an aware time."""
-        return self.send_at is not None and self.send_at < now
-
-    def obstacle(self, now: datetime) -> ScheduleError | None:
-        """The complaint that the time to send at is past, and that it would be sent at once; `now` is an aware time."""
-        return _past() if self.is_overdue(now) else None
+        return find_obstacle(self.send_at, now) is not None
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each text and number."""
@@ -132,6 +130,17 @@ def choose_sender(sender: object) -> str | ConfigurationError | SenderError:
     return sender if flaw is None else SenderError(460, f"the sender {flaw}", _OPERATION)
 
 
+def default_sender() -> str | ConfigurationError | None:
+    """The sender that the environment names, if it names one; or the complaint that it cannot be one."""
+    sender = os.environ.get(SENDER_VARIABLE)
+    if not sender:
+        return None
+    chosen = choose_sender(sender)
+    if isinstance(chosen, SenderError):
+        return ConfigurationError(f"the environment variable {SENDER_VARIABLE} cannot be used: {chosen.message}")
+    return chosen
+
+
 def _find_sender_flaw(sender: str) -> str | None:
     if sender != sender.strip():
         return "has white space or a line end around it"
@@ -175,6 +184,11 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | Schedule
         return whole if whole == turkish else whole + timedelta(minutes=1)
     except OverflowError:
         return ScheduleError(457, "the time to send at is out of range", _OPERATION)
+
+
+def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:
+    """The complaint that a time to send at is past, and that the order would go out at once; `now` is an aware time."""
+    return _past() if send_at is not None and send_at < now else None
 
 
 def _past() -> ScheduleError:

@@ -4,8 +4,8 @@ An order holds up to 50,000 texts; to check, sort and group so many at one go wo
 So the functions here are generators, which do some tenths of a millisecond of work between any two of their yields, and
 end with what they have made. Whoever has a loop lets others run in between; who has none uses `finish`.
 
-A campaign's numbers are sorted within an order, so that the same set of recipients is the same order to a service that
-compares in sequence.
+Numbers are sorted within an order, so that the same set of recipients is the same order to a service that compares in
+sequence.
 """
 
 from __future__ import annotations
@@ -226,7 +226,13 @@ def _fill(template: Draft, pile: _Pile, complaint: ApiError | None) -> Steps[Dra
     complaint = complaint or pile.complaint or pile.number_complaint()
     if complaint is not None:
         return complaint
-    return (yield from group(template, [*pile.pairs]))
+    pairs = [*pile.pairs]
+    # Those come in the order in which they were given; numbers are sorted.
+    texts = dict.fromkeys([text for _, text in pairs])
+    yield
+    draft = yield from pack(template, pairs)
+    in_order = {text: draft.messages[text] for text in texts}
+    return Draft(template.sender, template.iys, in_order, template.send_at, draft.recipients)
 
 
 class _Pile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -10,6 +11,7 @@ from iletimerkezi_async.models import Iys, Order
 
 from .call import Call, Kind, dump_fields, read_nothing
 from .credentials import Body
+from .draft import find_obstacle
 from .reading import Json, read_int, read_object
 
 if TYPE_CHECKING:
@@ -25,12 +27,12 @@ SEND_WINDOW = 9 * 60.0
 #: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
 MEMORY = 10 * 60.0
 _DUPLICATE = 451
-_SCHEDULE = 457
-# Text too long or empty, no sender or one that is too long, no choice about the consent registry.
-_OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460, 468, 469})
 _MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
 # Texts that are written at one go.
 _AT_ONE_GO = 400
+_SCHEDULE = 457
+# Text too long or empty, no sender or one that is too long, no choice about the consent registry.
+_OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460, 468, 469})
 
 
 def send_sms(draft: Draft) -> Steps[Call[Order]]:
@@ -47,6 +49,7 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
         order["iys"] = "1"
         order["iysList"] = draft.iys.value
     fields = yield from _dump_order(order, draft)
+    # The call outlives the draft, which is large.
     recipients = draft.recipients
 
     def read_order(response: Json) -> Order:
@@ -63,7 +66,7 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
         taken_code=_DUPLICATE,
         traceable=True,
         window=SEND_WINDOW,
-        obstacle=draft.obstacle,
+        obstacle=partial(find_obstacle, draft.send_at),
     )
 
 

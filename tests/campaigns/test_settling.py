@@ -1,0 +1,222 @@
+"""Orders of earlier runs: what became of them is found out, whatever went wrong meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+from canned import QUICK
+
+from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Retry
+from iletimerkezi_async.sandbox import Sandbox, Weather
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "Kampanyamiz basladi"
+TWICE = Retry(attempts=2, wait_initial=0)
+
+
+def numbers(count: int) -> list[str]:
+    return [f"+9053012{index:05}" for index in range(count)]
+
+
+def client_of(sandbox: Sandbox, retry: Retry = TWICE) -> AsyncClient:
+    return sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kampanya.journal"
+
+
+@pytest.fixture
+def pass_minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox, float], None]:
+    """Let the time go by for everybody."""
+    real = time.time
+    late = 0.0
+
+    def go_by(sandbox: Sandbox, minutes: float) -> None:
+        nonlocal late
+        late += 60 * minutes
+        sandbox.advance(minutes=minutes)
+        monkeypatch.setattr("time.time", lambda: real() + late)
+
+    return go_by
+
+
+async def run(sandbox: Sandbox, path: Path, count: int = 100, **options: object) -> BulkResult:
+    settings: dict[str, object] = {"batch_size": 20, "concurrency": 1, "journal": path}
+    async with client_of(sandbox) as client:
+        return await client.send_bulk(TEXT, numbers(count), **(settings | options))  # type: ignore[arg-type]  # of all types
+
+
+async def test_a_scheduled_campaign_is_not_held_up_by_its_own_orders(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """They are not due, and so have no report; but their ids are known."""
+    sandbox = Sandbox()
+    due = datetime.now(timezone.utc) + timedelta(hours=5)
+    sandbox.fail("send-sms", "close-idle", times=2)
+    sandbox.fail("send-sms", "drop-request", times=2)
+    first = await run(sandbox, path, send_at=due)
+    assert (first.accepted, first.failures) == (80, 20)
+    pass_minutes(sandbox, 15)
+    second = await run(sandbox, path, send_at=due)
+    assert (second.accepted, second.failures) == (100, 0)
+    assert len(sandbox.orders) == 5
+
+
+@pytest.mark.parametrize("others", [{"sender": "APITEST"}, {"recipients": 3}, {}])
+async def test_orders_of_others_hold_nothing_up(
+    path: Path, others: dict[str, object], pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Of another sender, of another size, and of the same: none is ours."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path)
+    sandbox.add_orders(5, **({"recipients": 20} | others))  # type: ignore[arg-type]  # of all types
+    pass_minutes(sandbox, 15)
+    result = await run(sandbox, path)
+    assert (result.accepted, result.failures) == (100, 0)
+
+
+async def test_a_few_that_were_skipped_as_blocked_do_not_hide_an_order(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """It has one number less than it was sent with."""
+    sandbox = Sandbox(blocked=numbers(1), blocked_policy="skip")
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    await run(sandbox, path)
+    pass_minutes(sandbox, 15)
+    result = await run(sandbox, path)
+    assert (result.accepted, result.failures) == (100, 0)
+    assert sandbox.deliveries == Counter(numbers(100)[1:])
+
+
+async def test_an_order_that_two_runs_began_to_send(path: Path, pass_minutes: Callable[[Sandbox, float], None]) -> None:
+    """The second run loses its answer as well; the duplicate that the third one meets is its own."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle", times=4)
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path)
+    pass_minutes(sandbox, 15)
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    sandbox.weather = Weather(list_lag=timedelta(minutes=2))
+    assert (await run(sandbox, path)).failures == 20
+    pass_minutes(sandbox, 1)
+    result = await run(sandbox, path)
+    assert (result.accepted, result.failures) == (100, 0)
+    assert sandbox.deliveries == Counter(numbers(100))
+
+
+async def test_the_same_set_is_the_same_order_to_a_service_that_compares_in_sequence(path: Path) -> None:
+    """Numbers go out sorted, whatever sequence they are read in."""
+    sandbox = Sandbox(duplicates="sequence")
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    everybody = numbers(20)
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, everybody, journal=path)
+        result = await client.send_bulk(TEXT, reversed(everybody), journal=path)
+        assert (result.accepted, result.failures) == (20, 0)
+        sandbox.fail("send-sms", "drop-answer")
+        messages = [Message("Bir", everybody[::-1]), Message("Iki", everybody)]
+        await client.send_messages(messages)
+    assert all(order.numbers[:20] == tuple(everybody) for order in sandbox.orders)
+
+
+async def test_the_service_is_never_asked_for_the_time(path: Path) -> None:
+    """Whatever it answers tells that, and nobody waits for it."""
+    sandbox = Sandbox()
+    sandbox.fail("get-balance", "stall")
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path)
+    await run(sandbox, path)
+    assert sandbox.request_counts["get-balance"] == 0
+    assert sandbox.deliveries == Counter(numbers(100))
+
+
+async def test_an_order_with_an_id_does_not_count_among_those_without(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Of two texts to the same people one was lost; the other is sent now, and known: the lost one is found."""
+    sandbox = Sandbox()
+    two = [Message("Bir", numbers(20)), Message("Iki", numbers(20))]
+    async with client_of(sandbox) as client:
+
+        async def go(messages: list[Message]) -> BulkResult:
+            return await client.send_bulk_messages(messages, batch_size=20, concurrency=1, journal=path)
+
+        sandbox.fail("send-sms", "drop-answer", times=2)
+        assert (await go(two[1:])).failures == 20
+        pass_minutes(sandbox, 15)
+        result = await go(two)
+    assert (result.accepted, result.failures, result.unidentified) == (40, 0, 0)
+    assert [order.texts[0][0] for order in sandbox.orders] == ["Iki", "Bir"]
+
+
+async def test_cancelled_while_the_reports_are_read(path: Path, pass_minutes: Callable[[Sandbox, float], None]) -> None:
+    """Everybody is in the result all the same, and in doubt."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 15)
+    sandbox.fail("get-reports", "stall")
+    with anyio.move_on_after(0.1) as scope:
+        try:
+            await run(sandbox, path, 20)
+        except anyio.get_cancelled_exc_class() as error:
+            context = error.__context__
+            assert isinstance(context, BulkError)
+            assert (context.result.read, context.result.failures) == (20, 20)
+            assert isinstance(context.result.failed[0].error, OutcomeUnknownError)
+            raise
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("fault", ["drop-answer", "drop-request"])
+async def test_runs_that_are_broken_off_soon_get_forward(
+    path: Path, fault: str, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Each settles some orders before it ends, and what was settled stays so."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", fault, times=80)
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, numbers(1000), batch_size=25, concurrency=1, journal=path)
+    sandbox.heal()
+    pass_minutes(sandbox, 15)
+    settled = [25]
+    while settled[-1] < 1000:
+        result = await _broken_off(sandbox, path, requests=20)
+        assert result.accepted > settled[-1]
+        settled.append(result.accepted)
+        pass_minutes(sandbox, 15)
+    assert sandbox.deliveries == Counter(numbers(1000))
+
+
+async def _broken_off(sandbox: Sandbox, path: Path, requests: int) -> BulkResult:
+    """A run that ends after so many requests."""
+    before = len(sandbox.requests)
+    results: list[BulkResult] = []
+    async with client_of(sandbox, QUICK) as client, anyio.create_task_group() as tasks:
+
+        async def go() -> None:
+            try:
+                results.append(await client.send_bulk(TEXT, numbers(1000), batch_size=25, journal=path))
+            except anyio.get_cancelled_exc_class() as error:
+                results.append(error.__context__.result)  # type: ignore[union-attr]  # a BulkError
+                raise
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(go)
+        while len(sandbox.requests) < before + requests:
+            await anyio.lowlevel.checkpoint()
+        tasks.cancel_scope.cancel()
+    return results[0]

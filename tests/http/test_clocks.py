@@ -1,0 +1,58 @@
+"""The service's clock: learnt from any answer, never asked for."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+
+import httpx
+import pytest
+from canned import Canned, ok
+
+from iletimerkezi_async import TransportError
+from iletimerkezi_async.http.clocks import Clocks
+
+NOON = datetime(2026, 5, 1, 12, 0, tzinfo=timezone.utc)
+
+
+def test_nothing_is_known_before_an_answer() -> None:
+    """Nor from one that does not say."""
+    clocks = Clocks()
+    clocks.hear(None)
+    assert clocks.now().there is None
+    assert abs(clocks.now().here - time.time()) < 1
+
+
+def test_the_service_s_time_goes_on_with_the_monotonic_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until this machine's clock is set, or it has slept: then nothing is known until the next answer."""
+    wall, monotonic = 1000.0, 50.0
+    monkeypatch.setattr("time.time", lambda: wall)
+    monkeypatch.setattr("time.monotonic", lambda: monotonic)
+    clocks = Clocks()
+    clocks.hear(NOON)
+    wall, monotonic = 1060, 110
+    assert clocks.now().there == NOON.timestamp() + 60
+    wall += 4
+    assert clocks.now().there == NOON.timestamp() + 60
+    wall -= 3600
+    assert clocks.now().there is None
+    wall += 3600
+    assert clocks.now().there is None
+    clocks.hear(NOON)
+    assert clocks.now().there == NOON.timestamp()
+
+
+@pytest.mark.anyio
+async def test_any_answer_tells_the_time() -> None:
+    """Also one that is not the service's; a client that heard none has asked for none."""
+    date = {"Date": "Fri, 01 May 2026 12:00:00 GMT"}
+    answer = httpx.Response(502, content=b"<html>", headers=date)
+    canned = Canned(answer)
+    with pytest.raises(TransportError):
+        await canned.client.get_balance()
+    there = canned.client._transport.clocks.now().there
+    assert there is not None
+    assert 0 <= there - NOON.timestamp() < 5
+    other = Canned(ok(order={"id": 1}))
+    await other.client.send_sms("Kodunuz 1234", "+905301234567")
+    assert [request.url.path for request in other.requests] == ["/v1/send-sms/json"]
