@@ -31,6 +31,7 @@ from .requests import lost_answers
 from .spellings import cleaning
 from .stalls import stalls
 from .stores import keys
+from .tracing import tracing
 
 MEASURES: dict[str, Callable[[], Findings]] = {
     "call": one_at_a_time,
@@ -47,6 +48,7 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "keys": keys,
     "import": importing,
     "memory": memory,
+    "tracing": tracing,
 }
 _PACKAGES = ("iletimerkezi-async", "httpx", "httpx2", "httpcore", "h11", "anyio", "attrs", "orjson", "aiohttp")
 

@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from .errors import ApiError
-from .http.pacing import Pacer, choose_pacer
+from .http.observed import observed
 from .http.retry import Retry
-from .http.settings import check_base_url
-from .http.transport import Transport
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
-from .orders.known import KnownIds
-from .orders.lookup import Lookups
-from .orders.once import Once, share_ids, share_rate
+from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
-from .redaction import forgetful
+from .redaction import forgetful, sound
 from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
-from .wire import consents as consent_calls
 from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
-from .wire.consents import Registration, ask
+from .wire.consents import Registration, ask, choose_brand
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
-from .wire.draft import MAX_RECIPIENTS, Draft, check_text, choose_iys, choose_sender, default_sender, write_template
+from .wire.draft import MAX_RECIPIENTS, check_text
 from .wire.packing import fill
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterable, Iterable
     from datetime import date
-    from types import TracebackType
+    from types import EllipsisType, TracebackType
 
     from typing_extensions import Self
 
     from .campaigns.campaign import OnProgress
     from .http.clients import HttpClient
+    from .http.pacing import Pacer
     from .http.settings import Timeouts
     from .results import BulkResult, Refusal
     from .stores.base import Store
@@ -45,11 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncClient"]
 
-T = TypeVar("T")
 
-_NO_RECORD = 422
-
-
+@observed
 @forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
@@ -108,33 +101,26 @@ class AsyncClient:
         http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
-        address = check_base_url(base_url)
-        # Error trackers print the variables of a frame that raises; the address may hold a password.
-        del base_url
-        self._iys: Iys | None = None
         credentials = Credentials(key, hash)
         # Error trackers print the variables of a frame that raises.
         del key, hash
         credentials.check()
-        self._credentials = credentials
-        self._sender: str | None = _sound(default_sender() if sender is None else choose_sender(sender))
-        if iys is not None:
-            self._iys = _sound(choose_iys(iys))
-        self._transport = Transport(
+        self._face = open_face(
             credentials,
-            base_url=_sound(address),
+            sender=sender,
+            iys=iys,
+            base_url=base_url,
             timeout=timeout,
             max_connections=max_connections,
             retry=retry,
-            pacer=share_rate(choose_pacer(rate), rate, store, credentials),
+            rate=rate,
             http_client=http_client,
+            store=store,
         )
-        self._lookups = Lookups(self._transport, KnownIds(share_ids(store, credentials)))
-        self._once = Once(self._lookups, store, credentials)
 
     def __repr__(self) -> str:
-        iys = self._iys.name if self._iys else None
-        return f"<AsyncClient sender={self._sender!r} iys={iys}>"
+        iys = self._face.iys.name if self._face.iys else None
+        return f"<AsyncClient sender={self._face.sender!r} iys={iys}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -144,17 +130,47 @@ class AsyncClient:
     ) -> None:
         await self.aclose()
 
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeouts | EllipsisType = ...,
+        retry: Retry | EllipsisType = ...,
+        sender: str | EllipsisType | None = ...,
+        iys: Iys | EllipsisType | None = ...,
+        rate: float | Pacer | EllipsisType | None = ...,
+    ) -> Self:
+        """Get a second face of this client, with other settings for its calls: `client.with_options(timeout=5)`.
+
+        It has the same connections, store and known orders, and is closed with this client: closing it alone closes
+        nothing. What is left out (`...`) is as here.
+
+        Args:
+            timeout: As for `AsyncClient`.
+            retry: As for `AsyncClient`.
+            sender: As for `AsyncClient`; `None` takes the environment's again.
+            iys: As for `AsyncClient`; with `None` each call has to choose.
+            rate: As for `AsyncClient`. Where it is given, the face paces by itself, as another client would; a pause
+                that the service asks for (429) holds for both.
+
+        Raises:
+            ConfigurationError: A setting cannot work.
+            SenderError: As for `AsyncClient`.
+        """
+        client = copy.copy(self)
+        client._face = self._face.with_options(timeout=timeout, retry=retry, sender=sender, iys=iys, rate=rate)  # noqa: SLF001 - it is a client like this one
+        return client
+
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
         Where event loops run side by side in threads, it is called in each of them: only its own loop can close a
         connection.
         """
-        await self._transport.aclose()
+        await self._face.aclose()
 
     async def get_balance(self) -> Balance:
         """Ask what the account holds."""
-        return await self._transport.call(account.get_balance())
+        return await self._face.transport.call(account.get_balance())
 
     async def send_sms(
         self,
@@ -229,12 +245,11 @@ class AsyncClient:
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        self._once.check(key)
+        self._face.once.check(key)
         # What was sent under a key is told also when its time has come.
-        filling = fill(self._template(sender, iys, send_at, may_be_past=key is not None), messages)
-        del messages
-        draft = await in_pieces(filling)
-        return await self._once.send(_sound(draft), key)
+        template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
+        draft = await in_pieces(fill(template, messages))
+        return await self._face.once.send(sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -246,8 +261,8 @@ class AsyncClient:
             ConfigurationError: The client has no store, or this cannot be a key.
             StoreError: The store is away.
         """
-        self._once.check(key, needed=True)
-        return await self._once.find(key)
+        self._face.once.check(key, needed=True)
+        return await self._face.once.find(key)
 
     async def resolve_send(self, key: str, *, order_id: int | None = None, sent: bool = True) -> Send:
         """Decide what became of a send that nothing could tell of: the panel shows it, or surely shows that it is not.
@@ -264,10 +279,10 @@ class AsyncClient:
             StoreError: The store is away. Nothing was changed.
             ValueError: Neither `order_id` nor `sent=False` is given, or both; or nothing is known of the key.
         """
-        self._once.check(key, needed=True)
+        self._face.once.check(key, needed=True)
         if sent == (order_id is None):
             raise ValueError("give either the `order_id` that it was sent as, or `sent=False`")
-        return await self._once.resolve(key, order_id)
+        return await self._face.once.resolve(key, order_id)
 
     async def send_bulk(
         self,
@@ -332,13 +347,13 @@ class AsyncClient:
         if source.complaint:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
+        template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
-        async with open_any(journal, template, message, self._credentials) as (book, records):
+        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, message, self._face.credentials) as (book, records):
             drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
+                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
 
@@ -380,25 +395,14 @@ class AsyncClient:
         if source.complaint:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
-        template = self._template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds: Bounds = _sound(check_campaign(batch_size, concurrency, on_progress))
-        async with open_any(journal, template, None, self._credentials) as (book, records):
+        template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
+        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
+        async with open_any(journal, template, None, self._face.credentials) as (book, records):
             drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
             run = campaign.Campaign(
-                self._lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
+                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
             )
             return await run.run(records)
-
-    def _template(
-        self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool = False
-    ) -> Draft:
-        template = write_template(
-            sender=self._sender if sender is None else sender,
-            iys=self._iys if iys is None else iys,
-            send_at=send_at,
-            now=None if may_be_past else datetime.now(timezone.utc),
-        )
-        return _sound(template)
 
     def get_report(self, order_id: int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
@@ -418,10 +422,10 @@ class AsyncClient:
             ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
         return Report(
-            self._transport,
-            _sound(check_order_id(order_id)),
-            page_size=_sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
-            read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
+            self._face.pages,
+            sound(check_order_id(order_id)),
+            page_size=sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
+            read_ahead=sound(check_whole("read_ahead", read_ahead, 1)),
         )
 
     async def get_order(self, order_id: int | str) -> OrderReport:
@@ -431,7 +435,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._transport.call(reports.get_report(_sound(check_order_id(order_id)), 1, 1))
+        page = await self._face.transport.call(reports.get_report(sound(check_order_id(order_id)), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -447,8 +451,8 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
-        return Orders(self._transport, *days)
+        days: tuple[date, date] = sound(choose_days(start, end, "get-reports"))
+        return Orders(self._face.pages, *days)
 
     async def wait_for_order(self, order_id: int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -469,7 +473,7 @@ class AsyncClient:
             TimeoutError: It is not finished after `timeout` seconds.
         """
         return await waiting.wait_for_order(
-            self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
+            self._face.transport, sound(check_order_id(order_id)), sound(check_timeout(timeout))
         )
 
     async def cancel_order(self, order_id: int | str) -> None:
@@ -483,11 +487,11 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await cancelling.cancel_order(self._transport, _sound(check_order_id(order_id)))
+        await cancelling.cancel_order(self._face.transport, sound(check_order_id(order_id)))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
-        return await self._transport.call(account.get_senders())
+        return await self._face.transport.call(account.get_senders())
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
@@ -503,7 +507,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._transport, _sound(choose_window(start, end, "get-blacklist")))
+        return Blacklist(self._face.pages, sound(choose_window(start, end, "get-blacklist")))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -517,7 +521,7 @@ class AsyncClient:
         call = blacklist.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
-        await self._transport.call(_sound(call))
+        await self._face.transport.call(sound(call))
 
     async def delete_blacklist(self, number: Number) -> None:
         """Block a number no longer.
@@ -535,7 +539,7 @@ class AsyncClient:
         call = blacklist.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
-        await self._transport.perform(_sound(call))
+        await self._face.transport.perform(sound(call))
 
     async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
@@ -558,10 +562,10 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = _sound(consent_calls.choose_brand(brand_code))
+        brand = sound(choose_brand(brand_code))
         registration = Registration(brand, consents, datetime.now(timezone.utc))
         registration.check()
-        await registering.register_consents(self._transport, registration)
+        await registering.register_consents(self._face.transport, registration)
 
     async def check_consent(
         self,
@@ -589,17 +593,4 @@ class AsyncClient:
         """
         question = ask(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        call = consent_calls.check_consent(_sound(question))
-        try:
-            return await self._transport.call(call)
-        except ApiError as error:
-            if error.code != _NO_RECORD:
-                raise
-        return None
-
-
-def _sound(checked: T | Exception) -> T:
-    """What passed its check; a complaint is raised here, where no variable holds what it is about."""
-    if isinstance(checked, Exception):
-        raise checked
-    return checked
+        return await registering.check_consent(self._face.transport, sound(question))

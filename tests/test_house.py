@@ -51,9 +51,9 @@ FLOORS_WITHIN = {
         {""},
     ],
     "http": [
-        {"settings", "retry", "window", "clocks"},
-        {"pacing", "exchange"},
-        {"over_httpx", "over_aiohttp"},
+        {"settings", "retry", "window", "clocks", "outcomes"},
+        {"pacing", "exchange", "telemetry"},
+        {"over_httpx", "over_aiohttp", "observed"},
         {"lanes", "clients"},
         {"transport"},
     ],
@@ -64,6 +64,7 @@ FLOORS_WITHIN = {
         {"live", "enquiry"},
         {"recovery"},
         {"once"},
+        {"face"},
     ],
     "campaigns": [
         {"seen", "sources", "task"},
@@ -75,7 +76,7 @@ FLOORS_WITHIN = {
     ],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600, "models.py": 420}
+LONGEST = {"client.py": 600}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from iletimerkezi_async.wire.call import RawAnswer
-    from iletimerkezi_async.wire.credentials import Body
 
-    from .exchange import MayGo
     from .over_aiohttp import AiohttpSession
 
 __all__ = ["HttpClient", "HttpxClient", "LikeAiohttp", "LikeHttpx", "borrow"]
@@ -98,17 +96,16 @@ class HttpxClient:
     async def exchange(
         self,
         operation: str,
-        body: Body,
+        content: Content,
         *,
         anew: bool,  # noqa: ARG002 - which connection it takes is the client's own matter
-        may_go: MayGo | None = None,
     ) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         if getattr(self._http, "is_closed", False):
             return NoAnswer("the http_client has been closed", sent=False)
         if self._is_bound_elsewhere():
             return NoAnswer("the http_client has connections of another event loop", sent=False, misuse=True)
-        return await self._exchange.run(self._send, operation, Content(body, may_go))
+        return await self._exchange.run(self._send, operation, content)
 
     def _is_bound_elsewhere(self) -> bool:
         """Whether it has connections that another event loop made: there, an answer would be waited for in vain."""

@@ -10,8 +10,6 @@ from attrs import frozen
 
 from iletimerkezi_async._version import __version__
 
-from .settings import longest_attempt
-
 if TYPE_CHECKING:
     import httpx
 
@@ -83,10 +81,11 @@ class Content:
     As long as the client has not taken it, the request cannot have left.
     """
 
-    __slots__ = ("_may_go", "body", "taken", "withheld")
+    __slots__ = ("_may_go", "body", "taken", "timeout", "withheld")
 
-    def __init__(self, body: Body, may_go: MayGo | None = None) -> None:
+    def __init__(self, body: Body, timeout: httpx.Timeout, may_go: MayGo | None = None) -> None:
         self.body = body
+        self.timeout = timeout
         self.taken = False
         self.withheld = False
         self._may_go = may_go
@@ -115,17 +114,14 @@ class Content:
 class Pool(Protocol):
     """What has connections: our lanes, or a caller's own HTTP client."""
 
-    async def exchange(
-        self, operation: str, body: Body, *, anew: bool, may_go: MayGo | None = None
-    ) -> RawAnswer | NoAnswer:
+    async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer.
 
         Args:
             operation: The operation's name.
-            body: The request's body.
+            content: The request's body, and how long to wait.
             anew: Whether it is to be a new connection, as the others may be as dead as the last one. With a caller's
                 own client that is its own matter.
-            may_go: Asked right before the request goes out, the last time when its body is to be written.
         """
         ...
 
@@ -137,12 +133,10 @@ class Pool(Protocol):
 class Endpoint:
     """Where requests go, and what is the same for all of them."""
 
-    def __init__(self, base_url: httpx.URL, timeout: httpx.Timeout) -> None:
+    def __init__(self, base_url: httpx.URL) -> None:
         self.scheme = base_url.scheme
         self.host = base_url.host
         self.netloc = base_url.netloc.decode("ascii")
-        self.timeout = timeout
-        self.longest = longest_attempt(timeout)
         self.headers = {
             "User-Agent": f"iletimerkezi_async/{__version__}",
             "Accept": "application/json",

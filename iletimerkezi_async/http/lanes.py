@@ -19,7 +19,6 @@ import ssl
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -32,11 +31,6 @@ from iletimerkezi_async.wire.call import RawAnswer
 from .exchange import CLOSING_TIME, Content, Endpoint, NoAnswer
 from .over_httpx import HttpxExchange
 from .settings import find_proxy, spell_seconds, tls_context
-
-if TYPE_CHECKING:
-    from iletimerkezi_async.wire.credentials import Body
-
-    from .exchange import MayGo
 
 __all__ = ["LanePool"]
 
@@ -69,25 +63,22 @@ class LanePool:
         if reason:
             raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
 
-    async def exchange(
-        self, operation: str, body: Body, *, anew: bool, may_go: MayGo | None = None
-    ) -> RawAnswer | NoAnswer:
+    async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
         """Send the request for an operation over a free lane, and read the answer.
 
         Args:
             operation: The operation's name.
-            body: The request's body.
+            content: The request's body, and how long to wait.
             anew: Whether it must be a new lane.
-            may_go: Asked right before the request goes out whether it still may.
         """
         lanes = self._loops.lanes_here()
-        patience = self._endpoint.timeout.pool
+        patience = content.timeout.pool
         if not await lanes.acquire(patience):
             return NoAnswer(f"no connection became free within {spell_seconds(patience)}", sent=False)
         lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take(anew=anew) or self._new_lane()
-            raw = await self._exchange.run(lane.handle_async_request, operation, Content(body, may_go))
+            raw = await self._exchange.run(lane.handle_async_request, operation, content)
             if isinstance(raw, RawAnswer) and not self._closed:
                 lanes.give_back(lane)
                 lane = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import aiohttp
@@ -15,11 +16,9 @@ from .exchange import HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
+    import httpx
     from aiohttp.abc import AbstractStreamWriter
 
-    from iletimerkezi_async.wire.credentials import Body
-
-    from .exchange import MayGo
 
 __all__ = ["AiohttpSession"]
 
@@ -36,34 +35,24 @@ class AiohttpSession:
         self._session = cast("aiohttp.ClientSession", session)
         self._endpoint = endpoint
         self._urls: dict[str, URL] = {}
-        limits = endpoint.timeout
-        self._timeout = aiohttp.ClientTimeout(
-            total=None,
-            # Waiting for a free connection is a part of it.
-            connect=None if limits.pool is None or limits.connect is None else limits.pool + limits.connect,
-            sock_connect=limits.connect,
-            sock_read=limits.read,
-        )
 
     async def exchange(
         self,
         operation: str,
-        body: Body,
+        content: Content,
         *,
         anew: bool,  # noqa: ARG002 - which connection it takes is the client's own matter
-        may_go: MayGo | None = None,
     ) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         obstacle = self._obstacle()
         if obstacle is not None:
             return obstacle
-        content = Content(body, may_go)
         if not content.may_go():
             return HELD_BACK
         try:
             return await self._roundtrip(operation, content)
         except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
-            return failed(error, content, self._reason(error))
+            return failed(error, content, _reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
@@ -91,6 +80,7 @@ class AiohttpSession:
         url = self._urls.get(operation)
         if url is None:
             url = self._urls[operation] = URL(self._endpoint.url(operation))
+        timeout = content.timeout
         response = await self._session.post(
             url,
             data=_Payload(content),
@@ -99,7 +89,7 @@ class AiohttpSession:
             raise_for_status=False,
             # Packing was declined: a piece of a packed answer could unpack to any size.
             auto_decompress=False,
-            timeout=self._timeout,
+            timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
         try:
             body = await _read_body(response)
@@ -110,22 +100,34 @@ class AiohttpSession:
             return too_large(response.status)
         return RawAnswer(response.status, body, response.headers)
 
-    def _reason(self, error: Exception) -> str:
-        timeout = self._endpoint.timeout
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return f"no connection within {spell_seconds(self._timeout.connect)}"
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return f"cannot connect: {error.os_error}"
-        if isinstance(error, aiohttp.ClientHttpProxyError):
-            return "the proxy lets no connection through"
-        if isinstance(error, aiohttp.SocketTimeoutError):
-            return f"no answer within {spell_seconds(timeout.read)}"
-        if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
-            return "the connection broke before the whole answer had come"
-        return f"the exchange failed ({type(error).__name__})"
-
     async def aclose(self) -> None:
         """Nothing to close: it is the caller's."""
+
+
+@lru_cache(maxsize=32)
+def _client_timeout(pool: float | None, connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None,
+        # Waiting for a free connection is a part of it.
+        connect=None if pool is None or connect is None else pool + connect,
+        sock_connect=connect,
+        sock_read=read,
+    )
+
+
+def _reason(error: Exception, timeout: httpx.Timeout) -> str:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        limit = _client_timeout(timeout.pool, timeout.connect, timeout.read).connect
+        return f"no connection within {spell_seconds(limit)}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"cannot connect: {error.os_error}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return "the proxy lets no connection through"
+    if isinstance(error, aiohttp.SocketTimeoutError):
+        return f"no answer within {spell_seconds(timeout.read)}"
+    if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
+        return "the connection broke before the whole answer had come"
+    return f"the exchange failed ({type(error).__name__})"
 
 
 class _Payload(Payload):

@@ -38,7 +38,6 @@ class HttpxExchange:
         self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
         self._headers = self._library.Headers({"Host": endpoint.netloc, **endpoint.headers})
         self._urls: dict[str, httpx.URL] = {}
-        self._extensions: dict[str, object] = {"timeout": endpoint.timeout.as_dict()}
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
@@ -48,7 +47,7 @@ class HttpxExchange:
             return await _roundtrip(send, self._request(operation, content))
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
             # Not chained: httpx's errors hold the request, and its frames the body.
-            return failed(error, content, self._reason(error))
+            return failed(error, content, self._reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
@@ -60,17 +59,17 @@ class HttpxExchange:
         url = self._urls.get(operation)
         if url is None:
             url = self._urls[operation] = self._library.URL(self._endpoint.url(operation))
-        extensions = self._extensions
+        extensions: dict[str, object] = {"timeout": content.timeout.as_dict()}
         if self._endpoint.scheme == "https":
-            extensions = {**extensions, "trace": _Handshake()}
+            extensions["trace"] = _Handshake()
         request: httpx.Request = self._library.Request(
             "POST", url, headers=self._headers, content=content.body, extensions=extensions
         )
         request.stream = cast("httpx.AsyncByteStream", self._stream_type(content))
         return request
 
-    def _reason(self, error: Exception) -> str:
-        library, timeout = self._library, self._endpoint.timeout
+    def _reason(self, error: Exception, timeout: httpx.Timeout) -> str:
+        library = self._library
         if isinstance(error, library.ConnectTimeout):
             return f"no connection within {spell_seconds(timeout.connect)}"
         if isinstance(error, library.ConnectError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import time
 from datetime import datetime, timezone
+from types import EllipsisType
 from typing import TYPE_CHECKING, Generic
+from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
@@ -28,11 +31,13 @@ from iletimerkezi_async.wire.call import (
 
 from .clients import borrow
 from .clocks import Clocks
-from .exchange import Endpoint, NoAnswer, Pool
+from .exchange import Content, Endpoint, NoAnswer, Pool
 from .lanes import LanePool
+from .outcomes import describe_attempt
 from .pacing import Gate
 from .retry import Retry, Stopwatch, check_retry, next_pause
-from .settings import check_connections, check_timeout
+from .settings import check_connections, check_timeout, longest_attempt
+from .telemetry import begin_attempt, end_attempt, note_paced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -139,6 +144,12 @@ class _Trail(Generic[T]):
         raise _conclusion(self.call, outcome, in_doubt=self.lost is not None)
 
 
+class _Door:
+    """Whether a client is closed, for all of its faces."""
+
+    is_closed = False
+
+
 class Transport:
     """Sends calls over pooled connections and repeats them as their kind allows."""
 
@@ -155,17 +166,66 @@ class Transport:
     ) -> None:
         self.retry = check_retry(retry)
         self._credentials = credentials
-        self._gate = Gate(pacer)
-        self._endpoint = Endpoint(base_url, check_timeout(timeout))
+        #: Those of all faces: a pause that the service asks for is everybody's.
+        self._gates: WeakSet[Gate] = WeakSet()
+        self.set_pacer(pacer)
+        self.set_timeout(timeout)
+        self._endpoint = Endpoint(base_url)
         connections = check_connections(max_connections)
         self._pool: Pool
         if http_client is None:
             self._pool = LanePool(connections, self._endpoint)
         else:
             self._pool = borrow(http_client, self._endpoint)
-        self._closed = False
+        self._door = _Door()
         #: The service's clock, as far as answers have told it.
         self.clocks = Clocks()
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeouts | EllipsisType,
+        retry: Retry | EllipsisType,
+        pacer: Pacer | EllipsisType | None,
+    ) -> Transport:
+        """Another face of this transport, over the same connections, closed with it; `...` stands for its own setting.
+
+        Args:
+            timeout: The face's limits.
+            retry: The face's repetitions.
+            pacer: What makes its callers wait.
+
+        Raises:
+            ConfigurationError: A setting cannot work.
+        """
+        face = copy.copy(self)
+        if not isinstance(timeout, EllipsisType):
+            face.set_timeout(timeout)
+        if not isinstance(retry, EllipsisType):
+            face.retry = check_retry(retry)
+        if not isinstance(pacer, EllipsisType):
+            face.set_pacer(pacer)
+        return face
+
+    def set_timeout(self, timeout: float | Timeouts) -> None:
+        """Set the limits of an attempt.
+
+        Raises:
+            ConfigurationError: They cannot work.
+        """
+        self._timeout = check_timeout(timeout)
+        #: Seconds after which an attempt ends, whatever happens.
+        self.longest_attempt = longest_attempt(self._timeout)
+
+    def set_pacer(self, pacer: Pacer | None) -> None:
+        """Set what makes callers wait."""
+        self._gate = Gate(pacer)
+        self._gates.add(self._gate)
+
+    @property
+    def host(self) -> str:
+        """Where the service is."""
+        return self._endpoint.host
 
     @property
     def rate(self) -> float | None:
@@ -173,14 +233,9 @@ class Transport:
         return self._gate.rate
 
     @property
-    def longest_attempt(self) -> float:
-        """Seconds after which an attempt ends, whatever happens."""
-        return self._endpoint.longest
-
-    @property
     def patience(self) -> float | None:
         """Seconds that a caller waits for an answer."""
-        return self._endpoint.timeout.read
+        return self._timeout.read
 
     async def call(self, call: Call[T]) -> T:
         """Perform a call that is not guarded, and so has one kind of result.
@@ -239,7 +294,8 @@ class Transport:
             pause = next_pause(self.retry, call.kind, outcome, trail.attempts)
             if pause is None or trail.obstacle:
                 break
-            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, trail.attempts + 1, pause)
+            extra = describe_attempt(call, outcome, trail.attempts, self.host)
+            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, trail.attempts + 1, pause, extra=extra)
             await anyio.sleep(pause)
         return trail.end()
 
@@ -252,8 +308,11 @@ class Transport:
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; what is in the way of it, if anything is."""
+        began = time.perf_counter()
         complaint = await self._gate.wait(call.recipients, call.operation)
-        if complaint is None and self._closed:
+        if complaint is None and call.recipients and self.rate is not None:
+            note_paced(call, time.perf_counter() - began)
+        if complaint is None and self._door.is_closed:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
 
@@ -261,13 +320,16 @@ class Transport:
         call = trail.call
         watch = Stopwatch()
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
-        with anyio.move_on_after(min(limit, self._endpoint.longest)):
+        begin_attempt(call)
+        with anyio.move_on_after(min(limit, self.longest_attempt)):
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
             anew = isinstance(trail.outcome, Lost)
-            raw = await self._pool.exchange(call.operation, body, anew=anew, may_go=lambda: trail.obstacle is None)
+            content = Content(body, self._timeout, lambda: trail.obstacle is None)
+            raw = await self._pool.exchange(call.operation, content, anew=anew)
         outcome = self._read(call, raw)
         trail.note(outcome, watch)
-        _log_attempt(call, outcome, trail.attempts, watch)
+        end_attempt(call, outcome, trail.attempts)
+        _log_attempt(call, outcome, trail.attempts, watch, self.host)
         return outcome
 
     def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> Outcome[T]:
@@ -284,11 +346,12 @@ class Transport:
     def _heed(self, call: Call[T], outcome: Outcome[T]) -> None:
         """Hold everybody back where the service asks for a pause in sending, but nobody for longer than `wait_max`."""
         if call.recipients and isinstance(outcome, Refused) and outcome.error.code == _TOO_MANY and outcome.retry_after:
-            self._gate.hold_back(min(outcome.retry_after, self.retry.wait_max))
+            for gate in list(self._gates):
+                gate.hold_back(min(outcome.retry_after, self.retry.wait_max))
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
-        self._closed = True
+        self._door.is_closed = True
         await self._pool.aclose()
 
 
@@ -303,7 +366,7 @@ def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: b
     return OutcomeUnknownError(message, call.operation, http_status)
 
 
-def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch) -> None:
+def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     code: object = 200
@@ -312,4 +375,5 @@ def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwa
     elif not isinstance(outcome, Answered):
         code = str(outcome.error).removeprefix(f"{call.operation}: ")
     about = f" {call.about}" if call.about else ""
-    logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt)
+    extra = describe_attempt(call, outcome, attempt, host)
+    logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt, extra=extra)

@@ -25,6 +25,7 @@ from iletimerkezi_async.errors import (
     StoreError,
 )
 from iletimerkezi_async.http.retry import Stopwatch
+from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of
@@ -209,6 +210,7 @@ class Once:
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
         """
+        note_order(draft.recipients)
         if key is None:
             order = await send_draft(self._lookups, draft)
             await self._lookups.known.share(order.id)

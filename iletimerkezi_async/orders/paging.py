@@ -19,7 +19,7 @@ from iletimerkezi_async.wire.reports import REPORTS_DAYS, ReportPage, get_report
 from .places import Place, ServicePlace
 
 if TYPE_CHECKING:
-    from iletimerkezi_async.http.transport import Transport
+    from iletimerkezi_async.http.observed import Caller
     from iletimerkezi_async.wire.dates import Window
 
 __all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]
@@ -50,7 +50,7 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
 
     _operation: ClassVar[str]
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Caller) -> None:
         self._transport = transport
         self._rows: Iterator[T] = iter(())
         self._collected: list[T] = []
@@ -116,7 +116,7 @@ class Report(_Rows[Delivery]):
 
     _operation = "get-report"
 
-    def __init__(self, transport: Transport, order_id: int, *, page_size: int = MAX_ROWS, read_ahead: int = 8) -> None:
+    def __init__(self, transport: Caller, order_id: int, *, page_size: int = MAX_ROWS, read_ahead: int = 8) -> None:
         super().__init__(transport)
         self._order_id = order_id
         self._read_ahead = read_ahead
@@ -205,7 +205,7 @@ class _Listing(_Rows[T], Generic[T]):
     read once more from its beginning, and where some are lacking then, that is an error.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Caller) -> None:
         super().__init__(transport)
         self._given: set[Hashable] = set()
         self._is_second_reading = False
@@ -284,7 +284,7 @@ class Orders(_Listing[OrderReport]):
 
     _operation = "get-reports"
 
-    def __init__(self, transport: Transport, start: date, end: date) -> None:
+    def __init__(self, transport: Caller, start: date, end: date) -> None:
         self._ranges = split_days(start, end)
         self._range = next(self._ranges)
         super().__init__(transport)
@@ -318,7 +318,7 @@ class Blacklist(_Listing[str]):
 
     _operation = "get-blacklist"
 
-    def __init__(self, transport: Transport, window: Window | None) -> None:
+    def __init__(self, transport: Caller, window: Window | None) -> None:
         self._window = window
         super().__init__(transport)
 

@@ -1,0 +1,124 @@
+"""What became of a call, in the words of telemetry and log records.
+
+The names are those of OpenTelemetry's semantic conventions where it has one (`server.address`, `error.type`,
+`http.request.resend_count`), and begin with `iletimerkezi.` otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iletimerkezi_async.errors import (
+    ApiError,
+    IletimerkeziError,
+    KeyConflictError,
+    OutcomeUnknownError,
+    SendInProgressError,
+)
+from iletimerkezi_async.models import Order
+from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, Refused, T
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from iletimerkezi_async.results import BulkResult
+
+__all__ = [
+    "ADDRESS",
+    "ERROR",
+    "OPERATION",
+    "ORDER_ID",
+    "OUTCOME",
+    "PACING",
+    "RECIPIENTS",
+    "RESENDS",
+    "campaign_outcome",
+    "count_by_outcome",
+    "count_failures",
+    "describe_attempt",
+    "record_error",
+]
+
+ADDRESS = "server.address"
+OPERATION = "iletimerkezi.operation"
+RECIPIENTS = "iletimerkezi.recipients"
+ORDER_ID = "iletimerkezi.order.id"
+OUTCOME = "iletimerkezi.outcome"
+RESENDS = "http.request.resend_count"
+ERROR = "error.type"
+PACING = "iletimerkezi.pacing.wait"
+
+
+def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str) -> dict[str, object]:
+    """What a log record of an attempt has as `extra`, under the same names as a span.
+
+    Args:
+        call: What was asked.
+        outcome: What the attempt ended in.
+        attempt: Its number, from 1.
+        host: Where the service is.
+    """
+    extra: dict[str, object] = {
+        ADDRESS: host,
+        OPERATION: call.operation,
+        RESENDS: attempt - 1,
+        OUTCOME: "accepted",
+    }
+    if call.recipients:
+        extra[RECIPIENTS] = call.recipients
+    if isinstance(outcome, Answered):
+        if isinstance(outcome.value, Order):
+            extra[ORDER_ID] = outcome.value.id
+        return extra
+    extra[OUTCOME] = "refused" if isinstance(outcome, Refused) else "unknown"
+    if not isinstance(outcome, (Refused, Lost)):
+        extra[OUTCOME] = "not_sent"
+    extra[ERROR] = type(outcome.error).__qualname__
+    return extra
+
+
+def campaign_outcome(result: BulkResult) -> str:
+    """What became of a campaign that came to its end, in one word: the worst of what is not refused."""
+    if any(isinstance(failure.error, OutcomeUnknownError) for failure in result.failed):
+        return "unknown"
+    if result.accepted or not result.read:
+        return "accepted"
+    return "not_sent" if result.failed else "refused"
+
+
+def count_by_outcome(counts: BulkResult) -> dict[str, int]:
+    """How many recipients came to what. Most of those not sent to are never looked at, as they may be millions."""
+    unknown = refused = 0
+    for failure in counts.failed:
+        if isinstance(failure.error, OutcomeUnknownError):
+            unknown += failure.count
+        elif isinstance(failure.error, ApiError):
+            refused += failure.count
+    not_sent = count_failures(counts) - unknown - refused
+    return {
+        "accepted": counts.accepted,
+        "refused": len(counts.refused) + refused,
+        "unknown": unknown,
+        "not_sent": not_sent,
+    }
+
+
+def count_failures(counts: BulkResult) -> int:
+    """How many recipients were not sent to, or may not have been; quicker than counting them."""
+    return counts.read - counts.accepted - len(counts.refused) - counts.duplicates
+
+
+def record_error(span: Span, error: BaseException | None) -> None:
+    """Record an error: its type, and where it is ours what it says. Not its traceback, nor what it is chained to."""
+    if error is None:
+        return
+    from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - it is there, as there is a span
+
+    kind = type(error)
+    attributes = {"exception.type": f"{kind.__module__}.{kind.__qualname__}"}
+    said = None
+    # A key is the caller's own words.
+    if isinstance(error, IletimerkeziError) and not isinstance(error, (KeyConflictError, SendInProgressError)):
+        said = attributes["exception.message"] = str(error)
+    span.add_event("exception", attributes)
+    span.set_status(Status(StatusCode.ERROR, said))

@@ -1,0 +1,164 @@
+"""A face of a client: what its calls go through, and what they are sent with where they do not say."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from types import EllipsisType
+from typing import TYPE_CHECKING
+
+from iletimerkezi_async.http.observed import observed_calls
+from iletimerkezi_async.http.pacing import choose_pacer
+from iletimerkezi_async.http.settings import check_base_url
+from iletimerkezi_async.http.telemetry import start_telemetry
+from iletimerkezi_async.http.transport import Transport
+from iletimerkezi_async.redaction import sound
+from iletimerkezi_async.wire.draft import Draft, choose_iys, choose_sender, default_sender, write_template
+
+from .known import KnownIds
+from .lookup import Lookups
+from .once import Once, share_ids, share_rate
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.http.clients import HttpClient
+    from iletimerkezi_async.http.pacing import Pacer
+    from iletimerkezi_async.http.retry import Retry
+    from iletimerkezi_async.http.settings import Timeouts
+    from iletimerkezi_async.http.telemetry import Telemetry
+    from iletimerkezi_async.models import Iys
+    from iletimerkezi_async.stores.base import Store
+    from iletimerkezi_async.wire.credentials import Credentials
+
+__all__ = ["Face", "open_face"]
+
+
+class Face:
+    """One face of a client.
+
+    Args:
+        credentials: The account's.
+        store: Where keys are kept, if anywhere.
+        known: The ids of orders that are known.
+        telemetry: What tells of calls, if anything does.
+        transport: What sends.
+        sender: The header, where a call names none.
+        iys: The choice about the consent registry, where a call makes none.
+        is_first: Whether it is the client itself, which has the connections.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        store: Store | None,
+        known: KnownIds,
+        telemetry: Telemetry | None,
+        transport: Transport,
+        *,
+        sender: str | None,
+        iys: Iys | None,
+        is_first: bool = True,
+    ) -> None:
+        self.credentials = credentials
+        self.telemetry = telemetry
+        self.transport = transport
+        self.sender = sender
+        self.iys = iys
+        #: What looks for lost orders.
+        self.lookups = Lookups(transport, known)
+        #: What sends orders.
+        self.once = Once(self.lookups, store, credentials)
+        #: What asks for the pages of lists.
+        self.pages = observed_calls(transport, telemetry)
+        self._store = store
+        self._is_first = is_first
+
+    def template(self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool) -> Draft:
+        """An order without messages, for what a call says or leaves to the face.
+
+        Raises:
+            IletimerkeziError: As `AsyncClient.send_sms`.
+        """
+        return sound(
+            write_template(
+                sender=self.sender if sender is None else sender,
+                iys=self.iys if iys is None else iys,
+                send_at=send_at,
+                now=None if may_be_past else datetime.now(timezone.utc),
+            )
+        )
+
+    def with_options(
+        self,
+        *,
+        timeout: float | Timeouts | EllipsisType,
+        retry: Retry | EllipsisType,
+        sender: str | EllipsisType | None,
+        iys: Iys | EllipsisType | None,
+        rate: float | Pacer | EllipsisType | None,
+    ) -> Face:
+        """Another face, over the same connections; `...` stands for this one's setting.
+
+        Raises:
+            IletimerkeziError: As `AsyncClient.with_options`.
+        """
+        pacer = rate if isinstance(rate, EllipsisType) else _choose_pacer(rate, self._store, self.credentials)
+        return Face(
+            self.credentials,
+            self._store,
+            self.lookups.known,
+            self.telemetry,
+            self.transport.with_options(timeout=timeout, retry=retry, pacer=pacer),
+            sender=self.sender if isinstance(sender, EllipsisType) else sound(_choose_header(sender)),
+            iys=self.iys if isinstance(iys, EllipsisType) else sound(_choose_iys(iys)),
+            is_first=False,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections, where they are this face's."""
+        if self._is_first:
+            await self.transport.aclose()
+
+
+def open_face(
+    credentials: Credentials,
+    *,
+    sender: str | None,
+    iys: Iys | None,
+    base_url: str,
+    timeout: float | Timeouts,
+    max_connections: int,
+    retry: Retry,
+    rate: float | Pacer | None,
+    http_client: HttpClient | None,
+    store: Store | None,
+) -> Face:
+    """The first face of a client, for the arguments of its constructor.
+
+    Raises:
+        IletimerkeziError: As `AsyncClient`.
+    """
+    header, choice = sound(_choose_header(sender)), sound(_choose_iys(iys))
+    transport = Transport(
+        credentials,
+        base_url=sound(check_base_url(base_url)),
+        timeout=timeout,
+        max_connections=max_connections,
+        retry=retry,
+        pacer=_choose_pacer(rate, store, credentials),
+        http_client=http_client,
+    )
+    known = KnownIds(share_ids(store, credentials))
+    telemetry = start_telemetry(transport.host)
+    return Face(credentials, store, known, telemetry, transport, sender=header, iys=choice)
+
+
+def _choose_header(sender: str | None) -> str | Exception | None:
+    """The header that was given, or the environment's, if there is one."""
+    return default_sender() if sender is None else choose_sender(sender)
+
+
+def _choose_iys(iys: Iys | None) -> Iys | Exception | None:
+    return None if iys is None else choose_iys(iys)
+
+
+def _choose_pacer(rate: float | Pacer | None, store: Store | None, credentials: Credentials) -> Pacer | None:
+    return share_rate(choose_pacer(rate), rate, store, credentials)
