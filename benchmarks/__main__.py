@@ -41,9 +41,9 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "report-delay": with_delay,
     "numbers": cleaning,
     "campaign": campaign,
-    "stalls": stalls,
     "lost": lost_answers,
     "keys": keys,
+    "stalls": stalls,
     "import": importing,
     "memory": memory,
 }

@@ -228,7 +228,6 @@ class AsyncClient:
         self._once.check(key)
         # What was sent under a key is told also when its time has come.
         filling = fill(self._template(sender, iys, send_at, may_be_past=key is not None), messages)
-        del messages
         draft = await in_pieces(filling)
         return await self._once.send(_sound(draft), key)
 
@@ -289,8 +288,9 @@ class AsyncClient:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
         after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks taken
         where another campaign sent the very same numbers in one order within those minutes. The file holds the
-        recipients' numbers, readable for its owner alone, and neither the text nor a credential; remove it when the
-        campaign is done with.
+        recipients' numbers, for its owner alone (mode 0600), and neither the text nor a credential: texts are marked
+        with a secret made of the API key, so that whoever has the file alone cannot try any out. It goes on with
+        another hash of the same key, and not with another key. Remove it when the campaign is done with.
 
         When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has
         a `BulkError` with the result so far as its `__context__`.
@@ -301,7 +301,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
+            journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -310,9 +310,11 @@ class AsyncClient:
         Raises:
             BulkError: The campaign had to stop: the balance, a credential, the sender or the text was refused, or the
                 service is away for longer than the repetitions. Its `result` tells what was sent and what was not.
-            JournalError: The journal belongs to another text, sender, schedule or consent choice, is in use by another
-                run, damaged, or cannot be written. Nothing is sent that could not be written down.
-            ConfigurationError: `batch_size`, `concurrency` or `on_progress` is not what it should be.
+            JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
+                another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
+                written down.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
+                journal is a path, and not `":memory:"`.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -393,12 +395,14 @@ class AsyncClient:
         )
         return _sound(template)
 
-    def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
+    def get_report(self, order_id: int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
 
         The states are those of the moment, and final only once the order is `OrderStatus.COMPLETED`. The iteration may
-        be left at any row. The first row may raise `OrderNotFoundError` (also while the order is just moving from
-        waiting to being sent) or `OrderNotDueError` (it is scheduled for later).
+        be left at any row; `await client.get_report(order.id).collect()` gives a list. The first row may raise
+        `OrderNotFoundError` (also while the order is just moving from waiting to being sent) or `OrderNotDueError` (it
+        is scheduled for later). A report that ends before its total raises `TransportError` behind its last row: the
+        service may still be writing it, and asking on looks again.
 
         Args:
             order_id: The order's id, or its digits.
@@ -415,7 +419,7 @@ class AsyncClient:
             read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
         )
 
-    async def get_order(self, order_id: int) -> OrderReport:
+    async def get_order(self, order_id: int | str) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
 
         Raises:
@@ -428,6 +432,9 @@ class AsyncClient:
     def get_reports(self, start: date, end: date) -> Orders:
         """List the orders submitted from `start` to `end`, both days included: `async for order in …`.
 
+        `await client.get_reports(start, end).collect()` gives a list. One that ends before the service's count is read
+        a second time, and then raises `TransportError` behind its last order.
+
         Args:
             start: The first day: a date, or an aware datetime, of which the Turkish date counts.
             end: The last day, likewise. A range longer than the 10 days that the service takes is split.
@@ -438,7 +445,7 @@ class AsyncClient:
         days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
         return Orders(self._transport, *days)
 
-    async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
+    async def wait_for_order(self, order_id: int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
@@ -460,7 +467,7 @@ class AsyncClient:
             self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
         )
 
-    async def cancel_order(self, order_id: int) -> None:
+    async def cancel_order(self, order_id: int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
 
         A lost answer is not the end: the order is cancelled again, and where the service then knows of no such order,
@@ -479,6 +486,9 @@ class AsyncClient:
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
+
+        `await client.get_blacklist().collect()` gives a list. One that ends before the service's count is read a second
+        time, and then raises `TransportError` behind its last number.
 
         Args:
             start: Only those blocked from then on: a date, or an aware datetime. Default: from the year 2000.

@@ -13,6 +13,7 @@ from unicodedata import category, normalize
 from .errors import ConfigurationError
 from .models import Message
 from .numbers import clean_number, find_flaw, spell
+from .redaction import forgetful
 from .results import Refusal
 from .text import find_complaint, read_text
 from .wire.draft import text_complaint
@@ -229,6 +230,7 @@ class _RowFiller:
         self._keys: tuple[str, ...] = ()
         self._rows = 0
 
+    @forgetful
     def fill(self, given: object) -> Message | Refusal:
         """The message for the next row.
 
@@ -298,6 +300,7 @@ def fill_template(template: str, rows: Iterable[Row], *, to: str = "telefon") ->
 def fill_template(
     template: str, rows: AsyncIterable[Row], *, to: str = "telefon"
 ) -> AsyncIterator[Message | Refusal]: ...
+@forgetful
 def fill_template(
     template: str, rows: Iterable[Row] | AsyncIterable[Row], *, to: str = "telefon"
 ) -> Iterator[Message | Refusal] | AsyncIterator[Message | Refusal]:

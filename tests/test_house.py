@@ -58,7 +58,7 @@ FLOORS_WITHIN = {
         {"transport"},
     ],
     "orders": [
-        {"places", "pieces", "evidence", "known"},
+        {"places", "evidence", "known", "pieces"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
         {"live", "enquiry"},
@@ -198,6 +198,14 @@ def test_no_backend_is_named(name: str) -> None:
     """Everything runs on asyncio and trio; only the sandbox's server has a loop of its own, in its thread."""
     if name != "sandbox.server":
         assert not {each.split(".")[0] for each in imports(MODULES[name])} & {"asyncio", "trio", "sniffio"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_application_s_worker_threads_are_left_to_it(name: str) -> None:
+    """Whoever waits for us in all of them would wait for ever, if we waited for one of them as well."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("to_thread.run_sync"):
+            assert "limiter" in {keyword.arg for keyword in node.keywords}, ast.unparse(node)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -101,6 +101,9 @@ async def reading(client: AsyncClient) -> None:
     assert_type(order.submitted_at, datetime | None)
     orders: AsyncIterator[OrderReport] = client.get_reports(date(2026, 5, 1), datetime.now(timezone.utc))
     assert_type([order.id async for order in orders], list[int])
+    assert_type(await client.get_report("428").collect(), list[Delivery])
+    assert_type(await client.get_reports(date(2026, 5, 1), date(2026, 5, 2)).collect(), list[OrderReport])
+    assert_type(await client.get_blacklist().collect(), list[str])
 
 
 async def settling(client: AsyncClient) -> None:

@@ -69,7 +69,6 @@ class Campaign:
         self._tally = Tally(intake)
         #: Orders of earlier runs that are still to be settled, and one that was read and not begun.
         self._tasks: deque[Task] = deque()
-        #: For the journal alone.
         self._settling = Settling(lookups, intake)
         self._dispatch = Dispatch(
             lookups=lookups,

@@ -74,6 +74,7 @@ class Dispatch:
         report: Callable[[], Awaitable[None]],
     ) -> None:
         self._lookups = lookups
+        self._clocks = lookups.transport.clocks
         self._intake = intake
         self._tally = tally
         self._settling = settling
@@ -114,7 +115,7 @@ class Dispatch:
         except IletimerkeziError as error:
             return await self._settle_refusal(draft, entry.record, error)
         except BaseException:
-            may_be_taken = entry.begun or task.lost is not None
+            may_be_taken = entry.begun or task.lost is not None or task.earlier is not None
             self._tally.fail(draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent())
             raise
         await self.settle_taken(draft, entry.record, order.id)
@@ -140,7 +141,7 @@ class Dispatch:
             return
         try:
             entries = await in_pieces(self._intake.entries(draft))
-            record = await self._journal.begin(entries, self._lookups.transport.clocks.now())
+            record = await self._journal.begin(entries, self._clocks.now())
         except JournalError as error:
             self.halt(error)
         else:
@@ -190,11 +191,10 @@ class Dispatch:
             JournalError: It cannot be written down.
         """
         if entry.journal is not None:
-            now = self._lookups.transport.clocks.now()
             if entry.record is None:
-                entry.record = await entry.journal.begin(entry.entries, now)
+                entry.record = await entry.journal.begin(entry.entries, self._clocks.now())
             else:
-                await entry.journal.begin_again(entry.record, now)
+                await entry.journal.begin_again(entry.record, self._clocks.now())
         entry.begun = True
 
     async def _note(self, record: int | None, state: State, order_id: int | None = None) -> None:

@@ -19,6 +19,7 @@ from anyio.lowlevel import current_token
 from attrs import define, field
 
 from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, TransportError
+from iletimerkezi_async.redaction import forgetful
 
 from .settings import to_number
 from .window import Window
@@ -93,6 +94,7 @@ class LoopTime:
         return here + ahead
 
 
+@forgetful
 class TokenBucket:
     """Lets recipients pass in the order of asking, and in no second more than `rate` of them.
 

@@ -25,6 +25,7 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order, Send, SendState
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
@@ -152,6 +153,7 @@ class Attempts:
             raise _LeaseLostError
 
 
+@forgetful
 class Once:
     """Sends orders, those with a key once.
 
@@ -306,7 +308,8 @@ def _replay(order_id: int | None, recipients: int) -> Order:
 async def _fingerprint(draft: Draft, mark: Body) -> str:
     if draft.recipients <= _FEW:
         return fingerprint(draft, mark)
-    return await anyio.to_thread.run_sync(fingerprint, draft, mark)
+    # Not in one of the threads that the application shares among its own work.
+    return await anyio.to_thread.run_sync(fingerprint, draft, mark, limiter=anyio.CapacityLimiter(1))
 
 
 def fingerprint(draft: Draft, mark: Body) -> str:

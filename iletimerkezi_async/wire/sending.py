@@ -25,12 +25,12 @@ SEND_WINDOW = 9 * 60.0
 #: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
 MEMORY = 10 * 60.0
 _DUPLICATE = 451
-_MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
-# Texts that are written at one go.
-_AT_ONE_GO = 400
 _SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long, no choice about the consent registry.
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460, 468, 469})
+_MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
+# Texts that are written at one go.
+_AT_ONE_GO = 400
 
 
 def send_sms(draft: Draft) -> Steps[Call[Order]]:

@@ -448,8 +448,8 @@ async def test_a_search_that_is_killed_goes_on(tmp_path: Path, personal: bool, l
     result = await run(None)
     assert_adds_up(result, 30)
     refused = {refusal.number for refusal in result.refused}
-    # An order that was under way at a power cut, and is refused when it is sent again, may have been taken before: where
-    # the blacklist does not tell, only time does.
+    # An order that was under way at a power cut, and is refused when it is sent again, may have been taken before:
+    # where the blacklist does not tell, only time does.
     assert all(isinstance(failure.error, OutcomeUnknownError) for failure in result.failed)
     unknown = {number for failure in result.failed for number in failure.recipients}
     assert refused <= set(blocked)
