@@ -191,7 +191,6 @@ class Dispatch:
             JournalError: It cannot be written down.
         """
         if entry.journal is not None:
-            now = self._lookups.transport.clocks.now()
             if entry.record is None:
                 entry.record = await entry.journal.begin(entry.entries, now)
             else:
