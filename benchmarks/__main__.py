@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import attrs
@@ -28,6 +29,7 @@ from .harness import REPEATS, Findings, Row
 from .reports import with_delay, without_delay
 from .requests import lost_answers
 from .spellings import cleaning
+from .stalls import stalls
 from .stores import keys
 
 MEASURES: dict[str, Callable[[], Findings]] = {
@@ -40,12 +42,13 @@ MEASURES: dict[str, Callable[[], Findings]] = {
     "report-delay": with_delay,
     "numbers": cleaning,
     "campaign": campaign,
+    "stalls": stalls,
     "lost": lost_answers,
     "keys": keys,
     "import": importing,
     "memory": memory,
 }
-_PACKAGES = ("iletimerkezi-async", "httpx", "httpcore", "h11", "anyio", "attrs", "orjson", "aiohttp")
+_PACKAGES = ("iletimerkezi-async", "httpx", "httpx2", "httpcore", "h11", "anyio", "attrs", "orjson", "aiohttp")
 
 
 def machine() -> dict[str, str]:
@@ -56,7 +59,9 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "tls": ssl.OPENSSL_VERSION,
-        "packages": ", ".join(f"{package} {version(package)}" for package in _PACKAGES),
+        "packages": ", ".join(
+            f"{package} {version(package)}" for package in _PACKAGES if find_spec(package.replace("-", "_"))
+        ),
     }
 
 

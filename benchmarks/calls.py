@@ -10,7 +10,7 @@ import anyio
 from attrs import frozen
 
 from .harness import OURS, Findings, Goal, Panel, Row, in_turn, ratios, server
-from .rivals import RIVALS, OneCall, Served, Way, bare_lanes, ours
+from .rivals import FLOORS, RIVALS, OneCall, Served, Way
 
 _CALLS = 300
 _DELAY = 0.05
@@ -76,14 +76,23 @@ def _rate(name: str, way: Way, served: Served, callers: int, latencies: list[flo
 
 
 def cpu_a_call(callers: int) -> Findings:
-    """The same without a delay: CPU time of this process a call, beside lanes with nothing of ours on top."""
+    """The same without a delay: CPU time of this process a call, over each HTTP client and with nothing of ours."""
     with server("--tls") as served:
-        ways = {OURS: ours, "bare lanes": bare_lanes}
         seconds = in_turn(
-            {name: lambda way=way: asyncio.run(_crowd(way, served, callers)).cpu_a_call for name, way in ways.items()}
+            {name: lambda way=way: asyncio.run(_crowd(way, served, callers)).cpu_a_call for name, way in FLOORS.items()}
         )
-    measure = f"send_sms, {callers} callers, TLS: CPU time a call, as a multiple of bare lanes"
-    return Findings([Row(measure, ratios(seconds[OURS], seconds["bare lanes"]), goal=Goal(1.15))])
+    of = f"send_sms, {callers} callers, TLS: CPU time a call"
+    rows = [
+        Row(f"{of}, as a multiple of bare lanes", ratios(seconds[OURS], seconds["bare lanes"]), goal=Goal(1.15)),
+        Row(
+            f"{of}, over an aiohttp session, as a multiple of lanes",
+            ratios(seconds["ours over aiohttp"], seconds[OURS]),
+            goal=Goal(0.5),
+        ),
+    ]
+    microseconds = {name: [1_000_000 * each for each in figures] for name, figures in seconds.items()}
+    rows += [Row(f"{of}, {name}", figures, "µs") for name, figures in microseconds.items()]
+    return Findings(rows, [Panel(f"CPU time a call, {callers} callers", "µs a call", microseconds)])
 
 
 @frozen

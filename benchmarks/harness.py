@@ -15,6 +15,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
+from iletimerkezi_async.http.clients import HttpClient
 
 OURS = "iletimerkezi_async"
 REPEATS = 5
@@ -135,9 +136,11 @@ def ratios(figures: list[float], others: list[float]) -> list[float]:
     return [figure / other for figure, other in zip(figures, others, strict=True)]
 
 
-def client(url: str) -> AsyncClient:
+def client(url: str, http_client: HttpClient | None = None) -> AsyncClient:
     """Ours, as its users make it, but for pacing and repeating: a repeated call would be counted once."""
-    return AsyncClient("k", "h", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=None, retry=Retry(attempts=1))
+    return AsyncClient(
+        "k", "h", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=None, retry=Retry(attempts=1), http_client=http_client
+    )
 
 
 def send_body(*numbers: str, text: str = TEXT) -> dict[str, object]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
+import aiohttp
 import anyio
 import httpx
 import orjson
+
+from iletimerkezi_async.http.clients import HttpClient
 
 from .harness import OURS, Findings, Goal, Panel, Row, Served, client, in_turn, ratios, server
 
@@ -33,17 +37,20 @@ def with_delay() -> Findings:
     """100 pages that take 20 ms each: eight are asked for at once, after the first one."""
     ideal = (1 + math.ceil((_PAGES - 1) / _READ_AHEAD)) * _DELAY
     with server("--total", str(_PAGES * _ROWS), "--delay", str(_DELAY)) as served:
-        seconds = in_turn(_ways(served))
+        seconds = in_turn(_ways(served, _OVER))
     measure = f"report of 100 pages, 20 ms each: speed, of the ideal {1000 * ideal:.0f} ms"
     rows = [
         Row(measure, [ideal / each for each in seconds[OURS]], goal=Goal(0.8, at_least=True)),
-        Row(f"the same with {_BARE}", [ideal / each for each in seconds[_BARE]]),
+        *(Row(f"the same, {way}", [ideal / each for each in seconds[way]]) for way in (*_OVER, _BARE)),
     ]
     return Findings(rows)
 
 
-def _ways(served: Served) -> dict[str, Callable[[], float]]:
-    return {OURS: lambda: asyncio.run(_timed(_ours, served)), _BARE: lambda: asyncio.run(_timed(_bare, served))}
+def _ways(
+    served: Served, others: Mapping[str, Callable[[Served], Awaitable[int]]] | None = None
+) -> dict[str, Callable[[], float]]:
+    ways = {OURS: _ours, **(others or {}), _BARE: _bare}
+    return {name: lambda read=read: asyncio.run(_timed(read, served)) for name, read in ways.items()}
 
 
 async def _timed(read: Callable[[Served], Awaitable[int]], served: Served) -> float:
@@ -54,12 +61,36 @@ async def _timed(read: Callable[[Served], Awaitable[int]], served: Served) -> fl
     return elapsed
 
 
-async def _ours(served: Served) -> int:
+async def _ours(served: Served, http_client: HttpClient | None = None) -> int:
     count = 0
-    async with client(served.url) as sms:
+    async with client(served.url, http_client) as sms:
         async for delivery in sms.get_report(428):
             count += delivery.status == 111
     return count
+
+
+async def _over_aiohttp(served: Served) -> int:
+    async with aiohttp.ClientSession() as session:
+        return await _ours(served, session)
+
+
+async def _over_httpx2(served: Served) -> int:
+    # Nothing is encrypted here, and a context for it would take longer than the pages.
+    async with httpx2.AsyncClient(verify=False) as http:
+        return await _ours(served, http)
+
+
+async def _over_httpx(served: Served) -> int:
+    async with httpx.AsyncClient(verify=False) as http:
+        return await _ours(served, http)
+
+
+_OVER = {"ours over aiohttp": _over_aiohttp, "ours over httpx": _over_httpx}
+# There is none for Python 3.10.
+if importlib.util.find_spec("httpx2"):
+    import httpx2
+
+    _OVER["ours over httpx2"] = _over_httpx2
 
 
 async def _bare(served: Served) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import ssl
 import urllib.request
@@ -38,10 +39,47 @@ async def ours(served: Served, _callers: int) -> AsyncIterator[OneCall]:
 
 
 @asynccontextmanager
+async def over_aiohttp(served: Served, callers: int) -> AsyncIterator[OneCall]:
+    """`send_sms` over a caller's own `aiohttp.ClientSession`."""
+    connector = aiohttp.TCPConnector(limit=callers, ssl=trusting(served))
+    async with aiohttp.ClientSession(connector=connector) as session, client(served.url, session) as sms:
+        yield lambda _: sms.send_sms("Kodunuz 1234", to=NUMBER)
+
+
+@asynccontextmanager
+async def over_httpx(served: Served, callers: int) -> AsyncIterator[OneCall]:
+    """`send_sms` over a caller's own `httpx.AsyncClient`."""
+    limits = httpx.Limits(max_connections=callers)
+    async with httpx.AsyncClient(verify=trusting(served), limits=limits) as http, client(served.url, http) as sms:
+        yield lambda _: sms.send_sms("Kodunuz 1234", to=NUMBER)
+
+
+@asynccontextmanager
+async def over_httpx2(served: Served, callers: int) -> AsyncIterator[OneCall]:
+    """`send_sms` over a caller's own `httpx2.AsyncClient`."""
+    limits = httpx2.Limits(max_connections=callers)
+    async with httpx2.AsyncClient(verify=trusting(served), limits=limits) as http, client(served.url, http) as sms:
+        yield lambda _: sms.send_sms("Kodunuz 1234", to=NUMBER)
+
+
+@asynccontextmanager
 async def plain_httpx(served: Served, _callers: int) -> AsyncIterator[OneCall]:
     """One shared `httpx.AsyncClient`, as its documentation recommends."""
     url = f"{served.url}/send-sms/json"
     async with httpx.AsyncClient(verify=trusting(served)) as http:
+
+        async def call(_: int) -> object:
+            response = await http.post(url, content=orjson.dumps(send_body(NUMBER)))
+            return orjson.loads(response.content)
+
+        yield call
+
+
+@asynccontextmanager
+async def plain_httpx2(served: Served, _callers: int) -> AsyncIterator[OneCall]:
+    """The same with httpx2."""
+    url = f"{served.url}/send-sms/json"
+    async with httpx2.AsyncClient(verify=trusting(served)) as http:
 
         async def call(_: int) -> object:
             response = await http.post(url, content=orjson.dumps(send_body(NUMBER)))
@@ -99,9 +137,25 @@ async def urllib_in_threads(served: Served, callers: int) -> AsyncIterator[OneCa
         yield lambda _: asyncio.get_running_loop().run_in_executor(threads, post)
 
 
+#: Ours over each HTTP client, and what is below it alone.
+FLOORS: dict[str, Way] = {
+    OURS: ours,
+    "ours over aiohttp": over_aiohttp,
+    "ours over httpx": over_httpx,
+    "bare lanes": bare_lanes,
+    "bare aiohttp": plain_aiohttp,
+    "bare httpx": plain_httpx,
+}
 RIVALS: dict[str, Way] = {
     OURS: ours,
     "httpx": plain_httpx,
     "aiohttp": plain_aiohttp,
     "urllib in threads": urllib_in_threads,
 }
+
+# There is none for Python 3.10.
+if importlib.util.find_spec("httpx2"):
+    import httpx2
+
+    RIVALS["httpx2"] = plain_httpx2
+    FLOORS |= {"ours over httpx2": over_httpx2, "bare httpx2": plain_httpx2}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +16,7 @@ from .orders.known import KnownIds
 from .orders.lookup import Lookups
 from .orders.once import Once, share_ids, share_rate
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
+from .orders.pieces import in_pieces
 from .redaction import forgetful
 from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
@@ -25,9 +25,11 @@ from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeou
 from .wire.consents import Registration, ask
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
-from .wire.draft import MAX_RECIPIENTS, SENDER_VARIABLE, Draft, check_text, choose_iys, choose_sender, write_template
+from .wire.draft import MAX_RECIPIENTS, Draft, check_text, choose_iys, choose_sender, default_sender, write_template
+from .wire.packing import fill
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterable, Iterable
     from datetime import date
     from types import TracebackType
@@ -71,11 +73,14 @@ class AsyncClient:
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
             `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
             the time ends after the sum of waiting, connecting, and the longer of reading and writing.
-        max_connections: How many connections there are at most; further callers wait, and are served in turn.
+        max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
+            loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
-        rate: Recipients a second for orders of at most so many recipients; larger ones are bulk orders and pass
-            unpaced. `None` turns it off. Or any object with `async acquire(n)`, which several clients of one account
-            may share. (Source: the provider's limits, in force since 2026-05-05.)
+        rate: Recipients a second for orders of at most so many recipients: in no second more of them go out, in the
+            order of asking. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
+            sends, but none for longer than the `wait_max` of `retry`. `None` turns both off. Or any object with
+            `async acquire(n)`, which several clients of one account may share; what it raises means that nothing was
+            sent. (Source: the provider's limits, in force since 2026-05-05.)
         http_client: An HTTP client of your own: an `httpx.AsyncClient`, an `httpx2.AsyncClient`, or on asyncio an
             `aiohttp.ClientSession`, with which a call takes less than half the CPU time. It is used as it is, with
             `timeout` as given here, and never closed; `max_connections` is then its own matter. Anything else with the
@@ -106,16 +111,13 @@ class AsyncClient:
         address = check_base_url(base_url)
         # Error trackers print the variables of a frame that raises; the address may hold a password.
         del base_url
-        self._sender: str | None = None
         self._iys: Iys | None = None
         credentials = Credentials(key, hash)
         # Error trackers print the variables of a frame that raises.
         del key, hash
         credentials.check()
         self._credentials = credentials
-        header = os.environ.get(SENDER_VARIABLE) or None if sender is None else sender
-        if header is not None:
-            self._sender = _sound(choose_sender(header))
+        self._sender: str | None = _sound(default_sender() if sender is None else choose_sender(sender))
         if iys is not None:
             self._iys = _sound(choose_iys(iys))
         self._transport = Transport(
@@ -143,7 +145,11 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`."""
+        """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
+
+        Where event loops run side by side in threads, it is called in each of them: only its own loop can close a
+        connection.
+        """
         await self._transport.aclose()
 
     async def get_balance(self) -> Balance:
@@ -225,7 +231,9 @@ class AsyncClient:
         """
         self._once.check(key)
         # What was sent under a key is told also when its time has come.
-        draft = self._template(sender, iys, send_at, may_be_past=key is not None).fill(messages)
+        filling = fill(self._template(sender, iys, send_at, may_be_past=key is not None), messages)
+        del messages
+        draft = await in_pieces(filling)
         return await self._once.send(_sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
@@ -285,8 +293,9 @@ class AsyncClient:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
         after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks taken
         where another campaign sent the very same numbers in one order within those minutes. The file holds the
-        recipients' numbers, readable for its owner alone, and neither the text nor a credential; remove it when the
-        campaign is done with.
+        recipients' numbers, for its owner alone (mode 0600), and neither the text nor a credential: texts are marked
+        with a secret made of the API key, so that whoever has the file alone cannot try any out. It goes on with
+        another hash of the same key, and not with another key. Remove it when the campaign is done with.
 
         When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has
         a `BulkError` with the result so far as its `__context__`.
@@ -297,7 +306,7 @@ class AsyncClient:
             batch_size: Recipients in an order, 1 to 50,000.
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
-            journal: The journal's path, or `store.journal(name)`. Made if it is not there.
+            journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -306,9 +315,11 @@ class AsyncClient:
         Raises:
             BulkError: The campaign had to stop: the balance, a credential, the sender or the text was refused, or the
                 service is away for longer than the repetitions. Its `result` tells what was sent and what was not.
-            JournalError: The journal belongs to another text, sender, schedule or consent choice, is in use by another
-                run, damaged, or cannot be written. Nothing is sent that could not be written down.
-            ConfigurationError: `batch_size`, `concurrency` or `on_progress` is not what it should be.
+            JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
+                another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
+                written down.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
+                journal is a path, and not `":memory:"`.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -389,12 +400,14 @@ class AsyncClient:
         )
         return _sound(template)
 
-    def get_report(self, order_id: int, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
+    def get_report(self, order_id: int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
 
         The states are those of the moment, and final only once the order is `OrderStatus.COMPLETED`. The iteration may
-        be left at any row. The first row may raise `OrderNotFoundError` (also while the order is just moving from
-        waiting to being sent) or `OrderNotDueError` (it is scheduled for later).
+        be left at any row; `await client.get_report(order.id).collect()` gives a list. The first row may raise
+        `OrderNotFoundError` (also while the order is just moving from waiting to being sent) or `OrderNotDueError` (it
+        is scheduled for later). A report that ends before its total raises `TransportError` behind its last row: the
+        service may still be writing it, and asking on looks again.
 
         Args:
             order_id: The order's id, or its digits.
@@ -411,7 +424,7 @@ class AsyncClient:
             read_ahead=_sound(check_whole("read_ahead", read_ahead, 1)),
         )
 
-    async def get_order(self, order_id: int) -> OrderReport:
+    async def get_order(self, order_id: int | str) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
 
         Raises:
@@ -424,6 +437,9 @@ class AsyncClient:
     def get_reports(self, start: date, end: date) -> Orders:
         """List the orders submitted from `start` to `end`, both days included: `async for order in …`.
 
+        `await client.get_reports(start, end).collect()` gives a list. One that ends before the service's count is read
+        a second time, and then raises `TransportError` behind its last order.
+
         Args:
             start: The first day: a date, or an aware datetime, of which the Turkish date counts.
             end: The last day, likewise. A range longer than the 10 days that the service takes is split.
@@ -434,7 +450,7 @@ class AsyncClient:
         days: tuple[date, date] = _sound(choose_days(start, end, "get-reports"))
         return Orders(self._transport, *days)
 
-    async def wait_for_order(self, order_id: int, *, timeout: float | None = None) -> OrderReport:
+    async def wait_for_order(self, order_id: int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
@@ -456,7 +472,7 @@ class AsyncClient:
             self._transport, _sound(check_order_id(order_id)), _sound(check_timeout(timeout))
         )
 
-    async def cancel_order(self, order_id: int) -> None:
+    async def cancel_order(self, order_id: int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
 
         A lost answer is not the end: the order is cancelled again, and where the service then knows of no such order,
@@ -475,6 +491,9 @@ class AsyncClient:
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
+
+        `await client.get_blacklist().collect()` gives a list. One that ends before the service's count is read a second
+        time, and then raises `TransportError` behind its last number.
 
         Args:
             start: Only those blocked from then on: a date, or an aware datetime. Default: from the year 2000.

@@ -72,7 +72,7 @@ __all__ = [
 
 
 class IletimerkeziError(Exception):
-    """The root: whoever catches this catches everything that this library raises on purpose."""
+    """The root of everything that this library raises on purpose."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -143,7 +143,7 @@ class OrderAcceptedError(IletimerkeziError):
     was taken), and no single order in the reports could be told to be this one.
 
     Attributes:
-        candidates: Ids of orders that may be this one, for a look in the panel; often empty.
+        candidates: Ids of orders that may be this one, to look up in the panel; often empty.
     """
 
     def __init__(self, candidates: tuple[int, ...] = ()) -> None:
@@ -170,15 +170,15 @@ class TransportError(IletimerkeziError):
 
 
 class OutcomeUnknownError(TransportError):
-    """What was asked for may or may not have been done: the answer was lost and the repetitions told nothing.
+    """It is not known whether it was done: the answer was lost, and repeating the request did not tell.
 
     For `send-sms`: the same call within 10 minutes of the first is safe (the service refuses it as a duplicate, 451,
     if the first was taken). After that, look into the reports or the panel before sending again.
 
     For `cancel-order` and `delete-blacklist` the same call again does no harm, and a refusal then tells how things are.
 
-    For `consent/create`: the first `registered` records are registered, and the 5,000 after them, or as many as there
-    were, all may be or none; `check_consent` of one of them tells.
+    For `consent/create`: the first `registered` records are registered. Of the next 5,000 (or as many as there were)
+    either all are or none; `check_consent` of one of them tells.
     """
 
 

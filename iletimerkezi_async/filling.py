@@ -6,13 +6,15 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
 from math import isfinite
 from typing import TypeAlias, cast, overload
 from unicodedata import category, normalize
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, IletimerkeziError
 from .models import Message
 from .numbers import clean_number, find_flaw, spell
+from .redaction import forgetful
 from .results import Refusal
 from .text import find_complaint, read_text
 from .wire.draft import text_complaint
@@ -66,14 +68,14 @@ class Template:
     """
 
     def __init__(self, written: str) -> None:
-        parts = _parse(written)
+        self._parts: list[tuple[str, str | None]] = []
+        complaint = _parse(written, self._parts)
         # Error trackers print the variables of the frame that raised.
         del written
-        if isinstance(parts, Exception):
-            raise parts
-        self._parts = parts
-        self.names = tuple(dict.fromkeys(name for _, name in parts if name is not None))
-        self._places = [None if name is None else self.names.index(name) for _, name in parts]
+        if complaint:
+            raise complaint
+        self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
+        self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
 
     @property
     def text(self) -> str | None:
@@ -89,15 +91,23 @@ class Template:
                 words.append(values[place])
         return "".join(words)
 
+    @staticmethod
+    def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
+        """The index of a column that it names; or the complaint."""
+        found = find_column(names, wanted)
+        if isinstance(found, int) or _PLAIN_NAME.fullmatch(wanted):
+            return found
+        return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
+
     def __repr__(self) -> str:
         return f"<Template with {len(self.names)} columns>"
 
 
-def _parse(written: object) -> list[tuple[str, str | None]] | Exception:
+def _parse(written: object, parts: list[tuple[str, str | None]]) -> IletimerkeziError | None:
+    """Take a text apart, into `parts`: what stands in front of each name, and the name; or the complaint about it."""
     text = read_text(written)
     if text is None:
-        return cast("Exception", find_complaint(written))
-    parts: list[tuple[str, str | None]] = []
+        return find_complaint(written)
     literal = ""
     for piece in _PIECES.finditer(text):
         name = piece[1]
@@ -114,7 +124,7 @@ def _parse(written: object) -> list[tuple[str, str | None]] | Exception:
         parts.append((literal, name))
         literal = ""
     parts.append((literal, None))
-    return parts
+    return None
 
 
 def column_key(name: str) -> str:
@@ -136,8 +146,7 @@ def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
         return found[0]
     problem = "two columns" if found else "no column"
     shown = ", ".join(" ".join(name.split()) for name in names)
-    hint = "" if _PLAIN_NAME.fullmatch(wanted) else f" ({_PLAIN_NAMES}{_ESCAPE})"
-    return ConfigurationError(f"there is {problem} {wanted!r}; there are: {shown}{hint}")
+    return ConfigurationError(f"there is {problem} {wanted!r}; there are: {shown}")
 
 
 class Filler:
@@ -229,6 +238,7 @@ class _RowFiller:
         self._keys: tuple[str, ...] = ()
         self._rows = 0
 
+    @forgetful
     def fill(self, given: object) -> Message | Refusal:
         """The message for the next row.
 
@@ -258,7 +268,7 @@ class _RowFiller:
     def _fill_new(self, place: str, row: Row) -> Message | Refusal | ConfigurationError:
         """The message for a row whose columns are not those of the one before."""
         names = [str(name) for name in row]
-        found = [find_column(names, wanted) for wanted in self._wanted]
+        found = [Template.find_column(names, wanted) for wanted in self._wanted]
         complaint = next((each for each in found if isinstance(each, ConfigurationError)), None)
         if complaint is None:
             self._keys = tuple(list(row)[cast("int", index)] for index in found)
@@ -273,6 +283,13 @@ class _RowFiller:
 def _mapping(row: object) -> Row | None:
     if isinstance(row, Mapping):
         return cast("Row", row)
+    try:
+        return _read_names(row)
+    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is no row, whatever it raises
+        return None
+
+
+def _read_names(row: object) -> Row | None:
     names = getattr(row, "_fields", None)
     if names is not None:
         # Named tuples, and the rows of SQLAlchemy.
@@ -283,13 +300,23 @@ def _mapping(row: object) -> Row | None:
     return None
 
 
+def _make(written: str, made: list[Template]) -> IletimerkeziError | None:
+    try:
+        made.append(Template(written))
+    except IletimerkeziError as error:
+        return error.with_traceback(None)
+    return None
+
+
 def _records(rows: object) -> Iterator[object]:
     """Rows one by one; those of a table of pandas or polars by its columns, as it has no rows that could be read."""
     columns = cast("Iterable[str] | None", getattr(rows, "columns", None))
     if columns is None:
         return iter(cast("Iterable[object]", rows))
     names = [*columns]
-    return (dict(zip(names, values)) for values in zip(*(rows[name] for name in names)))  # type: ignore[index] # as both have it
+    values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
+    # Without a frame of ours around what the table may raise.
+    return map(dict, map(partial(zip, names), values))
 
 
 @overload
@@ -298,6 +325,7 @@ def fill_template(template: str, rows: Iterable[Row], *, to: str = "telefon") ->
 def fill_template(
     template: str, rows: AsyncIterable[Row], *, to: str = "telefon"
 ) -> AsyncIterator[Message | Refusal]: ...
+@forgetful
 def fill_template(
     template: str, rows: Iterable[Row] | AsyncIterable[Row], *, to: str = "telefon"
 ) -> Iterator[Message | Refusal] | AsyncIterator[Message | Refusal]:
@@ -320,8 +348,13 @@ def fill_template(
         ConfigurationError: The braces are wrong; or, with the first row, it lacks a column that the text names.
         ApiError: The template is no text.
     """
-    filler = _RowFiller(Template(template), to)
-    del template
+    made: list[Template] = []
+    complaint = _make(template, made)
+    if complaint:
+        # Error trackers print the variables of the frame that raised.
+        del template, rows
+        raise complaint
+    filler = _RowFiller(made[0], to)
     if isinstance(rows, AsyncIterable):
         return _Filled(filler, rows)
     return map(filler.fill, _records(rows))

@@ -119,7 +119,9 @@ class Balance:
 
 
 def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
-    return (cast("Number", to),) if is_one(to) else tuple(cast("Iterable[Number]", to))
+    can_be_read = hasattr(type(to), "__iter__") or hasattr(type(to), "__getitem__")
+    # What only comes asynchronously is refused where the message is read, like every other bad value.
+    return tuple(cast("Iterable[Number]", to)) if can_be_read and not is_one(to) else (cast("Number", to),)
 
 
 @forgetful

@@ -49,7 +49,7 @@ _POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?{_SEPARA
 # A decimal number and nothing else.
 _DECIMAL = re.compile(rf"{_SEPARATOR}*\+?[0-9]+[.,][0-9]+{_SEPARATOR}*")
 # What spreadsheets put around a number to keep it a text, with or without a formula: '0530…, ="0530…".
-_MARKED = re.compile(r"=?[\"'‘’]?([+0-9]+)[\"'’]?")
+_MARKED = re.compile(r"=?[\"'‘’`´]?(?:[tT][eE][lL]:)?([+0-9]+)[\"'’´]?")
 # The country's code, and the 0 of calls within the country: each may be missing, and people write both. Any ten digits
 # from 5 on: prefixes change hands and new ones appear, the service has the last word.
 _MOBILE = re.compile(r"(?:\+?(?:00)?900?|9000|0)?(5[0-9]{9})")
@@ -264,6 +264,8 @@ def _name(value: object) -> str:
         return f"{kind}: decode it first"
     if hasattr(type(value), "columns"):
         return f"{kind}: give one of its columns"
+    if hasattr(type(value), "__aiter__"):
+        return f"{kind}: what comes asynchronously goes to send_bulk"
     if hasattr(type(value), "__iter__") or hasattr(type(value), "keys"):
         return f"{kind}: of a row, give the value of its column"
     if isinstance(value, (float, Decimal)):

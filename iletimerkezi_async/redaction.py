@@ -24,7 +24,17 @@ F = TypeVar("F")
 
 _PACKAGE = __name__.partition(".")[0]
 # All that works for us. Any other code is the caller's, whose variables are his own to see.
-_HELPERS = sys.stdlib_module_names | {"anyio", "attr", "httpcore", "httpx"}
+_HELPERS = sys.stdlib_module_names | {
+    "aiohttp",
+    "anyio",
+    "attr",
+    "httpcore",
+    "httpx",
+    "httpx2",
+    "psycopg",
+    "psycopg_pool",
+    "redis",
+}
 _GENERATED = "<attrs generated"
 # Emptying the frame of one that waits would end it.
 _MAY_WAIT = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR

@@ -32,7 +32,7 @@ class Refusal(NamedTuple):
 
 @frozen(repr=False)
 class Failure:
-    """Recipients of a campaign of whom it is not known that they were texted, all for one reason.
+    """Recipients of a campaign who were not texted, or may not have been, all for one reason.
 
     Attributes:
         messages: Their texts and numbers, fit for `AsyncClient.send_messages`.
@@ -65,7 +65,7 @@ class BulkResult:
         accepted: How many messages it took with them.
         refused: The numbers that were left out: badly written, or refused by the service.
         duplicates: How many were left out since they had occurred before.
-        failed: Those of whom it is not known that they were texted, with the reason.
+        failed: Those who were not texted, or may not have been, with the reason.
         read: How many recipients were read.
         unidentified: How many of `accepted` belong to orders whose id could not be found.
     """
@@ -99,7 +99,7 @@ class Progress:
         accepted: … of these, taken by the service.
         refused: … left out as bad numbers.
         duplicates: … left out as repeated.
-        failed: … of whom it is not known that they were texted.
+        failed: … not texted, or perhaps not.
         elapsed: Seconds since the campaign began.
         total: How many there are, where the input has a length.
     """
@@ -128,7 +128,7 @@ class BulkError(IletimerkeziError):
     """A campaign had to stop before its end.
 
     Attributes:
-        result: What was done until then: the orders taken, and every number that was read, in one list or another.
+        result: What was done until then: the orders taken, and in its lists every number that was read.
         error: Why it stopped; `None` where it was cancelled, or an exception of the caller's own stopped it.
     """
 

@@ -66,17 +66,20 @@ def read_text(value: object) -> str | None:
     """
     kind = type(value)
     if issubclass(kind, str):
-        return cast("str", value)
+        # Of a subclass, such as NumPy's, the plain text; that of an enum is its value.
+        return str.__str__(cast("str", value))
     try:
-        is_lazy = callable(getattr(value, "casefold", None)) or any(map(_is_called_lazy, kind.__mro__))
-        return str(value) if is_lazy else None
+        return str(value) if callable(getattr(value, "casefold", None)) or _is_called_lazy(kind) else None
     except Exception:  # noqa: BLE001 - somebody's object that cannot be read is none, whatever it raises
         return None
 
 
-def _is_called_lazy(kind: type) -> bool:
-    # Django's base class for what is evaluated later, and what most others call theirs.
-    return kind.__name__ == "Promise" or "lazy" in kind.__name__.lower()
+def _is_called_lazy(kind: type[object]) -> bool:
+    """Whether it is called as Django's base class for what is evaluated later, or as most others call theirs."""
+    if kind.__str__ is object.__str__ or any(hasattr(kind, name) for name in ("__iter__", "__getitem__", "columns")):
+        # Such as the lazy tables of polars.
+        return False
+    return any(base.__name__ == "Promise" or "lazy" in base.__name__.lower() for base in kind.__mro__)
 
 
 def find_complaint(text: object) -> ApiError | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, FunctionType
 
 import anyio
@@ -123,6 +123,15 @@ async def test_a_call_that_does_not_fit_shows_nothing(given: dict[str, object]) 
     with pytest.raises(TypeError) as caught:
         await Canned(ok()).client.send_sms(**given)  # type: ignore[arg-type]  # that is the point
     assert "987654" not in "".join(str(frame.f_locals) for frame in list(frames_of(caught.value).values())[1:])
+
+
+def test_a_generator_expression_is_emptied() -> None:
+    """It cannot be waiting, as it catches nothing."""
+    space: dict[str, Callable[[list[int]], float]] = {"__name__": "iletimerkezi_async.made"}  # type: ignore[dict-item]  # of a module
+    exec("def look(values): return sum(1 / value for value in values)", space)
+    with pytest.raises(ZeroDivisionError) as caught:
+        forgetful(space["look"])([5301234567, 0])
+    assert frames_of(caught.value)["<genexpr>"].f_locals == {}
 
 
 def test_a_frame_that_runs_is_passed_over() -> None:

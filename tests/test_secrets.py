@@ -173,6 +173,21 @@ def test_a_credential_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch
         AsyncClient(KEY, "\ud83d")
 
 
+def test_a_secret_is_derived_for_each_account_purpose_and_salt() -> None:
+    """Another one for each; the same one again, and also after the hash was renewed; and it is not printed."""
+
+    def derive(key: str = KEY, hash: str = HASH, purpose: str = "journal", salt: bytes = b"salt") -> bytes:
+        credentials = Credentials(key, hash)
+        credentials.check()
+        return credentials.derive(purpose, salt)
+
+    secrets = {derive(), derive(key="baska"), derive(purpose="store"), derive(salt=b"pepper")}
+    assert len(secrets) == 4
+    assert {len(secret) for secret in secrets} == {32}
+    assert derive() == derive(hash="yeni") == derive()
+    assert repr(derive()) == "<Body of 32 bytes>"
+
+
 async def test_a_cancelled_call_takes_no_frames_of_the_http_client_along() -> None:
     """A TimeoutError of the caller's chains the cancellation, whose frames would hold the body."""
 

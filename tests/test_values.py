@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import UserString
 from collections.abc import AsyncIterator, Iterator
+from enum import Enum
 
 import pytest
 from test_numbers import Broken, Lazy
@@ -32,6 +33,19 @@ class DataFrame:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
+
+
+class Letter(str, Enum):
+    """Texts as programs keep them."""
+
+    HELLO = "Merhaba"
+
+
+class Later:
+    """Recipients that have to be waited for."""
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        raise AssertionError
 
 
 WRONG_RECIPIENTS = [
@@ -129,6 +143,19 @@ async def test_an_order_names_what_is_wrong_with_its_numbers(client: AsyncClient
         "4 of 5 recipients are not phone numbers (see `numbers`): not a phone number: a plus, and no country code "
         "behind it; write +90 in front, or leave out the plus; not a phone number but NoneType: a value is missing"
     )
+
+
+async def test_recipients_that_are_waited_for_are_those_of_a_campaign(client: AsyncClient) -> None:
+    """An order has to know all of its recipients, and says where else they can go."""
+    with pytest.raises(RecipientError, match="what comes asynchronously goes to send_bulk"):
+        await client.send_sms("Merhaba", Later())  # type: ignore[arg-type]  # the point of the test
+
+
+async def test_a_text_of_an_enum_is_its_value(client: AsyncClient, sandbox: Sandbox) -> None:
+    """And of every kind of text the plain text."""
+    await client.send_sms(Letter.HELLO, NUMBER)
+    assert [order.texts[0][0] for order in sandbox.orders] == ["Merhaba"]
+    assert type(Message(Letter.HELLO, NUMBER).text) is str
 
 
 class Rows:

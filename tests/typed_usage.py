@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import aiohttp
 import httpx
+import httpx2
 from typing_extensions import assert_type
 
 from iletimerkezi_async import (
@@ -41,6 +43,8 @@ from iletimerkezi_async import (
     Refusal,
     Report,
     Retry,
+    Send,
+    SendState,
     TextLength,
     TokenBucket,
     UnavailableError,
@@ -50,6 +54,7 @@ from iletimerkezi_async import (
     parse_webhook,
 )
 from iletimerkezi_async.sandbox import Fault, Sandbox, Style
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, StoreJournal
 
 
 class Everybody:
@@ -59,7 +64,7 @@ class Everybody:
         return n > 0
 
 
-def settings(http: httpx.AsyncClient) -> list[AsyncClient]:
+def settings(http: httpx.AsyncClient, http2: httpx2.AsyncClient, session: aiohttp.ClientSession) -> list[AsyncClient]:
     pacer: Pacer = Everybody()
     return [
         AsyncClient(),
@@ -68,6 +73,11 @@ def settings(http: httpx.AsyncClient) -> list[AsyncClient]:
         AsyncClient(timeout=5, max_connections=10, retry=Retry(attempts=3), rate=None, http_client=http),
         AsyncClient(timeout=httpx.Timeout(5, connect=1), rate=pacer),
         AsyncClient(rate=TokenBucket(50)),
+        AsyncClient(http_client=http2, timeout=httpx2.Timeout(5, connect=1)),
+        AsyncClient(http_client=session),
+        # Of the wrong kind, as both type checkers see.
+        AsyncClient(http_client=httpx.Client()),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        AsyncClient(timeout="30"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ]
 
 
@@ -101,6 +111,9 @@ async def reading(client: AsyncClient) -> None:
     assert_type(order.submitted_at, datetime | None)
     orders: AsyncIterator[OrderReport] = client.get_reports(date(2026, 5, 1), datetime.now(timezone.utc))
     assert_type([order.id async for order in orders], list[int])
+    assert_type(await client.get_report("428").collect(), list[Delivery])
+    assert_type(await client.get_reports(date(2026, 5, 1), date(2026, 5, 2)).collect(), list[OrderReport])
+    assert_type(await client.get_blacklist().collect(), list[str])
 
 
 async def settling(client: AsyncClient) -> None:
@@ -231,3 +244,18 @@ async def testing() -> None:
     assert_type(hooked.webhooks, tuple[tuple[int, str, int | str], ...])
     assert_type(hooked.environment("http://127.0.0.1:8025/v1"), dict[str, str])
     assert_type(sandbox.orders[0].id, int)
+
+
+async def stores(kind: type[SqliteStore | RedisStore]) -> None:
+    store: Store = kind("address", keep=timedelta(days=7), timeout=2)
+    async with PostgresStore("postgresql://app@db/app") as entered, AsyncClient(store=store, iys=Iys.OFF) as client:
+        assert_type(entered, PostgresStore)
+        order = await client.send_sms("metin", 5301234567, key="siparis-1234-kargoda")
+        assert_type(order.replayed, bool)
+        assert_type(await client.find_send("siparis-1234-kargoda"), Send | None)
+        send = await client.resolve_send("siparis-1234-kargoda", order_id=order.id)
+        assert_type(send.state, SendState)
+        assert_type(send.first_attempt, datetime | None)
+        await client.resolve_send("siparis-1234-kargoda", sent=False)
+        assert_type(entered.journal("kis-2026"), StoreJournal)
+        await client.send_bulk("metin", [5301234567], journal=entered.journal("kis-2026"))

@@ -1,8 +1,9 @@
 """Any number of recipients: nobody twice, nobody lost.
 
-`intake` reads a source piece by piece, cleans it and packs it into orders; `seen` remembers who was there before;
-`campaign` sends the orders, each a `task`, and `settling` those of earlier runs; `tally` keeps account of every
-recipient.
+`sources` reads whatever can be read, a piece at a time; `intake` cleans it and packs it into orders, and `seen`
+remembers who was there before. `campaign` hands the orders out, each a `task`; `dispatch` sends them, `settling` finds
+out about those of earlier runs, and `narrowing` finds the recipients over whom one was refused, with the blacklist that
+`blocked` reads. `tally` keeps account of every recipient.
 
 In come a source, a template and an open journal; out goes a `BulkResult`. It never builds a request: `orders` sends.
 """

@@ -1,97 +1,40 @@
-"""What a campaign reads: recipients of any source, cleaned, each once, in drafts of a given size."""
+"""What a campaign reads: recipients of any source, cleaned, each once, in drafts of a given size.
+
+Work that grows with a campaign is a generator, done in pieces between which others get their turn: see `packing`.
+"""
 
 from __future__ import annotations
 
-import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
-from itertools import islice
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from array import array
+from itertools import chain
+from operator import itemgetter
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-import anyio.lowlevel
-
-from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.models import Message, Number
-from iletimerkezi_async.numbers import clean_number, clean_numbers, find_flaw, is_one, spell
+from iletimerkezi_async.numbers import clean_numbers, find_flaw, spell
+from iletimerkezi_async.orders.pieces import Breath, in_pieces
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.stores.records import Record, State, fingerprint
-from iletimerkezi_async.text import read_text
-from iletimerkezi_async.wire.draft import Draft, message_complaint
+from iletimerkezi_async.wire.draft import Draft
+from iletimerkezi_async.wire.packing import Pair, Steps, Unfolded, group, pack, sort
 
-from .seen import Seen, SeenKeys
+from .seen import Seen, SeenKeys, digits_of, without_last
+from .sources import Reader, Recipients, count_recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Intake", "MessageIntake", "NumberIntake", "Recipients", "Source"]
+__all__ = ["Intake", "MessageIntake", "NumberIntake", "Recipients"]
 
 T = TypeVar("T")
-Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 
-# Values cleaned at once: enough to be quick, few enough that one odd value does not cost many others a closer look.
+# Recipients that are looked at in one go.
 _PIECE = 400
-# Between pauses for other tasks, some milliseconds of work.
-_PIECES_AT_A_TIME = 8
-
-
-class Recipients(Generic[T]):
-    """What the caller gives, held so that no variable of a frame shows it.
-
-    Attributes:
-        total: How many recipients there are, where that is known.
-        complaint: What is wrong where it is neither a recipient nor several of them.
-    """
-
-    def __init__(self, given: Source[T] | Number) -> None:
-        alone = is_one(given)
-        self.complaint = _source_complaint(given) if alone else None
-        self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
-        # What is read asynchronously may have to ask a database for its length, which it cannot do here.
-        has_length = isinstance(self.source, Sized) and not isinstance(self.source, AsyncIterable)
-        self.total = len(cast("Sized", self.source)) if has_length else None
-
-
-def _source_complaint(given: object) -> RecipientError | None:
-    if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
-        return None
-    message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
-    return RecipientError(452, message, "send-sms", numbers=(spell(given),))
-
-
-class _Reader(Generic[T]):
-    """Values of a source, some at a time. What was read before a cancellation is not lost."""
-
-    def __init__(self, source: Source[T]) -> None:
-        self._async: AsyncIterator[T] | None = None
-        self._sync: Iterator[T] = iter(())
-        if isinstance(source, AsyncIterable):
-            self._async = aiter(source)
-        else:
-            self._sync = iter(source)
-        self._piece: list[T] = []
-        self._pieces = 0
-
-    async def read(self, most: int) -> list[T]:
-        """The next values, at least one and at most so many; none at the end."""
-        size = min(most, _PIECE)
-        if self._async is None:
-            self._pieces += 1
-            if self._pieces % _PIECES_AT_A_TIME == 0:
-                await anyio.lowlevel.checkpoint()
-            # In place: what came before an exception of the source stays.
-            self._piece.extend(islice(self._sync, size))
-            return self.left()
-        while len(self._piece) < size:
-            try:
-                self._piece.append(await anext(self._async))
-            except StopAsyncIteration:
-                break
-        return self.left()
-
-    def left(self) -> list[T]:
-        """What was read and not handed out."""
-        piece, self._piece = self._piece, []
-        return piece
+# Recipients that were looked at before, or integers that stand for them.
+_ENTRIES = 2000
+# The mark of a text, with this bit set, makes keys that are large enough for `SeenKeys`.
+_TOP = 1 << 63
 
 
 class Intake(ABC, Generic[T]):
@@ -101,18 +44,20 @@ class Intake(ABC, Generic[T]):
         read: Recipients read so far.
         duplicates: … of these, left out since they had occurred before.
         refused: … left out as bad, with the reason.
+        missing: Recipients of an earlier run that have not been read again (yet).
     """
 
-    def __init__(self, recipients: Recipients[T], template: Draft, batch_size: int) -> None:
-        self._reader = _Reader(recipients.source)
+    def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
+        self._reader = reader
+        self._breath = Breath()
         #: How many recipients there are, where that is known.
-        self.total = recipients.total
+        self.total = total
         self._template = template
         self._batch_size = batch_size
         self.read = 0
         self.duplicates = 0
         self.refused: list[Refusal] = []
-        self._ready: list[tuple[Record, Draft]] = []
+        self.missing = 0
 
     @property
     def sender(self) -> str:
@@ -124,33 +69,33 @@ class Intake(ABC, Generic[T]):
         # No further than that: the source may wait for what its last values led to.
         while (room := self._batch_size - self._waiting()) > 0 and await self._read_on(room):
             pass
-        return self._draft(self._batch_size)
+        return await in_pieces(self._draft(self._batch_size))
 
     async def _read_on(self, most: int) -> bool:
-        """Take in the next values; whether there were any."""
-        # No variable holds values while the source is waited for, and may raise, nor while they are taken in.
-        return self._take_in(await self._reader.read(most))
+        """Take in the next recipients; whether there were any."""
+        await self._breath.take()
+        # In a function of its own: no variable holds values while the source is waited for, and may raise.
+        if not self._is_holding():
+            self._hold(await self._reader.read(most))
+        if not self._is_holding():
+            return False
+        self._take(min(most, _PIECE))
+        return True
 
-    def _take_in(self, values: list[T]) -> bool:
-        self._take(values)
-        return bool(values)
-
-    def rest(self) -> Draft | None:
+    def rest(self) -> Steps[Draft | None]:
         """All that was read and is not in any draft."""
-        self._take(self._reader.left())
-        return self._draft(self._waiting())
-
-    def take_ready(self) -> list[tuple[Record, Draft]]:
-        """Orders of an earlier run whose texts have been read again, so that they can be settled; each once."""
-        ready, self._ready = self._ready, []
-        return ready
+        self._hold(self._reader.left())
+        while self._is_holding():
+            self._take(_PIECE)
+            yield
+        return (yield from self._draft(self._waiting()))
 
     @abstractmethod
-    def remember(self, record: Record) -> Draft | None:
-        """Leave the recipients of an earlier run's order out; its draft, where it can be told already."""
+    def remember(self, record: Record) -> Steps[Draft | None]:
+        """Leave the recipients of an earlier run's order out; its draft, where it is needed and can be told already."""
 
     @abstractmethod
-    def entries(self, draft: Draft) -> list[int]:
+    def entries(self, draft: Draft) -> Steps[Sequence[int]]:
         """A draft's recipients, as the journal keeps them."""
 
     @abstractmethod
@@ -158,97 +103,121 @@ class Intake(ABC, Generic[T]):
         """What two orders share whose reports look the same; `None` where no two of them do."""
 
     @abstractmethod
-    def size(self, record: Record) -> int:
-        """How many recipients an earlier run's order has."""
+    def numbers(self, record: Record) -> Sequence[int]:
+        """The digits of an earlier run's recipients."""
 
     @abstractmethod
-    def take_unmet(self) -> list[tuple[Record, Draft]]:
+    def take_ready(self) -> Steps[list[tuple[Record, Draft]]]:
+        """Orders of an earlier run whose texts have been read again, so that they can be settled; each once."""
+
+    @abstractmethod
+    def take_unmet(self) -> Steps[list[tuple[Record, Draft]]]:
         """At the end: the orders of an earlier run that were not (all) read again, without the texts missing; once."""
 
-    @property
     @abstractmethod
-    def missing(self) -> int:
-        """Recipients of an earlier run that have not been read again (yet)."""
+    def _hold(self, values: list[T]) -> None:
+        """Keep what was read, to be taken in."""
 
     @abstractmethod
-    def _take(self, values: list[T]) -> None: ...
+    def _is_holding(self) -> bool: ...
+
+    @abstractmethod
+    def _take(self, most: int) -> None:
+        """Take in some recipients of those that were read, at most so many."""
 
     @abstractmethod
     def _waiting(self) -> int: ...
 
     @abstractmethod
-    def _draft(self, size: int) -> Draft | None: ...
+    def _draft(self, size: int) -> Steps[Draft | None]: ...
 
 
 class NumberIntake(Intake[Number]):
     """Numbers that all get the same text."""
 
     def __init__(self, recipients: Recipients[Number], template: Draft, batch_size: int, message: Message) -> None:
-        super().__init__(recipients, template, batch_size)
+        super().__init__(Reader(recipients.source), recipients.total, template, batch_size)
         self._message = message
+        self._held: list[Number] = []
         self._seen = Seen()
         self._earlier = Seen()
-        self._missing = 0
         self._numbers: list[str] = []
 
-    def remember(self, record: Record) -> Draft | None:
+    def remember(self, record: Record) -> Steps[Draft | None]:
         """See `Intake`; the text is known."""
-        numbers = [f"+{digits}" for digits in record.entries]
-        self._missing += len(self._earlier.add(numbers))
-        return self._of(numbers)
+        numbers: list[str] = []
+        is_done = record.state in {State.TAKEN, State.REFUSED}
+        for piece in _pieces(record.entries):
+            spelled = [f"+{digits}" for digits in piece]
+            self.missing += len(self._earlier.add(spelled))
+            numbers += () if is_done else spelled
+            yield
+        return self._of(numbers) if numbers else None
 
-    def entries(self, draft: Draft) -> list[int]:
+    def entries(self, draft: Draft) -> Steps[Sequence[int]]:
         """The digits of each number."""
-        return [int(number) for _, number in draft.pairs()]
+        entries = array("Q")
+        for numbers in draft.messages.values():
+            for piece in _pieces(numbers):
+                entries.extend(digits_of(piece))
+                yield
+        return entries
 
     def report_key(self, order: Draft | Record) -> int | None:
         """None: each number is in one order alone."""
 
-    def size(self, record: Record) -> int:
+    def numbers(self, record: Record) -> Sequence[int]:
         """See `Intake`."""
-        return len(record.entries)
+        return record.entries
 
-    def take_unmet(self) -> list[tuple[Record, Draft]]:
+    def take_ready(self) -> Steps[list[tuple[Record, Draft]]]:
         """None: their text is known."""
+        yield from ()
         return []
 
-    @property
-    def missing(self) -> int:
-        """See `Intake`."""
-        return self._missing
+    def take_unmet(self) -> Steps[list[tuple[Record, Draft]]]:
+        """None: their text is known."""
+        yield from ()
+        return []
 
-    def _take(self, values: list[Number]) -> None:
+    def _hold(self, values: list[Number]) -> None:
+        self._held += values
+
+    def _is_holding(self) -> bool:
+        return bool(self._held)
+
+    def _take(self, most: int) -> None:
+        values, self._held = self._held[:most], self._held[most:]
         self.read += len(values)
         numbers = clean_numbers(values)
         good = cast("Sequence[str]", numbers)
         if not all(numbers):
             good = [number for number in numbers if number is not None]
-            bad = [value for value, number in zip(values, numbers) if number is None]
-            self.refused += map(_refuse, bad)
+            self.refused += [_refuse(value) for value, number in zip(values, numbers) if number is None]
         fresh = self._seen.add(good)
         self.duplicates += len(good) - len(fresh)
-        if self._missing:
-            fresh = self._without_earlier(fresh)
-        self._numbers += fresh
+        self._numbers += self._without_earlier(fresh) if self.missing else fresh
 
     def _without_earlier(self, numbers: Sequence[str]) -> Sequence[str]:
-        fresh = [number for number in numbers if number not in self._earlier]
-        self._missing -= len(numbers) - len(fresh)
-        return fresh
+        known = self._earlier.known(numbers)
+        self.missing -= len(known)
+        return [number for number in numbers if number not in known] if known else numbers
 
     def _waiting(self) -> int:
         return len(self._numbers)
 
-    def _draft(self, size: int) -> Draft | None:
+    def _draft(self, size: int) -> Steps[Draft | None]:
         numbers = self._numbers[:size]
+        yield from sort(numbers)
+        # Not before: what is cancelled in between is still there.
         del self._numbers[:size]
         return self._of(numbers) if numbers else None
 
     def _of(self, numbers: list[str]) -> Draft:
         template = self._template
-        # As `Draft.of` does it, for a single text.
-        messages = {self._message.text: tuple(sorted(numbers))}
-        return Draft(template.sender, template.iys, messages, template.send_at, len(numbers))
+        return Draft(
+            template.sender, template.iys, {self._message.text: tuple(numbers)}, template.send_at, len(numbers)
+        )
 
 
 class MessageIntake(Intake[Message | Refusal]):
@@ -257,124 +226,171 @@ class MessageIntake(Intake[Message | Refusal]):
     def __init__(
         self, recipients: Recipients[Message | Refusal], template: Draft, batch_size: int, salt: bytes
     ) -> None:
-        super().__init__(recipients, template, batch_size)
         # Each message may have several recipients.
-        self.total = None
-        self._salt = salt or secrets.token_bytes(16)
+        super().__init__(Reader(recipients.source, count_recipients), None, template, batch_size)
+        #: Empty where nobody has to recognise a text later, and Python's own hash is enough.
+        self._salt = salt
+        self._unfolded = Unfolded()
         self._seen = SeenKeys(8, smallest=19)
-        self._pairs: list[tuple[str, str]] = []
+        self._pairs: list[Pair] = []
         # Of an earlier run: who is done with; and whose texts are to be read again, for which order.
         self._earlier = SeenKeys(8, smallest=19)
-        self._missing = 0
-        self._owner: dict[tuple[int, int], Record] = {}
-        self._found: dict[int, dict[tuple[int, int], tuple[str, str]]] = {}
+        self._owner: dict[int, Record] = {}
+        self._found: dict[int, dict[int, Pair]] = {}
+        self._unmet: dict[int, Record] = {}
+        self._complete: list[Record] = []
 
-    def remember(self, record: Record) -> Draft | None:
+    def remember(self, record: Record) -> Steps[Draft | None]:
         """See `Intake`; the texts are to be read again."""
-        keys = _keys(record)
-        self._missing += len(keys)
-        if record.state in {State.TAKEN, State.REFUSED}:
-            self._earlier.add([_mix(*key) for key in keys])
-            return None
-        self._owner.update(dict.fromkeys(keys, record))
-        self._found[record.id] = {}
+        is_done = record.state in {State.TAKEN, State.REFUSED}
+        if not is_done:
+            self._found[record.id] = {}
+            self._unmet[record.id] = record
+        for entries in _pieces(record.entries):
+            keys = _keys(entries)
+            self.missing += len(keys)
+            if is_done:
+                self._earlier.add(keys)
+            else:
+                self._owner.update(dict.fromkeys(keys, record))
+            yield
         return None
 
-    def entries(self, draft: Draft) -> list[int]:
+    def entries(self, draft: Draft) -> Steps[Sequence[int]]:
         """The digits of each number, and its text's fingerprint."""
-        entries: list[int] = []
+        entries = array("Q")
+        count = 0
         for text, numbers in draft.messages.items():
             mark = fingerprint(text, self._salt)
-            for number in numbers:
-                entries += (int(number), mark)
+            for piece in _pieces(numbers):
+                for digits in digits_of(piece):
+                    entries.append(digits)
+                    entries.append(mark)
+                count += len(piece)
+                if count >= _PIECE:
+                    count = 0
+                    yield
         return entries
 
     def report_key(self, order: Draft | Record) -> int | None:
         """See `Intake`; a report shows the numbers, and not their texts."""
-        numbers = order.entries[::2] if isinstance(order, Record) else [int(number) for _, number in order.pairs()]
-        return hash(tuple(sorted(numbers)))
+        if isinstance(order, Record):
+            numbers = self.numbers(order)
+        else:
+            numbers = digits_of([*chain.from_iterable(order.messages.values())])
+        return hash((len(numbers), frozenset(numbers)))
 
-    def size(self, record: Record) -> int:
+    def numbers(self, record: Record) -> Sequence[int]:
         """See `Intake`."""
-        return len(record.entries) // 2
+        return record.entries[::2]
 
-    def take_unmet(self) -> list[tuple[Record, Draft]]:
+    def take_ready(self) -> Steps[list[tuple[Record, Draft]]]:
+        """See `Intake`."""
+        ready = yield from self._drafts_of(self._complete)
+        # Not before: what is cancelled in between is still there.
+        self._complete.clear()
+        return ready
+
+    def take_unmet(self) -> Steps[list[tuple[Record, Draft]]]:
         """See `Intake`; an empty text stands for a missing one."""
-        records = {record.id: record for record in self._owner.values()}
-        self._owner.clear()
-        unmet: list[tuple[Record, Draft]] = []
-        for record in records.values():
-            found = self._found[record.id]
-            pairs = [found.get(key, ("", f"+{key[0]}")) for key in _keys(record)]
-            unmet.append((record, self._template.of(pairs)))
+        unmet = yield from self._drafts_of(self._unmet.values())
+        self._unmet.clear()
         return unmet
 
-    @property
-    def missing(self) -> int:
-        """See `Intake`."""
-        return self._missing
+    def _drafts_of(self, records: Iterable[Record]) -> Steps[list[tuple[Record, Draft]]]:
+        drafts: list[tuple[Record, Draft]] = []
+        for record in records:
+            draft = yield from self._draft_of(record)
+            drafts.append((record, draft))
+        return drafts
 
-    def _take(self, values: list[Message | Refusal]) -> None:
-        for message in values:
-            complaint = message_complaint(message)
-            if complaint is not None:
-                refused = _refuse_all(message, complaint.message)
-                self.read += len(refused)
-                self.refused += refused
-            elif isinstance(message, Message):
-                self.read += len(message.to)
-                self._take_numbers(message)
+    def _draft_of(self, record: Record) -> Steps[Draft]:
+        """An order in its old sequence, so that the service recognises it."""
+        found = self._found[record.id]
+        pairs: list[Pair] = []
+        for entries in _pieces(record.entries):
+            pairs += [found.get(key, (f"+{number}", "")) for number, key in zip(entries[::2], _keys(entries))]
+            yield
+        return (yield from group(self._template, pairs))
 
-    def _take_numbers(self, message: Message) -> None:
-        mark = fingerprint(message.text, self._salt)
-        for given, number in zip(message.to, clean_numbers(message.to)):
-            if number is None:
-                self.refused.append(_refuse(given))
-            elif self._seen.add([_mix(int(number), mark)]):
-                self.duplicates += 1
-            elif not (self._missing and self._is_earlier((int(number), mark), (message.text, number))):
-                self._pairs.append((message.text, number))
+    def _hold(self, values: list[Message | Refusal]) -> None:
+        self._unfolded.add(values)
 
-    def _is_earlier(self, key: tuple[int, int], pair: tuple[str, str]) -> bool:
-        record = self._owner.pop(key, None)
-        if record is None:
-            done = _mix(*key) in self._earlier
-            self._missing -= done
-            return done
-        self._missing -= 1
+    def _is_holding(self) -> bool:
+        return bool(self._unfolded)
+
+    def _take(self, most: int) -> None:
+        texts, given = self._unfolded.take(most)
+        refused = [(place, _refuse(value, flaw.message)) for place, value, flaw in self._unfolded.refused]
+        self.read += len(given) + len(refused)
+        numbers = clean_numbers(given)
+        if not all(numbers):
+            refused += [(place, _refuse(given[place])) for place, number in enumerate(numbers) if number is None]
+            texts = [text for text, number in zip(texts, numbers) if number is not None]
+            numbers = [number for number in numbers if number is not None]
+        # In the order in which they came.
+        self.refused += [refusal for _, refusal in sorted(refused, key=itemgetter(0))]
+        self._take_pairs([*zip(cast("Sequence[str]", numbers), texts)])
+
+    def _take_pairs(self, pairs: list[Pair]) -> None:
+        numbers = digits_of([number for number, _ in pairs])
+        keys = [number ^ mark | _TOP for number, mark in zip(numbers, self._marks([text for _, text in pairs]))]
+        repeated = self._seen.add(keys)
+        if repeated:
+            self.duplicates += len(repeated)
+            pairs, keys = without_last(pairs, keys, repeated), without_last(keys, keys, repeated)
+        self._pairs += self._without_earlier(pairs, keys) if self.missing else pairs
+
+    def _marks(self, texts: list[str]) -> Iterator[int]:
+        """What tells each text from others."""
+        if not self._salt:
+            return (hash(text) & _TOP - 1 for text in texts)
+        marks = {text: fingerprint(text, self._salt) for text in dict.fromkeys(texts)}
+        return (marks[text] for text in texts)
+
+    def _without_earlier(self, pairs: list[Pair], keys: list[int]) -> list[Pair]:
+        known = self._earlier.known(keys)
+        fresh: list[Pair] = []
+        for pair, key in zip(pairs, keys):
+            record = self._owner.pop(key, None)
+            if record is not None:
+                self._find(record, key, pair)
+            elif key not in known:
+                fresh.append(pair)
+        self.missing -= len(pairs) - len(fresh)
+        return fresh
+
+    def _find(self, record: Record, key: int, pair: Pair) -> None:
+        """Take up a recipient of an earlier run's order, whose text is known now."""
         found = self._found[record.id]
         found[key] = pair
-        keys = _keys(record)
-        if len(found) == len(keys):
-            # In the old order, so that the service recognises it.
-            self._ready.append((record, self._template.of([found[each] for each in keys])))
-        return True
+        if 2 * len(found) == len(record.entries):
+            del self._unmet[record.id]
+            self._complete.append(record)
 
     def _waiting(self) -> int:
         return len(self._pairs)
 
-    def _draft(self, size: int) -> Draft | None:
+    def _draft(self, size: int) -> Steps[Draft | None]:
         pairs = self._pairs[:size]
+        draft = yield from pack(self._template, pairs)
+        # Not before: what is cancelled in between is still there.
         del self._pairs[:size]
-        return self._template.of(pairs) if pairs else None
+        return draft if pairs else None
 
 
-def _refuse(value: object) -> Refusal:
-    # Who fills in values from rows has found out already what is wrong, and where.
-    return value if isinstance(value, Refusal) else Refusal(spell(value), find_flaw(value))
+def _refuse(value: object, reason: str | None = None) -> Refusal:
+    """What is listed for a value, for the reason given or else for what is wrong with it as a number."""
+    if isinstance(value, Refusal):
+        # Who fills in values from rows has found out already what is wrong, and where.
+        return value
+    return Refusal(spell(value), reason or find_flaw(value))
 
 
-def _refuse_all(message: object, reason: str) -> list[Refusal]:
-    if isinstance(message, Message):
-        return [Refusal(spell(number), reason) for number in message.to]
-    # One that is none must not end a campaign of thousands.
-    return [message if isinstance(message, Refusal) else Refusal("", reason)]
+def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Some values at a time; of entries that come in pairs, whole pairs."""
+    return (values[start : start + _ENTRIES] for start in range(0, len(values), _ENTRIES))
 
 
-def _keys(record: Record) -> list[tuple[int, int]]:
-    return list(zip(record.entries[::2], record.entries[1::2]))
-
-
-def _mix(number: int, mark: int) -> int:
-    """64 bits, the first of them set, that tell one number's text from another's."""
-    return (number * 0x9E3779B97F4A7C15 ^ mark) % 2**64 | 2**63
+def _keys(entries: Sequence[int]) -> list[int]:
+    return [number ^ mark | _TOP for number, mark in zip(entries[::2], entries[1::2])]

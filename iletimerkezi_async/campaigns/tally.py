@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
+from bisect import insort
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.results import BulkResult, Failure, Progress, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iletimerkezi_async.errors import IletimerkeziError
     from iletimerkezi_async.wire.draft import Draft
+    from iletimerkezi_async.wire.packing import Steps
 
     from .intake import Intake
 
-__all__ = ["Tally"]
+__all__ = ["REFUSED", "Tally"]
+
+#: Why a recipient is left out whom the service refuses.
+REFUSED = "refused by the service (452)"
+# Messages that are made at one go.
+_AT_ONE_GO = 400
 
 
 class Tally:
@@ -32,7 +42,8 @@ class Tally:
         self.refused: list[Refusal] = []
         self._accepted = 0
         self._unidentified = 0
-        self._failed: list[Failure] = []
+        self._failed: list[tuple[Draft, IletimerkeziError]] = []
+        self._failures = 0
 
     def count_taken(self, recipients: int, order_id: int | None) -> None:
         """The service has an order; its id may be unknown."""
@@ -40,22 +51,35 @@ class Tally:
         if order_id is None:
             self._unidentified += recipients
         else:
-            self.orders.append(Order(order_id, recipients))
+            # By their ids, as a journal has them in another order than they were answered in.
+            insort(self.orders, Order(order_id, recipients), key=attrgetter("id"))
+
+    def refuse(self, numbers: Iterable[str], reason: str = REFUSED) -> None:
+        """The service refuses these."""
+        self.refused += [Refusal(number, reason) for number in numbers]
 
     def fail(self, draft: Draft, error: IletimerkeziError) -> None:
         """It is not known, or not the case, that the service has an order."""
-        messages = tuple(Message(text, numbers) for text, numbers in draft.messages.items())
-        self._failed.append(Failure(messages, error))
+        self._failed.append((draft, error))
+        self._failures += draft.recipients
 
-    def result(self) -> BulkResult:
+    def result(self) -> Steps[BulkResult]:
         """What is known so far."""
+        failed: list[Failure] = []
+        for draft, error in self._failed:
+            messages: list[Message] = []
+            for text, numbers in draft.messages.items():
+                messages.append(Message(text, numbers))
+                if len(messages) % _AT_ONE_GO == 0:
+                    yield
+            failed.append(Failure(tuple(messages), error))
+            yield
         return BulkResult(
-            # As the journal has them in another order than they were answered in.
-            orders=tuple(sorted(self.orders, key=lambda order: order.id)),
+            orders=tuple(self.orders),
             accepted=self._accepted,
             refused=(*self._intake.refused, *self.refused),
             duplicates=self._intake.duplicates,
-            failed=tuple(self._failed),
+            failed=tuple(failed),
             # Recipients of an earlier run that the source does not bring again were read then.
             read=self._intake.read + self._intake.missing,
             unidentified=self._unidentified,
@@ -68,7 +92,7 @@ class Tally:
             accepted=self._accepted,
             refused=len(self._intake.refused) + len(self.refused),
             duplicates=self._intake.duplicates,
-            failed=sum(failure.count for failure in self._failed),
+            failed=self._failures,
             elapsed=time.monotonic() - self._began,
             total=self._intake.total,
         )

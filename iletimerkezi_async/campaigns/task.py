@@ -9,6 +9,8 @@ from attrs import define, frozen
 from iletimerkezi_async.errors import OutcomeUnknownError, TransportError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from iletimerkezi_async.http.retry import Stopwatch
     from iletimerkezi_async.orders.enquiry import Earlier
     from iletimerkezi_async.stores.records import Journal, Moment
@@ -51,11 +53,16 @@ class Task:
 
 @define(eq=False, repr=False)
 class Entry:
-    """What is to be written into the journal of an order, and its number once it was."""
+    """What is to be written into the journal of an order, and its number once it was.
+
+    Attributes:
+        begun: Whether it may have been sent.
+    """
 
     journal: Journal | None
-    entries: list[int]
+    entries: Sequence[int]
     record: int | None
+    begun: bool = False
 
 
 def unknown(reason: str) -> OutcomeUnknownError:

@@ -5,7 +5,8 @@ app (here)                                               the commands and the op
 demo  serving  account  sending  campaign  reporting     the commands, by subject
 orders  blacklist  consents  webhook                     likewise
 rehearsal  summary  refusals                             a campaign that only counts; what is told of one at its end
-plan  template  lists  tables                            a campaign as it was typed: its text, its file, the file's rows
+plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
+tables  encodings  sheets  shown                         rows of a text file, of a workbook; a cell as it is shown
 consent_file  moments  advice                            a file of consents, days and times, errors that need more words
 audience                                                 the list of the demonstration
 terms                                                    the options of all commands that send, and their question

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anyio
 import typer
@@ -32,8 +32,8 @@ def _mark(argument: str) -> str:
 def _unmark(value: object) -> object:
     if isinstance(value, str):
         return value.removeprefix(_NO_OPTION) if type(value) is str else value
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_unmark, value))
+    if isinstance(value, list):
+        return [_unmark(each) for each in cast("list[object]", value)]
     return value
 
 
@@ -55,12 +55,17 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; one that begins with a dash and cannot be an option is a text."""
         try:
-            rest = super().parse_args(ctx, [_mark(argument) for argument in args])
+            rest = super().parse_args(ctx, self._mark_texts(args))
         except Exception as error:
             _unmark_error(error)
             raise
         ctx.params.update({name: _unmark(value) for name, value in ctx.params.items()})
         return rest
+
+    def _mark_texts(self, args: list[str]) -> list[str]:
+        # What follows an option that has a value is that value, whatever it begins with.
+        options = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
+        return [_mark(each) if before not in options else each for before, each in zip(["", *args], args)]
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of the base
         """The usage line as `metavar` spells it; some versions of typer add braces."""

@@ -48,7 +48,7 @@ def read_consents(path: str, *, now: datetime) -> list[Consent]:
     except OSError as error:
         raise CommandError(f"{name}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise CommandError(f"{name} is not UTF-8") from None
+        raise CommandError(f'{name} is not UTF-8; in a spreadsheet, save it as "CSV UTF-8"') from None
 
 
 def _open(path: str) -> AbstractContextManager[TextIO]:

@@ -236,7 +236,7 @@ def _likely_columns(rows: Sequence[Row]) -> list[int]:
 
 def _find(name: str, header: tuple[str, ...], title: str) -> int:
     if not header:
-        raise WrongUsageError(f"{name} has no header, and so no column {title!r}")
+        raise WrongUsageError(f"{name} has no header, and so no column {title!r}; with --header its first row is one")
     found = find_column(header, title)
     if isinstance(found, ConfigurationError):
         raise WrongUsageError(f"{name}: {found}")

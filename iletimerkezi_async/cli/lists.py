@@ -103,17 +103,20 @@ class RecipientList(ABC):
             if index < layout.skipped:
                 if index < layout.titles:
                     yield Refusal("", f"{self.where(row)}: it stands above the header")
-            elif len(row.cells) > layout.width and any(map(str.strip, row.cells[layout.width :])):
+            elif flaw := self.find_flaw(row):
                 yield from read(good)
                 good = []
-                yield self._refuse(row)
+                yield Refusal(self.number(row), f"{self.where(row)}: {flaw}")
             else:
                 good.append(row)
         yield from read(good)
 
-    def _refuse(self, row: Row) -> Refusal:
-        problem = f"{len(row.cells)} values in {self.layout.width} columns: which is which, nobody knows"
-        return Refusal(self.number(row), f"{self.where(row)}: {problem}")
+    def find_flaw(self, row: Row) -> str | None:
+        """Why a row cannot be read, whatever is in it."""
+        width = self.layout.width
+        if len(row.cells) > width and any(map(str.strip, row.cells[width:])):
+            return f"{len(row.cells)} values in {width} columns: which is which, nobody knows"
+        return None
 
 
 class TextList(RecipientList):
@@ -239,6 +242,10 @@ class SheetList(RecipientList):
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
         return {**self.describe_layout(), "sheet": repr(self._sheet.title)}
+
+    def find_flaw(self, row: Row) -> str | None:
+        """See `RecipientList`; whoever filters a list means those whom it shows."""
+        return "it is hidden in the sheet" if row.line in self._sheet.hidden else super().find_flaw(row)
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal]:
         """See `RecipientList`."""

@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 
 from iletimerkezi_async.errors import (
+    ApiError,
     DuplicateOrderError,
     IletimerkeziError,
     InsufficientBalanceError,
@@ -14,10 +15,12 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
     RecipientError,
 )
+from iletimerkezi_async.numbers import NO_NUMBER, find_flaw
 
 __all__ = ["INTERRUPTED_ORDER", "CommandError", "WrongUsageError", "describe"]
 
 _MOST_NUMBERS = 20
+_MOST_HINTS = 3
 
 _SAME_COMMAND = "the same command within 10 minutes cannot send twice; after that, look into the panel first"
 
@@ -52,6 +55,9 @@ def describe(error: Exception) -> str:
         return _name_numbers(error.numbers)
     if isinstance(error, IletimerkeziError):
         advice = _ADVICE.get(type(error))
+        # What was refused here is told in plain words, without the operation and the code of an answer.
+        if isinstance(error, ApiError) and error.http_status is None:
+            return f"{error.message}; nothing was sent"
         return f"{error}: {advice}" if advice else str(error)
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is missing; the command needs: pip install 'iletimerkezi-async[cli]'"
@@ -66,7 +72,9 @@ def _name_numbers(numbers: tuple[str, ...]) -> str:
     named = ", ".join(repr(number) for number in numbers[:_MOST_NUMBERS])
     more = f" and {len(numbers) - _MOST_NUMBERS} more" if len(numbers) > _MOST_NUMBERS else ""
     are = "is not a phone number" if len(numbers) == 1 else "are not phone numbers"
-    return f"{named}{more} {are}; nothing was sent"
+    hints = dict.fromkeys(flaw.removeprefix(f"{NO_NUMBER}: ") for flaw in map(find_flaw, numbers) if flaw != NO_NUMBER)
+    why = "".join(f"; {hint}" for hint in list(hints)[:_MOST_HINTS])
+    return f"{named}{more} {are}; nothing was sent{why}"
 
 
 def _place(error: Exception) -> str:

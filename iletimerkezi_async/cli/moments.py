@@ -14,11 +14,14 @@ __all__ = ["read_day", "read_moment", "read_week"]
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Stricter than `fromisoformat`, whose newer versions take a date alone: it would count as its midnight.
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+# As people in Turkey write it.
+_DAY_FIRST = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?![0-9])")
 _REST_OF_WEEK = timedelta(days=6)
 
 
 def read_moment(typed: str) -> datetime | None:
     """A moment, Turkish where it has no offset; `None` where it is none."""
+    typed = _year_first(typed)
     if not _MOMENT.fullmatch(typed):
         return None
     try:
@@ -26,6 +29,10 @@ def read_moment(typed: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=TURKISH_TIME)
+
+
+def _year_first(typed: str) -> str:
+    return _DAY_FIRST.sub(lambda day: f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}", typed, count=1)
 
 
 def read_day(option: str, typed: str | None) -> date | None:
@@ -37,11 +44,12 @@ def read_day(option: str, typed: str | None) -> date | None:
     if typed is None:
         return None
     try:
-        if _DAY.fullmatch(typed):
-            return date.fromisoformat(typed)
+        day = _year_first(typed)
+        if _DAY.fullmatch(day):
+            return date.fromisoformat(day)
     except ValueError:
         pass
-    raise WrongUsageError(f'{option} {typed!r} is not a day such as "2026-12-01"')
+    raise WrongUsageError(f'{option} {typed!r} is not a day such as "2026-12-01" or "01.12.2026"')
 
 
 def read_week(first: str | None, last: str | None, *, now: datetime) -> tuple[date, date]:

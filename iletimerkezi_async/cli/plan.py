@@ -6,7 +6,7 @@ from typing import cast
 from attrs import define, field, frozen
 
 from iletimerkezi_async.errors import ConfigurationError
-from iletimerkezi_async.filling import Filler, Template, find_column
+from iletimerkezi_async.filling import Filler, Template
 from iletimerkezi_async.models import Message
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.wire.draft import Draft, check_text
@@ -104,10 +104,13 @@ class Plan:
     def _find_columns(self) -> list[int]:
         header, name = self.recipients.layout.header, self.recipients.name
         if not header:
-            raise WrongUsageError(f"{name} has no header, and so no column {self.template.names[0]!r} for the text")
+            wanted = self.template.names[0]
+            raise WrongUsageError(
+                f"{name} has no header, and so no column {wanted!r} for the text; with --header its first row is one"
+            )
         columns: list[int] = []
         for wanted in self.template.names:
-            found = find_column(header, wanted)
+            found = self.template.find_column(header, wanted)
             if isinstance(found, ConfigurationError):
                 raise WrongUsageError(f"{name}: {found}")
             columns.append(found)

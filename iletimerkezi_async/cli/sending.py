@@ -12,6 +12,7 @@ from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.errors import ApiError, OutcomeUnknownError
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
+from iletimerkezi_async.wire.packing import fill, finish
 
 from .advice import advising
 from .command import run_async
@@ -54,7 +55,7 @@ def send(
     kept = open_store(store)
     client = open_client(sender=terms.sender, iys=terms.iys, store=kept)
     # Whatever can be refused is refused before the question.
-    draft = terms.fill([Message(text, numbers)])
+    draft = finish(fill(terms, [Message(text, numbers)]))
     if isinstance(draft, ApiError):
         raise draft
     length = measure(text)

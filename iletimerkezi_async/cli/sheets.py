@@ -1,10 +1,12 @@
 """Workbooks (.xlsx): the rows of a sheet, as they are shown to whoever opens it."""
 
+import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from iletimerkezi_async.filling import column_key
 
@@ -23,6 +25,11 @@ MAGIC = b"PK\x03\x04"
 OLD_MAGIC = b"\xd0\xcf\x11\xe0"
 
 _PIECE = 500
+_BYTES = 1 << 20
+_ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
+_NUMBER = re.compile(rb'\br="([0-9]+)"')
+_HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
+_LONGEST_TAG = 4096
 # An archive that unpacks to more is none that a spreadsheet has written.
 _LARGEST = 4 << 30
 
@@ -62,6 +69,11 @@ class Sheet:
         # Some programs write a size that is too small.
         self._sheet.reset_dimensions()
         self.title = self._sheet.title
+        hidden = _find_hidden(file, getattr(self._sheet, "_worksheet_path", ""))
+        if hidden is None:
+            raise self._complain()
+        #: The rows that are filtered out or hidden, by their numbers.
+        self.hidden = hidden
 
     def sample(self, most: int) -> list[Row]:
         """The first rows."""
@@ -82,13 +94,15 @@ class Sheet:
                 ]
                 if any(map(str.strip, shown)):
                     yield Row(line, shown)
-        except (ValueError, KeyError, TypeError, SyntaxError, zipfile.BadZipFile, EOFError):
-            # Whatever openpyxl stumbles over; the error may hold values.
-            damaged = True
+        except Exception:  # noqa: BLE001 - whatever openpyxl stumbles over; its error may hold values
+            is_damaged = True
         else:
-            damaged = False
-        if damaged:
-            raise CommandError(f"{self._name}: the sheet {self.title!r} is damaged; save it again, or as CSV UTF-8")
+            is_damaged = False
+        if is_damaged:
+            raise self._complain()
+
+    def _complain(self) -> CommandError:
+        return CommandError(f"{self._name}: the sheet {self.title!r} is damaged; save it again, or as CSV UTF-8")
 
 
 def _load(file: BinaryIO, name: str) -> "Workbook":
@@ -110,6 +124,31 @@ def _load(file: BinaryIO, name: str) -> "Workbook":
     if book is None:
         raise CommandError(f"{name}: it is not an .xlsx workbook that can be read; save it as .xlsx or CSV UTF-8")
     return book
+
+
+def _find_hidden(file: BinaryIO, path: str) -> frozenset[int] | None:
+    """What openpyxl does not tell of a sheet that is read row by row; `None` where it is damaged."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if path not in archive.namelist():
+                return frozenset()
+            with archive.open(path) as source:
+                return frozenset(_hidden_rows(source))
+    except (zipfile.BadZipFile, zlib.error, OSError):
+        return None
+
+
+def _hidden_rows(source: IO[bytes]) -> Iterator[int]:
+    line, rest = 0, b""
+    while piece := source.read(_BYTES):
+        *tags, rest = _ROW.split(rest + piece)
+        for attributes in tags[1::2]:
+            number = _NUMBER.search(attributes)
+            line = int(number[1]) if number else line + 1
+            if _HIDDEN.search(attributes):
+                yield line
+        # A tag may be cut in the middle.
+        rest = rest[-_LONGEST_TAG:]
 
 
 def _choose(book: "Workbook", name: str, wanted: str | None) -> _OpenSheet:

@@ -5,8 +5,10 @@ format that it does not know (fractions, exponents) leaves the plain value.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import lru_cache
 
 __all__ = ["show"]
 
@@ -59,6 +61,8 @@ def show(value: object, form: str, *, is_error: bool = False) -> str:
     if isinstance(value, timedelta):
         minutes, seconds = divmod(round(value.total_seconds()), 60)
         return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    if isinstance(value, int) and form == "General":
+        return str(value)
     if isinstance(value, (int, float)):
         number = _decimal(value)
         return str(value) if number is None else _show_number(number, form)
@@ -90,9 +94,10 @@ def _show_number(number: Decimal, form: str) -> str:
     return f"-{shown}" if number < 0 else shown
 
 
-def _tokens(form: str) -> list[tuple[str, str]]:
+@lru_cache
+def _tokens(form: str) -> Sequence[tuple[str, str]]:
     """The parts of a format: what kind each is, and its text."""
-    return [(match.lastgroup or "", match[match.lastgroup or 0] or "") for match in _TOKEN.finditer(form)]
+    return tuple((match.lastgroup or "", match[match.lastgroup or 0] or "") for match in _TOKEN.finditer(form))
 
 
 def _choose_section(number: Decimal, form: str) -> tuple[str, Decimal]:
@@ -132,7 +137,7 @@ def _literal(token: tuple[str, str]) -> str:
     return "" if kind in {"bracket", "filler"} else text
 
 
-def _fill(number: Decimal, tokens: list[tuple[str, str]]) -> str:
+def _fill(number: Decimal, tokens: Sequence[tuple[str, str]]) -> str:
     """A number in the places of its format."""
     digits = [index for index, (kind, _) in enumerate(tokens) if kind == "digit"]
     point = next((index for index, (kind, _) in enumerate(tokens) if kind == "point"), len(tokens))
@@ -156,7 +161,7 @@ def _fill(number: Decimal, tokens: list[tuple[str, str]]) -> str:
     )
 
 
-def _place_whole(whole: str, tokens: list[tuple[str, str]], places: list[int], *, groups: bool) -> dict[int, str]:
+def _place_whole(whole: str, tokens: Sequence[tuple[str, str]], places: list[int], *, groups: bool) -> dict[int, str]:
     """The digits in front of the point, from the last one on; the first place takes all that are left."""
     placed: dict[int, str] = {}
     count = 0
@@ -174,7 +179,7 @@ def _place_whole(whole: str, tokens: list[tuple[str, str]], places: list[int], *
     return placed
 
 
-def _place_decimals(decimals: str, tokens: list[tuple[str, str]], places: list[int]) -> dict[int, str]:
+def _place_decimals(decimals: str, tokens: Sequence[tuple[str, str]], places: list[int]) -> dict[int, str]:
     kept = len(decimals.rstrip("0"))
     blank = {"0": "0", "?": " "}
     return {

@@ -95,7 +95,9 @@ class RowReader:
             raise self._complain(line, _undecodable(self._encoding))
         if "\0" in text:
             line = self._decoded_lines + text[: text.index("\0")].count("\n") + 1
-            raise self._complain(line, "there is a NUL byte, which no text has")
+            raise self._complain(
+                line, 'there is a NUL byte, which no text has; in a spreadsheet, save the file as "CSV UTF-8"'
+            )
         self._decoded_lines += text.count("\n")
         return text
 
@@ -118,7 +120,7 @@ class RowReader:
         except _StarvedError:
             self._lines.put_back()
         except csv.Error as error:
-            complaint = str(error)
+            complaint = _broken(str(error))
         if complaint:
             raise self._complain(self._line + 1, f"the quotes or columns are broken: {complaint}")
         return rows
@@ -136,6 +138,17 @@ def _undecodable(encoding: str) -> str:
     if encoding == WINDOWS:
         return 'it is neither UTF-8 nor Windows-1254; in a spreadsheet, save the file as "CSV UTF-8"'
     return f'there is a letter that is not {encoding}; in a spreadsheet, save the file as "CSV UTF-8"'
+
+
+def _broken(problem: str) -> str:
+    """What is wrong with the quotes, for somebody who has not written a reader of them."""
+    if "unexpected end" in problem:
+        return "a quotation mark is opened here and never closed"
+    if "expected after" in problem:
+        return "behind a closing quotation mark the next column must begin; within a value it is written twice"
+    if "field larger" in problem:
+        return "a value is too long for a list of recipients; a quotation mark may never be closed"
+    return problem
 
 
 class _StarvedError(Exception):

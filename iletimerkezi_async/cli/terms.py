@@ -103,5 +103,7 @@ def _read_moment(typed: str | None) -> datetime | None:
         return None
     moment = read_moment(typed)
     if moment is None:
-        raise WrongUsageError(f'--at {typed!r} is not a time such as "2026-12-01 09:00" or "2026-12-01 09:00+03:00"')
+        raise WrongUsageError(
+            f'--at {typed!r} is not a time such as "2026-12-01 09:00", "01.12.2026 09:00" or "2026-12-01 09:00+03:00"'
+        )
     return moment

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLOSING_TIME",
+    "HELD_BACK",
     "MAX_ANSWER",
     "Content",
     "Endpoint",
@@ -68,6 +69,10 @@ class NoAnswer:
     misuse: bool = False
 
 
+#: What becomes of a request that may not go any more.
+HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False, withheld=True)
+
+
 class WithheldError(Exception):
     """The request may not go any more. It ends what the HTTP client was doing with it."""
 
@@ -97,6 +102,10 @@ class Content:
             raise WithheldError
         self.taken = True
         return self.body
+
+    def let_go(self) -> None:
+        """Forget the call, which is over: a library's request and answer hold each other, and this, for a while."""
+        self._may_go = None
 
     def may_go(self) -> bool:
         """Whether the request still may go out."""
@@ -157,7 +166,7 @@ def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
         reason: The failure in words.
     """
     if content.withheld and not content.taken:
-        return NoAnswer("it was not sent, as it is too late", sent=False, withheld=True)
+        return HELD_BACK
     return NoAnswer(reason, sent=content.taken or not broke_while_connecting(error))
 
 

@@ -11,7 +11,7 @@ from yarl import URL
 
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class AiohttpSession:
         if obstacle is not None:
             return obstacle
         content = Content(body, may_go)
+        if not content.may_go():
+            return HELD_BACK
         try:
             return await self._roundtrip(operation, content)
         except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
@@ -66,6 +68,8 @@ class AiohttpSession:
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+        finally:
+            content.let_go()
 
     def _obstacle(self) -> NoAnswer | None:
         """Why the session cannot be used here, if so."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import anyio
 import httpx
 
 from iletimerkezi_async.wire.call import RawAnswer
+from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import CLOSING_TIME, HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
 from .settings import spell_seconds
 
-if TYPE_CHECKING:
-    from iletimerkezi_async.wire.credentials import Body
-
 __all__ = ["HttpxExchange"]
+
+# Bytes of a body that are written at one go: some tenths of a millisecond of encryption.
+_MOST_AT_ONCE = 2**18
 
 _Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -41,6 +42,8 @@ class HttpxExchange:
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
+        if not content.may_go():
+            return HELD_BACK
         try:
             return await _roundtrip(send, self._request(operation, content))
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
@@ -50,6 +53,8 @@ class HttpxExchange:
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+        finally:
+            content.let_go()
 
     def _request(self, operation: str, content: Content) -> httpx.Request:
         url = self._urls.get(operation)
@@ -114,7 +119,7 @@ class _Handshake:
 
 
 class _Stream:
-    """A body, in one piece.
+    """A body; a large one in pieces, as in one it would hold the loop up while it is copied and encrypted.
 
     httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
     """
@@ -123,17 +128,24 @@ class _Stream:
         self._content = content
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Pieces([self._content])
+        return _Pieces(self._content)
 
 
 class _Pieces(AsyncIterator[bytes]):
-    def __init__(self, pieces: list[Content]) -> None:
-        self._pieces = pieces
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._body: Body | None = None
+        self._start = 0
 
     async def __anext__(self) -> Body:
-        if not self._pieces:
+        if self._body is None:
+            self._body = self._content.take()
+        start, self._start = self._start, self._start + _MOST_AT_ONCE
+        if start == 0 and len(self._body) <= _MOST_AT_ONCE:
+            return self._body
+        if start >= len(self._body):
             raise StopAsyncIteration
-        return self._pieces.pop().take()
+        return Body(self._body[start : self._start])
 
     async def aclose(self) -> None:
         """Nothing to close. httpcore2 asks for it, as it would of an async generator."""

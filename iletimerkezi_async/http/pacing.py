@@ -19,6 +19,7 @@ from anyio.lowlevel import current_token
 from attrs import define, field
 
 from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, TransportError
+from iletimerkezi_async.redaction import forgetful
 
 from .settings import to_number
 from .window import Window
@@ -30,6 +31,9 @@ _WRONG_RATE = (
 )
 
 
+# What the service allows (source: its announcement of limits, in force since 2026-05-05), where a caller's own pacer
+# does not tell.
+_RATE = 100.0
 # How many are roused at once where it takes several rounds to let them pass in order.
 _TOGETHER = 16
 
@@ -90,6 +94,7 @@ class LoopTime:
         return here + ahead
 
 
+@forgetful
 class TokenBucket:
     """Lets recipients pass in the order of asking, and in no second more than `rate` of them.
 
@@ -137,6 +142,11 @@ class TokenBucket:
         except BaseException:
             self._give_up(turn)
             raise
+
+    @property
+    def rate(self) -> float:
+        """Recipients that may pass in a second."""
+        return self._window.size
 
     def hold_back(self, seconds: float) -> None:
         """Let nobody pass for so many seconds: the service asked for it."""
@@ -330,6 +340,11 @@ class Gate:
         self._pacer = pacer
         self._time = LoopTime()
         self._held_until = -math.inf
+
+    @property
+    def rate(self) -> float | None:
+        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
+        return None if self._pacer is None else getattr(self._pacer, "rate", _RATE)
 
     async def wait(self, n: int, operation: str) -> IletimerkeziError | None:
         """Wait until `n` recipients may be sent to.

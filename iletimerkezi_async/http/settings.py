@@ -54,6 +54,7 @@ class Timeouts(Protocol):
         ...
 
 
+_LAST_PORT = 65535
 _PARTS = ("connect", "read", "write", "pool")
 
 
@@ -74,7 +75,7 @@ def check_base_url(base_url: object) -> httpx.URL | ConfigurationError:
     complaint is returned, as the frames that it would pass hold the address, which may have a password in it.
     """
     url = _read_url(base_url)
-    if url is None or url.scheme not in {"http", "https"} or not url.host:
+    if url is None or url.scheme not in {"http", "https"} or not url.host or not _has_port(url):
         return ConfigurationError("`base_url` must be an absolute https:// address")
     if url.userinfo or url.query or url.fragment:
         return ConfigurationError("`base_url` must have no user, query or fragment")
@@ -92,6 +93,11 @@ def _read_url(value: object) -> httpx.URL | None:
         return httpx.URL(value)
     except (httpx.InvalidURL, ValueError):
         return None
+
+
+def _has_port(url: httpx.URL) -> bool:
+    """Whether a port that it names can exist; httpx takes any number."""
+    return url.port is None or 0 < url.port <= _LAST_PORT
 
 
 def find_proxy(scheme: str, host: str) -> httpx.Proxy | None:
@@ -118,7 +124,7 @@ def _read_proxy(address: str) -> httpx.Proxy | None:
         proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
     except (httpx.InvalidURL, ValueError):
         return None
-    return proxy if proxy.url.host else None
+    return proxy if proxy.url.host and _has_port(proxy.url) else None
 
 
 def _proxy_setting(kind: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Generic
 
 import anyio
+import anyio.lowlevel
 from attrs import frozen
 
 from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, TransportError
@@ -52,6 +53,8 @@ logger = logging.getLogger("iletimerkezi_async")
 # A repetition near the end of the window must have left before the service forgets the first attempt.
 _WINDOW_GRACE = 30.0
 _TOO_MANY = 429
+# Bytes.
+_LARGE = 2**20
 
 
 @frozen(eq=False, repr=False)
@@ -165,6 +168,11 @@ class Transport:
         self.clocks = Clocks()
 
     @property
+    def rate(self) -> float | None:
+        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
+        return self._gate.rate
+
+    @property
     def longest_attempt(self) -> float:
         """Seconds after which an attempt ends, whatever happens."""
         return self._endpoint.longest
@@ -210,7 +218,7 @@ class Transport:
             ConfigurationError: The client has been closed.
         """
         trail = _Trail(call, lost, doubted)
-        body = self._credentials.envelope(call.fields)
+        body = await self._envelope(call)
         while True:
             turned_away = await self._wait_for_turn(call)
             limit = trail.time_left
@@ -234,6 +242,13 @@ class Transport:
             logger.warning("%s; attempt %d follows in %.2f s", outcome.error, trail.attempts + 1, pause)
             await anyio.sleep(pause)
         return trail.end()
+
+    async def _envelope(self, call: Call[T]) -> Body:
+        body = self._credentials.envelope(call.fields)
+        if len(body) > _LARGE:
+            # Copying it took milliseconds, and others may be about to do the same.
+            await anyio.lowlevel.checkpoint()
+        return body
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; what is in the way of it, if anything is."""

@@ -5,7 +5,8 @@ in a later run (`enquiry`). Both are a `search` in lists and reports that all wh
 leaves out what is `known`, and judges the rest by the rules of `evidence`.
 
 `paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
-finished, `cancelling` cancels one for certain, `registering` tells the registry of consents.
+finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in
+the loop have their turn while work takes long.
 
 In come drafts, ids and a transport; out go orders, rows and errors. It never opens a connection, and knows nothing of
 campaigns.

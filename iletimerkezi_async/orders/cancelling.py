@@ -9,6 +9,7 @@ import anyio
 from iletimerkezi_async.errors import IletimerkeziError, OrderNotDueError, OrderNotFoundError, OutcomeUnknownError
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import OrderStatus
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.reports import get_report
 from iletimerkezi_async.wire.sending import cancel_order as cancel_order_call
 
@@ -21,6 +22,7 @@ _OPERATION = "cancel-order"
 _BEGUN = frozenset({OrderStatus.SENDING, OrderStatus.COMPLETED})
 
 
+@forgetful
 async def cancel_order(transport: Transport, order_id: int) -> None:
     """Cancel an order that has not begun to be sent.
 
@@ -44,7 +46,7 @@ async def cancel_order(transport: Transport, order_id: int) -> None:
 
 
 async def _find_status(transport: Transport, order_id: int) -> OrderStatus | None:
-    """The order's state; `None` where it cannot be had, or is said to be still waiting, after several looks."""
+    """The order's state, after several looks if need be; `None` where there is no report, or it still waits."""
     for attempt in range(1, transport.retry.attempts + 1):
         outcome = await _look(transport, order_id)
         if isinstance(outcome, OrderStatus):

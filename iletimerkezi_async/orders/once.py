@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 import orjson
+from attrs import evolve
 
 from iletimerkezi_async.errors import (
     ConfigurationError,
@@ -25,6 +26,7 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order, Send, SendState
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
@@ -56,6 +58,8 @@ _LONGEST_LEASE = 300.0
 # Seconds between two looks at a key that another is sending under: the first, and the longest.
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
+# Orders that are remembered while the store is away.
+_MOST_UNNOTED = 10_000
 # Recipients up to which a fingerprint is made at once, and not in a thread.
 _FEW = 1000
 
@@ -152,6 +156,7 @@ class Attempts:
             raise _LeaseLostError
 
 
+@forgetful
 class Once:
     """Sends orders, those with a key once.
 
@@ -166,6 +171,8 @@ class Once:
         self._transport = lookups.transport
         self._kept = store
         self._account = account_of(credentials)
+        #: Orders that the store could not be told of, by key and fingerprint.
+        self._unnoted: dict[tuple[str, str], Order] = {}
         # Whoever has the store alone cannot try out which text a fingerprint may be of.
         self._mark = credentials.derive("store content")
         self._lease = min(self._transport.longest_attempt + _LEASE_GRACE, _LONGEST_LEASE)
@@ -235,15 +242,17 @@ class Once:
     async def _send(self, ticket: Ticket, draft: Draft, elapsed: float | None) -> Order:
         attempts = Attempts(self._store, ticket, self._lease, elapsed)
         try:
-            order = await send_claimed(self._lookups, draft, attempts)
+            order = self._unnoted.get((ticket.key, ticket.fingerprint))
+            order = order or await send_claimed(self._lookups, draft, attempts)
         except _LeaseLostError:
             raise
-        except OrderAcceptedError:
-            await self._note(ticket, SendState.SENT)
-            raise
-        except OutcomeUnknownError:
-            await self._note(ticket, SendState.UNKNOWN)
-            raise
+        except (OrderAcceptedError, OutcomeUnknownError) as error:
+            state = SendState.SENT if isinstance(error, OrderAcceptedError) else SendState.UNKNOWN
+            await self._note(ticket, state)
+            told = await self._tell(ticket)
+            if told is None:
+                raise
+            return told
         except IletimerkeziError:
             # A refusal, or it surely never left.
             await self._strike_out(ticket)
@@ -255,15 +264,29 @@ class Once:
             else:
                 await self._strike_out(ticket)
             raise
-        await self._note(ticket, SendState.SENT, order.id)
+        # What it is worth is gone when the store does not take it, and other processes have to find out.
+        self._unnoted[ticket.key, ticket.fingerprint] = evolve(order, replayed=True)
+        if await self._note(ticket, SendState.SENT, order.id) or len(self._unnoted) > _MOST_UNNOTED:
+            del self._unnoted[ticket.key, ticket.fingerprint]
         return order
 
-    async def _note(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> None:
+    async def _note(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> bool:
+        """Write down what became of a send; whether that was possible."""
         try:
             await self._store.settle(ticket, state, order_id)
         except StoreError as error:
             about = f" (order {order_id})" if order_id else ""
             logger.warning("what became of a key%s could not be noted, the next call settles it: %s", about, error)
+            return False
+        return True
+
+    async def _tell(self, ticket: Ticket) -> Order | None:
+        """The order, where an earlier owner of the key has had its answer meanwhile, and noted its id."""
+        with suppress(StoreError):
+            known = await self._store.find(ticket.account, ticket.key)
+            if known is not None and known.order_id is not None:
+                return Order(known.order_id, known.recipients, replayed=True)
+        return None
 
     async def _strike_out(self, ticket: Ticket) -> None:
         try:
@@ -306,7 +329,8 @@ def _replay(order_id: int | None, recipients: int) -> Order:
 async def _fingerprint(draft: Draft, mark: Body) -> str:
     if draft.recipients <= _FEW:
         return fingerprint(draft, mark)
-    return await anyio.to_thread.run_sync(fingerprint, draft, mark)
+    # Not in one of the threads that the application shares among its own work.
+    return await anyio.to_thread.run_sync(fingerprint, draft, mark, limiter=anyio.CapacityLimiter(1))
 
 
 def fingerprint(draft: Draft, mark: Body) -> str:

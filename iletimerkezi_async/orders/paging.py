@@ -12,6 +12,7 @@ import anyio
 
 from iletimerkezi_async.errors import IletimerkeziError, TransportError
 from iletimerkezi_async.models import Delivery, OrderReport
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.blacklist import get_blacklist
 from iletimerkezi_async.wire.reports import REPORTS_DAYS, ReportPage, get_report, get_reports
 
@@ -91,6 +92,7 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         collected, self._collected = self._collected, []
         return collected
 
+    @forgetful
     async def _refill(self, exhausted: Iterator[T]) -> None:
         if self._lock is None:
             # Not in the constructor, which may run outside an event loop.

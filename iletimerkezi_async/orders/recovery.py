@@ -24,6 +24,7 @@ from .enquiry import Enquiry
 from .evidence import Attempt, moment
 from .live import LiveSearch
 from .paging import Blacklist
+from .pieces import in_pieces
 from .search import Findings
 
 if TYPE_CHECKING:
@@ -63,10 +64,11 @@ async def send_draft(
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
+    call = await in_pieces(send_sms(draft))
     watch = Stopwatch()
     doubted = earlier is not None
     try:
-        result = await lookups.transport.perform(send_sms(draft), lost, before, again, doubted=doubted)
+        result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
     except (ApiError, TransportError) as error:
         if earlier is None or earlier.absent or isinstance(error, OutcomeUnknownError):
             raise

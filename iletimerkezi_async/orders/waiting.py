@@ -11,6 +11,7 @@ import anyio
 
 from iletimerkezi_async.errors import OrderNotDueError, OrderNotFoundError
 from iletimerkezi_async.models import OrderReport, OrderStatus
+from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.reports import get_report
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["pause_after", "wait_for_order"]
 
 _FINAL = frozenset({OrderStatus.COMPLETED, OrderStatus.FAILED})
-# How often in a row an order that is there may seem not to be: it is moving from waiting to being sent.
+# How many times in a row an order that was there may be "not found": it is moving from waiting to being sent.
 _MOVING = 3
 
 _SHORTEST, _LONGEST = 1.0, 30.0
@@ -35,8 +36,8 @@ def pause_after(look: int, left: float) -> float:
 
         min(20, 1.5 ** (look - 1))   and one and a half times as much,
 
-    that is from 1 second at first to 30 in the end. Where the time would be up by then, the last look comes half a
-    second before; what is left after it, or is too little for another look, is waited out.
+    that is from 1 second at first to 30 in the end. Where the pause would end after the time is up, the last look comes
+    half a second before that. Time that is left after it, or is too short for another look, is waited out.
 
     Args:
         look: The look's number, from 1.
@@ -50,6 +51,7 @@ def pause_after(look: int, left: float) -> float:
     return left - _LAST_LOOK if left >= 2 * _LAST_LOOK else max(0.0, left)
 
 
+@forgetful
 async def wait_for_order(transport: Transport, order_id: int, timeout: float | None) -> OrderReport:  # noqa: ASYNC109 - it is a part of the result
     """Look at an order until it is finished.
 

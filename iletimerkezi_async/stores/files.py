@@ -16,7 +16,7 @@ from iletimerkezi_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["choose_path", "claim", "make_private", "spell_path"]
+__all__ = ["choose_path", "claim", "identify", "make_private", "spell_path"]
 
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _OWNER_ALONE = 0o600
@@ -88,6 +88,15 @@ def claim(path: str) -> str:
     return real
 
 
+def identify(real: str) -> tuple[int, int] | None:
+    """What tells the file at a path from any other that may come to stand there; nothing where there is none."""
+    try:
+        found = os.lstat(real)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def make_private(real: str) -> None:
     """Take the file and its companions out of others' sight.
 
@@ -97,7 +106,7 @@ def make_private(real: str) -> None:
     if os.name != "posix":
         return
     for file, found in _with_companions(real):
-        if found.st_mode & _OTHERS:
+        if stat.S_IMODE(found.st_mode) != _OWNER_ALONE:
             os.chmod(file, _OWNER_ALONE)  # noqa: PTH101 - paths are text here
             if os.lstat(file).st_mode & _OTHERS:
                 raise PermissionError(0, "its file system keeps no modes, so that others could read it")

@@ -24,7 +24,7 @@ import anyio.to_thread
 
 from iletimerkezi_async.results import JournalError
 
-from .files import claim, make_private, spell_path
+from .files import claim, identify, make_private, spell_path
 from .records import Journal, Records, State, checksum, describe, find_misfit, pack, seal
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ class FileJournal(Journal):
         self.salt = b""
         self._database: sqlite3.Connection | None = None
         self._closed = False
+        #: Where it is, without links, and which file that is.
+        self._real = ""
+        self._identity: tuple[int, int] | None = None
         # Not one of those that the application shares among its own work: if that waits for the campaign, all would.
         self._thread = anyio.CapacityLimiter(1)
         self._one_at_a_time = threading.Lock()
@@ -151,15 +154,18 @@ class FileJournal(Journal):
         with self._complaints():
             if self._closed:
                 raise JournalError(f"{spell_path(self._path)} was closed before it was open")
-            real = claim(self._path)
-            database = self._database = sqlite3.connect(real, timeout=0, isolation_level=None, check_same_thread=False)
+            self._real = claim(self._path)
+            database = self._database = sqlite3.connect(
+                self._real, timeout=0, isolation_level=None, check_same_thread=False
+            )
+            self._identity = identify(self._real)
             database.create_function("seal", 5, self._seal, deterministic=True)
             for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY"):
                 database.execute(f"PRAGMA {setting}")
             with self._transaction(database):
                 self._check_owner(database)
             # Not before it is known to be a journal, and to be nobody else's at the moment.
-            make_private(real)
+            make_private(self._real)
             for setting in _DURABLE:
                 database.execute(f"PRAGMA {setting}")
             self._check_campaign(database, template, message)
@@ -212,6 +218,9 @@ class FileJournal(Journal):
         with self._complaints():
             if self._database is None:
                 raise JournalError(f"{spell_path(self._path)} is closed")
+            if identify(self._real) != self._identity:
+                # SQLite would go on writing where nobody looks.
+                raise JournalError(f"{spell_path(self._path)} was moved, replaced or removed during the campaign")
             with self._transaction(self._database):
                 record = self._database.execute(query, tuple(values)).lastrowid or 0
             self._empty_log(self._database)

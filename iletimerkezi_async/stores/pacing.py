@@ -57,7 +57,8 @@ class StorePacer:
     def __init__(self, store: Store, account: str, rate: float, alone: _Pacer) -> None:
         self._store = store
         self._account = account
-        self._rate = rate
+        #: Recipients that may pass in a second.
+        self.rate = rate
         self._largest = max(1.0, rate)
         self._alone = alone
         # A queue belongs to an event loop.
@@ -95,7 +96,7 @@ class StorePacer:
         complaint = "the store is slow"
         with anyio.move_on_after(_PATIENCE_AWAY if self._away_until else _PATIENCE):
             try:
-                answer = await self._store.reserve(self._account, n, self._rate, extra)
+                answer = await self._store.reserve(self._account, n, self.rate, extra)
             except StoreError as error:
                 complaint = str(error)
         if answer is None:

@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
+from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
 from .claims import Claim, Resolved, Ticket, Verdict
@@ -57,6 +58,7 @@ __all__ = ["PostgresStore"]
 _inherited: list[object] = []
 
 
+@forgetful
 class PostgresStore(Store):
     """A store in PostgreSQL (11 or newer), for any number of machines. It needs the extra `postgres`.
 
@@ -333,7 +335,7 @@ class _Url:
         except ImportError:
             reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
         else:
-            with suppress(psycopg.ProgrammingError, TypeError, AttributeError):
+            with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
                 parts = psycopg.conninfo.conninfo_to_dict(self._url)
                 return f"{parts.get('host', '')}/{parts.get('dbname', '')}"
         raise ConfigurationError(reason)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
+from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
 from .claims import Claim, Resolved, Ticket, Verdict
@@ -37,6 +38,7 @@ _VERSION_KEY = "iletimerkezi:version"
 _inherited: list[object] = []
 
 
+@forgetful
 class RedisStore(Store):
     """A store in Redis (5 or newer) or Valkey, for any number of machines. It needs the extra `redis`.
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from iletimerkezi_async.errors import StoreError
+from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
 from .claims import Claim, Resolved, Ticket, Verdict
@@ -65,6 +66,7 @@ _SCHEMA = (
 _inherited: list[sqlite3.Connection] = []
 
 
+@forgetful
 class SqliteStore(Store):
     """A store in a file, for all processes of one machine (not for a network drive, where SQLite's locks fail).
 

@@ -1,6 +1,6 @@
 """Blocked numbers: `get-blacklist`, `add-blacklist` and `delete-blacklist`.
 
-A function that is given a number returns its complaint, for the reason that `draft` gives.
+As in `draft`, a function that is given a bad number returns an error instead of raising it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["BlacklistPage", "add_blacklist", "delete_blacklist", "get_blacklist"
 
 @frozen(eq=False, repr=False)
 class BlacklistPage:
-    """A page of the blocked numbers: how many there are in all, in or out of the window, and those of the page."""
+    """A page of the blocked numbers: how many the account has in all, whatever the window, and those of the page."""
 
     count: int | None
     numbers: list[str]

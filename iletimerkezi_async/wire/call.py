@@ -50,14 +50,14 @@ _CONTENT_CODES = frozenset({400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 46
 
 
 class Kind(Enum):
-    """What repeating a request can do. The retry loop reads nothing else."""
+    """What harm it does to repeat a request. The retry loop goes by this alone."""
 
     REPEATABLE = "repeatable"
-    """No harm: it reads, or doing it twice is doing it once."""
+    """None: it reads, or doing it twice has the same effect as once."""
     GUARDED = "guarded"
-    """No harm, as the service refuses the second and so tells that the first was taken."""
+    """None: the service refuses the second, which tells that the first was taken."""
     ONCE = "once"
-    """It would be done twice: repeated only when it surely never left."""
+    """It would be done twice: repeated only where it surely never left."""
 
 
 def _nothing(_: datetime) -> None:
@@ -76,7 +76,7 @@ class Call(Generic[T]):
         about: What it is about, fit for a log.
         recipients: How many SMS it asks for, for pacing.
         taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
-        traceable: Whether it can be told afterwards, from other operations, if it was taken.
+        traceable: Whether other operations can tell afterwards that it was taken.
         window: For how many seconds after the first attempt began it may be repeated.
         obstacle: What, at a given time, forbids to send it (any more).
     """
@@ -203,7 +203,7 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str]) -> O
 
 
 def _foreign(operation: str, raw: RawAnswer) -> Refused | Lost:
-    """The answer of something that stands in front of the service, or half of one of its own."""
+    """What an answer without the service's code means: a gateway's, or half of one of the service's own."""
     status = raw.http_status
     pause = raw.retry_after
     if status in {_TOO_MANY_REQUESTS, _UNAVAILABLE}:
@@ -222,7 +222,7 @@ def dump_fields(fields: Mapping[str, object]) -> Body:
 
 
 def read_nothing(_: Json) -> None:
-    """Read the answer that says success and has nothing to add."""
+    """Read an answer that has only its status."""
 
 
 _LONGEST_MESSAGE = 200
@@ -240,7 +240,7 @@ def _message(value: object, scrub: Callable[[str], str]) -> str:
 
 
 def _http_date(value: str | None) -> datetime | None:
-    """The time of a `Date` header, aware; one that no clock shows is none, as nothing could be reckoned with it."""
+    """The time of a `Date` header, aware; `None` where it is no date, or of a year that no clock would show."""
     if value is None:
         return None
     try:

@@ -1,6 +1,7 @@
 """Consents: `consent/create` and `consent/show`, and every check of theirs that needs no question to the service.
 
-As in `draft`, what sees recipients and brand codes returns its complaint; it is raised where no variable holds them.
+As in `draft`, functions that are given recipients and brand codes return an error; it is raised where no variable holds
+them.
 """
 
 from __future__ import annotations

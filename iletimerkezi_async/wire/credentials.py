@@ -33,12 +33,14 @@ class Body(bytes):
 class Credentials:
     """The key and hash that the panel issues, passed through unchanged."""
 
-    __slots__ = ("_hash", "_head", "_key")
+    __slots__ = ("_hash", "_head", "_key", "_sources")
 
     def __init__(self, key: str | None, hash: str | None) -> None:
         self._key = key or os.environ.get(KEY_VARIABLE, "")
         self._hash = hash or os.environ.get(HASH_VARIABLE, "")
         self._head = Body(b"")
+        # What a complaint calls each of them: the argument, or the variable that it came from.
+        self._sources = ("`key`" if key else _variable(KEY_VARIABLE), "`hash`" if hash else _variable(HASH_VARIABLE))
 
     def check(self) -> None:
         """Make them ready for use.
@@ -46,7 +48,8 @@ class Credentials:
         It is not part of the constructor, whose frame holds the secrets that were given.
 
         Raises:
-            ConfigurationError: One of them is missing, or is not text that could be sent.
+            ConfigurationError: One of them is missing, has white space or a line end around it, or is not text that
+                could be sent.
         """
         for value, variable, argument in (
             (bool(self._key), KEY_VARIABLE, "key"),
@@ -55,6 +58,9 @@ class Credentials:
             if not value:
                 message = f"no API {argument}: give `{argument}`, or set the environment variable {variable}"
                 raise ConfigurationError(message)
+        for flawed, source in zip((_is_padded(self._key), _is_padded(self._hash)), self._sources, strict=True):
+            if flawed:
+                raise ConfigurationError(f"{source} has white space or a line end around it")
         if not _are_text(self._key, self._hash) or not self._seal():
             raise ConfigurationError("the API key and hash must be text, as the panel shows them")
 
@@ -97,6 +103,15 @@ class Credentials:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("credentials are not pickled: read them where they are used")
+
+
+def _variable(name: str) -> str:
+    return f"the environment variable {name}"
+
+
+def _is_padded(value: object) -> bool:
+    # Also by marks that editors leave at the beginning of a file, and that no one sees.
+    return isinstance(value, str) and value != value.strip().strip("\ufeff\u200b\u200e\u200f\u2060")
 
 
 def _are_text(*values: object) -> bool:

@@ -6,6 +6,7 @@ see texts and numbers return their complaint; it is raised where no variable hol
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,14 @@ from iletimerkezi_async.errors import (
     TextTooLongError,
 )
 from iletimerkezi_async.models import TURKISH_TIME, Iys, Message
-from iletimerkezi_async.numbers import NO_NUMBER, clean_number, find_flaw, mask, spell
+from iletimerkezi_async.numbers import mask
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, surely_too_long
 
-from .arguments import MAX_RECIPIENTS, find_moment_flaw, is_iterable, name_type
+from .arguments import MAX_RECIPIENTS, find_moment_flaw, name_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "MAX_RECIPIENTS",
@@ -38,6 +39,7 @@ __all__ = [
     "check_text",
     "choose_iys",
     "choose_sender",
+    "default_sender",
     "message_complaint",
     "round_schedule",
     "text_complaint",
@@ -47,8 +49,8 @@ __all__ = [
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
 _OPERATION = "send-sms"
 _LONGEST_SENDER = 11
-# Named in one error.
-_MOST_FLAWS = 3
+# Characters, in whatever alphabet.
+_SURELY_FITS = 400
 
 
 @frozen(eq=False, repr=False)
@@ -76,19 +78,6 @@ class Draft:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
 
-    def fill(self, messages: Iterable[Message]) -> Draft | ApiError:
-        """The draft with messages, each checked; the same number twice for the same text is kept once.
-
-        Or the complaint: a text is empty or far too long, there is no recipient, there are more than 50,000, or some
-        are no numbers (all are named).
-        """
-        if not is_iterable(messages):
-            return ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
-        pile = _Pile(messages)
-        if pile.complaint:
-            return pile.complaint
-        return Draft(self.sender, self.iys, pile.messages, self.send_at, pile.recipients)
-
     def is_overdue(self, now: datetime) -> bool:
         """Whether the time to send at is past; `now` is an aware time."""
         return find_obstacle(self.send_at, now) is not None
@@ -98,25 +87,6 @@ class Draft:
         for text, numbers in self.messages.items():
             for number in numbers:
                 yield text, number
-
-    def halves(self) -> tuple[Draft, Draft]:
-        """Two drafts of half the recipients each; there must be at least two."""
-        pairs = list(self.pairs())
-        middle = len(pairs) // 2
-        return self.of(pairs[:middle]), self.of(pairs[middle:])
-
-    def of(self, pairs: Iterable[tuple[str, str]]) -> Draft:
-        """The same draft for other texts and numbers, which are taken as they are: clean, and each pair once.
-
-        Numbers go out sorted, so that the same set is the same order to a service that compares in sequence.
-        """
-        numbers_of: dict[str, list[str]] = {}
-        count = 0
-        for text, number in pairs:
-            numbers_of.setdefault(text, []).append(number)
-            count += 1
-        messages = {text: tuple(sorted(numbers)) for text, numbers in numbers_of.items()}
-        return Draft(self.sender, self.iys, messages, self.send_at, count)
 
     def __repr__(self) -> str:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
@@ -158,6 +128,17 @@ def choose_sender(sender: object) -> str | ConfigurationError | SenderError:
         return SenderError(459, "the sender is empty", _OPERATION)
     flaw = _find_sender_flaw(sender)
     return sender if flaw is None else SenderError(460, f"the sender {flaw}", _OPERATION)
+
+
+def default_sender() -> str | ConfigurationError | None:
+    """The sender that the environment names, if it names one; or the complaint that it cannot be one."""
+    sender = os.environ.get(SENDER_VARIABLE)
+    if not sender:
+        return None
+    chosen = choose_sender(sender)
+    if isinstance(chosen, SenderError):
+        return ConfigurationError(f"the environment variable {SENDER_VARIABLE} cannot be used: {chosen.message}")
+    return chosen
 
 
 def _find_sender_flaw(sender: str) -> str | None:
@@ -214,41 +195,6 @@ def _past() -> ScheduleError:
     return ScheduleError(457, "the time to send at is past", _OPERATION)
 
 
-class _Pile:
-    """The texts and numbers of an order, sorted, and the complaint about them, if any."""
-
-    __slots__ = ("_bad", "_flaws", "_numbers_of", "complaint", "messages", "recipients")
-
-    def __init__(self, messages: Iterable[Message]) -> None:
-        self._numbers_of: dict[str, dict[str, None]] = {}
-        self._bad: list[str] = []
-        self._flaws: dict[str, None] = {}
-        self.complaint: ApiError | None = None
-        # A source that raises has this frame in its traceback: it holds no text and no number.
-        for message in messages:
-            self.complaint = message_complaint(message)
-            if self.complaint:
-                break
-            self._add(message)
-        # A text that nobody gets would make the service refuse the whole order.
-        self.messages: Mapping[str, tuple[str, ...]] = {
-            text: tuple(sorted(numbers)) for text, numbers in self._numbers_of.items() if numbers
-        }
-        self.recipients = sum(map(len, self.messages.values()))
-        if self.complaint is None:
-            self.complaint = _number_complaint(self.recipients, tuple(self._bad), tuple(self._flaws))
-
-    def _add(self, message: Message) -> None:
-        numbers = self._numbers_of.setdefault(message.text, {})
-        for given in message.to:
-            number = clean_number(given)
-            if number is None:
-                self._bad.append(spell(given))
-                self._flaws[find_flaw(given)] = None
-            else:
-                numbers[number] = None
-
-
 def check_text(message: Message) -> None:
     """See that a message's text can be sent; the message stands in for it, as it shows nothing.
 
@@ -275,25 +221,18 @@ def text_complaint(text: object) -> ApiError | None:
     """What is wrong with a text, for certain and whatever the service says."""
     if not isinstance(text, str):
         return find_complaint(text)
-    if not text.strip():
+    if not text or text.isspace():
         return EmptyTextError(454, "the text is empty", _OPERATION)
-    if surely_too_long(text):
+    if len(text) > _SURELY_FITS and surely_too_long(text):
         return TextTooLongError(453, f"the text is longer than {MAX_PARTS} SMS", _OPERATION)
-    if any("\ud800" <= letter <= "\udfff" for letter in set(text)):
+    if not text.isascii() and _has_half(text):
         return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)
     return None
 
 
-def _number_complaint(recipients: int, bad: tuple[str, ...], flaws: tuple[str, ...]) -> RecipientError | None:
-    if bad:
-        message = f"{len(bad)} of {recipients + len(bad)} recipients are not phone numbers (see `numbers`)"
-        hints = [flaw for flaw in flaws if flaw != NO_NUMBER]
-        if hints:
-            message = f"{message}: {'; '.join(hints[:_MOST_FLAWS])}"
-        return RecipientError(452, message, _OPERATION, numbers=bad)
-    if not recipients:
-        return RecipientError(452, "there is no recipient", _OPERATION)
-    if recipients > MAX_RECIPIENTS:
-        message = f"{recipients} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
-        return RecipientError(452, message, _OPERATION)
-    return None
+def _has_half(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

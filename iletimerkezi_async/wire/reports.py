@@ -34,8 +34,8 @@ REPORTS_DAYS = 10
 class ReportPage:
     """A page of an order's report: the order's own state, and the rows of this page.
 
-    Rows are made as they are asked for. They come by the million, and Python's garbage collector would look at those
-    that wait again and again, and because of them at everything else.
+    Rows are made as they are asked for: they come by the million, and rows that wait are work for Python's garbage
+    collector, again and again.
     """
 
     order: OrderReport
@@ -46,7 +46,7 @@ class ReportPage:
         return len(self.numbers)
 
     def __iter__(self) -> Iterator[Delivery]:
-        # As `Delivery(number, status)` does it, at half the price.
+        # The same as `Delivery(number, status)`, at half the cost.
         return map(tuple[str, MessageStatus].__new__, repeat(Delivery), zip(self.numbers, self.statuses))
 
 
@@ -71,7 +71,7 @@ _E164_LENGTH = len("+905301234567")
 def _read_rows(items: list[object]) -> tuple[list[str], list[MessageStatus]]:
     rows = cast("list[Json]", items)
     try:
-        # As they usually come, in a third of the time that a look at each value takes.
+        # The usual form, read in a third of the time that a check of each value takes.
         numbers = cast("list[str]", [row["number"] for row in rows])
         statuses = [_MESSAGE_STATUS[row["status"]] for row in rows]
         if _are_e164(numbers):

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import orjson
+
 from iletimerkezi_async.models import Iys, Order
 
 from .call import Call, Kind, dump_fields, read_nothing
+from .credentials import Body
 from .draft import find_obstacle
 from .reading import Json, read_int, read_object
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError
 
     from .draft import Draft
+    from .packing import Steps
 
 __all__ = ["MEMORY", "SEND_WINDOW", "cancel_order", "is_overdue", "proves_refusal", "send_sms"]
 
@@ -23,12 +27,15 @@ SEND_WINDOW = 9 * 60.0
 #: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
 MEMORY = 10 * 60.0
 _DUPLICATE = 451
+_MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
+# Texts that are written at one go.
+_AT_ONE_GO = 400
 _SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long, no choice about the consent registry.
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460, 468, 469})
 
 
-def send_sms(draft: Draft) -> Call[Order]:
+def send_sms(draft: Draft) -> Steps[Call[Order]]:
     """Ask for an order to be sent.
 
     `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
@@ -41,9 +48,7 @@ def send_sms(draft: Draft) -> Call[Order]:
     else:
         order["iys"] = "1"
         order["iysList"] = draft.iys.value
-    messages = [{"text": text, "receipents": {"number": numbers}} for text, numbers in draft.messages.items()]
-    order["message"] = messages[0] if len(messages) == 1 else messages
-
+    fields = yield from _dump_order(order, draft)
     # The call outlives the draft, which is large.
     recipients = draft.recipients
 
@@ -54,7 +59,7 @@ def send_sms(draft: Draft) -> Call[Order]:
     return Call(
         "send-sms",
         Kind.GUARDED,
-        dump_fields({"order": order}),
+        fields,
         read_order,
         about=draft.about,
         recipients=recipients,
@@ -63,6 +68,18 @@ def send_sms(draft: Draft) -> Call[Order]:
         window=SEND_WINDOW,
         obstacle=partial(find_obstacle, draft.send_at),
     )
+
+
+def _dump_order(order: dict[str, object], draft: Draft) -> Steps[Body]:
+    """The order with its messages, one object or a list of them, as JSON."""
+    pieces: list[bytes] = []
+    for text, numbers in draft.messages.items():
+        pieces.append(_MESSAGE % (b"," if pieces else b"", orjson.dumps(text), orjson.dumps(numbers)))
+        if len(pieces) % _AT_ONE_GO == 0:
+            yield
+    opening, closing = (b"[", b"]") if len(pieces) > 1 else (b"", b"")
+    head = orjson.dumps({"order": order})[: -len(b"}}")]
+    return Body(b"".join((head, b',"message":', opening, *pieces, closing, b"}}")))
 
 
 _NOT_FOUND = 455

@@ -49,6 +49,7 @@ def test_the_orders_of_a_week(iletimerkezi: "Command", place: Callable[[int], Or
 @pytest.mark.parametrize(
     ("first", "last", "week"),
     [
+        ("1.10.2026", "05.10.2026", (date(2026, 10, 1), date(2026, 10, 5))),
         (None, None, (date(2026, 11, 26), date(2026, 12, 2))),
         (None, "2026-02-03", (date(2026, 1, 28), date(2026, 2, 3))),
         ("2026-10-01", None, (date(2026, 10, 1), date(2026, 12, 2))),
@@ -60,7 +61,7 @@ def test_what_is_left_out_makes_a_week(first: str | None, last: str | None, week
     assert read_week(first, last, now=_NOW) == week
 
 
-@pytest.mark.parametrize("day", ["tomorrow", "2026-13-01", "20261201", "2026-12-01 09:00"])
+@pytest.mark.parametrize("day", ["tomorrow", "2026-13-01", "20261201", "2026-12-01 09:00", "1.13.2026", "1.1.26"])
 def test_what_is_no_day_is_refused(day: str) -> None:
     """A day is written in one way, on every Python."""
     with pytest.raises(WrongUsageError, match=r"--from .* is not a day such as"):

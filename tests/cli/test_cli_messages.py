@@ -21,6 +21,22 @@ def test_many_bad_numbers_are_not_a_flood() -> None:
     assert describe(error).endswith("'19' and 80 more are not phone numbers; nothing was sent")
 
 
+def test_bad_numbers_come_with_what_is_wrong() -> None:
+    """Each reason once, behind the numbers."""
+    error = RecipientError(452, "bad", "send-sms", numbers=("+5301234567", "yok", "+5301234568", "530123456.0"))
+    assert describe(error).endswith(
+        "are not phone numbers; nothing was sent; a plus, and no country code behind it; write +90 in front, or leave "
+        "out the plus; there are not ten digits in front of its decimal point"
+    )
+
+
+def test_what_was_refused_here_is_told_without_codes() -> None:
+    """Nobody at a terminal need know the operations of the service."""
+    assert (
+        describe(errors.EmptyTextError(454, "the text is empty", "send-sms")) == "the text is empty; nothing was sent"
+    )
+
+
 def test_an_error_of_ours_keeps_its_contents_to_itself() -> None:
     """What nobody foresaw is named with its place, but not quoted, as it may hold a secret."""
     with pytest.raises(ValueError, match="sahte") as caught:

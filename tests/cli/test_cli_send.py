@@ -49,13 +49,18 @@ def test_it_sends_later(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     assert "send at     2099-12-01 09:01\n" in result.stdout
 
 
-@pytest.mark.parametrize("when", ["2099-12-01 09:00", "2099-12-01T09:00+03:00", "2099-12-01 06:00Z"])
+@pytest.mark.parametrize(
+    "when",
+    ["2099-12-01 09:00", "2099-12-01T09:00+03:00", "2099-12-01 06:00Z", "01.12.2099 09:00", "1.12.2099 09:00:00"],
+)
 def test_a_time_may_have_an_offset(when: str) -> None:
     """The same moment may be written in several ways."""
     assert _read_moment(when) == datetime(2099, 12, 1, 9, tzinfo=_TURKISH_TIME)
 
 
-@pytest.mark.parametrize("when", ["tomorrow", "2099-12-01", "2099-13-01 09:00"])
+@pytest.mark.parametrize(
+    "when", ["tomorrow", "2099-12-01", "2099-13-01 09:00", "01.12.2099", "31.11.2099 09:00", "01.12.99 09:00"]
+)
 def test_what_is_no_time_is_refused(when: str) -> None:
     """A time that cannot be read, or a day alone, is an error: nothing is sent at another time than meant."""
     with pytest.raises(WrongUsageError, match="is not a time such as"):

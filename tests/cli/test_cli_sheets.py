@@ -122,6 +122,18 @@ def test_a_sheet_is_read_as_it_is_shown(read: Callable[..., dict[str, object]], 
     assert (told["column"], told["header"], told["sheet"]) == ("'Cep Telefonu' (2 of 4)", "row 3", "'Liste'")
 
 
+def test_rows_that_are_hidden_are_listed(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
+    """Whoever has filtered a list, and saved it, means those whom it shows."""
+    write(tmp_path / "list.xlsx", ("Liste", [["Telefon"], *([5301234000 + index] for index in range(5000))]))
+    book = openpyxl.load_workbook(tmp_path / "list.xlsx")
+    for line in (2, 5, 4000, 5001):
+        book.active.row_dimensions[line].hidden = True
+    book.save(tmp_path / "list.xlsx")
+    assert read("Merhaba")["refused"] == [
+        (str(5301234000 + line - 2), f"row {line:,}: it is hidden in the sheet") for line in (2, 5, 4000, 5001)
+    ]
+
+
 def test_the_sheet_is_the_first_that_is_seen(
     read: Callable[..., dict[str, object]], in_process: Run, tmp_path: Path
 ) -> None:
@@ -156,7 +168,7 @@ def test_a_workbook_may_be_piped_and_lie_about_its_size(iletimerkezi: "Command",
     assert told["examples"] == [{"number": "+905301234567", "text": "Ali"}]
 
 
-@pytest.mark.parametrize("empty", ["sheet", "archive", "half", "word"])
+@pytest.mark.parametrize("empty", ["sheet", "archive", "half", "word", "bits"])
 def test_what_is_no_sheet_of_recipients(empty: str, in_process: Run, tmp_path: Path) -> None:
     """It is one line of error that says what to do."""
     path = tmp_path / "list.xlsx"
@@ -171,6 +183,13 @@ def test_what_is_no_sheet_of_recipients(empty: str, in_process: Run, tmp_path: P
             for name in old.namelist():
                 new.writestr(name, b"<a>" if "sheet1" in name else old.read(name))
         (tmp_path / "new").rename(path)
+    if empty == "bits":
+        write(path, ("Liste", [["Telefon"], *([number] for number in range(5301234567, 5301239000, 7))]))
+        data = bytearray(path.read_bytes())
+        with zipfile.ZipFile(path) as archive:
+            place = archive.getinfo("xl/worksheets/sheet1.xml").header_offset + 300
+        data[place : place + 200] = bytes(200)
+        path.write_bytes(data)
     result = in_process("bulk", "Merhaba", "--to", "list.xlsx", "--dry-run", "--iys", "off")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     assert result.stderr.startswith("iletimerkezi: list.xlsx: ")

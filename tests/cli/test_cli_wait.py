@@ -116,7 +116,7 @@ def test_completion() -> None:
         return done.stdout
 
     complete = {"_ILETIMERKEZI_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
-    assert ask(COMP_WORDS="iletimerkezi se", **complete).split() == ["send", "senders"]
+    assert ask(COMP_WORDS="iletimerkezi se", **complete).split() == ["send", "sent", "senders"]
     complete["COMP_CWORD"] = "2"
     assert ask(COMP_WORDS="iletimerkezi blacklist ", **complete).split() == ["list", "add", "remove"]
     assert "complete -o" in ask(_ILETIMERKEZI_COMPLETE="source_bash")

@@ -3,6 +3,10 @@
 To try it, with `iletimerkezi sandbox` in another terminal and what that prints exported here:
 
     uvicorn fastapi_service:app
+
+and with several processes, which keep to one rate and send each code once between them:
+
+    CODE_SECRET=… STORE_PATH=codes.sqlite uvicorn --workers 4 fastapi_service:app
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, TypeVar
 
 from fastapi import Body, Depends, FastAPI, HTTPException, Request, Response
@@ -27,12 +31,15 @@ from iletimerkezi_async import (
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
+    SendInProgressError,
+    StoreError,
     TransportError,
     UnavailableError,
     WebhookError,
     normalize_number,
     parse_webhook,
 )
+from iletimerkezi_async.stores import SqliteStore
 
 T = TypeVar("T")
 
@@ -44,6 +51,9 @@ SECRET = os.environ.get("CODE_SECRET", "").encode() or secrets.token_bytes(32)
 #: The service signs its reports with nothing, so their address is the password. It is set in the panel.
 WEBHOOK_PATH = os.environ.get("WEBHOOK_PATH") or f"/{secrets.token_urlsafe(32)}"
 
+#: Where the processes of the service on this machine meet. On several machines it is a PostgresStore or RedisStore.
+STORE_PATH = os.environ.get("STORE_PATH")
+
 CODE_SECONDS = int(os.environ.get("CODE_SECONDS", "180"))
 
 #: What became of the messages, by their ids. A real service has a table for this.
@@ -53,8 +63,10 @@ states: dict[int, MessageStatus] = {}
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # One client for the whole service: it holds the connections, and the pace that the account is allowed.
-    async with AsyncClient(iys=Iys.OFF, base_url=BASE_URL) as client:
-        app.state.sms = client
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(SqliteStore(STORE_PATH)) if STORE_PATH else None
+        client = AsyncClient(iys=Iys.OFF, base_url=BASE_URL, store=store)
+        app.state.sms = await stack.enter_async_context(client)
         yield
 
 
@@ -79,6 +91,13 @@ def make_code(number: str, window: int) -> str:
     return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06}"
 
 
+def make_key(number: str, window: int) -> str | None:
+    """Under which the code is sent once by all processes. It does not show the number."""
+    if not STORE_PATH:
+        return None
+    return f"code-{hmac.digest(SECRET, f'key {number} {window}'.encode(), hashlib.sha256).hex()}"
+
+
 def current_window() -> int:
     return int(time.time()) // CODE_SECONDS
 
@@ -91,8 +110,9 @@ async def send_code(number: Field, sms: Sms, request: Request) -> dict[str, str]
     """Send a code. Whoever asks again, because of impatience or a lost connection, gets no second SMS."""
     try:
         number = normalize_number(number)
-        text = f"Kodunuz {make_code(number, current_window())}"
-        await unless_hung_up(request, sms.send_sms(text, to=number))
+        window = current_window()
+        text = f"Kodunuz {make_code(number, window)}"
+        await unless_hung_up(request, sms.send_sms(text, to=number, key=make_key(number, window)))
     except RecipientError:
         raise HTTPException(422, "Telefon numarası yanlış") from None
     except (DuplicateOrderError, OrderAcceptedError):
@@ -101,7 +121,7 @@ async def send_code(number: Field, sms: Sms, request: Request) -> dict[str, str]
     except OutcomeUnknownError:
         # It may or may not be on its way. The user may press the button again: the same text is no second SMS.
         raise HTTPException(503, "Birazdan tekrar deneyin") from None
-    except (UnavailableError, TransportError):
+    except (UnavailableError, TransportError, SendInProgressError, StoreError):
         # It was surely not sent.
         raise HTTPException(503, "Birazdan tekrar deneyin") from None
     return {"status": "sent"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 
 import anyio
 import httpx
@@ -31,11 +32,18 @@ async def ask(url: httpx.URL, number: int, patience: float | None) -> int | None
     return None
 
 
-async def test_hundreds_at_once_while_some_hang_up(serve: Serve, sandbox: Sandbox) -> None:
-    """Nobody is texted twice, whoever stays has an answer, and the service is as good as new afterwards."""
-    quiet = ("--port", "PORT", "--log-level", "warning")
+@pytest.mark.parametrize("workers", [1, 3])
+async def test_hundreds_at_once_while_some_hang_up(
+    serve: Serve, sandbox: Sandbox, workers: int, tmp_path: Path
+) -> None:
+    """Nobody is texted twice, whoever stays has an answer, and the service is as good as new afterwards.
+
+    In one process, and in several that meet in a store.
+    """
+    quiet = ("--port", "PORT", "--log-level", "warning", "--workers", str(workers))
+    shared = {"STORE_PATH": str(tmp_path / "codes.sqlite"), "CODE_SECRET": "secret"} if workers > 1 else {}
     # A window of the codes that does not end while this runs.
-    url = httpx.URL(serve("uvicorn", "fastapi_service:app", *quiet, CODE_SECONDS="1000000000"))
+    url = httpx.URL(serve("uvicorn", "fastapi_service:app", *quiet, CODE_SECONDS="1000000000", **shared))
     chance = random.Random(4711)
     served: set[int] = set()
     others: list[int | None] = []

@@ -183,6 +183,7 @@ def open_companions(path: Path) -> None:
 STANDING: list[Callable[[Path], object]] = [
     dangling_link, linked_file, chain_of_links, hard_link, open_companions,
     lambda path: path.touch(0o644), lambda path: path.touch(0o666), lambda path: path.touch(0o600),
+    lambda path: path.touch(0o700), lambda path: path.touch(0o622),
 ]  # fmt: skip
 
 
@@ -338,6 +339,38 @@ async def test_what_is_no_ordinary_file_is_refused(path: Path, make: Callable[[P
     assert not sandbox.requests
 
 
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def move(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+
+
+def replace(path: Path) -> None:
+    move(path)
+    path.touch(0o600)
+
+
+@pytest.mark.parametrize("change", [remove, move, replace])
+async def test_a_journal_that_goes_away_under_a_campaign_stops_it(path: Path, change: Callable[[Path], None]) -> None:
+    """What were written down further would be found by no later run, which would send it again."""
+    sandbox = Sandbox()
+
+    def once(progress: Progress) -> None:
+        if progress.accepted == 10:
+            change(path)
+
+    with pytest.raises(JournalError, match="moved, replaced or removed") as caught:
+        await run(sandbox, path, 100, concurrency=1, on_progress=once)
+    result = caught.value.result
+    assert result is not None
+    assert result.accepted == sum(sandbox.deliveries.values()) == 10
+    if (path.with_name("elsewhere")).exists():
+        assert (await run(sandbox, path.with_name("elsewhere"), 100)).accepted == 100
+        assert sandbox.deliveries == Counter(numbers(100))
+
+
 # In which threads, and how it is closed.
 
 
@@ -391,10 +424,13 @@ async def cancel_after(steps: int, work: Callable[[], object], backend: str, tim
         task = asyncio.ensure_future(work())  # type: ignore[arg-type]  # a coroutine
         for _ in range(steps):
             await asyncio.sleep(0)
+        finished = task.done()
         for _ in range(times):
             task.cancel()
             await asyncio.sleep(0)
         await asyncio.gather(task, return_exceptions=True)
+        # Nobody keeps a cancellation to himself.
+        assert finished or task.cancelled()
         return
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(work)  # type: ignore[arg-type]  # an async function

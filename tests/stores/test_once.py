@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 
 import anyio
+import anyio.to_thread
 import pytest
 from worlds import World
 
@@ -39,6 +41,10 @@ TEXT = "Siparisiniz yolda"
 async def client(world: World, store: Store) -> AsyncIterator[AsyncClient]:
     async with world.client(store) as client:
         yield client
+
+
+def away(self: Store, *arguments: object) -> bool:
+    raise StoreError("it is away")
 
 
 async def state_of(client: AsyncClient, key: str = "k") -> SendState | None:
@@ -276,9 +282,6 @@ async def test_with_the_store_away_afterwards_the_order_is_given(
     store = world.engine.store()
     real = type(store)._settle
 
-    def away(self: Store, *arguments: object) -> bool:
-        raise StoreError("it is away")
-
     async with world.client(store) as client:
         monkeypatch.setattr(type(store), "_settle", away)
         with caplog.at_level(logging.WARNING, "iletimerkezi_async"):
@@ -289,9 +292,98 @@ async def test_with_the_store_away_afterwards_the_order_is_given(
         assert await state_of(client) is SendState.BEGUN
         world.later(minutes=5)
         again = await client.send_sms(TEXT, ALI, key="k")
+        assert again == Order(order.id, 1, replayed=True)
+        assert world.asked() == 1
+        assert await state_of(client) is SendState.SENT
+    await store.aclose()
+
+
+async def test_a_process_that_knows_nothing_finds_out(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first could not note is found by another process, by the service's refusal and its list."""
+    real = type(store)._settle
+    monkeypatch.setattr(type(store), "_settle", away)
+    order = await client.send_sms(TEXT, ALI, key="k")
+    monkeypatch.setattr(type(store), "_settle", real)
+    world.later(minutes=5)
+    async with world.client(store) as other:
+        again = await other.send_sms(TEXT, ALI, key="k")
     assert again.id == order.id
     assert world.sent() == {ALI: 1}
-    await store.aclose()
+
+
+async def test_an_owner_that_is_late_tells_the_next(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is over while the service takes its time; the next one's repetition is refused: both get the order."""
+    orders: list[Order] = []
+    real = type(store)._settle
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(self: Store, *arguments: object) -> bool:
+        asked.set()
+        go_on.wait(20)
+        return real(self, *arguments)  # type: ignore[arg-type]  # as they come
+
+    async def first() -> None:
+        orders.append(await client.send_sms(TEXT, ALI, key="k"))
+
+    async with anyio.create_task_group() as tasks:
+        monkeypatch.setattr(type(store), "_settle", slow)
+        tasks.start_soon(first)
+        await anyio.to_thread.run_sync(asked.wait, 20)
+        monkeypatch.setattr(type(store), "_settle", real)
+        world.later(minutes=5)
+        async with world.engine.store() as other_store, world.client(other_store) as other:
+            orders.append(await other.send_sms(TEXT, ALI, key="k"))
+            go_on.set()
+    assert len({order.id for order in orders}) == 1
+    assert world.sent() == {ALI: 1}
+
+
+async def test_with_the_store_away_under_way_it_goes_on(
+    world: World, store: Store, client: AsyncClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer was lost, and the lease cannot be renewed: the repetition is made, as it cannot be a second SMS."""
+    real = type(store)._begin
+
+    def away_again(self: Store, ticket: object, lease: float, first: bool) -> bool:
+        if not first:
+            raise StoreError("it is away")
+        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(type(store), "_begin", away_again)
+    world.sandbox.fail("send-sms", "drop-request")
+    assert (await client.send_sms(TEXT, ALI, key="k")).id == world.sandbox.orders[0].id
+    assert "could not be renewed" in caplog.text
+    assert world.sent() == {ALI: 1}
+
+
+async def test_a_lease_that_was_lost_under_way_stops_the_repetition(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another has taken the key over, and finds out: the first one waits for it, and gets its order."""
+    real = type(store)._begin
+    others: list[Order] = []
+
+    def taken_over(self: Store, ticket: object, lease: float, first: bool) -> bool:
+        if not first and not others:
+            monkeypatch.setattr(type(store), "_begin", real)
+            world.later(minutes=5)
+            others.append(anyio.run(send_elsewhere, world))
+        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(type(store), "_begin", taken_over)
+    world.sandbox.fail("send-sms", "drop-answer")
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert order == Order(others[0].id, 1, replayed=True)
+    assert world.sent() == {ALI: 1}
+
+
+async def send_elsewhere(world: World) -> Order:
+    async with world.engine.store() as store, world.client(store) as client:
+        return await client.send_sms(TEXT, ALI, key="k")
 
 
 async def test_a_sent_schedule_is_told_when_it_is_past(world: World, client: AsyncClient) -> None:

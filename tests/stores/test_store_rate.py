@@ -144,6 +144,7 @@ async def test_a_clock_that_was_set_back_holds_nobody_up(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["trio"])
 async def test_who_gives_up_makes_room(store: Store, account: str) -> None:
     """Of 400 callers 300 give up while they wait: the others do not wait for them."""
     pacer = StorePacer(store, account, 100, Alone())

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
-from engines import Engine
+from engines import Engine, RedisEngine
 from servers import Postgres, Redis, own_redis
+from worlds import World
 
-from iletimerkezi_async import ConfigurationError, SendState, StoreError
+from iletimerkezi_async import ConfigurationError, DuplicateOrderError, SendState, StoreError
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
 from iletimerkezi_async.stores.claims import Ticket, Verdict
 
@@ -172,6 +174,22 @@ async def test_a_redis_that_forgets_is_warned_of(
         async with RedisStore(server.url.replace("//", "//app:pw@")) as store:
             await store.find(account, "k")
         assert [record for record in caplog.records if record.levelno == logging.WARNING] == []
+
+
+async def test_a_redis_that_lost_its_last_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sent is forgotten: within the 10 minutes the service still refuses it, and nobody is texted twice."""
+    if Redis.reason_to_skip():
+        pytest.skip(str(Redis.reason_to_skip()))
+    with own_redis(tmp_path, appendonly="no") as server:
+        world = World(RedisEngine(server.url), monkeypatch)
+        with world.sandbox.serve() as world.url:
+            async with RedisStore(server.url) as store, world.client(store) as client:
+                await client.send_sms("Kod", 5301234567, key="k")
+                await anyio.to_thread.run_sync(server.stop)
+                await anyio.to_thread.run_sync(server.start)
+                with pytest.raises(DuplicateOrderError):
+                    await client.send_sms("Kod", 5301234567, key="k")
+        assert world.sent() == {"+905301234567": 1}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from iletimerkezi_async import Iys, Message, Retry, TransportError, UnavailableE
 from iletimerkezi_async.wire.account import get_balance
 from iletimerkezi_async.wire.call import Lost, Outcome, RawAnswer, Refused, read_answer
 from iletimerkezi_async.wire.draft import Draft, write_template
+from iletimerkezi_async.wire.packing import fill, finish
 from iletimerkezi_async.wire.sending import send_sms
 
 TRT = timezone(timedelta(hours=3))
@@ -155,7 +156,7 @@ def test_an_answer_without_a_code(status: int, kind: type[object]) -> None:
     ("code", "later", "broken", "content"),
     [
         (429, True, False, False), (503, True, True, False), (499, False, False, False), (500, False, True, False),
-        (501, False, True, False), (400, False, False, True), (452, False, False, True), (402, False, False, False),
+        (501, False, True, False), (400, False, False, True), (452, False, False, False), (402, False, False, False),
     ],
 )  # fmt: skip
 def test_what_a_refusal_is_about(code: int, later: bool, broken: bool, content: bool) -> None:
@@ -166,11 +167,11 @@ def test_what_a_refusal_is_about(code: int, later: bool, broken: bool, content: 
 
 
 def test_which_refusals_are_about_the_request_itself() -> None:
-    """Of all documented codes: any other attempt with the same request was most likely refused as well."""
+    """Of all documented codes. The others may have another answer for the same request a moment earlier."""
     codes = [400, 401, 402, 403, 404, 422, 429, *range(450, 475), 503]
     outcomes = [read(refusal(code)) for code in codes]
     content = [code for code, outcome in zip(codes, outcomes) if isinstance(outcome, Refused) and outcome.content]
-    assert content == [400, 404, 422, 450, 452, 453, 454, 457, 458, 459, 460, 464, 466, 468, 469, 470]
+    assert content == [400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469]
 
 
 def test_messages_are_short_and_show_no_number() -> None:
@@ -191,7 +192,7 @@ def test_an_order_is_repeated_for_nine_of_the_ten_minutes() -> None:
     """A tenth of the service's memory is left for the way; cancelling is repeated at any time."""
     template = write_template(sender="FIRMA", iys=Iys.OFF, send_at=None, now=None)
     assert isinstance(template, Draft)
-    draft = template.fill([Message("Metin", "5301234567")])
+    draft = finish(fill(template, [Message("Metin", "5301234567")]))
     assert isinstance(draft, Draft)
-    call = send_sms(draft)
+    call = finish(send_sms(draft))
     assert (call.window, call.taken_code, call.recipients) == (540, 451, 1)

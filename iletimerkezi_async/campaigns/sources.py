@@ -1,0 +1,133 @@
+"""Where a campaign's recipients come from: anything that can be read, a piece at a time, and no further than needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from itertools import islice
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+
+from iletimerkezi_async.errors import RecipientError
+from iletimerkezi_async.models import Message
+from iletimerkezi_async.numbers import clean_number, find_flaw, is_one, spell
+from iletimerkezi_async.orders.pieces import Breath
+from iletimerkezi_async.text import read_text
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.models import Number
+
+__all__ = ["Reader", "Recipients", "Source", "count_recipients"]
+
+T = TypeVar("T")
+Source: TypeAlias = Iterable[T] | AsyncIterable[T]
+
+# Values read at once: enough to be quick, few enough that one odd value does not cost many others a closer look.
+_PIECE = 400
+# Seconds that reading a piece may take; from a source that is slower, less is read at once.
+_SLOW = 0.002
+
+
+class Recipients(Generic[T]):
+    """What the caller gives, held so that no variable of a frame shows it.
+
+    Attributes:
+        total: How many recipients there are, where that is known.
+        complaint: What is wrong where it is neither a recipient nor several of them.
+    """
+
+    def __init__(self, given: Source[T] | Number) -> None:
+        alone = is_one(given)
+        self.complaint = _source_complaint(given) if alone else None
+        self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
+        self.total = _length(self.source)
+
+    def __repr__(self) -> str:
+        return "<Recipients>"
+
+
+def _source_complaint(given: object) -> RecipientError | None:
+    if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
+        return None
+    message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+    return RecipientError(452, message, "send-sms", numbers=(spell(given),))
+
+
+def _length(source: object) -> int | None:
+    # What is read asynchronously may have to ask a database for its length, which it cannot do here.
+    if isinstance(source, AsyncIterable) or not isinstance(source, Sized):
+        return None
+    try:
+        return len(source)
+    except Exception:  # noqa: BLE001 - whoever has a length and cannot tell it, has none
+        return None
+
+
+class Reader(Generic[T]):
+    """Values of a source, some at a time. What was read before a cancellation is not lost.
+
+    Args:
+        source: The source.
+        weigh: How many recipients a value stands for; `None` where each is one.
+    """
+
+    def __init__(self, source: Source[T], weigh: Callable[[T], int] | None = None) -> None:
+        self._async: AsyncIterator[T] | None = None
+        self._sync: Iterator[T] = iter(())
+        if isinstance(source, AsyncIterable):
+            self._async = aiter(source)
+        else:
+            self._sync = iter(source)
+        self._weigh = weigh
+        self._piece: list[T] = []
+        # How many values are read at once; more as long as that is quick.
+        self._size = 1
+        self._breath = Breath()
+
+    async def read(self, most: int) -> list[T]:
+        """The next values, for at least one recipient and about `most` at the most; none at the end."""
+        if self._async is not None:
+            await self._read_async(self._async, min(most, _PIECE))
+        elif self._weigh is not None:
+            self._read_weighed(min(most, _PIECE), self._weigh)
+        else:
+            self._read_sync(min(most, self._size))
+        return self.left()
+
+    async def _read_async(self, source: AsyncIterator[T], most: int) -> None:
+        while most > 0:
+            try:
+                self._piece.append(await anext(source))
+            except StopAsyncIteration:
+                break
+            most -= self._weigh(self._piece[-1]) if self._weigh else 1
+            # A generator that never waits for anything would hold everybody up.
+            await self._breath.take()
+
+    def _read_weighed(self, most: int, weigh: Callable[[T], int]) -> None:
+        began = time.perf_counter()
+        while most > 0:
+            # In place: what came before an exception of the source stays, and no variable holds it.
+            try:
+                self._piece.append(next(self._sync))
+            except StopIteration:
+                break
+            most -= weigh(self._piece[-1])
+            # Not before the first: none at all would be taken for the end.
+            if time.perf_counter() - began > _SLOW:
+                break
+
+    def _read_sync(self, most: int) -> None:
+        began = time.perf_counter()
+        self._piece.extend(islice(self._sync, most))
+        is_slow = time.perf_counter() - began > _SLOW
+        self._size = max(1, self._size // 2) if is_slow else min(_PIECE, 4 * self._size)
+
+    def left(self) -> list[T]:
+        """What was read and not handed out."""
+        piece, self._piece = self._piece, []
+        return piece
+
+
+def count_recipients(message: object) -> int:
+    """How many recipients a message stands for; one that is none, or is for nobody, is read as one value."""
+    return len(message.to) or 1 if isinstance(message, Message) else 1

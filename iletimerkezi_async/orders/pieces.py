@@ -1,0 +1,45 @@
+"""Work that takes long, in pieces between which others get their turn."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import anyio.lowlevel
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.wire.packing import Steps
+
+__all__ = ["Breath", "in_pieces"]
+
+T = TypeVar("T")
+
+# Seconds of work at one go. There may be several of us at the same time, and each turn has its price.
+_AT_ONE_GO = 0.001
+
+
+class Breath:
+    """Lets others run now and then.
+
+    On both backends a checkpoint lets everybody who is ready have a turn.
+    """
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    async def take(self) -> None:
+        """Let others run, if this task has worked for long enough."""
+        if time.perf_counter() - self._since > _AT_ONE_GO:
+            await anyio.lowlevel.checkpoint()
+            self._since = time.perf_counter()
+
+
+async def in_pieces(steps: Steps[T]) -> T:
+    """Do a piece of work, and let others run in between."""
+    breath = Breath()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("T", end.value)
+        await breath.take()

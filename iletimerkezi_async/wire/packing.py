@@ -1,0 +1,289 @@
+"""Texts and numbers packed into drafts, a piece of the work at a time.
+
+An order holds up to 50,000 texts; to check, sort and group so many at one go would hold up everybody else in the loop.
+So the functions here are generators, which do some tenths of a millisecond of work between any two of their yields, and
+end with what they have made. Whoever has a loop lets others run in between; who has none uses `finish`.
+
+Numbers are sorted within an order, so that the same set of recipients is the same order to a service that compares in
+sequence.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from itertools import islice
+from operator import eq, itemgetter
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+
+from iletimerkezi_async.errors import ApiError, RecipientError
+from iletimerkezi_async.models import Message
+from iletimerkezi_async.numbers import NO_NUMBER, clean_numbers, find_flaw, spell
+from iletimerkezi_async.results import Refusal
+
+from .arguments import MAX_RECIPIENTS, is_iterable, name_type
+from .draft import Draft, message_complaint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any
+
+    from iletimerkezi_async.models import Number
+
+__all__ = ["Pair", "Steps", "Unfolded", "fill", "finish", "group", "pack", "slices", "sort"]
+
+T = TypeVar("T")
+#: Work in pieces, and what it comes to.
+Steps: TypeAlias = Generator[None, None, T]
+#: A number, and the text that it gets.
+Pair: TypeAlias = tuple[str, str]
+
+_OPERATION = "send-sms"
+# Named in one error.
+_MOST_FLAWS = 3
+# Texts that are handled at one go, and numbers of one text.
+_TEXTS = 400
+_NUMBERS = 4000
+
+
+def finish(steps: Steps[T]) -> T:
+    """Do all of the work at one go."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("T", end.value)
+
+
+def sort(values: list[T], key: Callable[[T], str] | None = None) -> Steps[None]:
+    """Sort a list in place."""
+    # Sorted pieces are merged in a fraction of the time that sorting takes.
+    sort_key = cast("Callable[[T], Any]", key)
+    for start in range(0, len(values), _NUMBERS):
+        values[start : start + _NUMBERS] = sorted(values[start : start + _NUMBERS], key=sort_key)
+        yield
+    values.sort(key=sort_key)
+
+
+def pack(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
+    """A draft of numbers and texts, which are taken as they are: clean, and each pair once. Their list is sorted."""
+    yield from sort(pairs, itemgetter(0))
+    yield from _sort_texts(pairs)
+    return (yield from group(template, pairs))
+
+
+def _sort_texts(pairs: list[Pair]) -> Steps[None]:
+    """Put the texts that one number gets into their order; the numbers are in theirs."""
+    numbers = [number for number, _ in pairs]
+    yield
+    if not any(map(eq, numbers, islice(numbers, 1, None))):
+        return
+    start = 0
+    for end in range(1, len(pairs) + 1):
+        if end == len(pairs) or pairs[end][0] != pairs[start][0]:
+            if end - start > 1:
+                pairs[start:end] = sorted(pairs[start:end])
+            start = end
+        if end % _NUMBERS == 0:
+            yield
+
+
+def group(template: Draft, pairs: Sequence[Pair]) -> Steps[Draft]:
+    """The same, of pairs that stay in the order in which they are."""
+    distinct: dict[str, tuple[str, ...]] = {}
+    for start in range(0, len(pairs), _NUMBERS):
+        piece = pairs[start : start + _NUMBERS]
+        distinct.update(zip([text for _, text in piece], zip([number for number, _ in piece])))
+        yield
+        if len(distinct) < start + len(piece):
+            # Some have a text in common.
+            distinct = yield from _group(pairs)
+            break
+    return Draft(template.sender, template.iys, distinct, template.send_at, len(pairs))
+
+
+def _group(pairs: Sequence[Pair]) -> Steps[dict[str, tuple[str, ...]]]:
+    numbers_of: dict[str, list[str]] = {}
+    for start in range(0, len(pairs), _NUMBERS):
+        for number, text in pairs[start : start + _NUMBERS]:
+            numbers_of.setdefault(text, []).append(number)
+        yield
+    messages: dict[str, tuple[str, ...]] = {}
+    for count, (text, numbers) in enumerate(numbers_of.items(), 1):
+        messages[text] = tuple(numbers)
+        if count % _NUMBERS == 0:
+            yield
+    return messages
+
+
+def slices(draft: Draft, size: int) -> Steps[list[Draft]]:
+    """A draft in several, of `size` recipients each, and the last one of those that are left."""
+    parts: list[Draft] = []
+    messages: dict[str, tuple[str, ...]] = {}
+    room = size
+
+    def close() -> None:
+        nonlocal messages, room
+        parts.append(Draft(draft.sender, draft.iys, messages, draft.send_at, size - room))
+        messages, room = {}, size
+
+    for count, (text, numbers) in enumerate(draft.messages.items(), 1):
+        start = 0
+        while start < len(numbers):
+            messages[text] = numbers[start : start + room]
+            start += room
+            room -= len(messages[text])
+            if not room:
+                close()
+        if count % _NUMBERS == 0:
+            yield
+    if messages:
+        close()
+    return parts
+
+
+class Unfolded:
+    """Messages taken apart, some recipients at a time: one of a million recipients is gone through as well.
+
+    Attributes:
+        refused: What is left out for the sake of its message: before which of the numbers that were taken last, the
+            value, and the complaint.
+        complaint: The first of the complaints, also about a message that is for nobody.
+    """
+
+    __slots__ = ("_flaw", "_messages", "_start", "complaint", "refused")
+
+    def __init__(self) -> None:
+        self._messages: deque[object] = deque()
+        # Where in the first message to go on, and what is wrong with that.
+        self._start = 0
+        self._flaw: ApiError | None = None
+        self.complaint: ApiError | None = None
+        self.refused: list[tuple[int, object, ApiError]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._messages)
+
+    def add(self, messages: Iterable[object]) -> None:
+        """Take messages in."""
+        self._messages.extend(messages)
+
+    def take(self, most: int) -> tuple[list[str], list[Number]]:
+        """The next recipients, at most so many: the text of each, and the number as it was given."""
+        self.refused = []
+        texts: list[str] = []
+        numbers: list[Number] = []
+        room = most
+        while self._messages and room > 0:
+            message = self._messages[0]
+            if not self._start:
+                self._flaw = message_complaint(message)
+                self.complaint = self.complaint or self._flaw
+            if self._flaw is None and isinstance(message, Message) and len(message.to) == 1:
+                # Most are like that, and there may be very many.
+                texts.append(message.text)
+                numbers.append(message.to[0])
+                self._messages.popleft()
+                room -= 1
+                continue
+            everybody: tuple[object, ...] = message.to if isinstance(message, Message) else (_alone(message),)
+            piece = everybody[self._start : self._start + room]
+            if self._flaw is not None:
+                self.refused += [(len(numbers), value, self._flaw) for value in piece]
+            elif isinstance(message, Message):
+                texts += (message.text,) * len(piece)
+                numbers += cast("tuple[Number, ...]", piece)
+            room -= len(piece)
+            self._start += len(piece)
+            if self._start >= len(everybody):
+                self._messages.popleft()
+                self._start = 0
+        return texts, numbers
+
+
+def _alone(value: object) -> object:
+    """What stands for something that is no message: a refusal is listed as it is, anything else without a number."""
+    return value if isinstance(value, Refusal) else ""
+
+
+def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft | ApiError]:
+    """A template with messages, each checked; the same number twice for the same text is kept once.
+
+    Or the complaint: a text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
+    numbers (all are named).
+    """
+    complaint: ApiError | None = None
+    if not is_iterable(messages):
+        complaint = ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
+    # Not in the generator, whose frame cannot be emptied where this raises.
+    return _fill(template, _Pile(() if complaint else messages), complaint)
+
+
+def _fill(template: Draft, pile: _Pile, complaint: ApiError | None) -> Steps[Draft | ApiError]:
+    while complaint is None and pile.read():
+        pile.take()
+        yield
+    complaint = complaint or pile.complaint or pile.number_complaint()
+    if complaint is not None:
+        return complaint
+    pairs = [*pile.pairs]
+    # Those come in the order in which they were given; numbers are sorted.
+    texts = dict.fromkeys([text for _, text in pairs])
+    yield
+    draft = yield from pack(template, pairs)
+    in_order = {text: draft.messages[text] for text in texts}
+    return Draft(template.sender, template.iys, in_order, template.send_at, draft.recipients)
+
+
+class _Pile:
+    """What was read of the messages of an order, and the complaint about them, if any."""
+
+    __slots__ = ("_bad", "_flaws", "_messages", "_piece", "_unfolded", "complaint", "pairs")
+
+    def __init__(self, messages: Iterable[object]) -> None:
+        self._messages = iter(messages)
+        self._piece: list[object] = []
+        self._unfolded = Unfolded()
+        self._bad: list[str] = []
+        self._flaws: dict[str, None] = {}
+        #: Kept in a dictionary, so that each is there once.
+        self.pairs: dict[Pair, None] = {}
+        self.complaint: ApiError | None = None
+
+    def read(self) -> bool:
+        """Read on, if there is nothing left to be taken in; whether there is anything, and all is well so far."""
+        if not self._unfolded:
+            # In place: the caller's iterator may raise, and no variable of this frame may hold what it gave before.
+            self._piece.extend(islice(self._messages, _TEXTS))
+            self._unfolded.add(self._piece)
+            self._piece.clear()
+        return bool(self._unfolded) and self.complaint is None
+
+    def take(self) -> None:
+        """Take some recipients in."""
+        texts, given = self._unfolded.take(_TEXTS)
+        self.complaint = self.complaint or self._unfolded.complaint
+        numbers = clean_numbers(given)
+        if all(numbers):
+            self.pairs.update(dict.fromkeys(zip(cast("Sequence[str]", numbers), texts)))
+        else:
+            self.pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
+            bad = [value for value, number in zip(given, numbers) if number is None]
+            self._bad += map(spell, bad)
+            self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
+
+    def number_complaint(self) -> RecipientError | None:
+        """What is wrong with the numbers."""
+        count = len(self.pairs)
+        if self._bad:
+            message = f"{len(self._bad)} of {count + len(self._bad)} recipients are not phone numbers (see `numbers`)"
+            hints = [flaw for flaw in self._flaws if flaw != NO_NUMBER]
+            if hints:
+                message = f"{message}: {'; '.join(hints[:_MOST_FLAWS])}"
+            return RecipientError(452, message, _OPERATION, numbers=tuple(self._bad))
+        if not count:
+            return RecipientError(452, "there is no recipient", _OPERATION)
+        if count > MAX_RECIPIENTS:
+            message = f"{count} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
+            return RecipientError(452, message, _OPERATION)
+        return None

@@ -1,0 +1,349 @@
+"""A campaign in a loop that serves others: it works in pieces, and reads and keeps no more than it needs.
+
+How long a piece takes is a matter of the machine, which `benchmarks/stalls.py` measures. These tests count turns.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+from canned import ok
+
+from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, Progress, RecipientError
+from iletimerkezi_async.sandbox import Sandbox
+
+pytestmark = pytest.mark.anyio
+TEXT = "Kampanyamiz basladi"
+
+
+def numbers(count: int, first: int = 0) -> list[str]:
+    return [f"+90530{first + index:07}" for index in range(count)]
+
+
+def texts(count: int) -> list[Message]:
+    return [
+        Message(f"Sayin {index}, borcunuzun son gunu yarin.", number) for index, number in enumerate(numbers(count))
+    ]
+
+
+def taking(*, keep: list[int] | None = None) -> AsyncClient:
+    """A client whose orders are all taken, at once."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if keep is not None:
+            keep.append(len(request.content))
+        return httpx.Response(200, json=ok(order={"id": 1}))
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
+    return AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, http_client=http, rate=None)
+
+
+async def turns_during(work: Callable[[], Awaitable[object]], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many turns another task gets where a piece of work ends as soon as it may."""
+    monkeypatch.setattr("iletimerkezi_async.orders.pieces._AT_ONE_GO", 0.0)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(count)
+        await anyio.lowlevel.checkpoint()
+        turns = 0
+        await work()
+        told = turns
+        tasks.cancel_scope.cancel()
+    return told
+
+
+async def endless(values: list[str]) -> AsyncIterator[str]:
+    """An async generator that never waits for anything."""
+    for value in values:
+        yield value
+
+
+@pytest.mark.parametrize(
+    ("work", "least"),
+    [
+        (lambda: taking().send_bulk(TEXT, numbers(20_000)), 50),
+        (lambda: taking().send_bulk(TEXT, endless(numbers(5000))), 5000),
+        (lambda: taking().send_bulk(TEXT, ["0212"] * 20_000), 50),
+        (lambda: taking().send_bulk_messages(texts(20_000)), 100),
+        (lambda: taking().send_bulk_messages([Message(TEXT, numbers(20_000))]), 50),
+        (lambda: taking().send_bulk_messages([Message(" ", numbers(20_000))]), 50),
+        (lambda: taking().send_messages(texts(20_000)), 100),
+        (lambda: taking().send_sms(TEXT, numbers(20_000)), 50),
+    ],
+)
+async def test_long_work_lets_others_have_their_turn(
+    work: Callable[[], Awaitable[object]], least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some hundreds of recipients are the most that is done at one go."""
+    assert await turns_during(work, monkeypatch) >= least
+
+
+@pytest.mark.parametrize("personal", [False, True])
+async def test_going_on_with_a_campaign_lets_others_have_their_turn(
+    personal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the journal is gone through as well as while the source is read again."""
+
+    async def run() -> None:
+        if personal:
+            await taking().send_bulk_messages(texts(20_000), journal=tmp_path / "j")
+        else:
+            await taking().send_bulk(TEXT, numbers(20_000), journal=tmp_path / "j")
+
+    await run()
+    assert await turns_during(run, monkeypatch) >= 60
+
+
+async def test_what_was_read_and_not_sent_is_named_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there is much of it, as a single message has many recipients."""
+    sandbox = Sandbox(balance=0)
+
+    async def run() -> None:
+        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+            with pytest.raises(BulkError) as caught:
+                await client.send_bulk_messages([Message(TEXT, numbers(40_000))], batch_size=100)
+            result = caught.value.result
+            assert (result.read, result.failures, result.accepted) == (40_000, 40_000, 0)
+
+    assert await turns_during(run, monkeypatch) >= 100
+
+
+# No more than is needed.
+
+
+async def test_a_large_message_is_read_in_part() -> None:
+    """Orders go out while most of its recipients have not been looked at."""
+    first: list[Progress] = []
+    client = taking()
+    result = await client.send_bulk_messages(
+        [Message(TEXT, numbers(50_000))], batch_size=1000, concurrency=1, on_progress=first.append
+    )
+    assert result.accepted == 50_000
+    assert len(result.orders) == 50
+    assert first[0].read <= 3000
+
+
+async def test_messages_are_read_by_their_recipients() -> None:
+    """Of large ones no more than an order needs, whatever their number."""
+    given = 0
+
+    def source() -> Iterator[Message]:
+        nonlocal given
+        for index in range(100):
+            given += 1
+            yield Message(f"{TEXT} {index}", numbers(1000, 1000 * index))
+
+    most: list[int] = []
+    result = await taking().send_bulk_messages(
+        source(),
+        batch_size=500,
+        concurrency=1,
+        on_progress=lambda progress: most.append(given * 1000 - progress.accepted),
+    )
+    assert result.accepted == 100_000
+    assert max(most) <= 3000
+
+
+async def test_memory_counts_recipients_and_not_messages() -> None:
+    """Two hundred thousand recipients of large messages take what a few orders take."""
+
+    def source() -> Iterator[Message]:
+        for index in range(20):
+            yield Message(f"{TEXT} {index}", numbers(10_000, 10_000 * index))
+
+    async def run() -> None:
+        result = await taking().send_bulk_messages(source(), batch_size=2000)
+        assert result.accepted == 200_000
+
+    await run()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        await run()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # The set of those met takes 12 MB; a message of 10,000 and some orders of 2,000 the rest. All take 30 MB more.
+    assert peak < 24 * 2**20
+
+
+# Sources of odd kinds.
+
+
+@pytest.mark.parametrize("personal", [False, True])
+async def test_a_source_is_read_to_its_end_however_slow_it_is(personal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is so busy that any moment may last: a piece is then small, and never empty before the end."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1
+        return now
+
+    monkeypatch.setattr("iletimerkezi_async.campaigns.sources.time.perf_counter", clock)
+    if personal:
+        result = await taking().send_bulk_messages(texts(500), batch_size=100)
+    else:
+        result = await taking().send_bulk(TEXT, numbers(500), batch_size=100)
+    assert (result.read, result.accepted) == (500, 500)
+
+
+class QuerySet:
+    """Like Django's: its length is a question to the database, which may not be asked here."""
+
+    def __init__(self, values: list[str]) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        raise RuntimeError("You cannot call this from an async context")
+
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("You cannot call this from an async context")
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        for value in self._values:
+            await anyio.lowlevel.checkpoint()
+            yield value
+
+
+async def test_an_async_iterable_is_not_asked_for_its_length() -> None:
+    """Nor read as if it were a sync one."""
+    sandbox = Sandbox()
+    told: list[Progress] = []
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+        result = await client.send_bulk(TEXT, QuerySet(numbers(10)), on_progress=told.append)
+    assert result.accepted == 10
+    assert told[-1].total is None
+
+
+class Unmeasured(list):  # type: ignore[type-arg]  # of anything
+    def __len__(self) -> int:
+        raise OverflowError("too large")
+
+
+async def test_a_source_that_cannot_tell_its_length_is_read_all_the_same() -> None:
+    """Its total is then unknown."""
+    sandbox = Sandbox()
+    told: list[Progress] = []
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+        result = await client.send_bulk(TEXT, Unmeasured(numbers(10)), on_progress=told.append)
+    assert result.accepted == 10
+    assert told[-1].total is None
+
+
+class Table:
+    """As a frame or an array of two dimensions: it is iterated over, but not by its cells."""
+
+    columns = ("ad", "telefon")
+    ndim = 2
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+
+async def test_a_table_is_refused_with_a_hint() -> None:
+    """Nobody knows which of its columns is meant."""
+    sandbox = Sandbox()
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+        with pytest.raises(RecipientError, match="one of its columns"):
+            await client.send_bulk(TEXT, Table())  # type: ignore[arg-type]  # a user's mistake
+    assert not sandbox.requests
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"text": TEXT, "to": "5301234567"}, None, 5301234567, ("a", "b"), Message(float("nan"), "5301234599")]
+)  # type: ignore[arg-type]  # users' mistakes
+async def test_one_bad_message_ends_no_campaign(wrong: object) -> None:
+    """It is listed with a reason that names what it is; all others go out."""
+    sandbox = Sandbox()
+    messages: list[object] = [*texts(50)]
+    messages.insert(25, wrong)
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+        result = await client.send_bulk_messages(messages, batch_size=10)  # type: ignore[arg-type]  # likewise
+    assert (result.read, result.accepted) == (51, 50)
+    (refused,) = result.refused
+    kind = "float" if isinstance(wrong, Message) else type(wrong).__name__
+    assert kind in refused.reason
+    assert TEXT not in refused.number
+
+
+# Sorted.
+
+
+async def test_numbers_go_out_sorted_within_an_order() -> None:
+    """The same set is the same order to a service that compares in sequence; each text's numbers are sorted as well."""
+    sandbox = Sandbox()
+    shuffled = [number for start in range(7) for number in numbers(70)[start::7]]
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+        await client.send_bulk(TEXT, reversed(shuffled), batch_size=35)
+        await client.send_bulk_messages([Message(number[-1], number) for number in shuffled])
+        await client.send_sms("Tek", shuffled)
+    for order in sandbox.orders:
+        by_text: dict[str, list[str]] = {}
+        for text, number in order.messages:
+            by_text.setdefault(text, []).append(number)
+        assert all(each == sorted(each) for each in by_text.values())
+    assert sandbox.deliveries == Counter(dict.fromkeys(numbers(70), 3))
+
+
+async def test_two_texts_to_one_number_are_in_one_order_whatever_their_sequence() -> None:
+    """Of the texts that one number gets, too, there is one sequence."""
+    bodies: list[str] = []
+    for turn in (1, -1):
+        sandbox = Sandbox()
+        messages = [Message(text, number) for number in numbers(5) for text in ("Bir", "Iki", "Bir ve iki")][::turn]
+        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+            await client.send_bulk_messages(messages)
+        (order,) = sandbox.orders
+        bodies.append(repr(order.messages))
+    assert bodies[0] == bodies[1]
+
+
+def result_of(error: BaseException) -> BulkResult:
+    assert isinstance(error.__context__, BulkError)
+    return error.__context__.result
+
+
+async def test_cancelling_while_it_is_summed_up_names_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second cancellation, which on asyncio heeds no shield, comes while what was read is being named."""
+    monkeypatch.setattr("iletimerkezi_async.orders.pieces._AT_ONE_GO", 0.0)
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "stall", times=9)
+    result: list[BulkResult] = []
+
+    async def send() -> None:
+        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+            try:
+                await client.send_bulk_messages([Message(TEXT, numbers(10_000))], batch_size=1000, concurrency=2)
+            except BaseException as error:
+                result.append(result_of(error))
+                raise
+
+    if anyio.lowlevel.current_token().native_token.__class__.__module__.startswith("trio"):
+        pytest.skip("asyncio's own cancellation")
+    import asyncio
+
+    task = asyncio.ensure_future(send())
+    await anyio.sleep(0.05)
+    task.cancel()
+    for _ in range(3):
+        await anyio.lowlevel.checkpoint()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (result[0].read, result[0].failures) == (10_000, 10_000)

@@ -1,0 +1,577 @@
+"""A caller's own HTTP client, of each library: nothing twice, nothing lost, and what never left is proven."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import anyio
+import anyio.abc
+import httpcore
+import httpx
+import pytest
+from canned import QUICK, Canned, http, never_left, ok, raw_server
+from faults import FAULTS
+from frames import everything_of
+from httpx_aiohttp import HttpxAiohttpClient
+from test_transport import https_server
+
+from iletimerkezi_async import (
+    AsyncClient,
+    BulkError,
+    ConfigurationError,
+    Consent,
+    DuplicateOrderError,
+    IletimerkeziError,
+    Iys,
+    Order,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    Retry,
+    TransportError,
+)
+from iletimerkezi_async.http.exchange import NoAnswer
+from iletimerkezi_async.models import TURKISH_TIME
+from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.wire.credentials import Body
+
+pytestmark = pytest.mark.anyio
+
+NUMBER = "+905301234567"
+TEXT = "Kodunuz 987654"
+BALANCE = b'{"response":{"status":{"code":200},"balance":{"amount":"0","sms":"1"}}}'
+ONCE = Retry(attempts=1)
+FAMILIES = ["lanes", "httpx", "httpx2", "aiohttp", "httpx-aiohttp"]
+#: Those that run on asyncio alone.
+OVER_AIOHTTP = {"aiohttp", "httpx-aiohttp"}
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request: pytest.FixtureRequest, anyio_backend: str) -> str:
+    name = str(request.param)
+    if anyio_backend == "trio" and name in OVER_AIOHTTP:
+        pytest.skip("aiohttp runs on asyncio alone")
+    if name == "httpx2":
+        pytest.importorskip("httpx2", reason="httpx2 is for Python 3.11 and later")
+    return name
+
+
+def some_client(family: str, connections: int = 10) -> object:
+    """A caller's own HTTP client; for lanes there is none."""
+    if family == "aiohttp":
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections), headers={"X-Gateway": "ic"})
+    if family == "httpx-aiohttp":
+        return HttpxAiohttpClient(limits=httpx.Limits(max_connections=connections), headers={"X-Gateway": "ic"})
+    if family == "lanes":
+        return None
+    library = httpx if family == "httpx" else sys.modules["httpx2"]
+    client: object = library.AsyncClient(
+        limits=library.Limits(max_connections=connections), headers={"X-Gateway": "ic"}, trust_env=False
+    )
+    return client
+
+
+async def close(own: object) -> None:
+    if own is not None:
+        await (own.close() if isinstance(own, aiohttp.ClientSession) else own.aclose())  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def client_of(family: str, url: str, connections: int = 10, **options: object) -> AsyncIterator[AsyncClient]:
+    """A client over one of a library; both are closed at the end."""
+    settings: dict[str, object] = {"sender": "FIRMA", "iys": Iys.OFF, "base_url": url, "retry": QUICK, "rate": None}
+    settings |= {"max_connections": connections}
+    own = some_client(family, connections)
+    try:
+        async with AsyncClient("demo", "demo", http_client=own, **(settings | options)) as client:  # type: ignore[arg-type]  # settings of any type
+            yield client
+    finally:
+        await close(own)
+
+
+# The ledger as the judge.
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("fault", [*FAULTS, "stall"])
+async def test_whatever_happens_nobody_is_texted_twice(
+    family: str, fault: str, times: int, sandbox: Sandbox, url: str
+) -> None:
+    """What the client says of an order is what the service has; the same call again never sends it twice."""
+    sandbox.fail("send-sms", fault, times=times)
+    said: object = None
+    timeout = 0.3 if fault == "stall" else 5
+    retry = Retry(attempts=3, wait_initial=0.001, wait_max=0.01)
+    async with client_of(family, url, timeout=timeout, retry=retry) as client:
+        try:
+            said = await client.send_sms(TEXT, NUMBER)
+        except IletimerkeziError as error:
+            said = error
+        taken = sandbox.deliveries.get(NUMBER, 0)
+        if isinstance(said, (Order, OrderAcceptedError)):
+            assert taken == 1
+        elif not isinstance(said, OutcomeUnknownError):
+            assert taken == 0, f"{said!r}, and yet it was taken"
+        sandbox._service._faults.clear()
+        # A connection that was closed while idle loses the answer of this one, too; then the first order is found.
+        with contextlib.suppress(DuplicateOrderError, OrderAcceptedError, OutcomeUnknownError):
+            again = await client.send_sms(TEXT, NUMBER)
+            assert [again.id] == [order.id for order in sandbox.orders]
+    assert sandbox.deliveries == {NUMBER: 1}
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, "stall"])
+async def test_a_journal_resumed_eleven_minutes_later(
+    family: str, fault: str, tmp_path: Path, sandbox: Sandbox, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of orders whose answers were all lost, none is sent twice, and none is missing."""
+    numbers = [f"+905301234{index:03}" for index in range(30)]
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", fault, times=2)
+
+    async def run() -> int:
+        timeout = 0.3 if fault == "stall" else 5
+        retry = Retry(attempts=2, wait_initial=0)
+        async with client_of(family, url, timeout=timeout, retry=retry) as client:
+            try:
+                result = await client.send_bulk(
+                    TEXT, numbers, batch_size=10, concurrency=1, journal=tmp_path / "kampanya"
+                )
+            except BulkError as error:
+                result = error.result
+        return result.accepted
+
+    assert await run() <= 30
+    sandbox._service._faults.clear()
+    sandbox.advance(minutes=11)
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + 11 * 60)
+    assert await run() == 30
+    assert sandbox.deliveries == Counter(numbers)
+
+
+async def test_a_connection_that_was_closed_while_idle(family: str, sandbox: Sandbox, url: str) -> None:
+    """Every answer's connection is gone a moment later: the next call takes another, or repeats itself."""
+    async with client_of(family, url) as client:
+        for index in range(20):
+            sandbox.fail("send-sms", "close-idle")
+            await client.send_sms(f"Kodunuz {index}", NUMBER)
+    assert sandbox.deliveries == {NUMBER: 20}
+
+
+async def test_a_storm_of_cancellations_leaves_the_client_sound(family: str, url: str) -> None:
+    """Twenty callers give up, at one moment or another, fifty times over: the next are answered at once."""
+    if family == "httpx":
+        pytest.skip("its pool may wait for good after that, which is why ours are lanes")
+    async with client_of(family, url, retry=ONCE) as client:
+
+        async def give_up(after: float) -> None:
+            with anyio.move_on_after(after):
+                await client.get_balance()
+
+        for turn in range(50):
+            async with anyio.create_task_group() as tasks:
+                for index in range(20):
+                    tasks.start_soon(give_up, index / 5_000 if turn % 2 else 10)
+                if not turn % 2:
+                    await anyio.sleep(0.002)
+                    tasks.cancel_scope.cancel()
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(20):
+                    tasks.start_soon(client.get_balance)
+
+
+# What never left.
+
+
+def consent() -> Consent:
+    from datetime import datetime
+
+    return Consent(NUMBER, "BIREYSEL", "MESAJ", "ONAY", "HS_WEB", datetime.now(TURKISH_TIME))  # type: ignore[arg-type]  # plain words are taken
+
+
+async def assert_never_left(client: AsyncClient, reason: str) -> None:
+    """Also for what is sent but once: a plain error, and no doubt."""
+    with pytest.raises(TransportError, match=reason) as caught:
+        await client.send_sms(TEXT, NUMBER)
+    assert type(caught.value) is TransportError
+    with pytest.raises(TransportError, match=reason) as caught:
+        await client.register_consents("696422", [consent()])
+    assert type(caught.value) is TransportError
+    shown = everything_of(caught.value)
+    assert NUMBER not in shown
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def test_nobody_listens(family: str) -> None:
+    """A connection that is refused."""
+    async with client_of(family, "http://127.0.0.1:9/v1", retry=ONCE) as client:
+        # httpx-aiohttp calls it a time limit that was exceeded.
+        await assert_never_left(client, "cannot connect|no connection")
+
+
+async def test_an_unknown_certificate(family: str) -> None:
+    """TLS that is not agreed."""
+    with https_server() as (url, _):
+        async with client_of(family, url, retry=ONCE) as client:
+            await assert_never_left(client, r"cannot connect: .*CERTIFICATE_VERIFY_FAILED|no connection")
+
+
+async def test_no_connection_becomes_free(family: str, sandbox: Sandbox, url: str) -> None:
+    """The only one is taken."""
+    sandbox.fail("get-balance", "stall")
+    timeout = httpx.Timeout(5, pool=0.1, connect=0.1)
+    async with client_of(family, url, connections=1, retry=ONCE, timeout=timeout) as client:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.get_balance)
+            await anyio.sleep(0.1)
+            await assert_never_left(client, "no connection|exchange failed")
+            tasks.cancel_scope.cancel()
+    assert {operation for operation, _ in sandbox.requests} == {"get-balance"}
+
+
+async def test_a_lost_answer_is_no_failure_to_connect(family: str, sandbox: Sandbox, url: str) -> None:
+    """What is sent but once is not sent again: it may have been taken."""
+    sandbox.fail("consent/create", "drop-answer")
+    async with client_of(family, url) as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.register_consents("696422", [consent()])
+    assert [operation for operation, _ in sandbox.requests] == ["consent/create"]
+
+
+class Bridge(httpx.AsyncBaseTransport):
+    """Hands requests on, and calls an answer that is lost a failure to connect, as bridges to other libraries do."""
+
+    def __init__(self, name: str) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+        self._name = name
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._inner.handle_async_request(request)
+        except httpx.TransportError:
+            raise getattr(httpx, self._name)("lost") from None
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@pytest.mark.parametrize("name", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"])
+async def test_the_name_of_an_error_proves_nothing(
+    name: str, sandbox: Sandbox, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bridge says that it did not connect; the order is not struck out, and not sent again eleven minutes later."""
+    sandbox.fail("send-sms", "drop-answer", times=2)
+
+    async def run() -> int:
+        async with httpx.AsyncClient(transport=Bridge(name)) as own:
+            client = AsyncClient(
+                "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=None, http_client=own,
+                retry=Retry(attempts=2, wait_initial=0),
+            )  # fmt: skip
+            result = await client.send_bulk(TEXT, [NUMBER], journal=tmp_path / "kampanya")
+        return result.accepted
+
+    await run()
+    sandbox.advance(minutes=11)
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + 11 * 60)
+    assert await run() == 1
+    assert sandbox.deliveries == {NUMBER: 1}
+
+
+class Stubborn(httpx.AsyncBaseTransport):
+    """Tries again by itself, as transports for repetitions do; the second time nobody listens."""
+
+    def __init__(self) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._inner.handle_async_request(request)
+        except httpx.TransportError:
+            request.url = request.url.copy_with(port=9)
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+async def test_a_failure_to_connect_after_a_lost_answer_proves_nothing(sandbox: Sandbox, url: str) -> None:
+    """The transport sent it once, whatever became of its second attempt."""
+    sandbox.fail("send-sms", "drop-answer")
+    async with httpx.AsyncClient(transport=Stubborn()) as own:
+        client = AsyncClient(
+            "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=None, http_client=own, retry=ONCE
+        )
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, NUMBER)
+    assert sandbox.deliveries == {NUMBER: 1}
+
+
+async def test_a_middleware_that_tries_again_proves_nothing(anyio_backend: str, sandbox: Sandbox, url: str) -> None:
+    """The same with a session of aiohttp."""
+    if anyio_backend == "trio" or not hasattr(aiohttp, "ClientHandlerType"):
+        pytest.skip("middlewares are aiohttp's, from 3.12 on")
+
+    async def stubborn(request: aiohttp.ClientRequest, handler: object) -> aiohttp.ClientResponse:
+        try:
+            return await handler(request)  # type: ignore[no-any-return, operator]  # aiohttp's ClientHandlerType
+        except aiohttp.ClientError:
+            async with aiohttp.ClientSession() as other:
+                return await other.get("http://127.0.0.1:9")
+
+    sandbox.fail("send-sms", "drop-answer")
+    async with aiohttp.ClientSession(middlewares=[stubborn]) as own:
+        client = AsyncClient(
+            "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=None, http_client=own, retry=ONCE
+        )
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, NUMBER)
+    assert sandbox.deliveries == {NUMBER: 1}
+
+
+async def test_what_httpcore_says_is_a_proof() -> None:
+    """Its own error as the cause, as httpx puts it there; the same without it is a lost answer."""
+    with pytest.raises(TransportError) as caught:
+        await Canned(never_left(), retry=ONCE).client.send_sms(TEXT, NUMBER)
+    assert type(caught.value) is TransportError
+    for cause in (None, httpcore.ReadError("lost"), ConnectionError("lost")):
+        error = httpx.ConnectError("lost")
+        error.__cause__ = cause
+        with pytest.raises(OutcomeUnknownError):
+            await Canned(error, retry=ONCE).client.send_sms(TEXT, NUMBER)
+
+
+class LikeHttpx:
+    """A client of nobody's library, with httpx's methods."""
+
+    def __init__(self, *answers: object) -> None:
+        self._canned = Canned(*answers)
+
+    def build_request(self, *args: object, **kwargs: object) -> httpx.Request:
+        return self._canned.http.build_request(*args, **kwargs)  # type: ignore[arg-type]  # handed through
+
+    async def send(self, request: httpx.Request, **options: object) -> httpx.Response:
+        return await self._canned.http.send(request, **options)  # type: ignore[arg-type]  # handed through
+
+
+async def test_what_is_like_httpx_is_used() -> None:
+    """Its answers are answers; its failures are lost ones."""
+    own = LikeHttpx(ok(order={"id": 7}), httpx.ConnectError("lost"))
+    client = AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, rate=None, http_client=own, retry=ONCE)
+    assert (await client.send_sms(TEXT, NUMBER)).id == 7
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, NUMBER)
+
+
+# Held back at the last moment.
+
+
+@pytest.mark.parametrize("asked_in_vain", [0, 1])
+async def test_a_request_can_be_held_back_at_the_last_moment(
+    family: str, asked_in_vain: int, sandbox: Sandbox, url: str
+) -> None:
+    """Before anything is done, and when its body is to be written: the service then has no whole request."""
+    asked = 0
+
+    def may_go() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked <= asked_in_vain
+
+    async with client_of(family, url) as client:
+        if family == "httpx-aiohttp" and asked_in_vain:
+            pytest.skip("it takes the body before it has a connection")
+        answer = await client._transport._pool.exchange("get-balance", Body(b"{}"), anew=False, may_go=may_go)
+        assert isinstance(answer, NoAnswer)
+        assert (answer.sent, answer.withheld) == (False, True)
+        assert sandbox.requests == ()
+        assert asked == asked_in_vain + 1
+        await client.get_balance()
+
+
+# As it is.
+
+
+async def test_it_is_used_as_it_is_and_left_open(family: str, anyio_backend: str) -> None:
+    """With what the caller has set for all its requests; closing ours leaves it alone."""
+
+    async def answer(stream: anyio.abc.ByteStream, request: bytes) -> None:
+        await stream.send(http(BALANCE))
+
+    own = some_client(family)
+    if own is None:
+        pytest.skip("lanes are ours")
+    async with raw_server(answer) as (url, requests):
+        async with AsyncClient("demo", "demo", base_url=url, http_client=own) as client:  # type: ignore[arg-type]  # of any family
+            assert (await client.get_balance()).sms == 1
+        assert not getattr(own, "closed", None)
+        assert not getattr(own, "is_closed", None)
+        await close(own)
+    head = requests[0].split(b"\r\n\r\n")[0].lower()
+    for line in (b"x-gateway: ic", b"content-type: application/json", b"accept-encoding: identity", b"host: 127.0.0.1"):
+        assert head.count(b"\r\n" + line) == 1
+    assert head.startswith(b"post /v1/get-balance/json http/1.1\r\n")
+    assert b"user-agent: iletimerkezi_async/" in head
+
+
+async def test_a_closed_one_sends_nothing(family: str, sandbox: Sandbox, url: str) -> None:
+    """And says so."""
+    own = some_client(family)
+    if own is None:
+        pytest.skip("lanes are ours")
+    await close(own)
+    client = AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, http_client=own, retry=QUICK)  # type: ignore[arg-type]  # of any family
+    with pytest.raises(TransportError, match="http_client has been closed") as caught:
+        await client.send_sms(TEXT, NUMBER)
+    assert type(caught.value) is TransportError
+    assert sandbox.requests == ()
+
+
+@pytest.mark.parametrize("kind", ["redirect", "error", "packed", "endless", "large"])
+async def test_answers_that_are_none(family: str, kind: str) -> None:
+    """No redirection is followed, nothing is unpacked, and nothing without end is read into memory."""
+    chunk = b"19000\r\n" + b" " * 0x19000 + b"\r\n"
+    answers = {
+        "redirect": http(b"", "302 Found", ["Location: http://127.0.0.1:9/steal"]),
+        "error": http(b"<html>", "502 Bad Gateway"),
+        "packed": http(gzip.compress(b" " * 20_000_000), headers=["Content-Encoding: gzip"]),
+        "endless": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + 100 * chunk,
+        "large": http(b" " * 9_000_000),
+    }
+
+    async def answer(stream: anyio.abc.ByteStream, request: bytes) -> str:
+        await stream.send(answers[kind])
+        return "close"
+
+    async with raw_server(answer) as (url, requests), client_of(family, url, retry=ONCE) as client:
+        with pytest.raises(TransportError) as caught:
+            await client.get_balance()
+    assert len(requests) == 1
+    expected = {"endless": "larger than 8 MiB", "large": "larger than 8 MiB", "redirect": "never followed"}
+    assert expected.get(kind, "not the service's JSON") in str(caught.value)
+
+
+async def test_the_largest_order_and_a_session_that_raises(family: str, sandbox: Sandbox, url: str) -> None:
+    """More than a megabyte goes out without a warning; that a session raises for a status is none of ours."""
+    own = some_client(family)
+    if isinstance(own, aiohttp.ClientSession):
+        own._raise_for_status = True
+    client = AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, http_client=own, retry=QUICK)  # type: ignore[arg-type]  # of any family
+    numbers = [5300000000 + index for index in range(50_000)]
+    sandbox.fail("send-sms", "451")
+    with pytest.raises(DuplicateOrderError):
+        await client.send_sms(TEXT, NUMBER)
+    await client.send_sms(TEXT, numbers)
+    await client.aclose()
+    await close(own)
+    assert len(sandbox.deliveries) == 50_000
+
+
+async def test_no_secret_is_shown(family: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither by an error, nor by what a caller who gives up gets, nor by the library's own log."""
+    caplog.set_level("DEBUG")
+
+    async def answer(stream: anyio.abc.ByteStream, request: bytes) -> str:
+        await stream.send(request)
+        return "close"
+
+    shown = ""
+    async with raw_server(answer) as (url, _), client_of(family, url, retry=ONCE) as client:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await client.send_sms(TEXT, NUMBER)
+        shown += everything_of(caught.value)
+    assert "987654" not in shown + caplog.text
+    assert NUMBER not in shown + caplog.text
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+# Where it cannot be used.
+
+
+async def test_a_session_of_aiohttp_needs_asyncio(anyio_backend: str, sandbox: Sandbox, url: str) -> None:
+    """On trio the call says what to give instead."""
+    if anyio_backend == "asyncio":
+        pytest.skip("this is about trio")
+    own = await anyio.to_thread.run_sync(lambda: asyncio.run(session_in_asyncio()))
+    client = AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, http_client=own)
+    with anyio.fail_after(1), pytest.raises(ConfigurationError, match="asyncio alone"):
+        await client.send_sms(TEXT, NUMBER)
+    await anyio.to_thread.run_sync(lambda: asyncio.run(own.close()))
+    assert sandbox.requests == ()
+
+
+async def session_in_asyncio() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession()
+
+
+async def test_one_that_belongs_to_another_loop_says_so(family: str, sandbox: Sandbox, url: str) -> None:
+    """Its connections are the other loop's: an answer would be waited for in vain. Nothing is sent."""
+    if family in {"lanes", "httpx-aiohttp"}:
+        pytest.skip("lanes go with the loop; a bridge's failures are lost answers")
+    clients: list[AsyncClient] = []
+    ready, done = threading.Event(), threading.Event()
+
+    async def elsewhere() -> None:
+        own = some_client(family)
+        clients.append(AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, http_client=own))  # type: ignore[arg-type]  # of any family
+        await clients[0].get_balance()
+        ready.set()
+        await anyio.to_thread.run_sync(done.wait, 10)
+        await clients[0].get_balance()
+        await close(own)
+
+    thread = threading.Thread(target=anyio.run, args=(elsewhere,))
+    thread.start()
+    try:
+        await anyio.to_thread.run_sync(ready.wait, 10)
+        with anyio.fail_after(1), pytest.raises(ConfigurationError, match=r"another event loop|asyncio alone"):
+            await clients[0].send_sms(TEXT, NUMBER)
+        assert {operation for operation, _ in sandbox.requests} == {"get-balance"}
+    finally:
+        done.set()
+        thread.join(10)
+    assert len(sandbox.requests) == 2
+
+
+class Sync:
+    """Without the methods."""
+
+    def post(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "http_client",
+    [
+        5,
+        "httpx",
+        object(),
+        Sync(),
+        httpx.AsyncClient,
+        httpx.Client(),
+        aiohttp.ClientSession,
+        httpx.AsyncHTTPTransport(),
+    ],
+)
+async def test_what_is_no_http_client_is_refused(http_client: object) -> None:
+    """When the client is made."""
+    with pytest.raises(ConfigurationError, match="http_client"):
+        AsyncClient("demo", "demo", http_client=http_client)  # type: ignore[arg-type]  # the point of the test
+
+
+def test_a_timeout_of_httpx2_is_one_too() -> None:
+    """With all its parts."""
+    httpx2 = pytest.importorskip("httpx2", reason="httpx2 is for Python 3.11 and later")
+    client = AsyncClient("demo", "demo", timeout=httpx2.Timeout(3, connect=1))
+    assert client._transport._endpoint.timeout == httpx.Timeout(3, connect=1)
