@@ -141,20 +141,13 @@ class AsyncClient:
     ) -> Self:
         """Get a second face of this client, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It has the same connections, store and known orders, and is closed with this client: closing it alone closes
-        nothing. What is left out (`...`) is as here.
-
-        Args:
-            timeout: As for `AsyncClient`.
-            retry: As for `AsyncClient`.
-            sender: As for `AsyncClient`; `None` takes the environment's again.
-            iys: As for `AsyncClient`; with `None` each call has to choose.
-            rate: As for `AsyncClient`. Where it is given, the face paces by itself, as another client would; a pause
-                that the service asks for (429) holds for both.
+        It has the same connections and store, and is closed with this client: closing it alone closes nothing. Each
+        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` the face paces by itself,
+        as another client would; a pause that the service asks for (429) holds for both.
 
         Raises:
             ConfigurationError: A setting cannot work.
-            SenderError: As for `AsyncClient`.
+            SenderError: The sender is too long, or has Turkish letters.
         """
         client = copy.copy(self)
         client._face = self._face.with_options(timeout=timeout, retry=retry, sender=sender, iys=iys, rate=rate)  # noqa: SLF001 - it is a client like this one
@@ -247,8 +240,9 @@ class AsyncClient:
         """
         self._face.once.check(key)
         # What was sent under a key is told also when its time has come.
-        template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
-        draft = await in_pieces(fill(template, messages))
+        filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
+        del messages
+        draft = await in_pieces(filling)
         return await self._face.once.send(sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:

@@ -35,6 +35,7 @@ __all__ = [
     "campaign_outcome",
     "count_by_outcome",
     "count_failures",
+    "describe",
     "describe_attempt",
     "record_error",
 ]
@@ -75,6 +76,12 @@ def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str
         extra[OUTCOME] = "not_sent"
     extra[ERROR] = type(outcome.error).__qualname__
     return extra
+
+
+def describe(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
+    """What a log record has as `extra` that is about an operation, but about none of its attempts."""
+    extra: dict[str, object] = {OPERATION: operation, ERROR: type(error).__qualname__}
+    return extra if order_id is None else {**extra, ORDER_ID: order_id}
 
 
 def campaign_outcome(result: BulkResult) -> str:

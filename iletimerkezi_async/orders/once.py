@@ -24,6 +24,7 @@ from iletimerkezi_async.errors import (
     SendInProgressError,
     StoreError,
 )
+from iletimerkezi_async.http.outcomes import describe
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import Order, Send, SendState
@@ -151,7 +152,7 @@ class Attempts:
         try:
             holds = await self._store.begin(self._ticket, self._lease, first=False)
         except StoreError as error:
-            logger.warning("the lease of a key could not be renewed: %s", error)
+            logger.warning("the lease of a key could not be renewed: %s", error, extra=describe(_OPERATION, error))
             return
         if not holds:
             raise _LeaseLostError
@@ -278,7 +279,10 @@ class Once:
             await self._store.settle(ticket, state, order_id)
         except StoreError as error:
             about = f" (order {order_id})" if order_id else ""
-            logger.warning("what became of a key%s could not be noted, the next call settles it: %s", about, error)
+            extra = describe(_OPERATION, error, order_id)
+            logger.warning(
+                "what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra
+            )
             return False
         return True
 
@@ -294,7 +298,8 @@ class Once:
         try:
             await self._store.withdraw(ticket)
         except StoreError as error:
-            logger.warning("a key could not be struck out, it is free when its lease is over: %s", error)
+            extra = describe(_OPERATION, error)
+            logger.warning("a key could not be struck out, it is free when its lease is over: %s", error, extra=extra)
 
     async def find(self, key: str) -> Send | None:
         """What is known of a key.
