@@ -6,7 +6,6 @@ import copy
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from .errors import ApiError
 from .http.observed import observed
 from .http.retry import Retry
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
@@ -17,9 +16,8 @@ from .orders.pieces import in_pieces
 from .redaction import forgetful, sound
 from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
-from .wire import consents as consent_calls
 from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
-from .wire.consents import Registration, ask
+from .wire.consents import Registration, ask, choose_brand
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, check_text
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
     from .stores.journals import StoreJournal
 
 __all__ = ["AsyncClient"]
-
-_NO_RECORD = 422
 
 
 @observed
@@ -560,7 +556,7 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = sound(consent_calls.choose_brand(brand_code))
+        brand = sound(choose_brand(brand_code))
         registration = Registration(brand, consents, datetime.now(timezone.utc))
         registration.check()
         await registering.register_consents(self._face.transport, registration)
@@ -591,10 +587,4 @@ class AsyncClient:
         """
         question = ask(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        call = consent_calls.check_consent(sound(question))
-        try:
-            return await self._face.transport.call(call)
-        except ApiError as error:
-            if error.code != _NO_RECORD:
-                raise
-        return None
+        return await registering.check_consent(self._face.transport, sound(question))

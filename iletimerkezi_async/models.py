@@ -197,9 +197,7 @@ class Send:
 
 
 class Delivery(NamedTuple):
-    """What became of one message of an order.
-
-    It is a tuple, as reports bring them by the million.
+    """What became of one message of an order: a tuple, as reports bring them by the million.
 
     Attributes:
         number: The recipient, as `+905XXXXXXXXX`.

@@ -76,7 +76,7 @@ FLOORS_WITHIN = {
     ],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600, "models.py": 420}
+LONGEST = {"client.py": 600}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 

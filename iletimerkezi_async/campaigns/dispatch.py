@@ -104,8 +104,8 @@ class Dispatch:
             if task.record is None:
                 self.expect(draft)
             # In doubt, the time of the attempt that may have been taken stands.
-            before = None if task.earlier and not task.earlier.absent else partial(self._prepare, entry)
-            order = await send_draft(self._lookups, draft, task.lost, before, earlier=task.earlier)
+            prepare = None if task.earlier and not task.earlier.absent else partial(self._prepare, entry)
+            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self.halt(error)

@@ -1,17 +1,21 @@
-"""Registering consents, some thousands at a time."""
+"""Consents: registering some thousands at a time, and asking for one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.errors import ApiError, TransportError
-from iletimerkezi_async.wire.consents import register_consents as register_consents_call
+from iletimerkezi_async.wire import consents
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.transport import Transport
-    from iletimerkezi_async.wire.consents import Registration
+    from iletimerkezi_async.models import Consent
+    from iletimerkezi_async.wire.consents import Question, Registration
 
-__all__ = ["register_consents"]
+__all__ = ["check_consent", "register_consents"]
+
+# The service gives this code to values that it does not take, too.
+_NO_RECORD = 422
 
 
 async def register_consents(transport: Transport, registration: Registration) -> None:
@@ -25,8 +29,22 @@ async def register_consents(transport: Transport, registration: Registration) ->
     registered = 0
     for batch in registration.batches():
         try:
-            await transport.call(register_consents_call(registration.brand_code, batch))
+            await transport.call(consents.register_consents(registration.brand_code, batch))
         except (ApiError, TransportError) as error:
             error.registered = registered
             raise
         registered += len(batch)
+
+
+async def check_consent(transport: Transport, question: Question) -> Consent | None:
+    """Ask for a recipient's consent; `None` where there is no record, in both of the wire's forms.
+
+    Raises:
+        IletimerkeziError: As `AsyncClient.check_consent`.
+    """
+    try:
+        return await transport.call(consents.check_consent(question))
+    except ApiError as error:
+        if error.code != _NO_RECORD:
+            raise
+    return None
