@@ -413,7 +413,7 @@ class _Never:
         yield
 
 
-def test_a_call_that_is_thrown_away_leaves_nothing_behind(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_call_that_is_thrown_away_leaves_nothing_behind(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     """As event loops and garbage collectors do, in whatever context: the span ends, and nothing complains."""
     client = Canned(ok(), rate=_Never()).client
     call = client.send_sms(TEXT, NUMBER)
