@@ -83,10 +83,10 @@ class Account:
         """Run it, and see what it says."""
         self.sandbox.heal()
         self.sandbox.weather = run.weather
-        self.sandbox.advance(minutes=run.there)
-        self.minutes += run.here
         # Others of the same account, of the same size.
         self.sandbox.add_orders(3, recipients=20)
+        self.sandbox.advance(minutes=run.there)
+        self.minutes += run.here
         for fault in run.faults:
             self.sandbox.fail("send-sms", fault, times=1 + (fault in {"drop-answer", "drop-request"}))
         with patch("time.time", lambda: self.real() + 60 * self.minutes):
