@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from iletimerkezi_async.errors import OutcomeUnknownError
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.orders.enquiry import Earlier, Enquiry
+from iletimerkezi_async.orders.evidence import DRIFT
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .task import Task, unknown
@@ -88,14 +89,15 @@ class Settling:
         """What to do with an order that the reports do not have.
 
         After 10 minutes the list would have it. Within 9, as well as where a clock was set and the time only seems to
-        be short, a list that does not have it yet is no harm: the service then refuses it as a duplicate. In between
-        it might come too late for that, and the next run settles it.
+        be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate, and
+        other refusals prove nothing as long as the clocks may be wrong. In between it might come too late for that,
+        and the next run settles it.
         """
         now = self._clocks.now()
         age = began.age(now)
-        if age >= MEMORY and now.there is not None:
+        if began.there is not None and now.there is not None and age >= MEMORY + DRIFT.total_seconds():
             return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
-        if 0 <= age < SEND_WINDOW:
+        if 0 <= age < SEND_WINDOW or (age >= MEMORY and now.there is not None):
             return evolve(task, earlier=Earlier(began, absent=False))
         return unknown("an earlier run may have sent it, and it is too late to send it again, or too early to be sure")
 

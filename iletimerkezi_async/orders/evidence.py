@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.draft import Draft
 
 __all__ = [
+    "DRIFT",
     "SKEW",
     "Attempt",
     "Judgement",
@@ -45,8 +46,8 @@ SKEW = timedelta(minutes=2)
 # `Date` and `submitAt` have whole seconds.
 _SLACK = timedelta(seconds=2)
 _MINUTE = timedelta(minutes=1)
-# The service's clock, as its answers tell it, may be off by minutes, and by others in another run.
-_DRIFT = timedelta(minutes=15)
+#: By how much the service's clock, as its answers tell it, may be off, and otherwise so in another run.
+DRIFT = timedelta(minutes=15)
 # Two schedules are the same unless they differ by more: clocks, queues and rounding move them by minutes.
 _SCHEDULE_SKEW = timedelta(minutes=30)
 # The service may skip blocked recipients. An order is recognised where these are one in so many, and so none of fewer.
@@ -298,7 +299,7 @@ def _is_of_another_time(attempt: Attempt, submitted: datetime, lead: tuple[timed
     """Whether known orders in the same list show that an order cannot have been submitted by an attempt."""
     if lead is None or not attempt.exact:
         return False
-    return not attempt.began + lead[0] - _DRIFT <= submitted <= attempt.until + lead[1] + _DRIFT
+    return not attempt.began + lead[0] - DRIFT <= submitted <= attempt.until + lead[1] + DRIFT
 
 
 def _has_other_schedule(sought: Sought, entry: OrderReport) -> bool:
