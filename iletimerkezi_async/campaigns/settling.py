@@ -88,18 +88,17 @@ class Settling:
     def _send_again(self, task: Task, began: Moment) -> Settled:
         """What to do with an order that the reports do not have.
 
-        After 10 minutes the list would have it. Within 9, as well as where a clock was set and the time only seems to
-        be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate, and
-        other refusals prove nothing as long as the clocks may be wrong. In between it might come too late for that,
-        and the next run settles it.
+        After 10 minutes the list would have it. Before that, as well as where a clock was set and the time only seems
+        to be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate.
+        Other refusals prove nothing as long as the clocks may be wrong.
         """
         now = self._clocks.now()
         age = began.age(now)
         if began.there is not None and now.there is not None and age >= MEMORY + DRIFT.total_seconds():
             return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
-        if 0 <= age < SEND_WINDOW or (age >= MEMORY and now.there is not None):
+        if age >= 0 and (age < MEMORY or now.there is not None):
             return evolve(task, earlier=Earlier(began, absent=False))
-        return unknown("an earlier run may have sent it, and it is too late to send it again, or too early to be sure")
+        return unknown("an earlier run may have sent it, and nobody knows when")
 
     def _alike(self, draft: Draft) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""
