@@ -93,12 +93,13 @@ SELECT token = %(token)s, fingerprint = %(fingerprint)s, state,
 FROM iletimerkezi_sends WHERE account = %(account)s AND key = %(key)s
 """
 
+# An earlier owner may have had its answer meanwhile.
 BEGIN = """
 UPDATE iletimerkezi_sends SET state = 'begun',
     first_attempt = CASE WHEN %(first)s THEN clock_timestamp() ELSE coalesce(first_attempt, clock_timestamp()) END,
     lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
     expires_at = clock_timestamp() + make_interval(secs => %(keep)s)
-WHERE account = %(account)s AND key = %(key)s AND token = %(token)s
+WHERE account = %(account)s AND key = %(key)s AND token = %(token)s AND state <> 'sent'
 RETURNING 1
 """
 

@@ -128,10 +128,11 @@ class SqliteStore(Store):
     def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
         with self._transaction() as database:
             now = time.time()
+            # An earlier owner may have had its answer meanwhile.
             changed = database.execute(
                 "UPDATE sends SET state = 'begun', lease_until = ?, expires_at = ?, "
                 "first_attempt = CASE WHEN ? THEN ? ELSE coalesce(first_attempt, ?) END "
-                "WHERE account = ? AND key = ? AND token = ?",
+                "WHERE account = ? AND key = ? AND token = ? AND state <> 'sent'",
                 (now + lease, now + self._keep, first, now, now, ticket.account, ticket.key, ticket.token),
             )
             return changed.rowcount == 1
