@@ -15,6 +15,7 @@ __all__ = [
     "NOTE",
     "RESERVE",
     "RESOLVE",
+    "RIVALS",
     "SCHEMA",
     "SETTLE",
     "SWEEP",
@@ -125,6 +126,14 @@ RETURNING 1
 FIND = """
 SELECT state, order_id, recipients, extract(epoch FROM first_attempt)::float8 FROM iletimerkezi_sends
 WHERE account = %(account)s AND key = %(key)s AND expires_at > clock_timestamp()
+"""
+
+RIVALS = """
+SELECT count(*) FROM iletimerkezi_sends
+WHERE account = %(account)s AND key <> %(key)s AND right(fingerprint, length(%(mark)s::text)) = %(mark)s::text
+    AND (state IN ('begun', 'unknown') OR state = 'sent' AND order_id IS NULL)
+    AND first_attempt BETWEEN clock_timestamp() - make_interval(secs => %(oldest)s)
+        AND clock_timestamp() - make_interval(secs => %(newest)s)
 """
 
 RESOLVE = """
