@@ -25,6 +25,7 @@ from iletimerkezi_async import (
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
+    Retry,
     SendInProgressError,
     SendState,
     StoreError,
@@ -423,3 +424,30 @@ async def test_clients_share_a_rate(world: World, store: Store) -> None:
             assert time.monotonic() - began >= 1
     slots = world.engine.slots(world.account)
     assert sum(n for _, n in slots) >= 20
+
+
+@pytest.mark.parametrize("taken", [1, 2])
+async def test_two_texts_to_one_number_are_not_taken_for_each_other(world: World, store: Store, taken: int) -> None:
+    """Both are lost, and a report shows no text: neither gets the other's id, and nothing is sent a second time."""
+    texts = {"a": "Kodunuz 1", "b": "Kodunuz 2"}
+    world.sandbox.fail("send-sms", "drop-answer", times=taken)
+    world.sandbox.fail("send-sms", "drop-request", times=3 - taken)
+    async with world.client(store, retry=Retry(attempts=1)) as client:
+        for key, text in texts.items():
+            with pytest.raises(OutcomeUnknownError):
+                await client.send_sms(text, ALI, key=key)
+        # Somebody else's, who does not stand in the way of it.
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, VELI, key="c")
+    world.later(minutes=11)
+    async with world.engine.store() as other_store, world.client(other_store) as other:
+        for key in ("b", "a", "b"):
+            with pytest.raises(OutcomeUnknownError if taken == 1 else OrderAcceptedError):
+                await other.send_sms(texts[key], ALI, key=key)
+        assert not (await other.send_sms(TEXT, VELI, key="c")).replayed
+        if taken == 1:
+            # A person has looked, and the other one can be settled then.
+            await other.resolve_send("a", order_id=world.sandbox.orders[0].id)
+            assert (await other.send_sms(texts["b"], ALI, key="b")).id != world.sandbox.orders[0].id
+    assert world.sent() == {ALI: 2, VELI: 1}
+    assert len({order.messages for order in world.sandbox.orders}) == len(world.sandbox.orders)
