@@ -144,9 +144,9 @@ def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
     found = found or [index for index, name in enumerate(names) if column_key(name) == key]
     if len(found) == 1:
         return found[0]
-    problem = "two columns" if found else "no column"
+    problem = f"there are {len(found)} columns" if found else "there is no column"
     shown = ", ".join(" ".join(name.split()) for name in names)
-    return ConfigurationError(f"there is {problem} {wanted!r}; there are: {shown}")
+    return ConfigurationError(f"{problem} {wanted!r}; there are: {shown}")
 
 
 class Filler:

@@ -113,9 +113,8 @@ class RecipientList(ABC):
 
     def find_flaw(self, row: Row) -> str | None:
         """Why a row cannot be read, whatever is in it."""
-        width = self.layout.width
-        if len(row.cells) > width and any(map(str.strip, row.cells[width:])):
-            return f"{len(row.cells)} values in {width} columns: which is which, nobody knows"
+        if self.layout.is_shifted(row.cells):
+            return f"{len(row.cells)} values in {self.layout.width} columns: which is which, nobody knows"
         return None
 
 

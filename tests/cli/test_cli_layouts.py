@@ -65,13 +65,21 @@ A, B = ("+905301234567", "Merhaba"), ("+905301234568", "Merhaba")
         ("ad;borc;telefon\nVeli;5;5301234568\nToplam;5\n", [("", "line 3: not a phone number: it is empty")]),
         ("telefon;borc;ad;;\n5301234568;5;Veli;;\n", []),
         ("telefon;borc;ad\n5301234568;5;Veli;;;\n", []),
+        ("telefon,borc,ad\n5301234567,1250,50,\n5301234568,5,Veli\n",
+         [("5301234567", "line 2: 4 values in 3 columns: which is which, nobody knows")]),
+        ("telefon,borc,ad,\n5301234567,1250,50,,\n5301234568,5,Veli,\n",
+         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+        ("ad,telefon,borc,\n,5301234567,1250,50,\nVeli,5301234568,5,\n",
+         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+        ("telefon,borc,ad\n5301234568,5,Veli,,,\n", []),
         ("telefon;borc;ad\n5301234567;5;#YOK\n5301234568;5;Veli\n",
          [("+905301234567", "line 2: there is an error of the spreadsheet in the column 'ad'")]),
         ('telefon;borc;ad\n5301234568;5;"Veli"\n5301234567;5;"x\ny";z\n\n5301234567;5;x;y\n',
          [("5301234567", "line 3: 4 values in 3 columns: which is which, nobody knows"),
           ("5301234567", "line 6: 4 values in 3 columns: which is which, nobody knows")]),
     ],
-    ids=["too many", "too few", "total", "short total", "wide header", "wide rows", "error", "lines"],
+    ids=["too many", "too few", "total", "short total", "wide header", "wide rows", "too many and a blank one",
+         "all wider and too many", "in an unnamed column", "much wider", "error", "lines"],
 )  # fmt: skip
 def test_a_row_that_is_laid_out_otherwise_is_listed(content: str, refused: list[tuple[str, str]], read: Read) -> None:
     """With its line, as nobody knows which value is which; blank cells at the end are none."""
