@@ -196,6 +196,22 @@ def test_files_are_read_in_the_encodings_of_spreadsheets(encoding: str, name: st
         assert (told["encoding"], told["read"]) == ("UTF-16", 1)
 
 
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("BEGIN:VCARD\r\nFN:Ali\r\nTEL;CELL:5301234567\r\nEND:VCARD\r\n", "a vCard of contacts"),
+        ("\ufeff\r\n<HTML><table><tr><td>5301234567</td></tr></table></HTML>", "a web page"),
+        ("<?xml version='1.0'?><Workbook>5301234567</Workbook>", "an XML file"),
+        ('[{"telefon": "5301234567"}]', "a JSON file"),
+    ],
+)
+def test_what_is_no_list_is_told_by_its_kind(content: str, kind: str, rehearse: Run) -> None:
+    """Phones give out vCards, and many a web page calls HTML an Excel file: the error says what to do."""
+    result = rehearse(content)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.endswith(f"list.csv: it is {kind}, and no list; save it as .xlsx or CSV UTF-8\n")
+
+
 def test_a_second_mark_is_none_of_the_first_header(read: Read) -> None:
     """Some programs write one in front of the one that is there."""
     told = read("\ufeff\ufeffTelefon;Ad\n5301234567;Ali\n", "{ad}")
