@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
     from .intake import Intake
 
-__all__ = ["Settled", "Settling", "Taken"]
+__all__ = ["Recovered", "Settled", "Settling"]
 
 
 @frozen(eq=False, repr=False)
-class Taken:
-    """The service has the order; its id may be unknown."""
+class Recovered:
+    """The reports have the order, and so it was taken. They may not tell which one it is, and so its id."""
 
     order_id: int | None
 
 
-#: What became of an order: it was taken, it is to be sent, or nobody can tell.
-Settled: TypeAlias = Taken | Task | OutcomeUnknownError
+#: What becomes of an order: it is found among those taken, it is to be sent, or nobody can tell.
+Settled: TypeAlias = Recovered | Task | OutcomeUnknownError
 
 
 class Settling:
@@ -79,7 +79,7 @@ class Settling:
         matches = findings.matches
         # Fewer than there are orders that look like this one may be any of them.
         if matches and len(matches) >= self._alike(task.draft):
-            return Taken(matches[0] if len(matches) == 1 else None)
+            return Recovered(matches[0] if len(matches) == 1 else None)
         if findings.absent and not matches and task.has_texts:
             return self._send_again(task, began)
         return unknown("an earlier run may have sent it, and the reports do not tell")
