@@ -77,6 +77,8 @@ def settings(http: httpx.AsyncClient, http2: httpx2.AsyncClient, session: aiohtt
         AsyncClient(timeout=5, max_connections=10, retry=Retry(attempts=3), rate=None, http_client=http),
         AsyncClient(timeout=httpx.Timeout(5, connect=1), rate=pacer),
         AsyncClient(rate=TokenBucket(50)),
+        assert_type(AsyncClient().with_options(timeout=5, rate=None, sender="FIRMA", iys=Iys.OFF), AsyncClient),
+        AsyncClient().with_options(timeout=httpx.Timeout(5), retry=Retry(attempts=3), rate=pacer, sender=None),
         AsyncClient(http_client=http2, timeout=httpx2.Timeout(5, connect=1)),
         AsyncClient(http_client=session),
         # Of the wrong kind, as both type checkers see.

@@ -308,10 +308,11 @@ class Transport:
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; what is in the way of it, if anything is."""
-        began = time.perf_counter()
+        # By the loop's clock: asked for the first time, anyio loads what it needs, which is no wait for the rate.
+        began = anyio.current_time()
         complaint = await self._gate.wait(call.recipients, call.operation)
         if complaint is None and call.recipients and self.rate is not None:
-            note_paced(call, time.perf_counter() - began)
+            note_paced(call, anyio.current_time() - began)
         if complaint is None and self._door.is_closed:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
