@@ -53,13 +53,13 @@ class Settling:
         self._unidentified: Counter[int] = Counter()
 
     def expect(self, order: Draft | Record, change: int = 1) -> None:
-        """An order may be in the reports whose id is not known; with a `change` of -1, no longer."""
+        """Count an order that the reports may hold without its id being known; with -1, count it no more."""
         report_key = self._intake.report_key(order)
         if report_key is not None:
             self._unidentified[report_key] += change
 
     def learn(self, order_id: int, recipients: int, sent: Moment | None = None) -> None:
-        """An order of this campaign has this id, and so it is none that is looked for."""
+        """Note the id of an order of this campaign, so that it is not taken for one that is looked for."""
         self._enquiry.learn(order_id, self._intake.sender, recipients, sent)
 
     async def settle(self, task: Task, began: Moment) -> Settled:

@@ -161,7 +161,7 @@ class Lanes:
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def acquire(self, patience: float | None) -> bool:
-        """Wait for leave to use a lane; `False` where none came within `patience` seconds."""
+        """Wait until a lane may be used; `False` where all stay in use for `patience` seconds."""
         try:
             self._free.acquire_nowait()
         except anyio.WouldBlock:

@@ -114,7 +114,7 @@ class JournalRows(ABC):
 
     @abstractmethod
     def insert(self, place: Place, lease: float, entry: Entry) -> bool:
-        """Write down an order; the same once more is the same."""
+        """Write down an order. Doing it again changes nothing."""
 
     @abstractmethod
     def change(self, place: Place, lease: float, entry: Entry) -> bool:
@@ -206,7 +206,7 @@ class _OpenJournal(Journal):
         await self._write(partial(self._journal.rows.describe, self._place, _LEASE, json.dumps(campaign)))
 
     def _read(self, after: int) -> list[Row]:
-        """In a thread, as seals of large orders take their time: some orders, each as it was written down."""
+        """Some orders, each as it was written down. It runs in a thread, as checking the seals of large orders takes long."""
         page = self._journal.rows.read(self._place, after)
         for entry in page:
             if entry.seal != self._sealed(entry).seal or entry.state not in _STATES:
