@@ -21,7 +21,7 @@ from iletimerkezi_async.wire.packing import finish
 
 from .dispatch import Dispatch, Outcome
 from .narrowing import Narrowing
-from .settling import Settling, Taken
+from .settling import Recovered, Settling
 from .tally import Tally
 from .task import Task
 
@@ -239,7 +239,7 @@ class Campaign:
             raise
         if isinstance(settled, Task):
             return await self._dispatch.send(settled)
-        if isinstance(settled, Taken):
+        if isinstance(settled, Recovered):
             await self._dispatch.settle_taken(task.draft, task.record, settled.order_id)
             return Outcome.TAKEN
         await self._dispatch.settle_open(task.draft, settled)

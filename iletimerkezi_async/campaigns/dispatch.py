@@ -86,7 +86,7 @@ class Dispatch:
         self.stop = self.stop or error
 
     def expect(self, order: Draft, change: int = 1) -> None:
-        """Note that an order may be in the reports without its id being known; or with -1 that it is no longer so."""
+        """Count an order that the reports may hold without its id being known; with -1, count it no more."""
         # Only what is in a journal is ever looked up.
         if self._journal is not None:
             self._settling.expect(order, change)

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
     from .intake import Intake
 
-__all__ = ["Settled", "Settling", "Taken"]
+__all__ = ["Recovered", "Settled", "Settling"]
 
 
 @frozen(eq=False, repr=False)
-class Taken:
-    """The service has the order; its id may be unknown."""
+class Recovered:
+    """The reports have the order, and so it was taken. They may not tell which one it is, and so its id."""
 
     order_id: int | None
 
 
-#: What became of an order: it was taken, it is to be sent, or nobody can tell.
-Settled: TypeAlias = Taken | Task | OutcomeUnknownError
+#: What becomes of an order: it is found among those taken, it is to be sent, or nobody can tell.
+Settled: TypeAlias = Recovered | Task | OutcomeUnknownError
 
 
 class Settling:
@@ -54,13 +54,13 @@ class Settling:
         self._unidentified: Counter[int] = Counter()
 
     def expect(self, order: Draft | Record, change: int = 1) -> None:
-        """An order may be in the reports whose id is not known; with a `change` of -1, no longer."""
+        """Count an order that the reports may hold without its id being known; with -1, count it no more."""
         report_key = self._intake.report_key(order)
         if report_key is not None:
             self._unidentified[report_key] += change
 
     def learn(self, order_id: int, recipients: int, sent: Moment | None = None) -> None:
-        """An order of this campaign has this id, and so it is none that is looked for."""
+        """Note the id of an order of this campaign, so that it is not taken for one that is looked for."""
         self._enquiry.learn(order_id, self._intake.sender, recipients, sent)
 
     async def settle(self, task: Task, began: Moment) -> Settled:
@@ -80,7 +80,7 @@ class Settling:
         matches = findings.matches
         # Fewer than there are orders that look like this one may be any of them.
         if matches and len(matches) >= self._alike(task.draft):
-            return Taken(matches[0] if len(matches) == 1 else None)
+            return Recovered(matches[0] if len(matches) == 1 else None)
         if findings.absent and not matches and task.has_texts:
             return self._send_again(task, began)
         return unknown("an earlier run may have sent it, and the reports do not tell")

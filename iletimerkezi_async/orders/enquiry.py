@@ -57,14 +57,14 @@ class Enquiry:
         self._catalogues: dict[tuple[date, date], Catalogue] = {}
 
     def learn(self, order_id: int, sender: str, recipients: int, sent: Moment | None) -> None:
-        """An order's id is known, of an earlier run or of this one: it is another than all that are looked for."""
+        """Note the id of an order, of any run, so that it is not taken for one that is looked for."""
         self._known[order_id] = Witness(sender, recipients, sent)
 
     async def find(self, draft: Draft, began: Moment, *, alike: int = 1) -> Findings:
         """Look for an order.
 
-        Whether the list had the time to show it is for the caller to judge, and whether it was looked for on the right
-        days: without the service's time nobody knows.
+        The caller has to judge whether the list can show the order by now, and whether it was looked for on the right
+        days, which nobody knows without the service's time.
 
         Args:
             draft: The order.

@@ -103,8 +103,8 @@ class KnownIds:
     async def share(self, order_id: int) -> None:
         """Tell the other processes of an id.
 
-        Not before what it belongs to is written down, where it is: whoever takes that over after a crash would take the
-        very order that he looks for as another.
+        To be called after a journal or a store has the id: if this process died between the two, whoever goes on would
+        look for the order, and leave it out as one that is known to be another.
         """
         if self._shared is None:
             return

@@ -323,11 +323,10 @@ class Once:
 
         Raises:
             IletimerkeziError: As `AsyncClient.resolve_send`.
-            ValueError: Likewise.
         """
         verdict, known = await self._store.resolve(self._account, key, order_id)
         if verdict is Resolved.UNUSED or known is None:
-            raise ValueError(f"nothing is known of the key {key!r}")
+            raise ConfigurationError(f"nothing is known of the key {key!r}")
         if verdict is Resolved.BUSY:
             raise SendInProgressError(f"a call is sending under the key {key!r}", key, self._lease)
         if verdict is Resolved.SENT:

@@ -39,7 +39,7 @@ RIVAL_SECONDS = 3600.0
 
 
 def account_of(credentials: Credentials) -> str:
-    """What tells an account in a store; the API key cannot be had from it."""
+    """What stands for an account in a store; it does not give the API key away."""
     return credentials.derive("store account").hex()[:32]
 
 

@@ -54,6 +54,17 @@ def test_a_setting_of_a_related_kind_is_taken(setting: str, value: object) -> No
     AsyncClient("demo", "demo", **{setting: value})  # type: ignore[arg-type]  # likewise
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [(name, value) for name in ("attempts", "wait_initial", "wait_max") for value in (None, "3", True, -1, NAN)]
+    + [("attempts", 0), ("attempts", 1.5)],
+)
+def test_a_policy_that_cannot_work_is_refused(setting: str, value: object) -> None:
+    """When the `Retry` is made, and by the setting's name."""
+    with pytest.raises(ConfigurationError, match=f"`{setting}` must be"):
+        Retry(**{setting: value})  # type: ignore[arg-type]  # the point of the test
+
+
 def test_numbers_of_numpy_are_taken() -> None:
     """As a configuration that was computed has them."""
     numpy = pytest.importorskip("numpy")

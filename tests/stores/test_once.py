@@ -202,9 +202,13 @@ async def test_a_person_resolves(world: World, client: AsyncClient) -> None:
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
     for wrong in ({}, {"order_id": 5, "sent": False}):
-        with pytest.raises(ValueError, match="either"):
+        with pytest.raises(ConfigurationError, match="either"):
             await client.resolve_send("k", **wrong)  # type: ignore[arg-type]  # what is tested
-    with pytest.raises(ValueError, match="nothing is known"):
+    for wrong in ({"order_id": "abc"}, {"order_id": True}, {"order_id": 0}, {"sent": None}, {"sent": "yes"}):
+        with pytest.raises(ConfigurationError, match="must be"):
+            await client.resolve_send("k", **wrong)  # type: ignore[arg-type]  # what is tested
+    assert await state_of(client) is SendState.UNKNOWN
+    with pytest.raises(ConfigurationError, match="nothing is known"):
         await client.resolve_send("another", sent=False)
     assert (await client.resolve_send("k", sent=False)).state is SendState.NOT_SENT
     assert await client.find_send("k") is None
@@ -212,6 +216,7 @@ async def test_a_person_resolves(world: World, client: AsyncClient) -> None:
     with pytest.raises(KeyConflictError):
         await client.resolve_send("k", order_id=order.id + 1)
     assert (await client.resolve_send("k", order_id=order.id)).order_id == order.id
+    assert (await client.resolve_send("k", order_id=str(order.id))).order_id == order.id
 
 
 async def test_calls_at_once_wait_for_the_one_that_sends(world: World, client: AsyncClient) -> None:
