@@ -270,7 +270,7 @@ class AsyncClient:
             ConfigurationError: The client has no store, or this cannot be a key or an id; neither `order_id` nor
                 `sent=False` is given, or both; or nothing is known of the key.
             SendInProgressError: A call is sending under the key.
-            KeyConflictError: It was sent, as another order.
+            KeyConflictError: It was sent, as another order; or, with `sent=False`, it surely was.
             StoreError: The store is away. Nothing was changed.
         """
         self._face.once.check(key, needed=True)

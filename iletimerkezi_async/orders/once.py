@@ -324,6 +324,10 @@ class Once:
         Raises:
             IletimerkeziError: As `AsyncClient.resolve_send`.
         """
+        known = None if order_id is not None else await self._store.find(self._account, key)
+        if known is not None and known.state is SendState.SENT:
+            # Also where its id is not known: the service has told that it was taken.
+            raise KeyConflictError(f"under the key {key!r} an order was sent", key)
         verdict, known = await self._store.resolve(self._account, key, order_id)
         if verdict is Resolved.UNUSED or known is None:
             raise ConfigurationError(f"nothing is known of the key {key!r}")

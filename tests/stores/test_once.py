@@ -156,7 +156,7 @@ async def test_a_lost_answer_is_settled(world: World, client: AsyncClient) -> No
 
 
 async def test_taken_without_an_id_stays_taken(world: World, client: AsyncClient) -> None:
-    """The list cannot be had: `OrderAcceptedError`, and again without a request; a person may give the id."""
+    """The list cannot be had: `OrderAcceptedError`, and again without a request; a person may only give the id."""
     world.sandbox.fail("send-sms", "drop-answer")
     world.sandbox.fail("get-reports", "400", times=99)
     with pytest.raises(OrderAcceptedError):
@@ -165,6 +165,8 @@ async def test_taken_without_an_id_stays_taken(world: World, client: AsyncClient
     with pytest.raises(OrderAcceptedError):
         await client.send_sms(TEXT, ALI, key="k")
     assert sum(world.sandbox.request_counts.values()) == asked
+    with pytest.raises(KeyConflictError):
+        await client.resolve_send("k", sent=False)
     await client.resolve_send("k", order_id=world.sandbox.orders[0].id)
     assert (await client.send_sms(TEXT, ALI, key="k")).replayed
 
