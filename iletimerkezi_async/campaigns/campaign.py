@@ -173,7 +173,8 @@ class Campaign:
         if record.state is State.DUPLICATE:
             self._tally.fail(draft, DuplicateOrderError(451, "refused as a duplicate by an earlier run", _OPERATION))
         else:
-            self._tasks.append(Task(draft, record.id, record.began))
+            doubted = record.state is State.DOUBTED
+            self._tasks.append(Task(draft, record.id, record.began, doubted=doubted))
 
     async def _conclude(self) -> BulkResult:
         """Name what was read and will not be sent by this run, and sum up."""

@@ -76,7 +76,8 @@ class Settling:
         in_time = began.there is not None and began.is_within(SEND_WINDOW, now)
         if task.has_texts and not overdue and in_time:
             return evolve(task, lost=Stopwatch(time.time() - began.elapsed(now)))
-        findings = await self._enquiry.find(task.draft, began, alike=self._alike(task.draft))
+        alike = self._alike(task.draft)
+        findings = await self._enquiry.find(task.draft, began, alike=alike, open_ended=task.doubted)
         matches = findings.matches
         # Fewer than there are orders that look like this one may be any of them.
         if matches and len(matches) >= self._alike(task.draft):
@@ -94,7 +95,8 @@ class Settling:
         """
         now = self._clocks.now()
         age = began.age(now)
-        if began.there is not None and now.there is not None and age >= MEMORY + DRIFT.total_seconds():
+        known = began.there is not None and now.there is not None and not task.doubted
+        if known and age >= MEMORY + DRIFT.total_seconds():
             return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
         if age >= 0 and (age < MEMORY or now.there is not None):
             return evolve(task, earlier=Earlier(began, absent=False))

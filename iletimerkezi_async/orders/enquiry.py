@@ -55,12 +55,13 @@ class Enquiry:
         self._lookups = lookups
         self._known: dict[int, Witness] = {}
         self._catalogues: dict[tuple[date, date], Catalogue] = {}
+        self._since = time.monotonic()
 
     def learn(self, order_id: int, sender: str, recipients: int, sent: Moment | None) -> None:
         """Note the id of an order, of any run, so that it is not taken for one that is looked for."""
         self._known[order_id] = Witness(sender, recipients, sent)
 
-    async def find(self, draft: Draft, began: Moment, *, alike: int = 1) -> Findings:
+    async def find(self, draft: Draft, began: Moment, *, alike: int = 1, open_ended: bool = False) -> Findings:
         """Look for an order.
 
         The caller has to judge whether the list can show the order by now, and whether it was looked for on the right
@@ -70,13 +71,17 @@ class Enquiry:
             draft: The order.
             began: When the attempt that may have been taken began.
             alike: How many orders may be in the reports that cannot be told from this one, itself included.
+            open_ended: Whether there were attempts since then, at times that nobody knows.
         """
         await self.hear_clock(began)
-        catalogue, attempt = self._catalogue(began)
+        catalogue, attempt = self._catalogue(began, open_ended=open_ended)
         now = self._lookups.transport.clocks.now()
         past = began.age(now) - MEMORY
         # Whatever was read since the service must have had it in its list.
         fresh = time.monotonic() - past if past >= 0 else -math.inf
+        if open_ended:
+            # Those attempts were made before this run began to look.
+            fresh = max(fresh, self._since)
         search = _EarlierSearch(self._lookups, catalogue, draft, attempt, budget=Budget(math.inf), alike=alike)
         return await search.find(fresh)
 
@@ -85,13 +90,14 @@ class Enquiry:
         if self._lookups.transport.clocks.now().there is None:
             await self._catalogue(began)[0].walk(-math.inf).page(0, Budget(1))
 
-    def _catalogue(self, began: Moment) -> tuple[Catalogue, Attempt]:
-        """The days around an attempt."""
+    def _catalogue(self, began: Moment, *, open_ended: bool = False) -> tuple[Catalogue, Attempt]:
+        """The days around an attempt, or from it until now."""
         exact = began.there is not None
         since = began.here if began.there is None else began.there
         now = self._lookups.transport.clocks.now()
         shift = 0.0 if exact or now.there is None else now.there - now.here
-        attempt = Attempt(moment(since), moment(since + MEMORY), exact, timedelta(seconds=shift))
+        last = max(since, (now.there if exact else None) or now.here) if open_ended else since
+        attempt = Attempt(moment(since), moment(last + MEMORY), exact, timedelta(seconds=shift))
         # By this machine's clock alone, which may have been set, it may have been at any time since.
         until = attempt.until if exact else max(attempt.until, moment(time.time()))
         days = days_around(attempt.began, until)

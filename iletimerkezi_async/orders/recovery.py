@@ -12,7 +12,6 @@ from iletimerkezi_async.errors import (
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
-    TransportError,
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
@@ -25,7 +24,6 @@ from .evidence import Attempt, moment
 from .live import LiveSearch
 from .paging import Blacklist
 from .pieces import in_pieces
-from .search import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
 
     from .enquiry import Earlier
     from .lookup import Lookups
+    from .search import Findings
 
 __all__ = ["send_draft"]
 
@@ -59,7 +58,7 @@ async def send_draft(
         before: Called before each attempt, as long as no answer was lost.
         again: Called before each attempt that follows a lost answer.
         earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
-            did; another one tells nothing as long as its absence is not certain.
+            did; another one is of this attempt alone.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
@@ -67,12 +66,7 @@ async def send_draft(
     call = await in_pieces(send_sms(draft))
     watch = Stopwatch()
     doubted = earlier is not None
-    try:
-        result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
-    except (ApiError, TransportError) as error:
-        if earlier is None or earlier.absent or isinstance(error, OutcomeUnknownError):
-            raise
-        raise _in_doubt(error, Findings()) from None
+    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
     if not isinstance(result, RefusedAgain):
         lookups.known.note(result.id, draft, watch.elapsed)
         return result
@@ -134,7 +128,7 @@ def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
     return order
 
 
-def _in_doubt(refusal: ApiError | TransportError, findings: Findings) -> OutcomeUnknownError:
+def _in_doubt(refusal: ApiError, findings: Findings) -> OutcomeUnknownError:
     # An order with its very numbers may be another one, with another text: the refusal does not say.
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal}){hint}", "send-sms")

@@ -45,7 +45,7 @@ _LEASE = 120.0
 _LONGEST_NAME = 200
 _STATES = frozenset(state.value for state in State)
 # Those of which more may be learnt.
-_UNSETTLED = frozenset({State.BEGUN.value, State.DUPLICATE.value})
+_UNSETTLED = frozenset({State.BEGUN.value, State.DOUBTED.value, State.DUPLICATE.value})
 
 
 class Place(NamedTuple):
@@ -230,7 +230,7 @@ class _OpenJournal(Journal):
     async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
         """See `Journal`."""
         await self._change(evolve(self._open[record], state=state.value, order_id=spell(order_id)))
-        if state is not State.BEGUN:
+        if state not in {State.BEGUN, State.DOUBTED}:
             self._open.pop(record, None)
 
     async def withdraw(self, record: int) -> None:

@@ -48,6 +48,8 @@ class State(str, Enum):
 
     BEGUN = "begun"
     """It was about to be sent, or was sent."""
+    DOUBTED = "doubted"
+    """As the reports did not have it, it was about to be sent again, or was: at any time since."""
     TAKEN = "taken"
     """The service has it; its id may be unknown."""
     REFUSED = "refused"

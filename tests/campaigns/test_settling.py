@@ -220,3 +220,38 @@ async def _broken_off(sandbox: Sandbox, path: Path, requests: int) -> BulkResult
             await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
     return results[0]
+
+
+@pytest.mark.parametrize("later", [1, 12, 30])
+async def test_an_order_that_was_sent_again_in_doubt_is_found_at_its_own_time(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], later: float
+) -> None:
+    """The first request of a run knows no time of the service, so the second run is not sure; and it loses its answer."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 13)
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    second = await run(sandbox, path, 20)
+    assert (second.accepted, second.failures, len(sandbox.orders)) == (0, 20, 1)
+    pass_minutes(sandbox, later)
+    third = await run(sandbox, path, 20)
+    assert (third.accepted, third.failures) == (20, 0)
+    assert sandbox.deliveries == Counter(numbers(20))
+
+
+async def test_a_refusal_in_doubt_leaves_open_what_was_before(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """It stops nothing from being settled: once absence is certain, the same refusal counts."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 13)
+    sandbox.fail("send-sms", "402")
+    second = await run(sandbox, path, 20)
+    assert (second.failures, type(second.failed[0].error)) == (20, OutcomeUnknownError)
+    pass_minutes(sandbox, 30)
+    third = await run(sandbox, path, 20)
+    assert (third.accepted, third.failures) == (20, 0)
+    assert sandbox.deliveries == Counter(numbers(20))
