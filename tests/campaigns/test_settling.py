@@ -226,7 +226,7 @@ async def _broken_off(sandbox: Sandbox, path: Path, requests: int) -> BulkResult
 async def test_an_order_that_was_sent_again_in_doubt_is_found_at_its_own_time(
     path: Path, pass_minutes: Callable[[Sandbox, float], None], later: float
 ) -> None:
-    """The first request of a run knows no time of the service, so the second run is not sure; and it loses its answer."""
+    """The first request of a run knows no time of the service, so the second run is not sure; it loses its answer."""
     sandbox = Sandbox()
     sandbox.fail("send-sms", "drop-request", times=2)
     await run(sandbox, path, 20)
