@@ -104,9 +104,11 @@ class KnownIds:
         """Tell the other processes of an id.
 
         Not before what it belongs to is written down, where it is: whoever takes that over after a crash would take the
-        very order that he looks for as another.
+        very order that he looks for as another. For the same reason not where a look-up has told it: where the numbers
+        of two orders are the same, it may belong to the one that another process looks for.
         """
-        if self._shared is None:
+        known = self.find(order_id)
+        if self._shared is None or known is None or known.answered is None:
             return
         try:
             await self._shared.note((order_id,))

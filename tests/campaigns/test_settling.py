@@ -15,6 +15,7 @@ from canned import QUICK
 
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Retry
 from iletimerkezi_async.sandbox import Sandbox, Weather
+from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
 
@@ -262,3 +263,21 @@ async def test_a_zone_and_a_queue_make_no_other_schedule(
             await client.get_balance()
             await client.send_bulk(TEXT, numbers(40), journal=path, send_at=due)
     assert len(sandbox.orders) == 1
+
+
+async def test_an_id_that_a_look_up_told_rules_nothing_out_elsewhere(
+    tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Two campaigns to the same numbers, both lost, one taken: whichever finds the order, it is not sent again."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer")
+    sandbox.fail("send-sms", "drop-request")
+    async with SqliteStore(tmp_path / "store") as store:
+        for texts in ("AB", "BAB"):
+            for text in texts:
+                async with sandbox.client(
+                    sender="FIRMA", iys=Iys.OFF, retry=Retry(attempts=1), rate=None, store=store
+                ) as client:
+                    await client.send_bulk(text, numbers(40), journal=tmp_path / text)
+            pass_minutes(sandbox, 11)
+    assert sandbox.deliveries == Counter(numbers(40))
