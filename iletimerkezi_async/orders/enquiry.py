@@ -11,7 +11,7 @@ from attrs import frozen
 
 from iletimerkezi_async.wire.sending import MEMORY
 
-from .evidence import Attempt, Witness, moment
+from .evidence import SKEW, Attempt, Witness, moment
 from .lookup import Budget, Catalogue, Lookups, days_around
 from .search import Findings, Search
 
@@ -96,14 +96,22 @@ class Enquiry:
         since = began.here if began.there is None else began.there
         now = self._lookups.transport.clocks.now()
         shift = 0.0 if exact or now.there is None else now.there - now.here
+        steady = _is_steady(began, now)
         last = max(since, (now.there if exact else None) or now.here) if open_ended else since
-        attempt = Attempt(moment(since), moment(last + MEMORY), exact, timedelta(seconds=shift))
+        attempt = Attempt(moment(since), moment(last + MEMORY), exact, timedelta(seconds=shift), steady)
         # By this machine's clock alone, which may have been set, it may have been at any time since.
         until = attempt.until if exact else max(attempt.until, moment(time.time()))
         days = days_around(attempt.began, until)
         if days not in self._catalogues:
             self._catalogues[days] = Catalogue(self._lookups, days, self._known)
         return self._catalogues[days], attempt
+
+
+def _is_steady(began: Moment, now: Moment) -> bool:
+    """Whether the service's clock and this machine's ran beside each other then as they do now."""
+    if began.there is None or now.there is None:
+        return False
+    return abs((began.there - began.here) - (now.there - now.here)) <= SKEW.total_seconds()
 
 
 class _EarlierSearch(Search):
