@@ -63,7 +63,7 @@ FLOORS_WITHIN = {
         {"search"},
         {"live", "enquiry"},
         {"recovery"},
-        {"once"},
+        {"once", "sharing"},
         {"face"},
     ],
     "campaigns": [

@@ -6,7 +6,8 @@ leaves out what is `known`, and judges the rest by the rules of `evidence`.
 
 `paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
 finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in
-the loop have their turn while work takes long. `face` puts together what the calls of a client go through.
+the loop have their turn while work takes long. `face` puts together what the calls of a client go
+through, `sharing` what its account's other clients share.
 
 In come drafts, ids and a transport; out go orders, rows and errors. It knows nothing of campaigns.
 """

@@ -16,7 +16,8 @@ from iletimerkezi_async.wire.draft import Draft, choose_iys, choose_sender, defa
 
 from .known import KnownIds
 from .lookup import Lookups
-from .once import Once, share_ids, share_rate
+from .once import Once
+from .sharing import share_ids, share_rate
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.clients import HttpClient

@@ -35,17 +35,14 @@ from .enquiry import Earlier, Enquiry
 from .recovery import send_draft
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from iletimerkezi_async.http.pacing import Pacer
     from iletimerkezi_async.stores.base import Store
+    from iletimerkezi_async.stores.claims import Claim
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-    from .known import SharedIds
     from .lookup import Lookups
 
-__all__ = ["Attempts", "Once", "send_claimed", "share_ids", "share_rate"]
+__all__ = ["Attempts", "Once", "send_claimed"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -65,50 +62,11 @@ _FEW = 1000
 
 
 class _LeaseLostError(Exception):
-    """Another has claimed the key, before an attempt of ours."""
+    """Another has claimed the key, before an attempt of ours; an earlier one of ours may have been taken."""
 
-
-def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
-    """What paces all processes of an account together, where there is a store and `rate` is a number.
-
-    Args:
-        alone: What paces this process.
-        rate: What the caller gave.
-        store: Where the processes meet.
-        credentials: The account's.
-
-    Raises:
-        ConfigurationError: The store is none.
-    """
-    if store is None:
-        return alone
-    from iletimerkezi_async.stores.base import Store  # noqa: PLC0415 - for those who have one
-    from iletimerkezi_async.stores.pacing import StorePacer  # noqa: PLC0415 - likewise
-
-    if not isinstance(store, Store):
-        raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
-    if alone is None or not isinstance(rate, (int, float)):
-        return alone
-    return StorePacer(store, account_of(credentials), float(rate), alone)
-
-
-class _StoreIds:
-    """The ids of an account's orders that any process has told of."""
-
-    def __init__(self, store: Store, account: str) -> None:
-        self._store = store
-        self._account = account
-
-    async def note(self, order_ids: Collection[int], /) -> None:
-        await self._store.note(self._account, order_ids)
-
-    async def known(self, order_ids: Iterable[int], /) -> frozenset[int]:
-        return await self._store.known(self._account, order_ids)
-
-
-def share_ids(store: Store | None, credentials: Credentials) -> SharedIds | None:
-    """Where the ids of orders are shared with the account's other processes, if there is a store."""
-    return None if store is None else _StoreIds(store, account_of(credentials))
+    def __init__(self, *, may_be_taken: bool) -> None:
+        super().__init__()
+        self.may_be_taken = may_be_taken
 
 
 class Attempts:
@@ -136,7 +94,7 @@ class Attempts:
             _LeaseLostError: Another has claimed the key.
         """
         if not await self._store.begin(self._ticket, self._lease, first=True):
-            raise _LeaseLostError
+            raise _LeaseLostError(may_be_taken=self.begun)
         self.begun = True
 
     async def count_rivals(self) -> int:
@@ -164,7 +122,7 @@ class Attempts:
             logger.warning("the lease of a key could not be renewed: %s", error, extra=describe(_OPERATION, error))
             return
         if not holds:
-            raise _LeaseLostError
+            raise _LeaseLostError(may_be_taken=self.begun)
 
 
 @forgetful
@@ -229,9 +187,10 @@ class Once:
         fingerprint = await _fingerprint(draft, self._mark)
         deadline = time.monotonic() + (math.inf if patience is None else patience)
         pause = _FIRST_PAUSE
+        may_be_taken = False
         while True:
             ticket = Ticket.draw(self._account, key, fingerprint)
-            claim = await self._store.claim(ticket, draft.recipients, self._lease)
+            claim = await self._claim(ticket, draft, may_be_taken=may_be_taken)
             if claim.verdict is Verdict.CONFLICT:
                 raise KeyConflictError(
                     f"the key {key!r} was used for another text, sender, schedule, consent choice or recipients", key
@@ -239,8 +198,10 @@ class Once:
             if claim.verdict is Verdict.SENT:
                 return _replay(claim.order_id, claim.recipients)
             if claim.verdict is Verdict.GRANTED:
-                with suppress(_LeaseLostError):
+                try:
                     return await self._send(ticket, draft, claim.elapsed)
+                except _LeaseLostError as lost:
+                    may_be_taken = may_be_taken or lost.may_be_taken
                 continue
             pause = min(pause * 1.5, _LONGEST_PAUSE, claim.lease_left + _FIRST_PAUSE)
             if time.monotonic() + pause > deadline:
@@ -250,6 +211,15 @@ class Once:
                     claim.lease_left,
                 )
             await anyio.sleep(pause)
+
+    async def _claim(self, ticket: Ticket, draft: Draft, *, may_be_taken: bool) -> Claim:
+        try:
+            return await self._store.claim(ticket, draft.recipients, self._lease)
+        except StoreError as error:
+            if not may_be_taken:
+                raise
+            reason = f"the answer was lost, then the lease of the key, and then the store ({error})"
+        raise OutcomeUnknownError(reason, _OPERATION)
 
     async def _send(self, ticket: Ticket, draft: Draft, elapsed: float | None) -> Order:
         attempts = Attempts(self._store, ticket, self._lease, elapsed)

@@ -1,0 +1,62 @@
+"""What the clients of an account share by a store: their rate, and the ids of their orders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.stores.claims import account_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from iletimerkezi_async.http.pacing import Pacer
+    from iletimerkezi_async.stores.base import Store
+    from iletimerkezi_async.wire.credentials import Credentials
+
+    from .known import SharedIds
+
+__all__ = ["share_ids", "share_rate"]
+
+
+def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
+    """What paces all processes of an account together, where there is a store and `rate` is a number.
+
+    Args:
+        alone: What paces this process.
+        rate: What the caller gave.
+        store: Where the processes meet.
+        credentials: The account's.
+
+    Raises:
+        ConfigurationError: The store is none.
+    """
+    if store is None:
+        return alone
+    from iletimerkezi_async.stores.base import Store  # noqa: PLC0415 - for those who have one
+    from iletimerkezi_async.stores.pacing import StorePacer  # noqa: PLC0415 - likewise
+
+    if not isinstance(store, Store):
+        raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
+    if alone is None or not isinstance(rate, (int, float)):
+        return alone
+    return StorePacer(store, account_of(credentials), float(rate), alone)
+
+
+class _StoreIds:
+    """The ids of an account's orders that any process has told of."""
+
+    def __init__(self, store: Store, account: str) -> None:
+        self._store = store
+        self._account = account
+
+    async def note(self, order_ids: Collection[int], /) -> None:
+        await self._store.note(self._account, order_ids)
+
+    async def known(self, order_ids: Iterable[int], /) -> frozenset[int]:
+        return await self._store.known(self._account, order_ids)
+
+
+def share_ids(store: Store | None, credentials: Credentials) -> SharedIds | None:
+    """Where the ids of orders are shared with the account's other processes, if there is a store."""
+    return None if store is None else _StoreIds(store, account_of(credentials))
