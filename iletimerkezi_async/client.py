@@ -16,7 +16,7 @@ from .orders.pieces import in_pieces
 from .redaction import forgetful, sound
 from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
-from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
+from .wire.arguments import Bounds, check_campaign, check_decision, check_order_id, check_timeout, check_whole
 from .wire.consents import Registration, ask, choose_brand
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
@@ -258,25 +258,23 @@ class AsyncClient:
         self._face.once.check(key, needed=True)
         return await self._face.once.find(key)
 
-    async def resolve_send(self, key: str, *, order_id: int | None = None, sent: bool = True) -> Send:
-        """Decide what became of a send that nothing could tell of: the panel shows it, or surely shows that it is not.
+    async def resolve_send(self, key: str, *, order_id: int | str | None = None, sent: bool = True) -> Send:
+        """Decide whether a send was made, where the library could not tell and a person has looked into the panel.
 
         Args:
             key: As it was given to `send_sms`.
-            order_id: The order that it was sent as.
+            order_id: The order that it was sent as: its id, or the digits.
             sent: `False` where it was not sent. The key is then free, and the same call again sends.
 
         Raises:
-            ConfigurationError: The client has no store, or this cannot be a key.
+            ConfigurationError: The client has no store, or this cannot be a key or an id; neither `order_id` nor
+                `sent=False` is given, or both; or nothing is known of the key.
             SendInProgressError: A call is sending under the key.
-            KeyConflictError: It was sent, as another order.
+            KeyConflictError: It was sent, as another order; or, with `sent=False`, it surely was.
             StoreError: The store is away. Nothing was changed.
-            ValueError: Neither `order_id` nor `sent=False` is given, or both; or nothing is known of the key.
         """
         self._face.once.check(key, needed=True)
-        if sent == (order_id is None):
-            raise ValueError("give either the `order_id` that it was sent as, or `sent=False`")
-        return await self._face.once.resolve(key, order_id)
+        return await self._face.once.resolve(key, sound(check_decision(order_id, sent)))
 
     async def send_bulk(
         self,

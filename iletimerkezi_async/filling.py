@@ -144,9 +144,9 @@ def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
     found = found or [index for index, name in enumerate(names) if column_key(name) == key]
     if len(found) == 1:
         return found[0]
-    problem = "two columns" if found else "no column"
+    problem = f"there are {len(found)} columns" if found else "there is no column"
     shown = ", ".join(" ".join(name.split()) for name in names)
-    return ConfigurationError(f"there is {problem} {wanted!r}; there are: {shown}")
+    return ConfigurationError(f"{problem} {wanted!r}; there are: {shown}")
 
 
 class Filler:
@@ -170,7 +170,7 @@ class Filler:
         cleaned = clean_number(number)
         if cleaned is None:
             return Refusal("" if number is None else spell(number), f"{place}: {find_flaw(number)}")
-        words = [value if type(value) is str and value[:1] != "#" else _write(value) for value in values]
+        words = [value if type(value) is str and value[:1] != "#" else _write_any(value) for value in values]
         if None in words:
             name = self._template.names[words.index(None)]
             value = values[words.index(None)]
@@ -181,6 +181,14 @@ class Filler:
             if complaint is not None:
                 return Refusal(cleaned, f"{place}: {complaint.message}")
         return Message(text, (cleaned,))
+
+
+def _write_any(value: object) -> str | None:
+    """See `_write`; of somebody's object that cannot be read, whatever it raises, there is no text."""
+    try:
+        return _write(value)
+    except Exception:  # noqa: BLE001 - such as a date of NumPy, which says that it is a number
+        return None
 
 
 def _write(value: object) -> str | None:
@@ -300,11 +308,20 @@ def _read_names(row: object) -> Row | None:
     return None
 
 
-def _make(written: str, made: list[Template]) -> IletimerkeziError | None:
+def _make(written: str, rows: object, to: object, made: list[Template]) -> IletimerkeziError | None:
+    """Make the template; or the complaint about what was given."""
     try:
         made.append(Template(written))
     except IletimerkeziError as error:
         return error.with_traceback(None)
+    if not isinstance(to, str):
+        return ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(to).__name__}")
+    kind = type(rows)
+    if hasattr(kind, "collect"):
+        return ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
+    is_one = isinstance(rows, (str, bytes, bytearray, Mapping))
+    if is_one or not any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__")):
+        return ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
     return None
 
 
@@ -345,11 +362,12 @@ def fill_template(
         to: The column with the numbers.
 
     Raises:
-        ConfigurationError: The braces are wrong; or, with the first row, it lacks a column that the text names.
+        ConfigurationError: The braces are wrong, or there are no such rows; or, with the first row, it lacks a column
+            that the text names.
         ApiError: The template is no text.
     """
     made: list[Template] = []
-    complaint = _make(template, made)
+    complaint = _make(template, rows, to, made)
     if complaint:
         # Error trackers print the variables of the frame that raised.
         del template, rows

@@ -46,8 +46,12 @@ _SEPARATOR = f"[{re.escape(_ASCII_SEPARATORS + _UNICODE_SEPARATORS)}]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
 # What is left of a number that was held as a float: a point and zeros, at the end.
 _POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?{_SEPARATOR}*\Z")
+# What may be around a decimal number, as around any other.
+_AROUND = rf"{_SEPARATOR}*=?[\"'‘’`´]?\+?", rf"[\"'’´]?{_SEPARATOR}*"
 # A decimal number and nothing else.
-_DECIMAL = re.compile(rf"{_SEPARATOR}*\+?[0-9]+[.,][0-9]+{_SEPARATOR}*")
+_DECIMAL = re.compile(r"[0-9]+[.,][0-9]+".join(_AROUND))
+# One with the few decimals of amounts and measures; 530.1234567 is a spelling.
+_AMOUNT = re.compile(r"[0-9]{3,}\.[0-9]{1,3}".join(_AROUND))
 # What spreadsheets put around a number to keep it a text, with or without a formula: '0530…, ="0530…".
 _MARKED = re.compile(r"=?[\"'‘’`´]?(?:[tT][eE][lL]:)?([+0-9]+)[\"'’´]?")
 # The country's code, and the 0 of calls within the country: each may be missing, and people write both. Any ten digits
@@ -77,6 +81,8 @@ def clean_number(value: object) -> str | None:
         # A digit must not come out of what stands behind a point; two zeros may be the end of 0530.123.45.00, though.
         if len(point["zeros"]) == 1 or written[point.start()] == "," or _DECIMAL.fullmatch(written):
             return None
+    elif _AMOUNT.fullmatch(written):
+        return None
     compact = _bare(written)
     mobile = _MOBILE.fullmatch(compact)
     if mobile:
@@ -132,7 +138,8 @@ _AS_COMMA = bytes.maketrans(_STRIPPED, _COMMA)
 _ODD = re.compile(rb",(?!5[0-9]{9}(?![^,]))[^,]*")
 _DOT = "."
 _NOT_DOTS = _ASCII_SEPARATORS.replace(_DOT, "").encode("ascii")
-_ZEROS_AT_END = re.compile(rb"\.0+(?=,|\Z)")
+# Of what may be a decimal number: zeros behind a point, or the few decimals of an amount.
+_DECIMALS = re.compile(rb"(?:\.0+|(?<=,)\+?[0-9]{3,}\.[0-9]{1,3})(?=,|\Z)")
 # Makes a number an odd one.
 _ODDITY = b"x"
 
@@ -149,7 +156,7 @@ def clean_numbers(values: Sequence[object]) -> Sequence[str | None]:
         return [clean_number(value) for value in values]
     data = joined.encode("ascii").translate(None, _NOT_DOTS)
     if _DOT in joined:
-        data = _ZEROS_AT_END.sub(_ODDITY, data).replace(b".", b"")
+        data = _DECIMALS.sub(_ODDITY, data).replace(b".", b"")
     for prefix in _PREFIXES:
         data = data.replace(prefix, _STRIPPED)
     data = data.translate(_AS_COMMA)
@@ -250,7 +257,7 @@ def _find_slip(written: str) -> str:
     if _SHORTENED.fullmatch(written.strip()):
         return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
     point = _POINT.search(written)
-    if point and _DECIMAL.fullmatch(written):
+    if _AMOUNT.fullmatch(written) or (point and _DECIMAL.fullmatch(written)):
         return ": there are not ten digits in front of its decimal point"
     return ""
 

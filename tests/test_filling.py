@@ -126,6 +126,7 @@ def test_values_as_they_are_read(value: object, text: str) -> None:
         ({"telefon": NUMBER, "ad": b"A"}, NUMBER, "row 2: there is no text but bytes in the column 'ad'"),
         ({"telefon": NUMBER, "ad": ["A"]}, NUMBER, "row 2: there is no text but list in the column 'ad'"),
         ({"telefon": NUMBER, "ad": object()}, NUMBER, "row 2: there is no text but object in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": 10**5000}, NUMBER, "row 2: there is no text but int in the column 'ad'"),
         ({"telefon": "yok", "ad": "A"}, "yok", "row 2: not a phone number"),
         ({"telefon": None, "ad": "A"}, "", "row 2: not a phone number but NoneType: a value is missing"),
         ({"ad": "A"}, "", "row 2: there is no column 'telefon'; there are: ad"),
@@ -140,6 +141,41 @@ def test_a_row_that_cannot_be_sent_is_a_refusal(row: object, number: str, reason
     good: dict[str, object] = {"telefon": NUMBER, "ad": "A"}
     first, second, third = fill_template("{ad}", [good, row, good])  # type: ignore[list-item]  # the point of the test
     assert (first, second, third) == (Message("A", NUMBER), Refusal(number, reason), Message("A", NUMBER))
+
+
+def test_a_date_of_numpy_is_listed() -> None:
+    """It says that it is a number, and raises when it is read as one; that must not end a campaign."""
+    np = pytest.importorskip("numpy")
+    rows = [{"telefon": NUMBER, "ad": np.datetime64(day)} for day in ("2026-12-01", "NaT")]
+    assert reasons_of(fill_template("{ad}", rows)) == [
+        (NUMBER, f"row {row}: there is no text but datetime64 in the column 'ad'") for row in (1, 2)
+    ]
+
+
+def test_a_lazy_table_is_to_be_collected_first() -> None:
+    """As it has no values yet."""
+    lazy = pytest.importorskip("polars").DataFrame({"telefon": [NUMBER]}).lazy()
+    with pytest.raises(ConfigurationError, match=r"of a LazyFrame, give \.collect\(\)"):
+        fill_template("x", lazy)
+
+
+@pytest.mark.parametrize(
+    ("rows", "to", "words"),
+    [
+        (None, "telefon", "`rows` must be rows, such as a list of dicts, and not one NoneType"),
+        (5, "telefon", "not one int"),
+        ("5301234567", "telefon", "not one str"),
+        (b"5301234567", "telefon", "not one bytes"),
+        (ROWS[0], "telefon", "not one dict"),
+        (ROWS, None, "`to` must be the name of the column with the numbers, not NoneType"),
+        (ROWS, 5, "not int"),
+    ],
+)
+def test_what_is_no_rows_is_told_at_once(rows: object, to: object, words: str) -> None:
+    """In our own error, which shows no value."""
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        fill_template("{ad}", rows, to=to)  # type: ignore[call-overload]  # the point of the test
+    assert "1234567" not in everything_of(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ def spellings(draw: st.DrawFn, numbers: st.SearchStrategy[str] = MOBILES) -> tup
     spelt = draw(SEPARATORS) + "".join(letter + draw(SEPARATORS) for letter in written)
     # A point and zeros at the end are a decimal number's.
     assume(not re.search(r"[0-9]\.0+[^0-9]*$", spelt))
+    # So are a few digits behind the only point.
+    assume(not re.fullmatch(r"\W*[0-9]{3,}\.[0-9]{1,3}\W*", spelt))
     return digits, spelt
 
 
@@ -101,6 +103,8 @@ def test_points_between_digits_are_separators(written: str) -> None:
         "530.123.456.0",
         "53012345.00", "5301234.000", "530123456,0", "5301234567.5", "5301234567.05", "53012345678.0", "5.301234567E9",
         "5,30123E+09", "530123456 .0\u200e1", "=530123456.0",
+        "530123456.7", "0530123456.7", "+90530123456.7", "53012345.67", " 53012345.67\u00a0", "5301234.567",
+        '="530123456.7"', "'53012345.67", '"53012345.00"', "='53012345.00'", '="5301234.000"', "'53012345.00 ",
     ],
 )  # fmt: skip
 def test_no_digit_comes_from_behind_a_decimal_point(written: str) -> None:
@@ -117,6 +121,7 @@ def test_no_digit_comes_from_behind_a_decimal_point(written: str) -> None:
         ("+05301234567", "a plus, and no country code"),
         ("5,30123E+09", "a spreadsheet has shortened it"),
         ("530123456.0", "not ten digits in front of its decimal point"),
+        ("530123456.7", "not ten digits in front of its decimal point"),
         ("  ", "it is empty"),
         (None, "NoneType"),
         (float("nan"), "float: a value is missing"),

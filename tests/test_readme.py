@@ -37,7 +37,7 @@ def environment(sandbox: Sandbox, url: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 def against(url: str, example: str) -> str:
     """The example, with the one change that keeps it from the real service."""
-    return re.sub(r"AsyncClient\((?=[i)])", f'AsyncClient(base_url="{url}", ', example)
+    return re.sub(r"AsyncClient\((?=[hi)])", f'AsyncClient(base_url="{url}", ', example)
 
 
 @pytest.mark.parametrize("example", SCRIPTS, ids=lambda example: example.splitlines()[4][:40])
@@ -125,7 +125,7 @@ async def test_the_webhook_of_aiohttp_runs(monkeypatch: pytest.MonkeyPatch, anyi
 def test_every_example_is_among_those_that_run() -> None:
     """None is left to rot."""
     assert len(EXAMPLES) == len(SCRIPTS) + len(WEBHOOKS) + len([USER_TEST]) + 1
-    assert (len(SCRIPTS), len(WEBHOOKS)) == (5, 2)
+    assert (len(SCRIPTS), len(WEBHOOKS)) == (9, 2)
 
 
 def test_the_two_commands_stand_at_the_top_word_for_word() -> None:

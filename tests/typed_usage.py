@@ -30,9 +30,11 @@ from iletimerkezi_async import (
     IletimerkeziError,
     Iys,
     JournalError,
+    KeyConflictError,
     Message,
     MessageStatus,
     Order,
+    OrderAcceptedError,
     OrderReport,
     OrderStatus,
     OutcomeUnknownError,
@@ -44,7 +46,9 @@ from iletimerkezi_async import (
     Report,
     Retry,
     Send,
+    SendInProgressError,
     SendState,
+    StoreError,
     TextLength,
     TokenBucket,
     UnavailableError,
@@ -73,12 +77,25 @@ def settings(http: httpx.AsyncClient, http2: httpx2.AsyncClient, session: aiohtt
         AsyncClient(timeout=5, max_connections=10, retry=Retry(attempts=3), rate=None, http_client=http),
         AsyncClient(timeout=httpx.Timeout(5, connect=1), rate=pacer),
         AsyncClient(rate=TokenBucket(50)),
+        assert_type(AsyncClient().with_options(timeout=5, rate=None, sender="FIRMA", iys=Iys.OFF), AsyncClient),
+        AsyncClient().with_options(timeout=httpx.Timeout(5), retry=Retry(attempts=3), rate=pacer, sender=None),
         AsyncClient(http_client=http2, timeout=httpx2.Timeout(5, connect=1)),
         AsyncClient(http_client=session),
         # Of the wrong kind, as both type checkers see.
         AsyncClient(http_client=httpx.Client()),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         AsyncClient(timeout="30"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ]
+
+
+def options(client: AsyncClient, http2: httpx2.AsyncClient) -> AsyncClient:
+    face = client.with_options(timeout=5, retry=Retry(attempts=2), sender="FIRMA", iys=Iys.OFF, rate=TokenBucket(50))
+    assert_type(face, AsyncClient)
+    client.with_options(timeout=httpx.Timeout(5), sender=None, iys=None, rate=None)
+    client.with_options(timeout=httpx2.Timeout(5), rate=Everybody())
+    # A face has the connections and the store of its client.
+    client.with_options(http_client=http2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.with_options(timeout=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return face.with_options()
 
 
 async def sending(client: AsyncClient) -> None:
@@ -218,6 +235,21 @@ async def failing(client: AsyncClient) -> float | None:
     return None
 
 
+async def failing_under_a_key(client: AsyncClient) -> str | float | tuple[int, ...]:
+    try:
+        await client.send_sms("metin", 5301234567, key="siparis-1234-kargoda")
+    except KeyConflictError as error:
+        return error.key
+    except SendInProgressError as error:
+        assert_type(error.key, str)
+        return error.retry_after
+    except OrderAcceptedError as error:
+        return error.candidates
+    except StoreError as error:
+        assert_type(str(error), str)
+    return 0
+
+
 def helpers() -> None:
     assert_type(measure("metin"), TextLength)
     assert_type(measure("metin").encoding, Encoding)
@@ -256,6 +288,8 @@ async def stores(kind: type[SqliteStore | RedisStore]) -> None:
         send = await client.resolve_send("siparis-1234-kargoda", order_id=order.id)
         assert_type(send.state, SendState)
         assert_type(send.first_attempt, datetime | None)
+        await client.resolve_send("siparis-1234-kargoda", order_id="428")
         await client.resolve_send("siparis-1234-kargoda", sent=False)
+        await client.send_messages([Message("metin", 5301234567)], key="siparis-1235-kargoda")
         assert_type(entered.journal("kis-2026"), StoreJournal)
         await client.send_bulk("metin", [5301234567], journal=entered.journal("kis-2026"))

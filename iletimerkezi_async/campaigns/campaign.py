@@ -21,7 +21,7 @@ from iletimerkezi_async.wire.packing import finish
 
 from .dispatch import Dispatch, Outcome
 from .narrowing import Narrowing
-from .settling import Settling, Taken
+from .settling import Recovered, Settling
 from .tally import Tally
 from .task import Task
 
@@ -173,7 +173,8 @@ class Campaign:
         if record.state is State.DUPLICATE:
             self._tally.fail(draft, DuplicateOrderError(451, "refused as a duplicate by an earlier run", _OPERATION))
         else:
-            self._tasks.append(Task(draft, record.id, record.began))
+            doubted = record.state is State.DOUBTED
+            self._tasks.append(Task(draft, record.id, record.began, doubted=doubted))
 
     async def _conclude(self) -> BulkResult:
         """Name what was read and will not be sent by this run, and sum up."""
@@ -239,7 +240,7 @@ class Campaign:
             raise
         if isinstance(settled, Task):
             return await self._dispatch.send(settled)
-        if isinstance(settled, Taken):
+        if isinstance(settled, Recovered):
             await self._dispatch.settle_taken(task.draft, task.record, settled.order_id)
             return Outcome.TAKEN
         await self._dispatch.settle_open(task.draft, settled)

@@ -86,7 +86,7 @@ class Dispatch:
         self.stop = self.stop or error
 
     def expect(self, order: Draft, change: int = 1) -> None:
-        """Note that an order may be in the reports without its id being known; or with -1 that it is no longer so."""
+        """Count an order that the reports may hold without its id being known; with -1, count it no more."""
         # Only what is in a journal is ever looked up.
         if self._journal is not None:
             self._settling.expect(order, change)
@@ -103,8 +103,7 @@ class Dispatch:
                 entry.entries = await in_pieces(self._intake.entries(draft))
             if task.record is None:
                 self.expect(draft)
-            # In doubt, the time of the attempt that may have been taken stands.
-            prepare = None if task.earlier and not task.earlier.absent else partial(self._prepare, entry)
+            prepare = partial(self._doubt if task.in_doubt else self._prepare, entry)
             order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
@@ -113,6 +112,8 @@ class Dispatch:
             self.expect(draft, -1)
             return Outcome.OPEN
         except IletimerkeziError as error:
+            if task.in_doubt:
+                error = await self._settle_doubt(entry.record, error)
             return await self._settle_refusal(draft, entry.record, error)
         except BaseException:
             may_be_taken = entry.begun or task.lost is not None or task.earlier is not None
@@ -183,6 +184,24 @@ class Dispatch:
         elif error.http_status in _AWAY:
             # All orders that are left would end in the same doubt.
             self.halt(error)
+
+    async def _settle_doubt(self, record: int | None, error: IletimerkeziError) -> IletimerkeziError:
+        """What it means that an order was not taken again: of the earlier attempt nothing."""
+        if isinstance(error, (OutcomeUnknownError, OrderAcceptedError)):
+            return error
+        await self._note(record, State.BEGUN)
+        reason = f"an earlier run may have sent it, and it was not taken again ({error})"
+        return unknown(reason, getattr(error, "http_status", None))
+
+    async def _doubt(self, entry: Entry) -> None:
+        """Right before an order is sent again in doubt: write that down. The time of the earlier attempt stands.
+
+        Raises:
+            JournalError: It cannot be written down.
+        """
+        if entry.journal is not None and entry.record is not None:
+            await entry.journal.settle(entry.record, State.DOUBTED)
+        entry.begun = True
 
     async def _prepare(self, entry: Entry) -> None:
         """Right before each attempt that may be the one taken: write down that the order is about to be sent.

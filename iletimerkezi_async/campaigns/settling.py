@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from iletimerkezi_async.errors import OutcomeUnknownError
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.orders.enquiry import Earlier, Enquiry
+from iletimerkezi_async.orders.evidence import DRIFT
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .task import Task, unknown
@@ -23,18 +24,18 @@ if TYPE_CHECKING:
 
     from .intake import Intake
 
-__all__ = ["Settled", "Settling", "Taken"]
+__all__ = ["Recovered", "Settled", "Settling"]
 
 
 @frozen(eq=False, repr=False)
-class Taken:
-    """The service has the order; its id may be unknown."""
+class Recovered:
+    """The reports have the order, and so it was taken. They may not tell which one it is, and so its id."""
 
     order_id: int | None
 
 
-#: What became of an order: it was taken, it is to be sent, or nobody can tell.
-Settled: TypeAlias = Taken | Task | OutcomeUnknownError
+#: What becomes of an order: it is found among those taken, it is to be sent, or nobody can tell.
+Settled: TypeAlias = Recovered | Task | OutcomeUnknownError
 
 
 class Settling:
@@ -53,13 +54,13 @@ class Settling:
         self._unidentified: Counter[int] = Counter()
 
     def expect(self, order: Draft | Record, change: int = 1) -> None:
-        """An order may be in the reports whose id is not known; with a `change` of -1, no longer."""
+        """Count an order that the reports may hold without its id being known; with -1, count it no more."""
         report_key = self._intake.report_key(order)
         if report_key is not None:
             self._unidentified[report_key] += change
 
     def learn(self, order_id: int, recipients: int, sent: Moment | None = None) -> None:
-        """An order of this campaign has this id, and so it is none that is looked for."""
+        """Note the id of an order of this campaign, so that it is not taken for one that is looked for."""
         self._enquiry.learn(order_id, self._intake.sender, recipients, sent)
 
     async def settle(self, task: Task, began: Moment) -> Settled:
@@ -75,11 +76,12 @@ class Settling:
         in_time = began.there is not None and began.is_within(SEND_WINDOW, now)
         if task.has_texts and not overdue and in_time:
             return evolve(task, lost=Stopwatch(time.time() - began.elapsed(now)))
-        findings = await self._enquiry.find(task.draft, began, alike=self._alike(task.draft))
+        alike = self._alike(task.draft)
+        findings = await self._enquiry.find(task.draft, began, alike=alike, open_ended=task.doubted)
         matches = findings.matches
         # Fewer than there are orders that look like this one may be any of them.
         if matches and len(matches) >= self._alike(task.draft):
-            return Taken(matches[0] if len(matches) == 1 else None)
+            return Recovered(matches[0] if len(matches) == 1 else None)
         if findings.absent and not matches and task.has_texts:
             return self._send_again(task, began)
         return unknown("an earlier run may have sent it, and the reports do not tell")
@@ -87,17 +89,18 @@ class Settling:
     def _send_again(self, task: Task, began: Moment) -> Settled:
         """What to do with an order that the reports do not have.
 
-        After 10 minutes the list would have it. Within 9, as well as where a clock was set and the time only seems to
-        be short, a list that does not have it yet is no harm: the service then refuses it as a duplicate. In between
-        it might come too late for that, and the next run settles it.
+        After 10 minutes the list would have it. Before that, as well as where a clock was set and the time only seems
+        to be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate.
+        Other refusals prove nothing as long as the clocks may be wrong.
         """
         now = self._clocks.now()
         age = began.age(now)
-        if age >= MEMORY and now.there is not None:
+        known = began.there is not None and now.there is not None and not task.doubted
+        if known and age >= MEMORY + DRIFT.total_seconds():
             return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
-        if 0 <= age < SEND_WINDOW:
+        if age >= 0 and (age < MEMORY or now.there is not None):
             return evolve(task, earlier=Earlier(began, absent=False))
-        return unknown("an earlier run may have sent it, and it is too late to send it again, or too early to be sure")
+        return unknown("an earlier run may have sent it, and nobody knows when")
 
     def _alike(self, draft: Draft) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""

@@ -30,6 +30,7 @@ class Task:
         record: Its number in the journal, if an earlier run wrote it down.
         began: When that run began to send it; `None` where it was surely not taken.
         lost: Runs since then, where it is to be sent again and the service would refuse it as a duplicate.
+        doubted: Whether an earlier run sent it again, at a time that nobody knows.
         earlier: That attempt, where it is to be sent again and the service would not refuse it for certain.
     """
 
@@ -38,6 +39,12 @@ class Task:
     began: Moment | None = None
     lost: Stopwatch | None = None
     earlier: Earlier | None = None
+    doubted: bool = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a refusal of this attempt leaves open what became of an earlier one."""
+        return self.earlier is not None and not self.earlier.absent
 
     @property
     def has_texts(self) -> bool:
@@ -65,6 +72,6 @@ class Entry:
     begun: bool = False
 
 
-def unknown(reason: str) -> OutcomeUnknownError:
+def unknown(reason: str, http_status: int | None = None) -> OutcomeUnknownError:
     """The error of an order that may or may not have been taken."""
-    return OutcomeUnknownError(reason, _OPERATION)
+    return OutcomeUnknownError(reason, _OPERATION, http_status)

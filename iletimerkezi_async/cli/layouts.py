@@ -65,6 +65,7 @@ class Layout:
         numbers: The index of the column with the numbers.
         width: How many columns there are.
         titles: How many rows stand above the header.
+        blank: How many cells without a name the header of a text file has at its end.
     """
 
     delimiter: str | None
@@ -73,11 +74,21 @@ class Layout:
     numbers: int
     width: int
     titles: int = field(default=0)
+    blank: int = field(default=0)
 
     @property
     def skipped(self) -> int:
         """How many rows are no recipients' rows."""
         return self.titles + bool(self.header)
+
+    def is_shifted(self, cells: Sequence[str]) -> bool:
+        """Whether a row may have more values than there are columns, so that they stand under wrong names."""
+        if any(map(str.strip, cells[self.width :])):
+            return True
+        surplus = len(cells) - self.width - self.blank
+        # As 1250,50 without quotes does in front of an empty column: its blank cell at the end is the empty one.
+        behind = cells[self.numbers + 1 : self.width]
+        return self.delimiter == "," and 0 < surplus < len(behind) and all(map(str.strip, behind))
 
     @property
     def column(self) -> str:
@@ -152,7 +163,14 @@ def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: W
     header = tuple(first) if has_header else ()
     width = len(first) if has_header else Counter(len(row.cells) for row in data).most_common(1)[0][0]
     numbers = _find_numbers(name, header, data[has_header:], width, wishes.column)
-    return Layout(delimiter, header, rows[titles].line if has_header else 0, numbers, width, titles)
+    line = rows[titles].line if has_header else 0
+    named = width if delimiter is None else _count_named(header, numbers) or width
+    return Layout(delimiter, header[:named], line, numbers, named, titles, width - named)
+
+
+def _count_named(header: Sequence[str], numbers: int) -> int:
+    """How many columns there are up to the last that has a name, or the numbers."""
+    return max((index for index, title in enumerate(header, 1) if title or index == numbers + 1), default=0)
 
 
 def _count_titles(rows: Sequence[Row], wishes: Wishes) -> int:

@@ -1,5 +1,6 @@
 """Lists of recipients: which file, how it is laid out, and its rows one after another."""
 
+import codecs
 import io
 import os
 import stat
@@ -33,6 +34,19 @@ _PIECE = 1 << 16
 _SAMPLE = 200
 # Without any number, rows of a pipe that are waited for.
 _ENOUGH = 20
+# What else has numbers in it: what phones give out, what web pages call an Excel file, what programs exchange.
+_OTHERS = {
+    b"begin:vcard": "a vCard of contacts",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"<table": "a web page",
+    b"<?xml": "an XML file",
+    b"%pdf": "a PDF",
+    b"{\\rtf": "a document with formatted text",
+    b'{"': "a JSON file",
+    b"[{": "a JSON file",
+}
+_BEFORE = codecs.BOM_UTF8 + b" \t\r\n"
 _DELIMITER_NAMES = {"\t": "tab"}
 
 
@@ -113,9 +127,8 @@ class RecipientList(ABC):
 
     def find_flaw(self, row: Row) -> str | None:
         """Why a row cannot be read, whatever is in it."""
-        width = self.layout.width
-        if len(row.cells) > width and any(map(str.strip, row.cells[width:])):
-            return f"{len(row.cells)} values in {width} columns: which is which, nobody knows"
+        if self.layout.is_shifted(row.cells):
+            return f"{len(row.cells)} values in {self.layout.width} columns: which is which, nobody knows"
         return None
 
 
@@ -245,7 +258,7 @@ class SheetList(RecipientList):
 
     def find_flaw(self, row: Row) -> str | None:
         """See `RecipientList`; whoever filters a list means those whom it shows."""
-        return "it is hidden in the sheet" if row.line in self._sheet.hidden else super().find_flaw(row)
+        return self._sheet.flaws.get(row.line) or super().find_flaw(row)
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal]:
         """See `RecipientList`."""
@@ -327,6 +340,9 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
         raise CommandError(
             f"{name}: it has a password, or is of an Excel before 2007; save it as .xlsx without, or as CSV UTF-8"
         )
+    kind = next((kind for mark, kind in _OTHERS.items() if head.lstrip(_BEFORE).lower().startswith(mark)), None)
+    if kind:
+        raise CommandError(f"{name}: it is {kind}, and no list; save it as .xlsx or CSV UTF-8")
     if not head.startswith(MAGIC):
         return TextList(fd, name, head, wishes)
     pieces = [head]

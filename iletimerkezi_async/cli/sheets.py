@@ -5,7 +5,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from iletimerkezi_async.filling import column_key
@@ -29,7 +29,12 @@ _BYTES = 1 << 20
 _ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
 _NUMBER = re.compile(rb'\br="([0-9]+)"')
 _HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
-_LONGEST_TAG = 4096
+# A formula without a value, as programs write it that do not reckon; an empty text is a value.
+_NO_VALUE = "a formula in it has no saved value; open the list in a spreadsheet, and save it there"
+_UNSAVED = re.compile(
+    rb'<(?:\w+:)?c\b(?![^<>]*\bt="str")[^<>]*>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<>]*</(?:\w+:)?f>)\s*'
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>|</(?:\w+:)?c>)"
+)
 # An archive that unpacks to more is none that a spreadsheet has written.
 _LARGEST = 4 << 30
 
@@ -69,11 +74,11 @@ class Sheet:
         # Some programs write a size that is too small.
         self._sheet.reset_dimensions()
         self.title = self._sheet.title
-        hidden = _find_hidden(file, getattr(self._sheet, "_worksheet_path", ""))
-        if hidden is None:
+        flaws = _find_flaws(file, getattr(self._sheet, "_worksheet_path", ""))
+        if flaws is None:
             raise self._complain()
-        #: The rows that are filtered out or hidden, by their numbers.
-        self.hidden = hidden
+        #: What is wrong with rows, by their numbers: they are filtered out or hidden, or lack the values of formulas.
+        self.flaws = flaws
 
     def sample(self, most: int) -> list[Row]:
         """The first rows."""
@@ -92,7 +97,7 @@ class Sheet:
                     "" if cell.value is None else show(cell.value, cell.number_format, is_error=cell.data_type == "e")
                     for cell in cells
                 ]
-                if any(map(str.strip, shown)):
+                if any(map(str.strip, shown)) or self.flaws.get(line) == _NO_VALUE:
                     yield Row(line, shown)
         except Exception:  # noqa: BLE001 - whatever openpyxl stumbles over; its error may hold values
             is_damaged = True
@@ -126,29 +131,42 @@ def _load(file: BinaryIO, name: str) -> "Workbook":
     return book
 
 
-def _find_hidden(file: BinaryIO, path: str) -> frozenset[int] | None:
+def _find_flaws(file: BinaryIO, path: str) -> dict[int, str] | None:
     """What openpyxl does not tell of a sheet that is read row by row; `None` where it is damaged."""
     try:
         with zipfile.ZipFile(file) as archive:
             if path not in archive.namelist():
-                return frozenset()
+                return {}
             with archive.open(path) as source:
-                return frozenset(_hidden_rows(source))
+                return dict(_flawed_rows(source))
     except (zipfile.BadZipFile, zlib.error, OSError):
         return None
 
 
-def _hidden_rows(source: IO[bytes]) -> Iterator[int]:
-    line, rest = 0, b""
+def _flawed_rows(source: IO[bytes]) -> Iterator[tuple[int, str]]:
+    line = 0
+    for attributes, content in _raw_rows(source):
+        number = _NUMBER.search(attributes)
+        line = int(number[1]) if number else line + 1
+        if _HIDDEN.search(attributes):
+            yield line, "it is hidden in the sheet"
+        elif b"<" in content and _UNSAVED.search(content):
+            yield line, _NO_VALUE
+
+
+def _raw_rows(source: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """The attributes of each row, and what is in it."""
+    rest = b""
     while piece := source.read(_BYTES):
-        *tags, rest = _ROW.split(rest + piece)
-        for attributes in tags[1::2]:
-            number = _NUMBER.search(attributes)
-            line = int(number[1]) if number else line + 1
-            if _HIDDEN.search(attributes):
-                yield line
-        # A tag may be cut in the middle.
-        rest = rest[-_LONGEST_TAG:]
+        data = rest + piece
+        starts = list(_ROW.finditer(data))
+        for start, following in pairwise(starts):
+            yield start[1], data[start.end() : following.start()]
+        # The last row, or its tag, may be cut in the middle.
+        rest = data[starts[-1].start() :] if starts else data
+    last = _ROW.search(rest)
+    if last:
+        yield last[1], rest[last.end() :]
 
 
 def _choose(book: "Workbook", name: str, wanted: str | None) -> _OpenSheet:

@@ -126,7 +126,7 @@ class _Loops:
         with self._lock:
             lanes = self._by_loop.get(loop)
             if lanes is None:
-                self._drop_the_dead()
+                self._drop_ended_loops()
                 lanes = self._by_loop[loop] = Lanes(self._max_connections)
         return lanes
 
@@ -142,7 +142,7 @@ class _Loops:
         self._inherited.append(self._by_loop)
         self._by_loop = WeakKeyDictionary()
 
-    def _drop_the_dead(self) -> None:
+    def _drop_ended_loops(self) -> None:
         """Forget the lanes of loops that have ended; they died with them.
 
         A loop of asyncio says that it is closed; that of trio is gone once nobody holds it. (A connection of asyncio
@@ -161,7 +161,7 @@ class Lanes:
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def acquire(self, patience: float | None) -> bool:
-        """Wait for leave to use a lane; `False` where none came within `patience` seconds."""
+        """Wait until a lane may be used; `False` where all stay in use for `patience` seconds."""
         try:
             self._free.acquire_nowait()
         except anyio.WouldBlock:

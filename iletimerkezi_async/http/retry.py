@@ -16,13 +16,13 @@ __all__ = ["Retry", "Stopwatch", "check_retry", "next_pause"]
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
     # Not attrs' own validators, whose words show the value.
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"`{attribute.name}` must be a whole number, at least 1")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"`{attribute.name}` must be a whole number, at least 1")
 
 
 def _check_seconds(_: Retry, attribute: Attribute[float], value: object) -> None:
-    if not isinstance(value, (int, float)) or not value >= 0:
-        raise ValueError(f"`{attribute.name}` must be a number of seconds, at least 0")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise ConfigurationError(f"`{attribute.name}` must be a number of seconds, at least 0")
 
 
 @forgetful
@@ -42,6 +42,9 @@ class Retry:
         attempts: Attempts in all, the first included.
         wait_initial: Seconds before the second attempt, at the most.
         wait_max: Seconds of the longest pause.
+
+    Raises:
+        ConfigurationError: `attempts` is no whole number from 1 on, or a pause is no number of seconds from 0 on.
     """
 
     attempts: int = field(default=5, validator=_check_attempts)

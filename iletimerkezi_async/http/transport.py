@@ -118,7 +118,7 @@ class _Trail(Generic[T]):
         return self.call.obstacle(datetime.fromtimestamp(time.time(), timezone.utc))
 
     @property
-    def taken(self) -> RefusedAgain | None:
+    def refused_again(self) -> RefusedAgain | None:
         """What a refusal after a lost answer tells: that the call was taken, or that this can be looked up."""
         outcome = self.outcome
         if not isinstance(outcome, Refused) or outcome.later:
@@ -288,9 +288,9 @@ class Transport:
             outcome = await self._attempt(trail, body, limit)
             if isinstance(outcome, Answered):
                 return outcome.value
-            taken = trail.taken
-            if taken is not None:
-                return taken
+            refused_again = trail.refused_again
+            if refused_again is not None:
+                return refused_again
             pause = next_pause(self.retry, call.kind, outcome, trail.attempts)
             if pause is None or trail.obstacle:
                 break
@@ -308,10 +308,11 @@ class Transport:
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; what is in the way of it, if anything is."""
-        began = time.perf_counter()
+        # By the loop's clock: asked for the first time, anyio loads what it needs, which is no wait for the rate.
+        began = anyio.current_time()
         complaint = await self._gate.wait(call.recipients, call.operation)
         if complaint is None and call.recipients and self.rate is not None:
-            note_paced(call, time.perf_counter() - began)
+            note_paced(call, anyio.current_time() - began)
         if complaint is None and self._door.is_closed:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
@@ -336,14 +337,14 @@ class Transport:
         if isinstance(raw, RawAnswer):
             self.clocks.hear(raw.date)
             outcome = read_answer(call, raw, self._credentials.scrub)
-            self._heed(call, outcome)
+            self._hold_back(call, outcome)
             return outcome
         if raw.misuse:
             return NotSent(ConfigurationError(raw.reason))
         error = TransportError(raw.reason, call.operation, raw.http_status)
         return Lost(error) if raw.sent else NotSent(error)
 
-    def _heed(self, call: Call[T], outcome: Outcome[T]) -> None:
+    def _hold_back(self, call: Call[T], outcome: Outcome[T]) -> None:
         """Hold everybody back where the service asks for a pause in sending, but nobody for longer than `wait_max`."""
         if call.recipients and isinstance(outcome, Refused) and outcome.error.code == _TOO_MANY and outcome.retry_after:
             for gate in list(self._gates):

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from iletimerkezi_async.wire.sending import MEMORY
 
-from .evidence import Attempt, Witness, moment
+from .evidence import SKEW, Attempt, Witness, moment
 from .lookup import Budget, Catalogue, Lookups, days_around
 from .search import Findings, Search
 
@@ -55,28 +55,33 @@ class Enquiry:
         self._lookups = lookups
         self._known: dict[int, Witness] = {}
         self._catalogues: dict[tuple[date, date], Catalogue] = {}
+        self._since = time.monotonic()
 
     def learn(self, order_id: int, sender: str, recipients: int, sent: Moment | None) -> None:
-        """An order's id is known, of an earlier run or of this one: it is another than all that are looked for."""
+        """Note the id of an order, of any run, so that it is not taken for one that is looked for."""
         self._known[order_id] = Witness(sender, recipients, sent)
 
-    async def find(self, draft: Draft, began: Moment, *, alike: int = 1) -> Findings:
+    async def find(self, draft: Draft, began: Moment, *, alike: int = 1, open_ended: bool = False) -> Findings:
         """Look for an order.
 
-        Whether the list had the time to show it is for the caller to judge, and whether it was looked for on the right
-        days: without the service's time nobody knows.
+        The caller has to judge whether the list can show the order by now, and whether it was looked for on the right
+        days, which nobody knows without the service's time.
 
         Args:
             draft: The order.
             began: When the attempt that may have been taken began.
             alike: How many orders may be in the reports that cannot be told from this one, itself included.
+            open_ended: Whether there were attempts since then, at times that nobody knows.
         """
         await self.hear_clock(began)
-        catalogue, attempt = self._catalogue(began)
+        catalogue, attempt = self._catalogue(began, open_ended=open_ended)
         now = self._lookups.transport.clocks.now()
         past = began.age(now) - MEMORY
         # Whatever was read since the service must have had it in its list.
         fresh = time.monotonic() - past if past >= 0 else -math.inf
+        if open_ended:
+            # Those attempts were made before this run began to look.
+            fresh = max(fresh, self._since)
         search = _EarlierSearch(self._lookups, catalogue, draft, attempt, budget=Budget(math.inf), alike=alike)
         return await search.find(fresh)
 
@@ -85,19 +90,28 @@ class Enquiry:
         if self._lookups.transport.clocks.now().there is None:
             await self._catalogue(began)[0].walk(-math.inf).page(0, Budget(1))
 
-    def _catalogue(self, began: Moment) -> tuple[Catalogue, Attempt]:
-        """The days around an attempt."""
+    def _catalogue(self, began: Moment, *, open_ended: bool = False) -> tuple[Catalogue, Attempt]:
+        """The days around an attempt, or from it until now."""
         exact = began.there is not None
         since = began.here if began.there is None else began.there
         now = self._lookups.transport.clocks.now()
         shift = 0.0 if exact or now.there is None else now.there - now.here
-        attempt = Attempt(moment(since), moment(since + MEMORY), exact, timedelta(seconds=shift))
+        steady = _is_steady(began, now)
+        last = max(since, (now.there if exact else None) or now.here) if open_ended else since
+        attempt = Attempt(moment(since), moment(last + MEMORY), exact, timedelta(seconds=shift), steady)
         # By this machine's clock alone, which may have been set, it may have been at any time since.
         until = attempt.until if exact else max(attempt.until, moment(time.time()))
         days = days_around(attempt.began, until)
         if days not in self._catalogues:
             self._catalogues[days] = Catalogue(self._lookups, days, self._known)
         return self._catalogues[days], attempt
+
+
+def _is_steady(began: Moment, now: Moment) -> bool:
+    """Whether the service's clock and this machine's ran beside each other then as they do now."""
+    if began.there is None or now.there is None:
+        return False
+    return abs((began.there - began.here) - (now.there - now.here)) <= SKEW.total_seconds()
 
 
 class _EarlierSearch(Search):

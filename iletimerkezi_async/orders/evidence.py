@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.draft import Draft
 
 __all__ = [
+    "DRIFT",
     "SKEW",
     "Attempt",
     "Judgement",
@@ -45,10 +46,10 @@ SKEW = timedelta(minutes=2)
 # `Date` and `submitAt` have whole seconds.
 _SLACK = timedelta(seconds=2)
 _MINUTE = timedelta(minutes=1)
-# The service's clock, as its answers tell it, may be off by minutes, and by others in another run.
-_DRIFT = timedelta(minutes=15)
+#: By how much the service's clock, as its answers tell it, may be off, and otherwise so in another run.
+DRIFT = timedelta(minutes=15)
 # Two schedules are the same unless they differ by more: clocks, queues and rounding move them by minutes.
-_SCHEDULE_SKEW = timedelta(minutes=30)
+_SCHEDULE_SKEW = timedelta(minutes=45)
 # The service may skip blocked recipients. An order is recognised where these are one in so many, and so none of fewer.
 _ONE_SKIPPED_IN = 20
 # A total of less than half rules it out only where more than so many are not in it: of a few, most may be blocked.
@@ -88,12 +89,20 @@ class Attempt:
         until: When the last one had surely ended.
         exact: Whether it is the service's clock.
         shift: By how much the service's clock was ahead of this machine's later on; it may have been so then.
+        steady: Whether the two clocks ran beside each other then as they do now. Where one was set in between, orders
+            that are known of now show nothing of then.
     """
 
     began: datetime
     until: datetime
     exact: bool
     shift: timedelta = timedelta()
+    steady: bool = True
+
+    @property
+    def tells_others(self) -> bool:
+        """Whether an order of another time can be told by it, as far as known orders show how the list's times run."""
+        return self.exact and self.steady
 
 
 @frozen(eq=False, repr=False)
@@ -296,9 +305,9 @@ def _is_far_less(total: int, recipients: int) -> bool:
 
 def _is_of_another_time(attempt: Attempt, submitted: datetime, lead: tuple[timedelta, timedelta] | None) -> bool:
     """Whether known orders in the same list show that an order cannot have been submitted by an attempt."""
-    if lead is None or not attempt.exact:
+    if lead is None or not attempt.tells_others:
         return False
-    return not attempt.began + lead[0] - _DRIFT <= submitted <= attempt.until + lead[1] + _DRIFT
+    return not attempt.began + lead[0] - DRIFT <= submitted <= attempt.until + lead[1] + DRIFT
 
 
 def _has_other_schedule(sought: Sought, entry: OrderReport) -> bool:

@@ -113,10 +113,13 @@ class KnownIds:
     async def share(self, order_id: int) -> None:
         """Tell the other processes of an id.
 
-        Not before what it belongs to is written down, where it is: whoever takes that over after a crash would take the
-        very order that he looks for as another.
+        To be called after a journal or a store has the id: if this process died between the two, whoever goes on would
+        look for the order, and leave it out as one that is known to be another. For the same reason nothing is told of
+        an id that a look-up has found: where the numbers of two orders are the same, it may belong to the one that
+        another process looks for.
         """
-        if self._shared is None:
+        known = self.find(order_id)
+        if self._shared is None or known is None or known.answered is None:
             return
         try:
             await self._shared.note((order_id,))

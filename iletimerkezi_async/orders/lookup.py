@@ -54,7 +54,7 @@ _STALE_PAGES = 3
 
 @define
 class Budget:
-    """How many requests those who look together may still make; each brings what a single one may make."""
+    """The requests that are left to the look-ups that go on together. Each adds what a single one may make."""
 
     left: float = 0.0
     users: int = 0
@@ -65,12 +65,12 @@ class Budget:
         self.users += 1
 
     def leave(self) -> None:
-        """One looks no longer, and takes its share of what is left along."""
+        """One has ended; its share of what is left goes with it."""
         self.left -= max(self.left, 0.0) / self.users
         self.users -= 1
 
     def spend(self) -> bool:
-        """Take one; whether there was one."""
+        """Take one request; whether one was left."""
         self.left -= 1
         return self.left >= 0
 
@@ -83,7 +83,7 @@ class ListPage:
         orders: The orders on it, as they stand there.
         count: How many orders the list has in all, where the service says so.
         at: When it was read, by the monotonic clock.
-        had: Whether it could be had.
+        had: Whether it could be read.
     """
 
     orders: tuple[OrderReport, ...]
@@ -110,7 +110,7 @@ class Catalogue:
         self._earlier: Mapping[int, Witness] = {} if earlier is None else earlier
         #: When it was begun, by the monotonic clock.
         self.began = time.monotonic()
-        #: Whether the days that were asked for could not be had all.
+        #: Whether the service refused the last of the days, which then was left out.
         self.clipped = False
         #: What the list has shown of its reliability.
         self.ledger = Ledger()
@@ -180,8 +180,7 @@ class Catalogue:
 
         Args:
             order_id: The order.
-            fresh: After which moment they must have been read; those that were there before are not asked for again
-                where `fresh` is minus infinity.
+            fresh: Rows that were read before this moment are asked for again; with minus infinity, none are.
             budget: What pays for it.
         """
 
@@ -232,7 +231,7 @@ class Catalogue:
         return Rows((numbers,), whole, total, at=at)
 
     def walk(self, fresh: float) -> Walk:
-        """The way through the whole list that began after `fresh`, which all share."""
+        """One reading of the whole list that all share; a new one where the last began before `fresh`, or failed."""
         if self._walk is None or self._walk.began < fresh or self._walk.failed:
             self._walk = Walk(self)
         return self._walk
@@ -267,9 +266,9 @@ class Walk:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self.began = time.monotonic()
-        #: Whether a page could not be had.
+        #: Whether a page could not be read.
         self.failed = False
-        #: Whether the list was had whole.
+        #: Whether the list was read to its end.
         self.whole = False
         self._pages: list[ListPage] = []
         self._over = False

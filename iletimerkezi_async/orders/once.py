@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import time
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
-import orjson
 from attrs import evolve
 
 from iletimerkezi_async.errors import (
@@ -29,7 +27,7 @@ from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of
+from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of, fingerprint
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
@@ -47,7 +45,7 @@ if TYPE_CHECKING:
     from .known import SharedIds
     from .lookup import Lookups
 
-__all__ = ["Attempts", "Once", "fingerprint", "send_claimed", "share_ids", "share_rate"]
+__all__ = ["Attempts", "Once", "send_claimed", "share_ids", "share_rate"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -140,6 +138,17 @@ class Attempts:
         if not await self._store.begin(self._ticket, self._lease, first=True):
             raise _LeaseLostError
         self.begun = True
+
+    async def count_rivals(self) -> int:
+        """How many sends under other keys cannot be told from this one in the reports.
+
+        Raises:
+            OutcomeUnknownError: The store is away.
+        """
+        assert self.lost is not None
+        with suppress(StoreError):
+            return await self._store.count_rivals(self._ticket, self.lost.elapsed)
+        raise OutcomeUnknownError("an earlier call may have sent it, and the store is away", _OPERATION)
 
     async def again(self) -> None:
         """Before an attempt that follows a lost answer: the lease is renewed.
@@ -314,11 +323,14 @@ class Once:
 
         Raises:
             IletimerkeziError: As `AsyncClient.resolve_send`.
-            ValueError: Likewise.
         """
+        known = None if order_id is not None else await self._store.find(self._account, key)
+        if known is not None and known.state is SendState.SENT:
+            # Also where its id is not known: the service has told that it was taken.
+            raise KeyConflictError(f"under the key {key!r} an order was sent", key)
         verdict, known = await self._store.resolve(self._account, key, order_id)
         if verdict is Resolved.UNUSED or known is None:
-            raise ValueError(f"nothing is known of the key {key!r}")
+            raise ConfigurationError(f"nothing is known of the key {key!r}")
         if verdict is Resolved.BUSY:
             raise SendInProgressError(f"a call is sending under the key {key!r}", key, self._lease)
         if verdict is Resolved.SENT:
@@ -340,17 +352,6 @@ async def _fingerprint(draft: Draft, mark: Body) -> str:
     return await anyio.to_thread.run_sync(fingerprint, draft, mark, limiter=anyio.CapacityLimiter(1))
 
 
-def fingerprint(draft: Draft, mark: Body) -> str:
-    """What tells an order from others, and says nothing of it to whoever lacks the mark."""
-    content = [
-        draft.sender,
-        draft.iys.value,
-        draft.send_at.isoformat() if draft.send_at else None,
-        sorted((text, sorted(numbers)) for text, numbers in draft.messages.items()),
-    ]
-    return hashlib.blake2b(orjson.dumps(content), digest_size=20, key=mark).hexdigest()
-
-
 async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) -> Order:
     """Find out what became of an order that an earlier owner of the key began to send, and send it if it was not taken.
 
@@ -369,12 +370,15 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     await enquiry.hear_clock(Moment(lost.began, None))
     there = lookups.transport.clocks.now().there
     began = Moment(lost.began, None if there is None else there - lost.elapsed)
-    findings = await enquiry.find(draft, began)
-    if len(findings.matches) == 1:
+    # Before the list is read: what is known by then is left out there.
+    alike = 1 + await attempts.count_rivals()
+    findings = await enquiry.find(draft, began, alike=alike)
+    if len(findings.matches) == alike == 1:
         return Order(findings.matches[0], draft.recipients)
-    if findings.matches:
+    # Fewer than there are sends that look like this one may be any of them.
+    if len(findings.matches) >= alike:
         raise OrderAcceptedError(findings.matches)
-    if findings.absent and there is not None and lost.elapsed > MEMORY:
+    if findings.absent and not findings.matches and there is not None and lost.elapsed > MEMORY:
         return await send_draft(
             lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began, absent=True)
         )

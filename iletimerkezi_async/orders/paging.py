@@ -167,7 +167,7 @@ class Report(_Rows[Delivery]):
         self._last = [*self._last, *page.numbers][-MAX_ROWS:]
 
     async def _fetch_pages(self, due: range, size: int) -> list[ReportPage]:
-        """The pages from the first on that could be had; the first one's failure is raised."""
+        """The pages up to the first that could not be read; where that is the first of all, its failure is raised."""
         if len(due) == 1:
             return [await self._fetch_page(due[0], size)]
         results: dict[int, ReportPage | IletimerkeziError] = {}

@@ -13,6 +13,11 @@ def _may_be_a_limit(rows: int) -> bool:
     return rows % 5 == 0
 
 
+def _larger(total: int | None, told: int | None) -> int | None:
+    """The larger of two totals, of which either may be lacking."""
+    return max((each for each in (total, told) if each is not None), default=None)
+
+
 class Place:
     """A place in a list whose pages have a size that the reader chooses.
 
@@ -65,8 +70,7 @@ class Place:
 
     def hear(self, total: int | None) -> None:
         """Note the total that a page tells."""
-        if total is not None:
-            self.total = total if self.total is None else max(total, self.total)
+        self.total = _larger(self.total, total)
 
     def take(self, rows: int) -> None:
         """Go on by one page, which was asked for in the present `size`.
@@ -108,8 +112,7 @@ class ServicePlace:
 
     def hear(self, total: int | None) -> None:
         """Note the total that a page tells."""
-        if total is not None:
-            self.total = total if self.total is None else max(total, self.total)
+        self.total = _larger(self.total, total)
 
     def take(self, rows: int) -> None:
         """Go on by one page.

@@ -12,7 +12,6 @@ from iletimerkezi_async.errors import (
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
-    TransportError,
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
@@ -27,7 +26,6 @@ from .known import hash_content
 from .live import LiveSearch
 from .paging import Blacklist
 from .pieces import in_pieces
-from .search import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
     from .enquiry import Earlier
     from .lookup import Lookups
+    from .search import Findings
 
 __all__ = ["send_draft"]
 
@@ -61,7 +60,7 @@ async def send_draft(
         before: Called before each attempt, as long as no answer was lost.
         again: Called before each attempt that follows a lost answer.
         earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
-            did; another one tells nothing as long as its absence is not certain.
+            did; another one is of this attempt alone.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
@@ -71,12 +70,7 @@ async def send_draft(
     content = await in_pieces(hash_content(draft))
     watch = Stopwatch()
     doubted = earlier is not None
-    try:
-        result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
-    except (ApiError, TransportError) as error:
-        if earlier is None or earlier.absent or isinstance(error, OutcomeUnknownError):
-            raise
-        raise _in_doubt(error, Findings()) from None
+    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
     if not isinstance(result, RefusedAgain):
         lookups.known.note(result.id, draft, content, watch.elapsed)
         return result
@@ -138,7 +132,7 @@ def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
     return order
 
 
-def _in_doubt(refusal: ApiError | TransportError, findings: Findings) -> OutcomeUnknownError:
+def _in_doubt(refusal: ApiError, findings: Findings) -> OutcomeUnknownError:
     # An order with its very numbers may be another one, with another text: the refusal does not say.
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal}){hint}", "send-sms")

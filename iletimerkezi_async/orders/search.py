@@ -49,7 +49,7 @@ class Findings:
     Attributes:
         matches: Ids of the orders that are it.
         candidates: Ids of the orders that may be it as far as could be seen, the matches included.
-        absent: Whether it is certain that there is no such order: the list was had whole, and all in it are others.
+        absent: Whether it is certain that there is no such order: the list was read whole, and all in it are others.
     """
 
     matches: tuple[int, ...] = ()
@@ -128,7 +128,7 @@ class Search:
         )
 
     def findings(self, *, whole: bool) -> Findings:
-        """What it has come to; `whole` says that the list was had whole."""
+        """The result so far; `whole` says that the list was read to its end."""
         judged = self._judgements.items()
         candidates = (id for id, each in judged if each.verdict is not Verdict.ANOTHER and id not in self)
         absent = whole and all(self._is_another(entry, self.knowledge) for entry in self._catalogue.unknown())

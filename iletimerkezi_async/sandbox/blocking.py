@@ -6,7 +6,7 @@ All three are documented by the provider, 2026.
 from datetime import datetime
 
 from iletimerkezi_async.sandbox.account import Account
-from iletimerkezi_async.sandbox.bodies import Json, is_nothing, read_object, read_page, read_rows
+from iletimerkezi_async.sandbox.bodies import Json, is_empty, read_object, read_page, read_rows
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import read_second
 from iletimerkezi_async.sandbox.phones import read_phone
@@ -20,10 +20,10 @@ def read_blacklist(request: Json) -> Json:
     Raises:
         Refusal: 400.
     """
-    if is_nothing(request.get("blacklist")):
+    if is_empty(request.get("blacklist")):
         return {}
     asked = read_object(request, "blacklist")
-    if not is_nothing(asked.get("filter")):
+    if not is_empty(asked.get("filter")):
         read_object(asked, "filter")
     return asked
 

@@ -7,7 +7,7 @@ import orjson
 
 from iletimerkezi_async.sandbox.codes import Refusal
 
-__all__ = ["MOST_ROWS", "Json", "is_nothing", "parse_json", "read_object", "read_page", "read_rows", "read_whole"]
+__all__ = ["MOST_ROWS", "Json", "is_empty", "parse_json", "read_object", "read_page", "read_rows", "read_whole"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -44,7 +44,7 @@ def read_object(parent: Json, name: str) -> Json:
     return cast("Json", value)
 
 
-def is_nothing(value: object) -> bool:
+def is_empty(value: object) -> bool:
     """Whether a value is one of the forms in which callers write that there is none."""
     return value is None or value in ("", [], {})
 

@@ -11,7 +11,7 @@ import attrs
 
 from iletimerkezi_async.sandbox.acceptance import Accepted, accept
 from iletimerkezi_async.sandbox.account import Account
-from iletimerkezi_async.sandbox.bodies import Json, is_nothing, read_object
+from iletimerkezi_async.sandbox.bodies import Json, is_empty, read_object
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import read_minute
 from iletimerkezi_async.sandbox.lengths import MOST_PARTS, count_parts
@@ -164,7 +164,7 @@ def _check_schedule(account: Account, value: object) -> datetime | None:
     are times long past, which are in the documents' own samples: they go out at once.
     """
     value = _unwrap(value)
-    if is_nothing(value):
+    if is_empty(value):
         return None
     if not isinstance(value, str):
         raise Refusal(457)

@@ -26,7 +26,7 @@ BIGGEST_BODY: Final = 64 * 1024 * 1024
 _PATH: Final = re.compile(r"/v1/(?P<operation>[a-z]+(?:[-/][a-z]+)*?)(?P<json>/json)?")
 
 
-def _nothing(_: Json) -> None:
+def _no_fields(_: Json) -> None:
     """Read a body that has nothing beside the credentials."""
 
 
@@ -39,12 +39,12 @@ class _Operation:
 
 
 OPERATIONS: Final[dict[str, _Operation]] = {
-    "get-balance": _Operation(_nothing, get_balance),
+    "get-balance": _Operation(_no_fields, get_balance),
     "send-sms": _Operation(sending.read_draft, sending.send_sms),
     "get-report": _Operation(reporting.read_order, reporting.get_report),
     "cancel-order": _Operation(reporting.read_order, reporting.cancel_order),
     "get-reports": _Operation(reporting.read_filter, reporting.get_reports),
-    "get-sender": _Operation(_nothing, get_sender),
+    "get-sender": _Operation(_no_fields, get_sender),
     "get-blacklist": _Operation(blocking.read_blacklist, blocking.get_blacklist),
     "add-blacklist": _Operation(blocking.read_entry, blocking.add_blacklist),
     "delete-blacklist": _Operation(blocking.read_entry, blocking.delete_blacklist),

@@ -173,6 +173,18 @@ class Store(ABC):
         """
         return await self._threads().run(partial(self._find, account, key))
 
+    async def count_rivals(self, ticket: Ticket, elapsed: float) -> int:
+        """How many sends under other keys may be in the reports, look the same there, and are not known by their ids.
+
+        Args:
+            ticket: The claim.
+            elapsed: Seconds since its first attempt.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        return await self._threads().run(partial(self._count_rivals, ticket, elapsed))
+
     async def resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         """Note a person's decision about a key: it was sent as this order, or (`None`) was not sent.
 
@@ -266,6 +278,9 @@ class Store(ABC):
 
     @abstractmethod
     def _find(self, account: str, key: str) -> Send | None: ...
+
+    @abstractmethod
+    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int: ...
 
     @abstractmethod
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]: ...

@@ -17,21 +17,46 @@ was taken, as that is true whoever says it.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from enum import Enum
+from itertools import chain
 from typing import TYPE_CHECKING
 
+import orjson
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from iletimerkezi_async.wire.credentials import Credentials
+    from iletimerkezi_async.wire.credentials import Body, Credentials
+    from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Claim", "Resolved", "Ticket", "Verdict", "account_of"]
+__all__ = ["NUMBERS_MARK", "RIVAL_SECONDS", "Claim", "Resolved", "Ticket", "Verdict", "account_of", "fingerprint"]
+
+#: How many of the last characters of a fingerprint tell the numbers alone.
+NUMBERS_MARK = 16
+#: Sends whose first attempts are this many seconds apart are told from each other by the times in the reports.
+RIVAL_SECONDS = 3600.0
 
 
 def account_of(credentials: Credentials) -> str:
-    """What tells an account in a store; the API key cannot be had from it."""
+    """What stands for an account in a store; it does not give the API key away."""
     return credentials.derive("store account").hex()[:32]
+
+
+def fingerprint(draft: Draft, mark: Body) -> str:
+    """What tells an order from others, and says nothing of it to whoever lacks the mark.
+
+    Its end tells to whom it goes: a report shows the numbers of an order, and not its texts.
+    """
+    content = [
+        draft.sender,
+        draft.iys.value,
+        draft.send_at.isoformat() if draft.send_at else None,
+        sorted((text, sorted(numbers)) for text, numbers in draft.messages.items()),
+    ]
+    numbers = sorted(chain.from_iterable(draft.messages.values()))
+    whole = hashlib.blake2b(orjson.dumps(content), digest_size=20, key=mark).hexdigest()
+    return whole + hashlib.blake2b(orjson.dumps(numbers), digest_size=NUMBERS_MARK // 2, key=mark).hexdigest()
 
 
 class Verdict(str, Enum):

@@ -89,7 +89,7 @@ def claim(path: str) -> str:
 
 
 def identify(real: str) -> tuple[int, int] | None:
-    """What tells the file at a path from any other that may come to stand there; nothing where there is none."""
+    """The identity of the file at a path, which another file at the same path would not have; `None` without a file."""
     try:
         found = os.lstat(real)
     except FileNotFoundError:

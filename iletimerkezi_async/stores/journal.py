@@ -12,7 +12,6 @@ alone.
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 import threading
 from contextlib import asynccontextmanager, contextmanager
@@ -25,7 +24,7 @@ import anyio.to_thread
 from iletimerkezi_async.results import JournalError
 
 from .files import claim, identify, make_private, spell_path
-from .records import Journal, Records, State, checksum, describe, find_misfit, pack, seal
+from .records import Journal, Records, State, checksum, describe_sealed, find_misfit, pack, seal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
@@ -187,9 +186,7 @@ class FileJournal(Journal):
         kept: dict[str, str] = dict(database.execute("SELECT name, value FROM campaign").fetchall())
         if kept and kept.pop("checksum", "") != checksum(kept):
             raise sqlite3.DatabaseError
-        salt = bytes.fromhex(kept["salt"]) if kept else secrets.token_bytes(16)
-        self.salt = self._credentials.derive("journal", salt)
-        campaign = describe(template, message, self.salt) | {"salt": salt.hex()}
+        self.salt, campaign = describe_sealed(kept, template, message, self._credentials)
         if kept:
             misfit = find_misfit(kept, campaign)
             if misfit:

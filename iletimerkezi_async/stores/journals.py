@@ -23,7 +23,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.results import JournalError
 
 from .claims import account_of
-from .records import Journal, Records, State, checksum, describe, find_misfit, pack, seal
+from .records import Journal, Records, State, checksum, describe_sealed, find_misfit, pack, seal
 from .rows import spell
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _LEASE = 120.0
 _LONGEST_NAME = 200
 _STATES = frozenset(state.value for state in State)
 # Those of which more may be learnt.
-_UNSETTLED = frozenset({State.BEGUN.value, State.DUPLICATE.value})
+_UNSETTLED = frozenset({State.BEGUN.value, State.DOUBTED.value, State.DUPLICATE.value})
 
 
 class Place(NamedTuple):
@@ -114,7 +114,7 @@ class JournalRows(ABC):
 
     @abstractmethod
     def insert(self, place: Place, lease: float, entry: Entry) -> bool:
-        """Write down an order; the same once more is the same."""
+        """Write down an order. Doing it again changes nothing."""
 
     @abstractmethod
     def change(self, place: Place, lease: float, entry: Entry) -> bool:
@@ -194,9 +194,7 @@ class _OpenJournal(Journal):
             kept = dict(json.loads(terms or "{}"))
         if terms and (not kept or kept.pop("checksum", "") != checksum(kept)):
             raise self._error("is damaged")
-        salt = bytes.fromhex(kept["salt"]) if kept else secrets.token_bytes(16)
-        self.salt = self._credentials.derive("journal", salt)
-        campaign = describe(template, message, self.salt) | {"salt": salt.hex()}
+        self.salt, campaign = describe_sealed(kept, template, message, self._credentials)
         if kept:
             misfit = find_misfit(kept, campaign)
             if misfit:
@@ -206,7 +204,7 @@ class _OpenJournal(Journal):
         await self._write(partial(self._journal.rows.describe, self._place, _LEASE, json.dumps(campaign)))
 
     def _read(self, after: int) -> list[Row]:
-        """In a thread, as seals of large orders take their time: some orders, each as it was written down."""
+        """Some orders, each as it was written down. In a thread, as the seals of large orders take their time."""
         page = self._journal.rows.read(self._place, after)
         for entry in page:
             if entry.seal != self._sealed(entry).seal or entry.state not in _STATES:
@@ -232,7 +230,7 @@ class _OpenJournal(Journal):
     async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
         """See `Journal`."""
         await self._change(evolve(self._open[record], state=state.value, order_id=spell(order_id)))
-        if state is not State.BEGUN:
+        if state not in {State.BEGUN, State.DOUBTED}:
             self._open.pop(record, None)
 
     async def withdraw(self, record: int) -> None:

@@ -21,7 +21,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
-from .claims import Claim, Resolved, Ticket, Verdict
+from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Ticket, Verdict
 from .journals import StoreJournal
 from .postgres_journals import PostgresJournals
 from .postgres_sql import (
@@ -35,6 +35,7 @@ from .postgres_sql import (
     NOTE,
     RESERVE,
     RESOLVE,
+    RIVALS,
     SCHEMA,
     SETTLE,
     SWEEP,
@@ -132,6 +133,12 @@ class PostgresStore(Store):
     def _find(self, account: str, key: str) -> Send | None:
         row = self._ask(FIND, {"account": account, "key": key}, durable=False)
         return None if row is None else make_send(key, *row)
+
+    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int:
+        values = {"account": ticket.account, "key": ticket.key, "mark": ticket.fingerprint[-NUMBERS_MARK:]}
+        times = {"oldest": elapsed + RIVAL_SECONDS, "newest": elapsed - RIVAL_SECONDS}
+        row = self._ask(RIVALS, {**values, **times}, durable=False)
+        return 0 if row is None else int(row[0])
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         values = {

@@ -15,6 +15,7 @@ __all__ = [
     "NOTE",
     "RESERVE",
     "RESOLVE",
+    "RIVALS",
     "SCHEMA",
     "SETTLE",
     "SWEEP",
@@ -93,12 +94,13 @@ SELECT token = %(token)s, fingerprint = %(fingerprint)s, state,
 FROM iletimerkezi_sends WHERE account = %(account)s AND key = %(key)s
 """
 
+# An earlier owner may have had its answer meanwhile.
 BEGIN = """
 UPDATE iletimerkezi_sends SET state = 'begun',
     first_attempt = CASE WHEN %(first)s THEN clock_timestamp() ELSE coalesce(first_attempt, clock_timestamp()) END,
     lease_until = clock_timestamp() + make_interval(secs => %(lease)s),
     expires_at = clock_timestamp() + make_interval(secs => %(keep)s)
-WHERE account = %(account)s AND key = %(key)s AND token = %(token)s
+WHERE account = %(account)s AND key = %(key)s AND token = %(token)s AND state <> 'sent'
 RETURNING 1
 """
 
@@ -124,6 +126,14 @@ RETURNING 1
 FIND = """
 SELECT state, order_id, recipients, extract(epoch FROM first_attempt)::float8 FROM iletimerkezi_sends
 WHERE account = %(account)s AND key = %(key)s AND expires_at > clock_timestamp()
+"""
+
+RIVALS = """
+SELECT count(*) FROM iletimerkezi_sends
+WHERE account = %(account)s AND key <> %(key)s AND right(fingerprint, length(%(mark)s::text)) = %(mark)s::text
+    AND (state IN ('begun', 'unknown') OR state = 'sent' AND order_id IS NULL)
+    AND first_attempt BETWEEN clock_timestamp() - make_interval(secs => %(oldest)s)
+        AND clock_timestamp() - make_interval(secs => %(newest)s)
 """
 
 RESOLVE = """

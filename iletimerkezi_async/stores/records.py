@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iletimerkezi_async.models import Message
+    from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "State",
     "checksum",
     "describe",
+    "describe_sealed",
     "find_misfit",
     "fingerprint",
     "pack",
@@ -45,6 +48,8 @@ class State(str, Enum):
 
     BEGUN = "begun"
     """It was about to be sent, or was sent."""
+    DOUBTED = "doubted"
+    """As the reports did not have it, it was about to be sent again, or was: at any time since."""
     TAKEN = "taken"
     """The service has it; its id may be unknown."""
     REFUSED = "refused"
@@ -197,6 +202,22 @@ def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str,
         "schedule": template.send_at.isoformat() if template.send_at else "at once",
         "text": f"{fingerprint(message.text if message else '', salt):016x}",
     }
+
+
+def describe_sealed(
+    kept: Mapping[str, str], template: Draft, message: Message | None, credentials: Credentials
+) -> tuple[bytes, dict[str, str]]:
+    """What `describe` says of a campaign, with the salt of its journal; and the key that is derived from that salt.
+
+    Args:
+        kept: What the journal holds already; its salt is taken. In a new one it is empty, and the salt is drawn.
+        template: As for `describe`.
+        message: As for `describe`.
+        credentials: The account's: without them nobody has the key.
+    """
+    salt = bytes.fromhex(kept["salt"]) if kept else secrets.token_bytes(16)
+    key = credentials.derive("journal", salt)
+    return key, describe(template, message, key) | {"salt": salt.hex()}
 
 
 def checksum(values: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
-from .claims import Claim, Resolved, Ticket, Verdict
+from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Ticket, Verdict
 from .redis_scripts import BEGIN, CLAIM, FIND, KNOWN, NOTE, RESERVE, RESOLVE, SETTLE, WITHDRAW
 from .rows import make_send, read_id, spell
 from .slots import FAR, scale
@@ -102,6 +102,21 @@ class RedisStore(Store):
 
     def _find(self, account: str, key: str) -> Send | None:
         return _read_send(key, self._ask(FIND, [_send(account, key)], []))
+
+    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int:
+        mark, rivals = ticket.fingerprint[-NUMBERS_MARK:], 0
+        with self._complaints():
+            server = cast("Any", self._here())
+            seconds, micros = server.time()
+            began = seconds + micros / 1e6 - elapsed
+            mine = _send(ticket.account, ticket.key)
+            names = [name for name in server.scan_iter(_send(ticket.account, "*"), 1000) if name != mine]
+            for start in range(0, len(names), 1000):
+                pipeline = server.pipeline(transaction=False)
+                for name in names[start : start + 1000]:
+                    pipeline.hmget(name, "fingerprint", "state", "order_id", "first_attempt")
+                rivals += sum(_is_rival(found, mark, began) for found in pipeline.execute())
+        return rivals
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         answer = self._ask(
@@ -288,6 +303,15 @@ def _complaints_about(server: redis.Redis) -> list[str]:
 def _send(account: str, key: str) -> str:
     # What stands in braces puts all keys of an account into one slot of a cluster.
     return f"iletimerkezi:{{{account}}}:send:{key}"
+
+
+def _is_rival(found: Sequence[str | None], mark: str, began: float) -> bool:
+    """Whether a send to the same numbers may be in the reports, and is not known by its id."""
+    content, state, order_id, first_attempt = found
+    if content is None or first_attempt is None or not content.endswith(mark):
+        return False
+    is_open = state in {"begun", "unknown"} or (state == "sent" and order_id is None)
+    return is_open and abs(float(first_attempt) - began) <= RIVAL_SECONDS
 
 
 def _ids(account: str) -> str:

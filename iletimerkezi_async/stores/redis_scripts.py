@@ -42,10 +42,12 @@ return {'granted', elapsed, '', '0', '0'}
 )
 
 # KEYS: the send. ARGV: token, lease, keep, whether it is the first attempt.
+# An earlier owner may have had its answer meanwhile.
 BEGIN = (
     _NOW
     + """
-if redis.call('HGET', KEYS[1], 'token') ~= ARGV[1] then return 0 end
+local kept = redis.call('HMGET', KEYS[1], 'token', 'state')
+if kept[1] ~= ARGV[1] or kept[2] == 'sent' then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'begun', 'lease_until', spell(now + tonumber(ARGV[2])))
 if ARGV[4] == '1' then
     redis.call('HSET', KEYS[1], 'first_attempt', spell(now))

@@ -25,7 +25,7 @@ def make_send(key: str, state: str, order_id: str | None, recipients: int, first
 
 
 def seconds_since(moment: float, now: float) -> float:
-    """Seconds from a moment until now; without end where the clock was set back, as nobody knows how many they are."""
+    """Seconds from a moment until now; infinity where the clock was set back, as nobody knows how many they are."""
     return now - moment if moment <= now else math.inf
 
 

@@ -14,7 +14,7 @@ from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
-from .claims import Claim, Resolved, Ticket, Verdict
+from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Ticket, Verdict
 from .files import choose_path, claim, make_private, spell_path
 from .journals import StoreJournal
 from .rows import make_send, read_id, seconds_since, spell
@@ -128,10 +128,11 @@ class SqliteStore(Store):
     def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
         with self._transaction() as database:
             now = time.time()
+            # An earlier owner may have had its answer meanwhile.
             changed = database.execute(
                 "UPDATE sends SET state = 'begun', lease_until = ?, expires_at = ?, "
                 "first_attempt = CASE WHEN ? THEN ? ELSE coalesce(first_attempt, ?) END "
-                "WHERE account = ? AND key = ? AND token = ?",
+                "WHERE account = ? AND key = ? AND token = ? AND state <> 'sent'",
                 (now + lease, now + self._keep, first, now, now, ticket.account, ticket.key, ticket.token),
             )
             return changed.rowcount == 1
@@ -169,6 +170,20 @@ class SqliteStore(Store):
                 (account, key, time.time()),
             ).fetchone()
         return None if row is None else make_send(key, *row)
+
+    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int:
+        began = time.time() - elapsed
+        with self._transaction(durable=False) as database:
+            row: tuple[int] = database.execute(
+                "SELECT count(*) FROM sends WHERE account = ? AND key <> ? AND substr(fingerprint, ?) = ? "
+                "AND (state IN ('begun', 'unknown') OR state = 'sent' AND order_id IS NULL) "
+                "AND first_attempt BETWEEN ? AND ?",
+                (
+                    ticket.account, ticket.key, -NUMBERS_MARK, ticket.fingerprint[-NUMBERS_MARK:],
+                    began - RIVAL_SECONDS, began + RIVAL_SECONDS,
+                ),
+            ).fetchone()  # fmt: skip
+        return row[0]
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         with self._transaction() as database:

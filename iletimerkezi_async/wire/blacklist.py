@@ -12,7 +12,7 @@ from attrs import frozen
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.numbers import clean_number, find_flaw, mask, spell
 
-from .call import Call, Kind, dump_fields, read_nothing
+from .call import Call, Kind, dump_fields, read_status_only
 from .dates import wire_time
 from .reading import Json, UnreadableError, optional, read_container, read_int, read_items, read_number
 
@@ -69,4 +69,4 @@ def _blacklist_call(
     if number is None:
         return RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(spell(given),))
     fields = dump_fields({"blacklist": {"number": number}})
-    return Call(operation, kind, fields, read_nothing, about=mask(number), taken_code=taken_code)
+    return Call(operation, kind, fields, read_status_only, about=mask(number), taken_code=taken_code)

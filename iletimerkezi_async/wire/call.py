@@ -34,7 +34,7 @@ __all__ = [
     "T",
     "dump_fields",
     "read_answer",
-    "read_nothing",
+    "read_status_only",
 ]
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Kind(Enum):
     """It would be done twice: repeated only where it surely never left."""
 
 
-def _nothing(_: datetime) -> None:
+def _no_obstacle(_: datetime) -> None:
     """Nothing forbids a request."""
 
 
@@ -90,7 +90,7 @@ class Call(Generic[T]):
     taken_code: int | None = None
     traceable: bool = False
     window: float | None = None
-    obstacle: Callable[[datetime], ApiError | None] = _nothing
+    obstacle: Callable[[datetime], ApiError | None] = _no_obstacle
 
     def __repr__(self) -> str:
         return f"<Call of {self.operation}>"
@@ -221,7 +221,7 @@ def dump_fields(fields: Mapping[str, object]) -> Body:
     return Body(orjson.dumps(fields))
 
 
-def read_nothing(_: Json) -> None:
+def read_status_only(_: Json) -> None:
     """Read an answer that has only its status."""
 
 

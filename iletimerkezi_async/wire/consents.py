@@ -16,9 +16,9 @@ from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, Reci
 from iletimerkezi_async.numbers import clean_number, spell
 
 from .arguments import BrandCode, find_moment_flaw, is_iterable, name_type, read_brand_code
-from .call import Call, Kind, dump_fields, read_nothing
+from .call import Call, Kind, dump_fields, read_status_only
 from .dates import wire_time
-from .reading import Json, UnreadableError, is_nothing, optional, read_items, read_number, read_object, read_time
+from .reading import Json, UnreadableError, is_empty, optional, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -199,7 +199,7 @@ def register_consents(brand_code: str, consents: Sequence[Consent]) -> Call[None
         if consent.consent_date is not None
     ]
     fields = dump_fields({"consent": {"brandCode": brand_code, "list": records}})
-    return Call("consent/create", Kind.ONCE, fields, read_nothing, about=f"of {len(records)} records")
+    return Call("consent/create", Kind.ONCE, fields, read_status_only, about=f"of {len(records)} records")
 
 
 def check_consent(question: Question) -> Call[Consent | None]:
@@ -216,7 +216,7 @@ def check_consent(question: Question) -> Call[Consent | None]:
         records = read_items(response.get("consent"))
         if not records:
             return None
-        told = {name: value for name, value in read_object(records[0]).items() if not is_nothing(value)}
+        told = {name: value for name, value in read_object(records[0]).items() if not is_empty(value)}
         return _consent({**fields, **told})
 
     return Call("consent/show", Kind.REPEATABLE, dump_fields({"consent": fields}), read_consent)

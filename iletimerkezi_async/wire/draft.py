@@ -152,7 +152,7 @@ def _find_sender_flaw(sender: str) -> str | None:
 
 
 def choose_iys(iys: object) -> Iys | ConfigurationError:
-    """The choice about the consent registry, a member or its word; or the complaint that there is none."""
+    """The choice about the consent registry, given as a member or its word; or the complaint that there is none."""
     if iys is None:
         return ConfigurationError(
             "no choice about the consent registry: give `iys` to the client or the call; commercial messages must by "

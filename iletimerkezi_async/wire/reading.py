@@ -14,7 +14,7 @@ from iletimerkezi_async.numbers import clean_number
 __all__ = [
     "Json",
     "UnreadableError",
-    "is_nothing",
+    "is_empty",
     "optional",
     "read_container",
     "read_decimal",
@@ -54,10 +54,10 @@ def read_items(value: object) -> list[object]:
     """Read a repeated element: a list, the one value, or nothing in one of its forms."""
     if isinstance(value, list):
         return cast("list[object]", value)
-    return [] if is_nothing(value) else [value]
+    return [] if is_empty(value) else [value]
 
 
-def is_nothing(value: object) -> bool:
+def is_empty(value: object) -> bool:
     """Whether a value is one of the forms in which the service writes that there is none."""
     return value is None or value in ("", [], {})
 
@@ -68,7 +68,7 @@ def read_container(value: object) -> Json:
     Raises:
         UnreadableError: It is something else.
     """
-    return {} if is_nothing(value) else read_object(value)
+    return {} if is_empty(value) else read_object(value)
 
 
 def read_int(value: object) -> int:

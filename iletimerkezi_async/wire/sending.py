@@ -9,7 +9,7 @@ import orjson
 
 from iletimerkezi_async.models import Iys, Order
 
-from .call import Call, Kind, dump_fields, read_nothing
+from .call import Call, Kind, dump_fields, read_status_only
 from .credentials import Body
 from .draft import find_obstacle
 from .reading import Json, read_int, read_object
@@ -95,7 +95,7 @@ _NOT_FOUND = 455
 def cancel_order(order_id: int) -> Call[None]:
     """Ask for an order not to be sent."""
     fields = dump_fields({"order": {"id": order_id}})
-    return Call("cancel-order", Kind.GUARDED, fields, read_nothing, about=f"{order_id}", taken_code=_NOT_FOUND)
+    return Call("cancel-order", Kind.GUARDED, fields, read_status_only, about=f"{order_id}", taken_code=_NOT_FOUND)
 
 
 def proves_refusal(error: ApiError) -> bool:

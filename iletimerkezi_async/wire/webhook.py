@@ -10,7 +10,7 @@ from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.models import DeliveryEvent, MessageStatus
 from iletimerkezi_async.redaction import forgetful
 
-from .reading import UnreadableError, is_nothing, read_int, read_number, read_object
+from .reading import UnreadableError, is_empty, read_int, read_number, read_object
 
 __all__ = ["parse_webhook"]
 
@@ -90,13 +90,13 @@ def _read_id(value: object) -> int:
 
 
 def _read_recipient(value: object) -> str:
-    if is_nothing(value):
+    if is_empty(value):
         raise UnreadableError("a number is missing")
     return read_number(value)
 
 
 def _read_text(value: object) -> str:
-    if is_nothing(value):
+    if is_empty(value):
         return ""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         # A text of digits alone may come as a number.

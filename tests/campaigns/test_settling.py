@@ -15,6 +15,7 @@ from canned import QUICK
 
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Retry
 from iletimerkezi_async.sandbox import Sandbox, Weather
+from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
 
@@ -220,3 +221,98 @@ async def _broken_off(sandbox: Sandbox, path: Path, requests: int) -> BulkResult
             await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
     return results[0]
+
+
+@pytest.mark.parametrize("later", [1, 12, 30])
+async def test_an_order_that_was_sent_again_in_doubt_is_found_at_its_own_time(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], later: float
+) -> None:
+    """The first request of a run knows no time of the service, so the second run is not sure; it loses its answer."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 13)
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    second = await run(sandbox, path, 20)
+    assert (second.accepted, second.failures, len(sandbox.orders)) == (0, 20, 1)
+    pass_minutes(sandbox, later)
+    third = await run(sandbox, path, 20)
+    assert (third.accepted, third.failures) == (20, 0)
+    assert sandbox.deliveries == Counter(numbers(20))
+
+
+async def test_a_refusal_in_doubt_leaves_open_what_was_before(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """It stops nothing from being settled: once absence is certain, the same refusal counts."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 13)
+    sandbox.fail("send-sms", "402")
+    second = await run(sandbox, path, 20)
+    assert (second.failures, type(second.failed[0].error)) == (20, OutcomeUnknownError)
+    pass_minutes(sandbox, 30)
+    third = await run(sandbox, path, 20)
+    assert (third.accepted, third.failures) == (20, 0)
+    assert sandbox.deliveries == Counter(numbers(20))
+
+
+@pytest.mark.parametrize(("then", "now"), [(-30, 0), (0, 30), (16, 0), (0, -16)])
+async def test_a_clock_that_was_set_between_two_runs_makes_no_order_another(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], then: int, now: int
+) -> None:
+    """What an order that is known of now shows of `Date` was not so when the lost one was sent."""
+    sandbox = Sandbox(weather=Weather(date_offset=timedelta(minutes=then)))
+    sandbox.fail("send-sms", "drop-answer")
+    async with client_of(sandbox, Retry(attempts=1)) as client:
+        await client.get_balance()
+        await client.send_bulk(TEXT, numbers(40), journal=path)
+    sandbox.weather = Weather(date_offset=timedelta(minutes=now))
+    for minutes in (15, 5):
+        pass_minutes(sandbox, minutes)
+        async with client_of(sandbox) as client:
+            await client.send_sms(f"Merhaba {minutes}", "+905309999999")
+            await client.send_bulk(TEXT, numbers(40), journal=path)
+        assert all(sandbox.deliveries[number] == 1 for number in numbers(40))
+
+
+@pytest.mark.parametrize(
+    "weather",
+    [
+        Weather(queue=timedelta(minutes=35), time_zone=timezone.utc),
+        Weather(date_offset=timedelta(minutes=35), time_zone=timezone.utc),
+    ],
+    ids=["queue", "date"],
+)
+async def test_a_zone_and_a_queue_make_no_other_schedule(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], weather: Weather
+) -> None:
+    """The list's times are hours off, and a clock or a queue some minutes: the lost order may still be ours."""
+    sandbox = Sandbox(weather=weather)
+    due = datetime.now(timezone.utc) + timedelta(hours=3)
+    sandbox.fail("send-sms", "drop-answer")
+    for minutes in (0, 15, 5):
+        pass_minutes(sandbox, minutes)
+        async with client_of(sandbox, Retry(attempts=1)) as client:
+            await client.get_balance()
+            await client.send_bulk(TEXT, numbers(40), journal=path, send_at=due)
+    assert len(sandbox.orders) == 1
+
+
+async def test_an_id_that_a_look_up_told_rules_nothing_out_elsewhere(
+    tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Two campaigns to the same numbers, both lost, one taken: whichever finds the order, it is not sent again."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer")
+    sandbox.fail("send-sms", "drop-request")
+    async with SqliteStore(tmp_path / "store") as store:
+        for texts in ("AB", "BAB"):
+            for text in texts:
+                async with sandbox.client(
+                    sender="FIRMA", iys=Iys.OFF, retry=Retry(attempts=1), rate=None, store=store
+                ) as client:
+                    await client.send_bulk(text, numbers(40), journal=tmp_path / text)
+            pass_minutes(sandbox, 11)
+    assert sandbox.deliveries == Counter(numbers(40))

@@ -65,13 +65,21 @@ A, B = ("+905301234567", "Merhaba"), ("+905301234568", "Merhaba")
         ("ad;borc;telefon\nVeli;5;5301234568\nToplam;5\n", [("", "line 3: not a phone number: it is empty")]),
         ("telefon;borc;ad;;\n5301234568;5;Veli;;\n", []),
         ("telefon;borc;ad\n5301234568;5;Veli;;;\n", []),
+        ("telefon,borc,ad\n5301234567,1250,50,\n5301234568,5,Veli\n",
+         [("5301234567", "line 2: 4 values in 3 columns: which is which, nobody knows")]),
+        ("telefon,borc,ad,\n5301234567,1250,50,,\n5301234568,5,Veli,\n",
+         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+        ("ad,telefon,borc,\n,5301234567,1250,50,\nVeli,5301234568,5,\n",
+         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+        ("telefon,borc,ad\n5301234568,5,Veli,,,\n", []),
         ("telefon;borc;ad\n5301234567;5;#YOK\n5301234568;5;Veli\n",
          [("+905301234567", "line 2: there is an error of the spreadsheet in the column 'ad'")]),
         ('telefon;borc;ad\n5301234568;5;"Veli"\n5301234567;5;"x\ny";z\n\n5301234567;5;x;y\n',
          [("5301234567", "line 3: 4 values in 3 columns: which is which, nobody knows"),
           ("5301234567", "line 6: 4 values in 3 columns: which is which, nobody knows")]),
     ],
-    ids=["too many", "too few", "total", "short total", "wide header", "wide rows", "error", "lines"],
+    ids=["too many", "too few", "total", "short total", "wide header", "wide rows", "too many and a blank one",
+         "all wider and too many", "in an unnamed column", "much wider", "error", "lines"],
 )  # fmt: skip
 def test_a_row_that_is_laid_out_otherwise_is_listed(content: str, refused: list[tuple[str, str]], read: Read) -> None:
     """With its line, as nobody knows which value is which; blank cells at the end are none."""
@@ -186,6 +194,22 @@ def test_files_are_read_in_the_encodings_of_spreadsheets(encoding: str, name: st
     if encoding == "utf-16-be":
         told = read(codecs.BOM_UTF16_BE + content.encode(encoding), "{müşteri}")
         assert (told["encoding"], told["read"]) == ("UTF-16", 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("BEGIN:VCARD\r\nFN:Ali\r\nTEL;CELL:5301234567\r\nEND:VCARD\r\n", "a vCard of contacts"),
+        ("\ufeff\r\n<HTML><table><tr><td>5301234567</td></tr></table></HTML>", "a web page"),
+        ("<?xml version='1.0'?><Workbook>5301234567</Workbook>", "an XML file"),
+        ('[{"telefon": "5301234567"}]', "a JSON file"),
+    ],
+)
+def test_what_is_no_list_is_told_by_its_kind(content: str, kind: str, rehearse: Run) -> None:
+    """Phones give out vCards, and many a web page calls HTML an Excel file: the error says what to do."""
+    result = rehearse(content)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.endswith(f"list.csv: it is {kind}, and no list; save it as .xlsx or CSV UTF-8\n")
 
 
 def test_a_second_mark_is_none_of_the_first_header(read: Read) -> None:

@@ -122,6 +122,22 @@ def test_a_sheet_is_read_as_it_is_shown(read: Callable[..., dict[str, object]], 
     assert (told["column"], told["header"], told["sheet"]) == ("'Cep Telefonu' (2 of 4)", "row 3", "'Liste'")
 
 
+def test_a_formula_without_a_saved_value_is_listed(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
+    """As programs write it that do not reckon: the text would have a hole where the spreadsheet shows an amount."""
+    rows: list[list[object]] = [
+        ["telefon", "borc"],
+        *([5301234000 + index, "x"] for index in range(6000)),
+        [5301240000, "=2*625"],
+    ]
+    rows[4000][1], rows[4001] = "=B2", ["=B2"]
+    write(tmp_path / "list.xlsx", ("Liste", rows))
+    told = read("{borc} TL")
+    assert told["refused"] == [
+        (number, f"row {line:,}: a formula in it has no saved value; open the list in a spreadsheet, and save it there")
+        for number, line in (("5301237999", 4001), ("", 4002), ("5301240000", 6002))
+    ]
+
+
 def test_rows_that_are_hidden_are_listed(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
     """Whoever has filtered a list, and saved it, means those whom it shows."""
     write(tmp_path / "list.xlsx", ("Liste", [["Telefon"], *([5301234000 + index] for index in range(5000))]))

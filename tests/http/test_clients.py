@@ -39,7 +39,7 @@ from iletimerkezi_async import (
     Retry,
     TransportError,
 )
-from iletimerkezi_async.http.exchange import NoAnswer
+from iletimerkezi_async.http.exchange import Content, NoAnswer
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.wire.credentials import Body
@@ -393,7 +393,8 @@ async def test_a_request_can_be_held_back_at_the_last_moment(
     async with client_of(family, url) as client:
         if family == "httpx-aiohttp" and asked_in_vain:
             pytest.skip("it takes the body before it has a connection")
-        answer = await client._transport._pool.exchange("get-balance", Body(b"{}"), anew=False, may_go=may_go)
+        content = Content(Body(b"{}"), httpx.Timeout(5), may_go)
+        answer = await client._face.transport._pool.exchange("get-balance", content, anew=False)
         assert isinstance(answer, NoAnswer)
         assert (answer.sent, answer.withheld) == (False, True)
         assert sandbox.requests == ()
@@ -574,4 +575,4 @@ def test_a_timeout_of_httpx2_is_one_too() -> None:
     """With all its parts."""
     httpx2 = pytest.importorskip("httpx2", reason="httpx2 is for Python 3.11 and later")
     client = AsyncClient("demo", "demo", timeout=httpx2.Timeout(3, connect=1))
-    assert client._transport._endpoint.timeout == httpx.Timeout(3, connect=1)
+    assert client._face.transport._timeout == httpx.Timeout(3, connect=1)

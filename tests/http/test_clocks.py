@@ -50,7 +50,7 @@ async def test_any_answer_tells_the_time() -> None:
     canned = Canned(answer)
     with pytest.raises(TransportError):
         await canned.client.get_balance()
-    there = canned.client._transport.clocks.now().there
+    there = canned.client._face.transport.clocks.now().there
     assert there is not None
     assert 0 <= there - NOON.timestamp() < 5
     other = Canned(ok(order={"id": 1}))

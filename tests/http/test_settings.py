@@ -54,6 +54,17 @@ def test_a_setting_of_a_related_kind_is_taken(setting: str, value: object) -> No
     AsyncClient("demo", "demo", **{setting: value})  # type: ignore[arg-type]  # likewise
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [(name, value) for name in ("attempts", "wait_initial", "wait_max") for value in (None, "3", True, -1, NAN)]
+    + [("attempts", 0), ("attempts", 1.5)],
+)
+def test_a_policy_that_cannot_work_is_refused(setting: str, value: object) -> None:
+    """When the `Retry` is made, and by the setting's name."""
+    with pytest.raises(ConfigurationError, match=f"`{setting}` must be"):
+        Retry(**{setting: value})  # type: ignore[arg-type]  # the point of the test
+
+
 def test_numbers_of_numpy_are_taken() -> None:
     """As a configuration that was computed has them."""
     numpy = pytest.importorskip("numpy")
@@ -155,8 +166,8 @@ def test_loops_in_threads_keep_their_connections(url: str, sandbox: Sandbox) -> 
             await client.get_balance()
             # All loops call in turn.
             await anyio.to_thread.run_sync(together.wait, 10)
-        opened.append(len(client._transport._pool._loops.lanes_here()._idle))  # type: ignore[attr-defined]  # it is a LanePool
-        await client._transport._pool.aclose()
+        opened.append(len(client._face.transport._pool._loops.lanes_here()._idle))  # type: ignore[attr-defined]  # it is a LanePool
+        await client._face.transport._pool.aclose()
 
     opened: list[int] = []
     threads = [
@@ -178,7 +189,7 @@ def test_lanes_of_loops_that_ended_are_dropped(url: str) -> None:
     for _ in range(5):
         for backend in ("asyncio", "trio"):
             anyio.run(client.get_balance, backend=backend)
-    pool = client._transport._pool
+    pool = client._face.transport._pool
     assert isinstance(pool, LanePool)
     gc.collect()
     anyio.run(client.get_balance)

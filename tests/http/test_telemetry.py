@@ -34,6 +34,7 @@ from iletimerkezi_async import (
     Progress,
     RecipientError,
     SenderError,
+    StoreError,
     TransportError,
 )
 from iletimerkezi_async.sandbox import Sandbox
@@ -412,7 +413,7 @@ class _Never:
         yield
 
 
-def test_a_call_that_is_thrown_away_leaves_nothing_behind(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_call_that_is_thrown_away_leaves_nothing_behind(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     """As event loops and garbage collectors do, in whatever context: the span ends, and nothing complains."""
     client = Canned(ok(), rate=_Never()).client
     call = client.send_sms(TEXT, NUMBER)
@@ -440,6 +441,25 @@ async def test_log_records_carry_the_same(
     done = {"iletimerkezi.outcome": "accepted", "http.request.resend_count": 1, "iletimerkezi.order.id": order.id}
     assert (common | done).items() <= accepted.items()
     assert not any(secret in str(vars(record)) for record in caplog.records for secret in SECRETS)
+
+
+async def test_the_records_of_a_store_that_is_away_carry_it(
+    told: Told, make_client: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What they are about, and why; and the call was not sent."""
+    store = SqliteStore(tmp_path / "store")
+
+    class Closing:
+        async def acquire(self, n: int, /) -> None:
+            await store.aclose()
+
+    async with make_client(store=store, rate=Closing()) as client:
+        with pytest.raises(StoreError):
+            await client.send_sms(TEXT, NUMBER, key="siparis-1")
+    (record,) = (vars(record) for record in caplog.records if "struck out" in record.message)
+    assert {"iletimerkezi.operation": "send-sms", "error.type": "StoreError"}.items() <= record.items()
+    assert told.outcome == "not_sent"
+    assert told.metric("recipients") == {"not_sent": 1}
 
 
 WITHOUT = """

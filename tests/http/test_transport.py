@@ -434,10 +434,20 @@ def test_settings_that_cannot_work_are_refused(setting: str, value: object) -> N
         AsyncClient("demo", "demo", **{setting: value})  # type: ignore[arg-type]  # the point of the test
 
 
-@pytest.mark.parametrize("options", [{"attempts": 0}, {"wait_initial": -1}, {"wait_max": -0.1}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"attempts": 0},
+        {"attempts": "3"},
+        {"attempts": True},
+        {"wait_initial": -1},
+        {"wait_initial": None},
+        {"wait_max": -0.1},
+    ],
+)
 def test_a_retry_that_cannot_work_is_refused(options: dict[str, float]) -> None:
     """At construction."""
-    with pytest.raises(ValueError):  # noqa: PT011 - attrs words it
+    with pytest.raises(ConfigurationError, match="must be"):
         Retry(**options)  # type: ignore[arg-type]  # the point of the test
 
 

@@ -17,6 +17,7 @@ from attrs import define, field
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from weather import WEATHER
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -34,7 +35,7 @@ from iletimerkezi_async import (
     Progress,
     Retry,
 )
-from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.sandbox import Sandbox, Weather
 
 #: Recipients of a call. Each call has others: the reports tell an order's numbers and not its text, so that an order
 #: which is looked up there, and has the very numbers of another, would be taken for it.
@@ -144,6 +145,17 @@ class Service(RuleBasedStateMachine):
         """One of those whom the last call is about, or the next one."""
         number = self.number(pick)
         self.call(lambda client: client.add_blacklist(number) if blocked else client.delete_blacklist(number))
+
+    @rule(weather=WEATHER)
+    def change_the_weather(self, weather: Weather) -> None:
+        """What is told of the orders differs from the truth from now on, and so does the service's clock."""
+        self.sandbox.weather = weather
+
+    @rule(count=st.integers(1, 40), recipients=st.integers(1, 9))
+    def let_others_send(self, count: int, recipients: int) -> None:
+        """Other programs of the same account, orders of the same size."""
+        self.sandbox.add_orders(count, recipients=recipients)
+        self.grant(count * recipients)
 
     # What callers do.
 

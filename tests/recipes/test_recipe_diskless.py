@@ -23,17 +23,10 @@ NUMBERS = [f"+90530123{n}" for n in range(4000, 4300)]
 @pytest.fixture(scope="module")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server that the environment names, or one of our own."""
-    from servers import Postgres, own_postgres
+    from servers import Postgres, named_or_own
 
-    url = os.environ.get("ILETIMERKEZI_TEST_POSTGRES")
-    if url:
+    with named_or_own(Postgres, tmp_path_factory.mktemp("postgres")) as url:
         yield url
-        return
-    reason = Postgres.reason_to_skip()
-    if reason:
-        pytest.skip(reason)
-    with own_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server.url
 
 
 @pytest.fixture

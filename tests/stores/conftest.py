@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from engines import ENGINES, Engine, PostgresEngine, RedisEngine, SqliteEngine
-from servers import Postgres, Redis, own_postgres, own_redis
+from servers import Postgres, Redis, named_or_own, own_postgres, own_redis
 from worlds import World
 
 from iletimerkezi_async.stores import Store
@@ -19,29 +18,15 @@ from iletimerkezi_async.stores import Store
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server that the environment names, or one of our own."""
-    url = os.environ.get("ILETIMERKEZI_TEST_POSTGRES")
-    if url:
+    with named_or_own(Postgres, tmp_path_factory.mktemp("postgres")) as url:
         yield url
-        return
-    reason = Postgres.reason_to_skip()
-    if reason:
-        pytest.skip(reason)
-    with own_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server.url
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Likewise."""
-    url = os.environ.get("ILETIMERKEZI_TEST_REDIS")
-    if url:
+    with named_or_own(Redis, tmp_path_factory.mktemp("redis")) as url:
         yield url
-        return
-    reason = Redis.reason_to_skip()
-    if reason:
-        pytest.skip(reason)
-    with own_redis(tmp_path_factory.mktemp("redis")) as server:
-        yield server.url
 
 
 @pytest.fixture

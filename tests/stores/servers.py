@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 _PATIENCE = 30
 
 
@@ -140,6 +142,20 @@ def own_postgres(folder: Path) -> Iterator[Postgres]:
     finally:
         server.stop()
         server.remove()
+
+
+@contextmanager
+def named_or_own(kind: type[Redis | Postgres], folder: Path) -> Iterator[str]:
+    """The address of the server that the environment names, or of one of our own; skips the test where neither is."""
+    url = os.environ.get(f"ILETIMERKEZI_TEST_{kind.__name__.upper()}")
+    if url:
+        yield url
+        return
+    reason = kind.reason_to_skip()
+    if reason:
+        pytest.skip(reason)
+    with own_redis(folder) if kind is Redis else own_postgres(folder) as server:
+        yield server.url
 
 
 #: In which Python a test starts processes of its own.

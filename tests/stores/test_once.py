@@ -25,6 +25,7 @@ from iletimerkezi_async import (
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
+    Retry,
     SendInProgressError,
     SendState,
     StoreError,
@@ -155,7 +156,7 @@ async def test_a_lost_answer_is_settled(world: World, client: AsyncClient) -> No
 
 
 async def test_taken_without_an_id_stays_taken(world: World, client: AsyncClient) -> None:
-    """The list cannot be had: `OrderAcceptedError`, and again without a request; a person may give the id."""
+    """The list cannot be had: `OrderAcceptedError`, and again without a request; a person may only give the id."""
     world.sandbox.fail("send-sms", "drop-answer")
     world.sandbox.fail("get-reports", "400", times=99)
     with pytest.raises(OrderAcceptedError):
@@ -164,6 +165,8 @@ async def test_taken_without_an_id_stays_taken(world: World, client: AsyncClient
     with pytest.raises(OrderAcceptedError):
         await client.send_sms(TEXT, ALI, key="k")
     assert sum(world.sandbox.request_counts.values()) == asked
+    with pytest.raises(KeyConflictError):
+        await client.resolve_send("k", sent=False)
     await client.resolve_send("k", order_id=world.sandbox.orders[0].id)
     assert (await client.send_sms(TEXT, ALI, key="k")).replayed
 
@@ -201,9 +204,13 @@ async def test_a_person_resolves(world: World, client: AsyncClient) -> None:
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
     for wrong in ({}, {"order_id": 5, "sent": False}):
-        with pytest.raises(ValueError, match="either"):
+        with pytest.raises(ConfigurationError, match="either"):
             await client.resolve_send("k", **wrong)  # type: ignore[arg-type]  # what is tested
-    with pytest.raises(ValueError, match="nothing is known"):
+    for wrong in ({"order_id": "abc"}, {"order_id": True}, {"order_id": 0}, {"sent": None}, {"sent": "yes"}):
+        with pytest.raises(ConfigurationError, match="must be"):
+            await client.resolve_send("k", **wrong)  # type: ignore[arg-type]  # what is tested
+    assert await state_of(client) is SendState.UNKNOWN
+    with pytest.raises(ConfigurationError, match="nothing is known"):
         await client.resolve_send("another", sent=False)
     assert (await client.resolve_send("k", sent=False)).state is SendState.NOT_SENT
     assert await client.find_send("k") is None
@@ -211,6 +218,7 @@ async def test_a_person_resolves(world: World, client: AsyncClient) -> None:
     with pytest.raises(KeyConflictError):
         await client.resolve_send("k", order_id=order.id + 1)
     assert (await client.resolve_send("k", order_id=order.id)).order_id == order.id
+    assert (await client.resolve_send("k", order_id=str(order.id))).order_id == order.id
 
 
 async def test_calls_at_once_wait_for_the_one_that_sends(world: World, client: AsyncClient) -> None:
@@ -423,3 +431,30 @@ async def test_clients_share_a_rate(world: World, store: Store) -> None:
             assert time.monotonic() - began >= 1
     slots = world.engine.slots(world.account)
     assert sum(n for _, n in slots) >= 20
+
+
+@pytest.mark.parametrize("taken", [1, 2])
+async def test_two_texts_to_one_number_are_not_taken_for_each_other(world: World, store: Store, taken: int) -> None:
+    """Both are lost, and a report shows no text: neither gets the other's id, and nothing is sent a second time."""
+    texts = {"a": "Kodunuz 1", "b": "Kodunuz 2"}
+    world.sandbox.fail("send-sms", "drop-answer", times=taken)
+    world.sandbox.fail("send-sms", "drop-request", times=3 - taken)
+    async with world.client(store, retry=Retry(attempts=1)) as client:
+        for key, text in texts.items():
+            with pytest.raises(OutcomeUnknownError):
+                await client.send_sms(text, ALI, key=key)
+        # Somebody else's, who does not stand in the way of it.
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, VELI, key="c")
+    world.later(minutes=11)
+    async with world.engine.store() as other_store, world.client(other_store) as other:
+        for key in ("b", "a", "b"):
+            with pytest.raises(OutcomeUnknownError if taken == 1 else OrderAcceptedError):
+                await other.send_sms(texts[key], ALI, key=key)
+        assert not (await other.send_sms(TEXT, VELI, key="c")).replayed
+        if taken == 1:
+            # A person has looked, and the other one can be settled then.
+            await other.resolve_send("a", order_id=world.sandbox.orders[0].id)
+            assert (await other.send_sms(texts["b"], ALI, key="b")).id != world.sandbox.orders[0].id
+    assert world.sent() == {ALI: 2, VELI: 1}
+    assert len({order.messages for order in world.sandbox.orders}) == len(world.sandbox.orders)

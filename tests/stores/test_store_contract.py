@@ -140,6 +140,19 @@ async def test_the_truth_is_taken_from_anybody(engine: Engine, store: Store, acc
     assert (await store.claim(ticket(account), 1, LEASE)).order_id == 77
 
 
+async def test_what_an_earlier_owner_sent_is_not_begun_again(engine: Engine, store: Store, account: str) -> None:
+    """Its answer came while the new owner was looking for the order: it is sent, and stays so."""
+    first, second = ticket(account), ticket(account)
+    await store.claim(first, 1, LEASE)
+    await store.begin(first, LEASE, first=True)
+    engine.age(account, LEASE + 1)
+    assert (await store.claim(second, 1, LEASE)).verdict is Verdict.GRANTED
+    await store.settle(first, SendState.SENT, 428)
+    assert not await store.begin(second, LEASE, first=True)
+    assert not await store.begin(second, LEASE, first=False)
+    assert (await store.claim(ticket(account), 1, LEASE)).order_id == 428
+
+
 async def test_what_was_not_taken_is_struck_out(store: Store, account: str) -> None:
     """The key is then free, for any content."""
     mine = ticket(account)
