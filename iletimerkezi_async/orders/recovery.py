@@ -17,10 +17,12 @@ from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.dates import choose_window
+from iletimerkezi_async.wire.packing import finish
 from iletimerkezi_async.wire.sending import MEMORY, is_overdue, proves_refusal, send_sms
 
 from .enquiry import Enquiry
 from .evidence import Attempt, moment
+from .known import hash_content
 from .live import LiveSearch
 from .paging import Blacklist
 from .pieces import in_pieces
@@ -64,11 +66,13 @@ async def send_draft(
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
     call = await in_pieces(send_sms(draft))
+    # Before it is sent: nothing may wait, and be cancelled, between an answer and what is made of it.
+    content = await in_pieces(hash_content(draft))
     watch = Stopwatch()
     doubted = earlier is not None
     result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
     if not isinstance(result, RefusedAgain):
-        lookups.known.note(result.id, draft, watch.elapsed)
+        lookups.known.note(result.id, draft, content, watch.elapsed)
         return result
     if result.lost is None and earlier is not None:
         findings = await Enquiry(lookups).find(draft, earlier.began)
@@ -124,7 +128,7 @@ def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
     if len(findings.matches) != 1:
         raise OrderAcceptedError(findings.matches or findings.candidates)
     order = Order(findings.matches[0], draft.recipients)
-    lookups.known.note(order.id, draft)
+    lookups.known.note(order.id, draft, finish(hash_content(draft)))
     return order
 
 

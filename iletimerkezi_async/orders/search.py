@@ -9,6 +9,8 @@ import anyio
 import anyio.lowlevel
 from attrs import frozen
 
+from iletimerkezi_async.wire.packing import finish
+
 from .evidence import (
     SKEW,
     Judgement,
@@ -80,7 +82,7 @@ class Search:
         self._lookups = lookups
         self._catalogue = catalogue
         self._sought = Sought.of(draft, attempt)
-        self._content = hash_content(draft)
+        self._content = finish(hash_content(draft))
         #: By the monotonic clock; minus infinity where an answer to it may be known and forgotten.
         self._began = -math.inf
         self._budget = budget

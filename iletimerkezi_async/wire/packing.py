@@ -226,13 +226,20 @@ def _fill(template: Draft, pile: _Pile, complaint: ApiError | None) -> Steps[Dra
     complaint = complaint or pile.complaint or pile.number_complaint()
     if complaint is not None:
         return complaint
-    pairs = [*pile.pairs]
-    # Those come in the order in which they were given; numbers are sorted.
-    texts = dict.fromkeys([text for _, text in pairs])
-    yield
-    draft = yield from pack(template, pairs)
-    in_order = {text: draft.messages[text] for text in texts}
-    return Draft(template.sender, template.iys, in_order, template.send_at, draft.recipients)
+    draft = yield from group(template, [*pile.pairs])
+    return draft if len(draft.messages) == draft.recipients else (yield from _sort_numbers(draft))
+
+
+def _sort_numbers(draft: Draft) -> Steps[Draft]:
+    """The same draft with each text's numbers sorted; the texts stay in the order in which they were given."""
+    messages: dict[str, tuple[str, ...]] = {}
+    for count, (text, numbers) in enumerate(draft.messages.items(), 1):
+        ordered = [*numbers]
+        yield from sort(ordered)
+        messages[text] = tuple(ordered)
+        if count % _NUMBERS == 0:
+            yield
+    return Draft(draft.sender, draft.iys, messages, draft.send_at, draft.recipients)
 
 
 class _Pile:
