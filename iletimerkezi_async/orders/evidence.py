@@ -354,8 +354,7 @@ def _judge_numbers(sought: Sought, rows: Rows) -> Judgement | None:
 def _judge_rest(sought: Sought, entry: OrderReport, rows: Rows, knowledge: Knowledge) -> Judgement:
     """What an order is whose numbers are ours."""
     total = entry.total if rows.total is None else rows.total
-    all_there = rows.count == sought.recipients
-    if total is not None and total > sought.recipients and not (all_there and total == sought.count_parts()):
+    if total is not None and total > sought.recipients and not _counts_parts(sought, rows, total):
         return Judgement(Verdict.CANNOT_TELL, "its total is larger than ours")
     if entry.sender not in {None, sought.sender}:
         return Judgement(Verdict.CANNOT_TELL, "it has another sender, in a list whose senders prove nothing")
@@ -366,6 +365,16 @@ def _judge_rest(sought: Sought, entry: OrderReport, rows: Rows, knowledge: Knowl
     if _has_other_schedule(sought, entry):
         return Judgement(Verdict.CANNOT_TELL, "it was to be sent at a time that does not fit")
     return Judgement(Verdict.IT, "its numbers are ours, and its time fits")
+
+
+def _counts_parts(sought: Sought, rows: Rows, total: int) -> bool:
+    """Whether a total counts the parts of our messages; of those skipped, as far as each message has as many."""
+    parts = sought.count_parts()
+    if parts is None:
+        return False
+    if rows.count == sought.recipients:
+        return total == parts
+    return len(sought.texts) == 1 and total in {parts, parts * rows.count // sought.recipients}
 
 
 def fits(attempt: Attempt, submitted: datetime, lead: tuple[timedelta, timedelta] | None) -> bool:

@@ -138,9 +138,12 @@ class Report(_Rows[Delivery]):
         size, due = place.size, place.due(self._read_ahead)
         self._count_pages(len(due))
         pages: list[ReportPage] = []
-        for page in await self._fetch_pages(due, size):
-            self._order = self._order or page.order
+        fetched = await self._fetch_pages(due, size)
+        for page in fetched:
+            # Also what those tell that turn out not to be needed.
             place.hear(page.order.total)
+        for page in fetched:
+            self._order = self._order or page.order
             rows = 0 if self._is_repeated(page) else len(page)
             place.take(rows)
             if rows:
