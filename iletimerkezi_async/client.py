@@ -292,9 +292,10 @@ class AsyncClient:
         """Send one text to any number of recipients, in as many orders as it takes.
 
         The recipients are read as they are needed, so that memory stays at a few orders. Repeated numbers are left out
-        and counted, bad ones left out and listed. Where the service refuses an order over its recipients (452), it is
-        halved until only those refused are left out. A lost answer is dealt with as by `send_sms`; one that stays lost
-        is listed in `failed`, and the campaign goes on.
+        and counted, bad ones left out and listed. Where the service refuses an order over its recipients (452), what is
+        on the account's blacklist is left out, then those refused are searched for, beside the other orders; where that
+        would take some 1,000 requests, the campaign stops and says so. A lost answer is dealt with as by `send_sms`;
+        one that stays lost is listed in `failed`, and the campaign goes on.
 
         With a journal, the same call after a crash, a stop or a cancellation sends what is missing, and nothing twice:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports

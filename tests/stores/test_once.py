@@ -321,6 +321,57 @@ async def test_a_process_that_knows_nothing_finds_out(
     assert world.sent() == {ALI: 1}
 
 
+@pytest.mark.parametrize("minutes", [0, 8, 11])
+@pytest.mark.parametrize("apart", [-300, 300])
+async def test_machines_whose_clocks_are_five_minutes_apart(
+    world: World, apart: float, minutes: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one finds what the first one sent: all times are the store's (an SQLite file has one machine's)."""
+    if world.engine.name == "sqlite":
+        pytest.skip("one machine has one clock")
+    world.sandbox.fail("send-sms", "drop-answer", times=3)
+    async with world.engine.store() as store, world.client(store) as client:
+        with pytest.raises((OutcomeUnknownError, OrderAcceptedError)):
+            world.sandbox.fail("get-reports", "400", times=99)
+            await client.send_sms(TEXT, ALI, key="k")
+        state = await state_of(client)
+    world.sandbox.heal()
+    world.later(minutes=minutes)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + apart)
+    async with world.engine.store() as store, world.client(store) as client:
+        if state is SendState.UNKNOWN:
+            assert (await client.send_sms(TEXT, ALI, key="k")).id == world.sandbox.orders[0].id
+        else:
+            with pytest.raises(OrderAcceptedError):
+                await client.send_sms(TEXT, ALI, key="k")
+    assert world.sent() == {ALI: 1}
+
+
+@pytest.mark.parametrize("phase", ["_claim", "_begin", "_settle"])
+async def test_a_store_that_is_slow_by_a_second(
+    world: World, client: AsyncClient, store: Store, phase: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In each phase: two calls at once give one order, and one message."""
+    quick = getattr(type(store), phase)
+
+    def slowly(self: Store, *arguments: object) -> object:
+        time.sleep(1)
+        return quick(self, *arguments)
+
+    monkeypatch.setattr(type(store), phase, slowly)
+    orders: list[Order] = []
+
+    async def send() -> None:
+        orders.append(await client.send_sms(TEXT, ALI, key="k"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(send)
+        tasks.start_soon(send)
+    assert orders[0].id == orders[1].id
+    assert world.sent() == {ALI: 1}
+
+
 async def test_an_owner_that_is_late_tells_the_next(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
