@@ -112,8 +112,8 @@ class Dispatch:
             self.expect(draft, -1)
             return Outcome.OPEN
         except IletimerkeziError as error:
-            if task.in_doubt:
-                error = await self._settle_doubt(entry.record, error)
+            if task.in_doubt and not isinstance(error, (OutcomeUnknownError, OrderAcceptedError)):
+                return await self._settle_doubt(draft, entry.record, error)
             return await self._settle_refusal(draft, entry.record, error)
         except BaseException:
             may_be_taken = entry.begun or task.lost is not None or task.earlier is not None
@@ -185,13 +185,13 @@ class Dispatch:
             # All orders that are left would end in the same doubt.
             self.halt(error)
 
-    async def _settle_doubt(self, record: int | None, error: IletimerkeziError) -> IletimerkeziError:
-        """What it means that an order was not taken again: of the earlier attempt nothing."""
-        if isinstance(error, (OutcomeUnknownError, OrderAcceptedError)):
-            return error
-        await self._note(record, State.BEGUN)
+    async def _settle_doubt(self, draft: Draft, record: int | None, error: IletimerkeziError) -> Outcome:
+        """An order was not taken again: of the earlier attempt that says nothing."""
         reason = f"an earlier run may have sent it, and it was not taken again ({error})"
-        return unknown(reason, getattr(error, "http_status", None))
+        await self._settle_failure(draft, record, unknown(reason, getattr(error, "http_status", None)))
+        await self._note(record, State.BEGUN)
+        await self._report()
+        return Outcome.OPEN
 
     async def _doubt(self, entry: Entry) -> None:
         """Right before an order is sent again in doubt: write that down. The time of the earlier attempt stands.

@@ -16,6 +16,8 @@ from canned import QUICK
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Retry
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.stores.journal import FileJournal
+from iletimerkezi_async.stores.records import State
 
 pytestmark = pytest.mark.anyio
 
@@ -316,3 +318,33 @@ async def test_an_id_that_a_look_up_told_rules_nothing_out_elsewhere(
                     await client.send_bulk(text, numbers(40), journal=tmp_path / text)
             pass_minutes(sandbox, 11)
     assert sandbox.deliveries == Counter(numbers(40))
+
+
+async def test_who_is_refused_in_doubt_is_named_although_it_is_cancelled(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given up while that is written down: the recipients are in the result that goes along."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-request", times=2)
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 13)
+    sandbox.fail("send-sms", "402")
+    settle = FileJournal.settle
+    caught: list[BaseException] = []
+    with anyio.CancelScope() as scope:
+
+        async def settle_and_give_up(self: FileJournal, record: int, state: State, order_id: int | None = None) -> None:
+            await settle(self, record, state, order_id)
+            if state is State.BEGUN:
+                scope.cancel()
+                await anyio.lowlevel.checkpoint()
+
+        monkeypatch.setattr(FileJournal, "settle", settle_and_give_up)
+        try:
+            await run(sandbox, path, 20)
+        except BaseException as error:
+            caught.append(error)
+            raise
+    context = caught[0].__context__
+    assert isinstance(context, BulkError)
+    assert (context.result.read, context.result.failures) == (20, 20)
