@@ -151,7 +151,16 @@ class Campaign:
 
     async def _remember(self, record: Record) -> None:
         """Count in an order of an earlier run, and leave its recipients out of this one."""
-        draft = await in_pieces(self._intake.remember(record))
+        steps = self._intake.remember(record)
+        try:
+            draft = await in_pieces(steps)
+        except BaseException:
+            # What was begun is ended, so that its recipients are in one list or another.
+            self._count_in(record, finish(steps))
+            raise
+        self._count_in(record, draft)
+
+    def _count_in(self, record: Record, draft: Draft | None) -> None:
         if self._journal is not None and record.state is not State.REFUSED and record.order_id is None:
             self._settling.expect(record)
         numbers = self._intake.numbers(record)

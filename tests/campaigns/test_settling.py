@@ -348,3 +348,41 @@ async def test_who_is_refused_in_doubt_is_named_although_it_is_cancelled(
     context = caught[0].__context__
     assert isinstance(context, BulkError)
     assert (context.result.read, context.result.failures) == (20, 20)
+
+
+@pytest.mark.parametrize("several", [False, True])
+async def test_cancelled_at_every_pause_of_its_beginning_everybody_is_named(
+    path: Path, several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever an earlier run began and this one has read of it is in one list, also where it pauses in between."""
+    monkeypatch.setattr("iletimerkezi_async.orders.pieces._AT_ONE_GO", 0.0)
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "drop-request", times=99)
+    messages = [Message(f"Sayin {number[-2:]}" if several else TEXT, number) for number in numbers(60)]
+
+    async def go(client: AsyncClient) -> BulkResult:
+        if several:
+            return await client.send_bulk_messages(messages, batch_size=20, concurrency=1, journal=path)
+        return await client.send_bulk(TEXT, numbers(60), batch_size=20, concurrency=1, journal=path)
+
+    async with client_of(sandbox) as client:
+        await go(client)
+    for pauses in range(40):
+        with anyio.CancelScope() as scope:
+            async with client_of(sandbox) as client, anyio.create_task_group() as tasks:
+
+                async def give_up(pauses: int = pauses, scope: anyio.CancelScope = scope) -> None:
+                    for _ in range(pauses):
+                        await anyio.lowlevel.checkpoint()
+                    scope.cancel()
+
+                tasks.start_soon(give_up)
+                try:
+                    await go(client)
+                except anyio.get_cancelled_exc_class() as error:
+                    if isinstance(error.__context__, BulkError):
+                        result = error.__context__.result
+                        named = result.accepted + len(result.refused) + result.duplicates + result.failures
+                        assert named == result.read
+                    raise
