@@ -48,19 +48,32 @@ class Threads:
 
         Args:
             work: The call.
-            shield: It is waited for also when the caller is cancelled.
+            shield: It is done to its end, and waited for, whatever cancels the caller.
             undo: Takes back what was done, where nobody is left to be told.
 
         Raises:
             StoreError: The call raised it, or took too long.
         """
         call = _Call(work, undo)
-        with anyio.CancelScope(shield=shield):
-            await self._wait_for(call)
+        await (self._see_through(call) if shield else self._wait_for(call))
         if call.error is not None:
             # The driver's own error is left behind: it may hold the statement with its values.
             raise StoreError(call.error)
         return call.result
+
+    async def _see_through(self, call: _Call[Any]) -> None:
+        cancelled: BaseException | None = None
+        with anyio.CancelScope(shield=True):
+            while True:
+                try:
+                    await self._wait_for(call)
+                except anyio.get_cancelled_exc_class() as error:
+                    # asyncio's own cancellation heeds no shield: a call that waits for a thread would never begin.
+                    cancelled = error
+                else:
+                    break
+        if cancelled is not None:
+            raise cancelled
 
     async def _wait_for(self, call: _Call[Any]) -> None:
         limiter = self._limiter()
@@ -89,12 +102,14 @@ class Threads:
 class _Call(Generic[T]):
     """A blocking call, whose caller may go away before it ends."""
 
-    __slots__ = ("_done", "_gone", "_lock", "_undo", "_work", "error", "result", "thread")
+    __slots__ = ("_begun", "_done", "_ended", "_gone", "_lock", "_undo", "_work", "error", "result", "thread")
 
     def __init__(self, work: Callable[[], T], undo: Callable[[T], object] | None) -> None:
         self._work = work
         self._undo = undo
         self._lock = threading.Lock()
+        self._begun = False
+        self._ended = threading.Event()
         self._done = False
         self._gone = False
         #: What went wrong, in words.
@@ -104,18 +119,25 @@ class _Call(Generic[T]):
         self.result: T
 
     def run(self) -> None:
-        """In the thread: do it; where the caller has gone meanwhile, take it back."""
+        """In the thread: do it once, or wait until it is done; where the caller has gone meanwhile, take it back."""
         with self._lock:
-            self.thread = threading.get_ident()
+            is_first, self._begun = not self._begun, True
+            if is_first:
+                self.thread = threading.get_ident()
+        if not is_first:
+            self._ended.wait()
+            return
         try:
             result = self._work()
         except StoreError as error:
             self.error = self.error or str(error)
             return
+        else:
+            self.result = result
         finally:
             with self._lock:
                 self.thread = None
-        self.result = result
+            self._ended.set()
         if self._end():
             self.take_back()
 

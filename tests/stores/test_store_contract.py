@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ from engines import Engine
 from iletimerkezi_async import SendState, StoreError
 from iletimerkezi_async.stores import Store
 from iletimerkezi_async.stores.claims import Claim, Resolved, Ticket, Verdict
+from iletimerkezi_async.stores.threads import CALLS
 
 pytestmark = pytest.mark.anyio
 
@@ -326,3 +328,36 @@ def test_it_is_used_in_loop_after_loop(engine: Engine, account: str, anyio_backe
         anyio.run(store.note, account, [order_id], backend=anyio_backend_name)
     assert anyio.run(store.known, account, [1, 2], backend=anyio_backend_name) == {1, 2}
     anyio.run(store.aclose, backend=anyio_backend_name)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_became_of_a_send_is_noted_whatever_cancels(
+    store: Store, account: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by asyncio's own cancellation, which heeds no shield, while all threads of the store are taken."""
+    import asyncio
+
+    mine = ticket(account)
+    await store.claim(mine, 1, LEASE)
+    await store.begin(mine, LEASE, first=True)
+    known = type(store)._known
+
+    def slowly(self: Store, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
+        time.sleep(0.3)
+        return known(self, account, order_ids)
+
+    monkeypatch.setattr(type(store), "_known", slowly)
+    async with anyio.create_task_group() as others:
+        for _ in range(CALLS):
+            others.start_soon(store.known, account, (1,))
+        await anyio.sleep(0.1)
+        task = asyncio.ensure_future(store.settle(mine, SendState.SENT, 428))
+        for _ in range(times):
+            await anyio.sleep(0.02)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    found = await store.find(account, "k")
+    assert found is not None
+    assert (found.state, found.order_id) == (SendState.SENT, 428)
