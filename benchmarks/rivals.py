@@ -62,17 +62,20 @@ async def over_httpx2(served: Served, callers: int) -> AsyncIterator[OneCall]:
         yield lambda _: sms.send_sms("Kodunuz 1234", to=NUMBER)
 
 
+def _posting(http: httpx.AsyncClient | httpx2.AsyncClient, url: str) -> OneCall:
+    async def call(_: int) -> object:
+        response = await http.post(url, content=orjson.dumps(send_body(NUMBER)))
+        return orjson.loads(response.content)
+
+    return call
+
+
 @asynccontextmanager
 async def plain_httpx(served: Served, _callers: int) -> AsyncIterator[OneCall]:
     """One shared `httpx.AsyncClient`, as its documentation recommends."""
     url = f"{served.url}/send-sms/json"
     async with httpx.AsyncClient(verify=trusting(served)) as http:
-
-        async def call(_: int) -> object:
-            response = await http.post(url, content=orjson.dumps(send_body(NUMBER)))
-            return orjson.loads(response.content)
-
-        yield call
+        yield _posting(http, url)
 
 
 @asynccontextmanager
@@ -80,12 +83,7 @@ async def plain_httpx2(served: Served, _callers: int) -> AsyncIterator[OneCall]:
     """The same with httpx2."""
     url = f"{served.url}/send-sms/json"
     async with httpx2.AsyncClient(verify=trusting(served)) as http:
-
-        async def call(_: int) -> object:
-            response = await http.post(url, content=orjson.dumps(send_body(NUMBER)))
-            return orjson.loads(response.content)
-
-        yield call
+        yield _posting(http, url)
 
 
 @asynccontextmanager

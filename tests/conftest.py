@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -69,3 +70,18 @@ def make_client(url: str) -> Callable[..., AsyncClient]:
         return AsyncClient("demo", "demo", **(settings | options))  # type: ignore[arg-type]  # settings of any type
 
     return make
+
+
+@pytest.fixture
+def pass_minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox, float], None]:
+    """Let the time go by for everybody."""
+    real = time.time
+    late = 0.0
+
+    def go_by(sandbox: Sandbox, minutes: float) -> None:
+        nonlocal late
+        late += 60 * minutes
+        sandbox.advance(minutes=minutes)
+        monkeypatch.setattr("time.time", lambda: real() + late)
+
+    return go_by

@@ -146,7 +146,7 @@ def test_a_row_that_cannot_be_sent_is_a_refusal(row: object, number: str, reason
 def test_a_date_of_numpy_is_listed() -> None:
     """It says that it is a number, and raises when it is read as one; that must not end a campaign."""
     np = pytest.importorskip("numpy")
-    rows = [{"telefon": NUMBER, "ad": np.datetime64(day)} for day in ("2026-12-01", "NaT")]
+    rows = [{"telefon": NUMBER, "ad": np.datetime64(day, "D")} for day in ("2026-12-01", "NaT")]
     assert reasons_of(fill_template("{ad}", rows)) == [
         (NUMBER, f"row {row}: there is no text but datetime64 in the column 'ad'") for row in (1, 2)
     ]

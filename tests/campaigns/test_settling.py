@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -36,21 +35,6 @@ def client_of(sandbox: Sandbox, retry: Retry = TWICE) -> AsyncClient:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kampanya.journal"
-
-
-@pytest.fixture
-def pass_minutes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox, float], None]:
-    """Let the time go by for everybody."""
-    real = time.time
-    late = 0.0
-
-    def go_by(sandbox: Sandbox, minutes: float) -> None:
-        nonlocal late
-        late += 60 * minutes
-        sandbox.advance(minutes=minutes)
-        monkeypatch.setattr("time.time", lambda: real() + late)
-
-    return go_by
 
 
 async def run(sandbox: Sandbox, path: Path, count: int = 100, **options: object) -> BulkResult:

@@ -819,18 +819,9 @@ async def test_schedules_are_part_of_a_campaign(path: Path) -> None:
 
 
 @pytest.fixture
-def hours_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sandbox, float], None]:
+def hours_pass(pass_minutes: Callable[[Sandbox, float], None]) -> Callable[[Sandbox, float], None]:
     """Let the time go by for everybody."""
-    real = time.time
-    late = 0.0
-
-    def go_by(sandbox: Sandbox, hours: float) -> None:
-        nonlocal late
-        late += 3600 * hours
-        sandbox.advance(hours=hours)
-        monkeypatch.setattr("time.time", lambda: real() + late)
-
-    return go_by
+    return lambda sandbox, hours: pass_minutes(sandbox, 60 * hours)
 
 
 def soon() -> datetime:
