@@ -143,6 +143,9 @@ def test_a_total_in_parts_is_recognised() -> None:
     assert verdict(entry(total=77), rows(NUMBERS[2:]), looked_for=long) is CANNOT_TELL
     assert verdict(entry(total=81), rows(), looked_for=long) is CANNOT_TELL
     assert verdict(entry(total=80), rows(), looked_for=sought()) is CANNOT_TELL
+    two = Sought("FIRMA", 40, None, sought().wanted, {"x" * 200: 20, "y": 20}, sought().attempt)
+    assert verdict(entry(total=60), rows(), looked_for=two) is IT
+    assert verdict(entry(total=60), rows(NUMBERS[2:]), looked_for=two) is CANNOT_TELL
     unknown = Sought("FIRMA", 40, None, sought().wanted, {"": 40}, sought().attempt)
     assert verdict(entry(total=80), rows(), looked_for=unknown) is CANNOT_TELL
 
@@ -295,6 +298,7 @@ def test_known_orders_tell_the_time_to_two_seconds(seconds: int, expected: bool)
     at = BEGAN + (10 + seconds) * SECOND
     assert fits_closely(attempt, at, (none, none)) is expected
     assert fits_closely(attempt, at + MINUTE, (MINUTE, MINUTE)) is expected
+    assert fits_closely(attempt, at + MINUTE * (seconds > 0), (none, MINUTE)) is expected
     assert not fits_closely(attempt, at, None)
 
 
