@@ -27,7 +27,7 @@ from iletimerkezi_async import (
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders.evidence import Attempt
 from iletimerkezi_async.orders.live import _Tour
-from iletimerkezi_async.orders.lookup import ListPage
+from iletimerkezi_async.orders.lookup import Budget, ListPage
 from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +55,7 @@ class Service:
         refusal: The code of the refusal.
         rows: The most rows that a page of a report has.
         broken_page: The page of a report that is refused.
+        lag: How many times a report is asked for before it has rows.
         headers: Of every answer.
         last_day: The last day of the list that is not refused as one to come.
         shown: How many orders the list says that it has.
@@ -66,6 +67,7 @@ class Service:
     refusal: int = 451
     rows: int = 1000
     broken_page: int = 0
+    lag: int = 0
     headers: dict[str, str] = DATE
     last_day: str = "2999"
     shown: int | None = None
@@ -111,6 +113,8 @@ class Service:
             return refusal(400)
         numbers = self.numbers.get(id, [STRANGER])
         size = min(size, self.rows)
+        if len([each for each in self.asked if each.startswith("report")]) <= self.lag:
+            numbers = []
         rows = [{"number": number, "status": 110} for number in numbers[(page - 1) * size : page * size]]
         return ok(order={"id": id, "status": 113, "total": len(numbers), "message": rows})
 
@@ -214,6 +218,42 @@ async def test_a_report_whose_later_page_cannot_be_had_leaves_it_open() -> None:
     with pytest.raises(OrderAcceptedError) as caught:
         await service.send(ours, retry=Retry(attempts=2, wait_initial=0.001))
     assert caught.value.candidates == (7,)
+
+
+async def test_a_report_that_has_no_rows_yet_is_read_again() -> None:
+    """At the second look; within a look each is read once."""
+    service = Service([listed(7)], {7: [NUMBER]}, lag=1)
+    assert await service.send() == 7
+    assert [asked for asked in service.asked if asked != "list 2"] == ["list 1", "report 7, page 1"] * 2
+
+
+@pytest.mark.parametrize(("second", "found"), [(1, False), (23, False), (24, True)])
+async def test_the_two_dozen_nearest_are_looked_at_before_one_is_the_only_one(second: int, found: bool) -> None:
+    """Another one with the very numbers may be among them; of those farther away none is asked for."""
+    orders = [listed(1000 - index, minutes=index / 60) for index in range(29)]
+    service = Service(orders, {1000: [NUMBER], 1000 - second: [NUMBER]})
+    if found:
+        assert await service.send() == 1000
+        assert len(service.asked) == 1 + 24
+        return
+    with pytest.raises(OrderAcceptedError) as caught:
+        await service.send()
+    assert set(caught.value.candidates) == {1000, 1000 - second}
+
+
+def test_requests_are_shared_by_those_who_look() -> None:
+    """Each brings some along, and whoever has found it takes its share of what is left."""
+    budget = Budget()
+    budget.join(10)
+    budget.join(10)
+    assert [budget.spend() for _ in range(4)] == [True] * 4
+    budget.leave()
+    assert (budget.left, budget.users) == (8, 1)
+    assert [budget.spend() for _ in range(9)] == [True] * 8 + [False]
+    budget.leave()
+    assert (budget.left, budget.users) == (-1, 0)
+    budget.join(5)
+    assert budget.left == 4
 
 
 async def test_a_look_up_ends_after_some_sixty_requests() -> None:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from worlds import World
 
-from iletimerkezi_async import AsyncClient, ConfigurationError, JournalError, Message, Progress
+from iletimerkezi_async import AsyncClient, ConfigurationError, JournalError, Message, OutcomeUnknownError, Progress
 from iletimerkezi_async.stores import Store
 
 pytestmark = pytest.mark.anyio
@@ -111,6 +111,35 @@ async def test_a_lost_answer_is_settled_by_the_next_run(world: World, client: As
     world.later(minutes=5)
     second = await client.send_bulk(TEXT, NUMBERS, batch_size=10, journal=store.journal("kis"))
     assert second.accepted == 30
+    assert world.sent() == dict.fromkeys(NUMBERS, 1)
+
+
+async def test_an_order_that_is_sent_again_is_found_at_its_new_time(
+    world: World, client: AsyncClient, store: Store
+) -> None:
+    """The reports surely do not have the first attempt; the second one's answer is lost, and the next run finds it."""
+    await client.get_balance()
+    for fault in ("drop-request", "drop-answer"):
+        world.sandbox.fail("send-sms", fault, times=3)
+        result = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+        assert (result.accepted, result.failures) == (0, len(NUMBERS))
+        world.later(minutes=30)
+    result = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert result.accepted == len(NUMBERS)
+    assert world.sent() == dict.fromkeys(NUMBERS, 1)
+
+
+async def test_a_refusal_in_doubt_leaves_open_what_was_before(world: World, client: AsyncClient, store: Store) -> None:
+    """As with a file: the order is written down as doubted, refused, and settled by a later run."""
+    world.sandbox.fail("send-sms", "drop-request", times=3)
+    await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    world.later(minutes=13)
+    world.sandbox.fail("send-sms", "402")
+    second = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert type(second.failed[0].error) is OutcomeUnknownError
+    world.later(minutes=30)
+    third = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert third.accepted == len(NUMBERS)
     assert world.sent() == dict.fromkeys(NUMBERS, 1)
 
 
