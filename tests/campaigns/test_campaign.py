@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from canned import QUICK, Canned, ok
+from canned import QUICK, Canned, ok, refusal
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -292,6 +292,29 @@ async def test_a_gateway_whose_service_is_away_for_too_long_stops_it() -> None:
     assert_adds_up(result, result.read)
     assert result.read < 2000
     assert sum(failure.count for failure in result.failed if isinstance(failure.error, OutcomeUnknownError)) == 200
+
+
+async def test_the_first_reason_to_stop_is_told() -> None:
+    """Of two orders that were under way at once, and were refused for two reasons."""
+    both = anyio.Event()
+    codes: list[int] = []
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        codes.append((402, 450)[len(codes)])
+        code = codes[-1]
+        if code == 402:
+            await both.wait()
+        else:
+            both.set()
+            await anyio.sleep(0.05)
+        return httpx.Response(200, json=refusal(code))
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(refuse))
+    async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, http_client=http, rate=None) as client:
+        with pytest.raises(BulkError) as caught:
+            await client.send_bulk(TEXT, numbers(20), batch_size=10, concurrency=2)
+    assert isinstance(caught.value.__cause__, InsufficientBalanceError)
+    assert_adds_up(caught.value.result, 20)
 
 
 async def test_an_outcome_that_stays_unknown_is_listed_and_the_campaign_goes_on() -> None:

@@ -200,6 +200,7 @@ async def test_what_can_be_no_name_is_refused(store: Store, name: object) -> Non
     """When it is given."""
     with pytest.raises(ConfigurationError, match="name"):
         store.journal(name)  # type: ignore[arg-type]  # what is tested
+    assert repr(store.journal("x" * 200)) == f"<StoreJournal {'x' * 200!r} in {store!r}>"
 
 
 async def test_redis_keeps_no_journals(redis_engine: object) -> None:
