@@ -101,6 +101,20 @@ async def test_a_store_that_is_away_when_the_reports_are_to_tell(
     assert not world.sent()
 
 
+async def test_reports_that_cannot_be_had_let_nothing_be_sent_again(world: World, client: AsyncClient) -> None:
+    """After the 10 minutes nothing else tells that the first call's order was not taken."""
+    world.sandbox.fail("send-sms", "drop-answer", times=3)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    world.later(minutes=11)
+    world.sandbox.fail("get-reports", "400", times=99)
+    asked = world.asked()
+    with pytest.raises(OutcomeUnknownError, match="the reports do not tell"):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == asked
+    assert world.sent() == {ALI: 1}
+
+
 async def test_an_attempt_at_a_time_that_nobody_knows_is_not_repeated(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
