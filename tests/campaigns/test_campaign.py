@@ -590,6 +590,28 @@ async def test_a_campaign_with_every_answer_lost(sandbox: Sandbox, client: Async
     assert sandbox.deliveries == Counter(numbers(1000))
 
 
+async def test_cancelled_before_its_turn_an_order_was_surely_not_sent() -> None:
+    """Nothing was written down or sent: no doubt is left, and everybody is named."""
+
+    class Never:
+        rate = 1000.0
+
+        async def acquire(self, n: int, /) -> None:
+            await anyio.sleep_forever()
+
+    results: list[BulkResult] = []
+    canned = Canned(ok(order={"id": 1}), rate=Never())
+    with anyio.move_on_after(0.05):
+        try:
+            await canned.client.send_bulk(TEXT, numbers(20), batch_size=10)
+        except anyio.get_cancelled_exc_class() as error:
+            results.append(error.__context__.result)  # type: ignore[union-attr]  # a BulkError
+            raise
+    assert canned.requests == []
+    assert results[0].failures == 20
+    assert not any(isinstance(each.error, OutcomeUnknownError) for each in results[0].failed)
+
+
 async def test_cancelling_leaves_no_task(sandbox: Sandbox, client: AsyncClient) -> None:
     """At once, with an order that never gets its answer under way."""
     sandbox.fail("send-sms", "stall", times=4)

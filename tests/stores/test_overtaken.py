@@ -115,6 +115,28 @@ async def test_reports_that_cannot_be_had_let_nothing_be_sent_again(world: World
     assert world.sent() == {ALI: 1}
 
 
+async def test_a_turn_that_comes_too_late_is_not_used(world: World, store: Store) -> None:
+    """The rate made it wait until the service no longer knows the first attempt: it is not sent a second time."""
+
+    class Slow:
+        minutes = 0.0
+
+        async def acquire(self, n: int, /) -> None:
+            world.later(minutes=self.minutes)
+
+    pacer = Slow()
+    async with world.client(store, rate=pacer) as client:
+        world.sandbox.fail("send-sms", "drop-request", times=3)
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, ALI, key="k")
+        world.later(minutes=8)
+        asked, pacer.minutes = world.asked(), 2
+        with pytest.raises(OutcomeUnknownError, match="too late to send it again"):
+            await client.send_sms(TEXT, ALI, key="k")
+        assert world.asked() == asked
+        assert await client.find_send("k") is not None
+
+
 async def test_an_attempt_at_a_time_that_nobody_knows_is_not_repeated(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

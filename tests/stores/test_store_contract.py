@@ -341,6 +341,7 @@ async def test_a_claim_given_up_after_an_earlier_attempt_leaves_that_unknown(
         await store.claim(ticket(account), 1, LEASE)
     monkeypatch.setattr(type(store), "_claim", quick)
     with anyio.fail_after(5):
+        # Until the thread that was given up has taken it back.
         while (claim := await store.claim(ticket(account), 1, LEASE)).verdict is not Verdict.GRANTED:  # noqa: ASYNC110
             await anyio.sleep(0.01)
     assert claim.elapsed is not None
