@@ -381,11 +381,11 @@ async def test_a_finished_campaign_asks_for_nothing(path: Path) -> None:
     assert len(sandbox.requests) == requests
 
 
-@pytest.mark.parametrize(("minutes", "settled"), [(5, True), (30, False)])
+@pytest.mark.parametrize(("minutes", "settled"), [(5, True), (30, False), (-30, False)])
 async def test_a_service_that_does_not_tell_its_time(
     path: Path, minutes: int, settled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within the 10 minutes this machine's clock must do; after them, absence from the reports proves nothing."""
+    """Within the 10 minutes this machine's clock must do; after them, or set back, absence proves nothing."""
     sandbox = Sandbox()
     answers = iter(["drop", "drop"])
 
