@@ -87,6 +87,20 @@ async def test_a_few_that_were_skipped_as_blocked_do_not_hide_an_order(
     assert sandbox.deliveries == Counter(numbers(100)[1:])
 
 
+async def test_a_long_list_is_read_no_further_than_to_the_time_in_question(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Of ten pages of orders the first, as all behind it are older by hours."""
+    sandbox = Sandbox()
+    sandbox.add_orders(300)
+    pass_minutes(sandbox, 300)
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    assert (await run(sandbox, path, 20)).failures == 20
+    pass_minutes(sandbox, 15)
+    assert (await run(sandbox, path, 20)).accepted == 20
+    assert sandbox.request_counts["get-reports"] <= 2
+
+
 async def test_an_order_that_two_runs_began_to_send(path: Path, pass_minutes: Callable[[Sandbox, float], None]) -> None:
     """The second run loses its answer as well; the duplicate that the third one meets is its own."""
     sandbox = Sandbox()

@@ -184,6 +184,13 @@ async def test_a_day_to_come_that_the_list_refuses_is_left_out() -> None:
     assert service.asked[:2] == ["list 1", "list 1"]
 
 
+async def test_a_refusal_as_past_its_time_gives_the_order_that_was_taken_before() -> None:
+    """The first attempt came in time, as the reports show; where they do not, nobody knows."""
+    assert await Service([listed(7)], {7: [NUMBER]}, refusal=457).send() == 7
+    with pytest.raises(OutcomeUnknownError, match="457"):
+        await Service([listed(7)], refusal=457).send()
+
+
 async def test_a_list_that_refuses_every_day_tells_nothing() -> None:
     """It was taken, which is said; and the list is not asked without end."""
     service = Service([listed(7)], {7: [NUMBER]}, last_day="2000")
