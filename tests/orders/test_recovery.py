@@ -344,6 +344,22 @@ async def test_a_refusal_of_the_order_itself_after_a_lost_answer_settles_it(code
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_an_earlier_order_to_the_same_number_leaves_a_certain_refusal_certain(
+    sandbox: Sandbox, make_client: MakeClient, known: bool
+) -> None:
+    """Where an order that is known shows how the list's times run beside the service's clock, and only there."""
+    sandbox.add_orders(to=[NUMBER])
+    sandbox.advance(minutes=120)
+    async with make_client() as client:
+        if known:
+            await client.send_sms("Bilinen", "+905301234568")
+        sandbox.fail("send-sms", "drop-request")
+        sandbox.fail("send-sms", "453")
+        with pytest.raises(TextTooLongError if known else OutcomeUnknownError):
+            await client.send_sms("Kodunuz 1234", NUMBER)
+
+
 async def test_a_like_order_with_another_number_leaves_a_certain_refusal_certain() -> None:
     """One row that is not ours rules it out."""
     listed = {"id": 7, "status": 113, "total": 1, "sender": "FIRMA", "submitAt": "2026-05-01 12:00:01"}
