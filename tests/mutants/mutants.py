@@ -4,8 +4,9 @@
     python tests/mutants/mutants.py --only 'orders/e*' --seed 7 --kept /tmp/measured
 
 First the tests run once to see which of them comes through which line, which takes minutes; with `--kept` this is done
-once for several runs. Stores that need a server are judged where the tests are told of one, as `.ci/run` does.
-`equivalents.json` lists, each with its reason, the changes that alter nothing that anyone could see.
+once for several runs, as long as neither the code nor the tests are others than then. Stores that need a server are
+judged where the tests are told of one, as `.ci/run` does. `equivalents.json` lists, each with its reason, the changes
+that alter nothing that anyone could see.
 """
 
 from __future__ import annotations
