@@ -350,7 +350,9 @@ async def test_broken_http_is_a_transport_error(bytes_: bytes) -> None:
     assert "SMTP" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("chained", "proven"), [("cause", True), ("context", True), ("neither", False)])
+@pytest.mark.parametrize(
+    ("chained", "proven"), [("cause", True), ("context", True), ("neither", False), ("other", False)]
+)
 async def test_a_failure_that_directly_stems_from_connecting_never_left(chained: str, proven: bool) -> None:
     """As httpcore's own error shows, where the HTTP client has not cut it off."""
 
@@ -361,6 +363,8 @@ async def test_a_failure_that_directly_stems_from_connecting_never_left(chained:
         try:
             refuse()
         except httpcore.ConnectError as error:
+            if chained == "other":
+                raise httpx.ConnectError("refused") from httpcore.ReadError("lost")
             if chained == "cause":
                 raise httpx.ConnectError("refused") from error
             if chained == "context":

@@ -58,7 +58,7 @@ class Service:
         lag: How many times a report is asked for before it has rows.
         headers: Of every answer.
         last_day: The last day of the list that is not refused as one to come.
-        shown: How many orders the list says that it has.
+        shown: How many orders the list says that it has; below 0 it does not say.
         asked: What was asked, in words.
     """
 
@@ -104,7 +104,8 @@ class Service:
             return refusal(458)
         begin = (where["page"] - 1) * LISTED
         count = len(self.orders) if self.shown is None else self.shown
-        return ok(count=count, orders=self.orders[begin : begin + LISTED])
+        told = {} if count < 0 else {"count": count}
+        return ok(**told, orders=self.orders[begin : begin + LISTED])
 
     def _report(self, body: dict[str, Any]) -> dict[str, object]:
         id, page, size = (body["order"][name] for name in ("id", "page", "rowCount"))
@@ -197,6 +198,14 @@ async def test_a_list_that_refuses_every_day_tells_nothing() -> None:
     with pytest.raises(OrderAcceptedError):
         await service.send(retry=Retry(attempts=2, wait_initial=0.001))
     assert len(service.asked) <= 8
+
+
+@pytest.mark.parametrize(("shown", "whole"), [(-1, True), (40, True), (41, False)])
+async def test_a_list_is_whole_where_it_has_as_many_orders_as_it_says(shown: int, whole: bool) -> None:
+    """Or where it does not say: then its end is an empty page."""
+    others = [listed(1000 - index, minutes=60) for index in range(40)]
+    with pytest.raises(TextTooLongError if whole else OutcomeUnknownError):
+        await Service(others, refusal=453, shown=shown).send()
 
 
 async def test_a_list_without_its_last_day_proves_no_absence() -> None:

@@ -12,6 +12,7 @@ from engines import Engine
 from iletimerkezi_async import SendState, StoreError
 from iletimerkezi_async.stores import Store
 from iletimerkezi_async.stores.claims import Claim, Resolved, Ticket, Verdict, account_of
+from iletimerkezi_async.stores.rows import seconds_since
 from iletimerkezi_async.stores.threads import CALLS
 from iletimerkezi_async.wire.credentials import Credentials
 
@@ -348,6 +349,12 @@ async def test_a_claim_given_up_after_an_earlier_attempt_leaves_that_unknown(
     found = await store.find(account, "k")
     assert found is not None
     assert found.state is SendState.UNKNOWN
+
+
+@pytest.mark.parametrize(("moment", "now", "seconds"), [(5, 6, 1), (5, 5, 0), (6, 5, math.inf)])
+def test_how_long_ago_is_unknown_only_where_it_is_yet_to_come(moment: float, now: float, seconds: float) -> None:
+    """An attempt of this very moment is of no age."""
+    assert seconds_since(moment, now) == seconds
 
 
 def test_an_account_is_called_the_same_by_every_version() -> None:
