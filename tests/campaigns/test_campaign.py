@@ -479,7 +479,7 @@ FAULTS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.integers(0, 60), max_size=120),
     st.sets(st.integers(0, 60), max_size=4),
