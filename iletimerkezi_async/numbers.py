@@ -27,9 +27,11 @@ __all__ = [
     "spell",
 ]
 
-#: A phone number as callers have it: text in any usual spelling, or an integer. (A whole float or Decimal, which
-#: spreadsheets and databases make of one, is taken as well.)
 Number: TypeAlias = str | int
+"""A phone number as callers have it: text in any usual spelling, or an integer.
+
+A whole float or `Decimal`, which spreadsheets and databases make of one, is taken as well. See `normalize_number`.
+"""
 
 # What may stand between the digits: white space, dots, slashes, brackets, dashes; and of Unicode its white space, its
 # dashes, and the invisible marks of direction and width that spreadsheets and phone books leave.
