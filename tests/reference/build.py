@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import re
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import get_type_hints
 
@@ -70,10 +72,13 @@ def targets() -> dict[str, tuple[str, str]]:
         module = importlib.import_module(page)
         for name in module.__all__:
             found.setdefault(name, (page, name))
-            members = [member for member in dir(getattr(module, name)) if not member.startswith("_")]
-            found.update({f"{name}.{member}": (page, f"{name}.{member}") for member in members if page == PAGES[0]})
-            if name == "AsyncClient":
-                found.update({member: (page, f"{name}.{member}") for member in members})
+            for member in dir(getattr(module, name)):
+                value = inspect.getattr_static(getattr(module, name), member)
+                # An attribute is told about by its class.
+                told = inspect.isfunction(value) or isinstance(value, (property, Enum))
+                found.setdefault(f"{name}.{member}", (page, f"{name}.{member}" if told else name))
+                if name == "AsyncClient" and not member.startswith("_"):
+                    found[member] = (page, f"{name}.{member}")
     return found
 
 
