@@ -34,8 +34,22 @@ PAGES = (
     "iletimerkezi_async.pytest_plugin",
     "iletimerkezi_async.cli",
 )
-#: What users of a store call; the client calls the rest.
-_OF_STORES = {"__init__", "SCHEMA", "aclose", "journal"}
+#: Of classes whose methods are mostly called by this library, what users call.
+_FOR_USERS = {
+    "iletimerkezi_async.stores": {
+        "Store": {"aclose", "journal"},
+        "SqliteStore": {"__init__", "journal"},
+        "PostgresStore": {"__init__", "SCHEMA", "journal"},
+        "RedisStore": {"__init__"},
+        "StoreJournal": set[str](),
+    },
+    "iletimerkezi_async.sandbox": {
+        "SandboxOrder": {"recipients", "messages", "finished_at", "state"},
+        "Style": {"__init__", "live", "seeds", "strings"},
+        "Weather": {"__init__"},
+    },
+    "iletimerkezi_async": {"Report": {"order"}, "Pacer": {"acquire"}},
+}
 #: Folders that are a chapter, and nothing to import from.
 _CHAPTERS = {"iletimerkezi_async.cli"}
 
@@ -54,15 +68,13 @@ def short(signature: str) -> Markup:
 
 
 def hidden_names() -> set[str]:
-    """What is in the classes of stores, and not for users."""
-    stores = importlib.import_module("iletimerkezi_async.stores")
-    members = {
-        f"{stores.__name__}.{name}.{member}"
-        for name in stores.__all__
-        for member in dir(getattr(stores, name))
-        if member not in _OF_STORES
+    """What is in a module or a class and not for users."""
+    return {"iletimerkezi_async.errors.api_error"} | {
+        f"{page}.{name}.{member}"
+        for page, classes in _FOR_USERS.items()
+        for name, shown in classes.items()
+        for member in {*dir(getattr(importlib.import_module(page), name))} - shown
     }
-    return members | {f"{stores.__name__}.StoreJournal.__init__", f"{stores.__name__}.Store.__init__"}
 
 
 def targets() -> dict[str, tuple[str, str]]:
@@ -119,9 +131,10 @@ def build(folder: Path) -> None:
     """
     for page in PAGES:
         prepare(page)
-    # An alias has no docstring of its own: it stands beside its definition.
-    top, numbers = (importlib.import_module(f"iletimerkezi_async{name}") for name in ("", ".numbers"))
-    walk_tree(top).var_docstrings["Number"] = walk_tree(numbers).var_docstrings["Number"]
+    # What is no class or function has no docstring of its own: it stands beside its definition.
+    top = walk_tree(importlib.import_module("iletimerkezi_async")).var_docstrings
+    for name, module in (("Number", "numbers"), ("__version__", "_version")):
+        top[name] = walk_tree(importlib.import_module(f"iletimerkezi_async.{module}")).var_docstrings[name]
     pdoc.render.configure(docformat="google", show_source=False, template_directory=Path(__file__).parent)
     pdoc.render.env.filters.update(short=short, link_names=link_names)
     pdoc.render.env.globals.update(hidden=hidden_names(), targets=targets())

@@ -26,9 +26,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_every_public_name_is_told_about(pages: dict[str, str]) -> None:
     """On the page of its module, with its docstring; and so is every public method of the client."""
     for page, html in pages.items():
-        for name in getattr(importlib.import_module(page), "__all__", ()) if page != "iletimerkezi_async.cli" else ():
+        # The command has functions, and its chapter is not about them.
+        public = getattr(importlib.import_module(page), "__all__", ()) if page != "iletimerkezi_async.cli" else ()
+        for name in {*public} - {"api_error"}:
             section = html.partition(f'<section id="{name}">')[2].partition("</section>")[0]
-            assert '<div class="docstring">' in section or name == "__version__", name
+            assert '<div class="docstring">' in section, name
     client = importlib.import_module("iletimerkezi_async").AsyncClient
     methods = [name for name in vars(client) if not name.startswith("_")]
     assert "send_sms" in methods
