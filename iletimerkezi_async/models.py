@@ -160,7 +160,7 @@ class Order:
 
 
 class SendState(str, Enum):
-    """What a store knows of a send with a key."""
+    """What a store knows of a send with a key; see `iletimerkezi_async.stores`."""
 
     CLAIMED = "claimed"
     """A call is about to send it, or died before it did. Nothing was sent."""
@@ -244,7 +244,7 @@ class OrderReport:
 
 
 class RecipientType(str, Enum):
-    """As what a recipient has consented."""
+    """As what a recipient has consented (source: the provider's `consent` pages)."""
 
     BIREYSEL = "BIREYSEL"
     """As an individual."""
@@ -253,7 +253,7 @@ class RecipientType(str, Enum):
 
 
 class ConsentType(str, Enum):
-    """What a consent is about."""
+    """What a consent is about (source: the provider's `consent` pages)."""
 
     MESAJ = "MESAJ"
     """Text messages."""
@@ -264,7 +264,7 @@ class ConsentType(str, Enum):
 
 
 class ConsentStatus(str, Enum):
-    """What the recipient has said."""
+    """What the recipient has said (source: the provider's `consent` pages)."""
 
     ONAY = "ONAY"
     """Yes."""

@@ -222,7 +222,13 @@ def normalize_number(value: Number) -> str:
     front, `="…"` around it, `.0` behind ten digits) are ignored. `+90`, `0090`, `90` and `0` in front are all fine, one
     behind the other too, and so are integers, floats and Decimals that are whole numbers. Any ten digits that begin
     with 5 pass, as the service has the last word on prefixes. A number with `+` and another country code passes as
-    E.164.
+    E.164. (Source for the spellings: the provider's `send-sms` page, and lists as they are met.)
+
+    Args:
+        value: The number, in any such spelling.
+
+    Returns:
+        The number in E.164.
 
     Raises:
         RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.

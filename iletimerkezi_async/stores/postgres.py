@@ -173,7 +173,7 @@ class PostgresStore(Store):
         return frozenset(map(int, row[0] or ())) if row else frozenset()
 
     def journal(self, name: str) -> StoreJournal:
-        """See `Store`."""
+        """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, PostgresJournals(self._ask_all), name)
 
     # Asking.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from build import PAGES
+from build import PAGES, hidden_names
 
 BUILD = Path(__file__).parent / "build.py"
 
@@ -26,8 +28,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_every_public_name_is_told_about(pages: dict[str, str]) -> None:
     """On the page of its module, with its docstring; and so is every public method of the client."""
     for page, html in pages.items():
-        # The command has functions, and its chapter is not about them.
-        public = getattr(importlib.import_module(page), "__all__", ()) if page != "iletimerkezi_async.cli" else ()
+        # The chapter of the command is not about its functions.
+        public = () if page == "iletimerkezi_async.cli" else getattr(importlib.import_module(page), "__all__", ())
         for name in {*public} - {"api_error"}:
             section = html.partition(f'<section id="{name}">')[2].partition("</section>")[0]
             assert '<div class="docstring">' in section, name
@@ -36,6 +38,30 @@ def test_every_public_name_is_told_about(pages: dict[str, str]) -> None:
     assert "send_sms" in methods
     for name in methods:
         assert f'<div id="AsyncClient.{name}"' in pages["iletimerkezi_async"]
+
+
+def test_every_argument_is_told_about() -> None:
+    """Of each public class and function, and of each method that is shown: what it takes stands in its docstring."""
+    hidden = hidden_names()
+    # Fixtures are asked for by their names, and the command has a help of its own.
+    for page in {*PAGES} - {"iletimerkezi_async.pytest_plugin", "iletimerkezi_async.cli"}:
+        module = importlib.import_module(page)
+        for name in {*getattr(module, "__all__", ())} - {"api_error"}:
+            value = getattr(module, name)
+            members = vars(value).items() if isinstance(value, type) else ()
+            called = {f"{name}.{member}": method for member, method in members if inspect.isroutine(method)}
+            for what, each in {name: value, **called}.items():
+                shown = f"{page}.{what}" not in hidden and not what.rpartition(".")[2].startswith("_")
+                if shown and (inspect.isroutine(each) or hasattr(each, "__attrs_attrs__")):
+                    assert untold(inspect.unwrap(getattr(each, "__func__", each))) == [], what
+
+
+def untold(each: Callable[..., object]) -> list[str]:
+    """The arguments of which there is no entry, where there are several; of a single one the first line tells."""
+    said = inspect.getdoc(each) or ""
+    names = [name for name in inspect.signature(each).parameters if name not in {"self", "cls"}]
+    lacking = [name for name in names if not re.search(rf"^ +(?:\\*\\*)?\**{name}:", said, re.MULTILINE)]
+    return [] if len(names) == 1 or "Each\nargument is as for `AsyncClient`" in said else lacking
 
 
 def test_every_link_leads_somewhere(pages: dict[str, str]) -> None:
