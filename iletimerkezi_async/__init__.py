@@ -72,7 +72,7 @@ an error by a method of its answer, so that one that nobody asks for is lost. He
 Three things to look at when you move. The SDK asks the consent registry unless it is told not to, for one-time
 passwords, too: choose on purpose (`Iys`). Whatever repeats a failed `send` by a new text, such as one with a random
 suffix, takes away the protection against a second SMS: leave that to `send_sms`. And where the SDK was called from
-threads, one client on one event loop does more. (Source: the package as it is published in 2026.)
+threads, one client on one event loop does more. (Source: its code, as it is on GitHub.)
 
 ## The house
 

@@ -7,7 +7,7 @@ body, and raises `WebhookError` for anything else. (Source: the provider's page 
   out of logs, and believe a report only as far as it is harmless; `get_report` has the truth.
 - **A report may come early, twice, or late.** It can be there before `send_sms` has returned, so do not insist on
   knowing the order; and `accepted` can come after `delivered`. Write down the state by `message_id`, and let it only
-  move forward: a state that `is_final` stays.
+  move forward: a state that is final stays (`MessageStatus.is_final`).
 - **Answer soon.** What takes longer belongs behind the answer.
 
 With FastAPI:
