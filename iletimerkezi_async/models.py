@@ -341,7 +341,7 @@ class Consent:
         type: What the consent is about; `EPOSTA` goes with e-mail addresses, the others with numbers.
         status: What the recipient has said.
         source: How it came about.
-        consent_date: When: an aware time, to register not more than 3 days ago; `None` only where the service is silent.
+        consent_date: When: an aware time, to register at most 3 days ago; `None` only where the service is silent.
 
     Recipient and date are judged when the consent is registered, together with those of all others.
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from build import PAGES, hidden_names
+from build_pages import PAGES, hidden_names
 
-BUILD = Path(__file__).parent / "build.py"
+BUILD = Path(__file__).parent / "build_pages.py"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Builds the reference from the docstrings, with pdoc: `python tests/reference/build.py FOLDER`.
+"""Builds the reference from the docstrings, with pdoc: `python tests/reference/build_pages.py FOLDER`.
 
 Each warning of pdoc is an error.
 """
