@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.errors import (
@@ -29,6 +29,7 @@ from .pieces import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from iletimerkezi_async.wire.draft import Draft
 
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["send_draft"]
 
-# Of a longer blacklist, the rest is not read to settle one order.
+# A longer blacklist is not read to settle one order.
 _MOST_BLOCKED = 50_000
+_DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 async def send_draft(
@@ -100,23 +102,49 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Orde
 
 
 async def _was_blocked(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> bool:
-    """Whether a recipient was on the account's blacklist before the first attempt, which then was refused as well."""
+    """Whether the blacklist tells that the first attempt was refused as well.
+
+    Numbers that were on it for a day at that time tell so, whatever time zone its times are in. Where some are not on
+    it, the service refuses an order for those that are. Where all are on it, but some only since then, it may have
+    skipped the others and taken the order.
+    """
     now = lookups.transport.clocks.now()
     if now.there is None or refused.lost is None:
         return False
+    since = moment(now.there - refused.lost.elapsed) - _DAY
     recipients = {number for _, number in draft.pairs()}
-    # The service's times have whole seconds.
-    window = choose_window(None, moment(now.there - refused.lost.elapsed + 1), "get-blacklist")
-    if isinstance(window, IletimerkeziError):
+    lately = await _blocked(lookups, recipients, since + _SECOND, None)
+    if lately is None or lately == recipients:
         return False
-    blocked = Blacklist(lookups.transport, window)
+    ever = await _blocked(lookups, recipients, None, since)
+    if ever is None:
+        return False
+    # What stands in both says that the filter does nothing.
+    before = ever - lately
+    return bool(before) and (before == recipients or ever | lately != recipients)
+
+
+async def _blocked(
+    lookups: Lookups, recipients: set[str], start: datetime | None, end: datetime | None
+) -> set[str] | None:
+    """Which of an order's recipients were blocked within a time; `None` where the list cannot be read for certain."""
+    window = choose_window(start, end, "get-blacklist")
+    if isinstance(window, IletimerkeziError):
+        return None
+    found: set[str] = set()
     looked = 0
-    with contextlib.suppress(IletimerkeziError):
-        async for number in blocked:
+    try:
+        async for number in Blacklist(lookups.transport, window):
             looked += 1
-            if number in recipients or looked >= _MOST_BLOCKED:
-                return number in recipients
-    return False
+            if number in recipients:
+                found.add(number)
+            if len(found) == len(recipients):
+                return found
+            if looked >= _MOST_BLOCKED:
+                return None
+    except IletimerkeziError:
+        return None
+    return found
 
 
 def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
