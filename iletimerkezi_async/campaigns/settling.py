@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Recovered", "Settled", "Settling"]
 
+# Seconds in which an order that a list does not have yet has to go out, and by how many later it may than other
+# repetitions, which then are tried several times.
+_AT_ONCE = 60.0
+_LATER = 20.0
+
 
 @frozen(eq=False, repr=False)
 class Recovered:
@@ -90,19 +95,29 @@ class Settling:
         """What to do with an order that the reports do not have.
 
         After 10 minutes the list would have it. Before that, as well as where a clock was set and the time only seems
-        to be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate.
-        Other refusals prove nothing as long as the clocks may be wrong.
+        to be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate, if
+        it is sent at once. Other refusals prove nothing as long as the clocks may be wrong.
         """
         now = self._clocks.now()
         age = began.age(now)
         known = began.there is not None and now.there is not None and not task.doubted
         if known and age >= MEMORY + DRIFT.total_seconds():
-            return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
+            return Task(task.draft, task.record, earlier=Earlier(began))
         if age >= 0 and (age < MEMORY or now.there is not None):
-            return evolve(task, earlier=Earlier(began, absent=False))
+            return evolve(task, earlier=Earlier(began, _since(age)))
         return unknown("an earlier run may have sent it, and nobody knows when")
 
     def _alike(self, draft: Draft) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""
         report_key = self._intake.report_key(draft)
         return 1 if report_key is None else self._unidentified[report_key]
+
+
+def _since(age: float) -> Stopwatch:
+    """When an attempt began, as far as that limits its repetition.
+
+    The list has an order when the service would take it again. A minute more is the most that may pass between the look
+    at it and the repetition, as by wrong clocks it may just have become so.
+    """
+    latest = SEND_WINDOW - _AT_ONCE
+    return Stopwatch(time.time() - (max(age - _LATER, latest) if age < MEMORY else latest))

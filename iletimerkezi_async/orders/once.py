@@ -349,9 +349,7 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     if len(findings.matches) >= alike:
         raise OrderAcceptedError(findings.matches)
     if findings.absent and not findings.matches and there is not None and lost.elapsed > MEMORY:
-        return await send_draft(
-            lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began, absent=True)
-        )
+        return await send_draft(lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began))
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     raise OutcomeUnknownError(f"an earlier call may have sent it, and the reports do not tell{hint}", _OPERATION)
 

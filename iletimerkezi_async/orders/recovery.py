@@ -71,8 +71,9 @@ async def send_draft(
     # Before it is sent: nothing may wait, and be cancelled, between an answer and what is made of it.
     content = await in_pieces(hash_content(draft))
     watch = Stopwatch()
+    since = None if earlier is None else earlier.since
     doubted = earlier is not None
-    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
+    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted, since=since)
     if not isinstance(result, RefusedAgain):
         lookups.known.note(result.id, draft, content, watch.elapsed)
         return result
