@@ -36,7 +36,7 @@ from .recovery import send_draft
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.claims import Claim
+    from iletimerkezi_async.stores.claims import Claim, Rivals
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -97,15 +97,15 @@ class Attempts:
             raise _LeaseLostError(may_be_taken=self.begun)
         self.begun = True
 
-    async def count_rivals(self) -> int:
-        """How many sends under other keys cannot be told from this one in the reports.
+    async def rivals(self) -> Rivals:
+        """The sends under other keys that cannot be told from this one in the reports.
 
         Raises:
             OutcomeUnknownError: The store is away.
         """
         assert self.lost is not None
         with suppress(StoreError):
-            return await self._store.count_rivals(self._ticket, self.lost.elapsed)
+            return await self._store.rivals(self._ticket, self.lost.elapsed)
         raise OutcomeUnknownError("an earlier call may have sent it, and the store is away", _OPERATION)
 
     async def again(self) -> None:
@@ -255,7 +255,9 @@ class Once:
     async def _note(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> bool:
         """Write down what became of a send; whether that was possible."""
         try:
-            await self._store.settle(ticket, state, order_id)
+            # An id that the reports alone have told may be that of an order which another process looks for.
+            is_known = order_id is not None and self._lookups.known.is_proven(order_id)
+            await self._store.settle(ticket, state, order_id, is_known=is_known)
         except StoreError as error:
             about = f" (order {order_id})" if order_id else ""
             extra = describe(_OPERATION, error, order_id)
@@ -341,7 +343,10 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     there = lookups.transport.clocks.now().there
     began = Moment(lost.began, None if there is None else there - lost.elapsed)
     # Before the list is read: what is known by then is left out there.
-    alike = 1 + await attempts.count_rivals()
+    rivals = await attempts.rivals()
+    alike = 1 + rivals.open
+    for order_id in rivals.order_ids:
+        enquiry.learn(order_id, draft.sender, draft.recipients, None)
     findings = await enquiry.find(draft, began, alike=alike)
     if len(findings.matches) == alike == 1:
         return Order(findings.matches[0], draft.recipients)

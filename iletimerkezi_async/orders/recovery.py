@@ -79,7 +79,7 @@ async def send_draft(
         return result
     if result.lost is None and earlier is not None:
         findings = await Enquiry(lookups).find(draft, earlier.began)
-        return _identify(lookups, draft, findings)
+        return _identify(lookups, draft, findings, is_proven=True)
     return await _settle(lookups, draft, result)
 
 
@@ -94,7 +94,7 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Orde
     refusal = refused.refusal
     findings = await _look_up(lookups, draft, refused, whole=refusal is not None and proves_refusal(refusal))
     if refusal is None or (is_overdue(refusal) and len(findings.matches) == 1):
-        return _identify(lookups, draft, findings)
+        return _identify(lookups, draft, findings, is_proven=refusal is None)
     if findings.absent and proves_refusal(refusal):
         raise refusal
     if isinstance(refusal, RecipientError) and not findings.candidates and await _was_blocked(lookups, draft, refused):
@@ -148,8 +148,8 @@ async def _blocked(
     return found
 
 
-def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
-    """The order that was taken, with its id.
+def _identify(lookups: Lookups, draft: Draft, findings: Findings, *, is_proven: bool) -> Order:
+    """The order that was taken, with its id; `is_proven` where a refusal as a duplicate has told so.
 
     Raises:
         OrderAcceptedError: No order, or more than one, can be told to be it.
@@ -157,7 +157,7 @@ def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
     if len(findings.matches) != 1:
         raise OrderAcceptedError(findings.matches or findings.candidates)
     order = Order(findings.matches[0], draft.recipients)
-    lookups.known.note(order.id, draft, finish(hash_content(draft)))
+    lookups.known.note(order.id, draft, finish(hash_content(draft)), is_proven=is_proven)
     return order
 
 

@@ -59,12 +59,12 @@ return 1
 """
 )
 
-# KEYS: the send, the known ids. ARGV: fingerprint, token, state, id, keep, for how long an id is known.
+# KEYS: the send, the known ids. ARGV: fingerprint, token, state, id, keep, for how long an id is known, or 0.
 # That it was taken is true whoever says it, and an id that is there stays.
 SETTLE = (
     _NOW
     + """
-if ARGV[4] ~= '' then
+if ARGV[4] ~= '' and ARGV[6] ~= '0' then
     redis.call('ZADD', KEYS[2], now + tonumber(ARGV[6]), ARGV[4])
     redis.call('EXPIRE', KEYS[2], ARGV[6])
 end
