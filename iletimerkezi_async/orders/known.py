@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from iletimerkezi_async.errors import IletimerkeziError
 
+from .flights import Flights
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from collections.abc import Set as AbstractSet
@@ -94,6 +96,8 @@ class KnownIds:
 
     def __init__(self, shared: SharedIds | None = None) -> None:
         self._shared = shared
+        #: Those that are not known (yet).
+        self.flights = Flights()
         self._young, self._old = _Generation(), _Generation()
 
     def note(

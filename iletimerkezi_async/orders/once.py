@@ -27,11 +27,13 @@ from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of, fingerprint
+from iletimerkezi_async.stores.claims import RIVAL_SECONDS, Resolved, Ticket, Verdict, account_of, fingerprint
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .enquiry import Earlier, Enquiry
+from .known import hash_content
+from .pieces import in_pieces
 from .recovery import send_draft
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ class Attempts:
         self.lost = None if elapsed is None or elapsed == math.inf else Stopwatch(time.time() - elapsed)
         #: Whether an earlier owner's attempt may have been taken, however long ago.
         self.doubted = elapsed is not None
+        #: What keeps account of the orders under all keys.
+        self.owner = store
         #: Whether anything of ours may have been taken.
         self.begun = False
 
@@ -337,14 +341,16 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     if lost is None:
         raise OutcomeUnknownError("an earlier call may have sent it, and nobody knows when", _OPERATION)
     if lost.elapsed < SEND_WINDOW and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc)):
-        return await send_draft(lookups, draft, lost, attempts.first, attempts.again)
+        return await send_draft(lookups, draft, lost, attempts.first, attempts.again, owner=attempts.owner)
     enquiry = Enquiry(lookups)
     await enquiry.hear_clock(Moment(lost.began, None))
     there = lookups.transport.clocks.now().there
     began = Moment(lost.began, None if there is None else there - lost.elapsed)
     # Before the list is read: what is known by then is left out there.
     rivals = await attempts.rivals()
-    alike = 1 + rivals.open
+    content = await in_pieces(hash_content(draft))
+    flights = lookups.known.flights
+    alike = 1 + rivals.open + flights.count_rivals(content, lost.began, RIVAL_SECONDS, owner=attempts.owner)
     for order_id in rivals.order_ids:
         enquiry.learn(order_id, draft.sender, draft.recipients, None)
     findings = await enquiry.find(draft, began, alike=alike)
@@ -354,7 +360,9 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     if len(findings.matches) >= alike:
         raise OrderAcceptedError(findings.matches)
     if findings.absent and not findings.matches and there is not None and lost.elapsed > MEMORY:
-        return await send_draft(lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began))
+        return await send_draft(
+            lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began), owner=attempts.owner
+        )
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     raise OutcomeUnknownError(f"an earlier call may have sent it, and the reports do not tell{hint}", _OPERATION)
 
@@ -367,4 +375,4 @@ async def send_claimed(lookups: Lookups, draft: Draft, attempts: Attempts) -> Or
     """
     if attempts.doubted:
         return await _settle_earlier(lookups, draft, attempts)
-    return await send_draft(lookups, draft, None, attempts.first, attempts.again)
+    return await send_draft(lookups, draft, None, attempts.first, attempts.again, owner=attempts.owner)

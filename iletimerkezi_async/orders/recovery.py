@@ -6,6 +6,8 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from iletimerkezi_async.errors import (
     ApiError,
     IletimerkeziError,
@@ -16,19 +18,21 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
+from iletimerkezi_async.stores.claims import RIVAL_SECONDS
 from iletimerkezi_async.wire.dates import choose_window
 from iletimerkezi_async.wire.packing import finish
 from iletimerkezi_async.wire.sending import MEMORY, is_overdue, proves_refusal, send_sms
 
 from .enquiry import Enquiry
 from .evidence import Attempt, moment
+from .flights import Flight
 from .known import hash_content
 from .live import LiveSearch
 from .paging import Blacklist
 from .pieces import in_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
     from datetime import datetime
 
     from iletimerkezi_async.wire.draft import Draft
@@ -52,6 +56,7 @@ async def send_draft(
     again: Callable[[], Awaitable[object]] | None = None,
     *,
     earlier: Earlier | None = None,
+    owner: Hashable = None,
 ) -> Order:
     """Send an order, and find its id where the answer is lost.
 
@@ -63,28 +68,64 @@ async def send_draft(
         again: Called before each attempt that follows a lost answer.
         earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
             did; another one is of this attempt alone.
+        owner: What keeps account of orders to the same numbers, so that they need not be counted for it.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
-    call = await in_pieces(send_sms(draft))
     # Before it is sent: nothing may wait, and be cancelled, between an answer and what is made of it.
-    content = await in_pieces(hash_content(draft))
+    flight = Flight(await in_pieces(hash_content(draft)), owner)
+    flights = lookups.known.flights
+    is_in_doubt = earlier is not None and not earlier.is_certain
+
+    async def depart() -> None:
+        if before is not None:
+            await before()
+        flights.depart(flight)
+
+    if lost is not None or is_in_doubt:
+        flights.depart(flight)
+    try:
+        order, is_known = await _send(lookups, draft, flight, lost=lost, before=depart, again=again, earlier=earlier)
+    except BaseException as error:
+        is_unknown = is_in_doubt or isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
+        (flights.lose if is_unknown or not isinstance(error, IletimerkeziError) else flights.land)(flight)
+        raise
+    (flights.land if is_known else flights.lose)(flight)
+    return order
+
+
+async def _send(
+    lookups: Lookups,
+    draft: Draft,
+    flight: Flight,
+    *,
+    lost: Stopwatch | None,
+    before: Callable[[], Awaitable[object]],
+    again: Callable[[], Awaitable[object]] | None,
+    earlier: Earlier | None,
+) -> tuple[Order, bool]:
+    """The order, and whether it surely is the one that was sent."""
+    call = await in_pieces(send_sms(draft))
     watch = Stopwatch()
     since = None if earlier is None else earlier.since
     doubted = earlier is not None
     result = await lookups.transport.perform(call, lost, before, again, doubted=doubted, since=since)
     if not isinstance(result, RefusedAgain):
-        lookups.known.note(result.id, draft, content, watch.elapsed)
-        return result
+        lookups.known.note(result.id, draft, flight.content, watch.elapsed)
+        return result, True
     if result.lost is None and earlier is not None:
-        findings = await Enquiry(lookups).find(draft, earlier.began)
-        return _identify(lookups, draft, findings, is_proven=True)
-    return await _settle(lookups, draft, result)
+        rivals = lookups.known.flights.count_rivals(flight.content, earlier.began.here, RIVAL_SECONDS)
+        findings = await Enquiry(lookups).find(draft, earlier.began, alike=1 + rivals)
+        return _identify(lookups, draft, findings if not rivals else evolve(findings, matches=()), is_proven=True), True
+    return await _settle(lookups, draft, result, flight)
 
 
-async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Order:
+async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight: Flight) -> tuple[Order, bool]:
     """Find out what became of an order whose answer was lost, after its repetition was refused.
+
+    Returns:
+        The order, and whether it surely is the one that was sent.
 
     Raises:
         OrderAcceptedError: It was taken, and no order, or more than one, can be told to be it.
@@ -92,9 +133,9 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Orde
         OutcomeUnknownError: It was refused for a reason of the moment, or the reports do not tell for certain.
     """
     refusal = refused.refusal
-    findings = await _look_up(lookups, draft, refused, whole=refusal is not None and proves_refusal(refusal))
+    findings = await _look_up(lookups, draft, refused, flight, whole=refusal is not None and proves_refusal(refusal))
     if refusal is None or (is_overdue(refusal) and len(findings.matches) == 1):
-        return _identify(lookups, draft, findings, is_proven=refusal is None)
+        return _identify(lookups, draft, findings, is_proven=refusal is None), refusal is None
     if findings.absent and proves_refusal(refusal):
         raise refusal
     if isinstance(refusal, RecipientError) and not findings.candidates and await _was_blocked(lookups, draft, refused):
@@ -167,7 +208,7 @@ def _in_doubt(refusal: ApiError, findings: Findings) -> OutcomeUnknownError:
     return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal}){hint}", "send-sms")
 
 
-async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, whole: bool) -> Findings:
+async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight: Flight, *, whole: bool) -> Findings:
     """Look for an order among those that were submitted since its first attempt; `whole` asks for its absence."""
     assert refused.lost is not None
     elapsed, monotonic = refused.lost.elapsed, time.monotonic()
@@ -178,7 +219,7 @@ async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, who
     attempt = Attempt(moment(clock - elapsed), moment(clock - (monotonic - until)), now.there is not None)
     with lookups.live(attempt.began, moment(clock)) as (catalogue, budget):
         began = monotonic - min(elapsed, MEMORY)
-        search = LiveSearch(lookups, catalogue, draft, attempt, budget=budget, began=began, until=until)
+        search = LiveSearch(lookups, catalogue, draft, attempt, flight, budget=budget, began=began, until=until)
         findings = await search.find()
         if whole and not findings.candidates:
             return await search.find_all()
