@@ -269,8 +269,10 @@ async def test_a_clock_that_was_set_between_two_runs_makes_no_order_another(
     [
         Weather(queue=timedelta(minutes=35), time_zone=timezone.utc),
         Weather(date_offset=timedelta(minutes=35), time_zone=timezone.utc),
+        Weather(queue=timedelta(minutes=50), time_zone=timezone.utc),
+        Weather(queue=timedelta(hours=2), time_zone=timezone(timedelta(hours=4))),
     ],
-    ids=["queue", "date"],
+    ids=["queue", "date", "long queue", "longer queue"],
 )
 async def test_a_zone_and_a_queue_make_no_other_schedule(
     path: Path, pass_minutes: Callable[[Sandbox, float], None], weather: Weather
