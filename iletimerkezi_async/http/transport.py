@@ -292,6 +292,8 @@ class Transport:
             outcome = await self._attempt(trail, body, limit)
             if isinstance(outcome, Answered):
                 return outcome.value
+            if isinstance(outcome, Refused) and outcome.later:
+                await self._gate.share_pause()
             refused_again = trail.refused_again
             if refused_again is not None:
                 return refused_again

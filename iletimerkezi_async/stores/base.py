@@ -18,6 +18,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.models import SendState
 
 from .claims import Claim, Resolved, Rivals, Ticket, Verdict
+from .slots import FAR
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -221,6 +222,20 @@ class Store(ABC):
         """
         return await self._threads().run(partial(self._reserve, account, n, extra, rate))
 
+    async def hold_back(self, account: str, seconds: float, rate: float) -> None:
+        """Give no moment sooner than in so many seconds: the service asked for a pause.
+
+        Args:
+            account: Whose rate it is.
+            seconds: At most two minutes; of a longer pause, these.
+            rate: As for `reserve`.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        pause = min(seconds, FAR - 1)
+        await self._threads().run(partial(self._reserve, account, 0, 0, rate, pause))
+
     # Known ids.
 
     async def note(self, account: str, order_ids: Collection[int]) -> None:
@@ -290,7 +305,7 @@ class Store(ABC):
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]: ...
 
     @abstractmethod
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]: ...
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]: ...
 
     @abstractmethod
     def _note(self, account: str, order_ids: tuple[int, ...]) -> None: ...

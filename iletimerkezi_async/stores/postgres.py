@@ -155,10 +155,18 @@ class PostgresStore(Store):
 
     # One rate, and known ids.
 
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
         window, most = scale(rate)
         extra = min(extra, int(most) - n)
-        values = {"account": account, "n": n, "extra": extra, "window": window, "most": most, "far": FAR}
+        values = {
+            "account": account,
+            "n": n,
+            "extra": extra,
+            "window": window,
+            "most": most,
+            "far": FAR,
+            "pause": pause,
+        }
         row = self._ask(RESERVE, values, durable=False)
         assert row is not None
         return max(0.0, float(row[0])), int(row[1]) - n

@@ -164,7 +164,9 @@ SELECT verdict, state, order_id, recipients, extract(epoch FROM first_attempt)::
 # `slots.next_slot` in SQL. The row is locked, so that they go one after the other.
 RESERVE = """
 INSERT INTO iletimerkezi_rates AS r (account, slots, counts)
-VALUES (%(account)s, ARRAY[extract(epoch FROM clock_timestamp())::float8], ARRAY[(%(n)s + %(extra)s)::float8])
+VALUES (
+    %(account)s, ARRAY[extract(epoch FROM clock_timestamp())::float8 + %(pause)s], ARRAY[(%(n)s + %(extra)s)::float8]
+)
 ON CONFLICT (account) DO UPDATE SET (slots, counts) = (
     WITH present AS (
         SELECT extract(epoch FROM clock_timestamp())::float8 AS now
@@ -174,7 +176,7 @@ ON CONFLICT (account) DO UPDATE SET (slots, counts) = (
         WHERE u.slot > present.now - %(window)s AND u.slot < present.now + %(far)s
     ), next AS (
         SELECT greatest(
-            (SELECT now FROM present),
+            (SELECT now + %(pause)s FROM present),
             (SELECT max(slot) FROM past),
             (SELECT max(slot) + %(window)s FROM past WHERE total + %(n)s > %(most)s)
         ) AS slot

@@ -130,9 +130,9 @@ class RedisStore(Store):
 
     # One rate, and known ids.
 
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
         window, most = scale(rate)
-        answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR])
+        answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR, pause])
         seconds, more = cast("list[str]", answer)
         return float(seconds), int(more)
 

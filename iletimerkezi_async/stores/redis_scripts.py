@@ -115,7 +115,7 @@ return {verdict, kept[1], kept[2], kept[3], kept[4]}
 )
 
 # `slots.next_slot` and `slots.room_at` in Lua. KEYS: the moments given.
-# ARGV: n, how many more are wanted, window, the most in a window, what is too far ahead.
+# ARGV: n, how many more are wanted, window, the most in a window, what is too far ahead, how long nobody may pass.
 RESERVE = (
     _NOW
     + """
@@ -130,7 +130,7 @@ for _, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
         redis.call('LREM', KEYS[1], 1, entry)
     end
 end
-local moment, total = math.max(now, slots[#slots] or now), n
+local moment, total = math.max(now + tonumber(ARGV[6]), slots[#slots] or now), n
 for place = #slots, 1, -1 do
     total = total + counts[place]
     if total > most then

@@ -212,14 +212,14 @@ class SqliteStore(Store):
 
     # One rate, and known ids. A power cut may undo the last of these: nobody is texted twice for it.
 
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
         window, most = scale(rate)
         with self._transaction(durable=False) as database:
             row = database.execute("SELECT slots FROM rates WHERE account = ?", (account,)).fetchone()
             now = time.time()
             slots: list[tuple[float, int]] = [] if row is None else json.loads(row[0])
             slots = [(slot, count) for slot, count in slots if now - window < slot < now + FAR]
-            moment = next_slot(slots, now, n, window, most)
+            moment = next_slot(slots, now + pause, n, window, most)
             extra = min(extra, room_at(moment, slots, window, most) - n)
             slots.append((moment, n + extra))
             database.execute("INSERT OR REPLACE INTO rates VALUES (?, ?)", (account, json.dumps(slots)))
