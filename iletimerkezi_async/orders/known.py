@@ -14,7 +14,7 @@ from iletimerkezi_async.errors import IletimerkeziError
 from .flights import Flights
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from iletimerkezi_async.wire.draft import Draft
@@ -28,20 +28,41 @@ logger = logging.getLogger("iletimerkezi_async")
 # least this many seconds, and at most so many ids: of a hundred orders a second, all.
 _GENERATION = 900.0
 _MOST_IDS = 100_000
-# Texts that are hashed at one go.
+# Texts, or numbers of one text, that are hashed at one go.
 _AT_ONE_GO = 2000
 
 
 def hash_content(draft: Draft) -> Steps[tuple[int, int]]:
     """Two numbers that tell drafts apart in one process: by all that they carry, and by whom they go to alone."""
     # Sums, in whatever sequence: sorting takes several times as long.
+    alone = len(draft.messages) == draft.recipients
+    carried, numbers = yield from (_hash_pairs if alone else _hash_texts)(draft.messages)
+    return hash((draft.sender, draft.send_at, carried)), hash((draft.recipients, numbers))
+
+
+def _hash_pairs(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int]]:
+    """Of texts that are for one number each, of which there may be very many."""
     carried = numbers = 0
-    items = iter(draft.messages.items())
+    items = iter(messages.items())
     while piece := [*islice(items, _AT_ONE_GO)]:
         carried += sum(map(hash, piece))
         numbers += sum(map(hash, chain.from_iterable(given for _, given in piece)))
         yield
-    return hash((draft.sender, draft.send_at, carried)), hash((draft.recipients, numbers))
+    return carried, numbers
+
+
+def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int]]:
+    """Of texts with any number of numbers."""
+    carried = numbers = 0
+    for count, (text, given) in enumerate(messages.items(), 1):
+        own = 0
+        for start in range(0, len(given), _AT_ONE_GO):
+            own += sum(map(hash, given[start : start + _AT_ONE_GO]))
+            if start or count % _AT_ONE_GO == 0:
+                yield
+        carried += hash((text, own))
+        numbers += own
+    return carried, numbers
 
 
 class SharedIds(Protocol):
