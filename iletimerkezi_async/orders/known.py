@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from iletimerkezi_async.errors import IletimerkeziError
 
+from .flights import Flights
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
@@ -83,12 +85,15 @@ class KnownOrder(NamedTuple):
         recipients: How many it was sent to.
         sender: The header that it was sent under.
         content: A hash of what it carries, and another one of the numbers alone.
+        is_proven: Whether the service has said that it took what was sent, by an answer or by refusing it again. If
+            not, the order may be another one to the same numbers.
     """
 
     answered: float | None
     recipients: int
     sender: str
     content: tuple[int, int]
+    is_proven: bool = True
 
 
 class _Generation:
@@ -112,9 +117,19 @@ class KnownIds:
 
     def __init__(self, shared: SharedIds | None = None) -> None:
         self._shared = shared
+        #: Those that are not known (yet).
+        self.flights = Flights()
         self._young, self._old = _Generation(), _Generation()
 
-    def note(self, order_id: int, draft: Draft, content: tuple[int, int], took: float | None = None) -> None:
+    def note(
+        self,
+        order_id: int,
+        draft: Draft,
+        content: tuple[int, int],
+        took: float | None = None,
+        *,
+        is_proven: bool = True,
+    ) -> None:
         """An answer, or a look-up, has told an order's id.
 
         Args:
@@ -122,11 +137,12 @@ class KnownIds:
             draft: What it carries.
             content: The draft's `hash_content`.
             took: Seconds that the answer took; `None` where a look-up has told it.
+            is_proven: See `KnownOrder`.
         """
         if self._young.is_over:
             self._young, self._old = _Generation(), self._young
         now = None if took is None else time.monotonic()
-        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, content)
+        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, content, is_proven)
         if now is not None and took is not None:
             self._young.answers.append(now)
             self._young.slowest = max(self._young.slowest, took)
@@ -136,17 +152,21 @@ class KnownIds:
 
         To be called after a journal or a store has the id: if this process died between the two, whoever goes on would
         look for the order, and leave it out as one that is known to be another. For the same reason nothing is told of
-        an id that a look-up has found: where the numbers of two orders are the same, it may belong to the one that
-        another process looks for.
+        an id that a look-up alone has found: where the numbers of two orders are the same, it may belong to the one
+        that another process looks for. Where ours was surely taken, one of the two is ours, and the other is left.
         """
-        known = self.find(order_id)
-        if self._shared is None or known is None or known.answered is None:
+        if self._shared is None or not self.is_proven(order_id):
             return
         try:
             await self._shared.note((order_id,))
         except IletimerkeziError as error:
             # Others may have to look at one order more.
             logger.warning("an order's id could not be shared: %s", error)
+
+    def is_proven(self, order_id: int) -> bool:
+        """Whether an order is surely not one that another process looks for."""
+        known = self.find(order_id)
+        return known is not None and known.is_proven
 
     def find(self, order_id: int) -> KnownOrder | None:
         """What is known of an order, where this client had its answer."""
