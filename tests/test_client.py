@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import httpx
 import pytest
 from canned import Canned, ok, refusal
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import (
@@ -241,6 +241,9 @@ def test_the_kind_decides_what_is_repeated(kind: Kind, repeated: list[object]) -
 
 
 @given(st.integers(1, 2000), st.floats(0, 100), st.floats(0, 100))
+@example(1, 0.5, 30.0)
+@example(3, 0.5, 30.0)
+@example(2000, 0.5, 30.0)
 def test_pauses_grow_within_their_bounds(attempt: int, initial: float, longest: float) -> None:
     """The upper half of the exponential, up to the longest."""
     pause = Retry(wait_initial=initial, wait_max=longest).pause(attempt)

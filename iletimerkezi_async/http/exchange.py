@@ -56,19 +56,17 @@ class NoAnswer:
         reason: What happened, in words that quote nothing which was sent or received.
         sent: Whether the request left, or may have.
         http_status: The HTTP status, where one had come.
-        withheld: Whether it was held back as it may not go any more.
         misuse: Whether the caller's HTTP client cannot be used here, so that no further attempt would do better.
     """
 
     reason: str
     sent: bool
     http_status: int | None = None
-    withheld: bool = False
     misuse: bool = False
 
 
 #: What becomes of a request that may not go any more.
-HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False, withheld=True)
+HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False)
 
 
 class WithheldError(Exception):

@@ -13,7 +13,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from canned import QUICK, Canned, ok
+from canned import QUICK, Canned, ok, refusal
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -298,6 +298,29 @@ async def test_a_gateway_whose_service_is_away_for_too_long_stops_it() -> None:
     assert sum(failure.count for failure in result.failed if isinstance(failure.error, OutcomeUnknownError)) == 200
 
 
+async def test_the_first_reason_to_stop_is_told() -> None:
+    """Of two orders that were under way at once, and were refused for two reasons."""
+    both = anyio.Event()
+    codes: list[int] = []
+
+    async def refuse(request: httpx.Request) -> httpx.Response:
+        codes.append((402, 450)[len(codes)])
+        code = codes[-1]
+        if code == 402:
+            await both.wait()
+        else:
+            both.set()
+            await anyio.sleep(0.05)
+        return httpx.Response(200, json=refusal(code))
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(refuse))
+    async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, http_client=http, rate=None) as client:
+        with pytest.raises(BulkError) as caught:
+            await client.send_bulk(TEXT, numbers(20), batch_size=10, concurrency=2)
+    assert isinstance(caught.value.__cause__, InsufficientBalanceError)
+    assert_adds_up(caught.value.result, 20)
+
+
 async def test_an_outcome_that_stays_unknown_is_listed_and_the_campaign_goes_on() -> None:
     """Its recipients may have been texted: they are named, with the error that says so."""
     sandbox = Sandbox()
@@ -569,6 +592,28 @@ async def test_a_campaign_with_every_answer_lost(sandbox: Sandbox, client: Async
     assert_adds_up(result, 1000)
     assert {order.id for order in result.orders} == {order.id for order in sandbox.orders}
     assert sandbox.deliveries == Counter(numbers(1000))
+
+
+async def test_cancelled_before_its_turn_an_order_was_surely_not_sent() -> None:
+    """Nothing was written down or sent: no doubt is left, and everybody is named."""
+
+    class Never:
+        rate = 1000.0
+
+        async def acquire(self, n: int, /) -> None:
+            await anyio.sleep_forever()
+
+    results: list[BulkResult] = []
+    canned = Canned(ok(order={"id": 1}), rate=Never())
+    with anyio.move_on_after(0.05):
+        try:
+            await canned.client.send_bulk(TEXT, numbers(20), batch_size=10)
+        except anyio.get_cancelled_exc_class() as error:
+            results.append(error.__context__.result)  # type: ignore[union-attr]  # a BulkError
+            raise
+    assert canned.requests == []
+    assert results[0].failures == 20
+    assert not any(isinstance(each.error, OutcomeUnknownError) for each in results[0].failed)
 
 
 async def test_cancelling_leaves_no_task(sandbox: Sandbox, client: AsyncClient) -> None:

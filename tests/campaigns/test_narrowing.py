@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -28,6 +31,7 @@ from iletimerkezi_async import (
     RecipientError,
     Retry,
 )
+from iletimerkezi_async.campaigns.narrowing import _Trickle
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores.journal import FileJournal
 
@@ -145,6 +149,47 @@ async def test_refused_recipients_that_are_not_on_the_blacklist_are_found_beside
         everybody[600]: 1,
     }
     assert_all_but(service, everybody)
+
+
+async def test_where_nobody_is_on_the_blacklist_nobody_is_written_down_as_refused_by_it(tmp_path: Path) -> None:
+    """Every line of the journal is about somebody."""
+    everybody = numbers(10)
+    service = Strict({everybody[3]}, blacklist=[])
+    result = await service.client().send_bulk(TEXT, everybody, journal=tmp_path / "journal")
+    assert (result.accepted, len(result.refused)) == (9, 1)
+    with closing(sqlite3.connect(tmp_path / "journal")) as database:
+        lengths = [length for (length,) in database.execute("SELECT length(entries) FROM orders")]
+    assert min(lengths) > 0
+    assert sum(lengths) == 8 * len(everybody)
+
+
+@pytest.mark.parametrize(
+    ("rate", "recipients", "size"),
+    [
+        (None, 101, 51),
+        (None, 2, 1),
+        (100, 300, 150),
+        (100, 202, 101),
+        (100, 200, 25),
+        (100, 30, 15),
+        (2, 4, 1),
+        (1, 2, 1),
+    ],
+)
+def test_parts_are_halves_and_smaller_where_they_are_paced(rate: float | None, recipients: int, size: int) -> None:
+    """A part may take a quarter of a second's recipients at once; one that is larger than a second's passes unpaced."""
+    assert _Trickle(rate).part_size(recipients) == size
+
+
+async def test_what_is_not_paced_waits_for_no_turn() -> None:
+    """More recipients than the account may have in a second are a bulk order; as many as that are not."""
+    trickle = _Trickle(50)
+    began = anyio.current_time()
+    await trickle.wait(51)
+    await trickle.wait(50)
+    await trickle.wait(51)
+    assert trickle._free_at - time.monotonic() == pytest.approx(2, abs=0.5)
+    assert anyio.current_time() - began < 1
 
 
 @pytest.mark.parametrize("retry", [QUICK, Retry(attempts=1)])

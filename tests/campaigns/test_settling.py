@@ -88,6 +88,20 @@ async def test_a_few_that_were_skipped_as_blocked_do_not_hide_an_order(
     assert sandbox.deliveries == Counter(numbers(100)[1:])
 
 
+async def test_a_long_list_is_read_no_further_than_to_the_time_in_question(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Of ten pages of orders the first, as all behind it are older by hours."""
+    sandbox = Sandbox()
+    sandbox.add_orders(300)
+    pass_minutes(sandbox, 300)
+    sandbox.fail("send-sms", "drop-answer", times=2)
+    assert (await run(sandbox, path, 20)).failures == 20
+    pass_minutes(sandbox, 15)
+    assert (await run(sandbox, path, 20)).accepted == 20
+    assert sandbox.request_counts["get-reports"] <= 2
+
+
 async def test_an_order_that_two_runs_began_to_send(path: Path, pass_minutes: Callable[[Sandbox, float], None]) -> None:
     """The second run loses its answer as well; the duplicate that the third one meets is its own."""
     sandbox = Sandbox()
@@ -228,14 +242,15 @@ async def test_an_order_that_was_sent_again_in_doubt_is_found_at_its_own_time(
     assert sandbox.deliveries == Counter(numbers(20))
 
 
+@pytest.mark.parametrize("minutes", [13, 30])
 async def test_a_refusal_in_doubt_leaves_open_what_was_before(
-    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], minutes: float
 ) -> None:
-    """It stops nothing from being settled: once absence is certain, the same refusal counts."""
+    """As long as only this machine's clock tells when that was. It stops nothing from being settled later on."""
     sandbox = Sandbox()
     sandbox.fail("send-sms", "drop-request", times=2)
     await run(sandbox, path, 20)
-    pass_minutes(sandbox, 13)
+    pass_minutes(sandbox, minutes)
     sandbox.fail("send-sms", "402")
     second = await run(sandbox, path, 20)
     assert (second.failures, type(second.failed[0].error)) == (20, OutcomeUnknownError)

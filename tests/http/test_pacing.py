@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from types import SimpleNamespace
 from typing import TypeVar
 
 import anyio
@@ -427,11 +428,31 @@ async def test_a_pacer_that_cannot_be_awaited_means_not_sent() -> None:
     assert canned.requests == []
 
 
-@pytest.mark.parametrize("rate", ["100", True, [], object(), TokenBucket, threading.Lock, b"1", {}, asyncio.Lock])
+@pytest.mark.parametrize(
+    "rate", ["100", True, [], object(), TokenBucket, threading.Lock, b"1", {}, asyncio.Lock, SimpleNamespace(acquire=5)]
+)
 def test_what_is_no_rate_is_refused(rate: object) -> None:
     """When the client is made, and not after an SMS has gone out."""
     with pytest.raises(ConfigurationError, match="rate"):
         AsyncClient("demo", "demo", rate=rate)  # type: ignore[arg-type]  # the point of the test
+
+
+class Unsigned:
+    """As a function that is written in C: how it can be called is not to be seen."""
+
+    @property
+    def __signature__(self) -> object:
+        raise ValueError
+
+    async def __call__(self, n: int, /) -> None:
+        pass
+
+
+@pytest.mark.anyio
+async def test_a_pacer_whose_acquire_does_not_tell_its_parameters_is_taken() -> None:
+    """Only one that surely takes no count is refused."""
+    canned = Canned(TAKEN, rate=SimpleNamespace(acquire=Unsigned()))
+    assert (await canned.client.send_sms("Bir", NUMBER)).id == 1
 
 
 @pytest.mark.anyio

@@ -14,12 +14,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import anyio
 import anyio.abc
+import httpcore
 import httpx
 import pytest
 import trustme
 from canned import QUICK, Canned, http, ok, raw_server
 
-from iletimerkezi_async import AsyncClient, ConfigurationError, Iys, Retry, TransportError
+from iletimerkezi_async import AsyncClient, ConfigurationError, Iys, OutcomeUnknownError, Retry, TransportError
 from iletimerkezi_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio
@@ -347,6 +348,37 @@ async def test_broken_http_is_a_transport_error(bytes_: bytes) -> None:
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
     assert "SMTP" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("chained", "proven"), [("cause", True), ("context", True), ("neither", False)])
+async def test_a_failure_that_directly_stems_from_connecting_never_left(chained: str, proven: bool) -> None:
+    """As httpcore's own error shows, where the HTTP client has not cut it off."""
+
+    def refuse() -> None:
+        raise httpcore.ConnectError("refused")
+
+    def fail() -> None:
+        try:
+            refuse()
+        except httpcore.ConnectError as error:
+            if chained == "cause":
+                raise httpx.ConnectError("refused") from error
+            if chained == "context":
+                raise httpx.ConnectError("refused")  # noqa: B904 - what is tested
+            raise httpx.ConnectError("refused") from None
+
+    with pytest.raises(httpx.ConnectError) as failed:
+        fail()
+    with pytest.raises(TransportError) as caught:
+        await Canned(failed.value, retry=ONCE).client.send_sms("Kodunuz 1234", "5301234567")
+    assert isinstance(caught.value, OutcomeUnknownError) is not proven
+
+
+async def test_a_request_that_cannot_be_written_in_time_may_have_left() -> None:
+    """The reason says so, and for how long it was tried."""
+    canned = Canned(httpx.WriteTimeout("slow"), retry=ONCE, timeout=7)
+    with pytest.raises(OutcomeUnknownError, match="the request could not be written within 7 s"):
+        await canned.client.send_sms("Kodunuz 1234", "5301234567")
 
 
 # TLS.

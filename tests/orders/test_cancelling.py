@@ -12,8 +12,10 @@ from canned import Canned, never_left, ok, refusal
 from faults import FAULTS
 
 from iletimerkezi_async import (
+    ApiError,
     AsyncClient,
     AuthenticationError,
+    IletimerkeziError,
     OrderNotFoundError,
     OrderStatus,
     OutcomeUnknownError,
@@ -182,3 +184,15 @@ async def test_a_caller_who_gives_up_can_ask_again(sandbox: Sandbox, client: Asy
     with pytest.raises(OrderNotFoundError):
         await client.cancel_order(order)
     assert (await client.get_order(order)).status is OrderStatus.FAILED
+
+
+CONTENT = {400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469}
+
+
+@pytest.mark.parametrize("code", sorted(CONTENT | {401, 402, 403, 450, 452, 457, 470, 474, 500}))
+async def test_which_refusals_after_a_lost_answer_settle_it(code: int) -> None:
+    """What is wrong with the request itself was so at the first attempt; what may change in a moment proves nothing."""
+    with pytest.raises(IletimerkeziError) as caught:
+        await Canned(LOST, refusal(code), retry=Retry(attempts=2, wait_initial=0)).client.cancel_order(428)
+    assert isinstance(caught.value, OutcomeUnknownError) is (code not in CONTENT)
+    assert isinstance(caught.value, ApiError) is (code in CONTENT)

@@ -19,6 +19,7 @@ from iletimerkezi_async.orders.evidence import (
     Sought,
     Verdict,
     Witness,
+    fits_closely,
     judge,
     moment,
 )
@@ -27,6 +28,7 @@ from iletimerkezi_async.wire.draft import Draft
 
 BEGAN = datetime(2026, 5, 1, 12, 0, tzinfo=TURKISH_TIME)
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 NUMBERS = tuple(f"+9053012{index:05}" for index in range(40))
 IT, CANNOT_TELL, ANOTHER = Verdict.IT, Verdict.CANNOT_TELL, Verdict.ANOTHER
 #: A list that has shown our sender.
@@ -116,21 +118,34 @@ def test_another_sender_rules_out_where_the_list_tells_senders_right() -> None:
     [(19, ANOTHER), (20, CANNOT_TELL), (41, CANNOT_TELL), (400, CANNOT_TELL), (None, CANNOT_TELL)],
 )
 def test_a_total_rules_out_only_where_it_is_less_than_half(total: int | None, expected: Verdict) -> None:
-    """Larger ones may count parts."""
+    """Larger ones may count parts. In a list that told less of a known order, none does."""
     assert verdict(entry(total=total), None) is expected
+    assert verdict(entry(total=total), None, evolve(FAIR, totals_prove=False)) is CANNOT_TELL
 
 
 def test_a_small_total_of_a_small_order_rules_nothing_out() -> None:
-    """Most of ten may be blocked."""
+    """Most of ten may be blocked, and twenty of any: beyond that, less than half does."""
     assert verdict(entry(total=1), None, looked_for=sought(NUMBERS[:10])) is CANNOT_TELL
+    assert verdict(entry(total=19), None, looked_for=sought(NUMBERS[:39])) is CANNOT_TELL
+    assert verdict(entry(total=18), None, looked_for=sought(NUMBERS[:39])) is ANOTHER
+    many = tuple(f"+9053012{index:05}" for index in range(60))
+    assert verdict(entry(total=30), None, looked_for=sought(many)) is CANNOT_TELL
+    assert verdict(entry(total=29), None, looked_for=sought(many)) is ANOTHER
 
 
 def test_a_total_in_parts_is_recognised() -> None:
     """Where it is what our texts come to; any other larger one leaves it open."""
     long = sought(text="x" * 200)
     assert verdict(entry(total=80), rows(), looked_for=long) is IT
+    assert verdict(entry(total=40), rows(), looked_for=long) is IT
+    assert verdict(entry(total=39), rows(NUMBERS[2:]), looked_for=long) is IT
+    assert verdict(entry(total=76), rows(NUMBERS[2:]), looked_for=long) is IT
+    assert verdict(entry(total=77), rows(NUMBERS[2:]), looked_for=long) is CANNOT_TELL
     assert verdict(entry(total=81), rows(), looked_for=long) is CANNOT_TELL
     assert verdict(entry(total=80), rows(), looked_for=sought()) is CANNOT_TELL
+    two = Sought("FIRMA", 40, None, sought().wanted, {"x" * 200: 20, "y": 20}, sought().attempt)
+    assert verdict(entry(total=60), rows(), looked_for=two) is IT
+    assert verdict(entry(total=60), rows(NUMBERS[2:]), looked_for=two) is CANNOT_TELL
     unknown = Sought("FIRMA", 40, None, sought().wanted, {"": 40}, sought().attempt)
     assert verdict(entry(total=80), rows(), looked_for=unknown) is CANNOT_TELL
 
@@ -217,11 +232,113 @@ def test_what_a_list_shows_of_itself() -> None:
     assert (fair.senders_prove, fair.totals_prove, fair.lead) == (True, True, (timedelta(), timedelta()))
     assert ledger.knowledge("FIRMA", (), exact=False).lead == (-MINUTE, -MINUTE)
     ledger.note(entry(submitted_at=BEGAN + MINUTE), Witness("FIRMA", 40, sent))
+    ledger.note(entry(submitted_at=BEGAN + 30 * SECOND), Witness("FIRMA", 40, sent))
     assert ledger.knowledge("FIRMA", (), exact=True).lead == (timedelta(), MINUTE)
     ledger.note(entry(total=3), Witness("FIRMA", 40, None))
     assert not ledger.knowledge("FIRMA", (), exact=True).totals_prove
     ledger.note(entry(sender="BASKA"), Witness("FIRMA", 40, None))
     assert not ledger.knowledge("FIRMA", (), exact=True, trusting=True).senders_prove
+
+
+def test_an_entry_that_tells_nothing_shows_nothing() -> None:
+    """Nor does one of an order that is not known."""
+    ledger = Ledger()
+    silent = entry(sender=None, total=None, submitted_at=None)
+    ledger.note(silent, Witness("FIRMA", 40, Moment(BEGAN.timestamp(), BEGAN.timestamp())))
+    ledger.note(entry(sender="BASKA", total=1), None)
+    told = ledger.knowledge("BASKA", (), exact=True)
+    assert (told.senders_prove, told.totals_prove, told.lead) == (True, True, None)
+
+
+def test_clocks_that_were_set_in_between_rule_nothing_out() -> None:
+    """Orders that are known of now show nothing of then."""
+    known = evolve(FAIR, lead=(timedelta(), timedelta()))
+    far = entry(submitted_at=BEGAN + timedelta(hours=5))
+    unsteady = evolve(sought().attempt, steady=False)
+    alone = Sought("FIRMA", 40, None, sought().wanted, {"Metin": 40}, unsteady)
+    assert verdict(far, None, known) is ANOTHER
+    assert verdict(far, None, known, alone) is CANNOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(-15 * 60 - 1, ANOTHER), (-15 * 60, CANNOT_TELL), (16 * 60, CANNOT_TELL), (16 * 60 + 1, ANOTHER)],
+)
+def test_known_orders_leave_a_quarter_of_an_hour_for_clocks_that_drift(seconds: int, expected: Verdict) -> None:
+    """Before the attempt, which lasted a minute, and after it; and for all that the known orders were apart."""
+    known, at = evolve(FAIR, lead=(timedelta(), timedelta())), BEGAN + timedelta(seconds=seconds)
+    assert verdict(entry(submitted_at=at), None, known) is expected
+    apart = evolve(FAIR, lead=(timedelta(), timedelta(hours=1)))
+    later = timedelta(hours=1) if seconds > 0 else timedelta()
+    assert verdict(entry(submitted_at=at + later), None, apart) is expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(-121, CANNOT_TELL), (-120, IT), (0, IT), (180, IT), (181, CANNOT_TELL)]
+)
+def test_two_minutes_are_left_for_clocks_that_nothing_shows(seconds: int, expected: Verdict) -> None:
+    """Before the attempt, which lasted a minute, and after it."""
+    at = BEGAN + timedelta(seconds=seconds)
+    assert verdict(entry(submitted_at=at, sent_at=at), rows()) is expected
+
+
+def test_a_clock_that_was_ahead_later_on_may_have_been_so_then() -> None:
+    """By as much: ours is found there, with two minutes before and after."""
+    ahead = timedelta(hours=1)
+    shifted = Sought("FIRMA", 40, None, sought().wanted, {"Metin": 40}, evolve(sought().attempt, shift=ahead))
+    for seconds, expected in [(-121, CANNOT_TELL), (-120, IT), (180, IT), (181, CANNOT_TELL)]:
+        at = BEGAN + ahead + timedelta(seconds=seconds)
+        assert verdict(entry(submitted_at=at, sent_at=at), rows(), looked_for=shifted) is expected
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(-3, False), (-2, True), (62, True), (63, False), (0, True)])
+def test_known_orders_tell_the_time_to_two_seconds(seconds: int, expected: bool) -> None:
+    """As the service's clock and its list have whole seconds; the attempt lasted a minute."""
+    attempt, none = evolve(sought().attempt, began=BEGAN + 10 * SECOND, until=BEGAN + 70 * SECOND), timedelta()
+    at = BEGAN + (10 + seconds) * SECOND
+    assert fits_closely(attempt, at, (none, none)) is expected
+    assert fits_closely(attempt, at + MINUTE, (MINUTE, MINUTE)) is expected
+    assert fits_closely(attempt, at + MINUTE * (seconds > 0), (none, MINUTE)) is expected
+    assert not fits_closely(attempt, at, None)
+
+
+def test_a_time_without_seconds_stands_for_any_of_its_minute() -> None:
+    """Where a list tells minutes alone."""
+    attempt, none = evolve(sought().attempt, began=BEGAN + 61 * SECOND, until=BEGAN + 70 * SECOND), timedelta()
+    assert fits_closely(attempt, BEGAN, (none, none))
+    assert not fits_closely(attempt, BEGAN - MINUTE, (none, none))
+    assert not fits_closely(attempt, BEGAN + SECOND, (none, none))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(-46, ANOTHER), (-45, CANNOT_TELL), (45, CANNOT_TELL), (46, ANOTHER)]
+)
+def test_schedules_are_others_where_they_differ_by_more_than_clocks_do(minutes: int, expected: Verdict) -> None:
+    """Three quarters of an hour."""
+    due = BEGAN + timedelta(hours=5)
+    told = entry(sent_at=due + minutes * MINUTE)
+    assert verdict(told, None, looked_for=sought(send_at=due)) is expected
+
+
+@pytest.mark.parametrize(("submitted", "sent"), [(-10, 45), (10, 55), (-600, 0), (600, 600)])
+def test_a_schedule_is_another_only_where_both_comparisons_say_so(submitted: int, sent: int) -> None:
+    """Minutes from ours: times may be shifted, alone or together. Without the service's clock none can be compared."""
+    due = BEGAN + timedelta(hours=5)
+    told = entry(submitted_at=BEGAN + submitted * MINUTE, sent_at=due + sent * MINUTE)
+    assert verdict(told, None, looked_for=sought(send_at=due)) is CANNOT_TELL
+    far = entry(sent_at=due + 600 * MINUTE)
+    assert verdict(far, None, looked_for=sought(send_at=due)) is ANOTHER
+    inexact = Sought("FIRMA", 40, due, sought().wanted, {"Metin": 40}, evolve(sought().attempt, exact=False))
+    assert verdict(far, None, looked_for=inexact) is CANNOT_TELL
+    assert verdict(entry(submitted_at=None, sent_at=far.sent_at), None, looked_for=sought(send_at=due)) is CANNOT_TELL
+
+
+def test_an_order_without_a_schedule_may_go_out_a_little_later() -> None:
+    """One that waited for longer had a schedule."""
+    assert verdict(entry(sent_at=BEGAN + 45 * MINUTE), Rows(due=False)) is CANNOT_TELL
+    assert verdict(entry(sent_at=BEGAN + 46 * MINUTE), Rows(due=False)) is ANOTHER
+    assert verdict(entry(sent_at=BEGAN + 45 * MINUTE), rows()) is IT
+    assert verdict(entry(sent_at=BEGAN + 46 * MINUTE), rows()) is CANNOT_TELL
 
 
 def test_moments_are_written_in_turkish_time() -> None:

@@ -14,6 +14,7 @@ from canned import QUICK, Canned, http, never_left, ok, raw_server, refusal
 from faults import FAULTS
 
 from iletimerkezi_async import (
+    ApiError,
     AsyncClient,
     DuplicateOrderError,
     InsufficientBalanceError,
@@ -334,11 +335,13 @@ async def test_a_success_without_an_id_is_recovered_as_well(sandbox: Sandbox, cl
     assert await other.send_sms("Kodunuz 1234", NUMBER) == order
 
 
-async def test_a_refusal_of_the_order_itself_after_a_lost_answer_settles_it() -> None:
+@pytest.mark.parametrize("code", [453, 454, 459, 460, 468, 469])
+async def test_a_refusal_of_the_order_itself_after_a_lost_answer_settles_it(code: int) -> None:
     """A text that is too long was too long at the first attempt, and the reports have nothing of it."""
-    canned = Canned(httpx.ReadError("lost"), refusal(453), ok(count=0, orders=[]))
-    with pytest.raises(TextTooLongError):
+    canned = Canned(httpx.ReadError("lost"), refusal(code), ok(count=0, orders=[]))
+    with pytest.raises(ApiError) as caught:
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
+    assert caught.value.code == code
 
 
 async def test_a_like_order_with_another_number_leaves_a_certain_refusal_certain() -> None:
@@ -357,6 +360,17 @@ async def test_a_like_order_with_another_number_leaves_a_certain_refusal_certain
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
 
 
+@pytest.mark.parametrize("sender", [8503000000, True, ["BASKA"], ""])
+async def test_a_sender_that_is_no_text_rules_nothing_out(sender: object) -> None:
+    """It is taken as one that is not told."""
+    listed = {"id": 7, "status": 113, "total": 1, "sender": sender, "submitAt": "2026-05-01 12:00:01"}
+    report = ok(order={"id": 7, "status": 113, "total": 1, "message": [{"number": 5301234567, "status": 110}]})
+    date = {"Date": "Fri, 01 May 2026 09:00:01 GMT"}
+    lost = httpx.ReadError("lost")
+    canned = Canned(lost, httpx.Response(451, json=refusal(451), headers=date), ok(count=1, orders=[listed]), report)
+    assert (await canned.client.send_sms("Kodunuz 1234", NUMBER)).id == 7
+
+
 @pytest.mark.parametrize("code", [400, 401, 402, 403, 450, 452, 457, 470, 500])
 async def test_a_refusal_that_may_be_of_the_moment_never_proves_anything(code: int) -> None:
     """An approval, a blocked number, the balance, the schedule: it may have been otherwise a moment before."""
@@ -372,6 +386,17 @@ async def test_a_number_that_was_blocked_before_the_first_attempt_settles_it() -
     async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=QUICK) as client:
         with pytest.raises(RecipientError):
             await client.send_sms("Kodunuz 1234", NUMBER)
+
+
+async def test_of_a_long_blacklist_the_rest_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stands behind so many may have been blocked, or not: the order stays unknown."""
+    for most, expected in ((3, RecipientError), (2, OutcomeUnknownError)):
+        monkeypatch.setattr("iletimerkezi_async.orders.recovery._MOST_BLOCKED", most)
+        sandbox = Sandbox(blocked=["+905309999998", "+905309999999", NUMBER])
+        sandbox.fail("send-sms", "drop-answer")
+        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=QUICK) as client:
+            with pytest.raises(expected):
+                await client.send_sms("Kodunuz 1234", NUMBER)
 
 
 async def test_a_refusal_while_the_reports_are_not_to_be_had_leaves_it_open() -> None:

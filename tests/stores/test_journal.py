@@ -40,6 +40,7 @@ from iletimerkezi_async import (
     TransportError,
 )
 from iletimerkezi_async.sandbox import Sandbox, Style
+from iletimerkezi_async.stores.journal import FileJournal
 
 pytestmark = pytest.mark.anyio
 TEXT = "Kampanyamiz basladi"
@@ -380,11 +381,11 @@ async def test_a_finished_campaign_asks_for_nothing(path: Path) -> None:
     assert len(sandbox.requests) == requests
 
 
-@pytest.mark.parametrize(("minutes", "settled"), [(5, True), (30, False)])
+@pytest.mark.parametrize(("minutes", "settled"), [(5, True), (30, False), (-30, False)])
 async def test_a_service_that_does_not_tell_its_time(
     path: Path, minutes: int, settled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within the 10 minutes this machine's clock must do; after them, absence from the reports proves nothing."""
+    """Within the 10 minutes this machine's clock must do; after them, or set back, absence proves nothing."""
     sandbox = Sandbox()
     answers = iter(["drop", "drop"])
 
@@ -691,6 +692,34 @@ async def test_a_full_disk_stops_before_anything_unwritten_is_sent(path: Path, m
         result = await client.send_bulk(TEXT, numbers(10_000), batch_size=1000, journal=path)
     assert (result.accepted, result.failures) == (10_000, 0)
     assert set(sandbox.deliveries.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("method", "calls", "accepted", "refused"), [("settle", 1, 5, 0), ("withdraw", 1, 0, 1), ("begin", 2, 0, 1)]
+)
+async def test_a_journal_that_breaks_after_an_answer_loses_nobody(
+    path: Path, monkeypatch: pytest.MonkeyPatch, method: str, calls: int, accepted: int, refused: int
+) -> None:
+    """What the service has said counts: who was taken, or refused. Nothing more is sent."""
+    sandbox = Sandbox(blocked=[] if accepted else numbers(1))
+    real, called = getattr(FileJournal, method), 0
+
+    async def broken(self: FileJournal, *arguments: object) -> object:
+        nonlocal called
+        called += 1
+        if called == calls:
+            raise JournalError("the disk is full")
+        return await real(self, *arguments)
+
+    monkeypatch.setattr(FileJournal, method, broken)
+    async with client_of(sandbox) as client:
+        with pytest.raises(JournalError, match="full") as caught:
+            await client.send_bulk(TEXT, numbers(20), batch_size=5, concurrency=1, journal=path)
+    result = caught.value.result
+    assert result is not None
+    assert (result.accepted, len(result.refused)) == (accepted, refused)
+    assert result.accepted + len(result.refused) + result.failures == result.read
+    assert sum(sandbox.deliveries.values()) == accepted
 
 
 # Crashes.

@@ -11,8 +11,9 @@ from engines import Engine
 
 from iletimerkezi_async import SendState, StoreError
 from iletimerkezi_async.stores import Store
-from iletimerkezi_async.stores.claims import Claim, Resolved, Ticket, Verdict
+from iletimerkezi_async.stores.claims import Claim, Resolved, Ticket, Verdict, account_of
 from iletimerkezi_async.stores.threads import CALLS
+from iletimerkezi_async.wire.credentials import Credentials
 
 pytestmark = pytest.mark.anyio
 
@@ -319,6 +320,39 @@ async def test_a_claim_given_up_is_taken_back(engine: Engine, account: str) -> N
             with anyio.fail_after(5):
                 while (await store.claim(ticket(account, key), 1, LEASE)).verdict is not Verdict.GRANTED:  # noqa: ASYNC110
                     await anyio.sleep(0.01)
+
+
+async def test_a_claim_given_up_after_an_earlier_attempt_leaves_that_unknown(
+    store: Store, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is taken back, and what the earlier owner began is still to be settled."""
+    first = ticket(account)
+    await store.claim(first, 1, LEASE)
+    await store.begin(first, LEASE, first=True)
+    await store.settle(first, SendState.UNKNOWN)
+    quick = type(store)._claim
+
+    def slowly(self: Store, *arguments: object) -> Claim:
+        time.sleep(0.2)
+        return quick(self, *arguments)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(type(store), "_claim", slowly)
+    with anyio.move_on_after(0.05):
+        await store.claim(ticket(account), 1, LEASE)
+    monkeypatch.setattr(type(store), "_claim", quick)
+    with anyio.fail_after(5):
+        # Until the thread that was given up has taken it back.
+        while (claim := await store.claim(ticket(account), 1, LEASE)).verdict is not Verdict.GRANTED:  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+    assert claim.elapsed is not None
+    found = await store.find(account, "k")
+    assert found is not None
+    assert found.state is SendState.UNKNOWN
+
+
+def test_an_account_is_called_the_same_by_every_version() -> None:
+    """What an earlier one has kept is found, and the name does not give the key away."""
+    assert account_of(Credentials("demo", "demo")) == "de1d185a803c8d685a383983553a431d"
 
 
 def test_it_is_used_in_loop_after_loop(engine: Engine, account: str, anyio_backend_name: str) -> None:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from worlds import World
 
-from iletimerkezi_async import AsyncClient, ConfigurationError, JournalError, Message, Progress
+from iletimerkezi_async import AsyncClient, ConfigurationError, JournalError, Message, OutcomeUnknownError, Progress
 from iletimerkezi_async.stores import Store
 
 pytestmark = pytest.mark.anyio
@@ -114,6 +114,35 @@ async def test_a_lost_answer_is_settled_by_the_next_run(world: World, client: As
     assert world.sent() == dict.fromkeys(NUMBERS, 1)
 
 
+async def test_an_order_that_is_sent_again_is_found_at_its_new_time(
+    world: World, client: AsyncClient, store: Store
+) -> None:
+    """The reports surely do not have the first attempt; the second one's answer is lost, and the next run finds it."""
+    await client.get_balance()
+    for fault in ("drop-request", "drop-answer"):
+        world.sandbox.fail("send-sms", fault, times=3)
+        result = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+        assert (result.accepted, result.failures) == (0, len(NUMBERS))
+        world.later(minutes=30)
+    result = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert result.accepted == len(NUMBERS)
+    assert world.sent() == dict.fromkeys(NUMBERS, 1)
+
+
+async def test_a_refusal_in_doubt_leaves_open_what_was_before(world: World, client: AsyncClient, store: Store) -> None:
+    """As with a file: the order is written down as doubted, refused, and settled by a later run."""
+    world.sandbox.fail("send-sms", "drop-request", times=3)
+    await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    world.later(minutes=13)
+    world.sandbox.fail("send-sms", "402")
+    second = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert type(second.failed[0].error) is OutcomeUnknownError
+    world.later(minutes=30)
+    third = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert third.accepted == len(NUMBERS)
+    assert world.sent() == dict.fromkeys(NUMBERS, 1)
+
+
 async def test_refused_recipients_are_remembered(world: World, client: AsyncClient, store: Store) -> None:
     """An order that is refused over some of its recipients is struck out, and its halves are written down."""
     await client.add_blacklist(NUMBERS[3])
@@ -171,6 +200,7 @@ async def test_what_can_be_no_name_is_refused(store: Store, name: object) -> Non
     """When it is given."""
     with pytest.raises(ConfigurationError, match="name"):
         store.journal(name)  # type: ignore[arg-type]  # what is tested
+    assert repr(store.journal("x" * 200)) == f"<StoreJournal {'x' * 200!r} in {store!r}>"
 
 
 async def test_redis_keeps_no_journals(redis_engine: object) -> None:

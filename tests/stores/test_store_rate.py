@@ -80,8 +80,14 @@ def test_the_rule_is_exact(asked: list[tuple[float, int]], rate: float) -> None:
 @pytest.mark.anyio
 async def test_below_one_a_second_each_waits_for_longer(store: Store, account: str) -> None:
     """A rate of a half lets one pass in two seconds."""
-    waits = [(await store.reserve(account, 1, 0.5))[0] for _ in range(3)]
-    assert waits == [pytest.approx(expected, abs=0.2) for expected in (0, 2 * WINDOW, 4 * WINDOW)]
+    given = [await store.reserve(account, 1, 0.5) for _ in range(3)]
+    assert [wait for wait, _ in given] == [pytest.approx(each, abs=0.2) for each in (0, 2 * WINDOW, 4 * WINDOW)]
+
+
+@pytest.mark.anyio
+async def test_nobody_gets_more_than_was_asked_for(store: Store, account: str) -> None:
+    """There is room for others at the same moment, who may not come."""
+    assert [more for _, more in [await store.reserve(account, 1, 100) for _ in range(3)]] == [0, 0, 0]
 
 
 @pytest.mark.anyio

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -126,11 +130,40 @@ def test_an_address_that_is_none_is_refused(kind: type[PostgresStore | RedisStor
         assert "hemmelig" not in str(caught.value)
 
 
-@pytest.mark.parametrize("options", [{"keep": 5}, {"timeout": 0}, {"timeout": "5"}, {"keep": None}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"keep": 5}, {"keep": None}, {"keep": timedelta(minutes=59)},
+        {"timeout": 0}, {"timeout": "5"}, {"timeout": True}, {"timeout": math.inf}, {"timeout": math.nan},
+    ],
+)  # fmt: skip
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, options: dict[str, object]) -> None:
-    """At construction."""
+    """At construction. An hour and a fraction of a second can."""
     with pytest.raises(ConfigurationError):
         SqliteStore(tmp_path / "store", **options)  # type: ignore[arg-type]  # what is tested
+    SqliteStore(tmp_path / "store", keep=timedelta(hours=1), timeout=0.1)
+
+
+async def test_a_file_that_others_hold_is_an_error_in_time(tmp_path: Path, account: str) -> None:
+    """Another process writes for longer than one question may take; afterwards the store is of use again."""
+    async with SqliteStore(tmp_path / "store", timeout=0.2) as store:
+        await store.find(account, "k")
+        with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert "is in use for longer than 0.2 s" in str(await fails_within(store, account, 5))
+            other.execute("COMMIT")
+        assert await store.find(account, "k") is None
+
+
+async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, account: str) -> None:
+    """What this version would write, that one might not understand."""
+    async with SqliteStore(tmp_path / "store") as store:
+        await store.find(account, "k")
+    with closing(sqlite3.connect(tmp_path / "store")) as database:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        database.execute(f"PRAGMA user_version = {version + 1}")
+    async with SqliteStore(tmp_path / "store") as store:
+        assert "newer version" in str(await fails_within(store, account, 5))
 
 
 async def test_a_full_redis_is_an_error(tmp_path: Path, account: str) -> None:

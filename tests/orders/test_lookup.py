@@ -1,0 +1,307 @@
+"""Looking for a lost order in lists and reports of every temper: which requests are made, and what they come to."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from attrs import define, field
+from canned import QUICK, ok, refusal
+
+from iletimerkezi_async import (
+    AsyncClient,
+    Iys,
+    OrderAcceptedError,
+    OrderReport,
+    OrderStatus,
+    OutcomeUnknownError,
+    RecipientError,
+    Retry,
+    StoreError,
+    TextTooLongError,
+)
+from iletimerkezi_async.models import TURKISH_TIME
+from iletimerkezi_async.orders.evidence import Attempt
+from iletimerkezi_async.orders.live import _Tour
+from iletimerkezi_async.orders.lookup import Budget, ListPage
+from iletimerkezi_async.stores import SqliteStore
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 5, 1, 12, 0, 30, tzinfo=TURKISH_TIME)
+DATE = {"Date": "Fri, 01 May 2026 09:00:30 GMT"}
+NUMBER, STRANGER = "+905301234567", "+905309999999"
+#: Orders on a page of the list.
+LISTED = 30
+
+
+def listed(id: int, minutes: float = 0, **told: object) -> dict[str, object]:
+    """An order as the list has it, submitted so many minutes ago."""
+    at = (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%d %H:%M:%S")
+    return {"id": id, "status": 113, "total": 1, "sender": "FIRMA", "submitAt": at, **told}
+
+
+@define
+class Service:
+    """Takes the first order and loses its answer; refuses it the second time, and has what it is told to have.
+
+    Attributes:
+        orders: The list, in its sequence.
+        numbers: What goes to others than a stranger, by id.
+        refusal: The code of the refusal.
+        rows: The most rows that a page of a report has.
+        broken_page: The page of a report that is refused.
+        lag: How many times a report is asked for before it has rows.
+        headers: Of every answer.
+        last_day: The last day of the list that is not refused as one to come.
+        shown: How many orders the list says that it has.
+        asked: What was asked, in words.
+    """
+
+    orders: list[dict[str, object]]
+    numbers: dict[int, list[str]] = field(factory=dict)
+    refusal: int = 451
+    rows: int = 1000
+    broken_page: int = 0
+    lag: int = 0
+    headers: dict[str, str] = DATE
+    last_day: str = "2999"
+    shown: int | None = None
+    asked: list[str] = field(factory=list)
+    sent: int = 0
+
+    def client(self, **options: Any) -> AsyncClient:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(self.handle))
+        settings = {"sender": "FIRMA", "iys": Iys.OFF, "retry": QUICK, "rate": None, **options}
+        return AsyncClient("demo", "demo", http_client=http, **settings)
+
+    async def send(self, to: list[str] | str = NUMBER, **options: Any) -> int:
+        """Send an order, and lose it; its id."""
+        async with self.client(**options) as client:
+            order = await client.send_sms("Kodunuz 1234", to)
+        assert order.id is not None
+        return order.id
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        operation, body = request.url.path.split("/")[-2], json.loads(request.content)["request"]
+        answer = {"send-sms": self._send, "get-reports": self._list, "get-report": self._report}.get(operation)
+        return httpx.Response(200, json=answer(body) if answer else refusal(400), headers=self.headers)
+
+    def _send(self, body: dict[str, Any]) -> dict[str, object]:
+        self.sent += 1
+        if self.sent == 1:
+            raise httpx.ReadError("lost")
+        return refusal(self.refusal)
+
+    def _list(self, body: dict[str, Any]) -> dict[str, object]:
+        where = body["filter"]
+        self.asked.append(f"list {where['page']}")
+        if where["end"] > self.last_day:
+            return refusal(458)
+        begin = (where["page"] - 1) * LISTED
+        count = len(self.orders) if self.shown is None else self.shown
+        return ok(count=count, orders=self.orders[begin : begin + LISTED])
+
+    def _report(self, body: dict[str, Any]) -> dict[str, object]:
+        id, page, size = (body["order"][name] for name in ("id", "page", "rowCount"))
+        self.asked.append(f"report {id}, page {page}")
+        if page == self.broken_page:
+            return refusal(400)
+        numbers = self.numbers.get(id, [STRANGER])
+        size = min(size, self.rows)
+        if len([each for each in self.asked if each.startswith("report")]) <= self.lag:
+            numbers = []
+        rows = [{"number": number, "status": 110} for number in numbers[(page - 1) * size : page * size]]
+        return ok(order={"id": id, "status": 113, "total": len(numbers), "message": rows})
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@pytest.mark.parametrize("count", [1, 30, 31, 95])
+async def test_a_list_is_read_from_its_newest_end(oldest_first: bool, count: int) -> None:
+    """Which end that is, its first page shows: where it begins with the oldest, the last page is the next one."""
+    orders = [listed(1000 + count - index, minutes=10 * index) for index in range(count)]
+    service = Service(orders[::-1] if oldest_first else orders, {1000 + count: [NUMBER]})
+    assert await service.send() == 1000 + count
+    pages = [asked for asked in service.asked if asked.startswith("list")]
+    last = -(-count // LISTED)
+    assert pages == (["list 1", f"list {last}"] if oldest_first and last > 1 else ["list 1"])
+
+
+async def test_behind_newer_orders_a_lost_one_is_found_and_none_behind_it_is_looked_at() -> None:
+    """Others go on sending: page after page, until the orders are older than the attempt."""
+    orders = [listed(2000 - index, minutes=-5) for index in range(70)]
+    orders += [listed(100, minutes=0), *[listed(99 - index, minutes=60) for index in range(90)]]
+    service = Service(orders, {100: [NUMBER]})
+    assert await service.send() == 100
+    pages = [asked for asked in service.asked if asked.startswith("list")]
+    assert pages == ["list 1", "list 2", "list 3"]
+
+
+def pages_of(start: int, lists: dict[int, ListPage], most: int = 9) -> list[int]:
+    """Which pages are read, of those that there are; the others are empty."""
+    tour, asked = _Tour(start, Attempt(NOW, NOW, exact=True)), []
+    for number in tour:
+        asked.append(number)
+        tour.note(number, lists.get(number, ListPage((), None, 0.0)))
+        if len(asked) == most:
+            break
+    return asked
+
+
+def page_of(*minutes: float, count: int | None = None) -> ListPage:
+    """A page with orders that were submitted so many minutes ago."""
+    orders = (OrderReport(100, OrderStatus.SENDING, submitted_at=NOW - timedelta(minutes=each)) for each in minutes)
+    return ListPage(tuple(orders), count, 0.0)
+
+
+def test_a_look_up_begins_where_the_order_most_likely_stands() -> None:
+    """From there on shallower and deeper in turn, as long as there are pages and these may have it."""
+    assert pages_of(1, {number: page_of(0, 0) for number in range(1, 4)}) == [1, 2, 3, 4]
+    assert pages_of(3, {number: page_of(0, 0) for number in range(1, 6)}) == [3, 2, 4, 1, 5, 6]
+    assert pages_of(3, {number: page_of(0, 0) for number in range(1, 3)}) == [3, 2, 1]
+    assert pages_of(2, {1: page_of(0), 2: page_of(0, 2.1), 3: page_of(9)}) == [2, 1]
+    assert pages_of(2, {1: page_of(0), 2: page_of(0, 2.0), 3: page_of(9)}) == [2, 1, 3]
+
+
+def test_a_list_that_begins_with_the_oldest_is_read_from_its_end() -> None:
+    """Which a page shows whose orders are in that sequence, where the list says how many it has."""
+    lists = {number: page_of(60 - number, 59 - number, count=10) for number in range(1, 6)}
+    assert pages_of(1, lists) == [1, 5, 4, 3, 2, 1]
+    assert pages_of(2, lists) == [2, 5, 4, 3, 2, 1]
+    assert pages_of(9, {**lists, 9: lists[1]}) == [9, 2, 1, 3, 4, 5]
+    unsaid = {number: page_of(60 - number, 59 - number) for number in range(1, 3)}
+    assert pages_of(1, unsaid) == [1]
+
+
+async def test_a_day_to_come_that_the_list_refuses_is_left_out() -> None:
+    """The days around the attempt have the next one among them, in whatever time zone the list is written."""
+    service = Service([listed(7)], {7: [NUMBER]}, last_day="2026-05-01")
+    assert await service.send() == 7
+    assert service.asked[:2] == ["list 1", "list 1"]
+
+
+async def test_a_refusal_as_past_its_time_gives_the_order_that_was_taken_before() -> None:
+    """The first attempt came in time, as the reports show; where they do not, nobody knows."""
+    assert await Service([listed(7)], {7: [NUMBER]}, refusal=457).send() == 7
+    with pytest.raises(OutcomeUnknownError, match="457"):
+        await Service([listed(7)], refusal=457).send()
+
+
+async def test_a_list_that_refuses_every_day_tells_nothing() -> None:
+    """It was taken, which is said; and the list is not asked without end."""
+    service = Service([listed(7)], {7: [NUMBER]}, last_day="2000")
+    with pytest.raises(OrderAcceptedError):
+        await service.send(retry=Retry(attempts=2, wait_initial=0.001))
+    assert len(service.asked) <= 8
+
+
+async def test_a_list_without_its_last_day_proves_no_absence() -> None:
+    """The order may be on the day that was left out: the refusal is not taken for that of the first attempt."""
+    with pytest.raises(TextTooLongError):
+        await Service([], refusal=453).send()
+    with pytest.raises(OutcomeUnknownError, match="453"):
+        await Service([], refusal=453, last_day="2026-05-01").send()
+
+
+@pytest.mark.parametrize("rows", [7, 30, 49, 50, 1000])
+async def test_a_report_in_pages_shorter_than_asked_for_is_read_to_its_end(rows: int) -> None:
+    """As its total tells: a hundred numbers of ours are all there, and one too many at the end is not overlooked."""
+    ours = [f"+9053012{index:05}" for index in range(100)]
+    assert await Service([listed(7, total=100)], {7: ours}, rows=rows).send(ours) == 7
+    other = Service([listed(7, total=100)], {7: [*ours, STRANGER]}, rows=rows)
+    with pytest.raises(OrderAcceptedError) as caught:
+        await other.send(ours, retry=Retry(attempts=2, wait_initial=0.001))
+    assert caught.value.candidates == ()
+
+
+async def test_a_report_whose_later_page_cannot_be_had_leaves_it_open() -> None:
+    """Its first rows are ours, the others nobody knows."""
+    ours = [f"+9053012{index:05}" for index in range(100)]
+    service = Service([listed(7, total=100)], {7: ours}, rows=30, broken_page=2)
+    with pytest.raises(OrderAcceptedError) as caught:
+        await service.send(ours, retry=Retry(attempts=2, wait_initial=0.001))
+    assert caught.value.candidates == (7,)
+
+
+async def test_a_report_that_has_no_rows_yet_is_read_again() -> None:
+    """At the second look; within a look each is read once."""
+    service = Service([listed(7)], {7: [NUMBER]}, lag=1)
+    assert await service.send(retry=Retry(attempts=2, wait_initial=0.001)) == 7
+    assert [asked for asked in service.asked if asked != "list 2"] == ["list 1", "report 7, page 1"] * 2
+
+
+@pytest.mark.parametrize(("second", "found"), [(1, False), (23, False), (24, True)])
+async def test_the_two_dozen_nearest_are_looked_at_before_one_is_the_only_one(second: int, found: bool) -> None:
+    """Another one with the very numbers may be among them; of those farther away none is asked for."""
+    orders = [listed(1000 - index, minutes=index / 60) for index in range(29)]
+    service = Service(orders, {1000: [NUMBER], 1000 - second: [NUMBER]})
+    if found:
+        assert await service.send() == 1000
+        assert len(service.asked) == 1 + 24
+        return
+    with pytest.raises(OrderAcceptedError) as caught:
+        await service.send()
+    assert set(caught.value.candidates) == {1000, 1000 - second}
+
+
+def test_requests_are_shared_by_those_who_look() -> None:
+    """Each brings some along, and whoever has found it takes its share of what is left."""
+    budget = Budget()
+    budget.join(10)
+    budget.join(10)
+    assert [budget.spend() for _ in range(4)] == [True] * 4
+    budget.leave()
+    assert (budget.left, budget.users) == (8, 1)
+    assert [budget.spend() for _ in range(9)] == [True] * 8 + [False]
+    budget.leave()
+    assert (budget.left, budget.users) == (-1, 0)
+    budget.join(5)
+    assert budget.left == 4
+
+
+async def test_a_look_up_ends_after_some_sixty_requests() -> None:
+    """Where hundreds of orders may be it, and each would have to be looked at."""
+    service = Service([listed(1000 - index) for index in range(300)], {1: [NUMBER]})
+    with pytest.raises(OrderAcceptedError):
+        await service.send()
+    assert 50 <= len(service.asked) <= 60
+
+
+async def test_a_page_of_old_orders_ends_the_look_up() -> None:
+    """Whatever is deeper is older still; where the clocks may differ by two minutes, these are read past."""
+    orders = [listed(1000 - index, minutes=3) for index in range(31)]
+    service = Service(orders, {970: [NUMBER]})
+    with pytest.raises(OrderAcceptedError):
+        await service.send(retry=Retry(attempts=2, wait_initial=0.001))
+    assert "list 2" not in service.asked
+    near = [listed(1000 - index, minutes=1) for index in range(31)]
+    service = Service(near, {970: [NUMBER]})
+    assert await service.send() == 970
+    assert "list 2" in service.asked
+
+
+async def test_without_the_service_s_time_a_blacklist_proves_nothing() -> None:
+    """Nobody knows whether the number was blocked before the first attempt."""
+    with pytest.raises(OutcomeUnknownError, match="452") as caught:
+        await Service([], refusal=452, headers={}).send()
+    assert not isinstance(caught.value, RecipientError)
+
+
+async def test_where_the_store_is_away_ids_of_others_are_looked_at(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What other processes know is not to be had, which a WARNING tells; the order is found by its numbers."""
+
+    def away(self: object, *arguments: object) -> frozenset[int]:
+        raise StoreError("it is away")
+
+    monkeypatch.setattr(SqliteStore, "_known", away)
+    service = Service([listed(8), listed(7)], {7: [NUMBER]})
+    async with SqliteStore(f"{tmp_path}/store") as store:
+        with caplog.at_level(logging.WARNING, "iletimerkezi_async"):
+            assert await service.send(store=store) == 7
+    assert "ids of other processes" in caplog.text

@@ -1,0 +1,191 @@
+"""Once, under a key: what its other owners, or its store, do at the worst moment. The sandbox's ledger judges."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import AsyncIterator
+
+import anyio
+import anyio.to_thread
+import pytest
+from attrs import evolve
+from worlds import World
+
+from iletimerkezi_async import AsyncClient, KeyConflictError, Order, OutcomeUnknownError, SendState, StoreError
+from iletimerkezi_async.stores import Store
+from iletimerkezi_async.stores.claims import Claim
+
+pytestmark = pytest.mark.anyio
+
+ALI = "+905301234567"
+MANY = [f"+9053012{index:05}" for index in range(1001)]
+TEXT = "Siparisiniz yolda"
+
+
+@pytest.fixture
+async def client(world: World, store: Store) -> AsyncIterator[AsyncClient]:
+    async with world.client(store) as client:
+        yield client
+
+
+def away(self: Store, *arguments: object) -> bool:
+    raise StoreError("it is away")
+
+
+async def send_elsewhere(world: World) -> Order:
+    async with world.engine.store() as store, world.client(store) as client:
+        return await client.send_sms(TEXT, ALI, key="k")
+
+
+async def test_a_large_order_has_a_key_as_well(world: World, client: AsyncClient) -> None:
+    """It is replayed, and told from another; of more than a thousand recipients that is found out in a thread."""
+    order = await client.send_sms(TEXT, MANY, key="k")
+    assert await client.send_sms(TEXT, MANY[::-1], key="k") == Order(order.id, len(MANY), replayed=True)
+    with pytest.raises(KeyConflictError):
+        await client.send_sms(TEXT, [*MANY[1:], "+905309999999"], key="k")
+    assert world.asked() == 1
+
+
+async def test_a_key_that_is_taken_over_before_the_first_attempt(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent: the other's order is given."""
+    real = type(store)._begin
+    others: list[Order] = []
+
+    def taken_over(self: Store, ticket: object, lease: float, first: bool) -> bool:
+        monkeypatch.setattr(type(store), "_begin", real)
+        world.later(minutes=5)
+        others.append(anyio.run(send_elsewhere, world))
+        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(type(store), "_begin", taken_over)
+    assert await client.send_sms(TEXT, ALI, key="k") == Order(others[0].id, 1, replayed=True)
+    assert world.asked() == 1
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_store_that_is_away_after_the_lease_was_lost(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
+    """Before an attempt nothing was sent, which is what `StoreError` says; after one nobody knows."""
+
+    def lost(self: Store, ticket: object, lease: float, first: bool) -> bool:
+        if first and begun:
+            return True
+        monkeypatch.setattr(type(store), "_claim", away)
+        return False
+
+    monkeypatch.setattr(type(store), "_begin", lost)
+    world.sandbox.fail("send-sms", "drop-answer")
+    with pytest.raises(OutcomeUnknownError if begun else StoreError) as caught:
+        await client.send_sms(TEXT, ALI, key="k")
+    assert isinstance(caught.value, StoreError) is not begun
+    assert world.asked() == int(begun)
+
+
+async def test_a_store_that_is_away_when_the_reports_are_to_tell(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many sends look like this one is not known: none is taken for it, and nothing is sent."""
+    world.sandbox.fail("send-sms", "drop-request", times=3)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    world.later(minutes=11)
+    monkeypatch.setattr(type(store), "_rivals", away)
+    asked = world.asked()
+    with pytest.raises(OutcomeUnknownError, match="the store is away"):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == asked
+    assert not world.sent()
+
+
+async def test_reports_that_cannot_be_had_let_nothing_be_sent_again(world: World, client: AsyncClient) -> None:
+    """After the 10 minutes nothing else tells that the first call's order was not taken."""
+    world.sandbox.fail("send-sms", "drop-answer", times=3)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    world.later(minutes=11)
+    world.sandbox.fail("get-reports", "400", times=99)
+    asked = world.asked()
+    with pytest.raises(OutcomeUnknownError, match="the reports do not tell"):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == asked
+    assert world.sent() == {ALI: 1}
+
+
+async def test_a_turn_that_comes_too_late_is_not_used(world: World, store: Store) -> None:
+    """The rate made it wait until the service no longer knows the first attempt: it is not sent a second time."""
+
+    class Slow:
+        minutes = 0.0
+
+        async def acquire(self, n: int, /) -> None:
+            world.later(minutes=self.minutes)
+
+    pacer = Slow()
+    async with world.client(store, rate=pacer) as client:
+        world.sandbox.fail("send-sms", "drop-request", times=3)
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, ALI, key="k")
+        world.later(minutes=8)
+        asked, pacer.minutes = world.asked(), 2
+        with pytest.raises(OutcomeUnknownError, match="too late to send it again"):
+            await client.send_sms(TEXT, ALI, key="k")
+        assert world.asked() == asked
+        assert await client.find_send("k") is not None
+
+
+async def test_an_attempt_at_a_time_that_nobody_knows_is_not_repeated(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock that the store goes by was set back since: the 10 minutes may be over, and the reports may lack it."""
+    real = type(store)._claim
+
+    def set_back(self: Store, *arguments: object) -> Claim:
+        return evolve(real(self, *arguments), elapsed=math.inf)  # type: ignore[arg-type]  # as they come
+
+    monkeypatch.setattr(type(store), "_claim", set_back)
+    with pytest.raises(OutcomeUnknownError, match="nobody knows when"):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == 0
+    assert (await client.find_send("k")).state is SendState.UNKNOWN  # type: ignore[union-attr]  # it is there
+
+
+async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one's answers are lost, and right then the first one notes the id: it is the second one's as well."""
+    orders: list[Order] = []
+    real = type(store)._settle
+    asked, go_on, noted = threading.Event(), threading.Event(), threading.Event()
+
+    def late(self: Store, *arguments: object) -> bool:
+        asked.set()
+        go_on.wait(20)
+        done = real(self, *arguments)  # type: ignore[arg-type]  # as they come
+        noted.set()
+        return done
+
+    def after_that(self: Store, *arguments: object) -> bool:
+        go_on.set()
+        noted.wait(20)
+        return real(self, *arguments)  # type: ignore[arg-type]  # as they come
+
+    async def first() -> None:
+        orders.append(await client.send_sms(TEXT, ALI, key="k"))
+
+    async with anyio.create_task_group() as tasks:
+        monkeypatch.setattr(type(store), "_settle", late)
+        tasks.start_soon(first)
+        await anyio.to_thread.run_sync(asked.wait, 20)
+        monkeypatch.setattr(type(store), "_settle", after_that)
+        world.later(minutes=5)
+        world.sandbox.fail("send-sms", "drop-request", times=3)
+        async with world.engine.store() as other_store, world.client(other_store) as other:
+            orders.append(await other.send_sms(TEXT, ALI, key="k"))
+            assert (await other.find_send("k")).state is SendState.SENT  # type: ignore[union-attr]  # it is there
+    assert orders[0].id == orders[1].id
+    assert sum(order.replayed for order in orders) == 1
+    assert world.sent() == {ALI: 1}
