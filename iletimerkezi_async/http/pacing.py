@@ -45,7 +45,7 @@ class Pacer(Protocol):
     """
 
     async def acquire(self, n: int, /) -> object:
-        """Wait until `n` recipients may be sent to."""
+        """Wait until `n` recipients may be sent to; what is given is not looked at."""
         ...
 
 

@@ -43,10 +43,10 @@ def hash_content(draft: Draft) -> Steps[tuple[int, int]]:
 def _hash_pairs(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int]]:
     """Of texts that are for one number each, of which there may be very many."""
     carried = numbers = 0
-    items = iter(messages.items())
-    while piece := [*islice(items, _AT_ONE_GO)]:
-        carried += sum(map(hash, piece))
-        numbers += sum(map(hash, chain.from_iterable(given for _, given in piece)))
+    items, everybody = iter(messages.items()), chain.from_iterable(messages.values())
+    for _ in range(0, len(messages), _AT_ONE_GO):
+        carried += sum(map(hash, islice(items, _AT_ONE_GO)))
+        numbers += sum(map(hash, islice(everybody, _AT_ONE_GO)))
         yield
     return carried, numbers
 

@@ -206,6 +206,8 @@ class Sandbox:
     def environment(self, url: str) -> dict[str, str]:
         """Return the environment variables for a client of this sandbox in another process.
 
+        They are ``ILETIMERKEZI_API_KEY``, ``_API_HASH``, ``_SENDER`` and ``_BASE_URL``.
+
         Args:
             url: The base URL from ``serve``.
         """
@@ -250,7 +252,10 @@ class Sandbox:
         self._service.heal()
 
     def advance(self, **step: float) -> None:
-        """Move the sandbox's clock forward, in the keywords of ``timedelta``: ``advance(minutes=11)``.
+        """Move the sandbox's clock forward: ``advance(minutes=11)``.
+
+        Args:
+            **step: How far, in the keywords of ``timedelta``.
 
         Raises:
             ValueError: The step is negative.

@@ -75,8 +75,8 @@ class PostgresStore(Store):
         ConfigurationError: An argument cannot work, or psycopg is not installed.
     """
 
-    #: The statements that make the tables.
     SCHEMA: ClassVar[str] = SCHEMA
+    """The statements that make the tables."""
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
         super().__init__(keep=keep, timeout=timeout)
@@ -180,7 +180,7 @@ class PostgresStore(Store):
         return frozenset(map(int, row[0] or ())) if row else frozenset()
 
     def journal(self, name: str) -> StoreJournal:
-        """See `Store`."""
+        """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, PostgresJournals(self._ask_all), name)
 
     # Asking.

@@ -238,7 +238,7 @@ class SqliteStore(Store):
         return frozenset(int(order_id) for (order_id,) in rows)
 
     def journal(self, name: str) -> StoreJournal:
-        """See `Store`."""
+        """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, SqliteJournals(self._transaction), name)
 
     # The file.
