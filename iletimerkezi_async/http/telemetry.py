@@ -228,8 +228,9 @@ class _Observation:
 
     def note_order_id(self, order_id: object) -> None:
         """The call is about this order, if it can be one; whatever else was given by mistake goes no further."""
-        checked = check_order_id(order_id)
-        if isinstance(checked, int) and checked <= _LARGEST_ID:
+        # A text of a class of its own may do anything when it is looked at, in a frame that holds it.
+        checked = check_order_id(order_id) if type(order_id) is str else order_id
+        if isinstance(checked, int) and 0 < checked <= _LARGEST_ID:
             self._order_id = checked
 
     def note_paced(self, seconds: float) -> None:

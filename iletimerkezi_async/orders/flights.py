@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Awaitable, Callable, Hashable
 
 __all__ = ["LIVE_SECONDS", "Flight", "Flights"]
 
@@ -26,12 +26,20 @@ class Flight:
     Attributes:
         content: The draft's `hash_content`.
         owner: What keeps account of such orders by itself, such as a journal or a store.
+        elsewhere: Counts those of other processes, so many seconds after it left, where these meet.
         began: When it left, by this machine's clock; `None` where it has not.
     """
 
     content: tuple[int, int]
     owner: Hashable = None
+    elsewhere: Callable[[float], Awaitable[int]] | None = None
     began: float | None = None
+
+    async def count_rivals_elsewhere(self) -> int:
+        """How many orders of other processes may be in the reports that cannot be told from this one."""
+        if self.elsewhere is None or self.began is None:
+            return 0
+        return await self.elsewhere(time.time() - self.began)
 
 
 class Flights:

@@ -112,6 +112,12 @@ class Attempts:
             return await self._store.rivals(self._ticket, self.lost.elapsed)
         raise OutcomeUnknownError("an earlier call may have sent it, and the store is away", _OPERATION)
 
+    async def count_open(self, elapsed: float) -> int:
+        """How many of them are not known by their ids, so many seconds after ours left; with the store away, one."""
+        with suppress(StoreError):
+            return (await self._store.rivals(self._ticket, elapsed)).open
+        return 1
+
     async def again(self) -> None:
         """Before an attempt that follows a lost answer: the lease is renewed.
 
@@ -341,7 +347,7 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     if lost is None:
         raise OutcomeUnknownError("an earlier call may have sent it, and nobody knows when", _OPERATION)
     if lost.elapsed < SEND_WINDOW and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc)):
-        return await send_draft(lookups, draft, lost, attempts.first, attempts.again, owner=attempts.owner)
+        return await _send(lookups, draft, attempts, lost=lost)
     enquiry = Enquiry(lookups)
     await enquiry.hear_clock(Moment(lost.began, None))
     there = lookups.transport.clocks.now().there
@@ -360,9 +366,7 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     if len(findings.matches) >= alike:
         raise OrderAcceptedError(findings.matches)
     if findings.absent and not findings.matches and there is not None and lost.elapsed > MEMORY:
-        return await send_draft(
-            lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began), owner=attempts.owner
-        )
+        return await _send(lookups, draft, attempts, earlier=Earlier(began))
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     raise OutcomeUnknownError(f"an earlier call may have sent it, and the reports do not tell{hint}", _OPERATION)
 
@@ -375,4 +379,13 @@ async def send_claimed(lookups: Lookups, draft: Draft, attempts: Attempts) -> Or
     """
     if attempts.doubted:
         return await _settle_earlier(lookups, draft, attempts)
-    return await send_draft(lookups, draft, None, attempts.first, attempts.again, owner=attempts.owner)
+    return await _send(lookups, draft, attempts)
+
+
+async def _send(
+    lookups: Lookups, draft: Draft, attempts: Attempts, *, lost: Stopwatch | None = None, earlier: Earlier | None = None
+) -> Order:
+    before, again, elsewhere = attempts.first, attempts.again, attempts.count_open
+    return await send_draft(
+        lookups, draft, lost, before, again, earlier=earlier, owner=attempts.owner, elsewhere=elsewhere
+    )

@@ -57,6 +57,7 @@ async def send_draft(
     *,
     earlier: Earlier | None = None,
     owner: Hashable = None,
+    elsewhere: Callable[[float], Awaitable[int]] | None = None,
 ) -> Order:
     """Send an order, and find its id where the answer is lost.
 
@@ -69,12 +70,14 @@ async def send_draft(
         earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
             did; another one is of this attempt alone.
         owner: What keeps account of orders to the same numbers, so that they need not be counted for it.
+        elsewhere: Counts the orders of other processes that cannot be told from this one, so many seconds after it
+            left.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
     # Before it is sent: nothing may wait, and be cancelled, between an answer and what is made of it.
-    flight = Flight(await in_pieces(hash_content(draft)), owner)
+    flight = Flight(await in_pieces(hash_content(draft)), owner, elsewhere)
     flights = lookups.known.flights
     is_in_doubt = earlier is not None and not earlier.is_certain
 
@@ -134,7 +137,9 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight:
     """
     refusal = refused.refusal
     findings = await _look_up(lookups, draft, refused, flight, whole=refusal is not None and proves_refusal(refusal))
-    if refusal is None or (is_overdue(refusal) and len(findings.matches) == 1):
+    if refusal is None or (
+        is_overdue(refusal) and len(findings.matches) == 1 and not await flight.count_rivals_elsewhere()
+    ):
         return _identify(lookups, draft, findings, is_proven=refusal is None), refusal is None
     if findings.absent and proves_refusal(refusal):
         raise refusal

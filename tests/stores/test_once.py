@@ -566,3 +566,51 @@ async def test_the_id_of_one_key_is_not_another_s(world: World, store: Store) ->
     async with world.engine.store() as other_store, world.client(other_store) as other:
         second = await other.send_sms("Iki", ALI, key="b")
     assert [sent.id for sent in world.sandbox.orders] == [first.id, second.id]
+
+
+async def test_two_keys_whose_time_has_come_of_which_one_was_taken(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By two processes, to the same number: neither is sent again, and the one order in the reports may be either."""
+    late = 0.0
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + late)
+    lost = 0
+    all_lost = anyio.Event()
+
+    class Slow:
+        def __init__(self) -> None:
+            self.turns = 0
+
+        async def acquire(self, n: int, /) -> None:
+            nonlocal lost, late
+            self.turns += 1
+            if self.turns == 1:
+                return
+            lost += 1
+            if lost == 2:
+                late += 600
+                world.sandbox.advance(minutes=10)
+                all_lost.set()
+            await all_lost.wait()
+
+    world.sandbox.fail("send-sms", "drop-answer")
+    world.sandbox.fail("send-sms", "drop-request")
+    due = datetime.now(timezone.utc) + timedelta(minutes=5)
+    retry = Retry(attempts=2, wait_initial=0)
+    unknown: list[str] = []
+    async with world.engine.store() as other_store:
+        one = world.client(store, retry=retry, rate=Slow())
+        async with one, world.client(other_store, retry=retry, rate=Slow()) as other:
+
+            async def send(client: AsyncClient, text: str) -> None:
+                await client.get_balance()
+                try:
+                    await client.send_sms(text, ALI, key=text, send_at=due)
+                except OutcomeUnknownError:
+                    unknown.append(text)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send, one, "Bir")
+                tasks.start_soon(send, other, "Iki")
+    assert sorted(unknown) == ["Bir", "Iki"]
