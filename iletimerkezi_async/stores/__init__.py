@@ -56,15 +56,16 @@ the next call settles it.
 ## One rate
 
 With a store, `rate` is that of all clients of the account together, and a 429 of any process holds back the paced
-orders of all of them for its `Retry-After`; bulk orders of other processes do not learn of it, as asking would cost each
-a request. While the store is away each process paces by itself, with a warning.
+orders of all of them for its `Retry-After`. Bulk orders of other processes do not learn of it, as asking would cost
+each a request. While the store is away each process paces by itself, with a warning.
 
 ## What is kept
 
 A hash of the API key, keys, keyed fingerprints, states, times and order ids, for 30 days: no number, no text, no
 credential. The fingerprint ends in a keyed mark of the numbers, by which two keys that text the same people are told
-apart: where both were lost and one order is found, both stay unknown until you decide. A campaign's journal and the
-keys know nothing of each other: where both lost an order to the very same numbers, one order found may be given to both. All times are the store's clock.
+apart: where both were lost and one order is found, both stay unknown until you decide. All times are the store's clock.
+A campaign's journal and the keys know nothing of each other: where both lost an order to the very same numbers, one
+order found may be given to both.
 
 A campaign's journal in it (`journal=store.journal("kis-2026")`, PostgreSQL and SQLite) holds the recipients' numbers,
 for 30 days after its last use. One run has it at a time; a run that died is taken over two minutes later, on any
