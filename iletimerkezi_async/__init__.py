@@ -1,6 +1,82 @@
-"""The asyncio-native client for the SMS service of iletimerkezi.com.
+"""The asyncio-native client for the SMS service of iletimerkezi.com: it texts nobody twice, and loses nobody.
 
-The house, from the top; each floor imports only those below it, and so do the files within a folder:
+```python
+import anyio
+
+from iletimerkezi_async import AsyncClient, Iys
+
+
+async def main() -> None:
+    async with AsyncClient(iys=Iys.OFF) as client:  # key, hash and sender from the environment
+        order = await client.send_sms("Kodunuz 1234", to="0530 123 45 67")
+        async for delivery in client.get_report(order.id):
+            print(delivery.number, delivery.status)
+
+
+anyio.run(main)
+```
+
+It runs on asyncio and on trio. Make one `AsyncClient` for each account and keep it.
+
+## Chapters
+
+Each is the docstring of the folder that it is about: `help("iletimerkezi_async.orders")`, or a page of this reference.
+
+- `iletimerkezi_async.orders`: sending safely. What a send can end in, lost answers, schedules, pace, reports.
+- `iletimerkezi_async.errors`: every error, and what to do about it.
+- `iletimerkezi_async.campaigns`: any number of recipients, with a journal that outlives a crash.
+- `iletimerkezi_async.stores`: queues, many processes, many machines; once under a key.
+- `iletimerkezi_async.http`: in production. Time limits, connections, your own HTTP client, logs, OpenTelemetry.
+- `iletimerkezi_async.wire`: delivery reports by webhook, and the service's documents.
+- `iletimerkezi_async.sandbox`: the service to develop and test against; moving from XML.
+- `iletimerkezi_async.pytest_plugin`: the sandbox as fixtures of your own tests.
+- `iletimerkezi_async.cli`: the command `iletimerkezi`.
+
+## What does what
+
+| subject | names |
+|---|---|
+| one order | `send_sms`, `send_messages`, `Message`, `Order`, `Iys`, `cancel_order` |
+| what became of it | `wait_for_order`, `get_order`, `get_report`, `get_reports`, `OrderReport`, `Delivery` |
+| campaigns | `send_bulk`, `send_bulk_messages`, `fill_template`, `BulkResult`, `Progress`, `Refusal`, `Failure` |
+| keys | `find_send`, `resolve_send`, `Send`, `SendState` |
+| the account | `get_balance`, `Balance`, `get_senders` |
+| blocked numbers | `get_blacklist`, `add_blacklist`, `delete_blacklist` |
+| consents | `register_consents`, `check_consent`, `Consent`, `RecipientType`, `ConsentType`, `ConsentSource` |
+| what a text costs | `measure`, `TextLength`, `Encoding` |
+| numbers | `normalize_number`, `Number` |
+| webhooks | `parse_webhook`, `DeliveryEvent`, `MessageStatus` |
+| settings | `with_options`, `Retry`, `TokenBucket`, `Pacer` |
+
+## Coming from the provider's SDK
+
+The provider's own package for Python (`iletimerkezi`) blocks the event loop, has no time limit and no retry, and tells
+an error by a method of its answer, so that one that nobody asks for is lost. Here an error is raised.
+
+| `IletiMerkeziClient(api_key, api_hash, default_sender)` | `AsyncClient(key, hash, sender=…, iys=…)` |
+|---|---|
+| `sms().send(number, text)`, `sms().send([…], text)` | `send_sms(text, to)` |
+| `sms().send({number: text, …})` | `send_messages([Message(text, number), …])`, `send_bulk_messages` |
+| `sms().disable_iys_consent()` | `iys=Iys.OFF` |
+| `sms().enable_iys_consent()`, its default, and `iys_list_type("TACIR")` | `iys=Iys.BIREYSEL`, `iys=Iys.TACIR` |
+| `sms().schedule("23/04/2027 09:00")` | `send_at=`, an aware `datetime` |
+| `response.ok()`, `response.get_error()` | an `IletimerkeziError` is raised |
+| `response.order_id()` | `Order.id`, an `int` |
+| `reports().get(order_id)`, `reports().next()` | `get_report(order_id)`, which reads all pages |
+| `summary().list(start, end)`, `next()` | `get_reports(start, end)`, for ranges of any length |
+| `senders().list()`, `account().balance()` | `get_senders()`, `get_balance()` |
+| `blacklist().list()`, `add(number)`, `remove(number)` | `get_blacklist()`, `add_blacklist`, `delete_blacklist` |
+| `webhook().handle(body)` | `parse_webhook(body)` |
+| `debug()`, which prints the credentials | the logger `iletimerkezi_async`, which does not |
+
+Three things to look at when you move. The SDK asks the consent registry unless it is told not to, for one-time
+passwords, too: choose on purpose (`Iys`). Whatever repeats a failed `send` by a new text, such as one with a random
+suffix, takes away the protection against a second SMS: leave that to `send_sms`. And where the SDK was called from
+threads, one client on one event loop does more. (Source: its code, as it is on GitHub.)
+
+## The house
+
+For whoever works on it, from the top; each floor imports only those below it, and so do the files within a folder:
 
 ```
 __main__  cli/  pytest_plugin      doors: the command, the fixtures
@@ -9,9 +85,10 @@ __init__  client                   `AsyncClient`: one short method an operation
 campaigns/                         any number of recipients, in as many orders as it takes
 orders/                            the life of a single order
 http/                              attempts, connections, pacing: what knows HTTP libraries
-stores/                            what outlives a process
+stores/  filling                   what outlives a process; messages of rows
 wire/                              what is asked, how answers are read; pure
-results  models  numbers  text  errors  _version      the vocabulary: public names mostly
+results  models  numbers  text     the vocabulary: public names mostly
+errors  redaction  _version        likewise; what hides secrets
 ```
 """
 

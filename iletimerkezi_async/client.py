@@ -52,7 +52,8 @@ class AsyncClient:
 
     Every method may raise, beside what it names: `AuthenticationError`, `UnavailableError` and plain `ApiError` where
     the service refuses, `TransportError` where there is no usable answer after all repetitions, and
-    `ConfigurationError` once the client is closed.
+    `ConfigurationError` once the client is closed. Which of the provider's documents each follows: see
+    `iletimerkezi_async.wire`.
 
     Args:
         key: The API key that the panel issues. Default: the environment variable `ILETIMERKEZI_API_KEY`.
@@ -162,7 +163,7 @@ class AsyncClient:
         await self._face.aclose()
 
     async def get_balance(self) -> Balance:
-        """Ask what the account holds."""
+        """Ask what the account holds: lira or messages, as it works with."""
         return await self._face.transport.call(account.get_balance())
 
     async def send_sms(
@@ -175,7 +176,7 @@ class AsyncClient:
         send_at: datetime | None = None,
         key: str | None = None,
     ) -> Order:
-        """Send one text to one or many recipients, as one order.
+        """Send one text to one or many recipients, as one order; see `iletimerkezi_async.orders`.
 
         A lost answer is not the end: within 9 minutes the same order is sent again, which the service refuses as a
         duplicate if it has it; the order's id is then found through the reports. Nobody is texted twice.
@@ -194,6 +195,9 @@ class AsyncClient:
                 characters; without numbers, as the store keeps it. However often and wherever it is called with the
                 same key and content, it is sent once, for as long as the store keeps keys (30 days); a call that finds
                 it sent gives the same order, with `replayed`. It needs the client's `store`.
+
+        Returns:
+            The order that the service has taken, with its id.
 
         Raises:
             ConfigurationError: Neither the client nor the call has a sender, or a choice about the consent registry; or
@@ -259,7 +263,7 @@ class AsyncClient:
         return await self._face.once.find(key)
 
     async def resolve_send(self, key: str, *, order_id: int | str | None = None, sent: bool = True) -> Send:
-        """Decide whether a send was made, where the library could not tell and a person has looked into the panel.
+        """Decide whether a send was made, where nothing could tell and a person has looked; gives what is then known.
 
         Args:
             key: As it was given to `send_sms`.
@@ -292,18 +296,15 @@ class AsyncClient:
         """Send one text to any number of recipients, in as many orders as it takes.
 
         The recipients are read as they are needed, so that memory stays at a few orders. Repeated numbers are left out
-        and counted, bad ones left out and listed. Where the service refuses an order over its recipients (452), what is
-        on the account's blacklist is left out, then those refused are searched for, beside the other orders; where that
-        would take some 1,000 requests, the campaign stops and says so. A lost answer is dealt with as by `send_sms`;
-        one that stays lost is listed in `failed`, and the campaign goes on.
+        and counted, bad ones left out and listed. Where the service refuses an order over its recipients (452), those
+        refused are found and left out; a list that would take some 1,000 requests for that stops the campaign. A lost
+        answer is dealt with as by `send_sms`; one that stays lost is listed in `failed`, and the campaign goes on.
 
         With a journal, the same call after a crash, a stop or a cancellation sends what is missing, and nothing twice:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
         after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks taken
-        where another campaign sent the very same numbers in one order within those minutes. The file holds the
-        recipients' numbers, for its owner alone (mode 0600), and neither the text nor a credential: texts are marked
-        with a secret made of the API key, so that whoever has the file alone cannot try any out. It goes on with
-        another hash of the same key, and not with another key. Remove it when the campaign is done with.
+        where another campaign sent the very same numbers in one order within those minutes. What the file holds, and
+        when it may be removed, is told in `iletimerkezi_async.campaigns`.
 
         When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has
         a `BulkError` with the result so far as its `__context__`.
@@ -319,6 +320,9 @@ class AsyncClient:
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
                 same journal then still tells what became of what was sent.
+
+        Returns:
+            What became of every recipient that was read.
 
         Raises:
             BulkError: The campaign had to stop: the balance, a credential, the sender or the text was refused, or the
@@ -424,6 +428,9 @@ class AsyncClient:
     async def get_order(self, order_id: int | str) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
 
+        Args:
+            order_id: The order's id, or its digits.
+
         Raises:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
@@ -474,6 +481,9 @@ class AsyncClient:
 
         A lost answer is not the end: the order is cancelled again, and where the service then knows of no such order,
         the order's state tells whether the first attempt was what cancelled it.
+
+        Args:
+            order_id: The order's id, or its digits.
 
         Raises:
             OrderNotFoundError: There is no such order, or it has begun to be sent, or it is cancelled already.

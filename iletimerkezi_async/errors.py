@@ -29,10 +29,29 @@ IletimerkeziError
     └── UnavailableError        429, 503
 ```
 
-`JournalError` and `BulkError` stand in `results`, beside the result that they carry.
+## What to do
 
-None of them carries the request, the credentials or a message's text, in its attributes, its text or
-the exceptions chained to it. All of them pickle.
+| what happened | what you get | what to do |
+|---|---|---|
+| a bad number | `RecipientError`, the bad ones in its `numbers` | mend it |
+| a bad text, sender or time | `EmptyTextError`, `TextTooLongError`, `SenderError`, `ScheduleError` | mend it |
+| the account's side | `AuthenticationError`, `InsufficientBalanceError`, `ConsentError` | its text says where to look |
+| sent already, within 10 minutes | `DuplicateOrderError` | nothing was sent by this call |
+| the service is away | `UnavailableError` (`retry_after`), `TransportError` | surely not taken: try again later |
+| all answers were lost | `OutcomeUnknownError` | repeat within 10 minutes; later look into the reports first |
+| taken, its id not found | `OrderAcceptedError` (`candidates`) | do not send it again |
+| a campaign had to stop | `BulkError` (`result`, `error`) | see `iletimerkezi_async.campaigns` |
+| the journal is another's, in use, broken | `JournalError` | says which |
+| a setting or an argument is wrong | `ConfigurationError` | names it, and what is expected |
+| a key stands for something else | `KeyConflictError` | see `iletimerkezi_async.stores` |
+| a key is being sent under, the store is away | `SendInProgressError`, `StoreError` | the same call later |
+| a callback that is none | `WebhookError` | answer 400 |
+
+Where this library refused before any request, `http_status` is `None`. How a lost answer is dealt with tells
+`iletimerkezi_async.orders`. The codes are those of the provider's page on status codes.
+
+None of them carries the request, the credentials or a message's text, in its attributes, its text or the exceptions
+chained to it. All of them pickle. `JournalError` and `BulkError` stand in `results`, beside the result that they carry.
 """
 
 from __future__ import annotations

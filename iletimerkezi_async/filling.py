@@ -361,6 +361,9 @@ def fill_template(
         rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas or polars.
         to: The column with the numbers.
 
+    Returns:
+        An iterator of messages and refusals, async where `rows` is.
+
     Raises:
         ConfigurationError: The braces are wrong, or there are no such rows; or, with the first row, it lacks a column
             that the text names.

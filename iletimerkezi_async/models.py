@@ -110,7 +110,7 @@ class Balance:
     """What the account holds. An account works with one of the two; the other is then usually zero.
 
     Attributes:
-        amount: Lira.
+        amount: Lira. (Source of both: the provider's `get-balance` page.)
         sms: Messages.
     """
 
@@ -149,7 +149,7 @@ class Order:
     """An order that the service has taken.
 
     Attributes:
-        id: Its number, for `get_report`, `get_order` and the panel.
+        id: Its number, for `get_report`, `get_order` and the panel. (Source: the provider's `send-sms` page.)
         recipients: How many messages it holds, each recipient counted once for each text.
         replayed: An earlier call with the same key sent it; this one sent nothing.
     """
@@ -160,7 +160,7 @@ class Order:
 
 
 class SendState(str, Enum):
-    """What a store knows of a send with a key."""
+    """What a store knows of a send with a key; see `iletimerkezi_async.stores`."""
 
     CLAIMED = "claimed"
     """A call is about to send it, or died before it did. Nothing was sent."""
@@ -200,7 +200,7 @@ class Delivery(NamedTuple):
     """What became of one message of an order: a tuple, as reports bring them by the million.
 
     Attributes:
-        number: The recipient, as `+905XXXXXXXXX`.
+        number: The recipient, as `+905XXXXXXXXX`. (Source of both: the provider's `get-report` page.)
         status: Where the message is.
     """
 
@@ -216,7 +216,7 @@ class OrderReport:
     """An order's own state and counters. What the service left out is `None`; times are Turkish (`+03:00`).
 
     Attributes:
-        id: The order's number.
+        id: The order's number. (Source of all: the provider's `get-report` and `get-reports` pages.)
         status: Its state; the counters are final at `OrderStatus.COMPLETED`.
         total: Messages in the order.
         delivered: … of these, delivered.
@@ -244,7 +244,7 @@ class OrderReport:
 
 
 class RecipientType(str, Enum):
-    """As what a recipient has consented."""
+    """As what a recipient has consented (source: the provider's `consent` pages)."""
 
     BIREYSEL = "BIREYSEL"
     """As an individual."""
@@ -253,7 +253,7 @@ class RecipientType(str, Enum):
 
 
 class ConsentType(str, Enum):
-    """What a consent is about."""
+    """What a consent is about (source: the provider's `consent` pages)."""
 
     MESAJ = "MESAJ"
     """Text messages."""
@@ -264,7 +264,7 @@ class ConsentType(str, Enum):
 
 
 class ConsentStatus(str, Enum):
-    """What the recipient has said."""
+    """What the recipient has said (source: the provider's `consent` pages)."""
 
     ONAY = "ONAY"
     """Yes."""
@@ -341,7 +341,7 @@ class Consent:
         type: What the consent is about; `EPOSTA` goes with e-mail addresses, the others with numbers.
         status: What the recipient has said.
         source: How it came about.
-        consent_date: When: an aware time; `None` only where the service does not tell.
+        consent_date: When: an aware time, to register at most 3 days ago; `None` only where the service is silent.
 
     Recipient and date are judged when the consent is registered, together with those of all others.
 
@@ -385,7 +385,7 @@ class DeliveryEvent:
     """What the service reports of one message by itself, made by `parse_webhook`.
 
     Attributes:
-        message_id: The message's number, the same in all reports of it.
+        message_id: The message's number, the same in all reports of it. (Source: the provider's page on webhooks.)
         order_id: The number of the order that it is a part of: `Order.id`.
         number: The recipient, as `+905XXXXXXXXX`; as the service wrote it where that is not a whole number.
         status: Where the message is.

@@ -27,9 +27,11 @@ __all__ = [
     "spell",
 ]
 
-#: A phone number as callers have it: text in any usual spelling, or an integer. (A whole float or Decimal, which
-#: spreadsheets and databases make of one, is taken as well.)
 Number: TypeAlias = str | int
+"""A phone number as callers have it: text in any usual spelling, or an integer.
+
+A whole float or `Decimal`, which spreadsheets and databases make of one, is taken as well. See `normalize_number`.
+"""
 
 # What may stand between the digits: white space, dots, slashes, brackets, dashes; and of Unicode its white space, its
 # dashes, and the invisible marks of direction and width that spreadsheets and phone books leave.
@@ -220,7 +222,13 @@ def normalize_number(value: Number) -> str:
     front, `="…"` around it, `.0` behind ten digits) are ignored. `+90`, `0090`, `90` and `0` in front are all fine, one
     behind the other too, and so are integers, floats and Decimals that are whole numbers. Any ten digits that begin
     with 5 pass, as the service has the last word on prefixes. A number with `+` and another country code passes as
-    E.164.
+    E.164. (Source for the spellings: the provider's `send-sms` page, and lists as they are met.)
+
+    Args:
+        value: The number, in any such spelling.
+
+    Returns:
+        The number in E.164.
 
     Raises:
         RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.

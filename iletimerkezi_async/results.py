@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 from attrs import frozen
 
@@ -28,6 +29,56 @@ class Refusal(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Refusal(number={mask(self.number)!r}, reason={self.reason!r})"
+
+
+class Refusals(Sequence[Refusal]):
+    """The recipients that a campaign left out; equal to a tuple of the same ones.
+
+    Each is made as it is asked for: hundreds of thousands that wait would hold up the garbage collector, and so the
+    loop, each time that it looks through everything.
+
+    Attributes:
+        numbers: The numbers as they were given.
+        reasons: Why each was left out.
+    """
+
+    def __init__(self, refusals: Iterable[Refusal] = ()) -> None:
+        self.numbers: list[str] = []
+        self.reasons: list[str] = []
+        self.extend(refusals)
+
+    def extend(self, refusals: Iterable[Refusal]) -> None:
+        """Add some at the end."""
+        if isinstance(refusals, Refusals):
+            self.numbers += refusals.numbers
+            self.reasons += refusals.reasons
+            return
+        for number, reason in refusals:
+            self.numbers.append(number)
+            self.reasons.append(reason)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Refusal: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Refusal, ...]: ...
+    def __getitem__(self, index: int | slice) -> Refusal | tuple[Refusal, ...]:
+        if isinstance(index, slice):
+            return tuple(map(Refusal, self.numbers[index], self.reasons[index]))
+        return Refusal(self.numbers[index], self.reasons[index])
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Refusals):
+            return (self.numbers, self.reasons) == (other.numbers, other.reasons)
+        return tuple(self) == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
 
 
 @frozen(repr=False)
@@ -72,7 +123,7 @@ class BulkResult:
 
     orders: tuple[Order, ...]
     accepted: int
-    refused: tuple[Refusal, ...]
+    refused: Sequence[Refusal]
     duplicates: int
     failed: tuple[Failure, ...]
     read: int

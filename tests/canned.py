@@ -16,6 +16,8 @@ from anyio.streams.tls import TLSListener
 from iletimerkezi_async import AsyncClient, Iys, Retry
 
 QUICK = Retry(wait_initial=0.001, wait_max=0.01)
+#: For clients that speak plain HTTP alone: loading the trusted authorities takes longer than most tests.
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def ok(**payload: object) -> dict[str, object]:

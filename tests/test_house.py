@@ -58,7 +58,8 @@ FLOORS_WITHIN = {
         {"transport"},
     ],
     "orders": [
-        {"places", "pieces", "evidence", "known"},
+        {"places", "pieces", "flights", "schedules"},
+        {"evidence", "known"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
         {"live", "enquiry"},

@@ -1,10 +1,12 @@
-"""README tells what is true: its examples run, against the sandbox, and its commands are the ones that must work."""
+"""README and the docstrings tell what is true: their examples run, and the two commands are the ones that must work."""
 
 from __future__ import annotations
 
+import ast
 import builtins
 import json
 import os
+import pydoc
 import re
 import subprocess
 import sys
@@ -16,13 +18,32 @@ import pytest
 import iletimerkezi_async
 from iletimerkezi_async.sandbox import Fault, Sandbox
 
-README = Path(__file__).parent.parent / "README.md"
-TEXT = README.read_text("utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-SCRIPTS = [example for example in EXAMPLES if "anyio.run(main)" in example]
+ROOT = Path(__file__).parent.parent
+TEXT = (ROOT / "README.md").read_text("utf-8")
 
-WEBHOOKS = [example for example in EXAMPLES if "hooks = " in example]
-(USER_TEST,) = [example for example in EXAMPLES if "TestClient" in example]
+
+def docstrings(path: Path) -> list[str]:
+    """Those of a module, and of its classes and functions."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, kinds)]
+    return [said for node in nodes if (said := ast.get_docstring(node))]
+
+
+#: What is read by users, by the file that it is in.
+DOCUMENTS = {"README.md": TEXT} | {
+    str(path.relative_to(ROOT)): "\n".join(docstrings(path)) for path in (ROOT / "iletimerkezi_async").rglob("*.py")
+}
+EXAMPLES = {
+    f"{file}-{number}": example
+    for file, text in DOCUMENTS.items()
+    for number, example in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL), 1)
+}
+#: README, and the docstrings of folders and of what else has a page in the reference.
+CHAPTERS = [file for file in DOCUMENTS if re.search(r"README|__init__|errors|client|pytest_plugin", file)]
+SCRIPTS = {name: example for name, example in EXAMPLES.items() if "anyio.run(main)" in example}
+WEBHOOKS = [example for example in EXAMPLES.values() if "hooks = " in example]
+(SERVICE,) = [example for example in EXAMPLES.values() if "@app.post" in example]
+(USER_TEST,) = [example for example in EXAMPLES.values() if "TestClient" in example]
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +61,7 @@ def against(url: str, example: str) -> str:
     return re.sub(r"AsyncClient\((?=[hi)])", f'AsyncClient(base_url="{url}", ', example)
 
 
-@pytest.mark.parametrize("example", SCRIPTS, ids=lambda example: example.splitlines()[4][:40])
+@pytest.mark.parametrize("example", SCRIPTS.values(), ids=SCRIPTS)
 def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str], tmp_path: Path, example: str) -> None:
     """As files of their own, with warnings as errors."""
     with httpx.Client() as http:
@@ -58,9 +79,8 @@ def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str]
 
 async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dict[str, str]) -> None:
     """Its endpoint sends a code once, refuses what is no number, and has a client as long as the application lives."""
-    (example,) = [example for example in EXAMPLES if "@app.post" in example]
     names: dict[str, object] = {}
-    exec(compile(against(url, example), "README.md", "exec"), names)
+    exec(compile(against(url, SERVICE), "README.md", "exec"), names)
     app = names["app"]
     async with names["lifespan"](app):  # type: ignore[operator]  # what the example defines
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # likewise
@@ -76,10 +96,9 @@ async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dic
 
 def test_the_test_of_a_user_s_service_runs(tmp_path: Path) -> None:
     """With the service of the first example beside it, by pytest in a process of its own."""
-    (service,) = [example for example in EXAMPLES if "@app.post" in example]
     base_url = 'base_url=os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")'
-    assert base_url in TEXT
-    service = "import os\n" + service.replace("AsyncClient(iys", f"AsyncClient({base_url}, iys")
+    assert base_url in DOCUMENTS["iletimerkezi_async/sandbox/__init__.py"]
+    service = "import os\n" + SERVICE.replace("AsyncClient(iys", f"AsyncClient({base_url}, iys")
     (tmp_path / "service.py").write_text(service, "utf-8")
     (tmp_path / "test_service.py").write_text(USER_TEST, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "iletimerkezi_async.pytest_plugin", "--noconftest"]
@@ -123,9 +142,9 @@ async def test_the_webhook_of_aiohttp_runs(monkeypatch: pytest.MonkeyPatch, anyi
 
 
 def test_every_example_is_among_those_that_run() -> None:
-    """None is left to rot."""
-    assert len(EXAMPLES) == len(SCRIPTS) + len(WEBHOOKS) + len([USER_TEST]) + 1
-    assert (len(SCRIPTS), len(WEBHOOKS)) == (9, 2)
+    """None is left to rot, and none was lost."""
+    assert len(EXAMPLES) == len(SCRIPTS) + len(WEBHOOKS) + len([SERVICE, USER_TEST])
+    assert (len(SCRIPTS), len(WEBHOOKS)) == (13, 2)
 
 
 def test_the_two_commands_stand_at_the_top_word_for_word() -> None:
@@ -135,9 +154,24 @@ def test_the_two_commands_stand_at_the_top_word_for_word() -> None:
     assert "\npython3 -m venv .venv && .venv/bin/pip install -q -e '.[dev]' && .venv/bin/pytest\n" in top
 
 
-def test_the_faults_and_errors_that_it_names_exist() -> None:
-    """All faults are listed, and no error is made up."""
-    listed = set(re.findall(r"`([a-z0-9-]+)`", TEXT[TEXT.index("Faults are") : TEXT.index("## The command")]))
+def test_all_faults_are_listed() -> None:
+    """Where the sandbox's own chapter tells of them."""
+    said = DOCUMENTS["iletimerkezi_async/sandbox/__init__.py"]
+    listed = set(re.findall(r"`([a-z0-9-]+)`", said[said.index("Faults (") : said.index("## In your own tests")]))
     assert {str(fault.value) for fault in Fault} <= listed
-    for name in re.findall(r"`(\w+Error)", TEXT):
+
+
+@pytest.mark.parametrize("file", CHAPTERS)
+def test_the_errors_that_it_names_exist(file: str) -> None:
+    """None is made up."""
+    for name in re.findall(r"`(\w+Error)", DOCUMENTS[file]):
         assert name in iletimerkezi_async.__all__ or hasattr(builtins, name)
+
+
+@pytest.mark.parametrize("file", CHAPTERS)
+def test_the_modules_and_files_that_it_names_exist(file: str) -> None:
+    """So that whoever reads on finds something there."""
+    for name in re.findall(r"`(iletimerkezi_async(?:\.\w+)*)", DOCUMENTS[file]):
+        pydoc.locate(name) or pytest.fail(name)
+    for path in re.findall(r"(?:\]\(|`)((?:tests|benchmarks)/[\w./]*\w)", DOCUMENTS[file]):
+        assert (ROOT / path).exists(), path

@@ -70,7 +70,7 @@ class Campaign:
         #: Orders of earlier runs that are still to be settled, and one that was read and not begun.
         self._tasks: deque[Task] = deque()
         #: For the journal alone.
-        self._settling = Settling(lookups, intake)
+        self._settling = Settling(lookups, intake, journal)
         self._dispatch = Dispatch(
             lookups=lookups,
             intake=intake,

@@ -78,6 +78,7 @@ class Dispatch:
         self._tally = tally
         self._settling = settling
         self._journal = journal
+        self._owner = None if journal is None else journal.salt
         self._report = report
         self.stop: IletimerkeziError | None = None
 
@@ -104,7 +105,7 @@ class Dispatch:
             if task.record is None:
                 self.expect(draft)
             prepare = partial(self._doubt if task.in_doubt else self._prepare, entry)
-            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier)
+            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier, owner=self._owner)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self.halt(error)

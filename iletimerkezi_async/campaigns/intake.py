@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, find_flaw, spell
 from iletimerkezi_async.orders.pieces import Breath, in_pieces
-from iletimerkezi_async.results import Refusal
+from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.records import Record, State, fingerprint
 from iletimerkezi_async.wire.draft import Draft
 from iletimerkezi_async.wire.packing import Pair, Steps, Unfolded, group, pack, sort
@@ -56,7 +56,7 @@ class Intake(ABC, Generic[T]):
         self._batch_size = batch_size
         self.read = 0
         self.duplicates = 0
-        self.refused: list[Refusal] = []
+        self.refused = Refusals()
         self.missing = 0
 
     @property
@@ -193,7 +193,7 @@ class NumberIntake(Intake[Number]):
         good = cast("Sequence[str]", numbers)
         if not all(numbers):
             good = [number for number in numbers if number is not None]
-            self.refused += [_refuse(value) for value, number in zip(values, numbers) if number is None]
+            self.refused.extend(_refuse(value) for value, number in zip(values, numbers) if number is None)
         fresh = self._seen.add(good)
         self.duplicates += len(good) - len(fresh)
         self._numbers += self._without_earlier(fresh) if self.missing else fresh
@@ -208,7 +208,7 @@ class NumberIntake(Intake[Number]):
 
     def _draft(self, size: int) -> Steps[Draft | None]:
         numbers = self._numbers[:size]
-        yield from sort(numbers)
+        yield from sort(numbers, str)
         # Not before: what is cancelled in between is still there.
         del self._numbers[:size]
         return self._of(numbers) if numbers else None
@@ -329,7 +329,7 @@ class MessageIntake(Intake[Message | Refusal]):
             texts = [text for text, number in zip(texts, numbers) if number is not None]
             numbers = [number for number in numbers if number is not None]
         # In the order in which they came.
-        self.refused += [refusal for _, refusal in sorted(refused, key=itemgetter(0))]
+        self.refused.extend(refusal for _, refusal in sorted(refused, key=itemgetter(0)))
         self._take_pairs([*zip(cast("Sequence[str]", numbers), texts)])
 
     def _take_pairs(self, pairs: list[Pair]) -> None:

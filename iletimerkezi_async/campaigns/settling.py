@@ -13,18 +13,26 @@ from iletimerkezi_async.errors import OutcomeUnknownError
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.orders.enquiry import Earlier, Enquiry
 from iletimerkezi_async.orders.evidence import DRIFT
+from iletimerkezi_async.orders.known import hash_content
+from iletimerkezi_async.orders.pieces import in_pieces
+from iletimerkezi_async.stores.claims import RIVAL_SECONDS
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .task import Task, unknown
 
 if TYPE_CHECKING:
     from iletimerkezi_async.orders.lookup import Lookups
-    from iletimerkezi_async.stores.records import Moment, Record
+    from iletimerkezi_async.stores.records import Journal, Moment, Record
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
 
 __all__ = ["Recovered", "Settled", "Settling"]
+
+# Seconds in which an order that a list does not have yet has to go out, and by how many later it may than other
+# repetitions, which then are tried several times.
+_AT_ONCE = 60.0
+_LATER = 20.0
 
 
 @frozen(eq=False, repr=False)
@@ -44,9 +52,12 @@ class Settling:
     Args:
         lookups: What looks for them.
         intake: What the campaign reads.
+        journal: Where its orders are written down, open; or nowhere.
     """
 
-    def __init__(self, lookups: Lookups, intake: Intake[Any]) -> None:
+    def __init__(self, lookups: Lookups, intake: Intake[Any], journal: Journal | None) -> None:
+        self._flights = lookups.known.flights
+        self._owner = None if journal is None else journal.salt
         self._clocks = lookups.transport.clocks
         self._enquiry = Enquiry(lookups)
         self._intake = intake
@@ -76,11 +87,12 @@ class Settling:
         in_time = began.there is not None and began.is_within(SEND_WINDOW, now)
         if task.has_texts and not overdue and in_time:
             return evolve(task, lost=Stopwatch(time.time() - began.elapsed(now)))
-        alike = self._alike(task.draft)
+        content = await in_pieces(hash_content(task.draft))
+        alike = self._alike(task.draft, content, began)
         findings = await self._enquiry.find(task.draft, began, alike=alike, open_ended=task.doubted)
         matches = findings.matches
         # Fewer than there are orders that look like this one may be any of them.
-        if matches and len(matches) >= self._alike(task.draft):
+        if matches and len(matches) >= self._alike(task.draft, content, began):
             return Recovered(matches[0] if len(matches) == 1 else None)
         if findings.absent and not matches and task.has_texts:
             return self._send_again(task, began)
@@ -90,19 +102,30 @@ class Settling:
         """What to do with an order that the reports do not have.
 
         After 10 minutes the list would have it. Before that, as well as where a clock was set and the time only seems
-        to be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate.
-        Other refusals prove nothing as long as the clocks may be wrong.
+        to be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate, if
+        it is sent at once. Other refusals prove nothing as long as the clocks may be wrong.
         """
         now = self._clocks.now()
         age = began.age(now)
         known = began.there is not None and now.there is not None and not task.doubted
         if known and age >= MEMORY + DRIFT.total_seconds():
-            return Task(task.draft, task.record, earlier=Earlier(began, absent=True))
+            return Task(task.draft, task.record, earlier=Earlier(began))
         if age >= 0 and (age < MEMORY or now.there is not None):
-            return evolve(task, earlier=Earlier(began, absent=False))
+            return evolve(task, earlier=Earlier(began, _since(age)))
         return unknown("an earlier run may have sent it, and nobody knows when")
 
-    def _alike(self, draft: Draft) -> int:
+    def _alike(self, draft: Draft, content: tuple[int, int], began: Moment) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""
         report_key = self._intake.report_key(draft)
-        return 1 if report_key is None else self._unidentified[report_key]
+        rivals = self._flights.count_rivals(content, began.here, RIVAL_SECONDS, owner=self._owner)
+        return rivals + (1 if report_key is None else self._unidentified[report_key])
+
+
+def _since(age: float) -> Stopwatch:
+    """When an attempt began, as far as that limits its repetition.
+
+    The list has an order when the service would take it again. A minute more is the most that may pass between the look
+    at it and the repetition, as by wrong clocks it may just have become so.
+    """
+    latest = SEND_WINDOW - _AT_ONCE
+    return Stopwatch(time.time() - (max(age - _LATER, latest) if age < MEMORY else latest))

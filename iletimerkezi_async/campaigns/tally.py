@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from iletimerkezi_async.models import Message, Order
-from iletimerkezi_async.results import BulkResult, Failure, Progress, Refusal
+from iletimerkezi_async.results import BulkResult, Failure, Progress, Refusal, Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ class Tally:
         self._intake = intake
         self._began = time.monotonic()
         self.orders: list[Order] = []
-        self.refused: list[Refusal] = []
+        self.refused = Refusals()
         self._accepted = 0
         self._unidentified = 0
         self._failed: list[tuple[Draft, IletimerkeziError]] = []
@@ -56,7 +56,7 @@ class Tally:
 
     def refuse(self, numbers: Iterable[str], reason: str = REFUSED) -> None:
         """The service refuses these."""
-        self.refused += [Refusal(number, reason) for number in numbers]
+        self.refused.extend(Refusal(number, reason) for number in numbers)
 
     def fail(self, draft: Draft, error: IletimerkeziError) -> None:
         """It is not known, or not the case, that the service has an order."""
@@ -74,10 +74,12 @@ class Tally:
                     yield
             failed.append(Failure(tuple(messages), error))
             yield
+        refused = Refusals(self._intake.refused)
+        refused.extend(self.refused)
         return BulkResult(
             orders=tuple(self.orders),
             accepted=self._accepted,
-            refused=(*self._intake.refused, *self.refused),
+            refused=refused,
             duplicates=self._intake.duplicates,
             failed=tuple(failed),
             # Recipients of an earlier run that the source does not bring again were read then.

@@ -44,7 +44,7 @@ class Task:
     @property
     def in_doubt(self) -> bool:
         """Whether a refusal of this attempt leaves open what became of an earlier one."""
-        return self.earlier is not None and not self.earlier.absent
+        return self.earlier is not None and not self.earlier.is_certain
 
     @property
     def has_texts(self) -> bool:

@@ -1,4 +1,26 @@
-"""The command `iletimerkezi`: one function a command, and what all of them share.
+"""The command `iletimerkezi`. `iletimerkezi --help`, and `--help` behind each command, tell all of it.
+
+## Lists
+
+`iletimerkezi bulk` takes a list with a number a line, a CSV or an `.xlsx` (extra `xlsx`), `-` for standard input. It
+finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header and the column of numbers, and tells them;
+where two columns look like numbers it asks. `--column`, `--delimiter`, `--encoding`, `--header/--no-header` and
+`--sheet` are for whoever knows better. A text with `{column}` fields becomes a text of its own for each row, whatever
+the column is called. A row with too many cells, without a value that the text needs, or hidden in a sheet is left out
+and listed with its line; `--refused FILE` writes them all.
+
+`--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing. After a crash or
+Ctrl-C the same command with the same `--journal` sends what is missing.
+
+## Scripts
+
+`--json` writes one object a line with stable keys. Credentials come from the environment variables alone, as arguments
+would show in process lists. `ILETIMERKEZI_BASE_URL` points it at a sandbox; `ILETIMERKEZI_IYS`, `ILETIMERKEZI_BRAND`
+and `ILETIMERKEZI_STORE` stand in for `--iys`, `--brand` and `--store`.
+
+## The files
+
+For whoever works on it: one function a command, and what all of them share.
 
 ```
 app (here)                                               the commands and the options before them

@@ -19,7 +19,7 @@ from iletimerkezi_async.results import Refusal
 
 from .encodings import EncodingGuess, describe_encoding
 from .layouts import Layout, Wishes, find_delimiter, find_layout, is_nearly_number
-from .messages import CommandError
+from .messages import CommandError, WrongUsageError
 from .sheets import MAGIC, OLD_MAGIC, Sheet
 from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader
 
@@ -319,7 +319,7 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
 
     Raises:
         CommandError: It cannot be read.
-        WrongUsageError: There is no such column, or none that would be it.
+        WrongUsageError: There is no such column, or none that would be it; or a wish is for a list of another kind.
     """
     if path == "-":
         yield _open(sys.stdin.fileno(), "standard input", wishes)
@@ -344,7 +344,12 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     if kind:
         raise CommandError(f"{name}: it is {kind}, and no list; save it as .xlsx or CSV UTF-8")
     if not head.startswith(MAGIC):
+        if wishes.sheet is not None:
+            raise WrongUsageError(f"{name} is no workbook (.xlsx), and so has no sheets: leave out --sheet")
         return TextList(fd, name, head, wishes)
+    for option, given in (("--delimiter", wishes.delimiter), ("--encoding", wishes.encoding)):
+        if given is not None:
+            raise WrongUsageError(f"{name} is a workbook (.xlsx), and no text: leave out {option}")
     pieces = [head]
     while pieces[-1]:
         pieces.append(_read(fd, name))

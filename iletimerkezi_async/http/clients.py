@@ -57,7 +57,7 @@ class LikeAiohttp(Protocol):
 
 
 #: What `http_client` may be. By shape, so that no type checker needs a library that its user does not have.
-HttpClient: TypeAlias = "LikeHttpx | LikeAiohttp"
+HttpClient: TypeAlias = LikeHttpx | LikeAiohttp
 
 
 def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | AiohttpSession:

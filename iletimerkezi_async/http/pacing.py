@@ -45,7 +45,7 @@ class Pacer(Protocol):
     """
 
     async def acquire(self, n: int, /) -> object:
-        """Wait until `n` recipients may be sent to."""
+        """Wait until `n` recipients may be sent to; what is given is not looked at."""
         ...
 
 
@@ -389,3 +389,9 @@ class Gate:
         hold_back = getattr(self._pacer, "hold_back", None)
         if hold_back is not None:
             hold_back(seconds)
+
+    async def share_pause(self) -> None:
+        """Tell the account's other processes of a pause, where the pacer can."""
+        share_pause = getattr(self._pacer, "share_pause", None)
+        if share_pause is not None:
+            await share_pause()

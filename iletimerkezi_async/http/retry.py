@@ -52,7 +52,7 @@ class Retry:
     wait_max: float = field(default=30.0, validator=_check_seconds)
 
     def pause(self, attempt: int) -> float:
-        """Seconds to wait after attempt number `attempt`, counted from 1."""
+        """Seconds to wait after attempt number `attempt`, counted from 1; drawn anew each time."""
         # The exponent is bounded, as 2.0 ** 1024 overflows.
         longest = min(self.wait_max, self.wait_initial * 2.0 ** min(attempt - 1, 64))
         return longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret

@@ -77,6 +77,9 @@ def check_base_url(base_url: object) -> httpx.URL | ConfigurationError:
     url = _read_url(base_url)
     if url is None or url.scheme not in {"http", "https"} or not url.host or not _has_port(url):
         return ConfigurationError("`base_url` must be an absolute https:// address")
+    # httpx writes white space, and whatever else no host has, as a percent sign and digits.
+    if "%" in url.host or (isinstance(base_url, str) and any(map(str.isspace, base_url))):
+        return ConfigurationError("`base_url` must be an absolute https:// address without white space")
     if url.userinfo or url.query or url.fragment:
         return ConfigurationError("`base_url` must have no user, query or fragment")
     if url.scheme == "http" and not _is_loopback(url.host):

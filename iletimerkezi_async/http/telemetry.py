@@ -20,6 +20,7 @@ from iletimerkezi_async._version import __version__
 from iletimerkezi_async.errors import ApiError, IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
+from iletimerkezi_async.wire.arguments import check_order_id
 from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, T
 from iletimerkezi_async.wire.reports import ReportPage
 
@@ -227,8 +228,10 @@ class _Observation:
 
     def note_order_id(self, order_id: object) -> None:
         """The call is about this order, if it can be one; whatever else was given by mistake goes no further."""
-        if isinstance(order_id, int) and 0 < order_id <= _LARGEST_ID:
-            self._order_id = order_id
+        # A text of a class of its own may do anything when it is looked at, in a frame that holds it.
+        checked = check_order_id(order_id) if type(order_id) is str else order_id
+        if isinstance(checked, int) and 0 < checked <= _LARGEST_ID:
+            self._order_id = checked
 
     def note_paced(self, seconds: float) -> None:
         """A request has waited for its turn."""

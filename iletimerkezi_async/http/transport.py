@@ -88,11 +88,12 @@ class _Trail(Generic[T]):
         outcome: What the last one ended in.
     """
 
-    def __init__(self, call: Call[T], lost: Stopwatch | None, doubted: bool) -> None:
+    def __init__(self, call: Call[T], lost: Stopwatch | None, since: Stopwatch | None, *, doubted: bool) -> None:
         self.call = call
         self.lost = lost
         self.attempts = 0
         self.outcome: Outcome[T] | None = None
+        self._since = since
         self._doubted = doubted
         self._until: float | None = None
 
@@ -107,9 +108,10 @@ class _Trail(Generic[T]):
     @property
     def time_left(self) -> float:
         """Seconds that the next attempt may take; none where a repetition would come too late."""
-        if self.lost is None or self.call.window is None:
+        earlier = [watch.elapsed for watch in (self.lost, self._since) if watch is not None]
+        if not earlier or self.call.window is None:
             return math.inf
-        left = self.call.window - self.lost.elapsed
+        left = self.call.window - max(earlier)
         return left + _WINDOW_GRACE if left > 0 else 0
 
     @property
@@ -255,6 +257,7 @@ class Transport:
         again: Callable[[], Awaitable[object]] | None = None,
         *,
         doubted: bool = False,
+        since: Stopwatch | None = None,
     ) -> T | RefusedAgain:
         """Send a call, and again as its kind and the outcome allow.
 
@@ -265,6 +268,7 @@ class Transport:
             again: Called before each attempt that follows a lost answer.
             doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
                 tells that this was so.
+            since: Where the service may still have to refuse it as one: running since that run sent it, at the latest.
 
         Raises:
             ApiError: The service refused.
@@ -272,7 +276,7 @@ class Transport:
             OutcomeUnknownError: There was none, and the call may have been taken.
             ConfigurationError: The client has been closed.
         """
-        trail = _Trail(call, lost, doubted)
+        trail = _Trail(call, lost, since, doubted=doubted)
         body = await self._envelope(call)
         while True:
             turned_away = await self._wait_for_turn(call)
@@ -288,6 +292,8 @@ class Transport:
             outcome = await self._attempt(trail, body, limit)
             if isinstance(outcome, Answered):
                 return outcome.value
+            if isinstance(outcome, Refused) and outcome.later:
+                await self._gate.share_pause()
             refused_again = trail.refused_again
             if refused_again is not None:
                 return refused_again

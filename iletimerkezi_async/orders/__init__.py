@@ -1,13 +1,96 @@
-"""The life of a single order, over a transport.
+"""Sending safely: what becomes of a single order, also where its answer is lost.
 
-`once` sends an order, and one with a key once. `recovery` finds it again when its answer was lost: at once (`live`), or
-in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read together (`lookup`); it
-leaves out what is `known`, and judges the rest by the rules of `evidence`.
+Every call ends in an order's id, or in an error that says what happened. Nobody is texted twice, and nobody is left
+out without a word.
+
+## Before anything is sent
+
+- **The legal choice.** `iys` has no default. Commercial messages must by law be checked against the consent registry:
+  `Iys.BIREYSEL` for individuals, `Iys.TACIR` for merchants. `Iys.OFF` is for one-time passwords, notices about an order
+  or a delivery, reminders of a debt. Choose for the client, and otherwise for a single call.
+- **Numbers** may be written in any usual way (`normalize_number`), and come back as `+905XXXXXXXXX`. Bad ones are a
+  `RecipientError`, with all of them in its `numbers`; the order is not sent without them.
+- **Texts** are sent composed (NFC), with plain line ends and none at the end. `measure` tells what one costs, the code
+  included that the operator appends, and which characters make it dear.
+- **Schedules** (`send_at`) are aware times, rounded up to the minute. One that is past is a `ScheduleError`, and never
+  becomes "now"; it is looked at before every attempt.
+
+What can be refused for certain is refused before any request, by the class of error that the service's own refusal
+has; `http_status` is then `None`.
+
+## When an answer is lost
+
+The service refuses the same text to the same recipients for 10 minutes. (Source: the provider's `send-sms` page, code
+451.) So `send_sms` sends the order again, within 9 minutes of the first attempt and with growing pauses (`Retry`), and
+a refusal as a duplicate then means that the first one was taken. Its id is found through `get_reports`, and checked
+against the numbers in the order's own report, in some 60 requests or 10 seconds at the most; look-ups that run at the
+same time share what they read. Whatever the reports leave open is said to be open, never guessed.
+
+| a send ends in | which means | and then |
+|---|---|---|
+| `Order` | taken | |
+| `OutcomeUnknownError` | may have been taken: all answers were lost | safe to repeat within 10 minutes; see below |
+| `OrderAcceptedError` | taken; its id could not be found | do not send it again; `candidates` are ids to look at |
+| `DuplicateOrderError` | the same was sent within 10 minutes, by another call | nothing was sent by this one |
+| `UnavailableError`, `TransportError` | surely not taken: the service is away | later; `retry_after` where it told |
+| any other `ApiError` | refused | see `iletimerkezi_async.errors` |
+
+After an `OutcomeUnknownError`: within 10 minutes of the first attempt make the same call again. Later than that look
+into `get_reports` or the panel first, as the service would then take it as a new order. With a key in a store
+(`iletimerkezi_async.stores`) the same call is safe at any time, and finds out by itself.
+
+Never add a random suffix to a text to get around the duplicates: it takes away the only protection that there is.
+Derive a code from what it is for, so that asking twice gives the same text.
+
+Reads are simply repeated. So are `cancel_order` and `delete_blacklist`, whose refusal after a lost answer tells that
+the first attempt was what did it. `register_consents` is repeated only where the request surely never left.
+
+## Giving up
+
+A call that is cancelled, by you or since a browser hung up, ends at once, and may have been taken. The same call again
+within 10 minutes ends in `DuplicateOrderError`, not in a second SMS.
+
+## The pace
+
+An order of up to `rate` recipients (100 a second: the service's limit for transactional messages, in force since
+2026-05-05) waits for its turn: in no second do more than `rate` recipients go out, in the order of asking, and a 429
+holds back all sends for its `Retry-After`, up to the `wait_max` of `Retry`. A larger one is a bulk order and passes.
+
+## What became of it
+
+The states in a report are those of the moment. They are final once the order is `OrderStatus.COMPLETED`, for which
+`wait_for_order` waits. `await client.get_report(order.id).collect()` gives a list. A list that ends before the total
+that the service told raises `TransportError` behind its last row: it may still be being written.
+
+```python
+import anyio
+
+from iletimerkezi_async import AsyncClient, OrderStatus, measure
+
+
+async def main() -> None:
+    print(measure("Sayın müşterimiz, siparişiniz yola çıktı."))
+    async with AsyncClient() as client:
+        print(await client.get_balance())
+        order = await client.get_order(42800001)
+        if order.status is OrderStatus.COMPLETED:
+            print(f"{order.delivered} of {order.total} delivered")
+
+
+anyio.run(main)
+```
+
+## The files
+
+For whoever works on it. `once` sends an order, and one with a key once. `recovery` finds it again when its answer was
+lost: at once (`live`), or in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read
+together (`lookup`); it leaves out what is `known`, minds what is on its way (`flights`), and judges the rest by the
+rules of `evidence`, and of `schedules`.
 
 `paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
 finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in
-the loop have their turn while work takes long. `face` puts together what the calls of a client go
-through, `sharing` what its account's other clients share.
+the loop have their turn while work takes long. `face` puts together what the calls of a client go through, `sharing`
+what its account's other clients share.
 
 In come drafts, ids and a transport; out go orders, rows and errors. It knows nothing of campaigns.
 """

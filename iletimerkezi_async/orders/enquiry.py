@@ -18,6 +18,7 @@ from .search import Findings, Search
 if TYPE_CHECKING:
     from datetime import date
 
+    from iletimerkezi_async.http.retry import Stopwatch
     from iletimerkezi_async.models import OrderReport
     from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
@@ -37,11 +38,17 @@ class Earlier:
 
     Attributes:
         began: When it began.
-        absent: Whether that is certain, and not only the case so far.
+        since: Where that is not certain: runs since then at the earliest, so that the order goes out in time for the
+            service to refuse it if it has it; `None` where it is.
     """
 
     began: Moment
-    absent: bool
+    since: Stopwatch | None = None
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the service surely does not have it."""
+        return self.since is None
 
 
 class Enquiry:

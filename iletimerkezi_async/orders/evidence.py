@@ -17,6 +17,8 @@ from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.numbers import clean_number
 from iletimerkezi_async.text import measure
 
+from .schedules import differs, schedule_gap
+
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
@@ -48,8 +50,6 @@ _SLACK = timedelta(seconds=2)
 _MINUTE = timedelta(minutes=1)
 #: By how much the service's clock, as its answers tell it, may be off, and otherwise so in another run.
 DRIFT = timedelta(minutes=15)
-# Two schedules are the same unless they differ by more: clocks, queues and rounding move them by minutes.
-_SCHEDULE_SKEW = timedelta(minutes=45)
 # The service may skip blocked recipients. An order is recognised where these are one in so many, and so none of fewer.
 _ONE_SKIPPED_IN = 20
 # A total of less than half rules it out only where more than so many are not in it: of a few, most may be blocked.
@@ -276,7 +276,7 @@ def judge(sought: Sought, entry: OrderReport, rows: Rows | None, knowledge: Know
     if rows is None:
         return Judgement(Verdict.CANNOT_TELL, "its report was not looked at", open=True)
     if not rows.due:
-        if _has_other_schedule(sought, entry):
+        if differs(_schedule_gap(sought, entry), knowledge.lead):
             return Judgement(Verdict.ANOTHER, "it has another schedule")
         return Judgement(Verdict.CANNOT_TELL, "it is not due, and so has no report yet")
     if not rows.had:
@@ -294,7 +294,7 @@ def _judge_entry(sought: Sought, entry: OrderReport, knowledge: Knowledge) -> Ju
         return Judgement(Verdict.ANOTHER, "its total is less than half of ours")
     if entry.submitted_at is not None and _is_of_another_time(sought.attempt, entry.submitted_at, knowledge.lead):
         return Judgement(Verdict.ANOTHER, "it was submitted at another time, as known orders show")
-    if sought.send_at is not None and _has_other_schedule(sought, entry):
+    if sought.send_at is not None and differs(_schedule_gap(sought, entry), knowledge.lead):
         return Judgement(Verdict.ANOTHER, "it has another schedule")
     return None
 
@@ -310,21 +310,9 @@ def _is_of_another_time(attempt: Attempt, submitted: datetime, lead: tuple[timed
     return not attempt.began + lead[0] - DRIFT <= submitted <= attempt.until + lead[1] + DRIFT
 
 
-def _has_other_schedule(sought: Sought, entry: OrderReport) -> bool:
-    """Whether it waits, or waited, for another time than ours.
-
-    Two comparisons have to say so, as the list's times may be shifted: that of the times themselves, and that of how
-    far ahead of its submission each order was scheduled, which no shift of both changes.
-    """
-    if entry.sent_at is None or entry.submitted_at is None:
-        return False
-    ahead = entry.sent_at - entry.submitted_at
-    if sought.send_at is None:
-        return ahead > _SCHEDULE_SKEW
-    if not sought.attempt.exact:
-        return False
-    ours = sought.send_at - sought.attempt.began
-    return abs(ahead - ours) > _SCHEDULE_SKEW and abs(entry.sent_at - sought.send_at) > _SCHEDULE_SKEW
+def _schedule_gap(sought: Sought, entry: OrderReport) -> timedelta:
+    attempt = sought.attempt
+    return schedule_gap(entry, sought.send_at, attempt.began if attempt.exact else None)
 
 
 def _judge_numbers(sought: Sought, rows: Rows) -> Judgement | None:
@@ -362,7 +350,7 @@ def _judge_rest(sought: Sought, entry: OrderReport, rows: Rows, knowledge: Knowl
         return Judgement(Verdict.CANNOT_TELL, "it has no time")
     if not fits(sought.attempt, entry.submitted_at, knowledge.lead):
         return Judgement(Verdict.CANNOT_TELL, "it was submitted at a time that does not fit")
-    if _has_other_schedule(sought, entry):
+    if _schedule_gap(sought, entry):
         return Judgement(Verdict.CANNOT_TELL, "it was to be sent at a time that does not fit")
     return Judgement(Verdict.IT, "its numbers are ours, and its time fits")
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from iletimerkezi_async.errors import IletimerkeziError
 
+from .flights import Flights
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from iletimerkezi_async.wire.draft import Draft
@@ -26,20 +28,41 @@ logger = logging.getLogger("iletimerkezi_async")
 # least this many seconds, and at most so many ids: of a hundred orders a second, all.
 _GENERATION = 900.0
 _MOST_IDS = 100_000
-# Texts that are hashed at one go.
+# Texts, or numbers of one text, that are hashed at one go.
 _AT_ONE_GO = 2000
 
 
 def hash_content(draft: Draft) -> Steps[tuple[int, int]]:
     """Two numbers that tell drafts apart in one process: by all that they carry, and by whom they go to alone."""
     # Sums, in whatever sequence: sorting takes several times as long.
-    carried = numbers = 0
-    items = iter(draft.messages.items())
-    while piece := [*islice(items, _AT_ONE_GO)]:
-        carried += sum(map(hash, piece))
-        numbers += sum(map(hash, chain.from_iterable(given for _, given in piece)))
-        yield
+    alone = len(draft.messages) == draft.recipients
+    carried, numbers = yield from (_hash_pairs if alone else _hash_texts)(draft.messages)
     return hash((draft.sender, draft.send_at, carried)), hash((draft.recipients, numbers))
+
+
+def _hash_pairs(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int]]:
+    """Of texts that are for one number each, of which there may be very many."""
+    carried = numbers = 0
+    items, everybody = iter(messages.items()), chain.from_iterable(messages.values())
+    for _ in range(0, len(messages), _AT_ONE_GO):
+        carried += sum(map(hash, islice(items, _AT_ONE_GO)))
+        numbers += sum(map(hash, islice(everybody, _AT_ONE_GO)))
+        yield
+    return carried, numbers
+
+
+def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int]]:
+    """Of texts with any number of numbers."""
+    carried = numbers = 0
+    for count, (text, given) in enumerate(messages.items(), 1):
+        own = 0
+        for start in range(0, len(given), _AT_ONE_GO):
+            own += sum(map(hash, given[start : start + _AT_ONE_GO]))
+            if start or count % _AT_ONE_GO == 0:
+                yield
+        carried += hash((text, own))
+        numbers += own
+    return carried, numbers
 
 
 class SharedIds(Protocol):
@@ -62,12 +85,15 @@ class KnownOrder(NamedTuple):
         recipients: How many it was sent to.
         sender: The header that it was sent under.
         content: A hash of what it carries, and another one of the numbers alone.
+        is_proven: Whether the service has said that it took what was sent, by an answer or by refusing it again. If
+            not, the order may be another one to the same numbers.
     """
 
     answered: float | None
     recipients: int
     sender: str
     content: tuple[int, int]
+    is_proven: bool = True
 
 
 class _Generation:
@@ -91,9 +117,19 @@ class KnownIds:
 
     def __init__(self, shared: SharedIds | None = None) -> None:
         self._shared = shared
+        #: Those that are not known (yet).
+        self.flights = Flights()
         self._young, self._old = _Generation(), _Generation()
 
-    def note(self, order_id: int, draft: Draft, content: tuple[int, int], took: float | None = None) -> None:
+    def note(
+        self,
+        order_id: int,
+        draft: Draft,
+        content: tuple[int, int],
+        took: float | None = None,
+        *,
+        is_proven: bool = True,
+    ) -> None:
         """An answer, or a look-up, has told an order's id.
 
         Args:
@@ -101,11 +137,12 @@ class KnownIds:
             draft: What it carries.
             content: The draft's `hash_content`.
             took: Seconds that the answer took; `None` where a look-up has told it.
+            is_proven: See `KnownOrder`.
         """
         if self._young.is_over:
             self._young, self._old = _Generation(), self._young
         now = None if took is None else time.monotonic()
-        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, content)
+        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, content, is_proven)
         if now is not None and took is not None:
             self._young.answers.append(now)
             self._young.slowest = max(self._young.slowest, took)
@@ -115,17 +152,21 @@ class KnownIds:
 
         To be called after a journal or a store has the id: if this process died between the two, whoever goes on would
         look for the order, and leave it out as one that is known to be another. For the same reason nothing is told of
-        an id that a look-up has found: where the numbers of two orders are the same, it may belong to the one that
-        another process looks for.
+        an id that a look-up alone has found: where the numbers of two orders are the same, it may belong to the one
+        that another process looks for. Where ours was surely taken, one of the two is ours, and the other is left.
         """
-        known = self.find(order_id)
-        if self._shared is None or known is None or known.answered is None:
+        if self._shared is None or not self.is_proven(order_id):
             return
         try:
             await self._shared.note((order_id,))
         except IletimerkeziError as error:
             # Others may have to look at one order more.
             logger.warning("an order's id could not be shared: %s", error)
+
+    def is_proven(self, order_id: int) -> bool:
+        """Whether an order is surely not one that another process looks for."""
+        known = self.find(order_id)
+        return known is not None and known.is_proven
 
     def find(self, order_id: int) -> KnownOrder | None:
         """What is known of an order, where this client had its answer."""

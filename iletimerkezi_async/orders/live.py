@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.wire.draft import Draft
 
+    from .flights import Flight
 
 __all__ = ["LiveSearch"]
 
@@ -35,6 +36,7 @@ class LiveSearch(Search):
         catalogue: The catalogue of those that go on now.
         draft: The order.
         attempt: When it may have been taken.
+        flight: The order among those on their way.
         budget: What pays for it.
         began: When its first attempt began, by the monotonic clock.
         until: When its last attempt had ended, likewise.
@@ -46,6 +48,7 @@ class LiveSearch(Search):
         catalogue: Catalogue,
         draft: Draft,
         attempt: Attempt,
+        flight: Flight,
         *,
         budget: Budget,
         began: float,
@@ -56,6 +59,7 @@ class LiveSearch(Search):
         self._trusting = True
         # The only thing at stake is which id it is.
         self._nearest = 3 * BATCH
+        self._flight = flight
         self._began = began
         self._until = until
 
@@ -69,14 +73,25 @@ class LiveSearch(Search):
                 # An attempt that was given up late was most likely taken early.
                 rank = known.count_since(min(self._until, self._began + known.slowest))
                 await self._look(_Tour(rank // LISTED + 1, self._sought.attempt), fresh)
-                if len(self.matches) == 1 or (self.matches and look >= _LOOKS) or self._budget.left < 0:
+                if self._is_found or (self.matches and look >= _LOOKS) or self._budget.left < 0:
                     break
                 pause = retry.pause(look)
                 # What another look-up reads by then is fresh enough.
                 fresh = time.monotonic() + pause / 2
                 await anyio.sleep(pause)
         findings = self.findings(whole=False)
-        return evolve(findings, matches=self._narrowed(findings.matches))
+        matches = self._narrowed(findings.matches)
+        # Which of two orders of ours it is, nobody can tell.
+        return evolve(findings, matches=() if len(matches) == 1 and self._has_rivals else matches)
+
+    @property
+    def _is_found(self) -> bool:
+        return len(self.matches) == 1 and not self._has_rivals
+
+    @property
+    def _has_rivals(self) -> bool:
+        flights, flight = self._lookups.known.flights, self._flight
+        return flight.began is not None and flights.count_rivals(flight.content, flight.began) > 0
 
     async def find_all(self) -> Findings:
         """Look at all that is left of the whole list."""

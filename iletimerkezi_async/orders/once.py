@@ -27,16 +27,18 @@ from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of, fingerprint
+from iletimerkezi_async.stores.claims import RIVAL_SECONDS, Resolved, Ticket, Verdict, account_of, fingerprint
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .enquiry import Earlier, Enquiry
+from .known import hash_content
+from .pieces import in_pieces
 from .recovery import send_draft
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.claims import Claim
+    from iletimerkezi_async.stores.claims import Claim, Rivals
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -83,6 +85,8 @@ class Attempts:
         self.lost = None if elapsed is None or elapsed == math.inf else Stopwatch(time.time() - elapsed)
         #: Whether an earlier owner's attempt may have been taken, however long ago.
         self.doubted = elapsed is not None
+        #: What keeps account of the orders under all keys.
+        self.owner = store
         #: Whether anything of ours may have been taken.
         self.begun = False
 
@@ -97,16 +101,22 @@ class Attempts:
             raise _LeaseLostError(may_be_taken=self.begun)
         self.begun = True
 
-    async def count_rivals(self) -> int:
-        """How many sends under other keys cannot be told from this one in the reports.
+    async def rivals(self) -> Rivals:
+        """The sends under other keys that cannot be told from this one in the reports.
 
         Raises:
             OutcomeUnknownError: The store is away.
         """
         assert self.lost is not None
         with suppress(StoreError):
-            return await self._store.count_rivals(self._ticket, self.lost.elapsed)
+            return await self._store.rivals(self._ticket, self.lost.elapsed)
         raise OutcomeUnknownError("an earlier call may have sent it, and the store is away", _OPERATION)
+
+    async def count_open(self, elapsed: float) -> int:
+        """How many of them are not known by their ids, so many seconds after ours left; with the store away, one."""
+        with suppress(StoreError):
+            return (await self._store.rivals(self._ticket, elapsed)).open
+        return 1
 
     async def again(self) -> None:
         """Before an attempt that follows a lost answer: the lease is renewed.
@@ -255,7 +265,9 @@ class Once:
     async def _note(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> bool:
         """Write down what became of a send; whether that was possible."""
         try:
-            await self._store.settle(ticket, state, order_id)
+            # An id that the reports alone have told may be that of an order which another process looks for.
+            is_known = order_id is not None and self._lookups.known.is_proven(order_id)
+            await self._store.settle(ticket, state, order_id, is_known=is_known)
         except StoreError as error:
             about = f" (order {order_id})" if order_id else ""
             extra = describe(_OPERATION, error, order_id)
@@ -335,13 +347,18 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     if lost is None:
         raise OutcomeUnknownError("an earlier call may have sent it, and nobody knows when", _OPERATION)
     if lost.elapsed < SEND_WINDOW and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc)):
-        return await send_draft(lookups, draft, lost, attempts.first, attempts.again)
+        return await _send(lookups, draft, attempts, lost=lost)
     enquiry = Enquiry(lookups)
     await enquiry.hear_clock(Moment(lost.began, None))
     there = lookups.transport.clocks.now().there
     began = Moment(lost.began, None if there is None else there - lost.elapsed)
     # Before the list is read: what is known by then is left out there.
-    alike = 1 + await attempts.count_rivals()
+    rivals = await attempts.rivals()
+    content = await in_pieces(hash_content(draft))
+    flights = lookups.known.flights
+    alike = 1 + rivals.open + flights.count_rivals(content, lost.began, RIVAL_SECONDS, owner=attempts.owner)
+    for order_id in rivals.order_ids:
+        enquiry.learn(order_id, draft.sender, draft.recipients, None)
     findings = await enquiry.find(draft, began, alike=alike)
     if len(findings.matches) == alike == 1:
         return Order(findings.matches[0], draft.recipients)
@@ -349,9 +366,7 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     if len(findings.matches) >= alike:
         raise OrderAcceptedError(findings.matches)
     if findings.absent and not findings.matches and there is not None and lost.elapsed > MEMORY:
-        return await send_draft(
-            lookups, draft, None, attempts.first, attempts.again, earlier=Earlier(began, absent=True)
-        )
+        return await _send(lookups, draft, attempts, earlier=Earlier(began))
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
     raise OutcomeUnknownError(f"an earlier call may have sent it, and the reports do not tell{hint}", _OPERATION)
 
@@ -364,4 +379,13 @@ async def send_claimed(lookups: Lookups, draft: Draft, attempts: Attempts) -> Or
     """
     if attempts.doubted:
         return await _settle_earlier(lookups, draft, attempts)
-    return await send_draft(lookups, draft, None, attempts.first, attempts.again)
+    return await _send(lookups, draft, attempts)
+
+
+async def _send(
+    lookups: Lookups, draft: Draft, attempts: Attempts, *, lost: Stopwatch | None = None, earlier: Earlier | None = None
+) -> Order:
+    before, again, elsewhere = attempts.first, attempts.again, attempts.count_open
+    return await send_draft(
+        lookups, draft, lost, before, again, earlier=earlier, owner=attempts.owner, elsewhere=elsewhere
+    )

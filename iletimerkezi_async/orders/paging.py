@@ -106,9 +106,11 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
 class Report(_Rows[Delivery]):
     """The rows of one order's report, in the service's order: `async for delivery in report`.
 
-    Made by `AsyncClient.get_report`. The first page is asked for alone; where it tells the order's total, the next ones
-    are asked for several at once, else one at a time until a short one. A page that fails after all repetitions raises
-    when its rows are due; asking for the next row then tries that page again, so that no row is lost or doubled.
+    Made by `AsyncClient.get_report`; `await report.collect()` gives the rest as a list. (Source: the provider's
+    `get-report` page: 1 to 1000 rows a page, pages from 1 on.) The first page is asked for alone; where it
+    tells the order's total, the next ones are asked for several at once, else one at a time until a short one. A page
+    that fails after all repetitions raises when its rows are due; asking for the next row then tries that page again,
+    so that no row is lost or doubled.
 
     A report that ends before its total raises `TransportError` behind its last row. Asking for the next row then looks
     again.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from iletimerkezi_async.errors import (
     ApiError,
@@ -16,19 +18,22 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
+from iletimerkezi_async.stores.claims import RIVAL_SECONDS
 from iletimerkezi_async.wire.dates import choose_window
 from iletimerkezi_async.wire.packing import finish
 from iletimerkezi_async.wire.sending import MEMORY, is_overdue, proves_refusal, send_sms
 
 from .enquiry import Enquiry
 from .evidence import Attempt, moment
+from .flights import Flight
 from .known import hash_content
 from .live import LiveSearch
 from .paging import Blacklist
 from .pieces import in_pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
+    from datetime import datetime
 
     from iletimerkezi_async.wire.draft import Draft
 
@@ -38,8 +43,9 @@ if TYPE_CHECKING:
 
 __all__ = ["send_draft"]
 
-# Of a longer blacklist, the rest is not read to settle one order.
+# A longer blacklist is not read to settle one order.
 _MOST_BLOCKED = 50_000
+_DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 async def send_draft(
@@ -50,6 +56,8 @@ async def send_draft(
     again: Callable[[], Awaitable[object]] | None = None,
     *,
     earlier: Earlier | None = None,
+    owner: Hashable = None,
+    elsewhere: Callable[[float], Awaitable[int]] | None = None,
 ) -> Order:
     """Send an order, and find its id where the answer is lost.
 
@@ -61,27 +69,66 @@ async def send_draft(
         again: Called before each attempt that follows a lost answer.
         earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
             did; another one is of this attempt alone.
+        owner: What keeps account of orders to the same numbers, so that they need not be counted for it.
+        elsewhere: Counts the orders of other processes that cannot be told from this one, so many seconds after it
+            left.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
-    call = await in_pieces(send_sms(draft))
     # Before it is sent: nothing may wait, and be cancelled, between an answer and what is made of it.
-    content = await in_pieces(hash_content(draft))
+    flight = Flight(await in_pieces(hash_content(draft)), owner, elsewhere)
+    flights = lookups.known.flights
+    is_in_doubt = earlier is not None and not earlier.is_certain
+
+    async def depart() -> None:
+        if before is not None:
+            await before()
+        flights.depart(flight)
+
+    if lost is not None or is_in_doubt:
+        flights.depart(flight)
+    try:
+        order, is_known = await _send(lookups, draft, flight, lost=lost, before=depart, again=again, earlier=earlier)
+    except BaseException as error:
+        is_unknown = is_in_doubt or isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
+        (flights.lose if is_unknown or not isinstance(error, IletimerkeziError) else flights.land)(flight)
+        raise
+    (flights.land if is_known else flights.lose)(flight)
+    return order
+
+
+async def _send(
+    lookups: Lookups,
+    draft: Draft,
+    flight: Flight,
+    *,
+    lost: Stopwatch | None,
+    before: Callable[[], Awaitable[object]],
+    again: Callable[[], Awaitable[object]] | None,
+    earlier: Earlier | None,
+) -> tuple[Order, bool]:
+    """The order, and whether it surely is the one that was sent."""
+    call = await in_pieces(send_sms(draft))
     watch = Stopwatch()
+    since = None if earlier is None else earlier.since
     doubted = earlier is not None
-    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted)
+    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted, since=since)
     if not isinstance(result, RefusedAgain):
-        lookups.known.note(result.id, draft, content, watch.elapsed)
-        return result
+        lookups.known.note(result.id, draft, flight.content, watch.elapsed)
+        return result, True
     if result.lost is None and earlier is not None:
-        findings = await Enquiry(lookups).find(draft, earlier.began)
-        return _identify(lookups, draft, findings)
-    return await _settle(lookups, draft, result)
+        rivals = lookups.known.flights.count_rivals(flight.content, earlier.began.here, RIVAL_SECONDS)
+        findings = await Enquiry(lookups).find(draft, earlier.began, alike=1 + rivals)
+        return _identify(lookups, draft, findings if not rivals else evolve(findings, matches=()), is_proven=True), True
+    return await _settle(lookups, draft, result, flight)
 
 
-async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Order:
+async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight: Flight) -> tuple[Order, bool]:
     """Find out what became of an order whose answer was lost, after its repetition was refused.
+
+    Returns:
+        The order, and whether it surely is the one that was sent.
 
     Raises:
         OrderAcceptedError: It was taken, and no order, or more than one, can be told to be it.
@@ -89,9 +136,11 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Orde
         OutcomeUnknownError: It was refused for a reason of the moment, or the reports do not tell for certain.
     """
     refusal = refused.refusal
-    findings = await _look_up(lookups, draft, refused, whole=refusal is not None and proves_refusal(refusal))
-    if refusal is None or (is_overdue(refusal) and len(findings.matches) == 1):
-        return _identify(lookups, draft, findings)
+    findings = await _look_up(lookups, draft, refused, flight, whole=refusal is not None and proves_refusal(refusal))
+    if refusal is None or (
+        is_overdue(refusal) and len(findings.matches) == 1 and not await flight.count_rivals_elsewhere()
+    ):
+        return _identify(lookups, draft, findings, is_proven=refusal is None), refusal is None
     if findings.absent and proves_refusal(refusal):
         raise refusal
     if isinstance(refusal, RecipientError) and not findings.candidates and await _was_blocked(lookups, draft, refused):
@@ -100,27 +149,53 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> Orde
 
 
 async def _was_blocked(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> bool:
-    """Whether a recipient was on the account's blacklist before the first attempt, which then was refused as well."""
+    """Whether the blacklist tells that the first attempt was refused as well.
+
+    Numbers that were on it for a day at that time tell so, whatever time zone its times are in. Where some are not on
+    it, the service refuses an order for those that are. Where all are on it, but some only since then, it may have
+    skipped the others and taken the order.
+    """
     now = lookups.transport.clocks.now()
     if now.there is None or refused.lost is None:
         return False
+    since = moment(now.there - refused.lost.elapsed) - _DAY
     recipients = {number for _, number in draft.pairs()}
-    # The service's times have whole seconds.
-    window = choose_window(None, moment(now.there - refused.lost.elapsed + 1), "get-blacklist")
-    if isinstance(window, IletimerkeziError):
+    lately = await _blocked(lookups, recipients, since + _SECOND, None)
+    if lately is None or lately == recipients:
         return False
-    blocked = Blacklist(lookups.transport, window)
+    ever = await _blocked(lookups, recipients, None, since)
+    if ever is None:
+        return False
+    # What stands in both says that the filter does nothing.
+    before = ever - lately
+    return bool(before) and (before == recipients or ever | lately != recipients)
+
+
+async def _blocked(
+    lookups: Lookups, recipients: set[str], start: datetime | None, end: datetime | None
+) -> set[str] | None:
+    """Which of an order's recipients were blocked within a time; `None` where the list cannot be read for certain."""
+    window = choose_window(start, end, "get-blacklist")
+    if isinstance(window, IletimerkeziError):
+        return None
+    found: set[str] = set()
     looked = 0
-    with contextlib.suppress(IletimerkeziError):
-        async for number in blocked:
+    try:
+        async for number in Blacklist(lookups.transport, window):
             looked += 1
-            if number in recipients or looked >= _MOST_BLOCKED:
-                return number in recipients
-    return False
+            if number in recipients:
+                found.add(number)
+            if len(found) == len(recipients):
+                return found
+            if looked >= _MOST_BLOCKED:
+                return None
+    except IletimerkeziError:
+        return None
+    return found
 
 
-def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
-    """The order that was taken, with its id.
+def _identify(lookups: Lookups, draft: Draft, findings: Findings, *, is_proven: bool) -> Order:
+    """The order that was taken, with its id; `is_proven` where a refusal as a duplicate has told so.
 
     Raises:
         OrderAcceptedError: No order, or more than one, can be told to be it.
@@ -128,7 +203,7 @@ def _identify(lookups: Lookups, draft: Draft, findings: Findings) -> Order:
     if len(findings.matches) != 1:
         raise OrderAcceptedError(findings.matches or findings.candidates)
     order = Order(findings.matches[0], draft.recipients)
-    lookups.known.note(order.id, draft, finish(hash_content(draft)))
+    lookups.known.note(order.id, draft, finish(hash_content(draft)), is_proven=is_proven)
     return order
 
 
@@ -138,7 +213,7 @@ def _in_doubt(refusal: ApiError, findings: Findings) -> OutcomeUnknownError:
     return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal}){hint}", "send-sms")
 
 
-async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, whole: bool) -> Findings:
+async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight: Flight, *, whole: bool) -> Findings:
     """Look for an order among those that were submitted since its first attempt; `whole` asks for its absence."""
     assert refused.lost is not None
     elapsed, monotonic = refused.lost.elapsed, time.monotonic()
@@ -149,7 +224,7 @@ async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, *, who
     attempt = Attempt(moment(clock - elapsed), moment(clock - (monotonic - until)), now.there is not None)
     with lookups.live(attempt.began, moment(clock)) as (catalogue, budget):
         began = monotonic - min(elapsed, MEMORY)
-        search = LiveSearch(lookups, catalogue, draft, attempt, budget=budget, began=began, until=until)
+        search = LiveSearch(lookups, catalogue, draft, attempt, flight, budget=budget, began=began, until=until)
         findings = await search.find()
         if whole and not findings.candidates:
             return await search.find_all()

@@ -110,7 +110,7 @@ class Search:
         if known.answered is not None and known.answered < self._began:
             return True
         # Of texts that are not known, the numbers alone can be compared.
-        place = 1 if "" in self._sought.texts else 0
+        place = 1 if "" in self._sought.texts or not known.is_proven else 0
         return known.content[place] != self._content[place]
 
     @property

@@ -1,20 +1,172 @@
-"""A fake of the SMS service to develop and test against: it sends nothing, and remembers everything.
+"""The service to develop and test against: it sends nothing, and remembers everything.
 
-``Sandbox`` is the service, ``Style`` chooses how it writes its answers, ``Fault`` names what can be made to go
-wrong, ``Weather`` bends what it tells of its orders, ``SandboxOrder`` is what it remembers of an accepted order.
+The service has no sandbox of its own, so the library ships one. It follows the documents: the 10 minutes, the seven
+parts, schedules, balance, blocked numbers, the limits; and it can be made to fail.
 
-It imports nothing of the client's building and reading of the wire, so that the two cannot agree on a mistake. Its
-files, from the top:
+```python
+import anyio
 
-- ``sandbox`` is the public face, with ``options`` for its arguments.
-- Doors: ``server``, ``app`` and ``guard`` (HTTP), ``pages`` and ``views`` (a browser), ``transport`` (in process),
-  ``webhooks`` and ``outbox`` (calls to the outside).
-- ``service`` takes a request in one of the ``notations`` (``bodies``, ``xml_reader``, ``xml_writer``), meets the
-  planned ``faults``, and answers through ``replies``.
-- Operations: ``sending``, ``reporting``, ``blocking``, ``consents``; ``account`` has the two that only show it;
-  ``traffic`` stands for other programs. ``acceptance`` is where an order becomes one.
-- What is told and how: ``weather``, ``style``, ``codes``.
-- What is remembered: ``orders``, ``ledger``. What they all need: ``clock``, ``dates``, ``lengths``, ``phones``.
+from iletimerkezi_async import Iys
+from iletimerkezi_async.sandbox import Sandbox
+
+
+async def main() -> None:
+    sandbox = Sandbox()
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF) as client:  # in process, no socket
+        sandbox.fail("send-sms", "drop-answer")  # the order is taken, the answer is lost
+        order = await client.send_sms("Kodunuz 1234", to="0530 123 45 67")
+        assert sandbox.deliveries == {"+905301234567": 1}
+        assert sandbox.orders[0].id == order.id
+        sandbox.advance(minutes=11)  # its clock
+    async with sandbox.serve() as url:  # a real server on the loopback, for whatever speaks HTTP
+        print("AsyncClient(base_url=...) may use", url)
+
+
+anyio.run(main)
+```
+
+`Sandbox` is the service, `SandboxOrder` is what it remembers of an accepted order.
+
+Faults (`Fault`) are `drop-request`, `drop-answer`, `half-answer`, `garbage`, `not-object`, `html-502-before`,
+`html-502`, `empty-504`, `empty-503`, `503`, `429`, `empty-429`, `stall`, `close-idle`, and any other code as a refusal
+with it.
+
+## In your own tests
+
+Installing the library gives pytest two fixtures; serving needs the extra `sandbox`. Let the service in README take
+`base_url=os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")`, and two lines test it:
+
+```python
+from fastapi.testclient import TestClient
+
+from service import app
+
+
+def test_a_code_is_sent_once(iletimerkezi_sandbox, iletimerkezi_sandbox_url):
+    iletimerkezi_sandbox.fail("send-sms", "drop-answer")  # or any other fault
+    with TestClient(app) as http:
+        assert http.post("/codes", json={"number": "0530 123 45 67"}).status_code == 200
+    assert iletimerkezi_sandbox.deliveries == {"+905301234567": 1}
+```
+
+`iletimerkezi_sandbox` is a new `Sandbox` for each test; `iletimerkezi_sandbox_url` serves it and sets the variables of
+the key, the hash, the sender and the base URL. Define a fixture `iletimerkezi_sandbox` for another sandbox. See
+`iletimerkezi_async.pytest_plugin`.
+
+## What it writes and tells
+
+It writes what the service writes now. `Sandbox(style="seeds")` writes as the first documents do, `"strings"` makes
+every value a string, and `Style` sets each form alone. What it tells of its orders can be bent (`Weather`), while
+`Sandbox.orders` and `Sandbox.deliveries` stay the truth:
+
+```python
+from datetime import timedelta
+
+import anyio
+
+from iletimerkezi_async import Iys
+from iletimerkezi_async.sandbox import Sandbox, Weather
+
+
+async def main() -> None:
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(minutes=1), row_order="shuffled", masks="middle"))
+    sandbox.add_orders(1000)  # those of another program of the same account
+    sandbox.weather = Weather()  # fair again
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF) as client:
+        await client.get_balance()
+    print(sandbox.request_counts)  # requests by operation
+
+
+anyio.run(main)
+```
+
+## As a server
+
+`iletimerkezi sandbox --port 8025` serves it until Ctrl-C, and prints the variables to export. While it is served, `/`
+shows orders, messages, balance, blacklist and faults in a browser; looking changes nothing. It serves programs on this
+machine only, and no web page: another `Host` than the loopback's, and a request of another origin, are refused.
+
+## Coming from XML
+
+Addresses without `/json` answer the XML of the provider's first documents, from the same rules and the same ledger. A
+service that moves from XML to this library can run old and new side by side on one sandbox: an order that both send is
+refused as a duplicate, and `Sandbox.deliveries` tells who got what.
+
+```python
+import anyio
+import httpx
+
+from iletimerkezi_async import AsyncClient, DuplicateOrderError, Iys
+from iletimerkezi_async.sandbox import Sandbox
+
+OLD = (
+    "<request><authentication><key>demo</key><hash>demo</hash></authentication>"
+    "<order><sender>FIRMA</sender><sendDateTime></sendDateTime><iys>0</iys>"
+    "<message><text>Kodunuz 1234</text><receipents><number>5301234567</number></receipents></message>"
+    "</order></request>"
+)
+
+
+async def main() -> None:
+    sandbox = Sandbox()
+    async with sandbox.serve() as url, httpx.AsyncClient() as http:
+        print((await http.post(f"{url}/send-sms", content=OLD)).text)
+        async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url) as client:
+            try:
+                await client.send_sms("Kodunuz 1234", to="0530 123 45 67")
+            except DuplicateOrderError:
+                print("sent by the old one:", sandbox.deliveries)
+
+
+anyio.run(main)
+```
+
+## Webhook calls
+
+`Sandbox(webhook=…)` posts each state change of each message: by itself while it is served, else on
+`Sandbox.call_webhooks`. Shuffled and repeated, as a real service may:
+
+```python
+import anyio
+import httpx
+
+from iletimerkezi_async import Iys, parse_webhook
+from iletimerkezi_async.sandbox import Sandbox
+
+
+def take_report(request: httpx.Request) -> httpx.Response:  # stands for your endpoint
+    event = parse_webhook(request.content)
+    print(event.message_id, event.status.name)
+    return httpx.Response(204)
+
+
+async def main() -> None:
+    sandbox = Sandbox(webhook="http://127.0.0.1:8000/sms-reports", webhook_order="shuffled", webhook_copies=2)
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF) as client:
+        await client.send_sms("Kodunuz 1234", to="0530 123 45 67")
+    sandbox.advance(minutes=1)
+    async with httpx.AsyncClient(transport=httpx.MockTransport(take_report)) as http:  # or httpx.ASGITransport(app)
+        await sandbox.call_webhooks(http)  # without a client: over a real socket
+    print(sandbox.webhooks)
+
+
+anyio.run(main)
+```
+
+## The files
+
+For whoever works on it. It imports nothing of the client's building and reading of the wire, so that the two cannot
+agree on a mistake. Its files, from the top:
+
+- `sandbox` is the public face, with `options` for its arguments.
+- Doors: `server`, `app` and `guard` (HTTP), `pages` and `views` (a browser), `transport` (in process), `webhooks` and
+  `outbox` (calls to the outside).
+- `service` takes a request in one of the `notations` (`bodies`, `xml_reader`, `xml_writer`), meets the planned
+  `faults`, and answers through `replies`.
+- Operations: `sending`, `reporting`, `blocking`, `consents`; `account` has the two that only show it; `traffic` stands
+  for other programs. `acceptance` is where an order becomes one.
+- What is told and how: `weather`, `style`, `codes`.
+- What is remembered: `orders`, `ledger`. What they all need: `clock`, `dates`, `lengths`, `phones`.
 """
 
 from iletimerkezi_async.sandbox.faults import Fault

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 _IN_PROCESS_URL = "http://127.0.0.1/v1"
+# Those that are blocked at the start were so long before whatever is sent.
+_BLOCKED_FOR = timedelta(days=30)
 
 
 class ClientOptions(TypedDict, total=False):
@@ -69,7 +71,7 @@ class Sandbox:
         hash: The hash that goes with it.
         senders: Approved sender names, matched exactly.
         balance: SMS at the start. Cancelled orders are given back, undelivered messages when their order is finished.
-        blocked: Numbers that are on the account's blocked list at the start.
+        blocked: Numbers that are on the account's blocked list at the start, and have been for 30 days.
         blocked_policy: Whether one blocked recipient refuses its whole order (452) or is left out of it. The
             provider's documents have said both.
         duplicates: Whether the same numbers make a duplicate (451) in any sequence, or only in the one of the first
@@ -149,7 +151,7 @@ class Sandbox:
             style=read_style(style),
             weather=weather or Weather(),
             now=now,
-            blocked=dict.fromkeys(read_numbers("blocked", blocked), now.replace(microsecond=0)),
+            blocked=dict.fromkeys(read_numbers("blocked", blocked), now.replace(microsecond=0) - _BLOCKED_FOR),
             ledger=Ledger(balance),
         )
         self._service = Service(account, clock)
@@ -204,6 +206,8 @@ class Sandbox:
     def environment(self, url: str) -> dict[str, str]:
         """Return the environment variables for a client of this sandbox in another process.
 
+        They are ``ILETIMERKEZI_API_KEY``, ``_API_HASH``, ``_SENDER`` and ``_BASE_URL``.
+
         Args:
             url: The base URL from ``serve``.
         """
@@ -248,7 +252,10 @@ class Sandbox:
         self._service.heal()
 
     def advance(self, **step: float) -> None:
-        """Move the sandbox's clock forward, in the keywords of ``timedelta``: ``advance(minutes=11)``.
+        """Move the sandbox's clock forward: ``advance(minutes=11)``.
+
+        Args:
+            **step: How far, in the keywords of ``timedelta``.
 
         Raises:
             ValueError: The step is negative.

@@ -1,15 +1,85 @@
-"""Where several processes and machines of one account meet, and what outlives a process.
+"""Workers, and many processes: where those of one account meet, and what outlives them.
 
-`SqliteStore`, `PostgresStore` and `RedisStore` are given to each client of the account: `AsyncClient(store=store)`.
-They keep what became of each send with a key, when the next recipients may be let through, and which order ids are
-known.
+A queue delivers at least once, a web service runs in many processes, a container has no disk. What they must share lies
+in a store, on an engine that you run already:
 
-`base` is what all stores do: `sqlite`, `postgres` (with its statements in `postgres_sql`) and `redis` (with its scripts
-in `redis_scripts`) are the three. `claims` is what is asked and answered about a keyed send, `rows` reads what engines
-answer, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking drivers.
+```python
+import anyio
 
-`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file, `journals` in a
-store (`sqlite_journals`, `postgres_journals`), `opening` opens either; `files` sees that a file is its owner's alone.
+from iletimerkezi_async import AsyncClient, Iys
+from iletimerkezi_async.stores import SqliteStore  # or PostgresStore("postgresql://…"), RedisStore("redis://…")
+
+
+async def main() -> None:
+    async with SqliteStore("sends.db") as store, AsyncClient(iys=Iys.OFF, store=store) as client:
+        for _ in range(2):  # delivered twice, sent once
+            order = await client.send_sms("Siparisiniz yolda", to="0530 123 45 67", key="siparis-1234-kargoda")
+            print(order)
+
+
+anyio.run(main)
+```
+
+## Once, under a key
+
+Give a key wherever the same send may be asked for twice. It is then sent at most once in 30 days (`keep=`), whatever
+crashes, is delivered again or runs twice; a call that finds it sent gives the same `Order`, with `replayed=True`. The
+text must be whole when the task is queued: another text under the same key is a `KeyConflictError`. Put no phone number
+into a key, as the store keeps it as it is.
+
+Engines for durable execution and queues (Temporal, DBOS, Celery and the like) run a step again whose outcome they do
+not know, and would text twice; with a key their step is safe.
+
+| state | means | the same call again |
+|---|---|---|
+| `SendState.CLAIMED` | about to be sent; nothing went out | waits, then `SendInProgressError`; sends after the lease |
+| `SendState.BEGUN` | being sent, or its process died meanwhile | likewise, then finds out |
+| `SendState.SENT` | taken | the same order, without a request |
+| `SendState.UNKNOWN` | nobody can tell yet | tries again to find out |
+
+Where it stays unknown (`OutcomeUnknownError`), look into the panel, then decide: `iletimerkezi sent KEY --order ID` or
+`--not-sent`, or `resolve_send`. The first attempt's time and the number of recipients are in `find_send`.
+
+Under a key nothing is sent while the store is away (`StoreError`); if it goes away afterwards you get the order, and
+the next call settles it.
+
+## Which store
+
+- `SqliteStore(path)`, for the processes of one machine, needs nothing.
+- `PostgresStore(url)` (extra `postgres`) is for any number of machines. It works behind PgBouncer in transaction mode.
+  Where its role may not create tables, run what
+  `python -c "from iletimerkezi_async.stores import PostgresStore; print(PostgresStore.SCHEMA)"` prints, and grant
+  SELECT, INSERT, UPDATE and DELETE.
+- `RedisStore(url)` (extra `redis`), on Redis or Valkey: set `appendonly yes` and `maxmemory-policy noeviction`. What a
+  crash loses within its last second is safe for 10 minutes, as the service refuses duplicates, and new after that.
+
+## One rate
+
+With a store, `rate` is that of all clients of the account together, and a 429 of any process holds back the paced
+orders of all of them for its `Retry-After`. Bulk orders of other processes do not learn of it, as asking would cost
+each a request. While the store is away each process paces by itself, with a warning.
+
+## What is kept
+
+A hash of the API key, keys, keyed fingerprints, states, times and order ids, for 30 days: no number, no text, no
+credential. The fingerprint ends in a keyed mark of the numbers, by which two keys that text the same people are told
+apart: where both were lost and one order is found, both stay unknown until you decide. All times are the store's clock.
+A campaign's journal and the keys know nothing of each other: where both lost an order to the very same numbers, one
+order found may be given to both.
+
+A campaign's journal in it (`journal=store.journal("kis-2026")`, PostgreSQL and SQLite) holds the recipients' numbers,
+for 30 days after its last use. One run has it at a time; a run that died is taken over two minutes later, on any
+machine.
+
+## The files
+
+For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its statements in `postgres_sql`) and
+`redis` (with its scripts in `redis_scripts`) are the three. `claims` is what is asked and answered about a keyed send,
+`rows` reads what engines answer, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
+drivers.
+
+`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file, `journals` in a store
+(`sqlite_journals`, `postgres_journals`), `opening` opens either; `files` sees that a file is its owner's alone.
 
 No text and no credential is ever stored, and nothing here knows HTTP or how an order is settled.
 """

@@ -17,7 +17,8 @@ from anyio.lowlevel import checkpoint_if_cancelled
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.models import SendState
 
-from .claims import Claim, Resolved, Ticket, Verdict
+from .claims import Claim, Resolved, Rivals, Ticket, Verdict
+from .slots import FAR
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Store(ABC):
             if claim.verdict is Verdict.GRANTED and claim.elapsed is None:
                 self._withdraw(ticket)
             elif claim.verdict is Verdict.GRANTED:
-                self._settle(ticket, SendState.UNKNOWN, None)
+                self._settle(ticket, SendState.UNKNOWN, None, is_known=False)
 
         return await self._threads().run(partial(self._claim, ticket, recipients, lease), undo=undo)
 
@@ -138,13 +139,17 @@ class Store(ABC):
             raise
         return holds
 
-    async def settle(self, ticket: Ticket, state: SendState, order_id: int | None = None) -> bool:
+    async def settle(
+        self, ticket: Ticket, state: SendState, order_id: int | None = None, *, is_known: bool = True
+    ) -> bool:
         """Write down what became of a send, and end the lease. It is done also when the caller is cancelled.
 
         Args:
             ticket: The claim.
             state: Sent, or unknown.
             order_id: The order's id, where it is known.
+            is_known: Whether nobody else has to look at that order, as by `note`; not where only the reports have told
+                the id, and not the service that it took what was sent.
 
         Returns:
             Whether it was noted; not where another holds the key and `state` is unknown, nor where the key is gone.
@@ -152,7 +157,7 @@ class Store(ABC):
         Raises:
             StoreError: The store is away.
         """
-        return await self._threads().run(partial(self._settle, ticket, state, order_id), shield=True)
+        return await self._threads().run(partial(self._settle, ticket, state, order_id, is_known), shield=True)
 
     async def withdraw(self, ticket: Ticket) -> bool:
         """Strike out a send that was surely not taken. It is done also when the caller is cancelled.
@@ -173,8 +178,8 @@ class Store(ABC):
         """
         return await self._threads().run(partial(self._find, account, key))
 
-    async def count_rivals(self, ticket: Ticket, elapsed: float) -> int:
-        """How many sends under other keys may be in the reports, look the same there, and are not known by their ids.
+    async def rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
+        """The sends under other keys that look the same in the reports.
 
         Args:
             ticket: The claim.
@@ -183,7 +188,7 @@ class Store(ABC):
         Raises:
             StoreError: The store is away.
         """
-        return await self._threads().run(partial(self._count_rivals, ticket, elapsed))
+        return await self._threads().run(partial(self._rivals, ticket, elapsed))
 
     async def resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         """Note a person's decision about a key: it was sent as this order, or (`None`) was not sent.
@@ -216,6 +221,20 @@ class Store(ABC):
             StoreError: The store is away.
         """
         return await self._threads().run(partial(self._reserve, account, n, extra, rate))
+
+    async def hold_back(self, account: str, seconds: float, rate: float) -> None:
+        """Give no moment sooner than in so many seconds: the service asked for a pause.
+
+        Args:
+            account: Whose rate it is.
+            seconds: At most two minutes; of a longer pause, these.
+            rate: As for `reserve`.
+
+        Raises:
+            StoreError: The store is away.
+        """
+        pause = min(seconds, FAR - 1)
+        await self._threads().run(partial(self._reserve, account, 0, 0, rate, pause))
 
     # Known ids.
 
@@ -271,7 +290,7 @@ class Store(ABC):
     def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool: ...
 
     @abstractmethod
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool: ...
+    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool: ...
 
     @abstractmethod
     def _withdraw(self, ticket: Ticket) -> bool: ...
@@ -280,13 +299,13 @@ class Store(ABC):
     def _find(self, account: str, key: str) -> Send | None: ...
 
     @abstractmethod
-    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int: ...
+    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals: ...
 
     @abstractmethod
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]: ...
 
     @abstractmethod
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]: ...
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]: ...
 
     @abstractmethod
     def _note(self, account: str, order_ids: tuple[int, ...]) -> None: ...

@@ -27,10 +27,22 @@ import orjson
 from attrs import frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["NUMBERS_MARK", "RIVAL_SECONDS", "Claim", "Resolved", "Ticket", "Verdict", "account_of", "fingerprint"]
+__all__ = [
+    "NUMBERS_MARK",
+    "RIVAL_SECONDS",
+    "Claim",
+    "Resolved",
+    "Rivals",
+    "Ticket",
+    "Verdict",
+    "account_of",
+    "fingerprint",
+]
 
 #: How many of the last characters of a fingerprint tell the numbers alone.
 NUMBERS_MARK = 16
@@ -112,6 +124,25 @@ class Claim:
     order_id: int | None = None
     recipients: int = 0
     lease_left: float = 0.0
+
+
+@frozen
+class Rivals:
+    """The sends under other keys, to the same numbers at about the same time.
+
+    Attributes:
+        open: How many of them may be in the reports without their ids being known.
+        order_ids: The ids of the others.
+    """
+
+    open: int
+    order_ids: frozenset[int]
+
+    @classmethod
+    def of(cls, order_ids: Iterable[int | None]) -> Rivals:
+        """The rivals of whom these are the ids, as far as they are known."""
+        given = list(order_ids)
+        return cls(given.count(None), frozenset(order_id for order_id in given if order_id is not None))
 
 
 class Resolved(str, Enum):

@@ -32,6 +32,8 @@ _LATE = 0.1
 # Seconds that a caller waits for the store; fewer where it was away, so that the queue is not held up again and again.
 _PATIENCE = 2.0
 _PATIENCE_AWAY = 0.5
+# Seconds by which a pause may end too soon where an engine rounds.
+_ROUNDING = 0.001
 # Seconds until a store that was away is asked again.
 _PAUSE = 5.0
 
@@ -64,21 +66,47 @@ class StorePacer:
         # A queue belongs to an event loop.
         self._queues: RunVar[_Queue] = RunVar("callers that wait for a rate")
         self._away_until = 0.0
+        # By the monotonic clock.
+        self._held_until = 0.0
+        self._is_shared = True
+
+    def hold_back(self, seconds: float) -> None:
+        """Let nobody of this process pass for so many seconds, as the service asked for it; see `share_pause`."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+        self._is_shared = False
+        hold_back = getattr(self._alone, "hold_back", None)
+        if hold_back is not None:
+            hold_back(seconds)
+
+    async def share_pause(self) -> None:
+        """Tell the other processes of a pause. Where the store is away, they learn of it by themselves."""
+        seconds = self._held_until - time.monotonic()
+        if self._is_shared or seconds <= 0:
+            return
+        self._is_shared = True
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                await self._store.hold_back(self._account, seconds + _ROUNDING, self.rate)
+            except StoreError as error:
+                logger.warning("a pause that the service asked for could not be shared: %s", error)
 
     async def acquire(self, n: int, /) -> None:
         """Wait until `n` recipients may be sent to."""
         if n > self._largest:
+            while (pause := self._held_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
+                await anyio.sleep(pause)
             return
         queue = self._queue()
         while (moment := await self._reserve(queue, n)) is not None:
             await queue.sleep_until(moment, moment, n)
-            if time.monotonic() - moment <= _LATE:
+            # Where a pause began meanwhile, the turn is lost.
+            if moment >= self._held_until and time.monotonic() - moment <= _LATE:
                 return
 
     async def _reserve(self, queue: _Queue, n: int) -> float | None:
         """The moment for `n` recipients, by this machine's monotonic clock; `None` where they have waited already."""
         async with queue.head(n):
-            moment = queue.take(n)
+            moment = queue.take(n, self._held_until)
             if moment is not None:
                 return moment
             if time.monotonic() >= self._away_until:
@@ -165,10 +193,10 @@ class _Queue:
             self.spare.append((moment, n))
             raise
 
-    def take(self, n: int) -> float | None:
-        """The earliest unused moment that has room for `n` and is not past."""
-        now = time.monotonic()
-        self.spare = sorted((moment, room) for moment, room in self.spare if now - moment <= _LATE)
+    def take(self, n: int, held_until: float) -> float | None:
+        """The earliest unused moment that has room for `n`, is not past and not in a pause."""
+        earliest = max(held_until, time.monotonic() - _LATE)
+        self.spare = sorted((moment, room) for moment, room in self.spare if moment >= earliest)
         for place, (moment, room) in enumerate(self.spare):
             if room >= n:
                 self.spare[place : place + 1] = [(moment, room - n)] if room > n else []

@@ -21,7 +21,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
-from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Ticket, Verdict
+from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
 from .journals import StoreJournal
 from .postgres_journals import PostgresJournals
 from .postgres_sql import (
@@ -75,8 +75,8 @@ class PostgresStore(Store):
         ConfigurationError: An argument cannot work, or psycopg is not installed.
     """
 
-    #: The statements that make the tables.
     SCHEMA: ClassVar[str] = SCHEMA
+    """The statements that make the tables."""
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
         super().__init__(keep=keep, timeout=timeout)
@@ -117,13 +117,13 @@ class PostgresStore(Store):
     def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
         return self._ask(BEGIN, {**_of(ticket), "lease": lease, "first": first, **self._seconds()}) is not None
 
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool:
+    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool:
         values = {
             **_of(ticket),
             "state": state.value,
             "order_id": spell(order_id),
-            "keep": self._keep,
-            "known": KNOWN_SECONDS,
+            "is_known": is_known,
+            **self._seconds(),
         }
         return self._ask(SETTLE, values) is not None
 
@@ -134,11 +134,10 @@ class PostgresStore(Store):
         row = self._ask(FIND, {"account": account, "key": key}, durable=False)
         return None if row is None else make_send(key, *row)
 
-    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int:
+    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
         values = {"account": ticket.account, "key": ticket.key, "mark": ticket.fingerprint[-NUMBERS_MARK:]}
         times = {"oldest": elapsed + RIVAL_SECONDS, "newest": elapsed - RIVAL_SECONDS}
-        row = self._ask(RIVALS, {**values, **times}, durable=False)
-        return 0 if row is None else int(row[0])
+        return Rivals.of(read_id(order_id) for (order_id,) in self._ask_all(RIVALS, {**values, **times}, durable=False))
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         values = {
@@ -156,10 +155,18 @@ class PostgresStore(Store):
 
     # One rate, and known ids.
 
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
         window, most = scale(rate)
         extra = min(extra, int(most) - n)
-        values = {"account": account, "n": n, "extra": extra, "window": window, "most": most, "far": FAR}
+        values = {
+            "account": account,
+            "n": n,
+            "extra": extra,
+            "window": window,
+            "most": most,
+            "far": FAR,
+            "pause": pause,
+        }
         row = self._ask(RESERVE, values, durable=False)
         assert row is not None
         return max(0.0, float(row[0])), int(row[1]) - n
@@ -173,7 +180,7 @@ class PostgresStore(Store):
         return frozenset(map(int, row[0] or ())) if row else frozenset()
 
     def journal(self, name: str) -> StoreJournal:
-        """See `Store`."""
+        """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, PostgresJournals(self._ask_all), name)
 
     # Asking.

@@ -108,7 +108,7 @@ RETURNING 1
 SETTLE = """
 INSERT INTO iletimerkezi_known
 SELECT %(account)s, %(order_id)s::text, clock_timestamp() + make_interval(secs => %(known)s)
-WHERE %(order_id)s::text IS NOT NULL
+WHERE %(order_id)s::text IS NOT NULL AND %(is_known)s
 ON CONFLICT (account, order_id) DO NOTHING;
 UPDATE iletimerkezi_sends SET state = %(state)s, order_id = coalesce(order_id, %(order_id)s::text),
     lease_until = clock_timestamp(), expires_at = clock_timestamp() + make_interval(secs => %(keep)s)
@@ -129,9 +129,9 @@ WHERE account = %(account)s AND key = %(key)s AND expires_at > clock_timestamp()
 """
 
 RIVALS = """
-SELECT count(*) FROM iletimerkezi_sends
+SELECT order_id FROM iletimerkezi_sends
 WHERE account = %(account)s AND key <> %(key)s AND right(fingerprint, length(%(mark)s::text)) = %(mark)s::text
-    AND (state IN ('begun', 'unknown') OR state = 'sent' AND order_id IS NULL)
+    AND state IN ('begun', 'unknown', 'sent')
     AND first_attempt BETWEEN clock_timestamp() - make_interval(secs => %(oldest)s)
         AND clock_timestamp() - make_interval(secs => %(newest)s)
 """
@@ -164,7 +164,9 @@ SELECT verdict, state, order_id, recipients, extract(epoch FROM first_attempt)::
 # `slots.next_slot` in SQL. The row is locked, so that they go one after the other.
 RESERVE = """
 INSERT INTO iletimerkezi_rates AS r (account, slots, counts)
-VALUES (%(account)s, ARRAY[extract(epoch FROM clock_timestamp())::float8], ARRAY[(%(n)s + %(extra)s)::float8])
+VALUES (
+    %(account)s, ARRAY[extract(epoch FROM clock_timestamp())::float8 + %(pause)s], ARRAY[(%(n)s + %(extra)s)::float8]
+)
 ON CONFLICT (account) DO UPDATE SET (slots, counts) = (
     WITH present AS (
         SELECT extract(epoch FROM clock_timestamp())::float8 AS now
@@ -174,7 +176,7 @@ ON CONFLICT (account) DO UPDATE SET (slots, counts) = (
         WHERE u.slot > present.now - %(window)s AND u.slot < present.now + %(far)s
     ), next AS (
         SELECT greatest(
-            (SELECT now FROM present),
+            (SELECT now + %(pause)s FROM present),
             (SELECT max(slot) FROM past),
             (SELECT max(slot) + %(window)s FROM past WHERE total + %(n)s > %(most)s)
         ) AS slot

@@ -13,7 +13,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
-from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Ticket, Verdict
+from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
 from .redis_scripts import BEGIN, CLAIM, FIND, KNOWN, NOTE, RESERVE, RESOLVE, SETTLE, WITHDRAW
 from .rows import make_send, read_id, spell
 from .slots import FAR, scale
@@ -89,11 +89,12 @@ class RedisStore(Store):
         values = (ticket.token, lease, self._seconds(), int(first))
         return self._ask(BEGIN, [_send(ticket.account, ticket.key)], values) == 1
 
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool:
+    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool:
+        known_for = int(KNOWN_SECONDS) if is_known else 0
         answer = self._ask(
             SETTLE,
             [_send(ticket.account, ticket.key), _ids(ticket.account)],
-            [ticket.fingerprint, ticket.token, state.value, spell(order_id) or "", self._seconds(), int(KNOWN_SECONDS)],
+            [ticket.fingerprint, ticket.token, state.value, spell(order_id) or "", self._seconds(), known_for],
         )
         return answer == 1
 
@@ -103,8 +104,8 @@ class RedisStore(Store):
     def _find(self, account: str, key: str) -> Send | None:
         return _read_send(key, self._ask(FIND, [_send(account, key)], []))
 
-    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int:
-        mark, rivals = ticket.fingerprint[-NUMBERS_MARK:], 0
+    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
+        mark, order_ids = ticket.fingerprint[-NUMBERS_MARK:], list[str | None]()
         with self._complaints():
             server = cast("Any", self._here())
             seconds, micros = server.time()
@@ -115,8 +116,8 @@ class RedisStore(Store):
                 pipeline = server.pipeline(transaction=False)
                 for name in names[start : start + 1000]:
                     pipeline.hmget(name, "fingerprint", "state", "order_id", "first_attempt")
-                rivals += sum(_is_rival(found, mark, began) for found in pipeline.execute())
-        return rivals
+                order_ids += [found[2] for found in pipeline.execute() if _is_rival(found, mark, began)]
+        return Rivals.of(map(read_id, order_ids))
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         answer = self._ask(
@@ -129,9 +130,9 @@ class RedisStore(Store):
 
     # One rate, and known ids.
 
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
         window, most = scale(rate)
-        answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR])
+        answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR, pause])
         seconds, more = cast("list[str]", answer)
         return float(seconds), int(more)
 
@@ -306,12 +307,11 @@ def _send(account: str, key: str) -> str:
 
 
 def _is_rival(found: Sequence[str | None], mark: str, began: float) -> bool:
-    """Whether a send to the same numbers may be in the reports, and is not known by its id."""
-    content, state, order_id, first_attempt = found
-    if content is None or first_attempt is None or not content.endswith(mark):
+    """Whether a send to the same numbers may be in the reports."""
+    content, state, _, first_attempt = found
+    if content is None or first_attempt is None or not content.endswith(mark) or state == "claimed":
         return False
-    is_open = state in {"begun", "unknown"} or (state == "sent" and order_id is None)
-    return is_open and abs(float(first_attempt) - began) <= RIVAL_SECONDS
+    return abs(float(first_attempt) - began) <= RIVAL_SECONDS
 
 
 def _ids(account: str) -> str:

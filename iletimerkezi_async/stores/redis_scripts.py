@@ -59,12 +59,12 @@ return 1
 """
 )
 
-# KEYS: the send, the known ids. ARGV: fingerprint, token, state, id, keep, for how long an id is known.
+# KEYS: the send, the known ids. ARGV: fingerprint, token, state, id, keep, for how long an id is known, or 0.
 # That it was taken is true whoever says it, and an id that is there stays.
 SETTLE = (
     _NOW
     + """
-if ARGV[4] ~= '' then
+if ARGV[4] ~= '' and ARGV[6] ~= '0' then
     redis.call('ZADD', KEYS[2], now + tonumber(ARGV[6]), ARGV[4])
     redis.call('EXPIRE', KEYS[2], ARGV[6])
 end
@@ -115,7 +115,7 @@ return {verdict, kept[1], kept[2], kept[3], kept[4]}
 )
 
 # `slots.next_slot` and `slots.room_at` in Lua. KEYS: the moments given.
-# ARGV: n, how many more are wanted, window, the most in a window, what is too far ahead.
+# ARGV: n, how many more are wanted, window, the most in a window, what is too far ahead, how long nobody may pass.
 RESERVE = (
     _NOW
     + """
@@ -130,7 +130,7 @@ for _, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
         redis.call('LREM', KEYS[1], 1, entry)
     end
 end
-local moment, total = math.max(now, slots[#slots] or now), n
+local moment, total = math.max(now + tonumber(ARGV[6]), slots[#slots] or now), n
 for place = #slots, 1, -1 do
     total = total + counts[place]
     if total > most then

@@ -14,7 +14,7 @@ from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
-from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Ticket, Verdict
+from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
 from .files import choose_path, claim, make_private, spell_path
 from .journals import StoreJournal
 from .rows import make_send, read_id, seconds_since, spell
@@ -137,7 +137,7 @@ class SqliteStore(Store):
             )
             return changed.rowcount == 1
 
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None) -> bool:
+    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool:
         with self._transaction() as database:
             now = time.time()
             # That it was taken is true whoever says it, and an id that is there stays.
@@ -150,7 +150,7 @@ class SqliteStore(Store):
                     ticket.account, ticket.key, ticket.fingerprint, ticket.token,
                 ),
             )  # fmt: skip
-            if order_id is not None:
+            if order_id is not None and is_known:
                 _note(database, ticket.account, (order_id,), now)
             return changed.rowcount == 1
 
@@ -171,19 +171,18 @@ class SqliteStore(Store):
             ).fetchone()
         return None if row is None else make_send(key, *row)
 
-    def _count_rivals(self, ticket: Ticket, elapsed: float) -> int:
+    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
         began = time.time() - elapsed
         with self._transaction(durable=False) as database:
-            row: tuple[int] = database.execute(
-                "SELECT count(*) FROM sends WHERE account = ? AND key <> ? AND substr(fingerprint, ?) = ? "
-                "AND (state IN ('begun', 'unknown') OR state = 'sent' AND order_id IS NULL) "
-                "AND first_attempt BETWEEN ? AND ?",
+            rows: list[tuple[str | None]] = database.execute(
+                "SELECT order_id FROM sends WHERE account = ? AND key <> ? AND substr(fingerprint, ?) = ? "
+                "AND state IN ('begun', 'unknown', 'sent') AND first_attempt BETWEEN ? AND ?",
                 (
                     ticket.account, ticket.key, -NUMBERS_MARK, ticket.fingerprint[-NUMBERS_MARK:],
                     began - RIVAL_SECONDS, began + RIVAL_SECONDS,
                 ),
-            ).fetchone()  # fmt: skip
-        return row[0]
+            ).fetchall()  # fmt: skip
+        return Rivals.of(read_id(order_id) for (order_id,) in rows)
 
     def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
         with self._transaction() as database:
@@ -213,14 +212,14 @@ class SqliteStore(Store):
 
     # One rate, and known ids. A power cut may undo the last of these: nobody is texted twice for it.
 
-    def _reserve(self, account: str, n: int, extra: int, rate: float) -> tuple[float, int]:
+    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
         window, most = scale(rate)
         with self._transaction(durable=False) as database:
             row = database.execute("SELECT slots FROM rates WHERE account = ?", (account,)).fetchone()
             now = time.time()
             slots: list[tuple[float, int]] = [] if row is None else json.loads(row[0])
             slots = [(slot, count) for slot, count in slots if now - window < slot < now + FAR]
-            moment = next_slot(slots, now, n, window, most)
+            moment = next_slot(slots, now + pause, n, window, most)
             extra = min(extra, room_at(moment, slots, window, most) - n)
             slots.append((moment, n + extra))
             database.execute("INSERT OR REPLACE INTO rates VALUES (?, ?)", (account, json.dumps(slots)))
@@ -239,7 +238,7 @@ class SqliteStore(Store):
         return frozenset(int(order_id) for (order_id,) in rows)
 
     def journal(self, name: str) -> StoreJournal:
-        """See `Store`."""
+        """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, SqliteJournals(self._transaction), name)
 
     # The file.

@@ -30,12 +30,13 @@ from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, 
 from .arguments import MAX_RECIPIENTS, find_moment_flaw, name_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = [
     "MAX_RECIPIENTS",
     "SENDER_VARIABLE",
     "Draft",
+    "are_plain",
     "check_text",
     "choose_iys",
     "choose_sender",
@@ -228,6 +229,18 @@ def text_complaint(text: object) -> ApiError | None:
     if not text.isascii() and _has_half(text):
         return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)
     return None
+
+
+def are_plain(texts: Sequence[str]) -> bool:
+    """Whether nothing can be wrong with any of them, in a fraction of the time that a look at each takes."""
+    return (
+        # What is typed as a text may be anything.
+        set(map(type, texts)) == {str}
+        and all(texts)
+        and max(map(len, texts)) <= _SURELY_FITS
+        and not any(map(str.isspace, texts))
+        and not _has_half("".join(texts))
+    )
 
 
 def _has_half(text: str) -> bool:

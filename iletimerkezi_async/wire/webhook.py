@@ -34,10 +34,14 @@ def parse_webhook(body: bytes | str) -> DeliveryEvent:
     """Read what the service posts of a message: once when it was accepted, and once when it is final.
 
     The service signs nothing: whoever knows the address can post there. A report may come before `send_sms` has
-    returned, more than once, and later than one that it should precede; see `MessageStatus.is_final`.
+    returned, more than once, and later than one that it should precede; see `MessageStatus.is_final`. (Source: the
+    provider's page on webhooks.)
 
     Args:
         body: The body of the request, as it came.
+
+    Returns:
+        What it reports.
 
     Raises:
         WebhookError: It is anything else than such a report, or larger than 64 KiB.

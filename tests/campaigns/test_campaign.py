@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -27,11 +29,13 @@ from iletimerkezi_async import (
     Message,
     OutcomeUnknownError,
     Progress,
+    Refusal,
     Retry,
     ScheduleError,
     SenderError,
     UnavailableError,
 )
+from iletimerkezi_async.results import Refusals
 from iletimerkezi_async.sandbox import Sandbox, Style
 
 pytestmark = pytest.mark.anyio
@@ -502,7 +506,7 @@ FAULTS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.integers(0, 60), max_size=120),
     st.sets(st.integers(0, 60), max_size=4),
@@ -677,8 +681,6 @@ async def test_a_452_after_a_request_that_was_lost_is_narrowed_down() -> None:
 
 async def test_memory_of_a_large_campaign_stays_small() -> None:
     """A hundred thousand recipients, and no more than some orders of a thousand are alive."""
-    import gc
-
     most = 0
 
     def count(progress: Progress) -> None:
@@ -694,3 +696,32 @@ async def test_memory_of_a_large_campaign_stays_small() -> None:
     result = await client.send_bulk(TEXT, (f"0530{n:07}" for n in range(100_000)), batch_size=1000, on_progress=count)
     assert result.accepted == 100_000
     assert most <= 10
+
+
+@given(st.lists(st.tuples(st.sampled_from(["0212", "+905301234567"]), st.text(max_size=3))), st.slices(5))
+@settings(suppress_health_check=list(HealthCheck))
+def test_what_was_refused_is_as_good_as_a_tuple(given: list[tuple[str, str]], part: slice) -> None:
+    """It compares, hashes, is cut, printed and pickled as a tuple of refusals would be."""
+    expected = tuple(Refusal(number, reason) for number, reason in given)
+    refused = Refusals(expected)
+    assert refused == expected
+    assert expected == refused
+    assert refused == Refusals(expected)
+    assert refused != (*expected, Refusal("x", "y"))
+    assert refused != list(expected)
+    assert hash(refused) == hash(expected)
+    assert refused[part] == expected[part]
+    assert repr(refused) == repr(expected)
+    assert pickle.loads(pickle.dumps(refused)) == expected
+    assert list(reversed(refused)) == list(reversed(expected))
+    assert [refused[index] for index in range(len(refused))] == list(expected)
+
+
+async def test_refusals_that_wait_are_nothing_to_collect() -> None:
+    """Ten thousand of them are no objects that the garbage collector looks through."""
+    canned = Canned(ok(order={"id": 1}))
+    bad = [f"0212{number:07}" for number in range(10_000)]
+    result = await canned.client.send_bulk("Merhaba", ["+905301234567", *bad])
+    gc.collect()
+    assert sum(isinstance(thing, Refusal) for thing in gc.get_objects()) == 0
+    assert result.refused[-1].number == bad[-1]

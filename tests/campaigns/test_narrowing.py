@@ -238,7 +238,7 @@ async def test_a_huge_blacklist_is_used(monkeypatch: pytest.MonkeyPatch) -> None
 # The search.
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(
     st.integers(1, 300), st.sets(st.integers(0, 299), max_size=12), st.sets(st.integers(0, 299), max_size=6),
     st.integers(1, 300), st.integers(1, 4), st.booleans(), st.sampled_from([None, 3, 20]),

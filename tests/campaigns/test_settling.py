@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -283,8 +284,10 @@ async def test_a_clock_that_was_set_between_two_runs_makes_no_order_another(
     [
         Weather(queue=timedelta(minutes=35), time_zone=timezone.utc),
         Weather(date_offset=timedelta(minutes=35), time_zone=timezone.utc),
+        Weather(queue=timedelta(minutes=50), time_zone=timezone.utc),
+        Weather(queue=timedelta(hours=2), time_zone=timezone(timedelta(hours=4))),
     ],
-    ids=["queue", "date"],
+    ids=["queue", "date", "long queue", "longer queue"],
 )
 async def test_a_zone_and_a_queue_make_no_other_schedule(
     path: Path, pass_minutes: Callable[[Sandbox, float], None], weather: Weather
@@ -385,3 +388,43 @@ async def test_cancelled_at_every_pause_of_its_beginning_everybody_is_named(
                         named = result.accepted + len(result.refused) + result.duplicates + result.failures
                         assert named == result.read
                     raise
+
+
+class Waits:
+    """A rate for which minutes are waited, before an attempt of that number."""
+
+    def __init__(self, attempt: int, wait: Callable[[], None]) -> None:
+        self._left = attempt
+        self._wait = wait
+
+    async def acquire(self, n: int, /) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._wait()
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+@pytest.mark.parametrize("seems", [8.5, 20])
+async def test_nobody_is_texted_twice_after_a_wait_in_doubt(
+    path: Path, monkeypatch: pytest.MonkeyPatch, attempt: int, seems: float
+) -> None:
+    """The list lags behind, and the service forgets the first attempt, not the second one, after 10 minutes."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(hours=1)))
+    real, late = time.time, 0.0
+    monkeypatch.setattr("time.time", lambda: real() + late)
+    sandbox.fail("send-sms", "drop-answer", times=1 + attempt)
+    async with client_of(sandbox, Retry(attempts=1)) as client:
+        await client.send_bulk(TEXT, numbers(20), journal=path)
+    sandbox.advance(minutes=8.5)
+    # Where it seems to be longer, this machine's clock was set.
+    late += 60 * seems
+
+    def wait() -> None:
+        nonlocal late
+        late += 60 * 3
+        sandbox.advance(minutes=3)
+
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=TWICE, rate=Waits(attempt, wait)) as client:
+        result = await client.send_bulk(TEXT, numbers(20), journal=path)
+    assert sandbox.deliveries == Counter(numbers(20))
+    assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]

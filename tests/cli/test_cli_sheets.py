@@ -224,3 +224,20 @@ def test_without_the_library_it_says_how_to_get_it(
         "iletimerkezi: list.xlsx is a workbook, which needs: pip install 'iletimerkezi-async[xlsx]'; or save it as "
         "CSV UTF-8\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [("list.csv", "--sheet", "2"), ("list.xlsx", "--delimiter", ";"), ("list.xlsx", "--encoding", "cp1254")],
+)
+def test_an_option_for_a_list_of_another_kind(
+    in_process: Run, tmp_path: Path, name: str, option: str, value: str
+) -> None:
+    """It is not ignored in silence: it was meant for another file."""
+    write(tmp_path / "list.xlsx", ("Liste", [["Telefon"], [5301234567]]))
+    (tmp_path / "list.csv").write_text("Telefon\n5301234567\n")
+    command = ["bulk", "Merhaba", "--to", name, "--dry-run", "--iys", "off"]
+    assert in_process(*command).returncode == 0
+    result = in_process(*command, option, value)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert f"leave out {option}" in result.stderr

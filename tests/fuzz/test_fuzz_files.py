@@ -72,7 +72,7 @@ def test_no_list_breaks_a_dry_run(text: str, column: tuple[str, ...], content: b
     assert not shown or counts(shown) == json.loads(shown)["read"]
 
 
-@settings(patient, max_examples=40)
+@settings(patient, max_examples=settings().max_examples * 2 // 5)
 @given(content=CONTENTS)
 def test_no_list_breaks_a_campaign(content: bytes, tmp_path: Path, account: Sandbox) -> None:
     """What is told is what was sent."""
@@ -85,7 +85,7 @@ def test_no_list_breaks_a_campaign(content: bytes, tmp_path: Path, account: Sand
     assert not shown or counts(shown) == json.loads(shown)["read"]
 
 
-@settings(patient, max_examples=60)
+@settings(patient, max_examples=settings().max_examples * 3 // 5)
 @given(content=CONTENTS | CONTENTS.map(f"{_HEADER}\n{_CONSENT}\n".encode().__add__))
 def test_no_file_of_consents_breaks_its_reader(content: bytes, tmp_path: Path, account: Sandbox) -> None:
     """All of it is registered, or nothing; the service may know of a word that it does not take, too."""

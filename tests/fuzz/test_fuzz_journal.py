@@ -38,7 +38,7 @@ def damages(draw: st.DrawFn, content: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("several", [False, True])
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), orders=st.integers(1, 9), minutes=st.sampled_from([0, 5, 11]))
 def test_no_damage_to_the_file_texts_anybody_twice(
     several: bool, data: st.DataObject, orders: int, minutes: int, tmp_path_factory: pytest.TempPathFactory

@@ -213,7 +213,7 @@ async def test_every_operation_has_its_span(told: Told, make_client: Make, sandb
         sandbox.advance(minutes=30)
         await client.wait_for_order(order.id)
         with pytest.raises(OrderNotFoundError):
-            await client.cancel_order(order.id)
+            await client.cancel_order(str(order.id))
         await client.get_senders()
         await client.add_blacklist(OTHER)
         await client.delete_blacklist(OTHER)

@@ -379,7 +379,7 @@ def result_of(ended: Ended) -> BulkResult | None:
 
 TestService = Service.TestCase
 TestService.settings = settings(
-    max_examples=4 * settings().max_examples,
+    max_examples=2 * settings().max_examples,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -310,14 +310,24 @@ def test_a_time_without_seconds_stands_for_any_of_its_minute() -> None:
     assert not fits_closely(attempt, BEGAN + SECOND, (none, none))
 
 
-@pytest.mark.parametrize(
-    ("minutes", "expected"), [(-46, ANOTHER), (-45, CANNOT_TELL), (45, CANNOT_TELL), (46, ANOTHER)]
-)
+@pytest.mark.parametrize(("minutes", "expected"), [(-45, CANNOT_TELL), (45, CANNOT_TELL), (46, ANOTHER)])
 def test_schedules_are_others_where_they_differ_by_more_than_clocks_do(minutes: int, expected: Verdict) -> None:
     """Three quarters of an hour."""
     due = BEGAN + timedelta(hours=5)
     told = entry(sent_at=due + minutes * MINUTE)
     assert verdict(told, None, looked_for=sought(send_at=due)) is expected
+
+
+@pytest.mark.parametrize(
+    ("lead", "expected"),
+    [(None, CANNOT_TELL), ((0, 45), ANOTHER), ((-45, 0), ANOTHER), ((0, 46), CANNOT_TELL), ((-46, 0), CANNOT_TELL)],
+)
+def test_a_shorter_wait_is_another_schedule_only_by_our_clock(lead: tuple[int, int] | None, expected: Verdict) -> None:
+    """A queue makes a wait shorter, so the list's times have to be known to be ours, to three quarters of an hour."""
+    due = BEGAN + timedelta(hours=5)
+    told = entry(sent_at=due - 46 * MINUTE)
+    known = evolve(FAIR, lead=None if lead is None else (lead[0] * MINUTE, lead[1] * MINUTE))
+    assert verdict(told, None, known, sought(send_at=due)) is expected
 
 
 @pytest.mark.parametrize(("submitted", "sent"), [(-10, 45), (10, 55), (-600, 0), (600, 600)])

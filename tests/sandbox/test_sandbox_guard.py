@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from canned import NO_TLS
 from sandbox_wire import body, order
 
 from iletimerkezi_async.sandbox import Sandbox
@@ -23,7 +24,7 @@ def served() -> Iterator[tuple[Sandbox, str]]:
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """A client that adds nothing of its own."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=NO_TLS) as client:
         yield client
 
 

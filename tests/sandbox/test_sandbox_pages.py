@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from canned import NO_TLS
 from sandbox_wire import ONE, TWO, accepted, ask, frozen, message, send
 
 from iletimerkezi_async.sandbox import Sandbox
@@ -57,7 +58,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
     """A browser of sorts."""
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=NO_TLS) as client:
         yield client
 
 

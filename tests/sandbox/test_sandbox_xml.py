@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 import httpx
 import pytest
+from canned import NO_TLS
 from sandbox_wire import AUTHENTICATION, ONE, TWO, accepted, ask, body, frozen, order
 from test_sandbox_contract import CODES, MISTAKES, REQUESTS, change
 
@@ -191,7 +192,9 @@ def test_addresses() -> None:
         ("send-sms/json", COMPLETE),
     ]
     with sandbox.serve() as url:
-        answers = [httpx.post(f"{url}/{path}", content=content, trust_env=False) for path, content in calls]
+        answers = [
+            httpx.post(f"{url}/{path}", content=content, trust_env=False, verify=NO_TLS) for path, content in calls
+        ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 404, 400, 400, 400]
     kinds = [answer.headers["content-type"].partition(";")[0] for answer in answers]
     xml, json = "text/xml", "application/json"
@@ -242,7 +245,9 @@ def test_wrappings(wrap: Any) -> None:
         sandbox = Sandbox()
         headers = {"Content-Type": content_type} if content_type else {}
         with sandbox.serve() as url:
-            sent = httpx.post(f"{url}/send-sms", content=wrap(COMPLETE).encode(), headers=headers, trust_env=False)
+            sent = httpx.post(
+                f"{url}/send-sms", content=wrap(COMPLETE).encode(), headers=headers, trust_env=False, verify=NO_TLS
+            )
         assert sent.status_code == 200
         assert sandbox.deliveries.total() == 4
 

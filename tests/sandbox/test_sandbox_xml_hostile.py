@@ -6,6 +6,7 @@ from urllib.parse import quote_plus
 
 import httpx
 import pytest
+from canned import NO_TLS
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sandbox_wire import body
@@ -82,7 +83,7 @@ def test_hostile(name: str) -> None:
 
 def test_hostile_over_a_socket() -> None:
     """The server answers as well, and goes on."""
-    with Sandbox().serve() as url, httpx.Client(trust_env=False) as http:
+    with Sandbox().serve() as url, httpx.Client(trust_env=False, verify=NO_TLS) as http:
         for name in ("billion laughs", "external entity", "UTF-16", "10 MB of depth"):
             content = HOSTILE[name]
             assert http.post(f"{url}/send-sms", content=content).status_code == 400

@@ -776,7 +776,7 @@ def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str)
     assert sandbox.deliveries == Counter(f"+9053012{index:05}" for index in range(3000))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(
     runs=st.lists(
         st.tuples(st.integers(0, 80), st.lists(st.sampled_from(FAULTS), max_size=3), st.integers(0, 15)), max_size=5

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -509,3 +510,107 @@ async def test_two_texts_to_one_number_are_not_taken_for_each_other(world: World
             assert (await other.send_sms(texts["b"], ALI, key="b")).id != world.sandbox.orders[0].id
     assert world.sent() == {ALI: 2, VELI: 1}
     assert len({order.messages for order in world.sandbox.orders}) == len(world.sandbox.orders)
+
+
+async def test_an_id_that_the_reports_alone_told_is_not_another_s_for_a_campaign(
+    world: World, store: Store, tmp_path: Path
+) -> None:
+    """It lost its answer, and the key was never sent: the order is taken for the key's, and nobody is texted twice."""
+    world.sandbox.fail("send-sms", "drop-answer")
+    world.sandbox.fail("send-sms", "drop-request")
+    journal = tmp_path / "journal"
+    async with world.client(store, retry=Retry(attempts=1)) as client:
+        assert (await client.send_bulk("Kampanya", [ALI], journal=journal)).failures == 1
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, ALI, key="k")
+    world.later(minutes=30)
+    async with world.engine.store() as other_store:
+        async with world.client(other_store) as other:
+            order = await other.send_sms(TEXT, ALI, key="k")
+        assert not await other_store.known(world.account, [order.id])
+        async with world.client(other_store) as other:
+            await other.send_bulk("Kampanya", [ALI], journal=journal)
+    assert [sent.texts[0][0] for sent in world.sandbox.orders] == ["Kampanya"]
+
+
+async def test_an_id_that_was_looked_up_of_what_was_surely_taken_is_another_s(
+    world: World, store: Store, client: AsyncClient, tmp_path: Path
+) -> None:
+    """Refused as a duplicate, the key's order was taken: a campaign to the same number that was not is sent again."""
+    world.sandbox.fail("send-sms", "drop-request")
+    world.sandbox.fail("send-sms", "drop-answer")
+    journal = tmp_path / "journal"
+    async with world.client(store, retry=Retry(attempts=1)) as one:
+        await one.get_balance()
+        assert (await one.send_bulk("Kampanya", [ALI], journal=journal)).failures == 1
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert await store.known(world.account, [order.id])
+    world.later(minutes=30)
+    async with world.engine.store() as other_store, world.client(other_store) as other:
+        assert (await other.send_bulk("Kampanya", [ALI], journal=journal)).accepted == 1
+    assert [sent.texts[0][0] for sent in world.sandbox.orders] == [TEXT, "Kampanya"]
+
+
+async def test_the_id_of_one_key_is_not_another_s(world: World, store: Store) -> None:
+    """The reports alone have told it, and that is enough among keys: each knows of the others."""
+    world.sandbox.fail("send-sms", "drop-answer")
+    async with world.client(store, retry=Retry(attempts=1)) as one:
+        with pytest.raises(OutcomeUnknownError):
+            await one.send_sms("Bir", ALI, key="a")
+        world.later(minutes=11)
+        first = await one.send_sms("Bir", ALI, key="a")
+        world.sandbox.fail("send-sms", "drop-request")
+        with pytest.raises(OutcomeUnknownError):
+            await one.send_sms("Iki", ALI, key="b")
+    world.later(minutes=11)
+    async with world.engine.store() as other_store, world.client(other_store) as other:
+        second = await other.send_sms("Iki", ALI, key="b")
+    assert [sent.id for sent in world.sandbox.orders] == [first.id, second.id]
+
+
+async def test_two_keys_whose_time_has_come_of_which_one_was_taken(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By two processes, to the same number: neither is sent again, and the one order in the reports may be either."""
+    late = 0.0
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + late)
+    lost = 0
+    all_lost = anyio.Event()
+
+    class Slow:
+        def __init__(self) -> None:
+            self.turns = 0
+
+        async def acquire(self, n: int, /) -> None:
+            nonlocal lost, late
+            self.turns += 1
+            if self.turns == 1:
+                return
+            lost += 1
+            if lost == 2:
+                late += 600
+                world.sandbox.advance(minutes=10)
+                all_lost.set()
+            await all_lost.wait()
+
+    world.sandbox.fail("send-sms", "drop-answer")
+    world.sandbox.fail("send-sms", "drop-request")
+    due = datetime.now(timezone.utc) + timedelta(minutes=5)
+    retry = Retry(attempts=2, wait_initial=0)
+    unknown: list[str] = []
+    async with world.engine.store() as other_store:
+        one = world.client(store, retry=retry, rate=Slow())
+        async with one, world.client(other_store, retry=retry, rate=Slow()) as other:
+
+            async def send(client: AsyncClient, text: str) -> None:
+                await client.get_balance()
+                try:
+                    await client.send_sms(text, ALI, key=text, send_at=due)
+                except OutcomeUnknownError:
+                    unknown.append(text)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send, one, "Bir")
+                tasks.start_soon(send, other, "Iki")
+    assert sorted(unknown) == ["Bir", "Iki"]

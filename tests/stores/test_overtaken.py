@@ -93,7 +93,7 @@ async def test_a_store_that_is_away_when_the_reports_are_to_tell(
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
     world.later(minutes=11)
-    monkeypatch.setattr(type(store), "_count_rivals", away)
+    monkeypatch.setattr(type(store), "_rivals", away)
     asked = world.asked()
     with pytest.raises(OutcomeUnknownError, match="the store is away"):
         await client.send_sms(TEXT, ALI, key="k")

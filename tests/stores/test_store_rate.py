@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -15,7 +16,10 @@ from engines import Engine
 from hypothesis import given
 from hypothesis import strategies as st
 from servers import PYTHON
+from worlds import World
 
+from iletimerkezi_async import Retry, StoreError, UnavailableError
+from iletimerkezi_async.http.pacing import TokenBucket
 from iletimerkezi_async.stores import Store
 from iletimerkezi_async.stores.pacing import StorePacer
 from iletimerkezi_async.stores.slots import WINDOW, next_slot, room_at, scale
@@ -252,3 +256,61 @@ def test_four_processes_share_a_rate(engine: Engine, account: str) -> None:
             return
     # In the second one, the large order had to wait for a second of its own, with those behind it.
     raise AssertionError(most)
+
+
+@pytest.mark.anyio
+async def test_a_pause_is_everybody_s(engine: Engine, account: str) -> None:
+    """No moment is given before its end, to whichever process; a shorter one later does not end it."""
+    async with engine.store() as one, engine.store() as other:
+        await one.reserve(account, 10, 100)
+        await one.hold_back(account, 20.0, 100)
+        await one.hold_back(account, 5.0, 100)
+        waits = [(await other.reserve(account, 60, 100))[0] for _ in range(2)]
+        assert 19 < waits[0] <= 20.1
+        assert 20 < waits[1] <= 21.2
+        assert (await other.reserve(f"{account}x", 1, 100))[0] < 1
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("retry", [Retry(attempts=1), Retry(attempts=2, wait_initial=0)])
+async def test_a_429_holds_the_other_processes_back(world: World, store: Store, retry: Retry) -> None:
+    """Also where its own caller gives up at once: the next order of another client on another store waits."""
+    async with world.engine.store() as other_store:
+        async with world.client(store, rate=100, retry=retry) as one, world.client(other_store, rate=100) as other:
+            await other.send_sms("Once", "+905301234560")
+            began = time.monotonic()
+            async with anyio.create_task_group() as tasks:
+
+                async def send() -> None:
+                    with suppress(UnavailableError):
+                        await one.send_sms("Bir", "+905301234561")
+
+                world.sandbox.fail("send-sms", "429", retry_after=1)
+                tasks.start_soon(send)
+                while world.asked() < 2:  # noqa: ASYNC110 - until it was refused
+                    await anyio.sleep(0.001)
+                await anyio.sleep(0.1)
+                await other.send_sms("Iki", "+905301234562")
+            assert time.monotonic() - began >= 1
+
+
+@pytest.mark.anyio
+async def test_a_pause_while_the_store_is_away(engine: Engine, account: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process keeps it by itself: what it has reserved before is given up, and a bulk order waits as well."""
+
+    def away(self: Store, *arguments: object) -> tuple[float, int]:
+        raise StoreError("it is away")
+
+    async with engine.store() as store:
+        pacer = StorePacer(store, account, 100, TokenBucket(100))
+        await pacer.acquire(1)
+        monkeypatch.setattr(type(store), "_reserve", away)
+        began = time.monotonic()
+        pacer.hold_back(0.3)
+        await pacer.share_pause()
+        await pacer.acquire(1)
+        assert time.monotonic() - began >= 0.29
+        pacer.hold_back(0.2)
+        began = time.monotonic()
+        await pacer.acquire(1000)
+        assert time.monotonic() - began >= 0.19

@@ -1,44 +1,72 @@
-"""Orders from numbers and texts: the same whatever sequence they come in, and divided without a loss."""
+"""Texts and numbers in drafts: the same as at one go, however many there are."""
 
 from __future__ import annotations
 
-from collections import Counter
+import random
+from operator import itemgetter
 
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iletimerkezi_async import Iys
-from iletimerkezi_async.wire.draft import Draft
-from iletimerkezi_async.wire.packing import Pair, finish, pack, slices
-
-TEMPLATE = Draft("FIRMA", Iys.OFF, {}, None, 0)
-PAIRS = [("+905301234567", "Bir"), ("+905301234567", "Iki"), ("+905301234568", "Bir"), ("+905301234569", "Iki")]
+from iletimerkezi_async import Message
+from iletimerkezi_async.errors import ApiError
+from iletimerkezi_async.wire.draft import are_plain, message_complaint
+from iletimerkezi_async.wire.packing import Unfolded, finish, sort
 
 
-@given(st.permutations(PAIRS))
-def test_the_same_pairs_are_the_same_order(pairs: list[Pair]) -> None:
-    """Also where one number gets two texts; the service, and a journal, then know it again."""
-    draft = finish(pack(TEMPLATE, pairs))
-    assert list(draft.messages.items()) == [
-        ("Bir", ("+905301234567", "+905301234568")),
-        ("Iki", ("+905301234567", "+905301234569")),
-    ]
-    assert draft.recipients == 4
+@settings(max_examples=settings().max_examples // 2)
+@given(
+    st.sampled_from([0, 1, 3999, 4000, 4001, 9000, 21_000]),
+    st.sampled_from([1, 2, 7, 10**9]),
+    st.randoms(use_true_random=False),
+)
+def test_sorting_in_pieces(count: int, distinct: int, draw: random.Random) -> None:
+    """It comes to what sorting at one go does; what is equal stays in its order."""
+    values = [(str(draw.randrange(distinct)), place) for place in range(count)]
+    expected = sorted(values, key=itemgetter(0))
+    finish(sort(values, itemgetter(0)))
+    assert values == expected
 
 
-@given(st.lists(st.integers(0, 40), min_size=1, unique=True), st.integers(1, 3), st.integers(1, 50))
-def test_slices_are_full_but_for_the_last(members: list[int], texts: int, size: int) -> None:
-    """Of as many recipients as asked for, and together everybody once."""
-    pairs = [(f"+9053012345{each:02}", f"Metin {each % texts}") for each in members]
-    parts = finish(slices(finish(pack(TEMPLATE, [*pairs])), size))
-    assert [part.recipients for part in parts[:-1]] == [size] * (len(parts) - 1)
-    assert 0 < parts[-1].recipients <= size
-    assert Counter(pair for part in parts for pair in part.pairs()) == Counter((text, number) for number, text in pairs)
+TEXTS = st.lists(
+    st.sampled_from(["Merhaba", "Şifre", "", "  ", "\ud83d", "\ude00", "a" * 401, "ş" * 2000])
+    | st.text()
+    | st.integers().map(str)
+    | st.none(),
+    max_size=4,
+)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_all_texts_of_a_number_are_put_in_order(count: int) -> None:
-    """Two of them, and the last ones of a list as well."""
-    pairs = [("+905301234567", f"Metin {count - each}") for each in range(count)]
-    assert list(finish(pack(TEMPLATE, pairs)).messages) == [f"Metin {each + 1}" for each in range(count)]
+@given(TEXTS)
+def test_what_is_taken_for_plain_is_so(texts: list[str]) -> None:
+    """Texts that are passed together would pass one by one; and everyday ones are."""
+    if are_plain(texts):
+        assert [message_complaint(Message(text, "5301234567")) for text in texts] == [None] * len(texts)
+    assert are_plain(["Merhaba", "Şifreniz 4711"])
+
+
+@given(
+    st.lists(
+        st.builds(Message, st.sampled_from(["A", "B", "", "  "]), st.lists(st.just("5301234567"), max_size=5))
+        | st.just("no message"),
+        max_size=12,
+    ),
+    st.lists(st.integers(1, 7), min_size=1, max_size=5),
+)
+def test_messages_are_taken_apart(messages: list[object], sizes: list[int]) -> None:
+    """In pieces of any sizes, everybody comes once and in order, and every complaint with its value."""
+    unfolded = Unfolded()
+    unfolded.add(messages)
+    taken: list[tuple[str, object]] = []
+    refused: list[object] = []
+    while unfolded:
+        size = sizes[len(taken) % len(sizes)]
+        texts, numbers = unfolded.take(size)
+        assert len(numbers) + len(unfolded.refused) <= size
+        taken += zip(texts, numbers)
+        refused += [value for _, value, _ in unfolded.refused]
+        assert all(isinstance(flaw, ApiError) for _, _, flaw in unfolded.refused)
+    sound = [each for each in messages if isinstance(each, Message) and each.text.strip()]
+    others = [each for each in messages if each not in sound]
+    assert taken == [(each.text, number) for each in sound for number in each.to]
+    assert refused == [number for each in others for number in (each.to if isinstance(each, Message) else [""])]
