@@ -315,6 +315,14 @@ async def test_a_campaign_is_one_span_with_its_counts(told: Told, make_client: M
     assert told.metric("recipients") == {"accepted": 30, "refused": 1}
 
 
+async def test_a_campaign_of_whom_everybody_is_refused(told: Told, make_client: Make) -> None:
+    """It came to its end, and nobody was sent to. One of nobody at all has no failure."""
+    async with make_client() as client:
+        await client.send_bulk(TEXT, ["yanlis", "12"])
+        await client.send_bulk(TEXT, [])
+    assert [attributes(span)["iletimerkezi.outcome"] for span in told.spans] == ["refused", "accepted"]
+
+
 async def test_a_campaign_that_stops(told: Told, make_client: Make, sandbox: Sandbox) -> None:
     """Its counts are told all the same, and why it stopped."""
     sandbox.fail("send-sms", "402")
