@@ -49,10 +49,6 @@ class Refusals(Sequence[Refusal]):
 
     def extend(self, refusals: Iterable[Refusal]) -> None:
         """Add some at the end."""
-        if isinstance(refusals, Refusals):
-            self.numbers += refusals.numbers
-            self.reasons += refusals.reasons
-            return
         for number, reason in refusals:
             self.numbers.append(number)
             self.reasons.append(reason)

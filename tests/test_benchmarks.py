@@ -18,12 +18,12 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_measure_is_told_and_written_down(tmp_path: Path) -> None:
     """As a table with the machine and the versions, as JSON, and as a chart."""
-    ran = run("report", "import", "--out", str(tmp_path))
+    ran = run("numbers", "import", "--out", str(tmp_path))
     assert ran.returncode == 0, ran.stderr
-    assert "report of 100,000 rows" in ran.stdout
+    assert "numbers cleaned a second" in ran.stdout
     assert "httpx" in ran.stdout
     told = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert list(told["measures"]) == ["report", "import"]
+    assert list(told["measures"]) == ["numbers", "import"]
     assert all(len(row["figures"]) == 5 for found in told["measures"].values() for row in found["rows"])
     assert ET.parse(tmp_path / "results.svg").getroot().tag.endswith("svg")
 

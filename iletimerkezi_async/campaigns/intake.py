@@ -43,7 +43,7 @@ class Intake(ABC, Generic[T]):
     Attributes:
         read: Recipients read so far.
         duplicates: … of these, left out since they had occurred before.
-        refused: … left out as bad, with the reason.
+        refused: Those left out as bad, with the reason, and those whom the service refuses.
         missing: Recipients of an earlier run that have not been read again (yet).
     """
 

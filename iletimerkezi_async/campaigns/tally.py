@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from iletimerkezi_async.models import Message, Order
-from iletimerkezi_async.results import BulkResult, Failure, Progress, Refusal, Refusals
+from iletimerkezi_async.results import BulkResult, Failure, Progress, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,14 +32,12 @@ class Tally:
 
     Attributes:
         orders: The orders whose ids are known.
-        refused: Recipients that the service refuses.
     """
 
     def __init__(self, intake: Intake[Any]) -> None:
         self._intake = intake
         self._began = time.monotonic()
         self.orders: list[Order] = []
-        self.refused = Refusals()
         self._accepted = 0
         self._unidentified = 0
         self._failed: list[tuple[Draft, IletimerkeziError]] = []
@@ -56,7 +54,7 @@ class Tally:
 
     def refuse(self, numbers: Iterable[str], reason: str = REFUSED) -> None:
         """The service refuses these."""
-        self.refused.extend(Refusal(number, reason) for number in numbers)
+        self._intake.refused.extend(Refusal(number, reason) for number in numbers)
 
     def fail(self, draft: Draft, error: IletimerkeziError) -> None:
         """It is not known, or not the case, that the service has an order."""
@@ -74,12 +72,10 @@ class Tally:
                     yield
             failed.append(Failure(tuple(messages), error))
             yield
-        refused = Refusals(self._intake.refused)
-        refused.extend(self.refused)
         return BulkResult(
             orders=tuple(self.orders),
             accepted=self._accepted,
-            refused=refused,
+            refused=self._intake.refused,
             duplicates=self._intake.duplicates,
             failed=tuple(failed),
             # Recipients of an earlier run that the source does not bring again were read then.
@@ -92,7 +88,7 @@ class Tally:
         return Progress(
             read=self._intake.read + self._intake.missing,
             accepted=self._accepted,
-            refused=len(self._intake.refused) + len(self.refused),
+            refused=len(self._intake.refused),
             duplicates=self._intake.duplicates,
             failed=self._failures,
             elapsed=time.monotonic() - self._began,

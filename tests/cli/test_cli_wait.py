@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -86,12 +87,22 @@ class TestSlowly:
 
     @pytest.fixture
     def sandbox(self) -> Iterator[Sandbox]:
-        return Sandbox("sahte-anahtar-4711", "sahte-hash-0815", delivery_seconds=2)
+        return Sandbox("sahte-anahtar-4711", "sahte-hash-0815", delivery_seconds=600)
 
-    def test_in_a_terminal_one_line_follows_it(self, iletimerkezi: "Command", place: Place) -> None:
+    def test_in_a_terminal_one_line_follows_it(self, iletimerkezi: "Command", sandbox: Sandbox, place: Place) -> None:
         """It is drawn over itself, and gone in the end."""
         order = place(1000)
-        code, screen = iletimerkezi.in_terminal("wait", str(order.id))
+
+        def deliver() -> None:
+            # What the first answer told is drawn by the time that the second one is asked for.
+            while [operation for operation, _ in sandbox.requests].count("get-report") < 2:
+                time.sleep(0.01)
+            sandbox.advance(minutes=11)
+
+        with ThreadPoolExecutor() as beside:
+            delivered = beside.submit(deliver)
+            code, screen = iletimerkezi.in_terminal("wait", str(order.id))
+            delivered.result()
         assert code == 0
         assert re.search(rf"\r\x1b\[Korder {order.id}: SENDING, [0-9,]+ of 1,000 final\r", screen)
         assert re.match(r"order +", screen[screen.rindex("\x1b[K") + len("\x1b[K") :])
