@@ -208,7 +208,7 @@ class NumberIntake(Intake[Number]):
 
     def _draft(self, size: int) -> Steps[Draft | None]:
         numbers = self._numbers[:size]
-        yield from sort(numbers, str)
+        yield from sort(numbers)
         # Not before: what is cancelled in between is still there.
         del self._numbers[:size]
         return self._of(numbers) if numbers else None

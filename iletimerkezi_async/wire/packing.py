@@ -27,6 +27,7 @@ from .draft import Draft, are_plain, message_complaint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any
 
     from iletimerkezi_async.models import Number
 
@@ -55,26 +56,29 @@ def finish(steps: Steps[T]) -> T:
             return cast("T", end.value)
 
 
-def sort(values: list[T], key: Callable[[T], str]) -> Steps[None]:
+def sort(values: list[T], key: Callable[[T], str] | None = None) -> Steps[None]:
     """Sort a list in place, and stably."""
+    sort_key = cast("Callable[[T], Any]", key)
     runs: list[list[T]] = []
     for start in range(0, len(values), _NUMBERS):
-        runs.append(sorted(values[start : start + _NUMBERS], key=key))
+        runs.append(sorted(values[start : start + _NUMBERS], key=sort_key))
         yield
-    values[:] = yield from _merge(runs, key)
+    values[:] = runs[0] if len(runs) == 1 else (yield from _merge(runs, key))
 
 
-def _merge(runs: list[list[T]], key: Callable[[T], str]) -> Steps[list[T]]:
+def _merge(runs: list[list[T]], key: Callable[[T], str] | None) -> Steps[list[T]]:
     """Sorted lists as one: all are cut at the same values, and what lies between two cuts is sorted by itself."""
+    sort_key = cast("Callable[[T], Any]", key)
     merged: list[T] = []
     starts = [0] * len(runs)
-    sample = sorted(map(key, chain.from_iterable(run[:: _NUMBERS // 100] for run in runs)))
-    for cut in sample[100::100]:
-        ends = [bisect_left(run, cut, key=key) for run in runs]
-        merged += sorted(_between(runs, starts, ends), key=key)
+    sample = sorted(chain.from_iterable(run[:: _NUMBERS // 100] for run in runs), key=sort_key)
+    for value in sample[100::100]:
+        bound = cast("Any", value if key is None else key(value))
+        ends = [bisect_left(run, bound, key=sort_key) for run in runs]
+        merged += sorted(_between(runs, starts, ends), key=sort_key)
         starts = ends
         yield
-    merged += sorted(_between(runs, starts, [*map(len, runs)]), key=key)
+    merged += sorted(_between(runs, starts, [*map(len, runs)]), key=sort_key)
     return merged
 
 
@@ -260,7 +264,7 @@ def _sort_numbers(draft: Draft) -> Steps[Draft]:
     messages: dict[str, tuple[str, ...]] = {}
     for count, (text, numbers) in enumerate(draft.messages.items(), 1):
         ordered = [*numbers]
-        yield from sort(ordered, str)
+        yield from sort(ordered)
         messages[text] = tuple(ordered)
         if count % _NUMBERS == 0:
             yield
