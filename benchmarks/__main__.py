@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …] [--out FOLDER]`: measure everything, in some two minutes.
+"""`python -m benchmarks [NAME …] [--out FOLDER]`: measure everything, in some seven minutes.
 
 Every measure runs against a bare server on the loopback, in a process of its own. What is compared runs side by side,
 in turn, five times over; the table shows medians, and from what to what the five went. A figure by itself says as much
