@@ -164,10 +164,11 @@ class Campaign:
         if self._journal is not None and record.state is not State.REFUSED and record.order_id is None:
             self._settling.expect(record)
         numbers = self._intake.numbers(record)
-        if record.state is State.TAKEN:
+        if record.state.is_taken:
             self._tally.count_taken(len(numbers), record.order_id)
             if record.order_id is not None:
-                self._settling.learn(record.order_id, len(numbers), record.began)
+                taken = record.began if record.state is State.TAKEN else None
+                self._settling.learn(record.order_id, len(numbers), taken)
         elif record.state is State.REFUSED:
             self._tally.refuse(f"+{digits}" for digits in numbers)
         elif draft is not None:
@@ -250,7 +251,7 @@ class Campaign:
         if isinstance(settled, Task):
             return await self._dispatch.send(settled)
         if isinstance(settled, Recovered):
-            await self._dispatch.settle_taken(task.draft, task.record, settled.order_id)
+            await self._dispatch.settle_taken(task, task.record, settled.order_id)
             return Outcome.TAKEN
         await self._dispatch.settle_open(task.draft, settled)
         return Outcome.OPEN

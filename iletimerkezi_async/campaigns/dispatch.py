@@ -114,22 +114,23 @@ class Dispatch:
             return Outcome.OPEN
         except IletimerkeziError as error:
             if task.in_doubt and not isinstance(error, (OutcomeUnknownError, OrderAcceptedError)):
-                return await self._settle_doubt(draft, entry.record, error)
-            return await self._settle_refusal(draft, entry.record, error)
+                return await self._settle_doubt(task, entry.record, error)
+            return await self._settle_refusal(task, entry.record, error)
         except BaseException:
             may_be_taken = entry.begun or task.lost is not None or task.earlier is not None
             self._tally.fail(draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent())
             raise
-        await self.settle_taken(draft, entry.record, order.id)
+        await self.settle_taken(task, entry.record, order.id)
         return Outcome.TAKEN
 
-    async def settle_taken(self, draft: Draft, record: int | None, order_id: int | None) -> None:
+    async def settle_taken(self, task: Task, record: int | None, order_id: int | None) -> None:
         """The service has an order; its id may be unknown."""
+        draft = task.draft
         self._tally.count_taken(draft.recipients, order_id)
         if order_id is not None:
             self.expect(draft, -1)
             self._settling.learn(order_id, draft.recipients)
-        await self._note(record, State.TAKEN, order_id)
+        await self._note(record, State.TAKEN_SINCE if task.was_repeated else State.TAKEN, order_id)
         await self._report()
 
     async def settle_open(self, draft: Draft, error: OutcomeUnknownError) -> None:
@@ -149,9 +150,10 @@ class Dispatch:
         else:
             await self._note(record, State.REFUSED)
 
-    async def _settle_refusal(self, draft: Draft, record: int | None, error: IletimerkeziError) -> Outcome:
+    async def _settle_refusal(self, task: Task, record: int | None, error: IletimerkeziError) -> Outcome:
+        draft = task.draft
         if isinstance(error, OrderAcceptedError):
-            await self.settle_taken(draft, record, None)
+            await self.settle_taken(task, record, None)
             return Outcome.TAKEN
         if not isinstance(error, (OutcomeUnknownError, DuplicateOrderError)):
             self.expect(draft, -1)
@@ -186,11 +188,11 @@ class Dispatch:
             # All orders that are left would end in the same doubt.
             self.halt(error)
 
-    async def _settle_doubt(self, draft: Draft, record: int | None, error: IletimerkeziError) -> Outcome:
-        """An order was not taken again: of the earlier attempt that says nothing."""
+    async def _settle_doubt(self, task: Task, record: int | None, error: IletimerkeziError) -> Outcome:
+        """An order was not taken again: of the earlier attempts that says nothing."""
         reason = f"an earlier run may have sent it, and it was not taken again ({error})"
-        await self._settle_failure(draft, record, unknown(reason, getattr(error, "http_status", None)))
-        await self._note(record, State.BEGUN)
+        await self._settle_failure(task.draft, record, unknown(reason, getattr(error, "http_status", None)))
+        await self._note(record, State.DOUBTED if task.doubted else State.BEGUN)
         await self._report()
         return Outcome.OPEN
 

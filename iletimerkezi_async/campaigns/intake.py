@@ -146,7 +146,7 @@ class NumberIntake(Intake[Number]):
     def remember(self, record: Record) -> Steps[Draft | None]:
         """See `Intake`; the text is known."""
         numbers: list[str] = []
-        is_done = record.state in {State.TAKEN, State.REFUSED}
+        is_done = record.state.is_taken or record.state is State.REFUSED
         for piece in _pieces(record.entries):
             spelled = [f"+{digits}" for digits in piece]
             self.missing += len(self._earlier.add(spelled))
@@ -242,7 +242,7 @@ class MessageIntake(Intake[Message | Refusal]):
 
     def remember(self, record: Record) -> Steps[Draft | None]:
         """See `Intake`; the texts are to be read again."""
-        is_done = record.state in {State.TAKEN, State.REFUSED}
+        is_done = record.state.is_taken or record.state is State.REFUSED
         if not is_done:
             self._found[record.id] = {}
             self._unmet[record.id] = record

@@ -47,6 +47,11 @@ class Task:
         return self.earlier is not None and not self.earlier.is_certain
 
     @property
+    def was_repeated(self) -> bool:
+        """Whether it has been, or is to be, sent at times that the journal does not tell."""
+        return self.doubted or self.in_doubt
+
+    @property
     def has_texts(self) -> bool:
         """Whether all texts are known, and not only whom they go to."""
         return "" not in self.draft.messages

@@ -52,10 +52,17 @@ class State(str, Enum):
     """As the reports did not have it, it was about to be sent again, or was: at any time since."""
     TAKEN = "taken"
     """The service has it; its id may be unknown."""
+    TAKEN_SINCE = "taken since"
+    """Likewise; as it was sent several times, nobody knows when it was taken."""
     REFUSED = "refused"
     """The service refuses its one recipient."""
     DUPLICATE = "duplicate"
     """The service refused it as a duplicate of somebody else's."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether the service has it."""
+        return self in {State.TAKEN, State.TAKEN_SINCE}
 
 
 @frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -258,6 +259,47 @@ async def test_a_refusal_in_doubt_leaves_open_what_was_before(
     third = await run(sandbox, path, 20)
     assert (third.accepted, third.failures) == (20, 0)
     assert sandbox.deliveries == Counter(numbers(20))
+
+
+async def run_once(sandbox: Sandbox, path: Path, count: int = 20) -> BulkResult:
+    """A run that knows the service's time, and sends nothing twice."""
+    async with client_of(sandbox, Retry(attempts=1)) as client:
+        await client.get_balance()
+        return await client.send_bulk(TEXT, numbers(count), batch_size=20, concurrency=1, journal=path)
+
+
+async def test_an_order_taken_long_after_it_was_begun_shows_nothing_of_the_times(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """It was sent again in doubt, 20 minutes later. By its beginning, the list's times seemed to be that far ahead."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-request")
+    await run_once(sandbox, path)
+    pass_minutes(sandbox, 20)
+    assert (await run_once(sandbox, path)).accepted == 20
+    sandbox.fail("send-sms", "drop-answer")
+    assert (await run_once(sandbox, path, 40)).failures == 20
+    pass_minutes(sandbox, 14)
+    last = await run_once(sandbox, path, 40)
+    assert (last.accepted, last.failures) == (40, 0)
+    assert sandbox.deliveries == Counter(numbers(40))
+
+
+async def test_what_was_sent_at_any_time_stays_so_after_a_refusal(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Taken 40 minutes after its beginning, not listed yet, and refused a minute later: it is found all the same."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(minutes=2)))
+    await run_once(sandbox, path)
+    for minutes, fault in ((0, "drop-request"), (14, "drop-request"), (26, "drop-answer"), (1, "402")):
+        pass_minutes(sandbox, minutes)
+        sandbox.fail("send-sms", fault)
+        with suppress(BulkError):
+            await run_once(sandbox, path, 40)
+    pass_minutes(sandbox, 20)
+    last = await run_once(sandbox, path, 40)
+    assert (last.accepted, last.failures) == (40, 0)
+    assert sandbox.deliveries == Counter(numbers(40))
 
 
 @pytest.mark.parametrize(("then", "now"), [(-30, 0), (0, 30), (16, 0), (0, -16)])
