@@ -445,6 +445,23 @@ class Waits:
             self._wait()
 
 
+async def test_an_order_that_was_refused_is_no_rival(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """It went to the same numbers as the one that is looked for, and is surely not in the reports."""
+    sandbox = Sandbox()
+    second = [Message("Iki", number) for number in numbers(40)]
+    async with client_of(sandbox, Retry(attempts=1)) as client:
+        await client.get_balance()
+        sandbox.fail("send-sms", "drop-answer")
+        await client.send_bulk_messages(second, batch_size=40, concurrency=1, journal=path)
+        await client.add_blacklist(numbers(1)[0])
+        pass_minutes(sandbox, 11)
+        messages = [Message("Bir", number) for number in numbers(40)] + second
+        result = await client.send_bulk_messages(messages, batch_size=40, concurrency=1, journal=path)
+    assert (result.accepted, len(result.refused), result.failures) == (79, 1, 0)
+
+
 @pytest.mark.parametrize("attempt", [1, 2])
 @pytest.mark.parametrize("seems", [8.5, 20])
 async def test_nobody_is_texted_twice_after_a_wait_in_doubt(
