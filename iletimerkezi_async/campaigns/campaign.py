@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import anyio
@@ -67,6 +67,8 @@ class Campaign:
         self._journal = journal
         self._crash: BaseException | None = None
         self._tally = Tally(intake)
+        #: Orders of earlier runs that are still to be counted in.
+        self._records: Iterator[Record] = iter(())
         #: Orders of earlier runs that are still to be settled, and one that was read and not begun.
         self._tasks: deque[Task] = deque()
         #: For the journal alone.
@@ -96,9 +98,10 @@ class Campaign:
             BulkError: The campaign had to stop.
             JournalError: It had to stop as the journal cannot be written.
         """
+        self._records = iter(records)
         try:
             async with anyio.create_task_group() as tasks:
-                await self._guarded(tasks, self._feed, tasks, records)
+                await self._guarded(tasks, self._feed, tasks)
         except BaseException as error:  # noqa: BLE001 - it is raised below, where no other one is being handled
             self._crash = error
         result = await self._conclude()
@@ -123,8 +126,8 @@ class Campaign:
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
-    async def _feed(self, tasks: TaskGroup, records: Sequence[Record]) -> None:
-        for record in records:
+    async def _feed(self, tasks: TaskGroup) -> None:
+        for record in self._records:
             await self._remember(record)
         while self._dispatch.stop is None:
             # The place first, so that nothing is read that cannot be sent yet.
@@ -200,6 +203,9 @@ class Campaign:
         return results[0]
 
     def _sum_up(self) -> Steps[BulkResult]:
+        # Where it was cancelled before all of them were counted in.
+        for record in self._records:
+            self._count_in(record, (yield from self._intake.remember(record)))
         # In this order: what was read last may belong to an order of an earlier run.
         rest = yield from self._intake.rest()
         self._take_up_all((yield from self._intake.take_ready()))

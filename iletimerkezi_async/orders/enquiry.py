@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Earlier", "Enquiry"]
 
 
+# The machine slept, or its clock was set, where that and the monotonic clock differ by more seconds than before.
+_JUMP = 5.0
 # Seconds by which times that are told in whole ones, on both sides, cannot be told apart.
 _GRAIN = 2.0
 
@@ -62,7 +64,17 @@ class Enquiry:
         self._lookups = lookups
         self._known: dict[int, Witness] = {}
         self._catalogues: dict[tuple[date, date], Catalogue] = {}
-        self._since = time.monotonic()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._catalogues.clear()
+        self._since, self._wall = time.monotonic(), time.time()
+
+    def _begin_anew_after_a_sleep(self) -> None:
+        """Read again what was read before the machine slept: by the monotonic clock that was a moment ago."""
+        slept = (time.time() - self._wall) - (time.monotonic() - self._since)
+        if abs(slept) > _JUMP:
+            self._begin()
 
     def learn(self, order_id: int, sender: str, recipients: int, sent: Moment | None) -> None:
         """Note the id of an order, of any run, so that it is not taken for one that is looked for."""
@@ -80,6 +92,7 @@ class Enquiry:
             alike: How many orders may be in the reports that cannot be told from this one, itself included.
             open_ended: Whether there were attempts since then, at times that nobody knows.
         """
+        self._begin_anew_after_a_sleep()
         await self.hear_clock(began)
         catalogue, attempt = self._catalogue(began, open_ended=open_ended)
         now = self._lookups.transport.clocks.now()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
+    from iletimerkezi_async.stores.records import Moment
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.packing import Steps
 
@@ -82,6 +83,8 @@ class KnownOrder(NamedTuple):
 
     Attributes:
         answered: When, by the monotonic clock; `None` where its id was found by a look-up.
+        sent: The same moment by the clocks that the reports can be compared with. The monotonic one stands still while
+            the machine sleeps.
         recipients: How many it was sent to.
         sender: The header that it was sent under.
         content: A hash of what it carries, and another one of the numbers alone.
@@ -90,6 +93,7 @@ class KnownOrder(NamedTuple):
     """
 
     answered: float | None
+    sent: Moment | None
     recipients: int
     sender: str
     content: tuple[int, int]
@@ -128,6 +132,7 @@ class KnownIds:
         content: tuple[int, int],
         took: float | None = None,
         *,
+        sent: Moment | None = None,
         is_proven: bool = True,
     ) -> None:
         """An answer, or a look-up, has told an order's id.
@@ -137,12 +142,13 @@ class KnownIds:
             draft: What it carries.
             content: The draft's `hash_content`.
             took: Seconds that the answer took; `None` where a look-up has told it.
+            sent: When it came; likewise.
             is_proven: See `KnownOrder`.
         """
         if self._young.is_over:
             self._young, self._old = _Generation(), self._young
         now = None if took is None else time.monotonic()
-        self._young.orders[order_id] = KnownOrder(now, draft.recipients, draft.sender, content, is_proven)
+        self._young.orders[order_id] = KnownOrder(now, sent, draft.recipients, draft.sender, content, is_proven)
         if now is not None and took is not None:
             self._young.answers.append(now)
             self._young.slowest = max(self._young.slowest, took)

@@ -15,7 +15,6 @@ import anyio.lowlevel
 from attrs import define, evolve, frozen
 
 from iletimerkezi_async.errors import DateRangeError, IletimerkeziError, OrderNotDueError
-from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.reports import get_report, get_reports
 
 from .evidence import Ledger, Rows, Witness
@@ -318,13 +317,7 @@ class Lookups:
     def witness(self, order_id: int) -> Witness | None:
         """What this client knows of an order."""
         order = self.known.find(order_id)
-        if order is None:
-            return None
-        sent = None
-        if order.answered is not None:
-            now, age = self.transport.clocks.now(), time.monotonic() - order.answered
-            sent = Moment(now.here - age, None if now.there is None else now.there - age)
-        return Witness(order.sender, order.recipients, sent)
+        return None if order is None else Witness(order.sender, order.recipients, order.sent)
 
     @contextmanager
     def live(self, began: datetime, until: datetime) -> Generator[tuple[Catalogue, Budget]]:

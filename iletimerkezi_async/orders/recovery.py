@@ -115,7 +115,7 @@ async def _send(
     doubted = earlier is not None
     result = await lookups.transport.perform(call, lost, before, again, doubted=doubted, since=since)
     if not isinstance(result, RefusedAgain):
-        lookups.known.note(result.id, draft, flight.content, watch.elapsed)
+        lookups.known.note(result.id, draft, flight.content, watch.elapsed, sent=lookups.transport.clocks.now())
         return result, True
     if result.lost is None and earlier is not None:
         rivals = lookups.known.flights.count_rivals(flight.content, earlier.began.here, RIVAL_SECONDS)

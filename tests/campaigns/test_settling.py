@@ -12,9 +12,10 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from anyio.abc import TaskGroup
 from canned import QUICK
 
-from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Retry
+from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Progress, Retry
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
 from iletimerkezi_async.stores.journal import FileJournal
@@ -302,6 +303,53 @@ async def test_what_was_sent_at_any_time_stays_so_after_a_refusal(
     assert sandbox.deliveries == Counter(numbers(40))
 
 
+async def test_a_machine_that_slept_is_not_misled_about_when_it_sent_what(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """The monotonic clock stood still: by it, what was answered before the sleep was sent a moment ago."""
+    sandbox = Sandbox()
+    async with client_of(sandbox, Retry(attempts=1)) as client:
+        await client.send_sms(TEXT, "+905309999999")
+        pass_minutes(sandbox, 60)
+        await client.get_balance()
+        sandbox.fail("send-sms", "drop-answer")
+        await client.send_bulk(TEXT, numbers(20), journal=path)
+        pass_minutes(sandbox, 14)
+        result = await client.send_bulk(TEXT, numbers(20), journal=path)
+    assert (result.accepted, result.failures) == (20, 0)
+    assert all(sandbox.deliveries[number] == 1 for number in numbers(20))
+
+
+async def test_a_list_that_was_read_before_a_sleep_is_read_again(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """It lags, and did not have the second order then; by the monotonic clock it was read a moment ago."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(minutes=2)))
+    first = [Message("Bir", number) for number in numbers(20)]
+    second = [Message("Iki", number) for number in numbers(40)[20:]]
+
+    async def go(messages: list[Message], on_progress: Callable[[Progress], None] | None = None) -> BulkResult:
+        async with client_of(sandbox, Retry(attempts=1)) as client:
+            await client.get_balance()
+            return await client.send_bulk_messages(
+                messages, batch_size=20, concurrency=1, journal=path, on_progress=on_progress
+            )
+
+    def sleep(progress: Progress) -> None:
+        if progress.accepted == 20:
+            pass_minutes(sandbox, 30)
+
+    sandbox.fail("send-sms", "drop-request")
+    await go(first)
+    pass_minutes(sandbox, 29)
+    sandbox.fail("send-sms", "drop-answer")
+    await go(second)
+    pass_minutes(sandbox, 1)
+    result = await go(first + second, sleep)
+    assert (result.accepted, result.failures) == (40, 0)
+    assert sandbox.deliveries == Counter(numbers(40))
+
+
 @pytest.mark.parametrize(("then", "now"), [(-30, 0), (0, 30), (16, 0), (0, -16)])
 async def test_a_clock_that_was_set_between_two_runs_makes_no_order_another(
     path: Path, pass_minutes: Callable[[Sandbox, float], None], then: int, now: int
@@ -487,3 +535,30 @@ async def test_nobody_is_texted_twice_after_a_wait_in_doubt(
         result = await client.send_bulk(TEXT, numbers(20), journal=path)
     assert sandbox.deliveries == Counter(numbers(20))
     assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
+
+
+async def test_a_run_that_is_cancelled_at_its_start_tells_of_all_earlier_orders(path: Path) -> None:
+    """At whatever moment, as soon as there is a result."""
+    sandbox = Sandbox()
+    everybody = numbers(60_000)
+    async with client_of(sandbox) as client:
+        await client.send_bulk(TEXT, everybody, batch_size=20_000, journal=path)
+        accepted: list[int] = []
+        for turns in range(0, 60, 3):
+            async with anyio.create_task_group() as tasks:
+
+                async def go(tasks: TaskGroup = tasks) -> None:
+                    try:
+                        await client.send_bulk(TEXT, everybody, batch_size=20_000, journal=path)
+                    except anyio.get_cancelled_exc_class() as error:
+                        if isinstance(error.__context__, BulkError):
+                            accepted.append(error.__context__.result.accepted)
+                        raise
+                    tasks.cancel_scope.cancel()
+
+                tasks.start_soon(go)
+                for _ in range(turns):
+                    await anyio.sleep(0.001)
+                tasks.cancel_scope.cancel()
+    assert accepted
+    assert set(accepted) == {60_000}
