@@ -15,7 +15,6 @@ from iletimerkezi_async.orders.enquiry import Earlier, Enquiry
 from iletimerkezi_async.orders.evidence import DRIFT
 from iletimerkezi_async.orders.known import hash_content
 from iletimerkezi_async.orders.pieces import in_pieces
-from iletimerkezi_async.stores.claims import RIVAL_SECONDS
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .task import Task, unknown
@@ -117,7 +116,7 @@ class Settling:
     def _alike(self, draft: Draft, content: tuple[int, int], began: Moment) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""
         report_key = self._intake.report_key(draft)
-        rivals = self._flights.count_rivals(content, began.here, RIVAL_SECONDS, owner=self._owner)
+        rivals = self._flights.count_rivals(content, began.here, owner=self._owner)
         return rivals + (1 if report_key is None else self._unidentified[report_key])
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from iletimerkezi_async.stores.claims import RIVAL_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
-__all__ = ["LIVE_SECONDS", "Flight", "Flights"]
+__all__ = ["Flight", "Flights"]
 
-#: Attempts of two orders that began so many seconds apart can be told by the times in the reports.
-LIVE_SECONDS = 900.0
 # Of orders whose outcome stays unknown, so many are remembered.
 _MOST_LOST = 10_000
 
@@ -71,20 +71,17 @@ class Flights:
         if len(self._lost) > _MOST_LOST:
             self.land(self._lost.popleft())
 
-    def count_rivals(
-        self, content: tuple[int, int], began: float, seconds: float = LIVE_SECONDS, *, owner: Hashable = None
-    ) -> int:
+    def count_rivals(self, content: tuple[int, int], began: float, *, owner: Hashable = None) -> int:
         """How many orders may be in the reports that cannot be told from one that is looked for.
 
         Args:
             content: Its `hash_content`.
             began: When it left, by this machine's clock.
-            seconds: How far apart they may have left.
             owner: Whose own account leaves out what is its own; of `None`, nothing is left out.
         """
         return sum(
             other.began is not None
-            and abs(other.began - began) <= seconds
+            and abs(other.began - began) <= RIVAL_SECONDS
             and other.content[0] != content[0]
             and (owner is None or other.owner != owner)
             for other in self._by_numbers.get(content[1], ())

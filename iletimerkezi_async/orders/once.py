@@ -27,7 +27,7 @@ from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.stores.claims import RIVAL_SECONDS, Resolved, Ticket, Verdict, account_of, fingerprint
+from iletimerkezi_async.stores.claims import Resolved, Ticket, Verdict, account_of, fingerprint
 from iletimerkezi_async.stores.records import Moment
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
@@ -356,7 +356,7 @@ async def _settle_earlier(lookups: Lookups, draft: Draft, attempts: Attempts) ->
     rivals = await attempts.rivals()
     content = await in_pieces(hash_content(draft))
     flights = lookups.known.flights
-    alike = 1 + rivals.open + flights.count_rivals(content, lost.began, RIVAL_SECONDS, owner=attempts.owner)
+    alike = 1 + rivals.open + flights.count_rivals(content, lost.began, owner=attempts.owner)
     for order_id in rivals.order_ids:
         enquiry.learn(order_id, draft.sender, draft.recipients, None)
     findings = await enquiry.find(draft, began, alike=alike)

@@ -18,7 +18,6 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.stores.claims import RIVAL_SECONDS
 from iletimerkezi_async.wire.dates import choose_window
 from iletimerkezi_async.wire.packing import finish
 from iletimerkezi_async.wire.sending import MEMORY, is_overdue, proves_refusal, send_sms
@@ -118,7 +117,7 @@ async def _send(
         lookups.known.note(result.id, draft, flight.content, watch.elapsed, sent=lookups.transport.clocks.now())
         return result, True
     if result.lost is None and earlier is not None:
-        rivals = lookups.known.flights.count_rivals(flight.content, earlier.began.here, RIVAL_SECONDS)
+        rivals = lookups.known.flights.count_rivals(flight.content, earlier.began.here)
         findings = await Enquiry(lookups).find(draft, earlier.began, alike=1 + rivals)
         return _identify(lookups, draft, findings if not rivals else evolve(findings, matches=()), is_proven=True), True
     return await _settle(lookups, draft, result, flight)
@@ -137,9 +136,9 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight:
     """
     refusal = refused.refusal
     findings = await _look_up(lookups, draft, refused, flight, whole=refusal is not None and proves_refusal(refusal))
-    if refusal is None or (
-        is_overdue(refusal) and len(findings.matches) == 1 and not await flight.count_rivals_elsewhere()
-    ):
+    if len(findings.matches) == 1 and await flight.count_rivals_elsewhere():
+        findings = evolve(findings, matches=())
+    if refusal is None or (is_overdue(refusal) and len(findings.matches) == 1):
         return _identify(lookups, draft, findings, is_proven=refusal is None), refusal is None
     if findings.absent and proves_refusal(refusal):
         raise refusal

@@ -12,6 +12,7 @@ import pytest
 
 from iletimerkezi_async import AsyncClient, Iys, Order, OrderAcceptedError, OutcomeUnknownError, Retry
 from iletimerkezi_async.sandbox import Sandbox, Weather
+from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
 
@@ -124,3 +125,28 @@ async def test_what_was_settled_is_in_nobody_s_way() -> None:
         for text in ("Uc", "Dort"):
             sandbox.fail("send-sms", "drop-answer")
             assert (await client.send_sms(text, NUMBER)).id == sandbox.orders[-1].id
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["one client", "two that share a store"])
+async def test_an_order_lost_long_before_is_not_the_one_that_was_just_lost(
+    tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None], kept: bool
+) -> None:
+    """By `Date` and the list, both of which are minutes off, it fits; ours was taken, and is not listed yet."""
+    weather = Weather(date_offset=timedelta(minutes=-14), queue=timedelta(minutes=5), list_lag=timedelta(seconds=90))
+    sandbox = Sandbox(weather=weather)
+
+    def another(attempts: int) -> AsyncClient:
+        store = SqliteStore(tmp_path / "store") if kept else None
+        return client_of(sandbox, retry=Retry(attempts=attempts, wait_initial=0), store=store)
+
+    async with another(1) as first, another(2) as second:
+        sandbox.fail("send-sms", "drop-answer")
+        with pytest.raises(OutcomeUnknownError):
+            await first.send_sms("Bir", NUMBER, key="bir" if kept else None)
+        pass_minutes(sandbox, 21)
+        later = second if kept else first.with_options(retry=Retry(attempts=2, wait_initial=0))
+        sandbox.fail("send-sms", "drop-answer")
+        with pytest.raises(OrderAcceptedError) as caught:
+            await later.send_sms("Iki", NUMBER, key="iki" if kept else None)
+    assert caught.value.candidates == (sandbox.orders[0].id,)
+    assert sandbox.deliveries == {NUMBER: 2}
