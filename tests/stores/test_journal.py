@@ -779,20 +779,21 @@ def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str)
 @settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(
     runs=st.lists(
-        st.tuples(st.integers(0, 80), st.lists(st.sampled_from(FAULTS), max_size=3), st.integers(0, 15)), max_size=5
+        st.tuples(st.integers(0, 80), st.lists(st.sampled_from(FAULTS), max_size=3), st.integers(0, 75), st.booleans()),
+        max_size=6,
     ),
     several=st.booleans(),
     batch_size=st.integers(1, 20),
     backend=st.sampled_from(["asyncio", "trio"]),
 )
 def test_cancelled_at_random_moments_and_resumed(
-    runs: list[tuple[int, list[str], int]],
+    runs: list[tuple[int, list[str], int, bool]],
     several: bool,
     batch_size: int,
     backend: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Runs that are broken off anywhere, faults, and minutes in between: at last, everybody once."""
+    """Runs that are broken off anywhere, faults, and minutes asleep in between: at last, everybody once."""
     path = tmp_path_factory.mktemp("journal") / "journal"
     sandbox = Sandbox()
     clock = {"minutes": 0}
@@ -809,9 +810,10 @@ def test_cancelled_at_random_moments_and_resumed(
 
     async def main() -> BulkResult:
         async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
-            for steps, faults, minutes in runs:
+            for steps, faults, minutes, anew in runs:
                 for fault in faults:
                     sandbox.fail("send-sms", fault)
+                sending = client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) if anew else client
                 with anyio.CancelScope() as scope:
                     async with anyio.create_task_group() as tasks:
 
@@ -822,8 +824,10 @@ def test_cancelled_at_random_moments_and_resumed(
 
                         tasks.start_soon(give_up)
                         with suppress(BulkError):
-                            await run(client)
+                            await run(sending)
                         scope.cancel()
+                if anew:
+                    await sending.aclose()
                 pass_minutes(minutes)
             sandbox.heal()
             await run(client)
