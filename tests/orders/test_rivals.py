@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -135,9 +136,12 @@ async def test_an_order_lost_long_before_is_not_the_one_that_was_just_lost(
     weather = Weather(date_offset=timedelta(minutes=-14), queue=timedelta(minutes=5), list_lag=timedelta(seconds=90))
     sandbox = Sandbox(weather=weather)
 
-    def another(attempts: int) -> AsyncClient:
-        store = SqliteStore(tmp_path / "store") if kept else None
-        return client_of(sandbox, retry=Retry(attempts=attempts, wait_initial=0), store=store)
+    @asynccontextmanager
+    async def another(attempts: int) -> AsyncIterator[AsyncClient]:
+        async with SqliteStore(tmp_path / "store") as store:
+            retry = Retry(attempts=attempts, wait_initial=0)
+            async with client_of(sandbox, retry=retry, store=store if kept else None) as client:
+                yield client
 
     async with another(1) as first, another(2) as second:
         sandbox.fail("send-sms", "drop-answer")
