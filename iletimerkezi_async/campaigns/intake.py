@@ -15,7 +15,7 @@ from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, find_flaw, spell
 from iletimerkezi_async.orders.pieces import Breath, in_pieces
 from iletimerkezi_async.results import Refusal, Refusals
-from iletimerkezi_async.stores.records import Record, State, fingerprint
+from iletimerkezi_async.stores.records import Record, fingerprint
 from iletimerkezi_async.wire.draft import Draft
 from iletimerkezi_async.wire.packing import Pair, Steps, Unfolded, group, pack, sort
 
@@ -146,7 +146,7 @@ class NumberIntake(Intake[Number]):
     def remember(self, record: Record) -> Steps[Draft | None]:
         """See `Intake`; the text is known."""
         numbers: list[str] = []
-        is_done = record.state.is_taken or record.state is State.REFUSED
+        is_done = record.state.is_done
         for piece in _pieces(record.entries):
             spelled = [f"+{digits}" for digits in piece]
             self.missing += len(self._earlier.add(spelled))
@@ -242,7 +242,7 @@ class MessageIntake(Intake[Message | Refusal]):
 
     def remember(self, record: Record) -> Steps[Draft | None]:
         """See `Intake`; the texts are to be read again."""
-        is_done = record.state.is_taken or record.state is State.REFUSED
+        is_done = record.state.is_done
         if not is_done:
             self._found[record.id] = {}
             self._unmet[record.id] = record

@@ -10,31 +10,43 @@ from iletimerkezi_async.stores.records import Moment
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Clocks"]
+__all__ = ["Clocks", "Jumps"]
 
 # This machine's clock was set where it and the monotonic clock, which is never set, differ by more seconds than before.
 _JUMP = 5.0
 
 
-class Clocks:
-    """Tells the time by both clocks.
+class Jumps:
+    """Notices that this machine slept, or that its clock was set: from the inside the two look alike.
 
-    What was heard is kept beside the monotonic clock. It is dropped when this machine's clock was set: from the inside
-    that looks like a sleep of the machine, during which the monotonic clock stands still.
+    During a sleep the monotonic clock stands still.
     """
 
     def __init__(self) -> None:
-        self._heard: tuple[float, float] | None = None
+        self._ahead = time.time() - time.monotonic()
+
+    def __bool__(self) -> bool:
+        """Whether that has happened since this was made."""
+        return abs(time.time() - time.monotonic() - self._ahead) > _JUMP
+
+
+class Clocks:
+    """Tells the time by both clocks.
+
+    What was heard is kept beside the monotonic clock. It is dropped when this machine slept or its clock was set.
+    """
+
+    def __init__(self) -> None:
+        #: By how much the service's clock is ahead of the monotonic one, and what would make that void.
+        self._heard: tuple[float, Jumps] | None = None
 
     def hear(self, date: datetime | None) -> None:
         """An answer has come, with the time by the service's clock where it said so."""
         if date is not None:
-            monotonic = time.monotonic()
-            self._heard = date.timestamp() - monotonic, time.time() - monotonic
+            self._heard = date.timestamp() - time.monotonic(), Jumps()
 
     def now(self) -> Moment:
         """The present moment."""
-        here, monotonic = time.time(), time.monotonic()
-        if self._heard is not None and abs(here - monotonic - self._heard[1]) > _JUMP:
+        if self._heard is not None and self._heard[1]:
             self._heard = None
-        return Moment(here, None if self._heard is None else monotonic + self._heard[0])
+        return Moment(time.time(), None if self._heard is None else time.monotonic() + self._heard[0])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from iletimerkezi_async.http.clocks import Jumps
 from iletimerkezi_async.wire.sending import MEMORY
 
 from .evidence import SKEW, Attempt, Witness, moment
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Earlier", "Enquiry"]
 
 
-# The machine slept, or its clock was set, where that and the monotonic clock differ by more seconds than before.
-_JUMP = 5.0
 # Seconds by which times that are told in whole ones, on both sides, cannot be told apart.
 _GRAIN = 2.0
 
@@ -68,13 +67,7 @@ class Enquiry:
 
     def _begin(self) -> None:
         self._catalogues.clear()
-        self._since, self._wall = time.monotonic(), time.time()
-
-    def _begin_anew_after_a_sleep(self) -> None:
-        """Read again what was read before the machine slept: by the monotonic clock that was a moment ago."""
-        slept = (time.time() - self._wall) - (time.monotonic() - self._since)
-        if abs(slept) > _JUMP:
-            self._begin()
+        self._since, self._jumps = time.monotonic(), Jumps()
 
     def learn(self, order_id: int, sender: str, recipients: int, sent: Moment | None) -> None:
         """Note the id of an order, of any run, so that it is not taken for one that is looked for."""
@@ -92,7 +85,9 @@ class Enquiry:
             alike: How many orders may be in the reports that cannot be told from this one, itself included.
             open_ended: Whether there were attempts since then, at times that nobody knows.
         """
-        self._begin_anew_after_a_sleep()
+        if self._jumps:
+            # By the monotonic clock, what was read before a sleep of the machine was read a moment ago.
+            self._begin()
         await self.hear_clock(began)
         catalogue, attempt = self._catalogue(began, open_ended=open_ended)
         now = self._lookups.transport.clocks.now()

@@ -45,7 +45,7 @@ _LEASE = 120.0
 _LONGEST_NAME = 200
 _STATES = frozenset(state.value for state in State)
 # Those of which more may be learnt.
-_UNSETTLED = frozenset({State.BEGUN.value, State.DOUBTED.value, State.DUPLICATE.value})
+_UNSETTLED = frozenset(state.value for state in State if not state.is_done)
 
 
 class Place(NamedTuple):

@@ -64,6 +64,11 @@ class State(str, Enum):
         """Whether the service has it."""
         return self in {State.TAKEN, State.TAKEN_SINCE}
 
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more can be learnt of it."""
+        return self.is_taken or self is State.REFUSED
+
 
 @frozen
 class Moment:

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iletimerkezi_async import AsyncClient, IletimerkeziError, Iys, Retry
+from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
 
 FAULTS = ["drop-answer", "drop-request", "html-502", "half-answer", "empty-503", "402"]
 KEYS = range(4)
-TURKEY = timezone(timedelta(hours=3))
 # As long as nobody cancels.
 ALL = 1000
 
@@ -27,7 +27,7 @@ weathers = st.builds(
     Weather,
     list_lag=st.sampled_from([timedelta(), timedelta(seconds=90)]),
     date_offset=st.sampled_from([timedelta(minutes=minutes) for minutes in (0, 0, -14, 5, 14)]),
-    time_zone=st.sampled_from([TURKEY, timezone.utc, timezone(timedelta(hours=4))]),
+    time_zone=st.sampled_from([TURKISH_TIME, timezone.utc, timezone(timedelta(hours=4))]),
     queue=st.sampled_from([timedelta(minutes=minutes) for minutes in (0, 0, 5, 35)]),
 )
 calls = st.tuples(
@@ -105,5 +105,5 @@ def test_keys_send_once_and_tell_the_right_order(
     assert set(sent.values()) <= {1}
     texts = {order.id: {text for text, _ in order.messages} for order in sandbox.orders}
     # In a list whose zone is hours off, an order of an hour ago may look like the one that was just lost.
-    if weather.time_zone == TURKEY:
+    if weather.time_zone == TURKISH_TIME:
         assert all(texts[order_id] == {text} for text, order_id in told)
