@@ -143,8 +143,8 @@ from .models import (
     SendState,
 )
 from .numbers import normalize_number
-from .orders.paging import Report
-from .results import BulkError, BulkResult, Failure, JournalError, Progress, Refusal
+from .orders.paging import Blacklist, Orders, Report
+from .results import BulkError, BulkResult, Failure, JournalError, OnProgress, Progress, Refusal
 from .text import Encoding, TextLength, measure
 from .wire.webhook import parse_webhook
 
@@ -153,6 +153,7 @@ __all__ = [
     "AsyncClient",
     "AuthenticationError",
     "Balance",
+    "Blacklist",
     "BlacklistError",
     "BulkError",
     "BulkResult",
@@ -177,12 +178,14 @@ __all__ = [
     "Message",
     "MessageStatus",
     "Number",
+    "OnProgress",
     "Order",
     "OrderAcceptedError",
     "OrderNotDueError",
     "OrderNotFoundError",
     "OrderReport",
     "OrderStatus",
+    "Orders",
     "OutcomeUnknownError",
     "Pacer",
     "Progress",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .http.observed import observed
 from .http.retry import Retry
+from .http.settings import SERVICE_URL
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
 from .orders.face import open_face
@@ -31,11 +32,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .campaigns.campaign import OnProgress
     from .http.clients import HttpClient
     from .http.pacing import Pacer
     from .http.settings import Timeouts
-    from .results import BulkResult, Refusal
+    from .results import BulkResult, OnProgress, Refusal
     from .stores.base import Store
     from .stores.journals import StoreJournal
 
@@ -63,7 +63,8 @@ class AsyncClient:
         iys: Whether the national consent registry is asked before sending; a call may choose otherwise. There is no
             default, as the law leaves the choice to whoever sends.
         base_url: Where the service is. Plain `http://` is refused unless it is the loopback; redirects are never
-            followed: the body carries the credentials.
+            followed: the body carries the credentials. Default: `ILETIMERKEZI_BASE_URL`, which the sandbox's command
+            prints, then the service's own address.
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
             `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
             the time ends after the sum of waiting, connecting, and the longer of reading and writing.
@@ -94,7 +95,7 @@ class AsyncClient:
         *,
         sender: str | None = None,
         iys: Iys | None = None,
-        base_url: str = "https://api.iletimerkezi.com/v1",
+        base_url: str | None = None,
         timeout: float | Timeouts = 30.0,
         max_connections: int = 100,
         retry: Retry = Retry(),  # noqa: B008 - immutable
@@ -121,7 +122,9 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         iys = self._face.iys.name if self._face.iys else None
-        return f"<AsyncClient sender={self._face.sender!r} iys={iys}>"
+        address = self._face.transport.base_url
+        where = "" if address == SERVICE_URL else f" base_url={address!r}"
+        return f"<AsyncClient sender={self._face.sender!r} iys={iys}{where}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -401,7 +404,7 @@ class AsyncClient:
             )
             return await run.run(records)
 
-    def get_report(self, order_id: int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
+    def get_report(self, order_id: Order | int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.
 
         The states are those of the moment, and final only once the order is `OrderStatus.COMPLETED`. The iteration may
@@ -411,7 +414,7 @@ class AsyncClient:
         service may still be writing it, and asking on looks again.
 
         Args:
-            order_id: The order's id, or its digits.
+            order_id: The order's id, its digits, or the `Order`.
             page_size: Rows in a request, 1 to 1000.
             read_ahead: How many pages are asked for at once, where the order's total is known.
 
@@ -425,11 +428,11 @@ class AsyncClient:
             read_ahead=sound(check_whole("read_ahead", read_ahead, 1)),
         )
 
-    async def get_order(self, order_id: int | str) -> OrderReport:
+    async def get_order(self, order_id: Order | int | str) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
 
         Args:
-            order_id: The order's id, or its digits.
+            order_id: The order's id, its digits, or the `Order`.
 
         Raises:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
@@ -454,7 +457,7 @@ class AsyncClient:
         days: tuple[date, date] = sound(choose_days(start, end, "get-reports"))
         return Orders(self._face.pages, *days)
 
-    async def wait_for_order(self, order_id: int | str, *, timeout: float | None = None) -> OrderReport:
+    async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
@@ -462,7 +465,7 @@ class AsyncClient:
         in every other call.
 
         Args:
-            order_id: The order's id, or its digits.
+            order_id: The order's id, its digits, or the `Order`.
             timeout: Seconds to wait at the most. Default: for ever.
 
         Returns:
@@ -476,14 +479,14 @@ class AsyncClient:
             self._face.transport, sound(check_order_id(order_id)), sound(check_timeout(timeout))
         )
 
-    async def cancel_order(self, order_id: int | str) -> None:
+    async def cancel_order(self, order_id: Order | int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
 
         A lost answer is not the end: the order is cancelled again, and where the service then knows of no such order,
         the order's state tells whether the first attempt was what cancelled it.
 
         Args:
-            order_id: The order's id, or its digits.
+            order_id: The order's id, its digits, or the `Order`.
 
         Raises:
             OrderNotFoundError: There is no such order, or it has begun to be sent, or it is cancelled already.

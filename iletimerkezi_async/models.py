@@ -77,6 +77,13 @@ class _Status(IntEnum):
         member._value_ = value
         return member
 
+    # Python 3.10 shows the class as well, later ones the number.
+    def __str__(self) -> str:
+        return self.name
+
+    def __format__(self, format_spec: str) -> str:
+        return format(int(self), format_spec) if format_spec else self.name
+
 
 class MessageStatus(_Status):
     """The state of one message (source: the provider's `get-report` page). Unknown codes are kept as their number."""

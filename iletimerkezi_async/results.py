@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, overload
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, overload
 
 from attrs import frozen
 
@@ -13,7 +13,7 @@ from .numbers import mask
 if TYPE_CHECKING:
     from .models import Message, Order
 
-__all__ = ["BulkError", "BulkResult", "Failure", "JournalError", "Progress", "Refusal"]
+__all__ = ["BulkError", "BulkResult", "Failure", "JournalError", "OnProgress", "Progress", "Refusal"]
 
 
 class Refusal(NamedTuple):
@@ -158,6 +158,10 @@ class Progress:
     failed: int
     elapsed: float
     total: int | None = None
+
+
+OnProgress: TypeAlias = Callable[[Progress], Awaitable[object] | None]
+"""What a campaign calls after each order, and awaits if it is async."""
 
 
 class JournalError(IletimerkeziError):

@@ -82,6 +82,27 @@ def test_the_repr_shows_no_secret() -> None:
     assert repr(AsyncClient("k", "h", sender="FIRMA", iys=Iys.OFF)) == "<AsyncClient sender='FIRMA' iys=OFF>"
 
 
+async def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the sandbox's command prints as an export is where a client sends that names no other; it is shown."""
+    sandbox = Sandbox()
+    async with sandbox.serve(port=0) as url:
+        monkeypatch.setenv("ILETIMERKEZI_BASE_URL", url)
+        async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF) as client:
+            assert repr(client) == f"<AsyncClient sender='FIRMA' iys=OFF base_url='{url}'>"
+            await client.send_sms("Kodunuz 1234", NUMBER)
+    assert len(sandbox.orders) == 1
+
+
+def test_an_address_of_the_environment_is_checked_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials go nowhere in the clear; an empty variable is none, and an argument comes first."""
+    monkeypatch.setenv("ILETIMERKEZI_BASE_URL", "http://sms.example.com/v1")
+    with pytest.raises(ConfigurationError, match=r"^the environment variable ILETIMERKEZI_BASE_URL must be https://"):
+        AsyncClient("k", "h")
+    assert "base_url='https://sms.example.com/v1'" in repr(AsyncClient("k", "h", base_url="https://sms.example.com/v1"))
+    monkeypatch.setenv("ILETIMERKEZI_BASE_URL", "")
+    assert "base_url" not in repr(AsyncClient("k", "h"))
+
+
 # What is refused before any request.
 
 

@@ -58,7 +58,7 @@ async def test_each_face_has_its_own_sender_and_consent_choice(make_client: Make
         with pytest.raises(ConfigurationError, match="sender"):
             await client.with_options(sender=None).send_sms(TEXT, OTHER)
         assert "BIREYSEL" in repr(client.with_options(iys=Iys.BIREYSEL))
-        assert repr(client) == "<AsyncClient sender='FIRMA' iys=OFF>"
+        assert repr(client).startswith("<AsyncClient sender='FIRMA' iys=OFF")
     assert [order.sender for order in sandbox.orders] == ["APITEST", "FIRMA", "FIRMA"]
 
 

@@ -28,7 +28,7 @@ from iletimerkezi_async import AsyncClient, Iys
 
 @asynccontextmanager
 async def lifespan(app: FastAPI):
-    async with AsyncClient(iys=Iys.OFF, base_url=os.environ["ILETIMERKEZI_BASE_URL"]) as client:
+    async with AsyncClient(iys=Iys.OFF) as client:
         app.state.sms = client
         yield
 

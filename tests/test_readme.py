@@ -96,10 +96,7 @@ async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dic
 
 def test_the_test_of_a_user_s_service_runs(tmp_path: Path) -> None:
     """With the service of the first example beside it, by pytest in a process of its own."""
-    base_url = 'base_url=os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")'
-    assert base_url in DOCUMENTS["iletimerkezi_async/sandbox/__init__.py"]
-    service = "import os\n" + SERVICE.replace("AsyncClient(iys", f"AsyncClient({base_url}, iys")
-    (tmp_path / "service.py").write_text(service, "utf-8")
+    (tmp_path / "service.py").write_text(SERVICE, "utf-8")
     (tmp_path / "test_service.py").write_text(USER_TEST, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "iletimerkezi_async.pytest_plugin", "--noconftest"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)

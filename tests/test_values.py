@@ -17,6 +17,8 @@ from iletimerkezi_async import (
     DuplicateOrderError,
     EmptyTextError,
     Message,
+    MessageStatus,
+    OrderStatus,
     RecipientError,
 )
 from iletimerkezi_async.sandbox import Sandbox
@@ -187,3 +189,12 @@ async def test_a_text_is_sent_as_it_is_meant(text: str, client: AsyncClient, san
     assert (result.accepted, result.duplicates) == (2, 1)
     await client.send_bulk(text, ["5301234570"])
     assert {text for order in sandbox.orders for text, _ in order.texts} == {"Şimdi"}
+
+
+@pytest.mark.parametrize("kind", [MessageStatus, OrderStatus])
+def test_a_status_is_shown_by_its_name(kind: type[MessageStatus | OrderStatus]) -> None:
+    """On every Python, also one that is not known; as a number it still counts."""
+    for status in [*kind, kind(199)]:
+        assert str(status) == f"{status}" == status.name == f"{status.name}"
+        assert f"{status:d}" == str(int(status))
+    assert str(kind(199)) == "UNKNOWN_199"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
 from iletimerkezi_async.orders.pieces import in_pieces
-from iletimerkezi_async.results import BulkError, BulkResult, JournalError, Progress
+from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.stores.records import Journal, Moment, Record, State
 from iletimerkezi_async.wire.packing import finish
 
@@ -26,17 +25,18 @@ from .tally import Tally
 from .task import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+
     from anyio.abc import TaskGroup
 
     from iletimerkezi_async.orders.lookup import Lookups
+    from iletimerkezi_async.results import OnProgress
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.packing import Steps
 
     from .intake import Intake
 
-__all__ = ["Campaign", "OnProgress"]
-
-OnProgress: TypeAlias = Callable[[Progress], Awaitable[object] | None]
+__all__ = ["Campaign"]
 
 _OPERATION = "send-sms"
 

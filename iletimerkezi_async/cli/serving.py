@@ -6,12 +6,12 @@ from typing import Annotated
 import anyio
 import typer
 
+from iletimerkezi_async.http.settings import BASE_URL_VARIABLE
 from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
 
 from .command import run_async
 from .output import write
 from .settings import (
-    BASE_URL_VARIABLE,
     DEMO_HASH,
     DEMO_KEY,
     DEMO_SENDER,

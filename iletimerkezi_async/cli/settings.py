@@ -3,7 +3,6 @@
 import logging
 import os
 from enum import Enum
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -19,7 +18,6 @@ from .messages import CommandError
 from .output import show_log
 
 __all__ = [
-    "BASE_URL_VARIABLE",
     "DEMO_HASH",
     "DEMO_KEY",
     "DEMO_SENDER",
@@ -32,7 +30,6 @@ __all__ = [
     "open_client",
 ]
 
-BASE_URL_VARIABLE = "ILETIMERKEZI_BASE_URL"
 IYS_VARIABLE = "ILETIMERKEZI_IYS"
 
 #: What the sandboxes of the command let in.
@@ -79,10 +76,7 @@ def open_client(*, sender: str | None = None, iys: Iys | None = None, store: Sto
     missing = [name for name in (KEY_VARIABLE, HASH_VARIABLE) if not os.environ.get(name)]
     if missing:
         raise CommandError(f"set {' and '.join(missing)} in the environment (to try without: iletimerkezi demo)")
-    base_url = os.environ.get(BASE_URL_VARIABLE)
-    make = partial(AsyncClient, base_url=base_url) if base_url else AsyncClient
     try:
-        return make(sender=sender, iys=iys, store=store)
+        return AsyncClient(sender=sender, iys=iys, store=store)
     except ConfigurationError as error:
-        # The library speaks of its argument, which this user has not seen.
-        raise CommandError(str(error).replace("`base_url`", BASE_URL_VARIABLE)) from None
+        raise CommandError(str(error)) from None

@@ -142,11 +142,11 @@ class Endpoint:
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
         }
-        self._base_url = str(base_url).rstrip("/")
+        self.base_url = str(base_url).rstrip("/")
 
     def url(self, operation: str) -> str:
         """The address of an operation."""
-        return f"{self._base_url}/{operation}/json"
+        return f"{self.base_url}/{operation}/json"
 
 
 def failed(error: Exception, content: Content, reason: str) -> NoAnswer:

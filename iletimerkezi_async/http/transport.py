@@ -225,6 +225,11 @@ class Transport:
         self._gates.add(self._gate)
 
     @property
+    def base_url(self) -> str:
+        """The address below which the operations are."""
+        return self._endpoint.base_url
+
+    @property
     def host(self) -> str:
         """Where the service is."""
         return self._endpoint.host

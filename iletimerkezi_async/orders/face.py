@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iletimerkezi_async.http.observed import observed_calls
 from iletimerkezi_async.http.pacing import choose_pacer
-from iletimerkezi_async.http.settings import check_base_url
+from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.http.telemetry import start_telemetry
 from iletimerkezi_async.http.transport import Transport
 from iletimerkezi_async.redaction import sound
@@ -124,7 +124,7 @@ def open_face(
     *,
     sender: str | None,
     iys: Iys | None,
-    base_url: str,
+    base_url: str | None,
     timeout: float | Timeouts,
     max_connections: int,
     retry: Retry,
@@ -140,7 +140,7 @@ def open_face(
     header, choice = sound(_choose_header(sender)), sound(_choose_iys(iys))
     transport = Transport(
         credentials,
-        base_url=sound(check_base_url(base_url)),
+        base_url=sound(choose_base_url(base_url)),
         timeout=timeout,
         max_connections=max_connections,
         retry=retry,

@@ -33,8 +33,8 @@ with it.
 
 ## In your own tests
 
-Installing the library gives pytest two fixtures; serving needs the extra `sandbox`. Let the service in README take
-`base_url=os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")`, and two lines test it:
+Installing the library gives pytest two fixtures; serving needs the extra `sandbox`. `iletimerkezi_sandbox_url` sets
+`ILETIMERKEZI_BASE_URL`, which the client reads, so two lines test the service in README:
 
 ```python
 from fastapi.testclient import TestClient

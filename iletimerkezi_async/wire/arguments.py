@@ -16,6 +16,7 @@ from typing import SupportsIndex, cast
 from attrs import frozen
 
 from iletimerkezi_async.errors import ConfigurationError, ConsentError
+from iletimerkezi_async.models import Order
 
 __all__ = [
     "MAX_RECIPIENTS",
@@ -88,17 +89,19 @@ def check_campaign(batch_size: object, concurrency: object, on_progress: object)
 
 
 def check_order_id(value: object) -> int | ConfigurationError:
-    """An order's id: a whole number, or its digits, as the service writes it in places."""
+    """An order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it."""
+    if isinstance(value, Order):
+        value = value.id
     number = _read_whole(value)
     if isinstance(value, str):
         digits = value.strip()
         number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_DIGITS else 0
     if number is None:
         return ConfigurationError(
-            f"`order_id` must be the order's number (`order.id`) or its digits, not {name_type(value)}"
+            f"`order_id` must be the order's number (`order.id`), its digits, or the `Order`, not {name_type(value)}"
         )
     if not 0 < number <= _LARGEST_ID:
-        return ConfigurationError("`order_id` must be the order's number (`order.id`) or its digits")
+        return ConfigurationError("`order_id` must be the order's number (`order.id`), its digits, or the `Order`")
     return number
 
 

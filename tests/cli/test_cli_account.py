@@ -57,4 +57,4 @@ def test_a_bad_base_url_is_named_as_the_user_knows_it(iletimerkezi: "Command") -
     iletimerkezi.env["ILETIMERKEZI_BASE_URL"] = "http://example.com/v1"
     result = iletimerkezi("balance")
     assert result.returncode == 1
-    assert result.stderr.startswith("iletimerkezi: ILETIMERKEZI_BASE_URL must be https://")
+    assert result.stderr.startswith("iletimerkezi: the environment variable ILETIMERKEZI_BASE_URL must be https://")

@@ -32,7 +32,7 @@ WRONG = {
         httpx.Timeout(5, read="5"), httpx.Timeout(5, write=NAN), httpx.Timeout(5, pool=-1), httpx.Timeout(5, pool=True),
     ],
     "max_connections": [None, "100", True, 0, -1, 1.5, NAN, INF, [], 10.0],
-    "base_url": [None, 5, "https://x.example:99999/v1", "https://x .example/v1", "https://x.example ",
+    "base_url": [5, "https://x.example:99999/v1", "https://x .example/v1", "https://x.example ",
                  "https://x.example/v 1", "https://x\t.example", httpx.URL("https://x .example"),
                  b"https://x/v1", ["https://x/v1"], Path("https://x/v1"), True],
 }  # fmt: skip

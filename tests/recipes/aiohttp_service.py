@@ -25,8 +25,6 @@ from iletimerkezi_async import (
     parse_webhook,
 )
 
-BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
-
 #: The service signs its reports with nothing, so their address is the password. It is set in the panel.
 WEBHOOK_PATH = os.environ.get("WEBHOOK_PATH") or f"/{secrets.token_urlsafe(32)}"
 
@@ -36,7 +34,7 @@ DELIVERED = web.AppKey("DELIVERED", set[int])
 
 async def sms_client(app: web.Application) -> AsyncGenerator[None]:
     """The client lives as long as the application: what comes after `yield` runs at its end."""
-    async with AsyncClient(iys=Iys.OFF, base_url=BASE_URL) as client:
+    async with AsyncClient(iys=Iys.OFF) as client:
         app[SMS] = client
         yield
 

@@ -19,14 +19,13 @@ from pathlib import Path
 from iletimerkezi_async import AsyncClient, Iys, JournalError
 from iletimerkezi_async.stores import PostgresStore
 
-BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///app")
 BATCH_SIZE = int(os.environ.get("BATCH_SIZE", "50000"))
 PAUSE_SECONDS = float(os.environ.get("PAUSE_SECONDS", "10"))
 
 
 async def main(name: str, numbers: Iterable[str]) -> None:
-    async with PostgresStore(DATABASE_URL) as store, AsyncClient(iys=Iys.OFF, base_url=BASE_URL) as client:
+    async with PostgresStore(DATABASE_URL) as store, AsyncClient(iys=Iys.OFF) as client:
         result = await client.send_bulk(
             "Kampanya başladı", numbers, batch_size=BATCH_SIZE, concurrency=2, journal=store.journal(name)
         )

@@ -45,8 +45,6 @@ from iletimerkezi_async import (
     parse_webhook,
 )
 
-BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
-
 #: The service signs its reports with nothing, so their address is the password. It is set in the panel.
 WEBHOOK_PATH = (os.environ.get("WEBHOOK_PATH") or f"/{secrets.token_urlsafe(32)}").lstrip("/")
 
@@ -71,7 +69,7 @@ _clients: list[AsyncClient] = []
 
 
 def make_client() -> AsyncClient:
-    return AsyncClient(iys=Iys.OFF, base_url=BASE_URL, rate=PACE)
+    return AsyncClient(iys=Iys.OFF, rate=PACE)
 
 
 @asynccontextmanager

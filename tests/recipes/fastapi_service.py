@@ -43,7 +43,6 @@ from iletimerkezi_async.stores import SqliteStore
 
 T = TypeVar("T")
 
-BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
 
 #: Codes are derived from it. It must be the same in all processes of the service.
 SECRET = os.environ.get("CODE_SECRET", "").encode() or secrets.token_bytes(32)
@@ -65,7 +64,7 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # One client for the whole service: it holds the connections, and the pace that the account is allowed.
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqliteStore(STORE_PATH)) if STORE_PATH else None
-        client = AsyncClient(iys=Iys.OFF, base_url=BASE_URL, store=store)
+        client = AsyncClient(iys=Iys.OFF, store=store)
         app.state.sms = await stack.enter_async_context(client)
         yield
 

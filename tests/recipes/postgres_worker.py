@@ -21,14 +21,13 @@ from iletimerkezi_async import AsyncClient, Iys, OrderAcceptedError, SendInProgr
 from iletimerkezi_async.errors import UnavailableError
 from iletimerkezi_async.stores import PostgresStore
 
-BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///app")
 PAUSE_SECONDS = int(os.environ.get("PAUSE_SECONDS", "5"))
 
 app = App(connector=PsycopgConnector(conninfo=DATABASE_URL))
 #: Both connect when they are first used, and serve all jobs of this process.
 store = PostgresStore(DATABASE_URL)
-sms = AsyncClient(iys=Iys.OFF, base_url=BASE_URL, timeout=10, store=store)
+sms = AsyncClient(iys=Iys.OFF, timeout=10, store=store)
 
 LATER = RetryStrategy(
     max_attempts=100,

@@ -11,7 +11,6 @@ span is current.
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -24,8 +23,6 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 
 from iletimerkezi_async import AsyncClient, InsufficientBalanceError, Iys, RecipientError
-
-BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
 
 
 def a_line(span: ReadableSpan) -> str:
@@ -41,7 +38,7 @@ trace.set_tracer_provider(provider)
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    async with AsyncClient(iys=Iys.OFF, base_url=BASE_URL) as client:
+    async with AsyncClient(iys=Iys.OFF) as client:
         app.state.sms = client
         yield
 

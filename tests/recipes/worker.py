@@ -39,7 +39,6 @@ from iletimerkezi_async.stores import RedisStore
 
 logger = logging.getLogger(__name__)
 
-BASE_URL = os.environ.get("ILETIMERKEZI_BASE_URL", "https://api.iletimerkezi.com/v1")
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379")
 QUEUE = os.environ.get("QUEUE", "notices")
 
@@ -62,7 +61,7 @@ broker = RedisStreamBroker(
 async def open_client(state: TaskiqState) -> None:
     state.store = RedisStore(REDIS_URL)
     # Fewer attempts than the default: the queue repeats, too.
-    state.sms = AsyncClient(iys=Iys.OFF, base_url=BASE_URL, timeout=10, retry=Retry(attempts=2), store=state.store)
+    state.sms = AsyncClient(iys=Iys.OFF, timeout=10, retry=Retry(attempts=2), store=state.store)
 
 
 @broker.on_event(TaskiqEvents.WORKER_SHUTDOWN)

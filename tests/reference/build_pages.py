@@ -48,7 +48,7 @@ _FOR_USERS = {
         "Style": {"__init__", "live", "seeds", "strings"},
         "Weather": {"__init__"},
     },
-    "iletimerkezi_async": {"Report": {"order"}, "Pacer": {"acquire"}},
+    "iletimerkezi_async": {"Blacklist": set[str](), "Orders": set[str](), "Report": {"order"}, "Pacer": {"acquire"}},
 }
 #: Folders that are a chapter, and nothing to import from.
 _CHAPTERS = {"iletimerkezi_async.cli"}
@@ -84,8 +84,9 @@ def targets() -> dict[str, tuple[str, str]]:
         module = importlib.import_module(page)
         for name in module.__all__:
             found.setdefault(name, (page, name))
-            for member in dir(getattr(module, name)):
-                value = inspect.getattr_static(getattr(module, name), member)
+            owner = getattr(module, name)
+            for member in dir(owner) if inspect.isclass(owner) else ():
+                value = inspect.getattr_static(owner, member)
                 # An attribute is told about by its class.
                 told = inspect.isfunction(value) or isinstance(value, (property, Enum))
                 found.setdefault(f"{name}.{member}", (page, f"{name}.{member}" if told else name))
@@ -133,7 +134,7 @@ def build(folder: Path) -> None:
         prepare(page)
     # What is no class or function has no docstring of its own: it stands beside its definition.
     top = walk_tree(importlib.import_module("iletimerkezi_async")).var_docstrings
-    for name, module in (("Number", "numbers"), ("__version__", "_version")):
+    for name, module in (("Number", "numbers"), ("OnProgress", "results"), ("__version__", "_version")):
         top[name] = walk_tree(importlib.import_module(f"iletimerkezi_async.{module}")).var_docstrings[name]
     pdoc.render.configure(docformat="google", show_source=False, template_directory=Path(__file__).parent)
     pdoc.render.env.filters.update(short=short, link_names=link_names)
