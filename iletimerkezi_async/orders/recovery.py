@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -13,12 +12,10 @@ from iletimerkezi_async.errors import (
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
-    RecipientError,
 )
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.dates import choose_window
 from iletimerkezi_async.wire.packing import finish
 from iletimerkezi_async.wire.sending import MEMORY, is_overdue, proves_refusal, send_sms
 
@@ -27,12 +24,10 @@ from .evidence import Attempt, moment
 from .flights import Flight
 from .known import hash_content
 from .live import LiveSearch
-from .paging import Blacklist
 from .pieces import in_pieces
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
-    from datetime import datetime
 
     from iletimerkezi_async.wire.draft import Draft
 
@@ -41,10 +36,6 @@ if TYPE_CHECKING:
     from .search import Findings
 
 __all__ = ["send_draft"]
-
-# A longer blacklist is not read to settle one order.
-_MOST_BLOCKED = 50_000
-_DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
 async def send_draft(
@@ -142,55 +133,7 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight:
         return _identify(lookups, draft, findings, is_proven=refusal is None), refusal is None
     if findings.absent and proves_refusal(refusal):
         raise refusal
-    if isinstance(refusal, RecipientError) and not findings.candidates and await _was_blocked(lookups, draft, refused):
-        raise refusal
     raise _in_doubt(refusal, findings)
-
-
-async def _was_blocked(lookups: Lookups, draft: Draft, refused: RefusedAgain) -> bool:
-    """Whether the blacklist tells that the first attempt was refused as well.
-
-    Numbers that were on it for a day at that time tell so, whatever time zone its times are in. Where some are not on
-    it, the service refuses an order for those that are. Where all are on it, but some only since then, it may have
-    skipped the others and taken the order.
-    """
-    now = lookups.transport.clocks.now()
-    if now.there is None or refused.lost is None:
-        return False
-    since = moment(now.there - refused.lost.elapsed) - _DAY
-    recipients = {number for _, number in draft.pairs()}
-    lately = await _blocked(lookups, recipients, since + _SECOND, None)
-    if lately is None or lately == recipients:
-        return False
-    ever = await _blocked(lookups, recipients, None, since)
-    if ever is None:
-        return False
-    # What stands in both says that the filter does nothing.
-    before = ever - lately
-    return bool(before) and (before == recipients or ever | lately != recipients)
-
-
-async def _blocked(
-    lookups: Lookups, recipients: set[str], start: datetime | None, end: datetime | None
-) -> set[str] | None:
-    """Which of an order's recipients were blocked within a time; `None` where the list cannot be read for certain."""
-    window = choose_window(start, end, "get-blacklist")
-    if isinstance(window, IletimerkeziError):
-        return None
-    found: set[str] = set()
-    looked = 0
-    try:
-        async for number in Blacklist(lookups.transport, window):
-            looked += 1
-            if number in recipients:
-                found.add(number)
-            if len(found) == len(recipients):
-                return found
-            if looked >= _MOST_BLOCKED:
-                return None
-    except IletimerkeziError:
-        return None
-    return found
 
 
 def _identify(lookups: Lookups, draft: Draft, findings: Findings, *, is_proven: bool) -> Order:

@@ -31,8 +31,8 @@ _MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
 # Texts that are written at one go.
 _AT_ONE_GO = 400
 _SCHEDULE = 457
-# Text too long or empty, no sender or one that is too long, no choice about the consent registry.
-_OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460, 468, 469})
+# Text too long or empty, no sender or one that is too long.
+_OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460})
 
 
 def send_sms(draft: Draft) -> Steps[Call[Order]]:

@@ -22,7 +22,6 @@ from iletimerkezi_async import (
     Message,
     OrderAcceptedError,
     OutcomeUnknownError,
-    RecipientError,
     Retry,
     TextTooLongError,
     TransportError,
@@ -335,7 +334,7 @@ async def test_a_success_without_an_id_is_recovered_as_well(sandbox: Sandbox, cl
     assert await other.send_sms("Kodunuz 1234", NUMBER) == order
 
 
-@pytest.mark.parametrize("code", [453, 454, 459, 460, 468, 469])
+@pytest.mark.parametrize("code", [453, 454, 459, 460])
 async def test_a_refusal_of_the_order_itself_after_a_lost_answer_settles_it(code: int) -> None:
     """A text that is too long was too long at the first attempt, and the reports have nothing of it."""
     canned = Canned(httpx.ReadError("lost"), refusal(code), ok(count=0, orders=[]))
@@ -395,26 +394,6 @@ async def test_a_refusal_that_may_be_of_the_moment_never_proves_anything(code: i
         await canned.client.send_sms("Kodunuz 1234", NUMBER)
 
 
-async def test_a_number_that_was_blocked_before_the_first_attempt_settles_it() -> None:
-    """That was refused as well, and its answer lost."""
-    sandbox = Sandbox(blocked=[NUMBER])
-    sandbox.fail("send-sms", "drop-answer")
-    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=QUICK) as client:
-        with pytest.raises(RecipientError):
-            await client.send_sms("Kodunuz 1234", NUMBER)
-
-
-async def test_of_a_long_blacklist_the_rest_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever stands behind so many may have been blocked, or not: the order stays unknown."""
-    for most, expected in ((3, RecipientError), (2, OutcomeUnknownError)):
-        monkeypatch.setattr("iletimerkezi_async.orders.recovery._MOST_BLOCKED", most)
-        sandbox = Sandbox(blocked=["+905309999998", "+905309999999", NUMBER])
-        sandbox.fail("send-sms", "drop-answer")
-        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=QUICK) as client:
-            with pytest.raises(expected):
-                await client.send_sms("Kodunuz 1234", NUMBER)
-
-
 async def test_a_refusal_while_the_reports_are_not_to_be_had_leaves_it_open() -> None:
     """Though it is about the order itself: the service is in a state of its own."""
     canned = Canned(httpx.ReadError("lost"), refusal(453))
@@ -434,7 +413,7 @@ async def test_an_order_that_was_taken_is_named_after_any_other_refusal(
     assert sandbox.deliveries == {NUMBER: 1}
 
 
-@pytest.mark.parametrize("code", [401, 402, 403])
+@pytest.mark.parametrize("code", [401, 402, 403, 452, 468, 469])
 async def test_a_refusal_of_the_moment_after_a_lost_answer_settles_nothing(code: int) -> None:
     """The first attempt may have been taken, and have used up the balance."""
     canned = Canned(httpx.ReadError("lost"), refusal(code))
