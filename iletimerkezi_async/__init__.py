@@ -88,7 +88,7 @@ http/                              attempts, connections, pacing: what knows HTT
 stores/  filling                   what outlives a process; messages of rows
 wire/                              what is asked, how answers are read; pure
 results  models  numbers  text     the vocabulary: public names mostly
-errors  redaction  _version        likewise; what hides secrets
+errors  redaction  clocks          likewise; what hides secrets; time by two clocks
 ```
 """
 

@@ -16,7 +16,7 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "errors", "redaction"},
+    {"_version", "clocks", "errors", "redaction"},
     {"text"},
     {"numbers"},
     {"models"},
@@ -42,10 +42,11 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
-        {"records", "files", "rows", "slots", "claims", "threads", "redis_scripts"},
-        {"journal", "journals"},
+        {"records", "files", "rows", "slots", "claims", "threads", "redis_scripts", "log"},
+        {"journal", "journals", "memory", "redis_rows"},
         {"base", "sqlite_journals", "postgres_journals"},
-        {"postgres_sql", "opening"},
+        {"sql", "opening"},
+        {"postgres_sql"},
         {"sqlite", "postgres", "redis", "pacing"},
         # The folder's own `__init__`, which gives what the stores are.
         {""},
@@ -58,7 +59,8 @@ FLOORS_WITHIN = {
         {"transport"},
     ],
     "orders": [
-        {"places", "pieces", "flights", "schedules"},
+        {"places", "pieces", "flights", "schedules", "life"},
+        {"rows"},
         {"evidence", "known"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},

@@ -82,7 +82,8 @@ anyio.run(main)
 
 ## The files
 
-For whoever works on it. `once` sends an order, and one with a key once. `recovery` finds it again when its answer was
+For whoever works on it. `life` decides what becomes of an order, as a table that tells what is promised; `rows` asks a
+log by it. `once` sends an order, and one with a key once. `recovery` finds it again when its answer was
 lost: at once (`live`), or in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read
 together (`lookup`); it leaves out what is `known`, minds what is on its way (`flights`), and judges the rest by the
 rules of `evidence`, and of `schedules`.

@@ -78,6 +78,9 @@ For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (wit
 `rows` reads what engines answer, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
 drivers.
 
+`log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements
+for engines that know SQL, `redis_rows` the scripts for Redis. What becomes of an order no log knows.
+
 `records` is what is written down of a campaign, as pure values; `journal` keeps them in a file, `journals` in a store
 (`sqlite_journals`, `postgres_journals`), `opening` opens either; `files` sees that a file is its owner's alone.
 

@@ -1,5 +1,8 @@
 """What every store does."""
 
+# ruff: noqa: SLF001 - a store and its log are one, of which users see the store alone
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import math
@@ -22,7 +25,7 @@ from .slots import FAR
 from .threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
@@ -30,8 +33,9 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Send
 
     from .journals import StoreJournal
+    from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
 
-__all__ = ["KNOWN_SECONDS", "Store"]
+__all__ = ["KNOWN_SECONDS", "Store", "StoreLog"]
 
 T = TypeVar("T")
 
@@ -284,6 +288,30 @@ class Store(ABC):
     # In the worker threads. Each is one transaction, or one script.
 
     @abstractmethod
+    def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer: ...
+
+    @abstractmethod
+    def _read(self, name: Name, part: int) -> Answer: ...
+
+    @abstractmethod
+    def _page(self, name: Name, after: int) -> Sequence[Row]: ...
+
+    @abstractmethod
+    def _alike(self, row: Row, since: float, until: float) -> Alike: ...
+
+    @abstractmethod
+    def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]: ...
+
+    @abstractmethod
+    def _known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]: ...
+
+    @abstractmethod
+    def _note_ids(self, account: str, known: Sequence[KnownId]) -> None: ...
+
+    def _sweep_rows(self) -> None:  # noqa: B027 - some engines do it themselves
+        """Delete what has been over for long."""
+
+    @abstractmethod
     def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim: ...
 
     @abstractmethod
@@ -335,6 +363,72 @@ class Store(ABC):
             return False
         self._sweep_at = now + _SWEEP_SECONDS
         return True
+
+
+class StoreLog:
+    """The log that a store keeps, asked in its worker threads; see `Log`.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
+        """See `Log`."""
+        return await self._write(None, change, fence, undo)
+
+    async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
+        """See `Log`."""
+        return await self._write(old, change, fence, undo)
+
+    async def read(self, name: Name, part: int = 0) -> Answer:
+        """See `Log`."""
+        return await self._run(partial(self._store._read, name, part))
+
+    async def page(self, name: Name, after: int) -> Sequence[Row]:
+        """See `Log`."""
+        return await self._run(partial(self._store._page, name, after))
+
+    async def alike(self, row: Row, since: float, until: float) -> Alike:
+        """See `Log`."""
+        return await self._run(partial(self._store._alike, row, since, until))
+
+    async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
+        """See `Log`."""
+        return await self._run(partial(self._store._known_ids, account, tuple(order_ids)))
+
+    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
+        """See `Log`."""
+        return await self._run(partial(self._store._known_between, account, since, until))
+
+    async def note(self, account: str, known: Sequence[KnownId]) -> None:
+        """See `Log`."""
+        await self._run(partial(self._store._note_ids, account, known))
+
+    async def _write(self, old: Row | None, change: Change, fence: Fence | None, undo: Undo | None) -> Answer:
+        store = self._store
+
+        def write() -> Answer:
+            if store._is_sweep_due():
+                with suppress(StoreError):
+                    store._sweep_rows()
+            return store._write(old, change, fence)
+
+        def take_back(answer: Answer) -> None:
+            back = None if undo is None else undo(answer)
+            if back is not None and answer.row is not None:
+                store._write(answer.row, back, fence)
+
+        if undo is None:
+            return await self._run(write, finish=True)
+        return await self._run(write, undo=take_back)
+
+    async def _run(
+        self, work: Callable[[], T], *, finish: bool = False, undo: Callable[[T], object] | None = None
+    ) -> T:
+        return await self._store._threads().run(work, finish=finish, undo=undo)
 
 
 def _check_keep(keep: object) -> float:

@@ -14,19 +14,21 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .base import KNOWN_SECONDS, Store
+from .base import KNOWN_SECONDS
 from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
 from .journals import StoreJournal
 from .postgres_journals import PostgresJournals
 from .postgres_sql import (
     BEGIN,
     CLAIM,
+    DIALECT,
     EDITION,
     FIND,
     IS_THERE,
@@ -44,10 +46,12 @@ from .postgres_sql import (
 )
 from .rows import make_send, read_id, spell
 from .slots import FAR, scale
+from .sql import SqlStore
+from .sql import spell as spell_sql
 from .threads import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     import psycopg
     import psycopg_pool
@@ -60,7 +64,7 @@ _inherited: list[object] = []
 
 
 @forgetful
-class PostgresStore(Store):
+class PostgresStore(SqlStore):
     """A store in PostgreSQL (11 or newer), for any number of machines. It needs the extra `postgres`.
 
     The tables are made on first use, in the first schema of the role's `search_path`. Where the role may not create
@@ -183,6 +187,17 @@ class PostgresStore(Store):
         """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, PostgresJournals(self._ask_all), name)
 
+    # The log.
+
+    def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
+        if not self._is_ready:
+            self._prepare()
+        limits = [f"SET LOCAL statement_timeout = {int(self._timeout * 1000)}"]
+        if not durable:
+            limits.append("SET LOCAL synchronous_commit = off")
+        spelt = [spell_sql(statement, DIALECT) for statement in statements]
+        return self._repeated(partial(_pipeline, limits=limits, statements=spelt, values=values))
+
     # Asking.
 
     def _seconds(self) -> dict[str, object]:
@@ -204,13 +219,16 @@ class PostgresStore(Store):
         return self._send(message, values)
 
     def _send(self, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        return self._repeated(partial(_last_rows, message=message, values=values))
+
+    def _repeated(self, ask: Callable[[psycopg.Connection], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
         import psycopg  # noqa: PLC0415 - an extra
 
         deadline = time.monotonic() + self._timeout
         while True:
             with self._complaints(), self._connection(deadline) as connection:
                 try:
-                    return _last_rows(connection, message, values)
+                    return ask(connection)
                 except psycopg.OperationalError:
                     # A connection that was idle while the server was restarted is tried once more with another. Each
                     # of our transactions may be repeated: it does then what it did before.
@@ -277,9 +295,9 @@ class PostgresStore(Store):
     def _prepare(self) -> None:
         """Make the tables, or see that they are of this edition."""
         [(is_there,)] = self._send(IS_THERE, {})
-        if not is_there:
+        [(edition,)] = self._send(VERSION, {}) if is_there else [(0,)]
+        if edition is None or edition < EDITION:
             self._send(f"BEGIN;{LOCK};{SCHEMA};COMMIT", {})
-        [(edition,)] = self._send(VERSION, {})
         if edition is not None and edition > EDITION:
             raise StoreError(f"the tables of {self!r} were made by a newer version of this library")
         self._is_ready = True
@@ -365,6 +383,25 @@ def _of(ticket: Ticket) -> dict[str, object]:
         "fingerprint": ticket.fingerprint,
         "token": ticket.token,
     }
+
+
+def _pipeline(
+    connection: psycopg.Connection, *, limits: Sequence[str], statements: Sequence[str], values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Run statements as one transaction, all sent before the first is answered; the rows of the last one.
+
+    Values are bound and not written into the statements, which the server's log may show.
+    """
+    import psycopg  # noqa: PLC0415 - an extra
+
+    with connection.pipeline():
+        cursor = psycopg.Cursor(connection)
+        for statement in ("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", *limits):
+            cursor.execute(statement.encode())
+        for statement in statements:
+            cursor.execute(statement.encode(), values)
+        psycopg.Cursor(connection).execute(b"COMMIT")
+    return cursor.fetchall() if cursor.description else []
 
 
 def _last_rows(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from .postgres_journals import TABLES
+from .sql import SCHEMA as ROWS
+from .sql import spell
 
 __all__ = [
     "BEGIN",
     "CLAIM",
+    "DIALECT",
     "EDITION",
     "FIND",
     "IS_THERE",
@@ -23,7 +26,16 @@ __all__ = [
     "WITHDRAW",
 ]
 
-EDITION = 1
+EDITION = 2
+
+#: How PostgreSQL writes what `sql` leaves open. The time is what it is once a lock was waited for.
+DIALECT = {
+    "now": "extract(epoch FROM clock_timestamp())::float8",
+    "text": "text",
+    "real": "double precision",
+    "blob": "bytea",
+    "style": "pyformat",
+}
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS iletimerkezi_schema (version integer PRIMARY KEY);
@@ -54,7 +66,8 @@ CREATE TABLE IF NOT EXISTS iletimerkezi_known (
 );
 CREATE INDEX IF NOT EXISTS iletimerkezi_known_expire ON iletimerkezi_known (expires_at);
 {TABLES}
-INSERT INTO iletimerkezi_schema VALUES (1) ON CONFLICT DO NOTHING
+{";".join(spell(statement, DIALECT) for statement in ROWS)};
+INSERT INTO iletimerkezi_schema VALUES (2) ON CONFLICT DO NOTHING
 """.strip()  # noqa: S608 - constants
 
 IS_THERE = "SELECT to_regclass('iletimerkezi_schema') IS NOT NULL"

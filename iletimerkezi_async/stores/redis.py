@@ -14,6 +14,7 @@ from iletimerkezi_async.redaction import forgetful
 
 from .base import KNOWN_SECONDS, Store
 from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
+from .redis_rows import RedisRows
 from .redis_scripts import BEGIN, CLAIM, FIND, KNOWN, NOTE, RESERVE, RESOLVE, SETTLE, WITHDRAW
 from .rows import make_send, read_id, spell
 from .slots import FAR, scale
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import redis
 
     from iletimerkezi_async.models import Send, SendState
+
+    from .log import Alike, Answer, Change, Fence, KnownId, Name, Row
 
 __all__ = ["RedisStore"]
 
@@ -66,6 +69,7 @@ class RedisStore(Store):
         self._lock = threading.Lock()
         self._server: redis.Redis | None = None
         self._is_ready = False
+        self._rows = RedisRows(self._ask)
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._url.place}>"
@@ -142,6 +146,31 @@ class RedisStore(Store):
     def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
         known = cast("list[str]", self._ask(KNOWN, [_ids(account)], list(map(str, order_ids))))
         return frozenset(map(int, known))
+
+    # The log.
+
+    def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        assert fence is None
+        return self._rows.write(old, change)
+
+    def _read(self, name: Name, part: int) -> Answer:
+        assert not part
+        return self._rows.read(name)
+
+    def _page(self, name: Name, after: int) -> Sequence[Row]:
+        raise NotImplementedError
+
+    def _alike(self, row: Row, since: float, until: float) -> Alike:
+        return self._rows.alike(row, since, until)
+
+    def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
+        return self._rows.known(account, order_ids)
+
+    def _known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
+        return self._rows.known_between(account, since, until)
+
+    def _note_ids(self, account: str, known: Sequence[KnownId]) -> None:
+        self._rows.note(account, known)
 
     # Asking.
 

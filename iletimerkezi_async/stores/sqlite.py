@@ -8,22 +8,24 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .base import KNOWN_SECONDS, Store
+from .base import KNOWN_SECONDS
 from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
 from .files import choose_path, claim, make_private, spell_path
 from .journals import StoreJournal
 from .rows import make_send, read_id, seconds_since, spell
 from .slots import FAR, next_slot, room_at, scale
+from .sql import SCHEMA, SqlStore
+from .sql import spell as spell_sql
 from .sqlite_journals import TABLES, SqliteJournals
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping, Sequence
 
     from iletimerkezi_async.models import Send, SendState
 
@@ -34,7 +36,8 @@ __all__ = ["SqliteStore"]
 
 # Says whose file it is ("IMst"), and which edition of its tables.
 _APPLICATION = 0x494D7374
-_VERSION = 1
+_VERSION = 2
+_DIALECT = {"now": ":now", "text": "TEXT", "real": "REAL", "blob": "BLOB"}
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS sends (
         account TEXT NOT NULL,
@@ -59,6 +62,7 @@ _SCHEMA = (
     ) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS known_expire ON known (expires_at)",
     *TABLES,
+    *(spell_sql(statement, _DIALECT) for statement in SCHEMA),
     f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
 )
@@ -67,7 +71,7 @@ _inherited: list[sqlite3.Connection] = []
 
 
 @forgetful
-class SqliteStore(Store):
+class SqliteStore(SqlStore):
     """A store in a file, for all processes of one machine (not for a network drive, where SQLite's locks fail).
 
     The file is made on first use, for its owner alone (mode 0600). What must not get lost is on the disk before a
@@ -241,6 +245,17 @@ class SqliteStore(Store):
         """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, SqliteJournals(self._transaction), name)
 
+    # The log.
+
+    def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
+        with self._transaction(durable=durable) as database:
+            # Once the file is ours: what it is after the wait.
+            bound = {**values, "now": time.time()}
+            rows: list[Any] = []
+            for statement in statements:
+                rows = database.execute(spell_sql(statement, _DIALECT), bound).fetchall()
+            return rows
+
     # The file.
 
     @contextmanager
@@ -294,7 +309,8 @@ class SqliteStore(Store):
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         """Make the tables, or see that they are of this edition."""
-        if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        is_new = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if is_new or 0 < database.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
             for statement in _SCHEMA:
                 database.execute(statement)
         if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:

@@ -43,19 +43,33 @@ class Threads:
         # A limiter belongs to an event loop.
         self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("calls of a store")
 
-    async def run(self, work: Callable[[], T], *, shield: bool = False, undo: Callable[[T], object] | None = None) -> T:
+    async def run(
+        self,
+        work: Callable[[], T],
+        *,
+        shield: bool = False,
+        finish: bool = False,
+        undo: Callable[[T], object] | None = None,
+    ) -> T:
         """Run a blocking call in a thread.
 
         Args:
             work: The call.
             shield: It is done to its end, and waited for, whatever cancels the caller.
+            finish: It is done to its end; a caller who is cancelled does not wait for it.
             undo: Takes back what was done, where nobody is left to be told.
 
         Raises:
             StoreError: The call raised it, or took too long.
         """
         call = _Call(work, undo)
-        await (self._see_through(call) if shield else self._wait_for(call))
+        try:
+            await (self._see_through(call) if shield else self._wait_for(call))
+        except BaseException:
+            if finish:
+                # The store may hang, and the caller has gone.
+                threading.Thread(target=call.run, daemon=True).start()
+            raise
         if call.error is not None:
             # The driver's own error is left behind: it may hold the statement with its values.
             raise StoreError(call.error)
@@ -82,8 +96,7 @@ class Threads:
                 await anyio.to_thread.run_sync(call.run, limiter=limiter, abandon_on_cancel=True)
         except BaseException:
             if call.abandon():
-                with anyio.move_on_after(self._timeout, shield=True):
-                    await anyio.to_thread.run_sync(call.take_back, limiter=limiter, abandon_on_cancel=True)
+                threading.Thread(target=call.take_back, daemon=True).start()
             raise
         if scope.cancelled_caught:
             call.abandon()

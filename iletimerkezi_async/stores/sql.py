@@ -1,0 +1,254 @@
+"""One text of SQL for all engines that know it; nothing in it knows what may become of an order.
+
+`{now}` and the types differ between engines; values are always bound, as `:name`. Columns are always named: what writes
+them by their places would lock out the processes of the last version.
+"""
+
+# ruff: noqa: S608 - statements are made of constants, and values are bound
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from iletimerkezi_async.clocks import Moment
+
+from .base import KNOWN_SECONDS, Store
+from .log import Alike, Answer, KnownId, Name, Row, Scope, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .log import Change, Fence
+
+__all__ = ["SCHEMA", "SqlStore", "spell"]
+
+_KEPT = (
+    "account", "scope", "name", "part", "version", "token", "state", "content", "mark", "recipients",
+    "first_at", "first_service", "last_at", "last_service", "order_id", "lease_until", "expires_at",
+)  # fmt: skip
+_COLUMNS = ", ".join(_KEPT)
+_NAME = "account = :account AND scope = :scope AND name = :name"
+_FENCED = (
+    "EXISTS (SELECT 1 FROM iletimerkezi_rows f WHERE f.account = :account AND f.scope = :scope AND f.name = :name "
+    "AND f.part = 0 AND f.token = :fence)"
+)
+_FIRST = "CASE WHEN :first_now = 1 THEN {now} ELSE :first_at END"
+_LAST = "CASE WHEN :last_now = 1 THEN {now} ELSE :last_at END"
+_VALUES = (
+    ":account, :scope, :name, :part, :version, :token, :state, :content, :mark, :recipients, "
+    f"{_FIRST}, :first_service, {_LAST}, :last_service, :order_id, {{now}} + :lease, {{now}} + :keep, :entries"
+)
+#: Seconds for which what has expired still stays, so that nothing that comes late can bring back another version of it.
+_EXPIRED_KEPT = 11 * 86_400
+_OVER = f"expires_at <= {{now}} AND (state = 'free' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
+
+#: What makes the tables.
+SCHEMA = (
+    """CREATE TABLE IF NOT EXISTS iletimerkezi_rows (
+        account {text} NOT NULL,
+        scope {text} NOT NULL,
+        name {text} NOT NULL,
+        part INTEGER NOT NULL,
+        version {text} NOT NULL,
+        token {text} NOT NULL,
+        state {text} NOT NULL,
+        content {text} NOT NULL,
+        mark {text} NOT NULL,
+        recipients INTEGER NOT NULL,
+        first_at {real},
+        first_service {real},
+        last_at {real},
+        last_service {real},
+        order_id {text},
+        lease_until {real} NOT NULL,
+        expires_at {real} NOT NULL,
+        entries {blob},
+        PRIMARY KEY (account, scope, name, part)
+    )""",
+    "CREATE INDEX IF NOT EXISTS iletimerkezi_rows_alike ON iletimerkezi_rows (account, mark, first_at)",
+    "CREATE INDEX IF NOT EXISTS iletimerkezi_rows_expire ON iletimerkezi_rows (expires_at) WHERE part = 0",
+    """CREATE TABLE IF NOT EXISTS iletimerkezi_ids (
+        account {text} NOT NULL,
+        order_id {text} NOT NULL,
+        known_at {real} NOT NULL,
+        is_listed INTEGER NOT NULL,
+        PRIMARY KEY (account, order_id)
+    )""",
+    "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_time ON iletimerkezi_ids (account, known_at)",
+    "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_expire ON iletimerkezi_ids (known_at)",
+)
+_INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) VALUES ({_VALUES}) ON CONFLICT DO NOTHING"
+# In SQLite a conflict clause behind a SELECT needs a condition before it; the fence is one.
+_INSERT_PART = (
+    f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {_FENCED} ON CONFLICT DO NOTHING"
+)
+# Locks part 0 until the end of the transaction.
+_RENEW = (
+    "UPDATE iletimerkezi_rows SET version = :renewed, lease_until = {now} + :fence_lease, "
+    f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence"
+)
+_SWAP = (
+    "UPDATE iletimerkezi_rows SET version = :version, token = :token, state = :state, content = :content, "
+    f"mark = :mark, recipients = :recipients, first_at = {_FIRST}, first_service = :first_service, "
+    f"last_at = {_LAST}, last_service = :last_service, order_id = :order_id, "
+    "entries = CASE WHEN :same_entries = 1 THEN entries ELSE :entries END, "
+    f"lease_until = {{now}} + :lease, expires_at = {{now}} + :keep WHERE {_NAME} AND part = :part AND version = :old"
+)
+_SWAP_PART = f"{_SWAP} AND {_FENCED}"
+_NOTE_WRITTEN = (
+    "INSERT INTO iletimerkezi_ids (account, order_id, known_at, is_listed) SELECT :account, :note, {now}, 1 "
+    f"WHERE EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version) "
+    "ON CONFLICT DO NOTHING"
+)
+_NOTE = (
+    "INSERT INTO iletimerkezi_ids (account, order_id, known_at, is_listed) "
+    "VALUES (:account, :order_id, {now}, :is_listed) "
+    "ON CONFLICT (account, order_id) DO UPDATE SET is_listed = iletimerkezi_ids.is_listed * excluded.is_listed"
+)
+_READ = (
+    f"SELECT {_COLUMNS}, {{now}} FROM (SELECT 1 AS one) AS one_row LEFT JOIN iletimerkezi_rows "
+    f"ON {_NAME} AND part IN (0, :part)"
+)
+_READ_ENTRIES = _READ.replace("{now}", "{now}, entries")
+_PAGE = (
+    f"SELECT {_COLUMNS}, {{now}}, entries FROM iletimerkezi_rows "
+    f"WHERE {_NAME} AND part > :after ORDER BY part LIMIT :limit"
+)
+_ALIKE = (
+    "SELECT order_id FROM iletimerkezi_rows WHERE account = :account AND mark = :mark AND first_at <= :until "
+    "AND last_at >= :since AND state IN ('begun', 'sent', 'unknown') "
+    "AND NOT (scope = :scope AND name = :name AND part = :part)"
+)
+_KNOWN = "SELECT order_id FROM iletimerkezi_ids WHERE account = :account AND order_id IN ({ids})"
+_KNOWN_BETWEEN = (
+    "SELECT order_id, known_at, is_listed FROM iletimerkezi_ids "
+    "WHERE account = :account AND known_at >= :since AND known_at <= :until"
+)
+# By part 0 alone: a campaign's orders stay as long as it does.
+_SWEEP = (
+    f"""DELETE FROM iletimerkezi_rows WHERE (account, scope, name) IN
+    (SELECT account, scope, name FROM iletimerkezi_rows WHERE part = 0 AND {_OVER})""",
+    f"DELETE FROM iletimerkezi_ids WHERE known_at <= {{now}} - {int(KNOWN_SECONDS)}",
+)
+_PARTS_AT_ONCE = 50
+_IDS_AT_ONCE = 500
+
+
+def spell(text: str, dialect: Mapping[str, str]) -> str:
+    """A statement as an engine writes it: its words for times and types, and for values that are bound."""
+    for name, word in dialect.items():
+        text = text.replace(f"{{{name}}}", word)
+    return text if "style" not in dialect else re.sub(r"(?<!:):([a-z_0-9]+)", r"%(\1)s", text)
+
+
+class SqlStore(Store):
+    """A store on an engine that knows SQL."""
+
+    @abstractmethod
+    def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
+        """Run statements as one transaction; the rows of the last one."""
+
+    def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        row = change.row
+        statement = (_INSERT_PART if fence else _INSERT) if old is None else (_SWAP_PART if fence else _SWAP)
+        values = {
+            **_place(row.name, row.part), **_times(change),
+            "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
+            "mark": row.mark, "recipients": row.recipients, "lease": change.lease, "keep": change.keep,
+            "order_id": None if row.order_id is None else str(row.order_id),
+        }  # fmt: skip
+        if old is None:
+            values["entries"] = row.entries
+        else:
+            # They may be large, and travel only where they change.
+            same = old.entries is row.entries or old.entries == row.entries
+            values |= {"old": old.version, "same_entries": int(same), "entries": None if same else row.entries}
+        statements = [statement]
+        if fence:
+            statements.insert(0, _RENEW)
+            values |= {"fence": fence.token, "renewed": fence.version}
+            values |= {"fence_lease": fence.lease, "fence_keep": fence.keep}
+        if change.note is not None:
+            statements.append(_NOTE_WRITTEN)
+            values["note"] = str(change.note)
+        answer = _answer(self._transact([*statements, _READ], values, change.durable), row.part)
+        if answer.row is not None and answer.has(row.version):
+            return evolve(answer, row=evolve(answer.row, entries=row.entries))
+        return answer
+
+    def _read(self, name: Name, part: int) -> Answer:
+        return _answer(self._transact([_READ_ENTRIES], _place(name, part), False), part)
+
+    def _page(self, name: Name, after: int) -> list[Row]:
+        values = {**_place(name, 0), "after": after, "limit": _PARTS_AT_ONCE}
+        del values["part"]
+        return [_row(found) for found in self._transact([_PAGE], values, False)]
+
+    def _alike(self, row: Row, since: float, until: float) -> Alike:
+        values = {**_place(row.name, row.part), "mark": row.mark, "since": since, "until": until}
+        ids: list[str | None] = [found[0] for found in self._transact([_ALIKE], values, False)]
+        return Alike(ids.count(None), frozenset(int(each) for each in ids if each is not None))
+
+    def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
+        known: set[int] = set()
+        for start in range(0, len(order_ids), _IDS_AT_ONCE):
+            values = {f"id{place}": str(each) for place, each in enumerate(order_ids[start : start + _IDS_AT_ONCE])}
+            statement = _KNOWN.replace("{ids}", ", ".join(f":{name}" for name in values))
+            known.update(int(found[0]) for found in self._transact([statement], {"account": account, **values}, False))
+        return frozenset(known)
+
+    def _known_between(self, account: str, since: float, until: float) -> list[KnownId]:
+        values = {"account": account, "since": since, "until": until}
+        rows = self._transact([_KNOWN_BETWEEN], values, False)
+        return [KnownId(int(order_id), known_at, bool(is_listed)) for order_id, known_at, is_listed in rows]
+
+    def _note_ids(self, account: str, known: Sequence[KnownId]) -> None:
+        for each in known:
+            values = {"account": account, "order_id": str(each.order_id), "is_listed": int(each.is_listed)}
+            self._transact([_NOTE], values, False)
+
+    def _sweep_rows(self) -> None:
+        for statement in _SWEEP:
+            self._transact([statement], {}, False)
+
+
+def _place(name: Name, part: int) -> dict[str, object]:
+    return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
+
+
+def _times(change: Change) -> dict[str, object]:
+    first, last = change.row.first, change.row.last
+    return {
+        "first_now": int(change.first_now),
+        "first_at": None if first is None else first.local,
+        "first_service": None if first is None else first.service,
+        "last_now": int(change.last_now),
+        "last_at": None if last is None else last.local,
+        "last_service": None if last is None else last.service,
+    }
+
+
+def _answer(found: Sequence[Sequence[Any]], part: int) -> Answer:
+    """What `_READ` tells: part 0, the part that was asked for, or one row without either."""
+    now = float(found[0][len(_KEPT)])
+    rows = {values[3]: values for values in found if values[0] is not None}
+    return Answer(_row(rows[part]) if part in rows else None, now, rows[0][5] if 0 in rows else None)
+
+
+def _row(values: Sequence[Any]) -> Row:
+    """A row of its columns, with its entries where they stand behind the time."""
+    account, scope, name, part, version, token, state, content, mark, recipients = values[:10]
+    first_at, first_service, last_at, last_service, order_id, lease_until, expires_at = values[10 : len(_KEPT)]
+    entries = values[len(_KEPT) + 1] if len(values) > len(_KEPT) + 1 else None
+    return Row(
+        Name(account, Scope(scope), name), part, version, token, State(state), content, mark, recipients,
+        None if first_at is None else Moment(first_at, first_service),
+        None if last_at is None else Moment(last_at, last_service),
+        None if order_id is None else int(order_id),
+        None if entries is None else bytes(entries),
+        lease_until, expires_at,
+    )  # fmt: skip

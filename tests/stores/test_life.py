@@ -1,0 +1,319 @@
+"""The life of an order, row by row, on every log: what `orders.life` decides is what a log then holds."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
+
+import pytest
+from attrs import evolve
+
+from iletimerkezi_async.clocks import Moment
+from iletimerkezi_async.orders import life, rows
+from iletimerkezi_async.stores.base import StoreLog
+from iletimerkezi_async.stores.log import Change, Fence, KnownId, Log, Name, Row, Scope, State, draw
+from iletimerkezi_async.stores.memory import MemoryLog
+
+pytestmark = pytest.mark.anyio
+
+LEASE, KEEP = 30.0, 86_400.0
+OLD = Moment(round(time.time()) - 3600.0, round(time.time()) - 3599.0)
+ENGINES = ["memory", "sqlite", "postgres", "redis"]
+
+
+@pytest.fixture(params=ENGINES)
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
+    """Each kind of log."""
+    if request.param == "memory":
+        yield MemoryLog()
+        return
+    engine = request.getfixturevalue(f"{request.param}_engine")
+    async with engine.store() as store:
+        yield StoreLog(store)
+
+
+@pytest.fixture
+def name() -> Name:
+    return Name(uuid.uuid4().hex, Scope.KEY, "siparis-1234")
+
+
+def mine(name: Name, content: str = "content", **values: object) -> Row:
+    """A row as a claim inserts it."""
+    row = Row(name, 0, draw(), draw(), State.CLAIMED, content, "mark", 2)
+    return evolve(row, **values)  # type: ignore[arg-type]  # fields of any type
+
+
+async def put(log: Log, row: Row, *, lease: float = 0.0, keep: float = KEEP) -> Row:
+    """Have a row stand there, whatever the life of an order allows."""
+    answer = await log.insert(Change(row, lease, keep))
+    assert answer.row is not None
+    return answer.row
+
+
+Event: TypeAlias = Callable[[Log, Row], Awaitable[object]]
+
+
+def claims(content: str = "content") -> Event:
+    return lambda log, row: rows.claim(log, mine(row.name, content), LEASE, KEEP)
+
+
+def begins(*, lost: bool) -> Event:
+    return lambda log, row: rows.write_owned(log, row, life.begin(row, draw(), 5.0, LEASE, KEEP, lost=lost))
+
+
+def gives_up(*, lost: bool) -> Event:
+    return lambda log, row: rows.write_owned(log, row, life.give_up(row, draw(), KEEP, lost=lost))
+
+
+def is_taken(order_id: int | None, content: str = "content") -> Event:
+    return lambda log, row: rows.settle_taken(log, mine(row.name, content), order_id, KEEP)
+
+
+def says_sent(order_id: int | None) -> Event:
+    return lambda log, row: rows.mark(
+        log, row.name, lambda there, now: life.mark_sent(there, now, draw(), order_id, KEEP)
+    )
+
+
+def says_not_sent() -> Event:
+    return lambda log, row: rows.mark(log, row.name, lambda there, now: life.mark_not_sent(there, now, draw()))
+
+
+CLAIMED, BEGUN, UNKNOWN, SENT, FREE = (
+    {"state": State.CLAIMED}, {"state": State.BEGUN, "first": OLD, "last": OLD},
+    {"state": State.UNKNOWN, "first": OLD, "last": OLD}, {"state": State.SENT, "first": OLD, "last": OLD},
+    {"state": State.FREE},
+)  # fmt: skip
+HELD, OVER = LEASE, 0.0
+#: What stands there, its lease, what happens, what is answered, and what stands there then.
+TABLE: list[tuple[dict[str, object] | None, float, Event, type | object, dict[str, object] | None]] = [
+    (None, 0, claims(), rows.Granted, {"state": State.CLAIMED, "first": None, "content": "content"}),
+    (FREE, OVER, claims("other"), rows.Granted, {"state": State.CLAIMED, "content": "other"}),
+    (CLAIMED, OVER, claims(), rows.Granted, {"state": State.CLAIMED}),
+    (CLAIMED, OVER, claims("other"), rows.Granted, {"state": State.CLAIMED, "content": "other"}),
+    (CLAIMED, HELD, claims(), life.Busy, {"state": State.CLAIMED}),
+    (CLAIMED, HELD, claims("other"), life.Conflict, {"content": "content"}),
+    (BEGUN, HELD, claims(), life.Busy, BEGUN),
+    (BEGUN, HELD, claims("other"), life.Conflict, BEGUN),
+    (UNKNOWN, HELD, claims(), life.Busy, UNKNOWN),
+    (BEGUN, OVER, claims(), rows.Granted, BEGUN),
+    (UNKNOWN, OVER, claims(), rows.Granted, UNKNOWN),
+    (BEGUN, OVER, claims("other"), life.Conflict, BEGUN),
+    (UNKNOWN, OVER, claims("other"), life.Conflict, UNKNOWN),
+    (SENT, OVER, claims(), life.Replay, SENT),
+    (SENT, OVER, claims("other"), life.Conflict, SENT),
+    # A clock that was an hour ahead for a moment.
+    (BEGUN, 3600.0, claims(), rows.Granted, BEGUN),
+    (CLAIMED, HELD, gives_up(lost=False), Row, {"state": State.FREE, "first": None}),
+    (BEGUN, HELD, gives_up(lost=True), Row, {**UNKNOWN, "lease": False}),
+    (UNKNOWN, HELD, gives_up(lost=True), Row, {**UNKNOWN, "lease": False}),
+    (BEGUN, HELD, gives_up(lost=False), Row, {"state": State.FREE, "first": None, "last": None}),
+    (CLAIMED, HELD, begins(lost=False), Row, {"state": State.BEGUN, "first": "now", "last": "now"}),
+    (BEGUN, HELD, begins(lost=False), Row, {"state": State.BEGUN, "first": "now", "last": "now"}),
+    (BEGUN, HELD, begins(lost=True), Row, {"state": State.BEGUN, "first": OLD, "last": "now"}),
+    (UNKNOWN, HELD, begins(lost=True), Row, {"state": State.BEGUN, "first": OLD, "last": "now"}),
+    (None, 0, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
+    (FREE, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
+    (CLAIMED, HELD, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
+    (BEGUN, HELD, is_taken(7), Row, {"state": State.SENT, "order_id": 7, "first": OLD}),
+    (BEGUN, HELD, is_taken(None), Row, {"state": State.SENT, "order_id": None}),
+    (UNKNOWN, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
+    (BEGUN, HELD, is_taken(7, "other"), None, BEGUN),
+    (SENT, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
+    ({**SENT, "order_id": 5}, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 5}),
+    ({**SENT, "order_id": 5}, OVER, is_taken(None), Row, {"state": State.SENT, "order_id": 5}),
+    (None, 0, says_sent(7), life.Nothing.UNUSED, None),
+    (FREE, OVER, says_sent(7), life.Nothing.UNUSED, FREE),
+    (FREE, OVER, says_not_sent(), life.Nothing.UNUSED, FREE),
+    (CLAIMED, HELD, says_sent(7), life.Busy, {"state": State.CLAIMED}),
+    (BEGUN, HELD, says_not_sent(), life.Busy, BEGUN),
+    (CLAIMED, OVER, says_sent(7), rows.Granted, {"state": State.SENT, "order_id": 7}),
+    (BEGUN, OVER, says_sent(None), rows.Granted, {"state": State.SENT, "order_id": None}),
+    (UNKNOWN, OVER, says_sent(7), rows.Granted, {"state": State.SENT, "order_id": 7, "first": OLD}),
+    (UNKNOWN, OVER, says_not_sent(), rows.Granted, {"state": State.FREE, "first": None}),
+    (SENT, OVER, says_sent(7), rows.Granted, {"state": State.SENT, "order_id": 7}),
+    (SENT, OVER, says_sent(None), life.Replay, SENT),
+    (SENT, OVER, says_not_sent(), life.Conflict, SENT),
+    ({**SENT, "order_id": 5}, OVER, says_sent(7), life.Conflict, {"order_id": 5}),
+    ({**SENT, "order_id": 5}, OVER, says_sent(5), life.Replay, {"order_id": 5}),
+]
+
+
+@pytest.mark.parametrize(("there", "lease", "event", "answer", "then"), TABLE)
+async def test_what_becomes_of_an_order(
+    log: Log,
+    name: Name,
+    there: dict[str, object] | None,
+    lease: float,
+    event: Event,
+    answer: type | object,
+    then: dict[str, object] | None,
+) -> None:
+    """Each row of the table in `orders.life`."""
+    row = mine(name)
+    if there is not None:
+        row = await put(log, mine(name, **there), lease=lease)
+    told = await event(log, row)
+    assert isinstance(told, answer) if isinstance(answer, type) else told is answer
+    found = await log.read(name)
+    if then is None:
+        assert found.row is None
+        return
+    assert found.row is not None
+    for field, value in then.items():
+        if value == "now":
+            moment = getattr(found.row, field)
+            assert abs(moment.local - found.now) < 5
+            assert moment.service == 5.0
+        elif field == "lease":
+            assert (life.lease_left(found.row, found.now) > 0) is value
+        else:
+            assert getattr(found.row, field) == value, field
+
+
+async def test_what_is_expired_is_none(log: Log, name: Name) -> None:
+    """A sent order is replayed for as long as it is kept; the row stays, so that nothing late can bring it back."""
+    await put(log, mine(name, **SENT), keep=-1)
+    assert isinstance(await rows.claim(log, mine(name, "other"), LEASE, KEEP), rows.Granted)
+
+
+async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: Log, name: Name) -> None:
+    """However short a time keys are kept for."""
+    row = await put(log, mine(name), lease=LEASE)
+    begun = await rows.write_owned(log, row, life.begin(row, draw(), None, LEASE, 3600, lost=False))
+    assert begun is not None
+    unknown = await rows.write_owned(log, begun, life.give_up(begun, draw(), 3600, lost=True))
+    assert unknown is not None
+    assert unknown.expires_at - time.time() > 10 * 86_400
+
+
+async def test_whoever_was_overtaken_writes_nothing(log: Log, name: Name) -> None:
+    """Neither that it begins, nor that nobody knows; that it was taken is true whoever says it."""
+    first = await put(log, mine(name), lease=-1)
+    assert isinstance(await rows.claim(log, mine(name), LEASE, KEEP), rows.Granted)
+    assert await rows.write_owned(log, first, life.begin(first, draw(), None, LEASE, KEEP, lost=False)) is None
+    assert await rows.write_owned(log, first, life.strike(first, draw())) is None
+    settled = await rows.settle_taken(log, first, 7, KEEP)
+    assert settled is not None
+    assert (settled.state, settled.order_id) == (State.SENT, 7)
+
+
+async def test_a_date_that_is_heard_after_an_attempt_dates_it(log: Log, name: Name) -> None:
+    """In the same write as that nobody knows; an earlier attempt keeps its own."""
+    row = await put(log, mine(name), lease=LEASE)
+    begun = await rows.write_owned(log, row, life.begin(row, draw(), None, LEASE, KEEP, lost=False))
+    assert begun is not None
+    assert begun.first is not None
+    assert begun.first.service is None
+    unknown = await rows.write_owned(log, begun, life.give_up(begun, draw(), KEEP, lost=True, service=77.0))
+    assert unknown is not None
+    assert unknown.first == unknown.last
+    assert unknown.first is not None
+    assert unknown.first.service == 77.0
+
+
+async def test_a_person_decides_about_what_was_seen(log: Log, name: Name) -> None:
+    """Where it is another by now, the decision is refused."""
+    row = await put(log, mine(name, **UNKNOWN))
+    decide = lambda there, now: life.mark_sent(there, now, draw(), 7, KEEP)  # noqa: E731 - once
+    assert await rows.mark(log, name, decide, seen="another") is life.Nothing.CHANGED
+    assert isinstance(await rows.mark(log, name, decide, seen=row.version), rows.Granted)
+
+
+async def test_ids_are_known(log: Log, name: Name) -> None:
+    """Those of answers, by the same write; those that need not be in a list are told apart, for good."""
+    row = await put(log, mine(name, **BEGUN), lease=LEASE)
+    await rows.settle_taken(log, row, 7, KEEP)
+    await log.note(name.account, [KnownId(8, 0.0), KnownId(9, 0.0, is_listed=False)])
+    await log.note(name.account, [KnownId(9, 0.0)])
+    assert await log.known(name.account, [6, 7, 8, 9]) == {7, 8, 9}
+    now = (await log.read(name)).now
+    known = await log.known_between(name.account, now - 60, now + 60)
+    assert sorted((each.order_id, each.is_listed) for each in known) == [(7, True), (8, True), (9, False)]
+    assert all(abs(each.at - now) < 5 for each in known)
+    assert not await log.known_between(name.account, now + 60, now + 120)
+
+
+async def test_an_id_that_only_the_reports_told_is_not_known(log: Log, name: Name) -> None:
+    """It may be the id of a look-alike, which somebody else looks for."""
+    row = await put(log, mine(name, **BEGUN), lease=LEASE)
+    await rows.settle_taken(log, row, 7, KEEP, note=False)
+    assert not await log.known(name.account, [7])
+
+
+async def test_look_alikes_are_counted(log: Log, name: Name) -> None:
+    """Orders to the same numbers at times that overlap: those without an id, and the ids of the others."""
+    row = await put(log, mine(name, **BEGUN))
+    for number, values in enumerate([
+        {**UNKNOWN}, {**SENT}, {**SENT, "order_id": 7}, {"state": State.CLAIMED}, {"state": State.FREE},
+        {**UNKNOWN, "mark": "another"}, {**UNKNOWN, "first": Moment(1.0), "last": Moment(2.0)},
+    ]):  # fmt: skip
+        await put(log, mine(name._replace(name=f"other {number}"), **values))
+    alike = await log.alike(row, OLD.local - 60, OLD.local + 60)
+    assert (alike.open, alike.order_ids) == (2, {7})
+
+
+@pytest.mark.parametrize("log", ENGINES[:3], indirect=True)
+async def test_a_campaign_is_written_by_the_run_that_has_it(log: Log, name: Name) -> None:
+    """Each order that is written renews the lease; of a run that was overtaken nothing is written any more."""
+    name = name._replace(scope=Scope.CAMPAIGN)
+    first = await rows.claim(log, mine(name, entries=b"terms"), LEASE, KEEP)
+    assert isinstance(first, rows.Granted)
+    fence = Fence(first.row.token, draw(), LEASE, KEEP)
+    part = mine(name, part=1, state=State.BEGUN, entries=b"\x00\x01")
+    answer = await log.insert(Change(part, 0, KEEP, first_now=True, last_now=True), fence)
+    assert answer.has(part.version)
+    renewed = (await log.read(name)).row
+    assert renewed is not None
+    assert (renewed.version, renewed.entries) == (fence.version, b"terms")
+    # Taken over once its lease is over.
+    await log.swap(renewed, Change(evolve(renewed, version=draw()), -1, KEEP))
+    second = await rows.claim(log, mine(name, entries=b"other"), LEASE, KEEP)
+    assert isinstance(second, rows.Granted)
+    assert (await log.read(name)).row == evolve(second.row, entries=b"terms")
+    late = await log.swap(part, Change(evolve(part, version=draw(), state=State.SENT), 0, KEEP), fence)
+    assert late.token == second.row.token
+    kept = await log.read(name, 1)
+    assert kept.row is not None
+    assert (kept.row.version, kept.row.entries) == (part.version, b"\x00\x01")
+    assert [row.part for row in await log.page(name, 0)] == [1]
+    assert not await log.page(name, 1)
+
+
+@pytest.mark.parametrize("log", ENGINES[:3], indirect=True)
+async def test_a_campaign_s_name_belongs_to_its_terms(log: Log, name: Name) -> None:
+    """Also when its lease is over: it is kept as claimed all the time."""
+    name = name._replace(scope=Scope.CAMPAIGN)
+    await put(log, mine(name), lease=-1)
+    assert isinstance(await rows.claim(log, mine(name, "other"), LEASE, KEEP), life.Conflict)
+
+
+NOW = Moment(1_000_000_000.0, 1_000_000_001.0)
+MINUTES = 60.0
+
+
+@pytest.mark.parametrize(
+    ("first", "may_go", "step"),
+    [
+        (None, True, life.Step.SEND),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.SEND_AGAIN),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), False, life.Step.LOOK_UP),
+        (Moment(NOW.local - 9 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.LOOK_UP),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service - 9 * MINUTES), True, life.Step.LOOK_UP),
+        (Moment(NOW.local - 8 * MINUTES), True, life.Step.LOOK_UP),
+        (Moment(NOW.local + 5 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.LOOK_UP),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service + 1.0), True, life.Step.SEND_AGAIN),
+    ],
+)  # fmt: skip
+def test_the_next_step(first: Moment | None, may_go: bool, step: life.Step) -> None:
+    """Sent again only while both clocks say that the service still knows it."""
+    row = mine(Name("a", Scope.KEY, "k"), first=first, last=first)
+    assert life.next_step(row, NOW, may_go=may_go) is step
+
+
+def test_nothing_is_sent_again_while_the_service_s_time_is_not_known() -> None:
+    """This machine's clock alone may have been set."""
+    row = mine(Name("a", Scope.KEY, "k"), first=NOW, last=NOW)
+    assert life.next_step(row, Moment(NOW.local + 60)) is life.Step.LOOK_UP
