@@ -20,7 +20,7 @@ FLOORS = [
     {"text"},
     {"numbers"},
     {"models"},
-    {"results"},
+    {"results", "clocks"},
     {"wire"},
     {"stores", "filling"},
     {"http"},
@@ -58,7 +58,7 @@ FLOORS_WITHIN = {
         {"transport"},
     ],
     "orders": [
-        {"places", "pieces", "flights", "schedules"},
+        {"places", "pieces", "flights", "schedules", "rules"},
         {"evidence", "known"},
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
@@ -77,7 +77,7 @@ FLOORS_WITHIN = {
     ],
 }
 #: Lines of the longest file allowed. The client's are its methods' docstrings.
-LONGEST = {"client.py": 600}
+LONGEST = {"client.py": 600, "rules.py": 500}
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
@@ -183,8 +183,8 @@ def test_a_library_that_its_user_may_lack_is_named_in_one_file() -> None:
 
 def is_pure(name: str) -> bool:
     return name.startswith("wire") or name in {
-        "errors", "models", "numbers", "results", "text", "campaigns.seen", "http.clocks", "http.retry", "http.window",
-        "orders.evidence", "orders.places", "stores.records",
+        "clocks", "errors", "models", "numbers", "results", "text", "campaigns.seen", "http.clocks", "http.retry",
+        "http.window", "orders.evidence", "orders.places", "orders.rules", "stores.records",
     }  # fmt: skip
 
 
