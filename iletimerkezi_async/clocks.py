@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
 from attrs import frozen
 
-__all__ = ["CONTRADICTION", "Moment", "Span", "contradict"]
+from .models import TURKISH_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["CONTRADICTION", "Days", "Moment", "Span", "contradict", "drift"]
 
 #: Seconds: clocks that differ by more, or have moved against each other by more, contradict each other.
 CONTRADICTION = 30 * 60.0
@@ -47,10 +55,38 @@ class Span:
     last: Moment
 
 
+@frozen
+class Days:
+    """Days of a list, in Turkish time; the first and the last are included."""
+
+    first: date
+    last: date
+
+    @property
+    def begin(self) -> float:
+        """When they begin, in seconds since 1970."""
+        return datetime.combine(self.first, time(), TURKISH_TIME).timestamp()
+
+    @property
+    def end(self) -> float:
+        """When they end, likewise."""
+        return datetime.combine(self.last + timedelta(days=1), time(), TURKISH_TIME).timestamp()
+
+
 def contradict(*moments: Moment) -> bool:
     """Whether the clocks differ too much at any of these moments, or have moved too much in between.
 
-    Times prove nothing then, as nobody can tell which clock is right.
+    Times prove nothing then, as there is no telling which clock is right.
     """
-    ahead = [each.service - each.local for each in moments if each.service is not None]
-    return max(0.0, *ahead) - min(0.0, *ahead) > CONTRADICTION if ahead else False
+    ahead = [0.0, *_find_ahead(moments)]
+    return max(ahead) - min(ahead) > CONTRADICTION
+
+
+def drift(*moments: Moment) -> float:
+    """By how many seconds the clocks have moved against each other between these moments, as far as that is known."""
+    ahead = _find_ahead(moments) or [0.0]
+    return max(ahead) - min(ahead)
+
+
+def _find_ahead(moments: Iterable[Moment]) -> list[float]:
+    return [each.service - each.local for each in moments if each.service is not None]

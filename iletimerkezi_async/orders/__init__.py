@@ -86,7 +86,7 @@ For whoever works on it. `life` decides what becomes of an order, as a table tha
 log by it. `once` sends an order, and one with a key once. `recovery` finds it again when its answer was
 lost: at once (`live`), or in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read
 together (`lookup`); it leaves out what is `known`, minds what is on its way (`flights`), and judges the rest by the
-rules of `evidence`, and of `schedules`.
+rules of `evidence`, and of `schedules`. `rules` are those that take their place: fewer, and each of them sound.
 
 `paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
 finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in
