@@ -16,10 +16,11 @@ PACKAGE = Path(iletimerkezi_async.__file__).parent
 
 #: From the ground up. A file may import those of lower floors, and nothing of its own floor or above.
 FLOORS = [
-    {"_version", "clocks", "errors", "redaction"},
+    {"_version", "errors", "redaction"},
     {"text"},
     {"numbers"},
     {"models"},
+    {"clocks"},
     {"results", "clocks"},
     {"wire"},
     {"stores", "filling"},
