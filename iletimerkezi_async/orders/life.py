@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import evolve, frozen
 
 from iletimerkezi_async.clocks import Moment
-from iletimerkezi_async.stores.log import Change, Scope, State
+from iletimerkezi_async.stores.log import Change, KnownId, Scope, State
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row
@@ -241,7 +241,7 @@ def refuse(held: Row, version: str, keep: float, *, duplicate: bool) -> Change:
     return Change(evolve(held, version=version, state=state, first=None, last=None), 0.0, keep)
 
 
-def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: bool = True) -> Decision:
+def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: KnownId | None = None) -> Decision:
     """The service has it: that is true whoever says it, and an id that is there stays.
 
     Args:
@@ -249,18 +249,17 @@ def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note
         mine: The row as its owner had it, with a new version.
         order_id: The service's id, where it is known.
         keep: Seconds.
-        note: Whether the id becomes known: not where the reports alone have told it, as it may be a look-alike's.
+        note: The id, where it becomes known: not where the reports alone have told it, as it may be a look-alike's.
     """
-    known = order_id if note else None
     if row is None or row.state is State.FREE:
         # Lost by the log, struck out, or swept.
-        return Change(evolve(mine, state=State.SENT, order_id=order_id), 0.0, keep, note=known)
+        return Change(evolve(mine, state=State.SENT, order_id=order_id), 0.0, keep, note=note)
     if row.content != mine.content:
         return Conflict(row)
     if row.state is State.SENT and (row.order_id is not None or order_id is None):
         return Replay(row)
     changed = evolve(row, version=mine.version, state=State.SENT, order_id=row.order_id or order_id)
-    return Change(changed, 0.0, keep, note=known)
+    return Change(changed, 0.0, keep, note=note)
 
 
 def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, keep: float) -> Decision:
@@ -281,7 +280,7 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
     if left:
         return Busy(left)
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
-    return Change(sent, 0.0, keep, note=order_id)
+    return Change(sent, 0.0, keep, note=None if order_id is None else KnownId(order_id))
 
 
 def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:

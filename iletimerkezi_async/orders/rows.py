@@ -17,7 +17,7 @@ from . import life
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Answer, Fence, Log, Name, Row
+    from iletimerkezi_async.stores.log import Answer, Fence, KnownId, Log, Name, Row
 
 __all__ = ["Granted", "Outcome", "claim", "mark", "settle_taken", "write_owned"]
 
@@ -100,7 +100,13 @@ async def write_owned(
 
 
 async def settle_taken(
-    log: Log, held: Row, order_id: int | None, keep: float, fence: Fence | None = None, *, note: bool = True
+    log: Log,
+    held: Row,
+    order_id: int | None,
+    keep: float,
+    fence: Fence | None = None,
+    *,
+    note: KnownId | None = None,
 ) -> Row | None:
     """Write down that the service has an order, also where another has taken its row over.
 

@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from attrs import frozen
 
+from iletimerkezi_async.clocks import Moment
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from iletimerkezi_async.clocks import Moment
-
 __all__ = ["Alike", "Answer", "Change", "Fence", "KnownId", "Log", "Name", "Row", "Scope", "State", "Undo", "draw"]
+
+
+# What a log puts its own time into.
+_NOW = Moment(0.0)
 
 
 class Scope(str, Enum):
@@ -109,6 +113,23 @@ class Row:
 
 
 @frozen
+class KnownId:
+    """An id that an answer has told.
+
+    Attributes:
+        order_id: The id.
+        at: When; its local clock is the log's, which tells it as the id is noted.
+        scheduled: Whether the order was to be sent later.
+        cancelled: Whether it was cancelled.
+    """
+
+    order_id: int
+    at: Moment = _NOW
+    scheduled: bool = False
+    cancelled: bool = False
+
+
+@frozen
 class Change:
     """What a row is to become.
 
@@ -128,7 +149,7 @@ class Change:
     first_now: bool = False
     last_now: bool = False
     durable: bool = True
-    note: int | None = None
+    note: KnownId | None = None
 
 
 @frozen
@@ -178,21 +199,6 @@ class Alike:
 
     open: int
     order_ids: frozenset[int]
-
-
-@frozen
-class KnownId:
-    """An id that an answer has told.
-
-    Attributes:
-        order_id: The id.
-        at: When, by the log's clock.
-        is_listed: Whether a whole list of those days surely has it: not where it was scheduled or cancelled.
-    """
-
-    order_id: int
-    at: float
-    is_listed: bool = True
 
 
 class Undo(Protocol):

@@ -93,14 +93,14 @@ class MemoryLog:
         """See `Log`."""
         del account
         with self._lock:
-            return [each for each in self._known.values() if since <= each.at <= until]
+            return [each for each in self._known.values() if since <= each.at.local <= until]
 
     async def note(self, account: str, known: Sequence[KnownId]) -> None:
         """See `Log`."""
         del account
         with self._lock:
             for each in known:
-                self._note(each.order_id, time.time(), is_listed=each.is_listed)
+                self._note(each, time.time())
 
     def _write(self, old: str | None, change: Change, fence: Fence | None) -> Answer:
         with self._lock:
@@ -117,7 +117,7 @@ class MemoryLog:
             if holds and (None if there is None else there.version) == old:
                 self._put(_made(change, now))
                 if change.note is not None:
-                    self._note(change.note, now, is_listed=True)
+                    self._note(change.note, now)
             return self._answer(row.name, row.part, now)
 
     def _put(self, row: Row) -> None:
@@ -129,13 +129,12 @@ class MemoryLog:
         zero = self._rows.get((name, 0))
         return Answer(self._rows.get((name, part)), now, None if zero is None else zero.token)
 
-    def _note(self, order_id: int, now: float, *, is_listed: bool) -> None:
-        known = self._known.get(order_id)
-        self._known[order_id] = (
-            KnownId(order_id, now, is_listed)
-            if known is None
-            else evolve(known, is_listed=known.is_listed and is_listed)
-        )
+    def _note(self, known: KnownId, now: float) -> None:
+        there = self._known.get(known.order_id)
+        if there is None:
+            there = evolve(known, at=Moment(now, known.at.service))
+        cancelled, scheduled = known.cancelled or there.cancelled, known.scheduled or there.scheduled
+        self._known[known.order_id] = evolve(there, scheduled=scheduled, cancelled=cancelled)
         if len(self._known) > _MOST_KNOWN:
             del self._known[next(iter(self._known))]
 
@@ -150,7 +149,7 @@ class MemoryLog:
             alike.discard(place)
             if not alike:
                 del self._by_mark[row.mark]
-        for order_id in [each.order_id for each in self._known.values() if each.at <= now - _KNOWN_SECONDS]:
+        for order_id in [each.order_id for each in self._known.values() if each.at.local <= now - _KNOWN_SECONDS]:
             del self._known[order_id]
 
 

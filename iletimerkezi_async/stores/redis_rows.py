@@ -21,15 +21,16 @@ __all__ = ["RedisRows"]
 # Seconds for which an id stays known, what has expired stays, and a look-alike is of interest to anybody.
 _KNOWN = _EXPIRED_KEPT = _ALIKE = 11 * 86_400
 
-# KEYS: the row, its look-alikes, the known ids. ARGV: `write` or `read`, the old version, lease, keep, seconds until it
-# is deleted, an id to be noted, then fields and values; `now` stands for the time.
+# KEYS: the row, its look-alikes, the known ids, what is known of each. ARGV: `write` or `read`, the old version, lease,
+# keep, seconds until it is deleted, an id to be noted and what is known of it, then fields and values; `now` stands for
+# the time.
 _ROW = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local function spell(number) return string.format('%.6f', number) end
 local there = redis.call('HGET', KEYS[1], 'version')
 if ARGV[1] == 'write' and (there or '') == ARGV[2] then
-    for place = 7, #ARGV, 2 do
+    for place = 8, #ARGV, 2 do
         local value = ARGV[place + 1]
         if value == 'now' then value = spell(now) end
         redis.call('HSET', KEYS[1], ARGV[place], value)
@@ -43,25 +44,31 @@ if ARGV[1] == 'write' and (there or '') == ARGV[2] then
         redis.call('EXPIRE', KEYS[2], {_ALIKE})
     end
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_ALIKE})
-    if ARGV[6] ~= '' then
-        redis.call('ZADD', KEYS[3], 'NX', spell(now), ARGV[6])
+    if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[3], ARGV[6]) then
+        redis.call('ZADD', KEYS[3], spell(now), ARGV[6])
+        redis.call('HSET', KEYS[4], ARGV[6], ARGV[7])
         redis.call('EXPIRE', KEYS[3], {_KNOWN})
-        redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - {_KNOWN})
+        redis.call('EXPIRE', KEYS[4], {_KNOWN})
     end
 end
 return {{spell(now), redis.call('HGETALL', KEYS[1])}}
 """
-# KEYS: the known ids, and those that need not be listed. ARGV: 1 or 0 and an id, in turn.
+# KEYS: the known ids, what is known of each. ARGV: ids, each followed by that; `+c` adds that it was cancelled.
 _NOTE = f"""
 local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 for place = 1, #ARGV, 2 do
-    redis.call('ZADD', KEYS[1], 'NX', time[1], ARGV[place + 1])
-    if ARGV[place] == '0' then redis.call('ZADD', KEYS[2], time[1], ARGV[place + 1]) end
+    local id, known = ARGV[place], redis.call('HGET', KEYS[2], ARGV[place])
+    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now), id)
+    if known and string.sub(ARGV[place + 1], -1) == 'c' then
+        redis.call('HSET', KEYS[2], id, string.gsub(known, 'c$', '') .. 'c')
+    elseif not known then
+        redis.call('HSET', KEYS[2], id, ARGV[place + 1])
+    end
 end
-for _, key in ipairs(KEYS) do
-    redis.call('EXPIRE', key, {_KNOWN})
-    redis.call('ZREMRANGEBYSCORE', key, '-inf', time[1] - {_KNOWN})
-end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})) do redis.call('HDEL', KEYS[2], id) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, {_KNOWN}) end
 """
 # KEYS: the known ids. ARGV: ids.
 _KNOWN_OF = """
@@ -82,9 +89,16 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2] - {_ALIKE}, A
 end
 return found
 """
-# KEYS: the known ids, and those that need not be listed. ARGV: since, until.
+# KEYS: the known ids, what is known of each. ARGV: since, until.
 _BETWEEN = """
-return {redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES'), redis.call('ZRANGE', KEYS[2], 0, -1)}
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES')
+local told = {}
+for place = 1, #found, 2 do
+    told[#told + 1] = found[place]
+    told[#told + 1] = found[place + 1]
+    told[#told + 1] = redis.call('HGET', KEYS[2], found[place]) or ''
+end
+return told
 """
 
 
@@ -103,14 +117,15 @@ class RedisRows:
         row = change.row
         deleted_after = change.keep + (0 if row.state is State.FREE else _EXPIRED_KEPT)
         values: list[str | float] = ["write", "" if old is None else old.version, change.lease, change.keep]
-        values += [int(deleted_after), "" if change.note is None else str(change.note)]
+        values.append(int(deleted_after))
+        values += ["", ""] if change.note is None else [str(change.note.order_id), _spell_known(change.note)]
         for name, value in _fields(change).items():
             values += [name, value]
-        return _answer(row.name, self._ask(_ROW, [_key(row.name), _mark(row), _ids(row.name.account)], values))
+        return _answer(row.name, self._ask(_ROW, [_key(row.name), _mark(row), *_ids(row.name.account)], values))
 
     def read(self, name: Name) -> Answer:
         """Read a row."""
-        return _answer(name, self._ask(_ROW, [_key(name), "-", "-"], ["read"]))
+        return _answer(name, self._ask(_ROW, [_key(name)], ["read"]))
 
     def alike(self, row: Row, since: float, until: float) -> Alike:
         """Look for look-alikes."""
@@ -119,20 +134,17 @@ class RedisRows:
 
     def known(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
         """Tell which ids are known."""
-        return frozenset(map(int, self._ask(_KNOWN_OF, [_ids(account)], [*map(str, order_ids)])))
+        return frozenset(map(int, self._ask(_KNOWN_OF, _ids(account)[:1], [*map(str, order_ids)])))
 
     def known_between(self, account: str, since: float, until: float) -> list[KnownId]:
         """Tell all ids that became known in a time."""
-        found, unlisted = self._ask(_BETWEEN, [_ids(account), _unlisted(account)], [since, until])
-        hidden = frozenset(unlisted)
-        return [
-            KnownId(int(order_id), float(at), order_id not in hidden) for order_id, at in zip(found[::2], found[1::2])
-        ]
+        told: list[str] = self._ask(_BETWEEN, _ids(account), [since, until])
+        return [_read_known(*each) for each in zip(told[::3], told[1::3], told[2::3])]
 
     def note(self, account: str, known: Sequence[KnownId]) -> None:
         """Make ids known."""
-        values = [word for each in known for word in (str(int(each.is_listed)), str(each.order_id))]
-        self._ask(_NOTE, [_ids(account), _unlisted(account)], values)
+        values = [word for each in known for word in (str(each.order_id), _spell_known(each))]
+        self._ask(_NOTE, _ids(account), values)
 
 
 # What stands in braces puts all keys of an account into one slot of a cluster.
@@ -146,12 +158,21 @@ def _mark(row: Row) -> str:
     return f"iletimerkezi:{{{row.name.account}}}:mark:{row.mark}"
 
 
-def _ids(account: str) -> str:
-    return f"iletimerkezi:{{{account}}}:ids"
+def _ids(account: str) -> list[str]:
+    return [f"iletimerkezi:{{{account}}}:ids", f"iletimerkezi:{{{account}}}:told"]
 
 
-def _unlisted(account: str) -> str:
-    return f"iletimerkezi:{{{account}}}:unlisted"
+def _spell_known(known: KnownId) -> str:
+    """The service's time, and letters for what makes it stand in no list."""
+    service = "" if known.at.service is None else repr(known.at.service)
+    return f"{service} {'s' if known.scheduled else ''}{'c' if known.cancelled else ''}"
+
+
+def _read_known(order_id: str, at: str, told: str) -> KnownId:
+    service, _, letters = told.partition(" ")
+    return KnownId(
+        int(order_id), Moment(float(at), float(service) if service else None), "s" in letters, "c" in letters
+    )
 
 
 def _fields(change: Change) -> dict[str, str | int]:

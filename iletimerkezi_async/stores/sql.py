@@ -31,6 +31,7 @@ _KEPT = (
     "first_at", "first_service", "last_at", "last_service", "order_id", "lease_until", "expires_at",
 )  # fmt: skip
 _COLUMNS = ", ".join(_KEPT)
+_ID_COLUMNS = "account, order_id, known_at, known_service, scheduled, cancelled"
 _NAME = "account = :account AND scope = :scope AND name = :name"
 _FENCED = (
     "EXISTS (SELECT 1 FROM iletimerkezi_rows f WHERE f.account = :account AND f.scope = :scope AND f.name = :name "
@@ -75,7 +76,9 @@ SCHEMA = (
         account {text} NOT NULL,
         order_id {text} NOT NULL,
         known_at {real} NOT NULL,
-        is_listed INTEGER NOT NULL,
+        known_service {real},
+        scheduled INTEGER NOT NULL,
+        cancelled INTEGER NOT NULL,
         PRIMARY KEY (account, order_id)
     )""",
     "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_time ON iletimerkezi_ids (account, known_at)",
@@ -100,14 +103,14 @@ _SWAP = (
 )
 _SWAP_PART = f"{_SWAP} AND {_FENCED}"
 _NOTE_WRITTEN = (
-    "INSERT INTO iletimerkezi_ids (account, order_id, known_at, is_listed) SELECT :account, :note, {now}, 1 "
+    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) SELECT :account, :note, {{now}}, :note_service, :scheduled, 0 "
     f"WHERE EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version) "
     "ON CONFLICT DO NOTHING"
 )
 _NOTE = (
-    "INSERT INTO iletimerkezi_ids (account, order_id, known_at, is_listed) "
-    "VALUES (:account, :order_id, {now}, :is_listed) "
-    "ON CONFLICT (account, order_id) DO UPDATE SET is_listed = iletimerkezi_ids.is_listed * excluded.is_listed"
+    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
+    "VALUES (:account, :order_id, {now}, :service, :scheduled, :cancelled) ON CONFLICT (account, order_id) DO UPDATE "
+    "SET cancelled = CASE WHEN excluded.cancelled = 1 THEN 1 ELSE iletimerkezi_ids.cancelled END"
 )
 _READ = (
     f"SELECT {_COLUMNS}, {{now}} FROM (SELECT 1 AS one) AS one_row LEFT JOIN iletimerkezi_rows "
@@ -125,8 +128,7 @@ _ALIKE = (
 )
 _KNOWN = "SELECT order_id FROM iletimerkezi_ids WHERE account = :account AND order_id IN ({ids})"
 _KNOWN_BETWEEN = (
-    "SELECT order_id, known_at, is_listed FROM iletimerkezi_ids "
-    "WHERE account = :account AND known_at >= :since AND known_at <= :until"
+    f"SELECT {_ID_COLUMNS} FROM iletimerkezi_ids WHERE account = :account AND known_at >= :since AND known_at <= :until"
 )
 # By part 0 alone: a campaign's orders stay as long as it does.
 _SWEEP = (
@@ -174,7 +176,8 @@ class SqlStore(Store):
             values |= {"fence_lease": fence.lease, "fence_keep": fence.keep}
         if change.note is not None:
             statements.append(_NOTE_WRITTEN)
-            values["note"] = str(change.note)
+            values |= {"note": str(change.note.order_id), "note_service": change.note.at.service}
+            values["scheduled"] = int(change.note.scheduled)
         answer = _answer(self._transact([*statements, _READ], values, change.durable), row.part)
         if answer.row is not None and answer.has(row.version):
             return evolve(answer, row=evolve(answer.row, entries=row.entries))
@@ -204,11 +207,17 @@ class SqlStore(Store):
     def _known_between(self, account: str, since: float, until: float) -> list[KnownId]:
         values = {"account": account, "since": since, "until": until}
         rows = self._transact([_KNOWN_BETWEEN], values, False)
-        return [KnownId(int(order_id), known_at, bool(is_listed)) for order_id, known_at, is_listed in rows]
+        return [
+            KnownId(int(order_id), Moment(known_at, service), bool(scheduled), bool(cancelled))
+            for _, order_id, known_at, service, scheduled, cancelled in rows
+        ]
 
     def _note_ids(self, account: str, known: Sequence[KnownId]) -> None:
         for each in known:
-            values = {"account": account, "order_id": str(each.order_id), "is_listed": int(each.is_listed)}
+            values = {
+                "account": account, "order_id": str(each.order_id), "service": each.at.service,
+                "scheduled": int(each.scheduled), "cancelled": int(each.cancelled),
+            }  # fmt: skip
             self._transact([_NOTE], values, False)
 
     def _sweep_rows(self) -> None:

@@ -68,7 +68,8 @@ def gives_up(*, lost: bool) -> Event:
 
 
 def is_taken(order_id: int | None, content: str = "content") -> Event:
-    return lambda log, row: rows.settle_taken(log, mine(row.name, content), order_id, KEEP)
+    known = None if order_id is None else KnownId(order_id)
+    return lambda log, row: rows.settle_taken(log, mine(row.name, content), order_id, KEEP, note=known)
 
 
 def says_sent(order_id: int | None) -> Event:
@@ -225,21 +226,23 @@ async def test_a_person_decides_about_what_was_seen(log: Log, name: Name) -> Non
 async def test_ids_are_known(log: Log, name: Name) -> None:
     """Those of answers, by the same write; those that need not be in a list are told apart, for good."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
-    await rows.settle_taken(log, row, 7, KEEP)
-    await log.note(name.account, [KnownId(8, 0.0), KnownId(9, 0.0, is_listed=False)])
-    await log.note(name.account, [KnownId(9, 0.0)])
+    await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, Moment(0.0, 77.0), scheduled=True))
+    await log.note(name.account, [KnownId(8, Moment(0.0, 88.0)), KnownId(9, cancelled=True)])
+    await log.note(name.account, [KnownId(8, cancelled=True), KnownId(9)])
     assert await log.known(name.account, [6, 7, 8, 9]) == {7, 8, 9}
     now = (await log.read(name)).now
     known = await log.known_between(name.account, now - 60, now + 60)
-    assert sorted((each.order_id, each.is_listed) for each in known) == [(7, True), (8, True), (9, False)]
-    assert all(abs(each.at - now) < 5 for each in known)
+    assert sorted((each.order_id, each.at.service, each.scheduled, each.cancelled) for each in known) == [
+        (7, 77.0, True, False), (8, 88.0, False, True), (9, None, False, True),
+    ]  # fmt: skip
+    assert all(abs(each.at.local - now) < 5 for each in known)
     assert not await log.known_between(name.account, now + 60, now + 120)
 
 
 async def test_an_id_that_only_the_reports_told_is_not_known(log: Log, name: Name) -> None:
     """It may be the id of a look-alike, which somebody else looks for."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
-    await rows.settle_taken(log, row, 7, KEEP, note=False)
+    await rows.settle_taken(log, row, 7, KEEP)
     assert not await log.known(name.account, [7])
 
 
