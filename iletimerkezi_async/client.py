@@ -17,7 +17,7 @@ from .orders.pieces import in_pieces
 from .redaction import forgetful, sound
 from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
-from .wire.arguments import Bounds, check_campaign, check_decision, check_order_id, check_timeout, check_whole
+from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
 from .wire.consents import Registration, ask, choose_brand
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
@@ -245,12 +245,12 @@ class AsyncClient:
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        self._face.once.check(key)
+        self._face.sending.check(key)
         # What was sent under a key is told also when its time has come.
         filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
         draft = await in_pieces(filling)
-        return await self._face.once.send(sound(draft), key)
+        return await self._face.sending.send(sound(draft), key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -262,26 +262,40 @@ class AsyncClient:
             ConfigurationError: The client has no store, or this cannot be a key.
             StoreError: The store is away.
         """
-        self._face.once.check(key, needed=True)
-        return await self._face.once.find(key)
+        self._face.sending.check(key, needed=True)
+        return await self._face.sending.find(key)
 
-    async def resolve_send(self, key: str, *, order_id: int | str | None = None, sent: bool = True) -> Send:
-        """Decide whether a send was made, where nothing could tell and a person has looked; gives what is then known.
+    async def mark_sent(self, key: Send | str, order_id: Order | int | str | None = None) -> Send:
+        """Decide that a send was made, where nothing could tell and a person has looked; gives what is then known.
 
         Args:
-            key: As it was given to `send_sms`.
-            order_id: The order that it was sent as: its id, or the digits.
-            sent: `False` where it was not sent. The key is then free, and the same call again sends.
+            key: As it was given to `send_sms`. Given the `Send` of `find_send` in its place, it is about what that
+                person saw, and refused where that has changed.
+            order_id: The order that it was sent as, where that is known: its id, its digits, or the `Order`.
 
         Raises:
-            ConfigurationError: The client has no store, or this cannot be a key or an id; neither `order_id` nor
-                `sent=False` is given, or both; or nothing is known of the key.
+            ConfigurationError: The client has no store, this cannot be a key or an id, or nothing is known of the key.
             SendInProgressError: A call is sending under the key.
-            KeyConflictError: It was sent, as another order; or, with `sent=False`, it surely was.
+            KeyConflictError: It was sent, as another order; or it has changed since it was seen.
             StoreError: The store is away. Nothing was changed.
         """
-        self._face.once.check(key, needed=True)
-        return await self._face.once.resolve(key, sound(check_decision(order_id, sent)))
+        self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
+        return await self._face.sending.mark_sent(key, None if order_id is None else sound(check_order_id(order_id)))
+
+    async def mark_not_sent(self, key: Send | str) -> Send:
+        """Decide that a send was not made: the key is then free, and the same call again sends.
+
+        Args:
+            key: As for `mark_sent`.
+
+        Raises:
+            ConfigurationError: The client has no store, this cannot be a key, or nothing is known of it.
+            SendInProgressError: A call is sending under the key.
+            KeyConflictError: It surely was sent; or it has changed since it was seen.
+            StoreError: The store is away. Nothing was changed.
+        """
+        self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
+        return await self._face.sending.mark_not_sent(key)
 
     async def send_bulk(
         self,

@@ -176,9 +176,9 @@ class SendState(str, Enum):
     SENT = "sent"
     """The service has taken it; its id may be unknown."""
     UNKNOWN = "unknown"
-    """It may or may not have been taken. The same call again may find out; `resolve_send` decides."""
+    """It may or may not have been taken. The same call again may find out; `mark_sent` or `mark_not_sent` decides."""
     NOT_SENT = "not_sent"
-    """Somebody decided, by `resolve_send`, that it was not sent. The key is free again."""
+    """Somebody decided, by `mark_not_sent`, that it was not sent. The key is free again."""
 
     def __str__(self) -> str:
         return self.value
@@ -194,6 +194,7 @@ class Send:
         order_id: The order's id, where it is known.
         recipients: How many recipients it has.
         first_attempt: When the first attempt began that may have been taken, by the store's clock, in Turkish time.
+        version: Tells what was seen: given to `mark_sent` or `mark_not_sent`, it is that which is decided about.
     """
 
     key: str
@@ -201,6 +202,7 @@ class Send:
     order_id: int | None
     recipients: int
     first_attempt: datetime | None
+    version: str = field(default="", repr=False, eq=False)
 
 
 class Delivery(NamedTuple):

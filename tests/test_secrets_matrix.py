@@ -208,7 +208,8 @@ SOUND: dict[str, dict[str, object]] = {
     },
     "with_options": {"timeout": 5, "retry": Retry(), "sender": "FIRMA", "iys": Iys.OFF, "rate": 1},
     "find_send": {"key": "a key"},
-    "resolve_send": {"key": "a key", "order_id": 1, "sent": True},
+    "mark_sent": {"key": "a key", "order_id": 1},
+    "mark_not_sent": {"key": "a key"},
     "send_bulk": {
         "text": TEXT, "to": [NUMBER], "batch_size": 10, "concurrency": 1, "on_progress": None, "journal": None,
         "sender": "FIRMA", "iys": Iys.OFF, "send_at": LATER,
@@ -449,7 +450,8 @@ async def test_nothing_that_the_service_or_the_network_does_is_shown(
 
 
 @pytest.mark.parametrize(
-    "method", [*sorted(SOUND.keys() - {"find_send", "resolve_send", "with_options"}), "get_balance", "get_senders"]
+    "method",
+    [*sorted(SOUND.keys() - {"find_send", "mark_sent", "mark_not_sent", "with_options"}), "get_balance", "get_senders"],
 )
 async def test_no_call_that_is_cancelled_shows_anything(method: str) -> None:
     """The cancellation passes the frames of the call, and of the HTTP client below it."""

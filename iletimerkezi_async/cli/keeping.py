@@ -130,7 +130,8 @@ async def _ask(key: str, url: str | None, order: int | None, *, not_sent: bool) 
         known = await client.find_send(key)
         if known is None or (order is None and not not_sent):
             return known
-        return await client.resolve_send(key, order_id=order, sent=not not_sent)
+        # About what is known now: somebody else may decide at the same moment.
+        return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))
 
 
 def _fields(send: Send, *, as_json: bool) -> dict[str, object]:

@@ -88,12 +88,21 @@ class _Trail(Generic[T]):
         outcome: What the last one ended in.
     """
 
-    def __init__(self, call: Call[T], lost: Stopwatch | None, since: Stopwatch | None, *, doubted: bool) -> None:
+    def __init__(
+        self,
+        call: Call[T],
+        lost: Stopwatch | None,
+        since: Stopwatch | None,
+        may_leave: Callable[[], bool] | None,
+        *,
+        doubted: bool,
+    ) -> None:
         self.call = call
         self.lost = lost
         self.attempts = 0
         self.outcome: Outcome[T] | None = None
         self._since = since
+        self._may_leave = may_leave
         self._doubted = doubted
         self._until: float | None = None
 
@@ -118,6 +127,10 @@ class _Trail(Generic[T]):
     def obstacle(self) -> ApiError | None:
         """What forbids the next attempt, by now."""
         return self.call.obstacle(datetime.fromtimestamp(time.time(), timezone.utc))
+
+    def may_leave(self) -> bool:
+        """Whether the next attempt may still leave: asked when its body is handed over, as a machine may have slept."""
+        return self.obstacle is None and self.time_left > 0 and (self._may_leave is None or self._may_leave())
 
     @property
     def refused_again(self) -> RefusedAgain | None:
@@ -261,6 +274,7 @@ class Transport:
         before: Callable[[], Awaitable[object]] | None = None,
         again: Callable[[], Awaitable[object]] | None = None,
         *,
+        may_leave: Callable[[], bool] | None = None,
         doubted: bool = False,
         since: Stopwatch | None = None,
     ) -> T | RefusedAgain:
@@ -271,6 +285,7 @@ class Transport:
             lost: Where an earlier run sent it already and did not live to see the answer: running since then.
             before: Called before each attempt, as long as no answer was lost: the next one may be taken.
             again: Called before each attempt that follows a lost answer.
+            may_leave: Asked again when a body is handed over: whether it still may leave.
             doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
                 tells that this was so.
             since: Where the service may still have to refuse it as one: running since that run sent it, at the latest.
@@ -281,7 +296,7 @@ class Transport:
             OutcomeUnknownError: There was none, and the call may have been taken.
             ConfigurationError: The client has been closed.
         """
-        trail = _Trail(call, lost, since, doubted=doubted)
+        trail = _Trail(call, lost, since, may_leave, doubted=doubted)
         body = await self._envelope(call)
         while True:
             turned_away = await self._wait_for_turn(call)
@@ -336,7 +351,7 @@ class Transport:
         with anyio.move_on_after(min(limit, self.longest_attempt)):
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
             anew = isinstance(trail.outcome, Lost)
-            content = Content(body, self._timeout, lambda: trail.obstacle is None)
+            content = Content(body, self._timeout, trail.may_leave)
             raw = await self._pool.exchange(call.operation, content, anew=anew)
         outcome = self._read(call, raw)
         trail.note(outcome, watch)
@@ -346,8 +361,10 @@ class Transport:
 
     def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> Outcome[T]:
         if isinstance(raw, RawAnswer):
-            self.clocks.hear(raw.date)
             outcome = read_answer(call, raw, self._credentials.scrub)
+            if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
+                # By the service's own answers alone: the clock of a gateway before it may be another.
+                self.clocks.hear(raw.date)
             self._hold_back(call, outcome)
             return outcome
         if raw.misuse:

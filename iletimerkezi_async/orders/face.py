@@ -16,7 +16,7 @@ from iletimerkezi_async.wire.draft import Draft, choose_iys, choose_sender, defa
 
 from .known import KnownIds
 from .lookup import Lookups
-from .once import Once
+from .send import Sending
 from .sharing import share_ids, share_rate
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Face:
         #: What looks for lost orders.
         self.lookups = Lookups(transport, known)
         #: What sends orders.
-        self.once = Once(self.lookups, store, credentials)
+        self.sending = Sending(self.lookups, store, credentials)
         #: What asks for the pages of lists.
         self.pages = observed_calls(transport, telemetry)
         self._store = store

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from iletimerkezi_async.stores.claims import RIVAL_SECONDS
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
 __all__ = ["Flight", "Flights"]
 
+# Orders whose first attempts are this many seconds apart are told from each other by the times in the reports.
+RIVAL_SECONDS = 3600.0
 # Of orders whose outcome stays unknown, so many are remembered.
 _MOST_LOST = 10_000
 

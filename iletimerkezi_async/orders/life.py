@@ -220,11 +220,10 @@ def give_up(held: Row, version: str, keep: float, *, lost: bool, service: float 
     """
     if not lost:
         return strike(held, version)
-    last = held.last
-    if last is not None and last.service is None:
+    first, last = held.first, held.last
+    if service is not None and first is not None and last is not None and last.service is None:
         last = Moment(last.local, service)
-    is_first = held.first is not None and last is not None and last.local - held.first.local < _SAME
-    first = last if is_first else held.first
+        first = last if last.local - first.local < _SAME else first
     row = evolve(held, version=version, state=State.UNKNOWN, first=first, last=last)
     return Change(row, 0.0, _kept(State.UNKNOWN, keep))
 

@@ -21,14 +21,13 @@ from .evidence import Ledger, Rows, Witness
 from .known import KnownIds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Container, Generator, Mapping, Sequence
     from datetime import date, datetime
 
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import OrderReport
     from iletimerkezi_async.wire.reports import ReportPage
 
-    from .evidence import Sought
 
 __all__ = ["LISTED", "Budget", "Catalogue", "ListPage", "Lookups", "Walk", "days_around"]
 
@@ -197,7 +196,7 @@ class Catalogue:
         """The first rows of an order's report, where somebody has read them."""
         return self._heads.get(order_id)
 
-    async def whole(self, order_id: int, sought: Sought, budget: Budget) -> Rows | None:
+    async def whole(self, order_id: int, wanted: Container[str], recipients: int, budget: Budget) -> Rows | None:
         """All rows of an order's report, or as many as show that it is another; `None` over budget."""
         read = Rows()
         for number in range(1, _MAX_PAGES):
@@ -209,8 +208,8 @@ class Catalogue:
                 return rows
             read = evolve(rows, pages=(*read.pages, *filter(None, rows.pages)))
             over = rows.whole or (rows.count < _MAX_ROWS and rows.total is not None and read.count >= rows.total)
-            strange = any(number not in sought.wanted for number in read.pages[-1]) if read.pages else False
-            if over or strange or read.count > 2 * sought.recipients:
+            strange = any(number not in wanted for number in read.pages[-1]) if read.pages else False
+            if over or strange or read.count > 2 * recipients:
                 return evolve(read, whole=over)
         return None
 

@@ -45,6 +45,8 @@ async def send_draft(
     before: Callable[[], Awaitable[object]] | None = None,
     again: Callable[[], Awaitable[object]] | None = None,
     *,
+    may_leave: Callable[[], bool] | None = None,
+    doubted: bool = False,
     earlier: Earlier | None = None,
     owner: Hashable = None,
     elsewhere: Callable[[float], Awaitable[int]] | None = None,
@@ -57,6 +59,8 @@ async def send_draft(
         lost: Where an earlier run sent it already and did not live to see the answer: running since then.
         before: Called before each attempt, as long as no answer was lost.
         again: Called before each attempt that follows a lost answer.
+        may_leave: Asked again when a body is handed over: whether it still may leave.
+        doubted: Whether an earlier call may have sent it: a refusal as a duplicate then tells that it did.
         earlier: Where an earlier run may have sent it longer ago than that. A refusal as a duplicate then tells that it
             did; another one is of this attempt alone.
         owner: What keeps account of orders to the same numbers, so that they need not be counted for it.
@@ -79,7 +83,10 @@ async def send_draft(
     if lost is not None or is_in_doubt:
         flights.depart(flight)
     try:
-        order, is_known = await _send(lookups, draft, flight, lost=lost, before=depart, again=again, earlier=earlier)
+        order, is_known = await _send(
+            lookups, draft, flight,
+            lost=lost, before=depart, again=again, may_leave=may_leave, doubted=doubted, earlier=earlier,
+        )  # fmt: skip
     except BaseException as error:
         is_unknown = is_in_doubt or isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
         (flights.lose if is_unknown or not isinstance(error, IletimerkeziError) else flights.land)(flight)
@@ -96,14 +103,18 @@ async def _send(
     lost: Stopwatch | None,
     before: Callable[[], Awaitable[object]],
     again: Callable[[], Awaitable[object]] | None,
+    may_leave: Callable[[], bool] | None,
+    doubted: bool,
     earlier: Earlier | None,
 ) -> tuple[Order, bool]:
     """The order, and whether it surely is the one that was sent."""
     call = await in_pieces(send_sms(draft))
     watch = Stopwatch()
     since = None if earlier is None else earlier.since
-    doubted = earlier is not None
-    result = await lookups.transport.perform(call, lost, before, again, doubted=doubted, since=since)
+    doubted = doubted or earlier is not None
+    result = await lookups.transport.perform(
+        call, lost, before, again, may_leave=may_leave, doubted=doubted, since=since
+    )
     if not isinstance(result, RefusedAgain):
         lookups.known.note(result.id, draft, flight.content, watch.elapsed, sent=lookups.transport.clocks.now())
         return result, True
@@ -111,6 +122,9 @@ async def _send(
         rivals = lookups.known.flights.count_rivals(flight.content, earlier.began.here)
         findings = await Enquiry(lookups).find(draft, earlier.began, alike=1 + rivals)
         return _identify(lookups, draft, findings if not rivals else evolve(findings, matches=()), is_proven=True), True
+    if result.lost is None and result.refusal is None:
+        # Taken by an earlier call, whose order the reports did not show.
+        raise OrderAcceptedError
     return await _settle(lookups, draft, result, flight)
 
 

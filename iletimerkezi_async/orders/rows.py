@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.stores.log import Answer, Fence, KnownId, Log, Name, Row
 
-__all__ = ["Granted", "Outcome", "claim", "mark", "settle_taken", "write_owned"]
+__all__ = ["Decide", "Granted", "Outcome", "claim", "mark", "settle_taken", "write_owned"]
 
 
 @frozen
@@ -37,6 +37,8 @@ class Granted:
 
 #: What became of an event.
 Outcome: TypeAlias = Granted | life.Replay | life.Conflict | life.Busy | life.Nothing
+#: What a person's decision makes of a row, at the log's time.
+Decide: TypeAlias = "Callable[[Row | None, float], life.Decision]"
 
 
 async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
@@ -135,7 +137,7 @@ async def settle_taken(
         there = answer.row
 
 
-async def mark(log: Log, name: Name, decide: Callable[[Row | None, float], life.Decision], seen: str = "") -> Outcome:
+async def mark(log: Log, name: Name, decide: Decide, seen: str = "") -> Outcome:
     """Write down a person's decision.
 
     Args:

@@ -215,7 +215,7 @@ class Search:
             return
         judgement = judge(self._sought, entry, rows, self.knowledge)
         if judgement.open:
-            rows = await self._catalogue.whole(entry.id, self._sought, self._budget)
+            rows = await self._catalogue.whole(entry.id, self._sought.wanted, self._sought.recipients, self._budget)
             if rows is None:
                 return
             judgement = judge(self._sought, entry, rows, self.knowledge)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.errors import ConfigurationError
-from iletimerkezi_async.stores.claims import account_of
+from iletimerkezi_async.stores.log import KnownId
+from iletimerkezi_async.stores.seals import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from iletimerkezi_async.http.pacing import Pacer
-    from iletimerkezi_async.stores.base import Store
+    from iletimerkezi_async.stores.base import Store, StoreLog
     from iletimerkezi_async.wire.credentials import Credentials
 
     from .known import SharedIds
@@ -46,17 +47,21 @@ def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Cr
 class _StoreIds:
     """The ids of an account's orders that any process has told of."""
 
-    def __init__(self, store: Store, account: str) -> None:
-        self._store = store
+    def __init__(self, log: StoreLog, account: str) -> None:
+        self._log = log
         self._account = account
 
     async def note(self, order_ids: Collection[int], /) -> None:
-        await self._store.note(self._account, order_ids)
+        await self._log.note(self._account, [KnownId(order_id) for order_id in order_ids])
 
     async def known(self, order_ids: Iterable[int], /) -> frozenset[int]:
-        return await self._store.known(self._account, order_ids)
+        return await self._log.known(self._account, tuple(order_ids))
 
 
 def share_ids(store: Store | None, credentials: Credentials) -> SharedIds | None:
     """Where the ids of orders are shared with the account's other processes, if there is a store."""
-    return None if store is None else _StoreIds(store, account_of(credentials))
+    if store is None:
+        return None
+    from iletimerkezi_async.stores.base import StoreLog  # noqa: PLC0415 - for those who have a store
+
+    return _StoreIds(StoreLog(store), account_of(credentials))

@@ -15,22 +15,16 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from anyio.lowlevel import checkpoint_if_cancelled
-
 from iletimerkezi_async.errors import ConfigurationError, StoreError
-from iletimerkezi_async.models import SendState
 
-from .claims import Claim, Resolved, Rivals, Ticket, Verdict
 from .slots import FAR
 from .threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from iletimerkezi_async.models import Send
 
     from .journals import StoreJournal
     from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
@@ -94,117 +88,6 @@ class Store(ABC):
             self._closed = True
             await self._worker_threads.run(self._close, shield=True)
 
-    # Once, under a key.
-
-    async def claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
-        """Ask for the right to send under a key.
-
-        A claim that was granted while its caller gave up is withdrawn.
-
-        Args:
-            ticket: Key and content, with a token of its own.
-            recipients: How many recipients the order has.
-            lease: Seconds after which another may claim the key.
-
-        Raises:
-            StoreError: The store is away.
-        """
-
-        def undo(claim: Claim) -> None:
-            if claim.verdict is Verdict.GRANTED and claim.elapsed is None:
-                self._withdraw(ticket)
-            elif claim.verdict is Verdict.GRANTED:
-                self._settle(ticket, SendState.UNKNOWN, None, is_known=False)
-
-        return await self._threads().run(partial(self._claim, ticket, recipients, lease), undo=undo)
-
-    async def begin(self, ticket: Ticket, lease: float, *, first: bool) -> bool:
-        """Write down that an attempt begins, and renew the lease.
-
-        Args:
-            ticket: The claim.
-            lease: Seconds from now.
-            first: No earlier attempt can have been taken, so that the time of the first attempt is now.
-
-        Returns:
-            Whether the claim still holds. If not, nothing may be sent.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        holds = await self._threads().run(partial(self._begin, ticket, lease, first), shield=True)
-        try:
-            await checkpoint_if_cancelled()
-        except BaseException:
-            # Given up before anything left.
-            if first and holds:
-                with suppress(StoreError):
-                    await self.withdraw(ticket)
-            raise
-        return holds
-
-    async def settle(
-        self, ticket: Ticket, state: SendState, order_id: int | None = None, *, is_known: bool = True
-    ) -> bool:
-        """Write down what became of a send, and end the lease. It is done also when the caller is cancelled.
-
-        Args:
-            ticket: The claim.
-            state: Sent, or unknown.
-            order_id: The order's id, where it is known.
-            is_known: Whether nobody else has to look at that order, as by `note`; not where only the reports have told
-                the id, and not the service that it took what was sent.
-
-        Returns:
-            Whether it was noted; not where another holds the key and `state` is unknown, nor where the key is gone.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        return await self._threads().run(partial(self._settle, ticket, state, order_id, is_known), shield=True)
-
-    async def withdraw(self, ticket: Ticket) -> bool:
-        """Strike out a send that was surely not taken. It is done also when the caller is cancelled.
-
-        Returns:
-            Whether the claim still held.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        return await self._threads().run(partial(self._withdraw, ticket), shield=True)
-
-    async def find(self, account: str, key: str) -> Send | None:
-        """What is known of a key.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        return await self._threads().run(partial(self._find, account, key))
-
-    async def rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
-        """The sends under other keys that look the same in the reports.
-
-        Args:
-            ticket: The claim.
-            elapsed: Seconds since its first attempt.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        return await self._threads().run(partial(self._rivals, ticket, elapsed))
-
-    async def resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
-        """Note a person's decision about a key: it was sent as this order, or (`None`) was not sent.
-
-        Returns:
-            What became of it, and what was known of the key before.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        return await self._threads().run(partial(self._resolve, account, key, order_id), shield=True)
-
     # One rate.
 
     async def reserve(self, account: str, n: int, rate: float, extra: int = 0) -> tuple[float, int]:
@@ -240,26 +123,6 @@ class Store(ABC):
         pause = min(seconds, FAR - 1)
         await self._threads().run(partial(self._reserve, account, 0, 0, rate, pause))
 
-    # Known ids.
-
-    async def note(self, account: str, order_ids: Collection[int]) -> None:
-        """Tell that these orders are known: nobody has to look whether one of them is a lost one.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        if order_ids:
-            await self._threads().run(partial(self._note, account, tuple(order_ids)))
-
-    async def known(self, account: str, order_ids: Iterable[int]) -> frozenset[int]:
-        """Which of these orders any process has told of.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        asked = tuple(order_ids)
-        return await self._threads().run(partial(self._known, account, asked)) if asked else frozenset()
-
     # Campaigns.
 
     def journal(self, name: str) -> StoreJournal:
@@ -277,13 +140,20 @@ class Store(ABC):
             f"{type(self).__name__} keeps no journal of {name!r}: take PostgresStore or SqliteStore"
         )
 
+    def sweep_and(self, work: Callable[[], T]) -> T:
+        """In a worker thread: delete what is too old, whatever the store is used for, and do a piece of work."""
+        if self._is_sweep_due():
+            with suppress(StoreError):
+                self._sweep_rows()
+        return work()
+
     async def run(self, work: Callable[[], T]) -> T:
         """Do a piece of blocking work in the store's threads, to its end.
 
         Raises:
             StoreError: The store is away.
         """
-        return await self._threads().run(work, shield=True)
+        return await self._threads().run(partial(self.sweep_and, work), shield=True)
 
     # In the worker threads. Each is one transaction, or one script.
 
@@ -312,34 +182,7 @@ class Store(ABC):
         """Delete what has been over for long."""
 
     @abstractmethod
-    def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim: ...
-
-    @abstractmethod
-    def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool: ...
-
-    @abstractmethod
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool: ...
-
-    @abstractmethod
-    def _withdraw(self, ticket: Ticket) -> bool: ...
-
-    @abstractmethod
-    def _find(self, account: str, key: str) -> Send | None: ...
-
-    @abstractmethod
-    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals: ...
-
-    @abstractmethod
-    def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]: ...
-
-    @abstractmethod
     def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]: ...
-
-    @abstractmethod
-    def _note(self, account: str, order_ids: tuple[int, ...]) -> None: ...
-
-    @abstractmethod
-    def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]: ...
 
     @abstractmethod
     def _close(self) -> None: ...
@@ -374,6 +217,11 @@ class StoreLog:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    @property
+    def keep(self) -> float:
+        """Seconds for which a key is kept after its last change."""
+        return self._store._keep
 
     async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
         """See `Log`."""
@@ -410,25 +258,19 @@ class StoreLog:
     async def _write(self, old: Row | None, change: Change, fence: Fence | None, undo: Undo | None) -> Answer:
         store = self._store
 
-        def write() -> Answer:
-            if store._is_sweep_due():
-                with suppress(StoreError):
-                    store._sweep_rows()
-            return store._write(old, change, fence)
-
         def take_back(answer: Answer) -> None:
             back = None if undo is None else undo(answer)
             if back is not None and answer.row is not None:
                 store._write(answer.row, back, fence)
 
         if undo is None:
-            return await self._run(write, finish=True)
-        return await self._run(write, undo=take_back)
+            return await self._run(partial(store._write, old, change, fence), finish=True)
+        return await self._run(partial(store._write, old, change, fence), undo=take_back)
 
     async def _run(
         self, work: Callable[[], T], *, finish: bool = False, undo: Callable[[T], object] | None = None
     ) -> T:
-        return await self._store._threads().run(work, finish=finish, undo=undo)
+        return await self._store._threads().run(partial(self._store.sweep_and, work), finish=finish, undo=undo)
 
 
 def _check_keep(keep: object) -> float:

@@ -22,9 +22,8 @@ from attrs import evolve, frozen
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.results import JournalError
 
-from .claims import account_of
 from .records import Journal, Records, State, checksum, describe_sealed, find_misfit, pack, seal
-from .rows import spell
+from .seals import account_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -229,7 +228,9 @@ class _OpenJournal(Journal):
 
     async def settle(self, record: int, state: State, order_id: int | None = None) -> None:
         """See `Journal`."""
-        await self._change(evolve(self._open[record], state=state.value, order_id=spell(order_id)))
+        await self._change(
+            evolve(self._open[record], state=state.value, order_id=None if order_id is None else str(order_id))
+        )
         if state not in {State.BEGUN, State.DOUBTED}:
             self._open.pop(record, None)
 

@@ -21,30 +21,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .base import KNOWN_SECONDS
-from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
 from .journals import StoreJournal
 from .postgres_journals import PostgresJournals
-from .postgres_sql import (
-    BEGIN,
-    CLAIM,
-    DIALECT,
-    EDITION,
-    FIND,
-    IS_THERE,
-    KNOWN,
-    LOCK,
-    NOTE,
-    RESERVE,
-    RESOLVE,
-    RIVALS,
-    SCHEMA,
-    SETTLE,
-    SWEEP,
-    VERSION,
-    WITHDRAW,
-)
-from .rows import make_send, read_id, spell
+from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, RESERVE, SCHEMA, SWEEP_JOURNALS, VERSION
 from .slots import FAR, scale
 from .sql import SqlStore
 from .sql import spell as spell_sql
@@ -56,7 +35,6 @@ if TYPE_CHECKING:
     import psycopg
     import psycopg_pool
 
-    from iletimerkezi_async.models import Send, SendState
 
 __all__ = ["PostgresStore"]
 
@@ -97,66 +75,6 @@ class PostgresStore(SqlStore):
     def __repr__(self) -> str:
         return f"<PostgresStore {self._where}>"
 
-    # Once, under a key.
-
-    def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
-        if self._is_sweep_due():
-            with suppress(StoreError):
-                self._ask(SWEEP, self._seconds(), durable=False)
-        # What a crash may undo here was not begun yet.
-        row = self._ask(
-            CLAIM, {**_of(ticket), "recipients": recipients, "lease": lease, "keep": self._keep}, durable=False
-        )
-        assert row is not None
-        is_mine, is_same, state, elapsed, order_id, count, left = row
-        if is_mine:
-            # Where the clock was set back, nobody knows how many seconds they are.
-            return Claim(Verdict.GRANTED, math.inf if elapsed is not None and elapsed < 0 else elapsed)
-        if not is_same:
-            return Claim(Verdict.CONFLICT)
-        if state == "sent":
-            return Claim(Verdict.SENT, order_id=read_id(order_id), recipients=count)
-        return Claim(Verdict.BUSY, lease_left=max(0.0, left))
-
-    def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
-        return self._ask(BEGIN, {**_of(ticket), "lease": lease, "first": first, **self._seconds()}) is not None
-
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool:
-        values = {
-            **_of(ticket),
-            "state": state.value,
-            "order_id": spell(order_id),
-            "is_known": is_known,
-            **self._seconds(),
-        }
-        return self._ask(SETTLE, values) is not None
-
-    def _withdraw(self, ticket: Ticket) -> bool:
-        return self._ask(WITHDRAW, _of(ticket)) is not None
-
-    def _find(self, account: str, key: str) -> Send | None:
-        row = self._ask(FIND, {"account": account, "key": key}, durable=False)
-        return None if row is None else make_send(key, *row)
-
-    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
-        values = {"account": ticket.account, "key": ticket.key, "mark": ticket.fingerprint[-NUMBERS_MARK:]}
-        times = {"oldest": elapsed + RIVAL_SECONDS, "newest": elapsed - RIVAL_SECONDS}
-        return Rivals.of(read_id(order_id) for (order_id,) in self._ask_all(RIVALS, {**values, **times}, durable=False))
-
-    def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
-        values = {
-            "account": account,
-            "key": key,
-            "order_id": spell(order_id),
-            "keep": self._keep,
-            "known": KNOWN_SECONDS,
-        }
-        row = self._ask(RESOLVE, values)
-        if row is None:
-            return Resolved.UNUSED, None
-        verdict, *known = row
-        return Resolved(verdict), make_send(key, *known)
-
     # One rate, and known ids.
 
     def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
@@ -175,19 +93,15 @@ class PostgresStore(SqlStore):
         assert row is not None
         return max(0.0, float(row[0])), int(row[1]) - n
 
-    def _note(self, account: str, order_ids: tuple[int, ...]) -> None:
-        values = {"account": account, "ids": list(map(str, order_ids)), **self._seconds()}
-        self._ask(NOTE, values, durable=False)
-
-    def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
-        row = self._ask(KNOWN, {"account": account, "ids": list(map(str, order_ids))}, durable=False)
-        return frozenset(map(int, row[0] or ())) if row else frozenset()
-
     def journal(self, name: str) -> StoreJournal:
         """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, PostgresJournals(self._ask_all), name)
 
     # The log.
+
+    def _sweep_rows(self) -> None:
+        super()._sweep_rows()
+        self._ask(SWEEP_JOURNALS, {"keep": self._keep}, durable=False)
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._is_ready:
@@ -199,9 +113,6 @@ class PostgresStore(SqlStore):
         return self._repeated(partial(_pipeline, limits=limits, statements=spelt, values=values))
 
     # Asking.
-
-    def _seconds(self) -> dict[str, object]:
-        return {"keep": self._keep, "known": KNOWN_SECONDS}
 
     def _ask(self, statements: str, values: Mapping[str, object], *, durable: bool = True) -> tuple[Any, ...] | None:
         """Run statements as one transaction; the first row of the last one that gives rows."""
@@ -374,15 +285,6 @@ class _Url:
 
     def __repr__(self) -> str:
         return "<connection string>"
-
-
-def _of(ticket: Ticket) -> dict[str, object]:
-    return {
-        "account": ticket.account,
-        "key": ticket.key,
-        "fingerprint": ticket.fingerprint,
-        "token": ticket.token,
-    }
 
 
 def _pipeline(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -12,11 +11,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .base import KNOWN_SECONDS, Store
-from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
+from .base import Store
 from .redis_rows import RedisRows
-from .redis_scripts import BEGIN, CLAIM, FIND, KNOWN, NOTE, RESERVE, RESOLVE, SETTLE, WITHDRAW
-from .rows import make_send, read_id, spell
+from .redis_scripts import RESERVE
 from .slots import FAR, scale
 from .threads import CALLS
 
@@ -24,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     import redis
-
-    from iletimerkezi_async.models import Send, SendState
 
     from .log import Alike, Answer, Change, Fence, KnownId, Name, Row
 
@@ -74,64 +69,6 @@ class RedisStore(Store):
     def __repr__(self) -> str:
         return f"<RedisStore {self._url.place}>"
 
-    # Once, under a key.
-
-    def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
-        answer = self._ask(
-            CLAIM,
-            [_send(ticket.account, ticket.key)],
-            (ticket.fingerprint, ticket.token, recipients, lease, self._seconds()),
-        )
-        verdict, elapsed, order_id, count, left = cast("list[str]", answer)
-        seconds = float(elapsed) if elapsed else None
-        if seconds is not None and seconds < 0:
-            # The clock was set back, and nobody knows how many they are.
-            seconds = math.inf
-        return Claim(Verdict(verdict), seconds, read_id(order_id), int(count), max(0.0, float(left)))
-
-    def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
-        values = (ticket.token, lease, self._seconds(), int(first))
-        return self._ask(BEGIN, [_send(ticket.account, ticket.key)], values) == 1
-
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool:
-        known_for = int(KNOWN_SECONDS) if is_known else 0
-        answer = self._ask(
-            SETTLE,
-            [_send(ticket.account, ticket.key), _ids(ticket.account)],
-            [ticket.fingerprint, ticket.token, state.value, spell(order_id) or "", self._seconds(), known_for],
-        )
-        return answer == 1
-
-    def _withdraw(self, ticket: Ticket) -> bool:
-        return self._ask(WITHDRAW, [_send(ticket.account, ticket.key)], [ticket.token]) == 1
-
-    def _find(self, account: str, key: str) -> Send | None:
-        return _read_send(key, self._ask(FIND, [_send(account, key)], []))
-
-    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
-        mark, order_ids = ticket.fingerprint[-NUMBERS_MARK:], list[str | None]()
-        with self._complaints():
-            server = cast("Any", self._here())
-            seconds, micros = server.time()
-            began = seconds + micros / 1e6 - elapsed
-            mine = _send(ticket.account, ticket.key)
-            names = [name for name in server.scan_iter(_send(ticket.account, "*"), 1000) if name != mine]
-            for start in range(0, len(names), 1000):
-                pipeline = server.pipeline(transaction=False)
-                for name in names[start : start + 1000]:
-                    pipeline.hmget(name, "fingerprint", "state", "order_id", "first_attempt")
-                order_ids += [found[2] for found in pipeline.execute() if _is_rival(found, mark, began)]
-        return Rivals.of(map(read_id, order_ids))
-
-    def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
-        answer = self._ask(
-            RESOLVE,
-            [_send(account, key), _ids(account)],
-            [spell(order_id) or "", self._seconds(), int(KNOWN_SECONDS)],
-        )
-        verdict, *known = cast("list[str | None]", answer)
-        return Resolved(verdict), _read_send(key, known)
-
     # One rate, and known ids.
 
     def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
@@ -139,13 +76,6 @@ class RedisStore(Store):
         answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR, pause])
         seconds, more = cast("list[str]", answer)
         return float(seconds), int(more)
-
-    def _note(self, account: str, order_ids: tuple[int, ...]) -> None:
-        self._ask(NOTE, [_ids(account)], [int(KNOWN_SECONDS), *map(str, order_ids)])
-
-    def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
-        known = cast("list[str]", self._ask(KNOWN, [_ids(account)], list(map(str, order_ids))))
-        return frozenset(map(int, known))
 
     # The log.
 
@@ -173,9 +103,6 @@ class RedisStore(Store):
         self._rows.note(account, known)
 
     # Asking.
-
-    def _seconds(self) -> int:
-        return math.ceil(self._keep)
 
     def _ask(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> object:
         with self._complaints():
@@ -328,27 +255,3 @@ def _complaints_about(server: redis.Redis) -> list[str]:
     if not settings.get("save") and settings.get("appendonly") != "yes":
         complaints.append("keeps nothing on disk: set `appendonly yes`, or a key may be sent twice after a restart")
     return complaints
-
-
-def _send(account: str, key: str) -> str:
-    # What stands in braces puts all keys of an account into one slot of a cluster.
-    return f"iletimerkezi:{{{account}}}:send:{key}"
-
-
-def _is_rival(found: Sequence[str | None], mark: str, began: float) -> bool:
-    """Whether a send to the same numbers may be in the reports."""
-    content, state, _, first_attempt = found
-    if content is None or first_attempt is None or not content.endswith(mark) or state == "claimed":
-        return False
-    return abs(float(first_attempt) - began) <= RIVAL_SECONDS
-
-
-def _ids(account: str) -> str:
-    return f"iletimerkezi:{{{account}}}:known"
-
-
-def _read_send(key: str, answer: object) -> Send | None:
-    state, order_id, recipients, first_attempt = cast("list[str | None]", answer)
-    if state is None:
-        return None
-    return make_send(key, state, order_id, int(recipients or 0), float(first_attempt) if first_attempt else None)

@@ -8,16 +8,13 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .base import KNOWN_SECONDS
-from .claims import NUMBERS_MARK, RIVAL_SECONDS, Claim, Resolved, Rivals, Ticket, Verdict
 from .files import choose_path, claim, make_private, spell_path
 from .journals import StoreJournal
-from .rows import make_send, read_id, seconds_since, spell
 from .slots import FAR, next_slot, room_at, scale
 from .sql import SCHEMA, SqlStore
 from .sql import spell as spell_sql
@@ -27,10 +24,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Generator, Mapping, Sequence
 
-    from iletimerkezi_async.models import Send, SendState
-
-    # Fingerprint, state, token, end of the lease, first attempt, order id, recipients.
-    _Row: TypeAlias = tuple[str, str, str, float, float | None, str | None, int]
 
 __all__ = ["SqliteStore"]
 
@@ -39,28 +32,7 @@ _APPLICATION = 0x494D7374
 _VERSION = 2
 _DIALECT = {"now": ":now", "text": "TEXT", "real": "REAL", "blob": "BLOB"}
 _SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS sends (
-        account TEXT NOT NULL,
-        key TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,
-        recipients INTEGER NOT NULL,
-        state TEXT NOT NULL,
-        token TEXT NOT NULL,
-        lease_until REAL NOT NULL,
-        first_attempt REAL,
-        order_id TEXT,
-        expires_at REAL NOT NULL,
-        PRIMARY KEY (account, key)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS sends_expire ON sends (expires_at)",
     "CREATE TABLE IF NOT EXISTS rates (account TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS known (
-        account TEXT NOT NULL,
-        order_id TEXT NOT NULL,
-        expires_at REAL NOT NULL,
-        PRIMARY KEY (account, order_id)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS known_expire ON known (expires_at)",
     *TABLES,
     *(spell_sql(statement, _DIALECT) for statement in SCHEMA),
     f"PRAGMA application_id = {_APPLICATION}",
@@ -98,122 +70,6 @@ class SqliteStore(SqlStore):
     def __repr__(self) -> str:
         return f"<SqliteStore {self._spelt!r}>"
 
-    # Once, under a key.
-
-    def _claim(self, ticket: Ticket, recipients: int, lease: float) -> Claim:
-        # What a power cut may undo here was not begun yet.
-        with self._transaction(durable=False) as database:
-            now = time.time()
-            if self._is_sweep_due():
-                self._sweep(database, now)
-            row = database.execute(
-                "SELECT fingerprint, state, token, lease_until, first_attempt, order_id, recipients FROM sends "
-                "WHERE account = ? AND key = ? AND expires_at > ?",
-                (ticket.account, ticket.key, now),
-            ).fetchone()
-            refusal = _refuse(row, ticket, now)
-            if refusal is not None:
-                return refusal
-            state, first = ("claimed", None) if row is None or row[1] == "claimed" else (row[1], row[4])
-            database.execute(
-                "INSERT OR REPLACE INTO sends VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
-                (
-                    ticket.account, ticket.key, ticket.fingerprint, recipients,
-                    state, ticket.token, now + lease, first, now + self._keep,
-                ),
-            )  # fmt: skip
-            return Claim(Verdict.GRANTED, None if first is None else seconds_since(first, now))
-
-    def _sweep(self, database: sqlite3.Connection, now: float) -> None:
-        database.execute("DELETE FROM sends WHERE expires_at <= ?", (now,))
-        database.execute("DELETE FROM known WHERE expires_at <= ?", (now,))
-        database.execute("DELETE FROM journals WHERE lease_until <= ?", (now - self._keep,))
-
-    def _begin(self, ticket: Ticket, lease: float, first: bool) -> bool:
-        with self._transaction() as database:
-            now = time.time()
-            # An earlier owner may have had its answer meanwhile.
-            changed = database.execute(
-                "UPDATE sends SET state = 'begun', lease_until = ?, expires_at = ?, "
-                "first_attempt = CASE WHEN ? THEN ? ELSE coalesce(first_attempt, ?) END "
-                "WHERE account = ? AND key = ? AND token = ? AND state <> 'sent'",
-                (now + lease, now + self._keep, first, now, now, ticket.account, ticket.key, ticket.token),
-            )
-            return changed.rowcount == 1
-
-    def _settle(self, ticket: Ticket, state: SendState, order_id: int | None, is_known: bool) -> bool:
-        with self._transaction() as database:
-            now = time.time()
-            # That it was taken is true whoever says it, and an id that is there stays.
-            changed = database.execute(
-                "UPDATE sends SET state = ?1, order_id = coalesce(order_id, ?2), lease_until = ?3, expires_at = ?4 "
-                "WHERE account = ?5 AND key = ?6 AND fingerprint = ?7 "
-                "AND (?1 = 'sent' OR (token = ?8 AND state <> 'sent'))",
-                (
-                    state.value, spell(order_id), now, now + self._keep,
-                    ticket.account, ticket.key, ticket.fingerprint, ticket.token,
-                ),
-            )  # fmt: skip
-            if order_id is not None and is_known:
-                _note(database, ticket.account, (order_id,), now)
-            return changed.rowcount == 1
-
-    def _withdraw(self, ticket: Ticket) -> bool:
-        with self._transaction() as database:
-            changed = database.execute(
-                "DELETE FROM sends WHERE account = ? AND key = ? AND token = ? AND state <> 'sent'",
-                (ticket.account, ticket.key, ticket.token),
-            )
-            return changed.rowcount == 1
-
-    def _find(self, account: str, key: str) -> Send | None:
-        with self._transaction(durable=False) as database:
-            row = database.execute(
-                "SELECT state, order_id, recipients, first_attempt FROM sends "
-                "WHERE account = ? AND key = ? AND expires_at > ?",
-                (account, key, time.time()),
-            ).fetchone()
-        return None if row is None else make_send(key, *row)
-
-    def _rivals(self, ticket: Ticket, elapsed: float) -> Rivals:
-        began = time.time() - elapsed
-        with self._transaction(durable=False) as database:
-            rows: list[tuple[str | None]] = database.execute(
-                "SELECT order_id FROM sends WHERE account = ? AND key <> ? AND substr(fingerprint, ?) = ? "
-                "AND state IN ('begun', 'unknown', 'sent') AND first_attempt BETWEEN ? AND ?",
-                (
-                    ticket.account, ticket.key, -NUMBERS_MARK, ticket.fingerprint[-NUMBERS_MARK:],
-                    began - RIVAL_SECONDS, began + RIVAL_SECONDS,
-                ),
-            ).fetchall()  # fmt: skip
-        return Rivals.of(read_id(order_id) for (order_id,) in rows)
-
-    def _resolve(self, account: str, key: str, order_id: int | None) -> tuple[Resolved, Send | None]:
-        with self._transaction() as database:
-            now = time.time()
-            row = database.execute(
-                "SELECT state, order_id, recipients, first_attempt, lease_until FROM sends "
-                "WHERE account = ? AND key = ? AND expires_at > ?",
-                (account, key, now),
-            ).fetchone()
-            if row is None:
-                return Resolved.UNUSED, None
-            *known, lease_until = row
-            send = make_send(key, *known)
-            if lease_until > now:
-                return Resolved.BUSY, send
-            if send.order_id not in {None, order_id}:
-                return Resolved.SENT, send
-            if order_id is None:
-                database.execute("DELETE FROM sends WHERE account = ? AND key = ?", (account, key))
-            else:
-                database.execute(
-                    "UPDATE sends SET state = 'sent', order_id = ?, expires_at = ? WHERE account = ? AND key = ?",
-                    (spell(order_id), now + self._keep, account, key),
-                )
-                _note(database, account, (order_id,), now)
-            return Resolved.DONE, send
-
     # One rate, and known ids. A power cut may undo the last of these: nobody is texted twice for it.
 
     def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
@@ -229,23 +85,16 @@ class SqliteStore(SqlStore):
             database.execute("INSERT OR REPLACE INTO rates VALUES (?, ?)", (account, json.dumps(slots)))
             return moment - now, extra
 
-    def _note(self, account: str, order_ids: tuple[int, ...]) -> None:
-        with self._transaction(durable=False) as database:
-            _note(database, account, order_ids, time.time())
-
-    def _known(self, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
-        with self._transaction(durable=False) as database:
-            rows = database.execute(
-                "SELECT order_id FROM known WHERE account = ? AND order_id IN (SELECT value FROM json_each(?))",
-                (account, json.dumps([str(order_id) for order_id in order_ids])),
-            ).fetchall()
-        return frozenset(int(order_id) for (order_id,) in rows)
-
     def journal(self, name: str) -> StoreJournal:
         """A campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, SqliteJournals(self._transaction), name)
 
     # The log.
+
+    def _sweep_rows(self) -> None:
+        super()._sweep_rows()
+        with self._transaction(durable=False) as database:
+            database.execute("DELETE FROM journals WHERE lease_until <= ?", (time.time() - self._keep,))
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         with self._transaction(durable=durable) as database:
@@ -360,24 +209,3 @@ def _begun(database: sqlite3.Connection) -> Generator[None]:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
-
-
-def _refuse(row: _Row | None, ticket: Ticket, now: float) -> Claim | None:
-    """Why a claim is not granted."""
-    if row is None:
-        return None
-    fingerprint, state, token, lease_until, _, order_id, recipients = row
-    is_free = lease_until <= now or token == ticket.token
-    if fingerprint != ticket.fingerprint:
-        # What was only claimed was not sent, and so the key is not used.
-        return None if state == "claimed" and is_free else Claim(Verdict.CONFLICT)
-    if state == "sent":
-        return Claim(Verdict.SENT, order_id=read_id(order_id), recipients=recipients)
-    return None if is_free else Claim(Verdict.BUSY, lease_left=lease_until - now)
-
-
-def _note(database: sqlite3.Connection, account: str, order_ids: tuple[int, ...], now: float) -> None:
-    database.executemany(
-        "INSERT OR REPLACE INTO known VALUES (?, ?, ?)",
-        [(account, str(order_id), now + KNOWN_SECONDS) for order_id in order_ids],
-    )

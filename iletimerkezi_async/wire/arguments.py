@@ -23,7 +23,6 @@ __all__ = [
     "Bounds",
     "BrandCode",
     "check_campaign",
-    "check_decision",
     "check_order_id",
     "check_timeout",
     "check_whole",
@@ -103,15 +102,6 @@ def check_order_id(value: object) -> int | ConfigurationError:
     if not 0 < number <= _LARGEST_ID:
         return ConfigurationError("`order_id` must be the order's number (`order.id`), its digits, or the `Order`")
     return number
-
-
-def check_decision(order_id: object, sent: object) -> int | ConfigurationError | None:
-    """What a person says of a send: the id of the order that it became; `None` where it was not sent."""
-    if not isinstance(sent, bool):
-        return ConfigurationError(f"`sent` must be True or False, not {name_type(sent)}")
-    if sent == (order_id is None):
-        return ConfigurationError("give either the `order_id` that it was sent as, or `sent=False`")
-    return check_order_id(order_id) if sent else None
 
 
 def check_timeout(value: object) -> float | ConfigurationError | None:

@@ -29,7 +29,7 @@ async def main(name: str, address: str, account: str, rate: str, large: str) -> 
                 await pacer.acquire(n)
                 print(json.dumps([time.time(), n]), flush=True)  # noqa: T201 - what it is for
 
-        await store.known(account, [1])
+        await store.reserve(account, 0, float(rate))
         print("ready", flush=True)  # noqa: T201 - likewise
         await anyio.to_thread.run_sync(sys.stdin.readline)
         async with anyio.create_task_group() as tasks:

@@ -11,11 +11,12 @@ import threading
 
 import anyio
 import anyio.to_thread
+from asking import phase_of
 from engines import ENGINES
 
 from iletimerkezi_async import AsyncClient, Iys
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, postgres, redis, threads
-from iletimerkezi_async.stores.claims import Ticket
+from iletimerkezi_async.stores.log import Change
 
 NUMBERS = {
     point: 5301234500 + place * 10
@@ -29,26 +30,28 @@ def hang(point: str, key: str) -> None:
         threading.Event().wait()
 
 
-def hang_around(kind: type, method: str, before: str, after: str) -> None:
-    real = getattr(kind, method)
+AROUND = {"claim": ("before-claim", "claim"), "begin": ("before-begin", "begin"), "settle": ("answer", "settle")}
+
+
+def hang_around_writes(kind: type) -> None:
+    real = kind._write  # type: ignore[attr-defined]  # of each store
 
     @functools.wraps(real)
-    def patched(self: object, ticket: Ticket, *arguments: object) -> object:
-        hang(before, ticket.key)
-        result = real(self, ticket, *arguments)
-        hang(after, ticket.key)
+    def patched(self: object, old: object, change: Change, fence: object) -> object:
+        before, after = AROUND[phase_of(change)]
+        hang(before, change.row.name.name)
+        result = real(self, old, change, fence)
+        hang(after, change.row.name.name)
         return result
 
-    setattr(kind, method, patched)
+    kind._write = patched  # type: ignore[attr-defined]  # likewise
 
 
 async def main(name: str, address: str, url: str, api_key: str, times: str) -> None:
     # What hangs keeps a thread and a connection.
     threads.CALLS = postgres.CALLS = redis.CALLS = 64
     for kind in (SqliteStore, PostgresStore, RedisStore):
-        hang_around(kind, "_claim", "before-claim", "claim")
-        hang_around(kind, "_begin", "before-begin", "begin")
-        hang_around(kind, "_settle", "answer", "settle")
+        hang_around_writes(kind)
     store = ENGINES[name](address).store(timeout=60)  # type: ignore[arg-type]  # an address of this engine
     client = AsyncClient(api_key, "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=None, store=store)
     async with anyio.create_task_group() as tasks:

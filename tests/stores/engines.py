@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
+import pytest
+
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres_sql, redis_rows
 
 
 class Engine(ABC):
@@ -26,6 +29,12 @@ class Engine(ABC):
     @abstractmethod
     def age(self, account: str, seconds: float) -> None:
         """Make all that is kept of an account older."""
+
+    def age_journals(self, account: str, seconds: float) -> None:
+        """Make the journals of an account older, where their engine's clock is not this process's."""
+
+    def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
+        """Have this process's stores find the engine's clock so far ahead; SQLite has that of the process."""
 
     @abstractmethod
     def dump(self, account: str) -> str:
@@ -52,9 +61,12 @@ class SqliteEngine(Engine):
     def age(self, account: str, seconds: float) -> None:
         with sqlite3.connect(self.address, timeout=10) as database:
             database.execute(
-                "UPDATE sends SET lease_until = lease_until - ?1, first_attempt = first_attempt - ?1, "
-                "expires_at = expires_at - ?1 WHERE account = ?2",
+                "UPDATE iletimerkezi_rows SET lease_until = lease_until - ?1, first_at = first_at - ?1, "
+                "last_at = last_at - ?1, expires_at = expires_at - ?1 WHERE account = ?2",
                 (seconds, account),
+            )
+            database.execute(
+                "UPDATE iletimerkezi_ids SET known_at = known_at - ? WHERE account = ?", (seconds, account)
             )
             database.execute("UPDATE journals SET lease_until = lease_until - ? WHERE account = ?", (seconds, account))
         database.close()
@@ -95,22 +107,28 @@ class PostgresEngine(Engine):
 
     def age(self, account: str, seconds: float) -> None:
         self._ask(
-            "UPDATE iletimerkezi_sends SET lease_until = lease_until - make_interval(secs => %s), "
-            "first_attempt = first_attempt - make_interval(secs => %s), "
-            "expires_at = expires_at - make_interval(secs => %s) WHERE account = %s",
-            seconds, seconds, seconds, account,
+            "UPDATE iletimerkezi_rows SET lease_until = lease_until - %s, first_at = first_at - %s, "
+            "last_at = last_at - %s, expires_at = expires_at - %s WHERE account = %s",
+            seconds, seconds, seconds, seconds, account,
         )  # fmt: skip
+        self._ask("UPDATE iletimerkezi_ids SET known_at = known_at - %s WHERE account = %s", seconds, account)
+        self.age_journals(account, seconds)
+
+    def age_journals(self, account: str, seconds: float) -> None:
         self._ask(
             "UPDATE iletimerkezi_journals SET lease_until = lease_until - make_interval(secs => %s) "
             "WHERE account = %s",
             seconds, account,
         )  # fmt: skip
 
+    def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
+        patch.setitem(postgres_sql.DIALECT, "now", f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})")
+
     def damage(self, account: str) -> None:
         self._ask("UPDATE iletimerkezi_journal_orders SET order_id = '1' WHERE account = %s", account)
 
     def dump(self, account: str) -> str:
-        tables = ("sends", "rates", "known", "journals", "journal_orders")
+        tables = ("rows", "rates", "ids", "journals", "journal_orders")
         return "\n".join(
             str(self._ask(f"SELECT * FROM iletimerkezi_{table} WHERE account = %s", account)) for table in tables
         )
@@ -129,17 +147,28 @@ class RedisEngine(Engine):
     def store(self, **options: object) -> Store:
         return RedisStore(self.address, **options)  # type: ignore[arg-type]  # options of any type
 
+    def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
+        for script in ("_ROW", "_NOTE"):
+            told = getattr(redis_rows, script)
+            late = re.sub(r"/ 1000000( \+ [0-9.]+)?\n", f"/ 1000000 + {seconds:f}\n", told)
+            assert late != told
+            patch.setattr(redis_rows, script, late)
+
     def age(self, account: str, seconds: float) -> None:
         import redis
 
         with redis.Redis.from_url(self.address, decode_responses=True) as server:
-            for key in server.scan_iter(f"iletimerkezi:{{{account}}}:send:*"):
-                for field in ("lease_until", "first_attempt"):
+            for key in server.scan_iter(f"iletimerkezi:{{{account}}}:key:*"):
+                for field in ("lease_until", "expires_at", "first_at", "last_at"):
                     value = server.hget(key, field)
                     if value:
                         server.hset(key, field, f"{float(value) - seconds:.6f}")  # type: ignore[arg-type]  # not async
                 left = int(server.pttl(key)) - int(seconds * 1000)  # type: ignore[arg-type]  # not async
                 server.pexpire(key, max(1, left))
+            for key in server.scan_iter(f"iletimerkezi:{{{account}}}:*"):
+                if server.type(key) == "zset":
+                    for member, score in server.zrange(key, 0, -1, withscores=True):  # type: ignore[union-attr]  # likewise
+                        server.zadd(key, {member: score - seconds})
         time.sleep(0.002)
 
     def dump(self, account: str) -> str:

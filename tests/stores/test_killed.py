@@ -86,8 +86,10 @@ async def call_again(world: World, client: AsyncClient, point: str, place: int, 
         # The lease of the dead is not over yet.
         assert (minutes, point == "settle", point == "before-claim") == (0, False, False)
     except OutcomeUnknownError:
-        # It was begun and never left, which the reports cannot tell before the 10 minutes are over.
-        assert (point, minutes) == ("begin", 9.5)
+        # It was begun and never left, which the reports cannot tell before the 10 minutes are over. No answer had told
+        # the dead process the service's time, so that it is not certain that the service would refuse it.
+        assert point == "begin"
+        assert minutes in {8, 9.5}
     else:
         assert world.sent()[number] == 1
         assert order.replayed == (point == "settle")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
+from asking import interposed
 from worlds import World
 
 from iletimerkezi_async import (
@@ -32,6 +33,8 @@ from iletimerkezi_async import (
     StoreError,
 )
 from iletimerkezi_async.stores import Store
+from iletimerkezi_async.stores.base import StoreLog
+from iletimerkezi_async.stores.log import Answer, Change
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +48,7 @@ async def client(world: World, store: Store) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-def away(self: Store, *arguments: object) -> bool:
+def away(go_on: Callable[[], Answer], change: Change) -> Answer:
     raise StoreError("it is away")
 
 
@@ -167,8 +170,8 @@ async def test_taken_without_an_id_stays_taken(world: World, client: AsyncClient
         await client.send_sms(TEXT, ALI, key="k")
     assert sum(world.sandbox.request_counts.values()) == asked
     with pytest.raises(KeyConflictError):
-        await client.resolve_send("k", sent=False)
-    await client.resolve_send("k", order_id=world.sandbox.orders[0].id)
+        await client.mark_not_sent("k")
+    await client.mark_sent("k", world.sandbox.orders[0].id)
     assert (await client.send_sms(TEXT, ALI, key="k")).replayed
 
 
@@ -204,22 +207,19 @@ async def test_a_person_resolves(world: World, client: AsyncClient) -> None:
     world.sandbox.fail("send-sms", "drop-request", times=3)
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
-    for wrong in ({}, {"order_id": 5, "sent": False}):
-        with pytest.raises(ConfigurationError, match="either"):
-            await client.resolve_send("k", **wrong)  # type: ignore[arg-type]  # what is tested
-    for wrong in ({"order_id": "abc"}, {"order_id": True}, {"order_id": 0}, {"sent": None}, {"sent": "yes"}):
+    for wrong in ("abc", True, 0):
         with pytest.raises(ConfigurationError, match="must be"):
-            await client.resolve_send("k", **wrong)  # type: ignore[arg-type]  # what is tested
+            await client.mark_sent("k", wrong)
     assert await state_of(client) is SendState.UNKNOWN
     with pytest.raises(ConfigurationError, match="nothing is known"):
-        await client.resolve_send("another", sent=False)
-    assert (await client.resolve_send("k", sent=False)).state is SendState.NOT_SENT
+        await client.mark_not_sent("another")
+    assert (await client.mark_not_sent("k")).state is SendState.NOT_SENT
     assert await client.find_send("k") is None
     order = await client.send_sms(TEXT, ALI, key="k")
     with pytest.raises(KeyConflictError):
-        await client.resolve_send("k", order_id=order.id + 1)
-    assert (await client.resolve_send("k", order_id=order.id)).order_id == order.id
-    assert (await client.resolve_send("k", order_id=str(order.id))).order_id == order.id
+        await client.mark_sent("k", order.id + 1)
+    assert (await client.mark_sent("k", order.id)).order_id == order.id
+    assert (await client.mark_sent("k", str(order.id))).order_id == order.id
 
 
 async def test_calls_at_once_wait_for_the_one_that_sends(world: World, client: AsyncClient) -> None:
@@ -249,7 +249,7 @@ async def test_whoever_waits_too_long_is_told(world: World, store: Store) -> Non
             with pytest.raises(SendInProgressError) as caught:
                 await quick.send_sms(TEXT, ALI, key="k")
             with pytest.raises(SendInProgressError):
-                await quick.resolve_send("k", sent=False)
+                await quick.mark_not_sent("k")
             tasks.cancel_scope.cancel()
         assert 0 < caught.value.retry_after < 120
         assert caught.value.key == "k"
@@ -289,15 +289,15 @@ async def test_with_the_store_away_afterwards_the_order_is_given(
 ) -> None:
     """With a WARNING; the next call settles it."""
     store = world.engine.store()
-    real = type(store)._settle
+    real = type(store)._write
 
     async with world.client(store) as client:
-        monkeypatch.setattr(type(store), "_settle", away)
+        monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", away))
         with caplog.at_level(logging.WARNING, "iletimerkezi_async"):
             order = await client.send_sms(TEXT, ALI, key="k")
         assert "away" in caplog.text
         assert str(order.id) in caplog.text
-        monkeypatch.setattr(type(store), "_settle", real)
+        monkeypatch.setattr(type(store), "_write", real)
         assert await state_of(client) is SendState.BEGUN
         world.later(minutes=5)
         again = await client.send_sms(TEXT, ALI, key="k")
@@ -311,10 +311,10 @@ async def test_a_process_that_knows_nothing_finds_out(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the first could not note is found by another process, by the service's refusal and its list."""
-    real = type(store)._settle
-    monkeypatch.setattr(type(store), "_settle", away)
+    real = type(store)._write
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", away))
     order = await client.send_sms(TEXT, ALI, key="k")
-    monkeypatch.setattr(type(store), "_settle", real)
+    monkeypatch.setattr(type(store), "_write", real)
     world.later(minutes=5)
     async with world.client(store) as other:
         again = await other.send_sms(TEXT, ALI, key="k")
@@ -349,18 +349,17 @@ async def test_machines_whose_clocks_are_five_minutes_apart(
     assert world.sent() == {ALI: 1}
 
 
-@pytest.mark.parametrize("phase", ["_claim", "_begin", "_settle"])
+@pytest.mark.parametrize("phase", ["claim", "begin", "settle"])
 async def test_a_store_that_is_slow_by_a_second(
     world: World, client: AsyncClient, store: Store, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In each phase: two calls at once give one order, and one message."""
-    quick = getattr(type(store), phase)
 
-    def slowly(self: Store, *arguments: object) -> object:
+    def slowly(go_on: Callable[[], Answer], change: Change) -> Answer:
         time.sleep(1)
-        return quick(self, *arguments)
+        return go_on()
 
-    monkeypatch.setattr(type(store), phase, slowly)
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), phase, slowly))
     orders: list[Order] = []
 
     async def send() -> None:
@@ -378,22 +377,22 @@ async def test_an_owner_that_is_late_tells_the_next(
 ) -> None:
     """Its lease is over while the service takes its time; the next one's repetition is refused: both get the order."""
     orders: list[Order] = []
-    real = type(store)._settle
+    real = type(store)._write
     asked, go_on = threading.Event(), threading.Event()
 
-    def slow(self: Store, *arguments: object) -> bool:
+    def slow(do: Callable[[], Answer], change: Change) -> Answer:
         asked.set()
         go_on.wait(20)
-        return real(self, *arguments)  # type: ignore[arg-type]  # as they come
+        return do()
 
     async def first() -> None:
         orders.append(await client.send_sms(TEXT, ALI, key="k"))
 
     async with anyio.create_task_group() as tasks:
-        monkeypatch.setattr(type(store), "_settle", slow)
+        monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", slow))
         tasks.start_soon(first)
         await anyio.to_thread.run_sync(asked.wait, 20)
-        monkeypatch.setattr(type(store), "_settle", real)
+        monkeypatch.setattr(type(store), "_write", real)
         world.later(minutes=5)
         async with world.engine.store() as other_store, world.client(other_store) as other:
             orders.append(await other.send_sms(TEXT, ALI, key="k"))
@@ -402,39 +401,45 @@ async def test_an_owner_that_is_late_tells_the_next(
     assert world.sent() == {ALI: 1}
 
 
-async def test_with_the_store_away_under_way_it_goes_on(
-    world: World, store: Store, client: AsyncClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_with_the_store_away_under_way_it_is_not_sent_again(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An answer was lost, and the lease cannot be renewed: the repetition is made, as it cannot be a second SMS."""
-    real = type(store)._begin
+    """An answer was lost, and the lease cannot be renewed: what cannot be written down does not leave."""
+    begun = 0
 
-    def away_again(self: Store, ticket: object, lease: float, first: bool) -> bool:
-        if not first:
+    def away_again(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begun
+        begun += 1
+        if begun > 1:
             raise StoreError("it is away")
-        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+        return go_on()
 
-    monkeypatch.setattr(type(store), "_begin", away_again)
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", away_again))
     world.sandbox.fail("send-sms", "drop-request")
-    assert (await client.send_sms(TEXT, ALI, key="k")).id == world.sandbox.orders[0].id
-    assert "could not be renewed" in caplog.text
-    assert world.sent() == {ALI: 1}
+    with pytest.raises(OutcomeUnknownError, match="the store is away"):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == 1
+    assert not world.sent()
 
 
 async def test_a_lease_that_was_lost_under_way_stops_the_repetition(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another has taken the key over, and finds out: the first one waits for it, and gets its order."""
-    real = type(store)._begin
+    real = type(store)._write
     others: list[Order] = []
+    begun = 0
 
-    def taken_over(self: Store, ticket: object, lease: float, first: bool) -> bool:
-        if not first and not others:
-            monkeypatch.setattr(type(store), "_begin", real)
+    def taken_over(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begun
+        begun += 1
+        if begun == 2:
+            monkeypatch.setattr(type(store), "_write", real)
             world.later(minutes=5)
             others.append(anyio.run(send_elsewhere, world))
-        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+        return go_on()
 
-    monkeypatch.setattr(type(store), "_begin", taken_over)
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", taken_over))
     world.sandbox.fail("send-sms", "drop-answer")
     order = await client.send_sms(TEXT, ALI, key="k")
     assert order == Order(others[0].id, 1, replayed=True)
@@ -506,7 +511,7 @@ async def test_two_texts_to_one_number_are_not_taken_for_each_other(world: World
         assert not (await other.send_sms(TEXT, VELI, key="c")).replayed
         if taken == 1:
             # A person has looked, and the other one can be settled then.
-            await other.resolve_send("a", order_id=world.sandbox.orders[0].id)
+            await other.mark_sent("a", world.sandbox.orders[0].id)
             assert (await other.send_sms(texts["b"], ALI, key="b")).id != world.sandbox.orders[0].id
     assert world.sent() == {ALI: 2, VELI: 1}
     assert len({order.messages for order in world.sandbox.orders}) == len(world.sandbox.orders)
@@ -527,7 +532,7 @@ async def test_an_id_that_the_reports_alone_told_is_not_another_s_for_a_campaign
     async with world.engine.store() as other_store:
         async with world.client(other_store) as other:
             order = await other.send_sms(TEXT, ALI, key="k")
-        assert not await other_store.known(world.account, [order.id])
+        assert not await StoreLog(other_store).known(world.account, [order.id])
         async with world.client(other_store) as other:
             await other.send_bulk("Kampanya", [ALI], journal=journal)
     assert [sent.texts[0][0] for sent in world.sandbox.orders] == ["Kampanya"]
@@ -544,7 +549,7 @@ async def test_an_id_that_was_looked_up_of_what_was_surely_taken_is_another_s(
         await one.get_balance()
         assert (await one.send_bulk("Kampanya", [ALI], journal=journal)).failures == 1
     order = await client.send_sms(TEXT, ALI, key="k")
-    assert await store.known(world.account, [order.id])
+    assert await StoreLog(store).known(world.account, [order.id])
     world.later(minutes=30)
     async with world.engine.store() as other_store, world.client(other_store) as other:
         assert (await other.send_bulk("Kampanya", [ALI], journal=journal)).accepted == 1

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import NoReturn
 
 import anyio
 import anyio.to_thread
 import pytest
-from attrs import evolve
+from asking import interposed
 from worlds import World
 
 from iletimerkezi_async import AsyncClient, KeyConflictError, Order, OutcomeUnknownError, SendState, StoreError
 from iletimerkezi_async.stores import Store
-from iletimerkezi_async.stores.claims import Claim
+from iletimerkezi_async.stores.log import Answer, Change
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ async def client(world: World, store: Store) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-def away(self: Store, *arguments: object) -> bool:
+def away(self: Store, *arguments: object) -> NoReturn:
     raise StoreError("it is away")
 
 
@@ -51,16 +52,16 @@ async def test_a_key_that_is_taken_over_before_the_first_attempt(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is sent: the other's order is given."""
-    real = type(store)._begin
+    real = type(store)._write
     others: list[Order] = []
 
-    def taken_over(self: Store, ticket: object, lease: float, first: bool) -> bool:
-        monkeypatch.setattr(type(store), "_begin", real)
+    def taken_over(go_on: Callable[[], Answer], change: Change) -> Answer:
+        monkeypatch.setattr(type(store), "_write", real)
         world.later(minutes=5)
         others.append(anyio.run(send_elsewhere, world))
-        return real(self, ticket, lease, first)  # type: ignore[arg-type]  # as they come
+        return go_on()
 
-    monkeypatch.setattr(type(store), "_begin", taken_over)
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", taken_over))
     assert await client.send_sms(TEXT, ALI, key="k") == Order(others[0].id, 1, replayed=True)
     assert world.asked() == 1
 
@@ -70,14 +71,17 @@ async def test_a_store_that_is_away_after_the_lease_was_lost(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch, begun: bool
 ) -> None:
     """Before an attempt nothing was sent, which is what `StoreError` says; after one nobody knows."""
+    begins = 0
 
-    def lost(self: Store, ticket: object, lease: float, first: bool) -> bool:
-        if first and begun:
-            return True
-        monkeypatch.setattr(type(store), "_claim", away)
-        return False
+    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begins
+        begins += 1
+        if begun and begins == 1:
+            return go_on()
+        monkeypatch.setattr(type(store), "_write", away)
+        return Answer(None, time.time())
 
-    monkeypatch.setattr(type(store), "_begin", lost)
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
     world.sandbox.fail("send-sms", "drop-answer")
     with pytest.raises(OutcomeUnknownError if begun else StoreError) as caught:
         await client.send_sms(TEXT, ALI, key="k")
@@ -93,7 +97,7 @@ async def test_a_store_that_is_away_when_the_reports_are_to_tell(
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
     world.later(minutes=11)
-    monkeypatch.setattr(type(store), "_rivals", away)
+    monkeypatch.setattr(type(store), "_alike", away)
     asked = world.asked()
     with pytest.raises(OutcomeUnknownError, match="the store is away"):
         await client.send_sms(TEXT, ALI, key="k")
@@ -137,19 +141,20 @@ async def test_a_turn_that_comes_too_late_is_not_used(world: World, store: Store
         assert await client.find_send("k") is not None
 
 
-async def test_an_attempt_at_a_time_that_nobody_knows_is_not_repeated(
-    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+async def test_an_attempt_of_a_time_to_come_is_not_repeated(
+    world: World, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock that the store goes by was set back since: the 10 minutes may be over, and the reports may lack it."""
-    real = type(store)._claim
-
-    def set_back(self: Store, *arguments: object) -> Claim:
-        return evolve(real(self, *arguments), elapsed=math.inf)  # type: ignore[arg-type]  # as they come
-
-    monkeypatch.setattr(type(store), "_claim", set_back)
-    with pytest.raises(OutcomeUnknownError, match="nobody knows when"):
+    await client.get_balance()
+    world.sandbox.fail("send-sms", "drop-request", times=3)
+    with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
-    assert world.asked() == 0
+    asked = world.asked()
+    world.engine.shift(monkeypatch, -300)
+    monkeypatch.setattr(time, "time", lambda real=time.time: real() - 300)
+    with pytest.raises(OutcomeUnknownError, match="a clock was set back"):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == asked
     assert (await client.find_send("k")).state is SendState.UNKNOWN  # type: ignore[union-attr]  # it is there
 
 
@@ -158,29 +163,30 @@ async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
 ) -> None:
     """The second one's answers are lost, and right then the first one notes the id: it is the second one's as well."""
     orders: list[Order] = []
-    real = type(store)._settle
+    real = type(store)._write
     asked, go_on, noted = threading.Event(), threading.Event(), threading.Event()
 
-    def late(self: Store, *arguments: object) -> bool:
+    def late(do: Callable[[], Answer], change: Change) -> Answer:
         asked.set()
         go_on.wait(20)
-        done = real(self, *arguments)  # type: ignore[arg-type]  # as they come
+        done = do()
         noted.set()
         return done
 
-    def after_that(self: Store, *arguments: object) -> bool:
+    def after_that(do: Callable[[], Answer], change: Change) -> Answer:
         go_on.set()
         noted.wait(20)
-        return real(self, *arguments)  # type: ignore[arg-type]  # as they come
+        return do()
 
     async def first() -> None:
         orders.append(await client.send_sms(TEXT, ALI, key="k"))
 
     async with anyio.create_task_group() as tasks:
-        monkeypatch.setattr(type(store), "_settle", late)
+        monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", late))
         tasks.start_soon(first)
         await anyio.to_thread.run_sync(asked.wait, 20)
-        monkeypatch.setattr(type(store), "_settle", after_that)
+        monkeypatch.setattr(type(store), "_write", real)
+        monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", after_that))
         world.later(minutes=5)
         world.sandbox.fail("send-sms", "drop-request", times=3)
         async with world.engine.store() as other_store, world.client(other_store) as other:

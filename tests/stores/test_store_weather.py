@@ -19,17 +19,17 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from asking import Asking
 from engines import Engine, RedisEngine
 from servers import Postgres, Redis, own_redis
 from worlds import World
 
-from iletimerkezi_async import ConfigurationError, DuplicateOrderError, SendState, StoreError
+from iletimerkezi_async import ConfigurationError, DuplicateOrderError, StoreError
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
-from iletimerkezi_async.stores.claims import Ticket, Verdict
+from iletimerkezi_async.stores.base import StoreLog
+from iletimerkezi_async.stores.log import KnownId, State
 
 pytestmark = pytest.mark.anyio
-
-LEASE = 60.0
 
 
 @pytest.fixture
@@ -38,14 +38,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def ticket(account: str) -> Ticket:
-    return Ticket.draw(account, "k", "f")
-
-
 async def fails_within(store: Store, account: str, seconds: float) -> StoreError:
     began = time.monotonic()
     with pytest.raises(StoreError) as caught:
-        await store.find(account, "k")
+        await Asking(store, account).find()
     assert time.monotonic() - began < seconds
     return caught.value
 
@@ -54,23 +50,25 @@ async def test_a_restart_is_ridden_out(own_server: tuple[Engine, Postgres | Redi
     """Connections that the restart broke are replaced without a word; what was written is there."""
     engine, server = own_server
     async with engine.store() as store:
-        mine = ticket(account)
+        asking = Asking(store, account)
         async with anyio.create_task_group() as tasks:
             for _ in range(8):
-                tasks.start_soon(store.known, account, [1])
-        await store.claim(mine, 1, LEASE)
-        await store.begin(mine, LEASE, first=True)
+                tasks.start_soon(asking.log.known, account, [1])
+        begun = await asking.begin(await asking.granted())
+        assert begun is not None
         await anyio.to_thread.run_sync(server.stop)
         await anyio.to_thread.run_sync(server.start)
-        assert await store.settle(mine, SendState.SENT, 5)
-        assert (await store.claim(ticket(account), 1, LEASE)).order_id == 5
+        await asking.sent(begun, 5)
+        found = await asking.find()
+        assert found is not None
+        assert (found.state, found.order_id) == (State.SENT, 5)
 
 
 async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:
     """Of ours, and the store is of use again when the server is back."""
     engine, server = own_server
     async with engine.store(timeout=1) as store:
-        await store.find(account, "k")
+        await Asking(store, account).find()
         await anyio.to_thread.run_sync(server.stop)
         try:
             error = await fails_within(store, account, 5)
@@ -80,7 +78,7 @@ async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Po
         with anyio.fail_after(15):
             while True:
                 try:
-                    await store.find(account, "k")
+                    await Asking(store, account).find()
                 except StoreError:
                     continue
                 break
@@ -91,8 +89,8 @@ async def test_a_frozen_server_is_an_error_in_time(own_server: tuple[Engine, Pos
     """It takes what is sent and never answers; no thread waits for it for ever."""
     engine, server = own_server
     async with engine.store(timeout=0.5) as store:
-        mine = ticket(account)
-        await store.claim(mine, 1, LEASE)
+        asking = Asking(store, account)
+        mine = await asking.granted()
         server.signal(signal.SIGSTOP)
         try:
             async with anyio.create_task_group() as tasks:
@@ -103,7 +101,7 @@ async def test_a_frozen_server_is_an_error_in_time(own_server: tuple[Engine, Pos
         with anyio.fail_after(15):
             while True:
                 try:
-                    assert await store.begin(mine, LEASE, first=True)
+                    assert await asking.begin(mine)
                 except StoreError:
                     continue
                 break
@@ -147,18 +145,18 @@ def test_settings_that_cannot_work_are_refused(tmp_path: Path, options: dict[str
 async def test_a_file_that_others_hold_is_an_error_in_time(tmp_path: Path, account: str) -> None:
     """Another process writes for longer than one question may take; afterwards the store is of use again."""
     async with SqliteStore(tmp_path / "store", timeout=0.2) as store:
-        await store.find(account, "k")
+        await Asking(store, account).find()
         with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert "is in use for longer than 0.2 s" in str(await fails_within(store, account, 5))
             other.execute("COMMIT")
-        assert await store.find(account, "k") is None
+        assert await Asking(store, account).find() is None
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, account: str) -> None:
     """What this version would write, that one might not understand."""
     async with SqliteStore(tmp_path / "store") as store:
-        await store.find(account, "k")
+        await Asking(store, account).find()
     with closing(sqlite3.connect(tmp_path / "store")) as database:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         database.execute(f"PRAGMA user_version = {version + 1}")
@@ -174,15 +172,15 @@ async def test_a_full_redis_is_an_error(tmp_path: Path, account: str) -> None:
 
     with own_redis(tmp_path) as server:
         async with RedisStore(server.url) as store:
-            mine = ticket(account)
-            await store.claim(mine, 1, LEASE)
+            asking = Asking(store, account)
+            mine = await asking.granted()
             with redis.Redis.from_url(server.url) as admin:
                 admin.config_set("maxmemory", "1")
             with pytest.raises(StoreError, match="OOM|OutOfMemory"):  # noqa: RUF043 - a pattern
-                await store.begin(mine, LEASE, first=True)
+                await asking.begin(mine)
             with redis.Redis.from_url(server.url) as admin:
                 admin.config_set("maxmemory", "0")
-            assert await store.begin(mine, LEASE, first=True)
+            assert await asking.begin(mine)
 
 
 async def test_a_redis_that_forgets_is_warned_of(
@@ -195,7 +193,7 @@ async def test_a_redis_that_forgets_is_warned_of(
     with own_redis(tmp_path, **settings) as server:
         async with RedisStore(server.url) as store:
             for _ in range(2):
-                await store.find(account, "k")
+                await Asking(store, account).find()
         warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
         assert ["noeviction" in warnings[0], "appendonly" in warnings[1]] == [True, True]
         assert len(warnings) == 2
@@ -205,7 +203,7 @@ async def test_a_redis_that_forgets_is_warned_of(
         with redis.Redis.from_url(server.url) as admin:
             admin.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~iletimerkezi:*", "+@all", "-config")
         async with RedisStore(server.url.replace("//", "//app:pw@")) as store:
-            await store.find(account, "k")
+            await Asking(store, account).find()
         assert [record for record in caplog.records if record.levelno == logging.WARNING] == []
 
 
@@ -252,14 +250,13 @@ async def test_a_role_that_may_not_create(plain_role: tuple[str, str], account: 
     owner, role = plain_role
     async with PostgresStore(role) as store:
         with pytest.raises(StoreError, match=r"PostgresStore\.SCHEMA"):
-            await store.find(account, "k")
+            await Asking(store, account).find()
         with psycopg.connect(owner, autocommit=True) as connection:
             connection.execute(PostgresStore.SCHEMA)  # type: ignore[arg-type]  # a constant
             connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
-        mine = ticket(account)
-        assert (await store.claim(mine, 1, LEASE)).verdict is Verdict.GRANTED
+        await Asking(store, account).granted()
         await store.reserve(account, 1, 100)
-        await store.note(account, [1])
+        await StoreLog(store).note(account, [KnownId(1)])
 
 
 async def test_tables_of_a_newer_version_are_left_alone(plain_role: tuple[str, str], account: str) -> None:
@@ -268,12 +265,12 @@ async def test_tables_of_a_newer_version_are_left_alone(plain_role: tuple[str, s
 
     owner, _ = plain_role
     async with PostgresStore(owner) as store:
-        await store.find(account, "k")
+        await Asking(store, account).find()
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute("INSERT INTO iletimerkezi_schema VALUES (99)")
     async with PostgresStore(owner) as store:
         with pytest.raises(StoreError, match="newer version"):
-            await store.find(account, "k")
+            await Asking(store, account).find()
 
 
 async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None:
@@ -282,7 +279,7 @@ async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None
 
     async with PostgresStore(postgres_url) as store:
         for _ in range(20):
-            await store.known(account, [1])
+            await StoreLog(store).known(account, [1])
         pool = store._here()
         with pool.connection() as connection:
             assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
@@ -295,13 +292,13 @@ async def test_a_statement_that_waits_for_a_lock_ends(postgres_url: str, account
     import psycopg
 
     async with PostgresStore(postgres_url, timeout=0.4) as store:
-        mine = ticket(account)
-        await store.claim(mine, 1, LEASE)
+        asking = Asking(store, account)
+        mine = await asking.granted()
         with psycopg.connect(postgres_url) as other:
-            other.execute("SELECT 1 FROM iletimerkezi_sends WHERE account = %s FOR UPDATE", (account,))
+            other.execute("SELECT 1 FROM iletimerkezi_rows WHERE account = %s FOR UPDATE", (account,))
             with pytest.raises(StoreError, match=r"0\.4 s"):
-                await store.begin(mine, LEASE, first=True)
-        assert await store.begin(mine, LEASE, first=True)
+                await asking.begin(mine)
+        assert await asking.begin(mine)
 
 
 async def test_a_foreign_file_is_left_alone(tmp_path: Path, account: str) -> None:
@@ -317,14 +314,14 @@ async def test_a_foreign_file_is_left_alone(tmp_path: Path, account: str) -> Non
     for name in ("app.sqlite", "text"):
         async with SqliteStore(tmp_path / name) as store:
             with pytest.raises(StoreError, match="not a store"):
-                await store.find(account, "k")
+                await Asking(store, account).find()
     assert path.read_bytes() == before
 
 
 async def test_the_file_is_its_owners_alone(tmp_path: Path, account: str) -> None:
     """With the files beside it."""
     async with SqliteStore(tmp_path / "store") as store:
-        await store.note(account, [1])
+        await StoreLog(store).note(account, [KnownId(1)])
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert set(modes.values()) == {0o600}
 
@@ -337,10 +334,13 @@ def test_a_fork_uses_connections_of_its_own(engine: Engine, account: str, anyio_
 import os, sys, anyio
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from engines import ENGINES
+from iletimerkezi_async.stores.base import StoreLog
+from iletimerkezi_async.stores.log import KnownId
 store = ENGINES[{engine.name!r}]({engine.address!r}).store()
 async def use(order_id):
-    await store.note({account!r}, [order_id])
-    return sorted(await store.known({account!r}, [1, 2, 3]))
+    log = StoreLog(store)
+    await log.note({account!r}, [KnownId(order_id)])
+    return sorted(await log.known({account!r}, [1, 2, 3]))
 anyio.run(use, 1, backend={anyio_backend_name!r})
 lock = getattr(store, "_one_at_a_time", None) or store._lock
 lock.acquire()

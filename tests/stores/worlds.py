@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from engines import Engine, SqliteEngine
+from engines import Engine
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import Store
-from iletimerkezi_async.stores.claims import account_of
+from iletimerkezi_async.stores.seals import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 
 #: The default policy without its pauses.
@@ -53,9 +53,8 @@ class World:
         ahead, real = self._ahead, self._real
         self._monkeypatch.setattr(time, "time", lambda: real() + ahead)
         self.sandbox.advance(minutes=minutes)
-        if not isinstance(self.engine, SqliteEngine):
-            # That one goes by this process's clock.
-            self.engine.age(self.account, minutes * 60)
+        self.engine.shift(self._monkeypatch, ahead)
+        self.engine.age_journals(self.account, minutes * 60)
 
     def asked(self, operation: str = "send-sms") -> int:
         """How many requests of a kind have come."""
