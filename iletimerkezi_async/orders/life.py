@@ -75,6 +75,8 @@ LONGEST_LEASE = 300.0
 #: Seconds after the first attempt for which an order may be sent again: the service refuses it as a duplicate for ten
 #: minutes (source: the provider's `send-sms` page, 451), and a tenth of that is left for the way.
 SEND_WINDOW = 9 * 60.0
+# Seconds from now until a lease that nobody has: long ago, so that a clock that is set back does not bring it back.
+_NO_LEASE = -1e9
 # Seconds: the service tells its time in whole ones, so that a clock may seem to have gone back.
 _GRAIN = 2.0
 # Seconds: a log may look at its clock twice for one write.
@@ -225,19 +227,19 @@ def give_up(held: Row, version: str, keep: float, *, lost: bool, service: float 
         last = Moment(last.local, service)
         first = last if last.local - first.local < _SAME else first
     row = evolve(held, version=version, state=State.UNKNOWN, first=first, last=last)
-    return Change(row, 0.0, _kept(State.UNKNOWN, keep))
+    return Change(row, _NO_LEASE, _kept(State.UNKNOWN, keep))
 
 
 def strike(held: Row, version: str) -> Change:
     """It surely was not taken."""
     row = evolve(held, version=version, state=State.FREE, first=None, last=None, order_id=None, entries=None)
-    return Change(row, 0.0, FREE_KEPT)
+    return Change(row, _NO_LEASE, FREE_KEPT)
 
 
 def refuse(held: Row, version: str, keep: float, *, duplicate: bool) -> Change:
     """Of a campaign: it surely was not taken, and is not to be sent by a later run."""
     state = State.DUPLICATE if duplicate else State.REFUSED
-    return Change(evolve(held, version=version, state=state, first=None, last=None), 0.0, keep)
+    return Change(evolve(held, version=version, state=state, first=None, last=None), _NO_LEASE, keep)
 
 
 def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: KnownId | None = None) -> Decision:
@@ -252,13 +254,13 @@ def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note
     """
     if row is None or row.state is State.FREE:
         # Lost by the log, struck out, or swept.
-        return Change(evolve(mine, state=State.SENT, order_id=order_id), 0.0, keep, note=note)
+        return Change(evolve(mine, state=State.SENT, order_id=order_id), _NO_LEASE, keep, note=note)
     if row.content != mine.content:
         return Conflict(row)
     if row.state is State.SENT and (row.order_id is not None or order_id is None):
         return Replay(row)
     changed = evolve(row, version=mine.version, state=State.SENT, order_id=row.order_id or order_id)
-    return Change(changed, 0.0, keep, note=note)
+    return Change(changed, _NO_LEASE, keep, note=note)
 
 
 def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, keep: float) -> Decision:
@@ -279,7 +281,7 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
     if left:
         return Busy(left)
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
-    return Change(sent, 0.0, keep, note=None if order_id is None else KnownId(order_id))
+    return Change(sent, _NO_LEASE, keep, note=None if order_id is None else KnownId(order_id))
 
 
 def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:

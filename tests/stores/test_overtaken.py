@@ -130,6 +130,7 @@ async def test_a_turn_that_comes_too_late_is_not_used(world: World, store: Store
 
     pacer = Slow()
     async with world.client(store, rate=pacer) as client:
+        await client.get_balance()
         world.sandbox.fail("send-sms", "drop-request", times=3)
         with pytest.raises(OutcomeUnknownError):
             await client.send_sms(TEXT, ALI, key="k")
@@ -161,7 +162,7 @@ async def test_an_attempt_of_a_time_to_come_is_not_repeated(
 async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second one's answers are lost, and right then the first one notes the id: it is the second one's as well."""
+    """The second one is told nothing by the reports, and right then the first one notes the id: it is the second one's as well."""
     orders: list[Order] = []
     real = type(store)._write
     asked, go_on, noted = threading.Event(), threading.Event(), threading.Event()
@@ -188,7 +189,7 @@ async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
         monkeypatch.setattr(type(store), "_write", real)
         monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", after_that))
         world.later(minutes=5)
-        world.sandbox.fail("send-sms", "drop-request", times=3)
+        world.sandbox.fail("get-reports", "400", times=99)
         async with world.engine.store() as other_store, world.client(other_store) as other:
             orders.append(await other.send_sms(TEXT, ALI, key="k"))
             assert (await other.find_send("k")).state is SendState.SENT  # type: ignore[union-attr]  # it is there
