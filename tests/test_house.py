@@ -43,7 +43,7 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
-        {"records", "files", "rows", "slots", "claims", "threads", "redis_scripts", "log"},
+        {"records", "files", "slots", "seals", "threads", "redis_scripts", "log"},
         {"journal", "journals", "memory", "redis_rows"},
         {"base", "sqlite_journals", "postgres_journals"},
         {"sql", "opening"},
@@ -66,8 +66,8 @@ FLOORS_WITHIN = {
         {"paging", "waiting", "cancelling", "registering", "lookup"},
         {"search"},
         {"live", "enquiry"},
-        {"recovery"},
-        {"once", "sharing"},
+        {"recovery", "earlier"},
+        {"send", "sharing"},
         {"face"},
     ],
     "campaigns": [

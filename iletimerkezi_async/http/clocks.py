@@ -1,4 +1,4 @@
-"""The service's clock beside this machine's, learnt from the `Date` of any answer and never asked for."""
+"""The service's clock beside this machine's, learnt from the `Date` of its own answers and never asked for."""
 
 from __future__ import annotations
 

@@ -73,9 +73,9 @@ machine.
 
 ## The files
 
-For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its statements in `postgres_sql`) and
-`redis` (with its scripts in `redis_scripts`) are the three. `claims` is what is asked and answered about a keyed send,
-`rows` reads what engines answer, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
+For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`)
+and `redis` (with its script in `redis_scripts`) are the three. `seals` makes what stands in a store for an account and
+for an order, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
 drivers.
 
 `log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements

@@ -1,4 +1,4 @@
-"""The service's clock: learnt from any answer, never asked for."""
+"""The service's clock: learnt from its answers, never asked for."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 
 import httpx
 import pytest
-from canned import Canned, ok
+from canned import Canned, ok, refusal
 
-from iletimerkezi_async import TransportError
+from iletimerkezi_async import AuthenticationError, TransportError
 from iletimerkezi_async.http.clocks import Clocks
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=timezone.utc)
@@ -43,12 +43,16 @@ def test_the_service_s_time_goes_on_with_the_monotonic_clock(monkeypatch: pytest
 
 
 @pytest.mark.anyio
-async def test_any_answer_tells_the_time() -> None:
-    """Also one that is not the service's; a client that heard none has asked for none."""
+async def test_the_service_s_own_answers_tell_the_time() -> None:
+    """Its refusals as well; a gateway's clock may be days off. A client that heard none has asked for none."""
     date = {"Date": "Fri, 01 May 2026 12:00:00 GMT"}
-    answer = httpx.Response(502, content=b"<html>", headers=date)
-    canned = Canned(answer)
+    gateway = {"Date": "Wed, 29 Apr 2026 21:00:00 GMT"}
+    canned = Canned(httpx.Response(502, content=b"<html>", headers=gateway))
     with pytest.raises(TransportError):
+        await canned.client.get_balance()
+    assert canned.client._face.transport.clocks.now().there is None
+    canned = Canned(httpx.Response(401, json=refusal(401), headers=date))
+    with pytest.raises(AuthenticationError):
         await canned.client.get_balance()
     there = canned.client._face.transport.clocks.now().there
     assert there is not None

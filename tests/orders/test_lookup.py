@@ -308,7 +308,7 @@ async def test_where_the_store_is_away_ids_of_others_are_looked_at(
     def away(self: object, *arguments: object) -> frozenset[int]:
         raise StoreError("it is away")
 
-    monkeypatch.setattr(SqliteStore, "_known", away)
+    monkeypatch.setattr(SqliteStore, "_known_ids", away)
     service = Service([listed(8), listed(7)], {7: [NUMBER]})
     async with SqliteStore(f"{tmp_path}/store") as store:
         with caplog.at_level(logging.WARNING, "iletimerkezi_async"):

@@ -134,7 +134,7 @@ class Keys:
     def end_leases(self) -> None:
         """As if time had gone on: those of dead workers are over."""
         with Redis.from_url(self._url, decode_responses=True) as server:
-            for key in server.scan_iter("iletimerkezi:*:send:notice-*"):
+            for key in server.scan_iter("iletimerkezi:*:key:notice-*"):
                 server.hset(key, "lease_until", "0")
 
     async def aclose(self) -> None:
