@@ -90,10 +90,11 @@ async def write_owned(
     Raises:
         StoreError: The log is away.
     """
-    lost = held.first is not None
+    lost = held.first is not None and not change.first_now
 
     def undo(answer: Answer) -> Change | None:
-        return life.give_up(change.row, draw(), change.keep, lost=lost) if answer.has(change.row.version) else None
+        # As it was before: this attempt has not left.
+        return life.give_up(held, draw(), change.keep, lost=lost) if answer.has(change.row.version) else None
 
     answer = await log.swap(held, change, fence, undo=undo if may_be_undone else None)
     return answer.row if answer.has(change.row.version) else None

@@ -16,11 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from anyio.lowlevel import checkpoint_if_cancelled
+from attrs import evolve
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.models import SendState
 
 from .claims import Claim, Resolved, Rivals, Ticket, Verdict
+from .log import draw
 from .slots import FAR
 from .threads import Threads
 
@@ -419,7 +421,7 @@ class StoreLog:
         def take_back(answer: Answer) -> None:
             back = None if undo is None else undo(answer)
             if back is not None and answer.row is not None:
-                store._write(answer.row, back, fence)
+                store._write(answer.row, back, fence and evolve(fence, version=draw()))
 
         if undo is None:
             return await self._run(write, finish=True)

@@ -89,11 +89,17 @@ _INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) VALUES ({_VALUES
 _INSERT_PART = (
     f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {_FENCED} ON CONFLICT DO NOTHING"
 )
-# Locks part 0 until the end of the transaction.
+# Locks part 0 until the end of the transaction; where its part is not going to be written, nothing is renewed.
 _RENEW = (
     "UPDATE iletimerkezi_rows SET version = :renewed, lease_until = {now} + :fence_lease, "
-    f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence"
+    f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence AND "
 )
+_PART = (
+    "EXISTS (SELECT 1 FROM iletimerkezi_rows p WHERE p.account = :account AND p.scope = :scope AND p.name = :name "
+    "AND p.part = :part"
+)
+_RENEW_BY_INSERT = f"{_RENEW} NOT {_PART})"
+_RENEW_BY_SWAP = f"{_RENEW} {_PART} AND p.version = :old)"
 _SWAP = (
     "UPDATE iletimerkezi_rows SET version = :version, token = :token, state = :state, content = :content, "
     f"mark = :mark, recipients = :recipients, first_at = {_FIRST}, first_service = :first_service, "
@@ -171,7 +177,7 @@ class SqlStore(Store):
             values |= {"old": old.version, "same_entries": int(same), "entries": None if same else row.entries}
         statements = [statement]
         if fence:
-            statements.insert(0, _RENEW)
+            statements.insert(0, _RENEW_BY_INSERT if old is None else _RENEW_BY_SWAP)
             values |= {"fence": fence.token, "renewed": fence.version}
             values |= {"fence_lease": fence.lease, "fence_keep": fence.keep}
         if change.note is not None:
