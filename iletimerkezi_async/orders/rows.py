@@ -56,7 +56,8 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
 
     def undo(answer: Answer) -> Change | None:
         row = answer.row
-        if row is None or row.token != mine.token:
+        # By its version: whoever had the answer of an earlier attempt has kept the token.
+        if row is None or row.version != mine.version:
             return None
         return life.give_up(row, draw(), keep, lost=row.first is not None)
 

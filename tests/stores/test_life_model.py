@@ -18,6 +18,8 @@ from hypothesis import settings
 from interleavings import (
     COMPARED,
     KEEP,
+    LEASE,
+    START,
     Begin,
     Engine,
     Question,
@@ -32,7 +34,7 @@ from interleavings import (
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, memory, postgres, redis_rows
-from iletimerkezi_async.stores.log import Answer, Change, Fence, Log, Name, Row, State
+from iletimerkezi_async.stores.log import Answer, Change, Fence, Log, Name, Row, Scope, State
 from iletimerkezi_async.stores.memory import MemoryLog
 
 TRACES = max(100, settings().max_examples * 2)
@@ -164,6 +166,17 @@ def test_every_log_answers_the_same(stored: Stored, begin: Begin) -> None:
     for seed in range(COMPARED_TRACES):
         in_memory = trace(InMemory(), begin, seed, limit=COMPARED)
         assert trace(stored, begin, seed, limit=COMPARED).trace == in_memory.trace, seed
+
+
+def test_a_claim_takes_back_nothing_but_itself() -> None:
+    """Not what an earlier owner has written since, though it has the claim's token: seen once in 25,000 traces."""
+    mine = Row(Name("account", Scope.KEY, "key"), 0, "claim", "token", State.CLAIMED, "content")
+    asking = rows.claim(YieldingLog(), mine, LEASE, KEEP)
+    question = asking.send(None)
+    asking.close()
+    taken_back = question.undo(Answer(mine, START))
+    assert taken_back.row.state is State.FREE
+    assert question.undo(Answer(evolve(mine, version="settled", state=State.SENT), START)) is None
 
 
 # Rules, each broken on purpose.
