@@ -22,7 +22,7 @@ from attrs import define, evolve, field, fields, frozen
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
-from iletimerkezi_async.stores.log import Answer, Change, Fence, Name, Row, Scope, State, Undo
+from iletimerkezi_async.stores.log import Answer, Change, Fence, KnownId, Name, Row, Scope, State, Undo
 
 LEASE, KEEP = 30.0, 86_400.0
 #: Seconds for which the service refuses a repetition, and after which its list has an order.
@@ -179,6 +179,8 @@ class World:
         self._rows: dict[tuple[Name, int], Row] = {}
         self._saved = dict(self._rows), self.engine.save()
         self._unsaved: set[str] = set()
+        #: What crashes have undone: whoever asks again writes it again, though others have read it.
+        self._undone: set[str] = set()
         self._sending: dict[str, tuple[Name, int, float]] = {}
         self._tasks: dict[str, tuple[Coroutine[Any, Any, None], Question | None]] = {}
         self._late: list[Late] = []
@@ -214,10 +216,15 @@ class World:
         self.did["overtaken"] += 1
         if self.did["power cuts"]:
             return
-        row, zero = self._rows.get((change.row.name, change.row.part)), self._rows.get((change.row.name, 0))
-        if fence is None or zero is None or zero.token == fence.token:
+        row = self._rows.get((change.row.name, change.row.part))
+        if self.holds(change.row.name, fence):
             assert row is None or self._versions[row.version] != who, "an owner is told to be overtaken by itself"
         self._refused.add(change.row.version)
+
+    def holds(self, name: Name, fence: Fence | None) -> bool:
+        """Whether a run still has its campaign; a key needs no fence."""
+        zero = self._rows.get((name, 0))
+        return fence is None or (zero is not None and zero.token == fence.token)
 
     # The log, as the scheduler sees it.
 
@@ -257,7 +264,8 @@ class World:
             return
         if before.token != after.token and not after.part:
             self.did["taken over"] += 1
-            assert before.lease_until <= self.now, "it was taken over under a live lease"
+            is_over = before.lease_until <= self.now or before.version in self._undone
+            assert is_over, "it was taken over under a live lease"
             assert after.state is not State.BEGUN or after.last == before.last, "a zombie has begun"
         if before.content != after.content:
             assert before.state is State.CLAIMED, "other content has taken what may be sent"
@@ -407,6 +415,7 @@ class World:
         restore()
         self.did["power cuts"] += 1
         self._rows = dict(kept)
+        self._undone |= self._unsaved
         for version in self._unsaved:
             del self._versions[version]
         self._unsaved.clear()
@@ -478,7 +487,7 @@ class Sender:
         order = world.service.find(row)
         if order is not None:
             order_id = world.rng.choice([None, order.id])
-            await rows.settle_taken(world.log, row, order_id, KEEP, self.fence(), note=False)
+            await rows.settle_taken(world.log, row, order_id, KEEP, self.fence())
             return False
         assert row.last is not None
         if world.now - row.last.local < LISTED_AFTER or world.rng.random() < 0.5:
@@ -528,9 +537,10 @@ class Sender:
 
     async def settle_taken(self, order_id: int | None) -> None:
         fence = self.fence()
-        settled = await rows.settle_taken(self.world.log, self.row, order_id, KEEP, fence)
+        note = None if order_id is None else KnownId(order_id)
+        settled = await rows.settle_taken(self.world.log, self.row, order_id, KEEP, fence, note=note)
         assert settled is not None, "an answer was not kept"
-        if fence is None or (settled.state is State.SENT):
+        if self.world.holds(self.row.name, fence):
             assert settled.state is State.SENT, "an answer was not kept"
             assert order_id in {None, settled.order_id}, "an answer was not kept"
 

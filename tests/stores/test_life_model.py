@@ -34,7 +34,7 @@ from interleavings import (
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, memory, postgres, redis_rows
-from iletimerkezi_async.stores.log import Answer, Change, Fence, Log, Name, Row, Scope, State
+from iletimerkezi_async.stores.log import Answer, Change, Fence, KnownId, Log, Name, Row, Scope, State
 from iletimerkezi_async.stores.memory import MemoryLog
 
 TRACES = max(100, settings().max_examples * 2)
@@ -228,7 +228,13 @@ def no_lease() -> Any:
 
 def sent_by_the_owner_alone() -> Any:
     async def settle(
-        log: Log, held: Row, order_id: int | None, keep: float, fence: Fence | None = None, *, note: bool = True
+        log: Log,
+        held: Row,
+        order_id: int | None,
+        keep: float,
+        fence: Fence | None = None,
+        *,
+        note: KnownId | None = None,
     ) -> Row | None:
         decision = life.taken(held, evolve(held, version=rows.draw()), order_id, keep, note=note)
         assert isinstance(decision, Change)
@@ -238,7 +244,9 @@ def sent_by_the_owner_alone() -> Any:
 
 
 def overwritten_id() -> Any:
-    def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: bool = True) -> life.Decision:
+    def taken(
+        row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: KnownId | None = None
+    ) -> life.Decision:
         if row is not None and row.version == mine.version:
             return life.Replay(row)
         return Change(evolve(row or mine, version=mine.version, state=State.SENT, order_id=order_id), 0.0, keep)
