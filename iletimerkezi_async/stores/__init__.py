@@ -73,10 +73,10 @@ machine.
 
 ## The files
 
-For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its statements in `postgres_sql`) and
-`redis` (with its scripts in `redis_scripts`) are the three. `claims` is what is asked and answered about a keyed send,
-`rows` reads what engines answer, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
-drivers.
+For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its statements in `postgres_sql`, run
+by `pipeline`) and `redis` (with its scripts in `redis_scripts`) are the three. `claims` is what is asked and answered
+about a keyed send, `rows` reads what engines answer, `slots` is the rule of the rate and `pacing` keeps to it,
+`threads` runs the blocking drivers.
 
 `log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements
 for engines that know SQL, `redis_rows` the scripts for Redis. What becomes of an order no log knows.

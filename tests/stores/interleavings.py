@@ -262,14 +262,14 @@ class World:
         self._check_doubt(after)
         if before is None or life.is_none(before, self.now):
             return
+        is_over = before.lease_until <= self.now or before.version in self._undone
         if before.token != after.token and not after.part:
             self.did["taken over"] += 1
-            is_over = before.lease_until <= self.now or before.version in self._undone
             assert is_over, "it was taken over under a live lease"
             assert after.state is not State.BEGUN or after.last == before.last, "a zombie has begun"
         if before.content != after.content:
             assert before.state is State.CLAIMED, "other content has taken what may be sent"
-            assert before.lease_until <= self.now, "other content has taken what may be sent"
+            assert is_over, "other content has taken what may be sent"
 
     def _see(self, who: str, row: Row) -> None:
         assert row.version not in self._versions, "a version has come back"

@@ -121,7 +121,10 @@ class RedisWithClock(RedisStore):
 def told_the_time() -> Iterator[None]:
     """The servers tell no time of their own."""
     script = redis_rows._ROW.replace("redis.call('TIME')", f"redis.call('LRANGE', '{CLOCK}', 0, 1)")
-    with patch.dict(postgres.DIALECT, now=":now::float8"), patch.object(redis_rows, "_ROW", script):
+    with (
+        patch.object(postgres, "DIALECT", postgres.DIALECT._replace(now=":now::float8")),
+        patch.object(redis_rows, "_ROW", script),
+    ):
         yield
 
 
