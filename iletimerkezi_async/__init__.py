@@ -39,7 +39,7 @@ Each is the docstring of the folder that it is about: `help("iletimerkezi_async.
 | one order | `send_sms`, `send_messages`, `Message`, `Order`, `Iys`, `cancel_order` |
 | what became of it | `wait_for_order`, `get_order`, `get_report`, `get_reports`, `OrderReport`, `Delivery` |
 | campaigns | `send_bulk`, `send_bulk_messages`, `fill_template`, `BulkResult`, `Progress`, `Refusal`, `Failure` |
-| keys | `find_send`, `resolve_send`, `Send`, `SendState` |
+| keys | `find_send`, `mark_sent`, `mark_not_sent`, `Send`, `SendState` |
 | the account | `get_balance`, `Balance`, `get_senders` |
 | blocked numbers | `get_blacklist`, `add_blacklist`, `delete_blacklist` |
 | consents | `register_consents`, `check_consent`, `Consent`, `RecipientType`, `ConsentType`, `ConsentSource` |

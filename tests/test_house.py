@@ -43,7 +43,7 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
-        {"records", "files", "slots", "seals", "threads", "redis_scripts", "log"},
+        {"records", "files", "slots", "seals", "threads", "redis_scripts", "log", "pipeline"},
         {"journal", "journals", "memory", "redis_rows"},
         {"base", "sqlite_journals", "postgres_journals"},
         {"sql", "opening"},

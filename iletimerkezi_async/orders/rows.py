@@ -58,7 +58,8 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
 
     def undo(answer: Answer) -> Change | None:
         row = answer.row
-        if row is None or row.token != mine.token:
+        # By its version: whoever had the answer of an earlier attempt has kept the token.
+        if row is None or row.version != mine.version:
             return None
         return life.give_up(row, draw(), keep, lost=row.first is not None)
 
@@ -92,10 +93,11 @@ async def write_owned(
     Raises:
         StoreError: The log is away.
     """
-    lost = held.first is not None
+    lost = held.first is not None and not change.first_now
 
     def undo(answer: Answer) -> Change | None:
-        return life.give_up(change.row, draw(), change.keep, lost=lost) if answer.has(change.row.version) else None
+        # As it was before: this attempt has not left.
+        return life.give_up(held, draw(), change.keep, lost=lost) if answer.has(change.row.version) else None
 
     answer = await log.swap(held, change, fence, undo=undo if may_be_undone else None)
     return answer.row if answer.has(change.row.version) else None

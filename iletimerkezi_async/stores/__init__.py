@@ -37,8 +37,17 @@ not know, and would text twice; with a key their step is safe.
 | `SendState.SENT` | taken | the same order, without a request |
 | `SendState.UNKNOWN` | nobody can tell yet | tries again to find out |
 
+What may have been sent is sent again within 9 minutes of its first attempt, where the service's own clock says so,
+too: it then refuses it as a duplicate if it has it. After that the list of orders decides (see
+`iletimerkezi_async.orders.rules`): it goes out again only where the list has every id that the store knows, and surely
+lacks it, which takes ten minutes where it shows a newer order, and an hour where it shows none. What is assumed in
+that: the service refuses repetitions for ten minutes; ten minutes after taking an order its list has it, or its being
+behind shows by other orders, or is over within the hour; the list shows all orders of the account's API; nobody without
+the store texts the very same numbers within a minute of a lost attempt.
+
 Where it stays unknown (`OutcomeUnknownError`), look into the panel, then decide: `iletimerkezi sent KEY --order ID` or
-`--not-sent`, or `resolve_send`. The first attempt's time and the number of recipients are in `find_send`.
+`--not-sent`, or `mark_sent` and `mark_not_sent`. The first attempt's time and the number of recipients are in
+`find_send`; the `Send` that it gives, in place of the key, makes the decision one about what you saw.
 
 Under a key nothing is sent while the store is away (`StoreError`); if it goes away afterwards you get the order, and
 the next call settles it.
@@ -62,8 +71,8 @@ each a request. While the store is away each process paces by itself, with a war
 ## What is kept
 
 A hash of the API key, keys, keyed fingerprints, states, times and order ids, for 30 days: no number, no text, no
-credential. The fingerprint ends in a keyed mark of the numbers, by which two keys that text the same people are told
-apart: where both were lost and one order is found, both stay unknown until you decide. All times are the store's clock.
+credential. Beside the fingerprint stands a keyed mark of the numbers, by which two keys that text the same people are
+told apart: where both were lost and one order is found, both stay unknown until you decide. Times are the store's clock, and the service's where it was heard.
 A campaign's journal and the keys know nothing of each other: where both lost an order to the very same numbers, one
 order found may be given to both.
 
@@ -73,7 +82,8 @@ machine.
 
 ## The files
 
-For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`)
+For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`,
+run by `pipeline`)
 and `redis` (with its script in `redis_scripts`) are the three. `seals` makes what stands in a store for an account and
 for an order, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
 drivers.

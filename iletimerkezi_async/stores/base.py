@@ -15,8 +15,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from attrs import evolve
+
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 
+from .log import draw
 from .slots import FAR
 from .threads import Threads
 
@@ -261,7 +264,7 @@ class StoreLog:
         def take_back(answer: Answer) -> None:
             back = None if undo is None else undo(answer)
             if back is not None and answer.row is not None:
-                store._write(answer.row, back, fence)
+                store._write(answer.row, back, fence and evolve(fence, version=draw()))
 
         if undo is None:
             return await self._run(partial(store._write, old, change, fence), finish=True)

@@ -156,6 +156,9 @@ class Change:
 class Fence:
     """Lets a part of a campaign be written only by the run that has the campaign, and renews its lease.
 
+    Its lease is renewed where the part is written, and not otherwise: a question that is asked again, or done late,
+    would give part 0 a version that it had before.
+
     Attributes:
         token: The run's.
         version: What part 0 gets by this write.

@@ -107,14 +107,11 @@ class MemoryLog:
             now, row = time.time(), change.row
             self._sweep(now)
             zero = self._rows.get((row.name, 0))
-            holds = fence is None or (zero is not None and zero.token == fence.token)
-            if fence is not None and zero is not None and holds:
-                renewed = evolve(
-                    zero, version=fence.version, lease_until=now + fence.lease, expires_at=now + fence.keep
-                )
-                self._rows[row.name, 0] = renewed
             there = self._rows.get((row.name, row.part))
+            holds = fence is None or (zero is not None and zero.token == fence.token)
             if holds and (None if there is None else there.version) == old:
+                if fence is not None and zero is not None:
+                    self._put(_renewed(zero, fence, now))
                 self._put(_made(change, now))
                 if change.note is not None:
                     self._note(change.note, now)
@@ -161,6 +158,10 @@ def _made(change: Change, now: float) -> Row:
     if change.last_now:
         last = Moment(now, None if last is None else last.service)
     return evolve(row, first=first, last=last, lease_until=now + change.lease, expires_at=now + change.keep)
+
+
+def _renewed(zero: Row, fence: Fence, now: float) -> Row:
+    return evolve(zero, version=fence.version, lease_until=now + fence.lease, expires_at=now + fence.keep)
 
 
 def _overlaps(other: Row, row: Row, since: float, until: float) -> bool:

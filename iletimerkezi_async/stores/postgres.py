@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
+from . import pipeline
 from .journals import StoreJournal
 from .postgres_journals import PostgresJournals
 from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, RESERVE, SCHEMA, SWEEP_JOURNALS, VERSION
@@ -110,7 +111,7 @@ class PostgresStore(SqlStore):
         if not durable:
             limits.append("SET LOCAL synchronous_commit = off")
         spelt = [spell_sql(statement, DIALECT) for statement in statements]
-        return self._repeated(partial(_pipeline, limits=limits, statements=spelt, values=values))
+        return self._repeated(partial(pipeline.run, statements=[*limits, *spelt], values=values))
 
     # Asking.
 
@@ -285,25 +286,6 @@ class _Url:
 
     def __repr__(self) -> str:
         return "<connection string>"
-
-
-def _pipeline(
-    connection: psycopg.Connection, *, limits: Sequence[str], statements: Sequence[str], values: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    """Run statements as one transaction, all sent before the first is answered; the rows of the last one.
-
-    Values are bound and not written into the statements, which the server's log may show.
-    """
-    import psycopg  # noqa: PLC0415 - an extra
-
-    with connection.pipeline():
-        cursor = psycopg.Cursor(connection)
-        for statement in ("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", *limits):
-            cursor.execute(statement.encode())
-        for statement in statements:
-            cursor.execute(statement.encode(), values)
-        psycopg.Cursor(connection).execute(b"COMMIT")
-    return cursor.fetchall() if cursor.description else []
 
 
 def _last_rows(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:

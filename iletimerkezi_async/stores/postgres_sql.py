@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from .postgres_journals import TABLES
 from .sql import SCHEMA as ROWS
-from .sql import spell
+from .sql import Dialect, spell
 
 __all__ = ["DIALECT", "EDITION", "IS_THERE", "LOCK", "RESERVE", "SCHEMA", "SWEEP_JOURNALS", "VERSION"]
 
 EDITION = 2
 
 #: How PostgreSQL writes what `sql` leaves open. The time is what it is once a lock was waited for.
-DIALECT = {
-    "now": "extract(epoch FROM clock_timestamp())::float8",
-    "text": "text",
-    "real": "double precision",
-    "blob": "bytea",
-    "style": "pyformat",
-}
+DIALECT = Dialect(
+    now="extract(epoch FROM clock_timestamp())::float8", text="text", real="double precision", blob="bytea"
+)
 
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS iletimerkezi_schema (version integer PRIMARY KEY);

@@ -8,9 +8,9 @@ them by their places would lock out the processes of the last version.
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import evolve
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .log import Change, Fence
 
-__all__ = ["SCHEMA", "SqlStore", "spell"]
+__all__ = ["SCHEMA", "Dialect", "SqlStore", "spell"]
 
 _KEPT = (
     "account", "scope", "name", "part", "version", "token", "state", "content", "mark", "recipients",
@@ -37,11 +37,9 @@ _FENCED = (
     "EXISTS (SELECT 1 FROM iletimerkezi_rows f WHERE f.account = :account AND f.scope = :scope AND f.name = :name "
     "AND f.part = 0 AND f.token = :fence)"
 )
-_FIRST = "CASE WHEN :first_now = 1 THEN {now} ELSE :first_at END"
-_LAST = "CASE WHEN :last_now = 1 THEN {now} ELSE :last_at END"
 _VALUES = (
     ":account, :scope, :name, :part, :version, :token, :state, :content, :mark, :recipients, "
-    f"{_FIRST}, :first_service, {_LAST}, :last_service, :order_id, {{now}} + :lease, {{now}} + :keep, :entries"
+    "{first}, :first_service, {last}, :last_service, :order_id, {now} + :lease, {now} + :keep, :entries"
 )
 #: Seconds for which what has expired still stays, so that nothing that comes late can bring back another version of it.
 _EXPIRED_KEPT = 11 * 86_400
@@ -69,8 +67,9 @@ SCHEMA = (
         expires_at {real} NOT NULL,
         entries {blob},
         PRIMARY KEY (account, scope, name, part)
-    )""",
-    "CREATE INDEX IF NOT EXISTS iletimerkezi_rows_alike ON iletimerkezi_rows (account, mark, first_at)",
+    ){by_key}""",
+    """CREATE INDEX IF NOT EXISTS iletimerkezi_rows_alike ON iletimerkezi_rows (account, mark, first_at)
+    WHERE first_at IS NOT NULL""",
     "CREATE INDEX IF NOT EXISTS iletimerkezi_rows_expire ON iletimerkezi_rows (expires_at) WHERE part = 0",
     """CREATE TABLE IF NOT EXISTS iletimerkezi_ids (
         account {text} NOT NULL,
@@ -80,28 +79,33 @@ SCHEMA = (
         scheduled INTEGER NOT NULL,
         cancelled INTEGER NOT NULL,
         PRIMARY KEY (account, order_id)
-    )""",
-    "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_time ON iletimerkezi_ids (account, known_at)",
-    "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_expire ON iletimerkezi_ids (known_at)",
+    ){by_key}""",
+    "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_time ON iletimerkezi_ids (known_at)",
 )
-_INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) VALUES ({_VALUES}) ON CONFLICT DO NOTHING"
-# In SQLite a conflict clause behind a SELECT needs a condition before it; the fence is one.
-_INSERT_PART = (
-    f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {_FENCED} ON CONFLICT DO NOTHING"
-)
-# Locks part 0 until the end of the transaction.
+# In SQLite a conflict clause behind a SELECT needs a condition before it; `{holds}` is one.
+_INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {{holds}} ON CONFLICT DO NOTHING"
+# Locks part 0 until the end of the transaction; where its part is not going to be written, nothing is renewed.
 _RENEW = (
     "UPDATE iletimerkezi_rows SET version = :renewed, lease_until = {now} + :fence_lease, "
-    f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence"
+    f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence AND "
 )
+_PART = (
+    "EXISTS (SELECT 1 FROM iletimerkezi_rows p WHERE p.account = :account AND p.scope = :scope AND p.name = :name "
+    "AND p.part = :part"
+)
+_RENEW_BY_INSERT = f"{_RENEW} NOT {_PART})"
+_RENEW_BY_SWAP = f"{_RENEW} {_PART} AND p.version = :old)"
 _SWAP = (
-    "UPDATE iletimerkezi_rows SET version = :version, token = :token, state = :state, content = :content, "
-    f"mark = :mark, recipients = :recipients, first_at = {_FIRST}, first_service = :first_service, "
-    f"last_at = {_LAST}, last_service = :last_service, order_id = :order_id, "
-    "entries = CASE WHEN :same_entries = 1 THEN entries ELSE :entries END, "
-    f"lease_until = {{now}} + :lease, expires_at = {{now}} + :keep WHERE {_NAME} AND part = :part AND version = :old"
+    "UPDATE iletimerkezi_rows SET version = :version, lease_until = {now} + :lease, expires_at = {now} + :keep{others} "
+    f"WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
 )
-_SWAP_PART = f"{_SWAP} AND {_FENCED}"
+# By what they are called in a row.
+_OTHERS = {
+    **{name: f", {name} = :{name}" for name in ("token", "state", "content", "mark", "recipients", "order_id")},
+    "first": ", first_at = {first}, first_service = :first_service",
+    "last": ", last_at = {last}, last_service = :last_service",
+    "entries": ", entries = :entries",
+}
 _NOTE_WRITTEN = (
     f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) SELECT :account, :note, {{now}}, :note_service, :scheduled, 0 "
     f"WHERE EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version) "
@@ -140,11 +144,30 @@ _PARTS_AT_ONCE = 50
 _IDS_AT_ONCE = 500
 
 
-def spell(text: str, dialect: Mapping[str, str]) -> str:
-    """A statement as an engine writes it: its words for times and types, and for values that are bound."""
-    for name, word in dialect.items():
+class Dialect(NamedTuple):
+    """How an engine writes what the statements leave open.
+
+    Attributes:
+        now: Its time, in seconds since 1970.
+        text: A type.
+        real: A floating-point number of 64 bits.
+        blob: Bytes.
+        by_key: Ends a table that is kept in the order of its primary key.
+    """
+
+    now: str
+    text: str
+    real: str
+    blob: str
+    by_key: str = ""
+
+
+@lru_cache(maxsize=512)
+def spell(text: str, dialect: Dialect) -> str:
+    """A statement as an engine writes it; values that are bound stay as they are."""
+    for name, word in dialect._asdict().items():
         text = text.replace(f"{{{name}}}", word)
-    return text if "style" not in dialect else re.sub(r"(?<!:):([a-z_0-9]+)", r"%(\1)s", text)
+    return text
 
 
 class SqlStore(Store):
@@ -155,23 +178,12 @@ class SqlStore(Store):
         """Run statements as one transaction; the rows of the last one."""
 
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
-        row = change.row
-        statement = (_INSERT_PART if fence else _INSERT) if old is None else (_SWAP_PART if fence else _SWAP)
-        values = {
-            **_place(row.name, row.part), **_times(change),
-            "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
-            "mark": row.mark, "recipients": row.recipients, "lease": change.lease, "keep": change.keep,
-            "order_id": None if row.order_id is None else str(row.order_id),
-        }  # fmt: skip
-        if old is None:
-            values["entries"] = row.entries
-        else:
-            # They may be large, and travel only where they change.
-            same = old.entries is row.entries or old.entries == row.entries
-            values |= {"old": old.version, "same_entries": int(same), "entries": None if same else row.entries}
-        statements = [statement]
-        if fence:
-            statements.insert(0, _RENEW)
+        row, values = change.row, _values(change)
+        statements = [_written(old, change, "1 = 1" if fence is None else _FENCED)]
+        if old is not None:
+            values["old"] = old.version
+        if fence is not None:
+            statements.insert(0, _RENEW_BY_INSERT if old is None else _RENEW_BY_SWAP)
             values |= {"fence": fence.token, "renewed": fence.version}
             values |= {"fence_lease": fence.lease, "fence_keep": fence.keep}
         if change.note is not None:
@@ -179,7 +191,7 @@ class SqlStore(Store):
             values |= {"note": str(change.note.order_id), "note_service": change.note.at.service}
             values["scheduled"] = int(change.note.scheduled)
         answer = _answer(self._transact([*statements, _READ], values, change.durable), row.part)
-        if answer.row is not None and answer.has(row.version):
+        if row.entries is not None and answer.row is not None and answer.has(row.version):
             return evolve(answer, row=evolve(answer.row, entries=row.entries))
         return answer
 
@@ -229,16 +241,31 @@ def _place(name: Name, part: int) -> dict[str, object]:
     return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
 
 
-def _times(change: Change) -> dict[str, object]:
-    first, last = change.row.first, change.row.last
+def _written(old: Row | None, change: Change, holds: str) -> str:
+    """What inserts a row, or swaps it for another; what they share is not written, as entries may be large."""
+    statement = _INSERT
+    if old is not None:
+        others = [text for name, text in _OTHERS.items() if _differs(name, old, change)]
+        statement = _SWAP.replace("{others}", "".join(others))
+    statement = statement.replace("{first}", "{now}" if change.first_now else ":first_at")
+    return statement.replace("{last}", "{now}" if change.last_now else ":last_at").replace("{holds}", holds)
+
+
+def _differs(name: str, old: Row, change: Change) -> bool:
+    is_now = (change.first_now and name == "first") or (change.last_now and name == "last")
+    return is_now or getattr(old, name) != getattr(change.row, name)
+
+
+def _values(change: Change) -> dict[str, object]:
+    row, first, last = change.row, change.row.first, change.row.last
     return {
-        "first_now": int(change.first_now),
-        "first_at": None if first is None else first.local,
-        "first_service": None if first is None else first.service,
-        "last_now": int(change.last_now),
-        "last_at": None if last is None else last.local,
-        "last_service": None if last is None else last.service,
-    }
+        **_place(row.name, row.part),
+        "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
+        "mark": row.mark, "recipients": row.recipients, "lease": change.lease, "keep": change.keep,
+        "order_id": None if row.order_id is None else str(row.order_id), "entries": row.entries,
+        "first_at": None if first is None else first.local, "first_service": None if first is None else first.service,
+        "last_at": None if last is None else last.local, "last_service": None if last is None else last.service,
+    }  # fmt: skip
 
 
 def _answer(found: Sequence[Sequence[Any]], part: int) -> Answer:

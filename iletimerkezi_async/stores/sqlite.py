@@ -16,7 +16,7 @@ from iletimerkezi_async.redaction import forgetful
 from .files import choose_path, claim, make_private, spell_path
 from .journals import StoreJournal
 from .slots import FAR, next_slot, room_at, scale
-from .sql import SCHEMA, SqlStore
+from .sql import SCHEMA, Dialect, SqlStore
 from .sql import spell as spell_sql
 from .sqlite_journals import TABLES, SqliteJournals
 
@@ -30,7 +30,7 @@ __all__ = ["SqliteStore"]
 # Says whose file it is ("IMst"), and which edition of its tables.
 _APPLICATION = 0x494D7374
 _VERSION = 2
-_DIALECT = {"now": ":now", "text": "TEXT", "real": "REAL", "blob": "BLOB"}
+_DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS rates (account TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID",
     *TABLES,

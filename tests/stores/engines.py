@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres_sql, redis_rows
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, postgres_sql, redis_rows
 
 
 class Engine(ABC):
@@ -122,7 +122,8 @@ class PostgresEngine(Engine):
         )  # fmt: skip
 
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
-        patch.setitem(postgres_sql.DIALECT, "now", f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})")
+        now = f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})"
+        patch.setattr(postgres, "DIALECT", postgres_sql.DIALECT._replace(now=now))
 
     def damage(self, account: str) -> None:
         self._ask("UPDATE iletimerkezi_journal_orders SET order_id = '1' WHERE account = %s", account)
