@@ -51,8 +51,8 @@ class AsyncClient:
     entered in one task and closed in another; entering is optional, `aclose` is enough.
 
     Every method may raise, beside what it names: `AuthenticationError`, `UnavailableError` and plain `ApiError` where
-    the service refuses, `TransportError` where there is no usable answer after all repetitions, and
-    `ConfigurationError` once the client is closed. Which of the provider's documents each follows: see
+    the service refuses, `TransportError` where there is no usable answer after all repetitions, and asking again does
+    no harm, and `ConfigurationError` once the client is closed. Which of the provider's documents each follows: see
     `iletimerkezi_async.wire`.
 
     Args:

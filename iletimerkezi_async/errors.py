@@ -10,8 +10,8 @@ IletimerkeziError
 ├── SendInProgressError         another call is sending under the key; nothing was sent by this one
 ├── BulkError                   a campaign had to stop; `result` tells how far it came
 ├── OrderAcceptedError          an order was taken, but its id could not be found
-├── TransportError              no usable answer
-│   └── OutcomeUnknownError     … and what was asked for may or may not have been done
+├── TransportError              no usable answer to a question, or a request that was surely not taken
+├── OutcomeUnknownError         no usable answer, and what was asked for may or may not have been done
 └── ApiError                    the service (or a check of ours in its place) said no
     ├── AuthenticationError     401
     ├── InsufficientBalanceError 402
@@ -47,19 +47,23 @@ IletimerkeziError
 | a key is being sent under, the store is away | `SendInProgressError`, `StoreError` | the same call later |
 | a callback that is none | `WebhookError` | answer 400 |
 
-Where this library refused before any request, `http_status` is `None`. How a lost answer is dealt with tells
-`iletimerkezi_async.orders`. The codes are those of the provider's page on status codes.
+An error's text is what happened (`error.reason`) and, where that does not go without saying, what to do about it
+(`error.advice`). Where this library refused before any request, `http_status` is `None`. How a lost answer is dealt
+with tells `iletimerkezi_async.orders`. The codes are those of the provider's page on status codes.
 
 None of them carries the request, the credentials or a message's text, in its attributes, its text or the exceptions
-chained to it. All of them pickle. `JournalError` and `BulkError` stand in `results`, beside the result that they carry.
+chained to it. All of them pickle, with all that they carry. `args` hold what JSON can write and no phone number, and
+`type(error)(*error.args)` makes an error with the same text (task queues such as Celery keep errors so): without
+`numbers`, `key`, `registered` and `result`, which do not travel that way. `JournalError` and `BulkError` stand in
+`results`, beside the result that they carry.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = [
     "ApiError",
@@ -91,12 +95,25 @@ __all__ = [
 
 
 class IletimerkeziError(Exception):
-    """The root of everything that this library raises on purpose."""
+    """The root of everything that this library raises on purpose. Its text is `reason`, and then `advice`."""
+
+    def __str__(self) -> str:
+        return f"{self.reason.rstrip('.')}: {self.advice}" if self.advice else self.reason
+
+    @property
+    def reason(self) -> str:
+        """What happened."""
+        return super().__str__()
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a sentence; empty where that goes without saying."""
+        return ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
-    # The default would call the class with `args`, which hold the text and not the fields.
+    # The default would call the class with `args`, and a class of the caller's own may take others.
     def __reduce__(
         self,
     ) -> tuple[
@@ -131,10 +148,10 @@ class KeyConflictError(IletimerkeziError):
     """The key was used for another text, sender, schedule, consent choice or recipients. Nothing was sent by this call.
 
     Attributes:
-        key: The key.
+        key: The key. It is not part of the text, as a key may be made of a number.
     """
 
-    def __init__(self, message: str, key: str) -> None:
+    def __init__(self, message: str, key: str = "") -> None:
         super().__init__(message)
         self.key = key
 
@@ -145,14 +162,19 @@ class SendInProgressError(IletimerkeziError):
     The same call later gives the order, or sends where the other one died.
 
     Attributes:
-        key: The key.
+        key: The key. It is not part of the text, as a key may be made of a number.
         retry_after: Seconds after which the other one's lease is over, if it does not renew it.
     """
 
-    def __init__(self, message: str, key: str, retry_after: float) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, key: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(message, "", retry_after)
         self.key = key
         self.retry_after = retry_after
+
+    @property
+    def reason(self) -> str:
+        """What happened."""
+        return str(self.args[0])
 
 
 class OrderAcceptedError(IletimerkeziError):
@@ -165,31 +187,73 @@ class OrderAcceptedError(IletimerkeziError):
         candidates: Ids of orders that may be this one, to look up in the panel; often empty.
     """
 
-    def __init__(self, candidates: tuple[int, ...] = ()) -> None:
-        hint = f" It may be one of {', '.join(map(str, candidates))}." if candidates else ""
-        super().__init__(f"the order was taken, but its id could not be found: do not send it again.{hint}")
-        self.candidates = candidates
+    def __init__(self, candidates: Iterable[int] = ()) -> None:
+        self.candidates = tuple(candidates)
+        super().__init__(self.candidates)
+
+    @property
+    def reason(self) -> str:
+        """What happened."""
+        return "the order was taken, but its id could not be found"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a sentence or two."""
+        hint = f" It may be one of {', '.join(map(str, self.candidates))}." if self.candidates else ""
+        return f"do not send it again.{hint}"
 
 
-class TransportError(IletimerkeziError):
-    """No usable answer: no connection, a time limit, or an answer that is broken or not the service's.
-
-    Attributes:
-        operation: The operation that was asked for, for example `"get-balance"`.
-        http_status: The HTTP status, where there was one.
-        registered: From `register_consents`: how many records, from the first on, were surely registered before.
-    """
+class _UnansweredError(IletimerkeziError):
+    """What `TransportError` and `OutcomeUnknownError` share. It is not exported, so that nobody catches both by it."""
 
     registered: int = 0
 
-    def __init__(self, message: str, operation: str, http_status: int | None = None) -> None:
-        super().__init__(f"{operation}: {message}")
+    def __init__(self, message: str, operation: str, http_status: int | None, more: str) -> None:
+        super().__init__(message, operation, http_status, more)
+        self.message = message
         self.operation = operation
         self.http_status = http_status
 
+    @property
+    def reason(self) -> str:
+        """What happened, to which operation."""
+        return f"{self.operation}: {self.message}"
 
-class OutcomeUnknownError(TransportError):
+
+class TransportError(_UnansweredError):
+    """No usable answer: no connection, a time limit, or an answer that is broken or not the service's.
+
+    It is about a question, which may be asked again, or about a request that was surely not taken.
+
+    Attributes:
+        message: What happened.
+        operation: The operation that was asked for, for example `"get-balance"`.
+        http_status: The HTTP status, where there was one.
+        host: Where the service was looked for, with its port where that is not the usual one.
+        registered: From `register_consents`: how many records, from the first on, were surely registered before.
+    """
+
+    def __init__(self, message: str, operation: str, http_status: int | None = None, host: str = "") -> None:
+        super().__init__(message, operation, http_status, host)
+        self.host = host
+
+    @property
+    def reason(self) -> str:
+        """What happened, to which operation, and at which host."""
+        return f"{super().reason} ({self.host})" if self.host else super().reason
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a sentence."""
+        if self.http_status in _REDIRECTIONS:
+            return "see to the `base_url`"
+        return "it was surely not sent, and may be sent again" if self.operation == "send-sms" else "try again later"
+
+
+class OutcomeUnknownError(_UnansweredError):
     """It is not known whether it was done: the answer was lost, and repeating the request did not tell.
+
+    It is no `TransportError`, after which a message may be sent again later.
 
     For `send-sms`: the same call within 10 minutes of the first is safe (the service refuses it as a duplicate, 451,
     if the first was taken). After that, look into the reports or the panel before sending again.
@@ -198,7 +262,22 @@ class OutcomeUnknownError(TransportError):
 
     For `consent/create`: the first `registered` records are registered. Of the next 5,000 (or as many as there were)
     either all are or none; `check_consent` of one of them tells.
+
+    Attributes:
+        message: What happened.
+        operation: The operation that was asked for, for example `"send-sms"`.
+        http_status: The HTTP status of the last attempt, where there was one.
+        registered: From `register_consents`: how many records, from the first on, were surely registered before.
     """
+
+    def __init__(self, message: str, operation: str, http_status: int | None = None, advice: str = "") -> None:
+        super().__init__(message, operation, http_status, advice)
+        self._advice = advice
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a sentence."""
+        return self._advice or _IN_DOUBT.get(self.operation, "")
 
 
 class ApiError(IletimerkeziError):
@@ -212,26 +291,31 @@ class ApiError(IletimerkeziError):
         registered: From `register_consents`: how many records, from the first on, were surely registered before.
     """
 
-    hint: ClassVar[str] = ""
     registered: int = 0
 
     def __init__(self, code: int, message: str, operation: str, http_status: int | None = None) -> None:
-        where = operation if http_status is not None else f"{operation} (refused before any request)"
-        text = f"{where}: {code} {message}".rstrip()
-        super().__init__(f"{text}. {self.hint}" if self.hint and http_status is not None else text)
+        super().__init__(code, message, operation, http_status)
         self.code = code
         self.message = message
         self.operation = operation
         self.http_status = http_status
 
+    @property
+    def reason(self) -> str:
+        """What was refused, and why."""
+        where = self.operation if self.http_status is not None else f"{self.operation} (refused before any request)"
+        return f"{where}: {self.code} {self.message}".rstrip()
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in a sentence. What is refused before any request says so itself."""
+        if self.http_status is None:
+            return ""
+        return _ADVICE.get((self.code, self.operation)) or _ADVICE.get(self.code, "")
+
 
 class AuthenticationError(ApiError):
     """401: the key or hash is wrong, API access is switched off in the panel, or the caller's IP is not allowed."""
-
-    hint = (
-        'With a correct key the usual cause is that "Allow API access" is off in the panel, under '
-        "Settings / Security / Access Permissions; then a list of allowed IP addresses that lacks this machine"
-    )
 
 
 class InsufficientBalanceError(ApiError):
@@ -323,11 +407,16 @@ class UnavailableError(ApiError):
         message: str,
         operation: str,
         http_status: int | None = None,
-        *,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(code, message, operation, http_status)
+        self.args = (*self.args, retry_after)
         self.retry_after = retry_after
+
+    @property
+    def advice(self) -> str:
+        """When to try again."""
+        return "try again later" if self.retry_after is None else f"try again in {self.retry_after:.0f} s"
 
 
 _CLASSES: dict[int, type[ApiError]] = {
@@ -353,6 +442,39 @@ _CLASSES: dict[int, type[ApiError]] = {
     474: BlacklistError,
     503: UnavailableError,
 }
+
+
+# What to do about a refusal, by its code, where that is another thing for an operation by that and the operation. The
+# service's own words are Turkish and terse.
+_ADVICE: dict[int | tuple[int, str], str] = {
+    401: (
+        'with a correct key the usual cause is that "Allow API access" is off in the panel, under '
+        "Settings / Security / Access Permissions; then a list of allowed IP addresses that lacks this machine"
+    ),
+    402: "top up the account; see `iletimerkezi balance`, or `get_balance`",
+    403: "the consent registry (İYS) is not subscribed to for it: ask the provider",
+    450: "it must be approved, and be spelt exactly so; `get_senders` lists those that are",
+    451: "the same text went to the same numbers less than 10 minutes ago; nothing was sent now",
+    452: "a number is incomplete, cannot be verified, or is blocked (`get_blacklist`); nothing was sent now",
+    453: "`measure` tells how many SMS a text is",
+    455: "there is no such order, or it is just beginning to be sent: then try again in a moment",
+    (455, "cancel-order"): "there is no such order, it has begun to be sent, or it is cancelled already",
+    456: "the order is scheduled for later",
+    458: "a range ends after it starts, and has at most 10 days",
+    459: "give a `sender`",
+    460: "a sender has at most 11 characters, and none of them is a Turkish letter",
+    466: "it must be a Turkish mobile number",
+    470: "set the account's code of the consent registry (İYS) in the panel",
+    474: "it is not blocked",
+}
+# What to do where it is not known whether it was done, by the operation.
+_IN_DOUBT = {
+    "send-sms": "the same call within 10 minutes cannot send twice; after that, look into the reports first",
+    "cancel-order": "it may or may not be cancelled; the same call again does no harm, and tells",
+    "delete-blacklist": "it may or may not be blocked still; the same call again does no harm",
+    "consent/create": "`check_consent` of one of them tells",
+}
+_REDIRECTIONS = range(300, 400)
 
 
 def api_error(

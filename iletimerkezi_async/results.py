@@ -179,11 +179,19 @@ class BulkError(IletimerkeziError):
     """A campaign had to stop before its end.
 
     Attributes:
-        result: What was done until then: the orders taken, and in its lists every number that was read.
+        result: What was done until then: the orders taken, and in its lists every number that was read. An error that
+            was made of the `args` of another one has none, as recipients do not travel that way.
         error: Why it stopped; `None` where it was cancelled, or an exception of the caller's own stopped it.
     """
 
-    def __init__(self, result: BulkResult, error: IletimerkeziError | None = None) -> None:
+    result: BulkResult
+    error: IletimerkeziError | None = None
+
+    def __init__(self, result: BulkResult | str, error: IletimerkeziError | None = None) -> None:
+        if isinstance(result, str):
+            # The text of another one, out of its `args`.
+            super().__init__(result)
+            return
         super().__init__(f"the campaign stopped: {error}; {result!r}" if error else f"the campaign stopped: {result!r}")
         self.result = result
         self.error = error

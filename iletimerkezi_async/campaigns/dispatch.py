@@ -190,7 +190,7 @@ class Dispatch:
 
     async def _settle_doubt(self, task: Task, record: int | None, error: IletimerkeziError) -> Outcome:
         """An order was not taken again: of the earlier attempts that says nothing."""
-        reason = f"an earlier run may have sent it, and it was not taken again ({error})"
+        reason = f"an earlier run may have sent it, and it was not taken again ({error.reason})"
         await self._settle_failure(task.draft, record, unknown(reason, getattr(error, "http_status", None)))
         await self._note(record, State.DOUBTED if task.doubted else State.BEGUN)
         await self._report()

@@ -56,7 +56,7 @@ class Task:
         """Whether all texts are known, and not only whom they go to."""
         return "" not in self.draft.messages
 
-    def not_sent(self) -> TransportError:
+    def not_sent(self) -> TransportError | OutcomeUnknownError:
         """What to say of it where this run does not send it."""
         if self.began is None:
             return TransportError("not sent, as the campaign had stopped", _OPERATION)

@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from iletimerkezi_async.errors import BlacklistError, IletimerkeziError, OutcomeUnknownError
 from iletimerkezi_async.numbers import clean_number
 
-from .advice import advising
 from .command import Command, run_async
 from .messages import WrongUsageError
 from .moments import read_day
@@ -26,11 +24,6 @@ group = typer.Typer(
 )
 
 _Number = Annotated[str, typer.Argument(metavar="NUMBER", hidden=True)]
-
-_REMOVING: dict[type[IletimerkeziError], str] = {
-    BlacklistError: "it is not blocked",
-    OutcomeUnknownError: "it may or may not be blocked still; the same command again does no harm",
-}
 
 
 @group.command("list", cls=Command)
@@ -85,8 +78,7 @@ def remove(number: _Number, *, as_json: Json = False, _verbose: Verbose = False)
 
 async def _remove(number: str) -> None:
     async with open_client() as client:
-        with advising(_REMOVING):
-            await client.delete_blacklist(number)
+        await client.delete_blacklist(number)
 
 
 def _clean(typed: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
+from iletimerkezi_async import BulkError, BulkResult, JournalError, OutcomeUnknownError, Progress, TransportError
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.stores import StoreJournal
 from iletimerkezi_async.text import measure
@@ -232,7 +232,9 @@ def _is_in_vain(result: BulkResult) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, CommandError):
         return str(error)
-    return describe(error.error if isinstance(error, BulkError) and error.error else error)
+    stop = error.error if isinstance(error, BulkError) and error.error else error
+    # What to do about these in a campaign is told behind it.
+    return stop.reason if isinstance(stop, (OutcomeUnknownError, TransportError)) else describe(stop)
 
 
 def _check_streams(text: str, to: str, *, asks: bool) -> None:

@@ -130,15 +130,16 @@ def register(
 
     try:
         run_async(send)
-    except (ApiError, TransportError) as error:
-        raise CommandError(f"{error}: {_how_far(error, len(consents))}") from None
+    except (ApiError, TransportError, OutcomeUnknownError) as error:
+        what = error.reason if isinstance(error, OutcomeUnknownError) else str(error)
+        raise CommandError(f"{what}: {_how_far(error, len(consents))}") from None
     if as_json:
         write_json({"registered": len(consents)})
     else:
         write_pairs({"registered": len(consents)})
 
 
-def _how_far(error: ApiError | TransportError, total: int) -> str:
+def _how_far(error: ApiError | TransportError | OutcomeUnknownError, total: int) -> str:
     done = f"{error.registered:,} of {total:,} are registered, from the first on"
     if isinstance(error, OutcomeUnknownError):
         return f"{done}; the next ones may be, too: `iletimerkezi consent check` tells"

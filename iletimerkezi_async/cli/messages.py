@@ -5,16 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from iletimerkezi_async.errors import (
-    ApiError,
-    DuplicateOrderError,
-    IletimerkeziError,
-    InsufficientBalanceError,
-    OrderNotDueError,
-    OrderNotFoundError,
-    OutcomeUnknownError,
-    RecipientError,
-)
+from iletimerkezi_async.errors import ApiError, IletimerkeziError, RecipientError
 from iletimerkezi_async.numbers import NO_NUMBER, find_flaw
 
 __all__ = ["INTERRUPTED_ORDER", "CommandError", "WrongUsageError", "describe"]
@@ -22,19 +13,11 @@ __all__ = ["INTERRUPTED_ORDER", "CommandError", "WrongUsageError", "describe"]
 _MOST_NUMBERS = 20
 _MOST_HINTS = 3
 
-_SAME_COMMAND = "the same command within 10 minutes cannot send twice; after that, look into the panel first"
-
 #: An order whose request was under way when the user gave up.
-INTERRUPTED_ORDER = f"interrupted while the order was on its way: it may have been taken; {_SAME_COMMAND}"
-
-# What to do, where the service's own text (Turkish, and terse) does not say it.
-_ADVICE: dict[type[IletimerkeziError], str] = {
-    DuplicateOrderError: "the same text went to the same numbers less than 10 minutes ago; nothing was sent now",
-    InsufficientBalanceError: "see `iletimerkezi balance`",
-    OrderNotDueError: "the order is scheduled for later",
-    OrderNotFoundError: "there is no such order, or it is just beginning to be sent: then try again in a moment",
-    OutcomeUnknownError: _SAME_COMMAND,
-}
+INTERRUPTED_ORDER = (
+    "interrupted while the order was on its way: it may have been taken; the same command within 10 minutes cannot "
+    "send twice; after that, look into the panel first"
+)
 
 
 class CommandError(Exception):
@@ -54,11 +37,10 @@ def describe(error: Exception) -> str:
     if isinstance(error, RecipientError) and error.numbers:
         return _name_numbers(error.numbers)
     if isinstance(error, IletimerkeziError):
-        advice = _ADVICE.get(type(error))
         # What was refused here is told in plain words, without the operation and the code of an answer.
         if isinstance(error, ApiError) and error.http_status is None:
             return f"{error.message}; nothing was sent"
-        return f"{error}: {advice}" if advice else str(error)
+        return str(error)
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is missing; the command needs: pip install 'iletimerkezi-async[cli]'"
     if isinstance(error, ImportError):

@@ -13,16 +13,10 @@ import anyio
 import typer
 
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.errors import (
-    IletimerkeziError,
-    OrderNotDueError,
-    OrderNotFoundError,
-    OutcomeUnknownError,
-)
+from iletimerkezi_async.errors import IletimerkeziError, OrderNotDueError
 from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.orders.waiting import pause_after
 
-from .advice import advising
 from .command import run_async
 from .messages import CommandError
 from .moments import read_week
@@ -32,11 +26,6 @@ from .settings import Json, Verbose, open_client
 __all__ = ["cancel", "orders", "wait"]
 
 _OrderId = Annotated[int, typer.Argument(metavar="ID", min=1, hidden=True)]
-
-_CANCELLING: dict[type[IletimerkeziError], str] = {
-    OrderNotFoundError: "there is no such order, it has begun to be sent, or it is cancelled already",
-    OutcomeUnknownError: "it may or may not be cancelled; the same command again does no harm, and tells",
-}
 
 
 def orders(
@@ -156,8 +145,7 @@ def cancel(order_id: _OrderId, *, as_json: Json = False, _verbose: Verbose = Fal
 
 async def _cancel(order_id: int) -> None:
     async with open_client() as client:
-        with advising(_CANCELLING):
-            await client.cancel_order(order_id)
+        await client.cancel_order(order_id)
 
 
 def _fields(order: OrderReport) -> dict[str, object]:

@@ -9,12 +9,11 @@ import anyio
 import typer
 
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.errors import ApiError, OutcomeUnknownError
+from iletimerkezi_async.errors import ApiError
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
 from iletimerkezi_async.wire.packing import fill, finish
 
-from .advice import advising
 from .command import run_async
 from .keeping import STORE_VARIABLE, KeyOption, StoreOption, has_store, open_store, opened
 from .messages import INTERRUPTED_ORDER, WrongUsageError
@@ -23,8 +22,6 @@ from .settings import Json, Verbose, open_client
 from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
 
 __all__ = ["send"]
-
-_WITH_KEY = "the same command again sends nothing twice and may find out; see also `iletimerkezi sent`"
 
 
 def send(
@@ -62,8 +59,7 @@ def send(
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"
         ask(f"{length.parts} SMS to {whom}", terms)
-    with advising({} if key is None else {OutcomeUnknownError: _WITH_KEY}):
-        order = run_async(partial(_send, opened(client, kept), text, numbers, terms.send_at, key))
+    order = run_async(partial(_send, opened(client, kept), text, numbers, terms.send_at, key))
     _show(order, length, terms.send_at, as_json=as_json)
     if order.replayed:
         note("it was sent before under this key; nothing was sent now")

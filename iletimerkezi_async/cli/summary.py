@@ -82,7 +82,8 @@ def tell_failures(result: BulkResult) -> None:
     """Say why recipients failed, a line for each reason."""
     reasons: Counter[str] = Counter()
     for failure in result.failed:
-        reasons[str(failure.error)] += failure.count
+        # What to do is told once, at the end.
+        reasons[failure.error.reason] += failure.count
     for reason, count in reasons.most_common(_MOST_REASONS):
         complain(f"{count:,} failed: {reason}")
     if len(reasons) > _MOST_REASONS:

@@ -43,8 +43,9 @@ anyio.run(main)
 
 It is used with its connector, headers and cookies, and never closed; it works on asyncio only; its connector's `limit`
 should be the callers you expect. An `httpx.AsyncClient` or an `httpx2.AsyncClient` works as well. What counts as
-"surely not sent" is proven for each by its own connecting errors, never by an error's name. Prefer no client of your
-own to a shared `httpx.AsyncClient`: cancelled calls can leave its pool waiting for good.
+"surely not sent" is proven for each by its own connecting errors, never by an error's name. One that raises on statuses
+(a hook that calls `raise_for_status`) hides the service's words: a 4xx is then the refusal whose code it repeats.
+Prefer no client of your own to a shared `httpx.AsyncClient`: cancelled calls can leave its pool waiting for good.
 
 ## Logs
 

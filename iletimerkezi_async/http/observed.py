@@ -40,6 +40,11 @@ _ABOUT_AN_ORDER = frozenset({"get-report", "wait-for-order", "cancel-order"})
 class Caller(Protocol):
     """What performs calls that are not guarded."""
 
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        ...
+
     async def call(self, call: Call[T], /) -> T:
         """Perform a call."""
         ...
@@ -51,6 +56,11 @@ class _ObservedCalls:
     def __init__(self, caller: Caller, telemetry: Telemetry) -> None:
         self._caller = caller
         self._telemetry = telemetry
+
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        return self._caller.address
 
     async def call(self, call: Call[T], /) -> T:
         """Perform a call."""

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 from iletimerkezi_async.errors import (
     ApiError,
     IletimerkeziError,
-    KeyConflictError,
     OutcomeUnknownError,
-    SendInProgressError,
 )
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, Refused, T
@@ -124,8 +122,7 @@ def record_error(span: Span, error: BaseException | None) -> None:
     kind = type(error)
     attributes = {"exception.type": f"{kind.__module__}.{kind.__qualname__}"}
     said = None
-    # A key is the caller's own words.
-    if isinstance(error, IletimerkeziError) and not isinstance(error, (KeyConflictError, SendInProgressError)):
+    if isinstance(error, IletimerkeziError):
         said = attributes["exception.message"] = str(error)
     span.add_event("exception", attributes)
     span.set_status(Status(StatusCode.ERROR, said))

@@ -52,7 +52,8 @@ class AiohttpSession:
         try:
             return await self._roundtrip(operation, content)
         except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
-            return failed(error, content, _reason(error, content.timeout))
+            raised = _raised(error, self._urls.get(operation))
+            return raised or failed(error, content, _reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
@@ -113,6 +114,18 @@ def _client_timeout(pool: float | None, connect: float | None, read: float | Non
         sock_connect=connect,
         sock_read=read,
     )
+
+
+def _raised(error: Exception, url: URL | None) -> RawAnswer | None:
+    """The answer that an error stands for, where something of the caller's raises on statuses."""
+    # Not its subclasses, which are about redirections, proxies, bodies and web sockets. One that stems from another
+    # error is aiohttp's word for an answer that is no HTTP.
+    if type(error) is not aiohttp.ClientResponseError or error.__cause__ is not None:
+        return None
+    # What signs requests may have asked elsewhere.
+    if error.request_info.real_url != url:
+        return None
+    return RawAnswer(error.status, b"", error.headers or {}, bodyless=True)
 
 
 def _reason(error: Exception, timeout: httpx.Timeout) -> str:

@@ -47,7 +47,8 @@ class HttpxExchange:
             return await _roundtrip(send, self._request(operation, content))
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
             # Not chained: httpx's errors hold the request, and its frames the body.
-            return failed(error, content, self._reason(error, content.timeout))
+            raised = self._raised(error, operation)
+            return raised or failed(error, content, self._reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
             error.__context__ = None
@@ -67,6 +68,19 @@ class HttpxExchange:
         )
         request.stream = cast("httpx.AsyncByteStream", self._stream_type(content))
         return request
+
+    def _raised(self, error: Exception, operation: str) -> RawAnswer | None:
+        """The answer that an error of the caller's client stands for, where it raises on statuses."""
+        if not isinstance(error, self._library.HTTPStatusError):
+            return None
+        refused, body = cast("httpx.HTTPStatusError", error), b""
+        # A hook, or what signs requests, may have asked elsewhere. One that was made by hand may have no request.
+        with contextlib.suppress(RuntimeError):
+            if refused.request.url != self._urls.get(operation):
+                return None
+        with contextlib.suppress(self._library.ResponseNotRead):
+            body = refused.response.content
+        return RawAnswer(refused.response.status_code, body, refused.response.headers, bodyless=not body)
 
     def _reason(self, error: Exception, timeout: httpx.Timeout) -> str:
         library = self._library

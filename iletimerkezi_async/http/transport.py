@@ -138,9 +138,15 @@ class _Trail(Generic[T]):
         outcome = self.outcome
         if not isinstance(outcome, Refused) or outcome.later:
             return None
-        if outcome.error.code == self.call.taken_code and (self.lost or self._doubted):
+        if self._may_be_taken and outcome.is_its_own:
             return RefusedAgain(self.lost, self._until)
         return RefusedAgain(self.lost, self._until, outcome.error) if self.call.traceable and self.lost else None
+
+    @property
+    def _may_be_taken(self) -> bool:
+        """Whether the last refusal says that an earlier attempt was taken, if it is the service's own."""
+        is_as_if = isinstance(self.outcome, Refused) and self.outcome.error.code == self.call.taken_code
+        return is_as_if and (self.lost is not None or self._doubted)
 
     def end(self) -> RefusedAgain:
         """Where there is no further attempt, what that leaves.
@@ -156,7 +162,7 @@ class _Trail(Generic[T]):
             return RefusedAgain(self.lost, self._until, obstacle)
         if outcome is None or isinstance(outcome, Answered):
             raise OutcomeUnknownError("it is too late to send it again", self.call.operation)
-        raise _conclusion(self.call, outcome, in_doubt=self.lost is not None)
+        raise _conclusion(self.call, outcome, in_doubt=self.lost is not None or self._may_be_taken)
 
 
 class _Door:
@@ -248,6 +254,11 @@ class Transport:
         return self._endpoint.host
 
     @property
+    def address(self) -> str:
+        """Where the service is, with its port where that is not the usual one."""
+        return self._endpoint.netloc
+
+    @property
     def rate(self) -> float | None:
         """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
         return self._gate.rate
@@ -321,7 +332,9 @@ class Transport:
             if pause is None or trail.obstacle:
                 break
             extra = describe_attempt(call, outcome, trail.attempts, self.host)
-            logger.warning("%s; attempt %d follows in %.2f s", outcome.error, trail.attempts + 1, pause, extra=extra)
+            logger.warning(
+                "%s; attempt %d follows in %.2f s", outcome.error.reason, trail.attempts + 1, pause, extra=extra
+            )
             await anyio.sleep(pause)
         return trail.end()
 
@@ -361,7 +374,7 @@ class Transport:
 
     def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> Outcome[T]:
         if isinstance(raw, RawAnswer):
-            outcome = read_answer(call, raw, self._credentials.scrub)
+            outcome = read_answer(call, raw, self._credentials.scrub, self.address)
             if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
                 # By the service's own answers alone: the clock of a gateway before it may be another.
                 self.clocks.hear(raw.date)
@@ -369,7 +382,7 @@ class Transport:
             return outcome
         if raw.misuse:
             return NotSent(ConfigurationError(raw.reason))
-        error = TransportError(raw.reason, call.operation, raw.http_status)
+        error = TransportError(raw.reason, call.operation, raw.http_status, self.address)
         return Lost(error) if raw.sent else NotSent(error)
 
     def _hold_back(self, call: Call[T], outcome: Outcome[T]) -> None:
@@ -390,7 +403,7 @@ def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: b
         return outcome.error
     if isinstance(outcome, Refused) and outcome.content:
         return outcome.error
-    message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error})"
+    message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error.reason})"
     http_status = getattr(outcome.error, "http_status", None)
     return OutcomeUnknownError(message, call.operation, http_status)
 
@@ -402,7 +415,7 @@ def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwa
     if isinstance(outcome, Refused):
         code = outcome.error.code
     elif not isinstance(outcome, Answered):
-        code = str(outcome.error).removeprefix(f"{call.operation}: ")
+        code = outcome.error.reason.removeprefix(f"{call.operation}: ")
     about = f" {call.about}" if call.about else ""
     extra = describe_attempt(call, outcome, attempt, host)
     logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt, extra=extra)

@@ -41,7 +41,7 @@ async def cancel_order(transport: Transport, order_id: int) -> None:
         return
     if status in _BEGUN:
         # The service said so with the HTTP status that repeats its code.
-        raise OrderNotFoundError(455, "the order has begun to be sent", _OPERATION, 455)
+        raise OrderNotFoundError(455, "it was too late for it", _OPERATION, 455)
     raise OutcomeUnknownError("the answer was lost, and the order's state tells nothing yet", _OPERATION)
 
 

@@ -64,8 +64,11 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
 
     def _count_pages(self, count: int) -> None:
         if self._pages >= _MAX_PAGES:
-            raise TransportError(f"the list has no end after {_MAX_PAGES} pages", self._operation)
+            raise self._broken(f"the list has no end after {_MAX_PAGES} pages")
         self._pages += count
+
+    def _broken(self, reason: str) -> TransportError:
+        return TransportError(reason, self._operation, host=self._transport.address)
 
     async def __anext__(self) -> T:
         rows = self._rows
@@ -156,7 +159,7 @@ class Report(_Rows[Delivery]):
                 break
         self._finished = place.ended
         if not pages and place.lacks_rows:
-            error = TransportError(f"the report ends after {place.read} rows of {place.total}", self._operation)
+            error = self._broken(f"the report ends after {place.read} rows of {place.total}")
             # It may have promised too much: whoever asks on hears it anew.
             place.total = None
             raise error
@@ -274,7 +277,7 @@ class _Listing(_Rows[T], Generic[T]):
             self._finished = not self._next_part()
         elif self._is_second_reading:
             self._is_second_reading = False
-            self._lacking = TransportError(f"the list ends after {met} rows of {promised}", self._operation)
+            self._lacking = self._broken(f"the list ends after {met} rows of {promised}")
         else:
             self._is_second_reading = True
         self._begin()

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from iletimerkezi_async.errors import (
     ApiError,
+    DuplicateOrderError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
@@ -143,11 +144,16 @@ async def _settle(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight:
     findings = await _look_up(lookups, draft, refused, flight, whole=refusal is not None and proves_refusal(refusal))
     if len(findings.matches) == 1 and await flight.count_rivals_elsewhere():
         findings = evolve(findings, matches=())
-    if refusal is None or (is_overdue(refusal) and len(findings.matches) == 1):
+    if refusal is None or (_leaves_open(refusal) and len(findings.matches) == 1):
         return _identify(lookups, draft, findings, is_proven=refusal is None), refusal is None
     if findings.absent and proves_refusal(refusal):
         raise refusal
     raise _in_doubt(refusal, findings)
+
+
+def _leaves_open(refusal: ApiError) -> bool:
+    """Whether a refusal does not speak against an order with its very numbers: its time, or a 451 without a body."""
+    return is_overdue(refusal) or isinstance(refusal, DuplicateOrderError)
 
 
 def _identify(lookups: Lookups, draft: Draft, findings: Findings, *, is_proven: bool) -> Order:
@@ -166,7 +172,7 @@ def _identify(lookups: Lookups, draft: Draft, findings: Findings, *, is_proven: 
 def _in_doubt(refusal: ApiError, findings: Findings) -> OutcomeUnknownError:
     # An order with its very numbers may be another one, with another text: the refusal does not say.
     hint = f"; it may be order {', '.join(map(str, findings.candidates))}" if findings.candidates else ""
-    return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal}){hint}", "send-sms")
+    return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal.reason}){hint}", "send-sms")
 
 
 async def _look_up(lookups: Lookups, draft: Draft, refused: RefusedAgain, flight: Flight, *, whole: bool) -> Findings:

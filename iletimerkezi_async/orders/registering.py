@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.errors import ApiError, TransportError
+from iletimerkezi_async.errors import ApiError, OutcomeUnknownError, TransportError
 from iletimerkezi_async.wire import consents
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def register_consents(transport: Transport, registration: Registration) ->
     for batch in registration.batches():
         try:
             await transport.call(consents.register_consents(registration.brand_code, batch))
-        except (ApiError, TransportError) as error:
+        except (ApiError, TransportError, OutcomeUnknownError) as error:
             error.registered = registered
             raise
         registered += len(batch)

@@ -55,6 +55,8 @@ __all__ = ["Sending"]
 logger = logging.getLogger("iletimerkezi_async")
 
 _OPERATION = "send-sms"
+# What to do about a send of which it is not known whether it was taken.
+_WITH_KEY = "the same call under its key sends nothing twice, and may find out (`find_send`, `iletimerkezi sent`)"
 _LONGEST_KEY = 200
 # An attempt that takes as long as it may is still under the lease when it ends.
 _LEASE_GRACE = 5.0
@@ -202,6 +204,13 @@ class Sending:
             order = await send_draft(self._lookups, draft)
             await self._lookups.known.share(order.id)
             return order
+        try:
+            return await self._send_once(draft, key)
+        except OutcomeUnknownError as error:
+            told = OutcomeUnknownError(error.message, error.operation, error.http_status, _WITH_KEY)
+        raise told
+
+    async def _send_once(self, draft: Draft, key: str) -> Order:
         content, mark = await self._fingerprint(draft)
         unnoted = self._unnoted.get((key, content))
         mine = Row(self._name(key), 0, "", "", State.CLAIMED, content, mark, draft.recipients)
@@ -223,7 +232,8 @@ class Sending:
             pause = min(pause * 1.5, _LONGEST_PAUSE, outcome.lease_left + _FIRST_PAUSE)
             if time.monotonic() + pause > deadline:
                 raise SendInProgressError(
-                    f"another call is sending under the key {key!r}; its lease is over in {outcome.lease_left:.0f} s",
+                    f"another call is sending under the key; its lease is over in {outcome.lease_left:.0f} s: the same "
+                    "call later gives the order, or sends it",
                     key,
                     outcome.lease_left,
                 )
@@ -429,14 +439,14 @@ class Sending:
         before = await self.find(key)
         outcome = await rows.mark(self._store, self._name(key), decide, seen)
         if outcome is life.Nothing.CHANGED:
-            raise KeyConflictError(f"what is known of the key {key!r} has changed: look at it again", key)
+            raise KeyConflictError("what is known of the key has changed: look at it again", key)
         if isinstance(outcome, life.Nothing) or before is None:
-            raise ConfigurationError(f"nothing is known of the key {key!r}")
+            raise ConfigurationError("nothing is known of the key")
         if isinstance(outcome, life.Busy):
-            raise SendInProgressError(f"a call is sending under the key {key!r}", key, outcome.lease_left)
+            raise SendInProgressError("a call is sending under the key", key, outcome.lease_left)
         if isinstance(outcome, life.Conflict):
             sent_as = "an order" if outcome.row.order_id is None else f"order {outcome.row.order_id}"
-            raise KeyConflictError(f"under the key {key!r} {sent_as} was sent", key)
+            raise KeyConflictError(f"under the key {sent_as} was sent", key)
         return evolve(before, state=state, order_id=outcome.row.order_id, version=outcome.row.version)
 
 
@@ -449,7 +459,9 @@ def _replay(outcome: rows.Outcome, key: str) -> Order:
     """
     if not isinstance(outcome, life.Replay):
         raise KeyConflictError(
-            f"the key {key!r} was used for another text, sender, schedule, consent choice or recipients", key
+            "the key was used for another text, sender, schedule, consent choice or recipients: nothing was sent; each "
+            "message needs a key of its own",
+            key,
         )
     if outcome.row.order_id is None:
         raise OrderAcceptedError

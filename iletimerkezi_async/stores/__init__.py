@@ -72,9 +72,9 @@ each a request. While the store is away each process paces by itself, with a war
 
 A hash of the API key, keys, keyed fingerprints, states, times and order ids, for 30 days: no number, no text, no
 credential. Beside the fingerprint stands a keyed mark of the numbers, by which two keys that text the same people are
-told apart: where both were lost and one order is found, both stay unknown until you decide. Times are the store's clock, and the service's where it was heard.
-A campaign's journal and the keys know nothing of each other: where both lost an order to the very same numbers, one
-order found may be given to both.
+told apart: where both were lost and one order is found, both stay unknown until you decide. Times are the store's
+clock, and the service's where it was heard. A campaign's journal and the keys know nothing of each other: where both
+lost an order to the very same numbers, one order found may be given to both.
 
 A campaign's journal in it (`journal=store.journal("kis-2026")`, PostgreSQL and SQLite) holds the recipients' numbers,
 for 30 days after its last use. One run has it at a time; a run that died is taken over two minutes later, on any

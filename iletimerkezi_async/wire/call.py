@@ -43,6 +43,10 @@ _OK = 200
 _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 _SERVER_ERRORS = 500
+# The codes of refusals that the service's HTTP status repeats (source: the provider's page on status codes).
+_REFUSALS = frozenset({400, 401, 402, 403, 404, 422, *range(450, 475)})
+# "Unavailable for legal reasons"; of the statuses behind it HTTP defines none.
+_LAST_OF_HTTP = 451
 # What is wrong with a request in itself. Not: 450, 452, 403, 470 (approvals, blocked numbers and subscriptions change
 # from one attempt to the next), 402 (the first attempt may have used up the balance), 401 (the panel's switch, the
 # address), 457 (its time may have come meanwhile).
@@ -108,11 +112,20 @@ class Answered(Generic[T]):
 
 @frozen(eq=False, repr=False)
 class Refused:
-    """The service said no: surely nothing was done."""
+    """The service said no: surely nothing was done.
+
+    Attributes:
+        error: What it said.
+        retry_after: Seconds that it asks to wait.
+        date: When the answer was written, by the service's clock.
+        is_its_own: Whether it surely is the service's: its JSON, or a status that HTTP does not define. A gateway may
+            say the others as well.
+    """
 
     error: ApiError
     retry_after: float | None = None
     date: datetime | None = None
+    is_its_own: bool = True
 
     @property
     def later(self) -> bool:
@@ -127,7 +140,7 @@ class Refused:
     @property
     def content(self) -> bool:
         """Whether the request itself is at fault, so that most likely any other attempt with it was refused as well."""
-        return self.error.code in _CONTENT_CODES
+        return self.is_its_own and self.error.code in _CONTENT_CODES
 
 
 @frozen(eq=False, repr=False)
@@ -156,11 +169,13 @@ class RawAnswer:
         http_status: Its HTTP status.
         body: Its body.
         headers: Its headers; looked up in any case of letters.
+        bodyless: Whether the caller's HTTP client raised an error for its status, with which no body came.
     """
 
     http_status: int
     body: bytes
     headers: Mapping[str, str]
+    bodyless: bool = False
 
     @property
     def date(self) -> datetime | None:
@@ -173,36 +188,52 @@ class RawAnswer:
         return _retry_after(self.headers.get("Retry-After"), self.date)
 
 
-def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str]) -> Outcome[T]:
+def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> Outcome[T]:
     """Tell what an answer means for a call. It raises nothing, so that no traceback passes by the raw body.
 
     The code inside the JSON decides, not the HTTP status. An answer without such a code, or a success without its
-    payload, is a lost one: a gateway has spoken, or half the answer is missing.
+    payload, is a lost one: a gateway has spoken, or half the answer is missing. So is a failure of the service's own
+    that no document names (of the codes from 500 on they name 503 alone), where it matters whether it was done before.
 
     Args:
         call: What was asked.
         raw: What came back.
         scrub: Removes secrets from the service's message.
+        host: Where it came from.
     """
     try:
         response = read_object(read_object(orjson.loads(raw.body)).get("response"))
         status = read_object(response.get("status"))
         code = read_int(status.get("code"))
     except (orjson.JSONDecodeError, UnreadableError):
-        return _foreign(call.operation, raw)
+        return (_bodyless if raw.bodyless else _foreign)(call.operation, raw, host)
     if code != _OK:
-        message = _message(status.get("message"), scrub)
-        pause = raw.retry_after
-        error = api_error(code, message, call.operation, raw.http_status, retry_after=pause)
-        return Refused(error, pause, raw.date)
+        return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
         return Answered(call.read(response))
     except UnreadableError as complaint:
         reason = f"the answer says success, but {complaint}"
-    return Lost(TransportError(reason, call.operation, raw.http_status))
+    return Lost(TransportError(reason, call.operation, raw.http_status, host))
 
 
-def _foreign(operation: str, raw: RawAnswer) -> Refused | Lost:
+def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str) -> Refused | Lost:
+    """What the service's own answer means that is no success."""
+    pause = raw.retry_after
+    if code >= _SERVER_ERRORS and code != _UNAVAILABLE and call.kind is not Kind.REPEATABLE:
+        return Lost(TransportError(f"{code} {message}".rstrip(), call.operation, raw.http_status, host), pause)
+    return Refused(api_error(code, message, call.operation, raw.http_status, retry_after=pause), pause, raw.date)
+
+
+def _bodyless(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
+    """What a status alone means: a refusal, where it may repeat a code of the service's."""
+    status = raw.http_status
+    if status not in _REFUSALS:
+        return _foreign(operation, raw, host)
+    error = api_error(status, "", operation, status)
+    return Refused(error, raw.retry_after, raw.date, is_its_own=status > _LAST_OF_HTTP)
+
+
+def _foreign(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
     """What an answer without the service's code means: a gateway's, or half of one of the service's own."""
     status = raw.http_status
     pause = raw.retry_after
@@ -210,10 +241,11 @@ def _foreign(operation: str, raw: RawAnswer) -> Refused | Lost:
         error = UnavailableError(status, "temporarily unavailable", operation, status, retry_after=pause)
         # 429 says that the request was turned away. 503 comes from a gateway that may have passed it on.
         return (Refused if status == _TOO_MANY_REQUESTS else Lost)(error, pause)
-    reason = f"HTTP {status} with a body that is not the service's JSON"
+    body = "that the http_client raised" if raw.bodyless else "with a body that is not the service's JSON"
+    reason = f"HTTP {status} {body}"
     if 300 <= status < 400:  # noqa: PLR2004 - the redirections of HTTP
         reason = f"HTTP {status}, a redirection, which is never followed as the body carries the credentials"
-    return Lost(TransportError(reason, operation, status), pause)
+    return Lost(TransportError(reason, operation, status, host), pause)
 
 
 def dump_fields(fields: Mapping[str, object]) -> Body:

@@ -18,6 +18,7 @@ __all__ = [
     "optional",
     "read_container",
     "read_decimal",
+    "read_id",
     "read_int",
     "read_items",
     "read_number",
@@ -83,6 +84,18 @@ def read_int(value: object) -> int:
     if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
         return int(value)
     raise UnreadableError("a number is missing")
+
+
+def read_id(value: object) -> int:
+    """Read the id of an order or a message.
+
+    Raises:
+        UnreadableError: It is no whole number, or none from 1 on.
+    """
+    id = read_int(value)
+    if id <= 0:
+        raise UnreadableError("an id is missing")
+    return id
 
 
 def read_decimal(value: object) -> Decimal:

@@ -10,7 +10,7 @@ from attrs import frozen
 from iletimerkezi_async.models import Delivery, MessageStatus, OrderReport, OrderStatus
 
 from .call import Call, Kind, dump_fields
-from .reading import Json, optional, read_decimal, read_int, read_items, read_number, read_object, read_time
+from .reading import Json, optional, read_decimal, read_id, read_int, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def read_orders_page(response: Json) -> OrdersPage:
 def _order_report(order: Json) -> OrderReport:
     sender = order.get("sender")
     return OrderReport(
-        id=read_int(order.get("id")),
+        id=read_id(order.get("id")),
         status=OrderStatus(read_int(order.get("status"))),
         total=optional(read_int, order.get("total")),
         delivered=optional(read_int, order.get("delivered")),

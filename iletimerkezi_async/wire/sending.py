@@ -12,7 +12,7 @@ from iletimerkezi_async.models import Iys, Order
 from .call import Call, Kind, dump_fields, read_status_only
 from .credentials import Body
 from .draft import find_obstacle
-from .reading import Json, read_int, read_object
+from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError
@@ -54,7 +54,7 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
 
     def read_order(response: Json) -> Order:
         """Read `order: {id}`."""
-        return Order(read_int(read_object(response.get("order")).get("id")), recipients)
+        return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
     return Call(
         "send-sms",

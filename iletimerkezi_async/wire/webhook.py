@@ -10,7 +10,7 @@ from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.models import DeliveryEvent, MessageStatus
 from iletimerkezi_async.redaction import forgetful
 
-from .reading import UnreadableError, is_empty, read_int, read_number, read_object
+from .reading import UnreadableError, is_empty, read_id, read_number, read_object
 
 __all__ = ["parse_webhook"]
 
@@ -66,8 +66,8 @@ def _read_event(body: object) -> DeliveryEvent | WebhookError:
         if status is None:
             return WebhookError(f"the body has an unknown status{_show(word)}")
         return DeliveryEvent(
-            _read_id(report.get("id")),
-            _read_id(report.get("packet_id")),
+            read_id(report.get("id")),
+            read_id(report.get("packet_id")),
             _read_recipient(report.get("to")),
             status,
             _read_text(report.get("body")),
@@ -84,13 +84,6 @@ def _is_large(body: bytes | bytearray | str) -> bool:
 
 def _show(word: object) -> str:
     return f": {word}" if isinstance(word, str) and _WORD.fullmatch(word) else ""
-
-
-def _read_id(value: object) -> int:
-    id = read_int(value)
-    if id < 0:
-        raise UnreadableError("an id is missing")
-    return id
 
 
 def _read_recipient(value: object) -> str:

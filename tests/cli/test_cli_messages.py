@@ -7,7 +7,7 @@ from iletimerkezi_async.cli.messages import describe
 def test_the_advice_for_an_unknown_outcome() -> None:
     """Whoever does not know whether an order was taken is told how to find out without sending twice."""
     line = describe(OutcomeUnknownError("the answer was lost", "send-sms"))
-    assert line.startswith("send-sms: the answer was lost: the same command within 10 minutes cannot send twice")
+    assert line.startswith("send-sms: the answer was lost: the same call within 10 minutes cannot send twice")
 
 
 def test_the_advice_for_an_order_that_was_taken() -> None:
@@ -54,6 +54,8 @@ def test_a_missing_package_names_the_extra() -> None:
 
 
 def test_errors_from_the_service_are_told_in_its_words() -> None:
-    """The service's text is in the line, with advice where it needs some."""
-    assert describe(errors.api_error(450, "Onaysız", "send-sms", 450)) == "send-sms: 450 Onaysız"
-    assert "iletimerkezi balance" in describe(errors.api_error(402, "Bakiye", "send-sms", 402))
+    """The service's text is in the line, with the error's own advice, once."""
+    assert describe(errors.api_error(404, "Yok", "send-sms", 404)) == "send-sms: 404 Yok"
+    assert describe(errors.api_error(402, "Bakiye yetersiz.", "send-sms", 402)) == (
+        "send-sms: 402 Bakiye yetersiz: top up the account; see `iletimerkezi balance`, or `get_balance`"
+    )

@@ -26,22 +26,34 @@ from httpx_aiohttp import HttpxAiohttpClient
 from test_transport import https_server
 
 from iletimerkezi_async import (
+    ApiError,
     AsyncClient,
+    AuthenticationError,
     BulkError,
     ConfigurationError,
     Consent,
+    ConsentError,
     DuplicateOrderError,
+    EmptyTextError,
     IletimerkeziError,
+    InsufficientBalanceError,
     Iys,
     Order,
     OrderAcceptedError,
     OutcomeUnknownError,
+    RecipientError,
     Retry,
+    ScheduleError,
+    SenderError,
+    SendState,
+    TextTooLongError,
     TransportError,
+    UnavailableError,
 )
 from iletimerkezi_async.http.exchange import HELD_BACK, Content
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.stores import SqliteStore
 from iletimerkezi_async.wire.credentials import Body
 
 pytestmark = pytest.mark.anyio
@@ -221,7 +233,7 @@ async def test_nobody_listens(family: str) -> None:
     """A connection that is refused."""
     async with client_of(family, "http://127.0.0.1:9/v1", retry=ONCE) as client:
         # httpx-aiohttp calls it a time limit that was exceeded.
-        await assert_never_left(client, "cannot connect|no connection")
+        await assert_never_left(client, r"(cannot connect|no connection).* \(127\.0\.0\.1:9\)")
 
 
 async def test_an_unknown_certificate(family: str) -> None:
@@ -355,6 +367,168 @@ async def test_what_httpcore_says_is_a_proof() -> None:
         error.__cause__ = cause
         with pytest.raises(OutcomeUnknownError):
             await Canned(error, retry=ONCE).client.send_sms(TEXT, NUMBER)
+
+
+# Clients that raise on statuses.
+
+RAISING = ["httpx", "httpx2", "aiohttp", "httpx-aiohttp"]
+#: The statuses that repeat codes of the service, with the class of each.
+REPEATED = {
+    400: ApiError, 401: AuthenticationError, 402: InsufficientBalanceError, 403: ConsentError, 404: ApiError,
+    422: ApiError, 429: UnavailableError, 450: SenderError, 451: DuplicateOrderError, 452: RecipientError,
+    453: TextTooLongError, 454: EmptyTextError, 457: ScheduleError, 459: SenderError, 460: SenderError,
+    466: RecipientError, 468: ConsentError, 469: ConsentError, 470: ConsentError,
+}  # fmt: skip
+
+
+def raising_client(family: str, *, reads: bool = False) -> object:
+    """A caller's own HTTP client that raises whenever a status is none of success; it may read the body before."""
+
+    async def look(response: httpx.Response) -> None:
+        if reads:
+            await response.aread()
+        response.raise_for_status()
+
+    async def raise_for_status(request: aiohttp.ClientRequest, handler: object) -> aiohttp.ClientResponse:
+        response = await handler(request)  # type: ignore[operator]  # aiohttp's ClientHandlerType
+        response.raise_for_status()
+        return response  # type: ignore[no-any-return]
+
+    if family == "aiohttp":
+        return aiohttp.ClientSession(middlewares=[raise_for_status], raise_for_status=True)
+    own = some_client(family)
+    own.event_hooks = {"response": [look]}  # type: ignore[attr-defined]  # of both libraries
+    return own
+
+
+@pytest.fixture(params=RAISING)
+def raising(request: pytest.FixtureRequest, anyio_backend: str) -> str:
+    name = str(request.param)
+    if anyio_backend == "trio" and name in OVER_AIOHTTP:
+        pytest.skip("aiohttp runs on asyncio alone")
+    if name == "aiohttp" and not hasattr(aiohttp, "ClientHandlerType"):
+        pytest.skip("middlewares are aiohttp's, from 3.12 on")
+    if name == "httpx2":
+        pytest.importorskip("httpx2", reason="httpx2 is for Python 3.11 and later")
+    return name
+
+
+@asynccontextmanager
+async def client_that_raises(
+    family: str, url: str, *, reads: bool = False, **options: object
+) -> AsyncIterator[AsyncClient]:
+    settings: dict[str, object] = {"sender": "FIRMA", "iys": Iys.OFF, "base_url": url, "retry": QUICK, "rate": None}
+    own = raising_client(family, reads=reads)
+    try:
+        async with AsyncClient("demo", "demo", http_client=own, **(settings | options)) as client:  # type: ignore[arg-type]  # settings of any type
+            yield client
+    finally:
+        await close(own)
+
+
+@pytest.mark.parametrize("code", REPEATED)
+async def test_a_status_that_is_raised_is_the_code_that_it_repeats(
+    raising: str, code: int, sandbox: Sandbox, url: str
+) -> None:
+    """A refusal, of its class, after one attempt: its text is lost, and nothing else."""
+    sandbox.fail("send-sms", str(code))
+    retry = Retry(attempts=1) if code == 429 else QUICK
+    async with client_that_raises(raising, url, retry=retry) as client:
+        with pytest.raises(ApiError) as caught:
+            await client.send_sms(TEXT, NUMBER)
+    assert type(caught.value) is REPEATED[code]
+    assert (caught.value.code, caught.value.http_status) == (code, code)
+    assert len(sandbox.requests) == 1
+    shown = everything_of(caught.value)
+    assert NUMBER not in shown
+    assert "987654" not in shown
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("fault", ["html-502", "html-502-before", "empty-504", "drop-answer", "half-answer"])
+async def test_a_failure_that_is_raised_is_a_lost_answer(raising: str, fault: str, sandbox: Sandbox, url: str) -> None:
+    """A gateway's 5xx: the order is sent again, and where it was taken the 451 leaves it to the reports."""
+    sandbox.fail("send-sms", fault)
+    async with client_that_raises(raising, url) as client:
+        order = await client.send_sms(TEXT, NUMBER)
+        assert await client.get_balance()
+    assert [order.id] == [each.id for each in sandbox.orders]
+    assert sandbox.deliveries == {NUMBER: 1}
+
+
+async def test_a_451_that_is_raised_after_a_lost_answer_leaves_it_to_the_reports(
+    raising: str, sandbox: Sandbox, url: str
+) -> None:
+    """A gateway may mean the law by it: without its order in the reports it is unknown, and not called taken."""
+    sandbox.fail("send-sms", "drop-request")
+    sandbox.fail("send-sms", "451")
+    async with client_that_raises(raising, url) as client:
+        with pytest.raises(OutcomeUnknownError, match="451"):
+            await client.send_sms(TEXT, NUMBER)
+    assert sandbox.deliveries == {}
+
+
+@pytest.mark.parametrize("code", [400, 401, 404, 422])
+async def test_a_status_that_a_gateway_may_raise_proves_nothing_after_a_lost_answer(
+    raising: str, code: int, sandbox: Sandbox, url: str
+) -> None:
+    """The first attempt may have been done."""
+    sandbox.fail("delete-blacklist", "drop-answer")
+    sandbox.fail("delete-blacklist", str(code))
+    async with client_that_raises(raising, url) as client:
+        with pytest.raises(OutcomeUnknownError):
+            await client.delete_blacklist(NUMBER)
+
+
+async def test_a_keyed_send_that_a_451_refuses_again(raising: str, sandbox: Sandbox, url: str, tmp_path: Path) -> None:
+    """Without its body, and the order not in the reports: unknown, and not struck out, as it may have been taken."""
+    async with SqliteStore(tmp_path / "store") as store, client_that_raises(raising, url, store=store) as client:
+        sandbox.fail("send-sms", "drop-request", times=5)
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, NUMBER, key="k")
+        sandbox.fail("send-sms", "451")
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, NUMBER, key="k")
+        known = await client.find_send("k")
+    assert known is not None
+    assert known.state is SendState.UNKNOWN
+
+
+@pytest.mark.parametrize("family", ["httpx", "httpx2"])
+async def test_a_body_that_the_hook_has_read_is_read(family: str, sandbox: Sandbox, url: str) -> None:
+    """The service's own words are there then, and its 451 says that the order was taken."""
+    if family == "httpx2":
+        pytest.importorskip("httpx2", reason="httpx2 is for Python 3.11 and later")
+    sandbox.fail("send-sms", "402")
+    async with client_that_raises(family, url, reads=True) as client:
+        with pytest.raises(InsufficientBalanceError) as caught:
+            await client.send_sms(TEXT, NUMBER)
+        assert caught.value.message
+        sandbox.fail("send-sms", "drop-request")
+        sandbox.fail("send-sms", "451")
+        with pytest.raises(OrderAcceptedError):
+            await client.send_sms(TEXT, NUMBER)
+
+
+async def test_a_status_of_another_request_is_no_answer(sandbox: Sandbox, url: str) -> None:
+    """What fetches a token for each request is refused one: of the order that says nothing."""
+
+    async def fetch_token(response: httpx.Response) -> None:
+        elsewhere = httpx.Request("GET", "https://tokens.example/")
+        httpx.Response(403, request=elsewhere).raise_for_status()
+
+    async with httpx.AsyncClient(event_hooks={"response": [fetch_token]}) as own:
+        client = AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, http_client=own, retry=ONCE)
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms(TEXT, NUMBER)
+    assert sandbox.deliveries == {NUMBER: 1}
+
+
+async def test_an_error_that_was_made_by_hand(sandbox: Sandbox) -> None:
+    """With neither its request nor a body: it stands for its status all the same."""
+    error = httpx.HTTPStatusError("refused", request=None, response=httpx.Response(402))  # type: ignore[arg-type]  # as a stub does
+    with pytest.raises(InsufficientBalanceError):
+        await Canned(error).client.send_sms(TEXT, NUMBER)
 
 
 class LikeHttpx:

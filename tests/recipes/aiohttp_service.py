@@ -18,6 +18,7 @@ from iletimerkezi_async import (
     DuplicateOrderError,
     Iys,
     OrderAcceptedError,
+    OutcomeUnknownError,
     RecipientError,
     TransportError,
     UnavailableError,
@@ -49,8 +50,8 @@ async def notify(request: web.Request) -> web.Response:
         raise web.HTTPUnprocessableEntity(text="Telefon numarası yanlış") from None
     except (DuplicateOrderError, OrderAcceptedError):
         return web.json_response({"status": "sent"})
-    except (UnavailableError, TransportError):
-        # Also where it may have been taken (`OutcomeUnknownError`): the same request again is no second SMS.
+    except (UnavailableError, TransportError, OutcomeUnknownError):
+        # Where it may have been taken (`OutcomeUnknownError`) the same request again is no second SMS.
         raise web.HTTPServiceUnavailable(text="Birazdan tekrar deneyin") from None
     return web.json_response({"status": "sent"})
 

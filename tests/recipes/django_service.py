@@ -37,6 +37,7 @@ from iletimerkezi_async import (
     Iys,
     MessageStatus,
     OrderAcceptedError,
+    OutcomeUnknownError,
     RecipientError,
     TokenBucket,
     TransportError,
@@ -92,8 +93,8 @@ async def tell(number: str, text: str) -> HttpResponse:
     except (DuplicateOrderError, OrderAcceptedError):
         # It is on its way already.
         return JsonResponse({"status": "sent"})
-    except (UnavailableError, TransportError):
-        # Also where it may have been taken (`OutcomeUnknownError`): the same request again is no second SMS.
+    except (UnavailableError, TransportError, OutcomeUnknownError):
+        # Where it may have been taken (`OutcomeUnknownError`) the same request again is no second SMS.
         return JsonResponse({"error": "Birazdan tekrar deneyin"}, status=503)
     return JsonResponse({"status": "sent"})
 

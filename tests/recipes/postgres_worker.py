@@ -17,8 +17,16 @@ import os
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
 
-from iletimerkezi_async import AsyncClient, Iys, OrderAcceptedError, SendInProgressError, StoreError, TransportError
-from iletimerkezi_async.errors import UnavailableError
+from iletimerkezi_async import (
+    AsyncClient,
+    Iys,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    SendInProgressError,
+    StoreError,
+    TransportError,
+    UnavailableError,
+)
 from iletimerkezi_async.stores import PostgresStore
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "postgresql:///app")
@@ -32,7 +40,8 @@ sms = AsyncClient(iys=Iys.OFF, timeout=10, store=store)
 LATER = RetryStrategy(
     max_attempts=100,
     wait=PAUSE_SECONDS,
-    retry_exceptions={SendInProgressError, StoreError, UnavailableError, TransportError},
+    # The last one too: under its key, the same job again finds out, and sends nothing twice.
+    retry_exceptions={SendInProgressError, StoreError, UnavailableError, TransportError, OutcomeUnknownError},
 )
 
 

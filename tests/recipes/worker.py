@@ -29,6 +29,7 @@ from iletimerkezi_async import (
     AsyncClient,
     Iys,
     OrderAcceptedError,
+    OutcomeUnknownError,
     Retry,
     SendInProgressError,
     StoreError,
@@ -85,7 +86,7 @@ async def send_notice(notice_id: str, number: str, text: str, context: Annotated
         await sms.send_sms(text, to=number, key=f"notice-{notice_id}")
     except OrderAcceptedError:
         logger.warning("notice %s was sent, as an order whose id is not known", notice_id)
-    except (SendInProgressError, StoreError, UnavailableError, TransportError):
+    except (SendInProgressError, StoreError, UnavailableError, TransportError, OutcomeUnknownError):
         # Another worker is at it, something is away, or nobody knows yet: the same call later finds out.
         returns = int(context.message.labels.get("X-Taskiq-requeue", 0))
         if returns >= MOST_RETURNS:

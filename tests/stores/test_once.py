@@ -183,7 +183,7 @@ async def test_an_unknown_outcome_is_settled_later(
     """All answers lost, and the same call again: in the service's window it tells, after it the reports do."""
     world.sandbox.fail("send-sms", "drop-answer" if arrives else "drop-request")
     world.sandbox.fail("send-sms", "drop-request", times=2)
-    with pytest.raises(OutcomeUnknownError):
+    with pytest.raises(OutcomeUnknownError, match="under its key sends nothing twice"):
         await client.send_sms(TEXT, ALI, key="k")
     assert await state_of(client) is SendState.UNKNOWN
     world.sandbox.heal()

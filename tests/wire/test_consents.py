@@ -282,6 +282,7 @@ async def test_a_bad_record_at_the_very_end_registers_nothing() -> None:
         (LOST, OutcomeUnknownError),
         (b"<html>", OutcomeUnknownError),
         (httpx.Response(502), OutcomeUnknownError),
+        (refusal(500), OutcomeUnknownError),
         (never_left(), TransportError),
     ],
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import orjson
 import pytest
 from canned import Canned, ok, refusal
 
-from iletimerkezi_async import Iys, Message, Retry, TransportError, UnavailableError
+from iletimerkezi_async import Iys, Message, OutcomeUnknownError, Retry, TransportError, UnavailableError
 from iletimerkezi_async.wire.account import get_balance
 from iletimerkezi_async.wire.call import Lost, Outcome, RawAnswer, Refused, read_answer
 from iletimerkezi_async.wire.draft import Draft, write_template
@@ -53,6 +53,24 @@ async def test_what_else_is_no_number(sms: object) -> None:
     client = Canned(ok(balance={"amount": 0, "sms": sms}), retry=Retry(attempts=1)).client
     with pytest.raises(TransportError, match="the answer says success, but a number is missing"):
         await client.get_balance()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("id", [0, "0", -1, "-1", "000"])
+async def test_what_is_not_above_zero_is_no_id(id: object) -> None:
+    """A send that is answered with it has lost its answer; a report or a list with it is asked for again."""
+    once = Retry(attempts=1)
+    with pytest.raises(OutcomeUnknownError, match="the answer says success, but a"):
+        await Canned(ok(order={"id": id}), retry=once).client.send_sms("Kodunuz 1234", "5301234567")
+    row = {"id": id, "status": 114}
+    with pytest.raises(TransportError, match="the answer says success, but a"):
+        await Canned(ok(order=row), retry=once).client.get_order(1)
+    with pytest.raises(TransportError, match="the answer says success, but a"):
+        await (
+            Canned(ok(count=1, orders=[row]), retry=once)
+            .client.get_reports(date(2026, 4, 1), date(2026, 4, 1))
+            .collect()
+        )
 
 
 @pytest.mark.anyio
