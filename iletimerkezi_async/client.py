@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .http.observed import observed
 from .http.retry import Retry
@@ -15,9 +15,8 @@ from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
 from .redaction import forgetful, sound
-from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
-from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
+from .wire.arguments import Terms, check_campaign, check_order_id, check_timeout, check_whole
 from .wire.consents import Registration, ask, choose_brand
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
     from .http.pacing import Pacer
     from .http.settings import Timeouts
     from .results import BulkResult, OnProgress, Refusal
-    from .stores.base import Store
-    from .stores.journals import StoreJournal
+    from .stores.base import Store, StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -306,6 +304,8 @@ class AsyncClient:
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
+        unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep",
+        settle_for: float = 0.0,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -333,6 +333,10 @@ class AsyncClient:
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
             journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
+            unknown: A person's decision about orders of earlier runs of which nothing could tell whether they were
+                taken: `"keep"` leaves them open, `"as_sent"` counts them as sent, `"as_not_sent"` sends them again.
+            settle_for: Seconds for which, once all else is sent, it goes on to settle what is unknown: ten minutes
+                have to pass before the reports can tell that an order was not taken.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -352,7 +356,9 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        from .campaigns import campaign, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
+        # Whoever runs no campaign need not load what it takes.
+        from .campaigns import campaign, intake  # noqa: PLC0415 - see above
+        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - see above
 
         message = Message(text, ())
         source = intake.Recipients(to)
@@ -363,12 +369,12 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
-        async with open_any(journal, template, message, self._face.credentials) as (book, records):
-            drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
-            run = campaign.Campaign(
-                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
-            )
+        terms: Terms = sound(
+            check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
+        )
+        async with open_journal(journal, template, message, *self._face.identity) as (book, records):
+            drafts = intake.NumberIntake(source, template, terms.batch_size, message)
+            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 
     async def send_bulk_messages(
@@ -379,6 +385,9 @@ class AsyncClient:
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
+        unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep",
+        settle_for: float = 0.0,
+        allow_new_texts: bool = False,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -395,6 +404,12 @@ class AsyncClient:
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
             journal: As for `send_bulk`.
+            unknown: As for `send_bulk`.
+            settle_for: As for `send_bulk`.
+            allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
+                they come with a text that the journal does not have of them. Otherwise that stops the campaign before
+                anything more goes out (`JournalError`, with their count): the texts may have changed by mistake, such
+                as a date in them.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
@@ -403,6 +418,7 @@ class AsyncClient:
             IletimerkeziError: As `send_bulk`.
         """
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
         del messages
@@ -410,12 +426,19 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
-        async with open_any(journal, template, None, self._face.credentials) as (book, records):
-            drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
-            run = campaign.Campaign(
-                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
+        terms: Terms = sound(
+            check_campaign(
+                batch_size,
+                concurrency,
+                on_progress,
+                unknown=unknown,
+                settle_for=settle_for,
+                allow_new_texts=allow_new_texts,
             )
+        )
+        async with open_journal(journal, template, None, *self._face.identity) as (book, records):
+            drafts = intake.MessageIntake(source, template, terms.batch_size, book.salt if book else b"")
+            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 
     def get_report(self, order_id: Order | int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:

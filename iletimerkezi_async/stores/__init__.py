@@ -104,7 +104,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .base import Store as Store
-    from .journals import StoreJournal as StoreJournal
+    from .base import StoreJournal as StoreJournal
     from .postgres import PostgresStore as PostgresStore
     from .redis import RedisStore as RedisStore
     from .sqlite import SqliteStore as SqliteStore
@@ -116,7 +116,7 @@ _MODULE_OF = {
     "RedisStore": "redis",
     "SqliteStore": "sqlite",
     "Store": "base",
-    "StoreJournal": "journals",
+    "StoreJournal": "base",
 }
 
 

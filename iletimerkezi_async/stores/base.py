@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from attrs import evolve
 
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .journals import StoreJournal
     from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
 
-__all__ = ["KNOWN_SECONDS", "Store", "StoreLog"]
+__all__ = ["KNOWN_SECONDS", "Store", "StoreJournal", "StoreLog"]
 
 T = TypeVar("T")
 
@@ -40,6 +39,7 @@ T = TypeVar("T")
 KNOWN_SECONDS = 11 * 86_400.0
 # How often what is too old is deleted, where the engine does not do it itself.
 _SWEEP_SECONDS = 600.0
+_LONGEST_NAME = 200
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
 
@@ -89,7 +89,11 @@ class Store(ABC):
         """Close the connections. Later calls raise `StoreError`. Twice is once."""
         if not self._closed:
             self._closed = True
-            await self._worker_threads.run(self._close, shield=True)
+            await self._worker_threads.run(self._finish_and_close, shield=True)
+
+    def _finish_and_close(self) -> None:
+        self._worker_threads.join()
+        self._close()
 
     # One rate.
 
@@ -131,7 +135,8 @@ class Store(ABC):
     def journal(self, name: str) -> StoreJournal:
         """A campaign's journal in this store, for `journal=` of `send_bulk`; made on first use.
 
-        It holds the recipients' numbers, and no text. It is deleted after `keep` without use.
+        It holds the recipients' numbers, and no text. It is deleted after `keep` without use, at the earliest after
+        eleven days.
 
         Args:
             name: Its name, of 1 to 200 printable characters; what goes on under it must be the same campaign.
@@ -149,14 +154,6 @@ class Store(ABC):
             with suppress(StoreError):
                 self._sweep_rows()
         return work()
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do a piece of blocking work in the store's threads, to its end.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        return await self._threads().run(partial(self.sweep_and, work), shield=True)
 
     # In the worker threads. Each is one transaction, or one script.
 
@@ -209,6 +206,28 @@ class Store(ABC):
             return False
         self._sweep_at = now + _SWEEP_SECONDS
         return True
+
+
+class StoreJournal:
+    """A campaign's journal in a store: what `store.journal(name)` gives, and `journal=` takes.
+
+    Args:
+        store: Where it is.
+        name: Its name.
+
+    Raises:
+        ConfigurationError: It cannot be a name.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        given = cast("object", name)
+        if not (isinstance(given, str) and 0 < len(given) <= _LONGEST_NAME and given.isprintable()):
+            raise ConfigurationError(f"a journal's name must be text of 1 to {_LONGEST_NAME} printable characters")
+        self.store = store
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<StoreJournal {self.name!r} in {self.store!r}>"
 
 
 class StoreLog:

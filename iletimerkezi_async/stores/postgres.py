@@ -22,9 +22,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from . import pipeline
-from .journals import StoreJournal
-from .postgres_journals import PostgresJournals
-from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, RESERVE, SCHEMA, SWEEP_JOURNALS, VERSION
+from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, RESERVE, SCHEMA, VERSION
 from .slots import FAR, scale
 from .sql import SqlStore
 from .sql import spell as spell_sql
@@ -94,15 +92,7 @@ class PostgresStore(SqlStore):
         assert row is not None
         return max(0.0, float(row[0])), int(row[1]) - n
 
-    def journal(self, name: str) -> StoreJournal:
-        """A campaign's journal in this store; see `Store.journal`."""
-        return StoreJournal(self, PostgresJournals(self._ask_all), name)
-
     # The log.
-
-    def _sweep_rows(self) -> None:
-        super()._sweep_rows()
-        self._ask(SWEEP_JOURNALS, {"keep": self._keep}, durable=False)
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._is_ready:

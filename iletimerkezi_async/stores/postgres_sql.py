@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from .postgres_journals import TABLES
 from .sql import SCHEMA as ROWS
 from .sql import Dialect, spell
 
-__all__ = ["DIALECT", "EDITION", "IS_THERE", "LOCK", "RESERVE", "SCHEMA", "SWEEP_JOURNALS", "VERSION"]
+__all__ = ["DIALECT", "EDITION", "IS_THERE", "LOCK", "RESERVE", "SCHEMA", "VERSION"]
 
 EDITION = 2
 
@@ -22,7 +21,6 @@ CREATE UNLOGGED TABLE IF NOT EXISTS iletimerkezi_rates (
     slots double precision[] NOT NULL,
     counts double precision[] NOT NULL
 );
-{TABLES}
 {";".join(spell(statement, DIALECT) for statement in ROWS)};
 INSERT INTO iletimerkezi_schema VALUES (2) ON CONFLICT DO NOTHING
 """.strip()  # noqa: S608 - constants
@@ -31,10 +29,6 @@ IS_THERE = "SELECT to_regclass('iletimerkezi_schema') IS NOT NULL"
 VERSION = "SELECT max(version) FROM iletimerkezi_schema"
 # "IMst". It ends with the transaction.
 LOCK = "SELECT pg_advisory_xact_lock(1229812596)"
-
-SWEEP_JOURNALS = """
-DELETE FROM iletimerkezi_journals WHERE lease_until <= clock_timestamp() - make_interval(secs => %(keep)s)
-"""
 
 RESERVE = """
 INSERT INTO iletimerkezi_rates AS r (account, slots, counts)

@@ -16,7 +16,7 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
 
-from .base import KNOWN_SECONDS, Store
+from .base import KNOWN_SECONDS, Store, StoreJournal
 from .log import Alike, Answer, KnownId, Name, Row, Scope, State
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _VALUES = (
 )
 #: Seconds for which what has expired still stays, so that nothing that comes late can bring back another version of it.
 _EXPIRED_KEPT = 11 * 86_400
-_OVER = f"expires_at <= {{now}} AND (state = 'free' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
+# A campaign is kept for so long after its last use anyway.
+_OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
 
 #: What makes the tables.
 SCHEMA = (
@@ -173,6 +174,10 @@ def spell(text: str, dialect: Dialect) -> str:
 class SqlStore(Store):
     """A store on an engine that knows SQL."""
 
+    def journal(self, name: str) -> StoreJournal:
+        """A campaign's journal in this store; see `Store.journal`."""
+        return StoreJournal(self, name)
+
     @abstractmethod
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         """Run statements as one transaction; the rows of the last one."""
@@ -282,8 +287,8 @@ def _row(values: Sequence[Any]) -> Row:
     entries = values[len(_KEPT) + 1] if len(values) > len(_KEPT) + 1 else None
     return Row(
         Name(account, Scope(scope), name), part, version, token, State(state), content, mark, recipients,
-        None if first_at is None else Moment(first_at, first_service),
-        None if last_at is None else Moment(last_at, last_service),
+        None if first_at is None else Moment(float(first_at), first_service),
+        None if last_at is None else Moment(float(last_at), last_service),
         None if order_id is None else int(order_id),
         None if entries is None else bytes(entries),
         lease_until, expires_at,

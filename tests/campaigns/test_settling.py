@@ -16,10 +16,11 @@ from anyio.abc import TaskGroup
 from canned import QUICK
 
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Progress, Retry
+from iletimerkezi_async.campaigns.journal import Journal
+from iletimerkezi_async.orders.driver import Claim
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
-from iletimerkezi_async.stores.journal import FileJournal
-from iletimerkezi_async.stores.records import State
+from iletimerkezi_async.stores.log import Change, State
 
 pytestmark = pytest.mark.anyio
 
@@ -421,17 +422,17 @@ async def test_who_is_refused_in_doubt_is_named_although_it_is_cancelled(
     await run(sandbox, path, 20)
     pass_minutes(sandbox, 13)
     sandbox.fail("send-sms", "402")
-    settle = FileJournal.settle
+    write = Journal.write
     caught: list[BaseException] = []
     with anyio.CancelScope() as scope:
 
-        async def settle_and_give_up(self: FileJournal, record: int, state: State, order_id: int | None = None) -> None:
-            await settle(self, record, state, order_id)
-            if state is State.BEGUN:
+        async def write_and_give_up(self: Journal, claim: Claim, change: Change) -> None:
+            await write(self, claim, change)
+            if change.row.state is State.UNKNOWN:
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
 
-        monkeypatch.setattr(FileJournal, "settle", settle_and_give_up)
+        monkeypatch.setattr(Journal, "write", write_and_give_up)
         try:
             await run(sandbox, path, 20)
         except BaseException as error:

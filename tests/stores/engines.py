@@ -68,12 +68,11 @@ class SqliteEngine(Engine):
             database.execute(
                 "UPDATE iletimerkezi_ids SET known_at = known_at - ? WHERE account = ?", (seconds, account)
             )
-            database.execute("UPDATE journals SET lease_until = lease_until - ? WHERE account = ?", (seconds, account))
         database.close()
 
     def damage(self, account: str) -> None:
         with sqlite3.connect(self.address, timeout=10) as database:
-            database.execute("UPDATE journal_orders SET order_id = '1' WHERE account = ?", (account,))
+            database.execute("UPDATE iletimerkezi_rows SET order_id = '1' WHERE account = ? AND part > 0", (account,))
         database.close()
 
     def dump(self, account: str) -> str:
@@ -112,24 +111,16 @@ class PostgresEngine(Engine):
             seconds, seconds, seconds, seconds, account,
         )  # fmt: skip
         self._ask("UPDATE iletimerkezi_ids SET known_at = known_at - %s WHERE account = %s", seconds, account)
-        self.age_journals(account, seconds)
-
-    def age_journals(self, account: str, seconds: float) -> None:
-        self._ask(
-            "UPDATE iletimerkezi_journals SET lease_until = lease_until - make_interval(secs => %s) "
-            "WHERE account = %s",
-            seconds, account,
-        )  # fmt: skip
 
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
         now = f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})"
         patch.setattr(postgres, "DIALECT", postgres_sql.DIALECT._replace(now=now))
 
     def damage(self, account: str) -> None:
-        self._ask("UPDATE iletimerkezi_journal_orders SET order_id = '1' WHERE account = %s", account)
+        self._ask("UPDATE iletimerkezi_rows SET order_id = '1' WHERE account = %s AND part > 0", account)
 
     def dump(self, account: str) -> str:
-        tables = ("rows", "rates", "ids", "journals", "journal_orders")
+        tables = ("rows", "rates", "ids")
         return "\n".join(
             str(self._ask(f"SELECT * FROM iletimerkezi_{table} WHERE account = %s", account)) for table in tables
         )
