@@ -82,9 +82,9 @@ anyio.run(main)
 
 ## The files
 
-For whoever works on it. `life` decides what becomes of an order, as a table that tells what is promised; `rows` asks a
-log by it. `send` sends an order, and one with a key once; what an earlier call may have sent, `earlier` looks for, and
-`rules` tells what the reports prove. `recovery` finds it again when its answer was
+For those who work on it. `life` decides what becomes of an order, as a table that tells what is promised; `rows` asks a
+log by it. `driver` drives one order to its end, and `send` sends one, with a key once; what an earlier call may have
+sent, `earlier` looks for, and `rules` tells what the reports prove. `recovery` finds it again when its answer was
 lost: at once (`live`), or in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read
 together (`lookup`); it leaves out what is `known`, minds what is on its way (`flights`), and judges the rest by the
 rules of `evidence`, and of `schedules`. `rules` are those that take their place: fewer, and each of them sound.

@@ -73,12 +73,14 @@ each a request. While the store is away each process paces by itself, with a war
 A hash of the API key, keys, keyed fingerprints, states, times and order ids, for 30 days: no number, no text, no
 credential. Beside the fingerprint stands a keyed mark of the numbers, by which two keys that text the same people are
 told apart: where both were lost and one order is found, both stay unknown until you decide. Times are the store's
-clock, and the service's where it was heard. A campaign's journal and the keys know nothing of each other: where both
-lost an order to the very same numbers, one order found may be given to both.
+clock, and the service's where it was heard.
 
 A campaign's journal in it (`journal=store.journal("kis-2026")`, PostgreSQL and SQLite) holds the recipients' numbers,
 for 30 days after its last use. One run has it at a time; a run that died is taken over two minutes later, on any
-machine.
+machine. Keys and campaigns of one store know of each other, and a campaign with its journal in a file asks the client's
+store, too.
+
+A store that is restored from a backup has forgotten what was sent since: what is asked for again then goes out again.
 
 ## The files
 
@@ -91,8 +93,7 @@ drivers.
 `log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements
 for engines that know SQL, `redis_rows` the scripts for Redis. What becomes of an order no log knows.
 
-`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file, `journals` in a store
-(`sqlite_journals`, `postgres_journals`), `opening` opens either; `files` sees that a file is its owner's alone.
+`files` sees that a file is its owner's alone; `records` is a moment by two clocks.
 
 No text and no credential is ever stored, and nothing here knows HTTP or how an order is settled.
 """
