@@ -24,8 +24,7 @@ from iletimerkezi_async.redaction import forgetful
 from . import pipeline
 from .journals import StoreJournal
 from .postgres_journals import PostgresJournals
-from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, RESERVE, SCHEMA, SWEEP_JOURNALS, VERSION
-from .slots import FAR, scale
+from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, SCHEMA, SWEEP_JOURNALS, VERSION
 from .sql import SqlStore
 from .sql import spell as spell_sql
 from .threads import CALLS
@@ -75,24 +74,6 @@ class PostgresStore(SqlStore):
 
     def __repr__(self) -> str:
         return f"<PostgresStore {self._where}>"
-
-    # One rate, and known ids.
-
-    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
-        window, most = scale(rate)
-        extra = min(extra, int(most) - n)
-        values = {
-            "account": account,
-            "n": n,
-            "extra": extra,
-            "window": window,
-            "most": most,
-            "far": FAR,
-            "pause": pause,
-        }
-        row = self._ask(RESERVE, values, durable=False)
-        assert row is not None
-        return max(0.0, float(row[0])), int(row[1]) - n
 
     def journal(self, name: str) -> StoreJournal:
         """A campaign's journal in this store; see `Store.journal`."""
