@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ import jumping
 import pytest
 import trio
 import trio.testing
+from arrivals import watched
 from attrs import define
 from canned import Canned, ok, refusal
 from frames import everything_of
@@ -301,6 +303,37 @@ def test_a_rate_that_is_none_is_refused(rate: object) -> None:
     """When the bucket is made."""
     with pytest.raises(ConfigurationError, match="rate"):
         TokenBucket(rate)  # type: ignore[arg-type]  # the point of the test
+
+
+# By what the sandbox saw.
+
+
+async def be_busy(seconds: float, *, pause: float) -> None:
+    """Hold up the event loop."""
+    while True:
+        time.sleep(seconds)  # noqa: ASYNC251 - what it is for
+        await anyio.sleep(pause)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("seconds", "pause"), [(0.0, 1.0), (0.03, 0.1), (0.05, 0.0)], ids=["quiet", "stalls", "turns"])
+async def test_the_service_sees_no_more_than_the_rate(seconds: float, pause: float) -> None:
+    """Also where the event loop is stalled for 30 ms now and then, or each turn takes 50 ms; everything is sent."""
+    rate, sandbox = 40, Sandbox()
+    with sandbox.serve() as url:
+        async with watched() as watch:
+            client = AsyncClient(
+                "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=rate, http_client=watch.http
+            )
+            async with anyio.create_task_group() as others:
+                others.start_soon(partial(be_busy, seconds, pause=pause))
+                async with anyio.create_task_group() as tasks:
+                    for place in range(60):
+                        tasks.start_soon(client.send_sms, f"Kodunuz {place}", NUMBER)
+                    tasks.start_soon(client.send_sms, "Kodlariniz", [int(NUMBER) + place for place in range(20)])
+                others.cancel_scope.cancel()
+    assert len(sandbox.orders) == 61
+    watch.assert_paced(sandbox, rate, most=20)
 
 
 # 429.
