@@ -69,8 +69,9 @@ class AsyncClient:
         max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
             loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
-        rate: Recipients a second for orders of at most so many recipients: in no second more of them go out, in the
-            order of asking. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
+        rate: Recipients a second for orders of at most so many recipients: a tenth of them at once, the rest evenly
+            at nine tenths of the rate, in the order of asking. In no second do more go out, but for one order of
+            several. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
             sends, but none for longer than the `wait_max` of `retry`. `None` turns both off. Or any object with
             `async acquire(n)`, which several clients of one account may share; what it raises means that nothing was
             sent. (Source: the provider's limits, in force since 2026-05-05.)

@@ -53,8 +53,10 @@ within 10 minutes ends in `DuplicateOrderError`, not in a second SMS.
 ## The pace
 
 An order of up to `rate` recipients (100 a second: the service's limit for transactional messages, in force since
-2026-05-05) waits for its turn: in no second do more than `rate` recipients go out, in the order of asking, and a 429
-holds back all sends for its `Retry-After`, up to the `wait_max` of `Retry`. A larger one is a bulk order and passes.
+2026-05-05) waits for its turn, in the order of asking: after a quiet time a tenth of the rate goes out at once, the
+rest evenly at nine tenths of it. So no second has more than `rate` recipients of orders to one number, and an order of
+n adds at most n. A 429 holds back all sends for its `Retry-After`, up to the `wait_max` of `Retry`. A larger order is a
+bulk order and passes.
 
 ## What became of it
 

@@ -64,9 +64,15 @@ the next call settles it.
 
 ## One rate
 
-With a store, `rate` is that of all clients of the account together, and a 429 of any process holds back the paced
-orders of all of them for its `Retry-After`. Bulk orders of other processes do not learn of it, as asking would cost
-each a request. While the store is away each process paces by itself, with a warning.
+With a store, `rate` is that of all clients of the account together: the store keeps the moment at which the next
+recipient is free, and each process reserves a quarter of a second ahead at the most. What a process that dies, or a
+caller who gives up, had reserved is lost, and holds up others for no longer than that. A twentieth of the rate goes at
+once after a quiet time, the rest evenly at nine tenths of it. How exact that is depends on how much the time differs
+that the store takes to answer.
+
+A 429 of any process holds back the paced orders of all of them for its `Retry-After`, but for two minutes at the most.
+Bulk orders of other processes do not learn of it, as asking would cost each a request. While the store is away each
+process paces by itself, with a warning, and asks it again after five seconds.
 
 ## What is kept
 
@@ -85,10 +91,8 @@ A store that is restored from a backup has forgotten what was sent since: what i
 ## The files
 
 For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`,
-run by `pipeline`)
-and `redis` (with its script in `redis_scripts`) are the three. `seals` makes what stands in a store for an account and
-for an order, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
-drivers.
+run by `pipeline`) and `redis` are the three. `seals` makes what stands in a store for an account and for an order,
+`threads` runs the blocking drivers.
 
 `log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements
 for engines that know SQL, `redis_rows` the scripts for Redis. What becomes of an order no log knows.

@@ -20,7 +20,6 @@ from attrs import evolve
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 
 from .log import draw
-from .slots import FAR
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -31,12 +30,14 @@ if TYPE_CHECKING:
 
     from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
 
-__all__ = ["KNOWN_SECONDS", "Store", "StoreJournal", "StoreLog"]
+__all__ = ["FAR", "KNOWN_SECONDS", "Store", "StoreJournal", "StoreLog"]
 
 T = TypeVar("T")
 
 #: For how long an order's id is remembered as known: longer than anybody looks for a lost one.
 KNOWN_SECONDS = 11 * 86_400.0
+#: Seconds. A moment of the rate further ahead is left of a clock that was set back: a pause is at most half as long.
+FAR = 240
 # How often what is too old is deleted, where the engine does not do it itself.
 _SWEEP_SECONDS = 600.0
 _LONGEST_NAME = 200
@@ -97,38 +98,27 @@ class Store(ABC):
 
     # One rate.
 
-    async def reserve(self, account: str, n: int, rate: float, extra: int = 0) -> tuple[float, int]:
-        """Reserve the next free moment for `n` recipients, in the order of asking.
-
-        In no second are more than `rate` recipients let through.
+    async def reserve(self, account: str, seconds: float, delay: float) -> float:
+        """Reserve an account's next free stretch of time, in the order of asking.
 
         Args:
             account: Whose rate it is.
-            n: How many; not more than `rate`.
-            rate: Recipients a second.
-            extra: How many more are wanted at the same moment, as far as they fit.
+            seconds: How long it is; with none, it only moves what follows behind the delay.
+            delay: It begins no sooner than in so many seconds, at most two minutes; negative: so many ago.
 
         Returns:
-            Seconds until then, and how many more it is for.
+            When it begins, by the monotonic clock.
 
         Raises:
             StoreError: The store is away.
         """
-        return await self._threads().run(partial(self._reserve, account, n, extra, rate))
 
-    async def hold_back(self, account: str, seconds: float, rate: float) -> None:
-        """Give no moment sooner than in so many seconds: the service asked for a pause.
+        def ask() -> float:
+            wait = self._reserve(account, seconds, delay)
+            # In the thread, as the event loop may be busy when the answer comes.
+            return time.monotonic() + wait
 
-        Args:
-            account: Whose rate it is.
-            seconds: At most two minutes; of a longer pause, these.
-            rate: As for `reserve`.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        pause = min(seconds, FAR - 1)
-        await self._threads().run(partial(self._reserve, account, 0, 0, rate, pause))
+        return await self._threads().run(ask)
 
     # Campaigns.
 
@@ -182,7 +172,8 @@ class Store(ABC):
         """Delete what has been over for long."""
 
     @abstractmethod
-    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]: ...
+    def _reserve(self, account: str, seconds: float, delay: float) -> float:
+        """Reserve a stretch of time; seconds until it begins."""
 
     @abstractmethod
     def _close(self) -> None: ...

@@ -16,7 +16,7 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
 
-from .base import KNOWN_SECONDS, Store, StoreJournal
+from .base import FAR, KNOWN_SECONDS, Store, StoreJournal
 from .log import Alike, Answer, KnownId, Name, Row, Scope, State
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ SCHEMA = (
         PRIMARY KEY (account, order_id)
     ){by_key}""",
     "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_time ON iletimerkezi_ids (known_at)",
+    """CREATE TABLE IF NOT EXISTS iletimerkezi_pace (
+        account {text} PRIMARY KEY,
+        free_at {real} NOT NULL
+    ){by_key}""",
 )
 # In SQLite a conflict clause behind a SELECT needs a condition before it; `{holds}` is one.
 _INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {{holds}} ON CONFLICT DO NOTHING"
@@ -141,6 +145,13 @@ _SWEEP = (
     (SELECT account, scope, name FROM iletimerkezi_rows WHERE part = 0 AND {_OVER})""",
     f"DELETE FROM iletimerkezi_ids WHERE known_at <= {{now}} - {int(KNOWN_SECONDS)}",
 )
+_RESERVE = (
+    "INSERT INTO iletimerkezi_pace (account, free_at) VALUES (:account, {now} + :delay + :seconds) "
+    "ON CONFLICT (account) DO UPDATE SET free_at = :seconds + CASE "
+    f"WHEN iletimerkezi_pace.free_at BETWEEN {{now}} + :delay AND {{now}} + {FAR} + :seconds "
+    "THEN iletimerkezi_pace.free_at ELSE {now} + :delay END"
+)
+_RESERVED = "SELECT free_at - :seconds - {now} FROM iletimerkezi_pace WHERE account = :account"
 _PARTS_AT_ONCE = 50
 _IDS_AT_ONCE = 500
 
@@ -236,6 +247,11 @@ class SqlStore(Store):
                 "scheduled": int(each.scheduled), "cancelled": int(each.cancelled),
             }  # fmt: skip
             self._transact([_NOTE], values, False)
+
+    def _reserve(self, account: str, seconds: float, delay: float) -> float:
+        values = {"account": account, "seconds": seconds, "delay": delay}
+        [(wait,)] = self._transact([_RESERVE, _RESERVED], values, False)
+        return float(wait)
 
     def _sweep_rows(self) -> None:
         for statement in _SWEEP:

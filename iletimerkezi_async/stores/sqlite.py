@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
@@ -14,7 +13,6 @@ from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .files import choose_path, claim, identify, make_private, spell_path
-from .slots import FAR, next_slot, room_at, scale
 from .sql import SCHEMA, Dialect, SqlStore
 from .sql import spell as spell_sql
 
@@ -31,7 +29,6 @@ _VERSION = 2
 _FOR_EVER = timedelta(days=36_500)
 _DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS rates (account TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID",
     *(spell_sql(statement, _DIALECT) for statement in SCHEMA),
     f"PRAGMA user_version = {_VERSION}",
 )
@@ -73,21 +70,6 @@ class SqliteStore(SqlStore):
 
     def __repr__(self) -> str:
         return f"<SqliteStore {self._spelt!r}>"
-
-    # One rate, and known ids. A power cut may undo the last of these: nobody is texted twice for it.
-
-    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
-        window, most = scale(rate)
-        with self._transaction(durable=False) as database:
-            row = database.execute("SELECT slots FROM rates WHERE account = ?", (account,)).fetchone()
-            now = time.time()
-            slots: list[tuple[float, int]] = [] if row is None else json.loads(row[0])
-            slots = [(slot, count) for slot, count in slots if now - window < slot < now + FAR]
-            moment = next_slot(slots, now + pause, n, window, most)
-            extra = min(extra, room_at(moment, slots, window, most) - n)
-            slots.append((moment, n + extra))
-            database.execute("INSERT OR REPLACE INTO rates VALUES (?, ?)", (account, json.dumps(slots)))
-            return moment - now, extra
 
     # The log.
 
