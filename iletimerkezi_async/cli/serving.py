@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import anyio
 import typer
@@ -19,6 +19,7 @@ from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice,
 
 if TYPE_CHECKING:
     from iletimerkezi_async.sandbox import Sandbox
+    from iletimerkezi_async.sandbox.style import StyleName
 
 __all__ = ["sandbox"]
 
@@ -37,6 +38,8 @@ def sandbox(
     ] = 8025,
     key: Annotated[str, typer.Option(metavar="KEY", help="The API key that is let in.")] = DEMO_KEY,
     hash: Annotated[str, typer.Option(metavar="HASH", help="The hash that goes with it.")] = DEMO_HASH,
+    username: Annotated[str | None, typer.Option(metavar="NAME", help="A user that is let in without a key.")] = None,
+    password: Annotated[str | None, typer.Option(metavar="WORD", help="The user's password.")] = None,
     sender: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="An approved sender, beside APITEST.")
     ] = None,
@@ -56,6 +59,10 @@ def sandbox(
         list[str] | None,
         typer.Option(metavar="OPERATION=FAULT", help="Make the next request fail: send-sms=drop-answer."),
     ] = None,
+    iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
+    style: Annotated[
+        str, typer.Option(metavar="live|seeds|strings|csharp", help="How the types of answers are written.")
+    ] = "live",
     _verbose: Verbose = False,
 ) -> None:
     """Serve a sandbox of the service, until Ctrl-C or SIGTERM.
@@ -80,6 +87,10 @@ def sandbox(
             delivery_seconds=delivery_seconds,
             brands=brands,
             webhook=webhook,
+            username=username,
+            password=password,
+            missing_iys="off" if iys_optional else "refuse",
+            style=cast("StyleName", style),
         )
         for planned in fail or ():
             operation, _, fault = planned.partition("=")

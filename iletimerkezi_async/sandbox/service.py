@@ -15,7 +15,7 @@ from iletimerkezi_async.sandbox.bodies import Json, read_object
 from iletimerkezi_async.sandbox.clock import Clock
 from iletimerkezi_async.sandbox.codes import DONE, Refusal
 from iletimerkezi_async.sandbox.faults import Fault, FaultPlan, Planned
-from iletimerkezi_async.sandbox.notations import JSON, XML, Notation
+from iletimerkezi_async.sandbox.notations import JSON, QUERY, XML, Notation
 from iletimerkezi_async.sandbox.replies import Reply, Writer
 
 __all__ = ["BIGGEST_BODY", "OPERATIONS", "Service"]
@@ -23,6 +23,7 @@ __all__ = ["BIGGEST_BODY", "OPERATIONS", "Service"]
 BIGGEST_BODY: Final = 64 * 1024 * 1024
 """Bytes. A bigger body is 400."""
 
+_GET_PATHS: Final = ("/v1/send-sms/get", "/v1/send-sms/get/")
 _PATH: Final = re.compile(r"/v1/(?P<operation>[a-z]+(?:[-/][a-z]+)*?)(?P<json>/json)?")
 
 
@@ -70,11 +71,14 @@ class Service:
         self._log: list[tuple[str, int | str]] = []
         self._counts: Counter[str] = Counter()
 
-    def answer(self, method: str, path: str, body: bytes) -> Reply:
+    def answer(self, method: str, path: str, query: bytes, body: bytes) -> Reply:
         """Answer an HTTP request: ``POST /v1/<operation>/json``, or ``POST /v1/<operation>`` in XML.
 
-        Anything else is 404 and meets no fault.
+        An order may come by ``GET /v1/send-sms/get/?…``, too (documented by the provider, 2026). Anything else is 404
+        and meets no fault.
         """
+        if method == "GET" and path in _GET_PATHS:
+            return self.handle("send-sms", query, QUERY)
         match = _PATH.fullmatch(path)
         notation = XML if match is not None and match["json"] is None else JSON
         if method == "POST" and match is not None:

@@ -9,7 +9,9 @@ from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
+from canned import NO_TLS
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -129,6 +131,20 @@ def test_what_is_to_happen_can_be_said(iletimerkezi: "Command") -> None:
     assert words == [*["accepted"] * 3, "delivered", "delivered", "undelivered"]
 
 
+def test_clients_in_use_get_through(iletimerkezi: "Command") -> None:
+    """A user name and a password, no iys, and the ids as another client reads them."""
+    user = {"username": "5301234567", "password": "gizli"}
+    options = [f"--{name}={value}" for name, value in user.items()]
+    process, printed = start(iletimerkezi, *options, "--iys-optional", "--style", "csharp")
+    url = re.findall(r"https?://\S+/v1", printed)[0]
+    fields = {**user, "text": "Merhaba", "receipents": "5301234567", "sender": "FIRMA"}
+    with httpx.Client(trust_env=False, verify=NO_TLS) as http:
+        assert "<code>200</code>" in http.get(f"{url}/send-sms/get/", params=fields).text
+        asked = {"request": {"authentication": user, "order": {"id": "42800001"}}}
+        assert http.post(f"{url}/get-report/json", json=asked).json()["response"]["order"]["id"] == 42800001
+    iletimerkezi.interrupt(process)
+
+
 def test_sigterm_ends_it(iletimerkezi: "Command") -> None:
     """By a handler of its own, as the first process of a container is ended by none other."""
     process, _ = start(iletimerkezi)
@@ -143,6 +159,8 @@ def test_sigterm_ends_it(iletimerkezi: "Command") -> None:
         (["--fail", "send-sms"], "drop-answer"),
         (["--fail", "send=402"], "get-report"),
         (["--blocked", "5301234567", "--blocked", "12"], "blocked"),
+        (["--username", "5301234567"], "password"),
+        (["--style", "kedi"], "csharp"),
         (["--webhook", "http://sms.example/hooks"], "https://"),
     ],
 )
