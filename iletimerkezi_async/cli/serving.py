@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["sandbox"]
 
+# An option that may come several times.
+_Words = list[str] | None
+
 _LAST_PORT = 65_535
 _LONGEST = 86_400
 _TEST_SENDER = "APITEST"
@@ -40,29 +43,18 @@ def sandbox(
     hash: Annotated[str, typer.Option(metavar="HASH", help="The hash that goes with it.")] = DEMO_HASH,
     username: Annotated[str | None, typer.Option(metavar="NAME", help="A user that is let in without a key.")] = None,
     password: Annotated[str | None, typer.Option(metavar="WORD", help="The user's password.")] = None,
-    sender: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="An approved sender, beside APITEST.")
-    ] = None,
-    brand: Annotated[list[str] | None, typer.Option(metavar="CODE", help="A brand that has consents.")] = None,
+    sender: Annotated[_Words, typer.Option(metavar="NAME", help="An approved sender, beside APITEST.")] = None,
+    brand: Annotated[_Words, typer.Option(metavar="CODE", help="A brand that has consents.")] = None,
     balance: Annotated[int, typer.Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
-    blocked: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
-    undelivered: Annotated[
-        list[str] | None, typer.Option(metavar="NUMBER", help="A number that nothing reaches.")
-    ] = None,
+    blocked: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
+    undelivered: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number that nothing reaches.")] = None,
     delivery_seconds: Annotated[
         float, typer.Option(metavar="S", min=0, max=_LONGEST, help="How long a delivery takes.")
     ] = 1.0,
-    webhook: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where to post what becomes of each message.")
-    ] = None,
-    fail: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OPERATION=FAULT", help="Make the next request fail: send-sms=drop-answer."),
-    ] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Where to post each message's states.")] = None,
+    fail: Annotated[_Words, typer.Option(metavar="OPERATION=FAULT", help="What the next request meets.")] = None,
     iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
-    style: Annotated[
-        str, typer.Option(metavar="live|seeds|strings|csharp", help="How the types of answers are written.")
-    ] = "live",
+    style: Annotated[str, typer.Option(metavar="live|seeds|strings|csharp", help="How answers are typed.")] = "live",
     _verbose: Verbose = False,
 ) -> None:
     """Serve a sandbox of the service, until Ctrl-C or SIGTERM.
@@ -70,8 +62,9 @@ def sandbox(
     It takes orders, answers reports and remembers both, and sends nothing. A browser shows what it holds.
 
     --sender, --brand, --blocked, --undelivered and --fail may come several times. OPERATION is an address of the
-    service, or * for any. FAULT is drop-request, drop-answer, half-answer, garbage, not-object, html-502-before,
-    html-502, empty-504, empty-503, 503, empty-429, 429, stall, close-idle, or the code of a refusal, such as 402.
+    service, such as send-sms, or * for any. FAULT is drop-request, drop-answer, half-answer, garbage, not-object,
+    html-502-before, html-502, empty-504, empty-503, 503, empty-429, 429, stall, close-idle, or the code of a refusal,
+    such as 402.
     """
     from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - it takes a while to load
 
@@ -80,17 +73,17 @@ def sandbox(
         service = Sandbox(
             key,
             hash,
-            senders=(_TEST_SENDER, *(sender or [DEMO_SENDER])),
-            balance=balance,
+            (_TEST_SENDER, *(sender or [DEMO_SENDER])),
+            balance,
+            username=username,
+            password=password,
             blocked=blocked or (),
+            missing_iys="off" if iys_optional else "refuse",
             undelivered=undelivered or (),
             delivery_seconds=delivery_seconds,
             brands=brands,
-            webhook=webhook,
-            username=username,
-            password=password,
-            missing_iys="off" if iys_optional else "refuse",
             style=cast("StyleName", style),
+            webhook=webhook,
         )
         for planned in fail or ():
             operation, _, fault = planned.partition("=")
