@@ -80,7 +80,7 @@ class Account:
         """
         named = (authentication.get("username"), authentication.get("password"))
         if (authentication.get("key"), authentication.get("hash")) != (self.key, self.hash) and named != self.user:
-            raise Refusal(401)
+            raise Refusal(401, detail="not the key and hash of this sandbox")
 
 
 def get_balance(account: Account, _: None) -> Json:

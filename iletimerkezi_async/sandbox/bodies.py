@@ -37,9 +37,9 @@ def parse_json(body: bytes) -> Json:
     try:
         document: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Refusal(400) from None
+        raise Refusal(400, detail="not JSON") from None
     if not isinstance(document, dict):
-        raise Refusal(400)
+        raise Refusal(400, detail="no JSON object")
     return read_object(cast("Json", document), "request")
 
 
@@ -67,7 +67,7 @@ def read_object(parent: Json, name: str) -> Json:
     """
     value = parent.get(name)
     if not isinstance(value, dict):
-        raise Refusal(400)
+        raise Refusal(400, detail=f"no object {name}")
     return cast("Json", value)
 
 

@@ -15,7 +15,7 @@ from iletimerkezi_async.sandbox.bodies import Json, is_empty, read_object
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import read_minute
 from iletimerkezi_async.sandbox.lengths import MOST_PARTS, count_parts
-from iletimerkezi_async.sandbox.phones import read_phones
+from iletimerkezi_async.sandbox.phones import read_phone, read_phones
 
 __all__ = ["TEST_SENDER", "Draft", "read_draft", "send_sms"]
 
@@ -107,8 +107,9 @@ def send_sms(account: Account, draft: Draft) -> Json:
     _check_duplicate(account, fingerprint)
     if sender == TEST_SENDER:
         texts, parts = [(TEST_TEXT, count) for _, count in texts], {TEST_TEXT: 1}
-    if sum(parts[text] * count for text, count in texts) > account.ledger.balance(account.now):
-        raise Refusal(402)
+    cost, balance = sum(parts[text] * count for text, count in texts), account.ledger.balance(account.now)
+    if cost > balance:
+        raise Refusal(402, detail=f"{cost:,} SMS, {balance:,} left")
     order = accept(
         account,
         Accepted(sender=sender, iys=iys, iys_list=iys_list, send_at=send_at, numbers=numbers, texts=texts),
@@ -124,7 +125,7 @@ def _check_sender(account: Account, sender: str) -> str:
     if len(sender) > _LONGEST_SENDER or not _TURKISH_LETTERS.isdisjoint(sender):
         raise Refusal(460)
     if sender not in account.senders:
-        raise Refusal(450)
+        raise Refusal(450, detail=f"approved: {', '.join(account.senders)}")
     return sender
 
 
@@ -152,7 +153,7 @@ def _check_texts(texts: Sequence[tuple[str, int]]) -> dict[str, int]:
         raise Refusal(454)
     counted = {text: count_parts(text) for text in parts}
     if max(counted.values()) > MOST_PARTS:
-        raise Refusal(453)
+        raise Refusal(453, detail=f"{max(counted.values()):,} parts")
     return counted
 
 
@@ -186,13 +187,14 @@ def _unwrap(value: object) -> object:
 
 def _check_recipients(draft: Draft) -> list[str]:
     if not all(count for _, count in draft.texts):
-        raise Refusal(452)
+        raise Refusal(452, detail="a text without recipients")
     # That an order holds at most 50,000 is documented by the provider, 2026; which code refuses more is not.
     if len(draft.numbers) > MOST_RECIPIENTS:
-        raise Refusal(452)
+        raise Refusal(452, detail=f"more than {MOST_RECIPIENTS:,}")
     numbers = read_phones(draft.numbers)
     if numbers is None:
-        raise Refusal(452)
+        wrong = sum(read_phone(number) is None for number in draft.numbers)
+        raise Refusal(452, detail=f"{wrong:,} of {len(draft.numbers):,} are no Turkish mobile numbers")
     return numbers
 
 
@@ -212,7 +214,8 @@ def _without_blocked(
     if account.blocked.keys().isdisjoint(numbers):
         return texts, numbers
     if not account.skip_blocked:
-        raise Refusal(452)
+        blocked = sum(number in account.blocked for number in numbers)
+        raise Refusal(452, detail=f"{blocked:,} of {len(numbers):,} are blocked")
     kept_texts: list[tuple[str, int]] = []
     kept: list[str] = []
     start = 0
@@ -223,11 +226,11 @@ def _without_blocked(
             kept_texts.append((text, len(allowed)))
             kept += allowed
     if not kept:
-        raise Refusal(452)
+        raise Refusal(452, detail="all are blocked")
     return kept_texts, kept
 
 
 def _check_duplicate(account: Account, fingerprint: int) -> None:
     accepted_at = account.orders.accepted_at(fingerprint)
     if accepted_at is not None and account.now - accepted_at < account.duplicate_window:
-        raise Refusal(451)
+        raise Refusal(451, detail=f"taken {(account.now - accepted_at).total_seconds():.0f} s ago")
