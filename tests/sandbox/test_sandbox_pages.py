@@ -200,7 +200,7 @@ def test_texts_are_only_texts(http: httpx.Client) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/orders/42800001", "/orders/1"])
 def test_the_browser_is_told_to_do_nothing_else(http: httpx.Client, path: str) -> None:
-    """A strict policy, whose hashes are those of the style and the script; nothing is kept, only the page is fetched."""
+    """A strict policy, with the hashes of the style and the script; nothing is kept, only the page is fetched."""
     sandbox = Sandbox()
     accepted(sandbox, ONE)
     with sandbox.serve() as url:

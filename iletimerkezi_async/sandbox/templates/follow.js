@@ -13,6 +13,8 @@ async function follow() {
       const link = document.activeElement.getAttribute("href");
       main.innerHTML = page.querySelector("main").innerHTML;
       document.title = page.title;
+      // Such as an order of a sandbox that was started anew.
+      if (!answer.ok) return;
       if (link) main.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus({ preventScroll: true });
       live.textContent = "This page follows what happens.";
     } catch {
