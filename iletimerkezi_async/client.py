@@ -14,10 +14,10 @@ from .orders import cancelling, registering, waiting
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
-from .redaction import forgetful, sound
+from .redaction import forgetful
 from .wire import account, blacklist, reports
-from .wire.arguments import Terms, check_campaign, check_order_id, check_timeout, check_whole
-from .wire.consents import Registration, ask, choose_brand
+from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole
+from .wire.consents import check_question, check_registration
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, check_text
@@ -102,12 +102,8 @@ class AsyncClient:
         http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
-        credentials = Credentials(key, hash)
-        # Error trackers print the variables of a frame that raises.
-        del key, hash
-        credentials.check()
         self._face = open_face(
-            credentials,
+            Credentials(key, hash),
             sender=sender,
             iys=iys,
             base_url=base_url,
@@ -249,7 +245,7 @@ class AsyncClient:
         filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
         draft = await in_pieces(filling)
-        return await self._face.sending.send(sound(draft), key)
+        return await self._face.sending.send(draft, key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -279,7 +275,7 @@ class AsyncClient:
             StoreError: The store is away. Nothing was changed.
         """
         self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
-        return await self._face.sending.mark_sent(key, None if order_id is None else sound(check_order_id(order_id)))
+        return await self._face.sending.mark_sent(key, None if order_id is None else check_order_id(order_id))
 
     async def mark_not_sent(self, key: Send | str) -> Send:
         """Decide that a send was not made: the key is then free, and the same call again sends.
@@ -370,9 +366,7 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        terms: Terms = sound(
-            check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
-        )
+        terms = check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
         async with open_journal(journal, template, message, *self._face.identity) as (book, records):
             drafts = intake.NumberIntake(source, template, terms.batch_size, message)
             run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
@@ -427,15 +421,13 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        terms: Terms = sound(
-            check_campaign(
-                batch_size,
-                concurrency,
-                on_progress,
-                unknown=unknown,
-                settle_for=settle_for,
-                allow_new_texts=allow_new_texts,
-            )
+        terms = check_campaign(
+            batch_size,
+            concurrency,
+            on_progress,
+            unknown=unknown,
+            settle_for=settle_for,
+            allow_new_texts=allow_new_texts,
         )
         async with open_journal(journal, template, None, *self._face.identity) as (book, records):
             drafts = intake.MessageIntake(source, template, terms.batch_size, book.salt if book else b"")
@@ -461,9 +453,9 @@ class AsyncClient:
         """
         return Report(
             self._face.pages,
-            sound(check_order_id(order_id)),
-            page_size=sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
-            read_ahead=sound(check_whole("read_ahead", read_ahead, 1)),
+            check_order_id(order_id),
+            page_size=check_whole("page_size", page_size, 1, MAX_ROWS),
+            read_ahead=check_whole("read_ahead", read_ahead, 1),
         )
 
     async def get_order(self, order_id: Order | int | str) -> OrderReport:
@@ -476,7 +468,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._face.transport.call(reports.get_report(sound(check_order_id(order_id)), 1, 1))
+        page = await self._face.transport.call(reports.get_report(check_order_id(order_id), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -492,8 +484,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        days: tuple[date, date] = sound(choose_days(start, end, "get-reports"))
-        return Orders(self._face.pages, *days)
+        return Orders(self._face.pages, *choose_days(start, end, "get-reports"))
 
     async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -513,9 +504,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await waiting.wait_for_order(
-            self._face.transport, sound(check_order_id(order_id)), sound(check_timeout(timeout))
-        )
+        return await waiting.wait_for_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
 
     async def cancel_order(self, order_id: Order | int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -531,7 +520,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await cancelling.cancel_order(self._face.transport, sound(check_order_id(order_id)))
+        await cancelling.cancel_order(self._face.transport, check_order_id(order_id))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
@@ -551,7 +540,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._face.pages, sound(choose_window(start, end, "get-blacklist")))
+        return Blacklist(self._face.pages, choose_window(start, end, "get-blacklist"))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -565,7 +554,7 @@ class AsyncClient:
         call = blacklist.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
-        await self._face.transport.call(sound(call))
+        await self._face.transport.call(call)
 
     async def delete_blacklist(self, number: Number) -> None:
         """Block a number no longer.
@@ -583,7 +572,7 @@ class AsyncClient:
         call = blacklist.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
-        await self._face.transport.perform(sound(call))
+        await self._face.transport.perform(call)
 
     async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
@@ -606,9 +595,9 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = sound(choose_brand(brand_code))
-        registration = Registration(brand, consents, datetime.now(timezone.utc))
-        registration.check()
+        registration = check_registration(brand_code, consents, datetime.now(timezone.utc))
+        # A table that is gone through has its rows in its `repr`.
+        del brand_code, consents
         await registering.register_consents(self._face.transport, registration)
 
     async def check_consent(
@@ -635,6 +624,6 @@ class AsyncClient:
             ConsentError: The brand code has no active subscription.
             ConfigurationError: A word is none of those that are allowed; the message names them.
         """
-        question = ask(brand_code, recipient, recipient_type, type)
+        question = check_question(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await registering.check_consent(self._face.transport, sound(question))
+        return await registering.check_consent(self._face.transport, question)
