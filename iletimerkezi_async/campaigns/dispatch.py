@@ -13,16 +13,19 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
     RecipientError,
 )
+from iletimerkezi_async.models import Order
 from iletimerkezi_async.orders.pieces import in_pieces
 from iletimerkezi_async.orders.recovery import send_draft
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.records import State
+from iletimerkezi_async.wire.sending import SEND_WINDOW
 
 from .task import Entry, Task, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from iletimerkezi_async.http.transport import Before
     from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.stores.records import Journal
     from iletimerkezi_async.wire.draft import Draft
@@ -105,7 +108,7 @@ class Dispatch:
             if task.record is None:
                 self.expect(draft)
             prepare = partial(self._doubt if task.in_doubt else self._prepare, entry)
-            order = await send_draft(self._lookups, draft, task.lost, prepare, earlier=task.earlier, owner=self._owner)
+            order = await self._attempt(task, prepare)
         except JournalError as error:
             # It could not be written down, and so it was not sent.
             self.halt(error)
@@ -122,6 +125,26 @@ class Dispatch:
             raise
         await self.settle_taken(task, entry.record, order.id)
         return Outcome.TAKEN
+
+    async def _attempt(self, task: Task, prepare: Before) -> Order:
+        earlier = task.earlier
+        since = None if earlier is None else earlier.since
+
+        def in_time() -> bool:
+            return since is None or since.elapsed < SEND_WINDOW
+
+        try:
+            return await send_draft(
+                self._lookups, task.draft, task.lost, prepare,
+                may_leave=in_time, doubted=earlier is not None, owner=self._owner,
+            )  # fmt: skip
+        except OrderAcceptedError as error:
+            order_id = None
+            if earlier is not None and not error.candidates:
+                order_id = await self._settling.find_taken(task.draft, earlier.began)
+            if order_id is None:
+                raise
+            return Order(order_id, task.draft.recipients)
 
     async def settle_taken(self, task: Task, record: int | None, order_id: int | None) -> None:
         """The service has an order; its id may be unknown."""
@@ -144,7 +167,7 @@ class Dispatch:
             return
         try:
             entries = await in_pieces(self._intake.entries(draft))
-            record = await self._journal.begin(entries, self._lookups.transport.clocks.now())
+            record = await self._journal.begin(entries, self._lookups.transport.clocks.now_for_records())
         except JournalError as error:
             self.halt(error)
         else:
@@ -196,7 +219,7 @@ class Dispatch:
         await self._report()
         return Outcome.OPEN
 
-    async def _doubt(self, entry: Entry) -> None:
+    async def _doubt(self, entry: Entry, *, lost: bool) -> None:  # noqa: ARG002 - of a later attempt, too
         """Right before an order is sent again in doubt: write that down. The time of the earlier attempt stands.
 
         Raises:
@@ -206,14 +229,16 @@ class Dispatch:
             await entry.journal.settle(entry.record, State.DOUBTED)
         entry.begun = True
 
-    async def _prepare(self, entry: Entry) -> None:
+    async def _prepare(self, entry: Entry, *, lost: bool) -> None:
         """Right before each attempt that may be the one taken: write down that the order is about to be sent.
 
         Raises:
             JournalError: It cannot be written down.
         """
+        if lost:
+            return
         if entry.journal is not None:
-            now = self._lookups.transport.clocks.now()
+            now = self._lookups.transport.clocks.now_for_records()
             if entry.record is None:
                 entry.record = await entry.journal.begin(entry.entries, now)
             else:
@@ -228,7 +253,7 @@ class Dispatch:
             self.halt(error)
             return
         if order_id is not None:
-            await self._lookups.known.share(order_id)
+            self._lookups.known.share(order_id)
 
     async def _withdraw(self, record: int | None) -> None:
         if self._journal is None or record is None:

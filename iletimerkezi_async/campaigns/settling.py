@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve, frozen
 
+from iletimerkezi_async.clocks import Moment as Instant
+from iletimerkezi_async.clocks import Span
 from iletimerkezi_async.errors import OutcomeUnknownError
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.orders.enquiry import Earlier, Enquiry
 from iletimerkezi_async.orders.evidence import DRIFT
-from iletimerkezi_async.orders.known import hash_content
+from iletimerkezi_async.orders.known import LiveSend, hash_content
 from iletimerkezi_async.orders.pieces import in_pieces
+from iletimerkezi_async.orders.rules import Wanted
 from iletimerkezi_async.wire.sending import MEMORY, SEND_WINDOW
 
 from .task import Task, unknown
@@ -55,7 +58,7 @@ class Settling:
     """
 
     def __init__(self, lookups: Lookups, intake: Intake[Any], journal: Journal | None) -> None:
-        self._flights = lookups.known.flights
+        self._sends = lookups.known.sends
         self._owner = None if journal is None else journal.salt
         self._clocks = lookups.transport.clocks
         self._enquiry = Enquiry(lookups)
@@ -81,7 +84,7 @@ class Settling:
         """
         await self._enquiry.hear_clock(began)
         overdue = task.draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
-        now = self._clocks.now()
+        now = self._clocks.now_for_records()
         # By this machine's clock alone, which may have been set, that is not certain: the reports are looked at first.
         in_time = began.there is not None and began.is_within(SEND_WINDOW, now)
         if task.has_texts and not overdue and in_time:
@@ -97,6 +100,12 @@ class Settling:
             return self._send_again(task, began)
         return unknown("an earlier run may have sent it, and the reports do not tell")
 
+    async def find_taken(self, draft: Draft, began: Moment) -> int | None:
+        """The id of an order that an earlier run surely sent; `None` where the reports do not tell."""
+        content = await in_pieces(hash_content(draft))
+        found = await self._enquiry.find(draft, began)
+        return found.matches[0] if len(found.matches) == self._alike(draft, content, began) == 1 else None
+
     def _send_again(self, task: Task, began: Moment) -> Settled:
         """What to do with an order that the reports do not have.
 
@@ -104,7 +113,7 @@ class Settling:
         to be long or short, a list that does not have it yet is no harm: the service then refuses it as a duplicate, if
         it is sent at once. Other refusals prove nothing as long as the clocks may be wrong.
         """
-        now = self._clocks.now()
+        now = self._clocks.now_for_records()
         age = began.age(now)
         known = began.there is not None and now.there is not None and not task.doubted
         if known and age >= MEMORY + DRIFT.total_seconds():
@@ -113,10 +122,12 @@ class Settling:
             return evolve(task, earlier=Earlier(began, _since(age)))
         return unknown("an earlier run may have sent it, and nobody knows when")
 
-    def _alike(self, draft: Draft, content: tuple[int, int], began: Moment) -> int:
+    def _alike(self, draft: Draft, content: int, began: Moment) -> int:
         """How many orders may be in the reports that cannot be told from this one, itself included."""
         report_key = self._intake.report_key(draft)
-        rivals = self._flights.count_rivals(content, began.here, owner=self._owner)
+        numbers = LiveSend(draft, content).numbers
+        wanted = Wanted(numbers, draft.recipients, Span(Instant(began.here), Instant(began.here)))
+        rivals = self._sends.count_alike(wanted, content, began.here, owner=self._owner)
         return rivals + (1 if report_key is None else self._unidentified[report_key])
 
 

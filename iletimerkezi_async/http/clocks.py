@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.stores.records import Moment
+from iletimerkezi_async.clocks import Moment
+from iletimerkezi_async.stores import records
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,3 +51,8 @@ class Clocks:
         if self._heard is not None and self._heard[1]:
             self._heard = None
         return Moment(time.time(), None if self._heard is None else time.monotonic() + self._heard[0])
+
+    def now_for_records(self) -> records.Moment:
+        """The same, as a campaign's journal keeps it."""
+        now = self.now()
+        return records.Moment(now.local, now.service)

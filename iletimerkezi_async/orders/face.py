@@ -17,7 +17,7 @@ from iletimerkezi_async.wire.draft import Draft, choose_iys, choose_sender, defa
 from .known import KnownIds
 from .lookup import Lookups
 from .send import Sending
-from .sharing import share_ids, share_rate
+from .sharing import open_log, share_ids, share_rate
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.clients import HttpClient
@@ -64,7 +64,7 @@ class Face:
         self.sender = sender
         self.iys = iys
         #: What looks for lost orders.
-        self.lookups = Lookups(transport, known)
+        self.lookups = Lookups(transport, known, open_log(store))
         #: What sends orders.
         self.sending = Sending(self.lookups, store, credentials)
         #: What asks for the pages of lists.

@@ -10,7 +10,6 @@ import math
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -36,10 +35,10 @@ from iletimerkezi_async.stores.log import KnownId, Name, Row, Scope, State, draw
 from iletimerkezi_async.stores.seals import account_of, fingerprint
 
 from . import life, rows
-from .earlier import ALIKE_SECONDS, find_earlier, hear_clock, now_by
 from .life import Step
 from .recovery import send_draft
 from .rules import Fate
+from .search import ALIKE_SECONDS, find_earlier, hear_clock, now_by
 
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
@@ -98,18 +97,18 @@ class _Claim:
         self.begun = False
         self._since = Stopwatch()
 
-    async def before(self, *, again: bool) -> None:
+    async def before(self, *, lost: bool) -> None:
         """Write down that an attempt is about to leave, and renew the lease.
 
         Args:
-            again: Whether an answer of this call was lost.
+            lost: Whether an answer of this call was lost.
 
         Raises:
             StoreError: It cannot be written down, and nothing was taken.
             OutcomeUnknownError: It cannot be written down, and an earlier attempt may have been taken.
             _OvertakenError: Another has the key.
         """
-        self.lost = self.lost or again
+        self.lost = self.lost or lost
         # What is answered late is late: the lease is reckoned from before the question.
         since = Stopwatch()
         service = now_by(self._lookups, self.ahead).service
@@ -202,7 +201,7 @@ class Sending:
         note_order(draft.recipients)
         if key is None:
             order = await send_draft(self._lookups, draft)
-            await self._lookups.known.share(order.id)
+            self._lookups.known.share(order.id)
             return order
         try:
             return await self._send_once(draft, key)
@@ -341,25 +340,22 @@ class Sending:
         raise OutcomeUnknownError(reason, _OPERATION)
 
     async def _attempt(self, claim: _Claim, draft: Draft, step: Step) -> Order:
-        first = claim.held.first
-        lost = None
-        if step is Step.SEND_AGAIN and first is not None:
-            lost = Stopwatch(time.time() - max(first.ages(now_by(self._lookups, claim.ahead))))
-        return await send_draft(
-            self._lookups,
-            draft,
-            lost,
-            partial(claim.before, again=False),
-            partial(claim.before, again=True),
-            may_leave=claim.may_leave,
-            doubted=first is not None,
-            owner=self._store,
-            elsewhere=partial(self._count_alike, claim),
-        )
+        first, last = claim.held.first, claim.held.last
+        lost = until = None
+        if step is Step.SEND_AGAIN and first is not None and last is not None:
+            now = now_by(self._lookups, claim.ahead)
+            lost, until = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
 
-    async def _count_alike(self, claim: _Claim, elapsed: float) -> int:
+        async def count_alike(elapsed: float) -> int:
+            return await self._count_alike(claim, time.time() + claim.ahead - elapsed)
+
+        return await send_draft(
+            self._lookups, draft, lost, claim.before,
+            last=until, may_leave=claim.may_leave, doubted=first is not None, owner=self._store, elsewhere=count_alike,
+        )  # fmt: skip
+
+    async def _count_alike(self, claim: _Claim, began: float) -> int:
         """How many orders under other keys may be in the reports without their ids; with the store away, one."""
-        began = time.time() + claim.ahead - elapsed
         with suppress(StoreError):
             return (await self._store.alike(claim.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)).open
         return 1

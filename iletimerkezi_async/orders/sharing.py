@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.errors import ConfigurationError
-from iletimerkezi_async.stores.log import KnownId
+from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.stores.seals import account_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
     from iletimerkezi_async.http.pacing import Pacer
     from iletimerkezi_async.stores.base import Store, StoreLog
+    from iletimerkezi_async.stores.log import KnownId
     from iletimerkezi_async.wire.credentials import Credentials
 
     from .known import SharedIds
 
-__all__ = ["share_ids", "share_rate"]
+__all__ = ["open_log", "share_ids", "share_rate"]
+
+logger = logging.getLogger("iletimerkezi_async")
 
 
 def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
@@ -51,17 +54,31 @@ class _StoreIds:
         self._log = log
         self._account = account
 
-    async def note(self, order_ids: Collection[int], /) -> None:
-        await self._log.note(self._account, [KnownId(order_id) for order_id in order_ids])
+    def note(self, known: KnownId, /) -> None:
+        self._log.note_later(self._account, known)
 
-    async def known(self, order_ids: Iterable[int], /) -> frozenset[int]:
-        return await self._log.known(self._account, tuple(order_ids))
+    async def known(self, order_ids: Collection[int], /) -> frozenset[int]:
+        if self._log.is_away:
+            return frozenset()
+        try:
+            return await self._log.known(self._account, order_ids)
+        except StoreError as error:
+            self._log.note_away()
+            # What is not known is looked at.
+            logger.warning("the ids of other processes are not to be had: %s", error)
+        return frozenset()
 
 
-def share_ids(store: Store | None, credentials: Credentials) -> SharedIds | None:
-    """Where the ids of orders are shared with the account's other processes, if there is a store."""
+def open_log(store: Store | None) -> StoreLog | None:
+    """The log of a store, if there is one."""
     if store is None:
         return None
     from iletimerkezi_async.stores.base import StoreLog  # noqa: PLC0415 - for those who have a store
 
-    return _StoreIds(StoreLog(store), account_of(credentials))
+    return StoreLog(store)
+
+
+def share_ids(store: Store | None, credentials: Credentials) -> SharedIds | None:
+    """Where the ids of orders are shared with the account's other processes, if there is a store."""
+    log = open_log(store)
+    return None if log is None else _StoreIds(log, account_of(credentials))
