@@ -347,7 +347,7 @@ class Lookups:
 
     def logs(self, log: Log) -> list[Log]:
         """The logs that may know of an order which is kept in one of them."""
-        return [log] if self._store in {None, log} else [log, self._store]
+        return [log] if self._store is None or self._store == log else [log, self._store]
 
     def catalogue(self, days: Days) -> Catalogue:
         """The catalogue of the look-ups that go on now, or did a moment ago."""

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.errors import ApiError
     from iletimerkezi_async.http.transport import Before
-    from iletimerkezi_async.wire.call import Call
     from iletimerkezi_async.wire.draft import Draft
 
     from .known import KnownIds
@@ -100,9 +99,10 @@ async def _send(
     doubted: bool,
 ) -> tuple[Order, bool]:
     """The order, and whether it surely is the one that was sent."""
-    check = _Check(lookups.known, send.content, await in_pieces(send_sms(send.draft)), before)
+    check = _Check(lookups.known, send.content, before)
+    call = evolve(await in_pieces(send_sms(send.draft)), is_astray=check.is_astray)
     watch = Stopwatch()
-    result = await lookups.transport.perform(check.call, check.before, lost=lost, may_leave=may_leave, doubted=doubted)
+    result = await lookups.transport.perform(call, check.before, lost=lost, may_leave=may_leave, doubted=doubted)
     if isinstance(result, RefusedAgain):
         return await _settle(lookups, send, evolve(result, last=result.last or last))
     now = lookups.transport.clocks.now()
@@ -119,24 +119,22 @@ class _Check:
     Args:
         known: The ids that are known.
         content: What the order carries.
-        call: What asks for it to be sent.
         before: Asked before each attempt.
     """
 
-    def __init__(self, known: KnownIds, content: int, call: Call[Order], before: Before) -> None:
+    def __init__(self, known: KnownIds, content: int, before: Before) -> None:
         self._known, self._content = known, content
         self._before = before
         self._began = 0.0
         self._disputed: int | None = None
-        #: The call, whose answers are checked.
-        self.call = evolve(call, is_astray=self._is_astray)
 
     async def before(self, *, lost: bool) -> None:
         """Get ready for an attempt."""
         await self._before(lost=lost)
         self._began = time.monotonic()
 
-    def _is_astray(self, order: Order, /, *, reused: bool) -> bool:
+    def is_astray(self, order: Order, /, *, reused: bool) -> bool:
+        """Whether an answer is that to another request."""
         known = self._known
         if known.are_reused or not known.is_of_another(order.id, self._content, self._began):
             return False
