@@ -462,7 +462,7 @@ class _Earlier:
         knowledge = Knowledge(known, listing.at.local - _KNOWN_SECONDS)
         search = Search(self._catalogue, wanted, Budget(_MOST_REPORTS))
         search.learn(listing, knowledge)
-        await search.look_at(listed, lambda _, gap: gap > NEAR and len(search.its) >= alike)
+        await search.look_at(listed, lambda _looked, _gap: len(search.its) >= alike)
         return conclude_earlier(wanted, listing, search.verdicts, knowledge, alike)
 
     async def _ask(self, listing: Listing) -> tuple[dict[int, Known], int]:
