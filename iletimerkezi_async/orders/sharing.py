@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import anyio
+
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.http.pacing import StorePacer, TokenBucket
 from iletimerkezi_async.stores.seals import account_of
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["share_ids", "share_rate"]
 
 logger = logging.getLogger("iletimerkezi_async")
+
+# Seconds that a look-up waits for the ids of other processes.
+_PATIENCE = 1.0
 
 
 def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
@@ -61,12 +66,15 @@ class _StoreIds:
     async def known(self, order_ids: Collection[int], /) -> frozenset[int]:
         if self._log.is_away:
             return frozenset()
-        try:
-            return await self._log.known(self._account, order_ids)
-        except StoreError as error:
-            self._log.note_away()
-            # What is not known is looked at.
-            logger.warning("the ids of other processes are not to be had: %s", error)
+        reason: object = f"the store did not answer within {_PATIENCE:g} s"
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                return await self._log.known(self._account, order_ids)
+            except StoreError as error:
+                reason = error
+        self._log.note_away()
+        # What is not known is looked at.
+        logger.warning("the ids of other processes are not to be had: %s", reason)
         return frozenset()
 
 
