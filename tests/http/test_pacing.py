@@ -191,6 +191,20 @@ def test_everything_is_sent_however_slow_the_event_loop_is(anyio_backend: str) -
     assert None not in [caller.passed for caller in callers]
 
 
+def test_slow_turns_cost_nothing(anyio_backend: str) -> None:
+    """Several pass in each turn of the event loop, so that the rate is used."""
+    bucket = TokenBucket(100)
+
+    async def main() -> float:
+        began = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(270):
+                tasks.start_soon(bucket.acquire, 1)
+        return anyio.current_time() - began
+
+    assert run(anyio_backend, main, [0.05]) == pytest.approx(270 / 90 - 0.1, abs=0.11)
+
+
 @pytest.mark.parametrize("turn", [0.0, 0.05])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_thousands_of_callers_in_a_rush(anyio_backend: str, seed: int, turn: float) -> None:
