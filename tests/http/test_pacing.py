@@ -411,7 +411,7 @@ def test_after_two_pauses_in_a_row_they_go_one_by_one(anyio_backend: str) -> Non
     passed = [moment for moment in passed if moment > 1.1]
     assert len(passed) > 25
     assert min(passed) == pytest.approx(2.03)
-    assert all(later - earlier > 0.05 for earlier, later in zip(passed, passed[1:]))
+    assert all(later - earlier > 0.05 for earlier, later in itertools.pairwise(passed))
 
 
 def test_a_429_holds_back_those_who_wait_for_a_pacer_of_the_caller_s(anyio_backend: str) -> None:
