@@ -232,12 +232,12 @@ def test_those_who_give_up_have_reserved_nothing(anyio_backend: str) -> None:
     assert last.passed < last.asked + 0.5
 
 
-def test_ten_thousand_can_wait(anyio_backend: str) -> None:
+def test_two_thousand_can_wait(anyio_backend: str) -> None:
     """A tenth of the rate goes at once, the rest evenly at nine tenths of it."""
-    callers = [Caller(0, 1) for _ in range(10_000)]
-    walk(anyio_backend, 5_000, callers)
-    assert sum(caller.passed == 0 for caller in callers) == pytest.approx(500, rel=0.11)
-    assert callers[-1].passed == pytest.approx(10_000 / 4_500 - 0.1, abs=0.001)
+    callers = [Caller(0, 1) for _ in range(2_000)]
+    walk(anyio_backend, 1_000, callers)
+    assert sum(caller.passed == 0 for caller in callers) == pytest.approx(100, rel=0.11)
+    assert callers[-1].passed == pytest.approx(2_000 / 900 - 0.1, abs=0.002)
 
 
 def test_loops_in_threads_share_one_rate() -> None:
