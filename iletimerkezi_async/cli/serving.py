@@ -106,7 +106,7 @@ async def _serve(service: "Sandbox", port: int, brand: str) -> None:
 def _sigterm() -> Generator[Callable[[], Awaitable[object]], None, None]:
     """Give what waits for SIGTERM: the first process of a container is ended by no signal without a handler."""
     if sys.platform == "win32":
-        # Nobody can send it there.
+        # There is no such signal.
         yield anyio.sleep_forever
     else:
         with anyio.open_signal_receiver(signal.SIGTERM) as signals:
