@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from functools import partial
-from math import isfinite
 from typing import TypeAlias, cast, overload
 from unicodedata import category, normalize
 
@@ -17,6 +14,7 @@ from .numbers import clean_number, find_flaw, spell
 from .redaction import forgetful
 from .results import Refusal
 from .text import find_complaint, read_text
+from .values import Flaw, read_value
 from .wire.draft import text_complaint
 
 __all__ = ["Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
@@ -29,25 +27,6 @@ _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
 # What looks like a name and cannot be anything else that some languages put in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
-# What spreadsheets show, in English and in Turkish, where they have no value.
-_ERRORS = frozenset(
-    [
-        "#N/A",
-        "#VALUE!",
-        "#REF!",
-        "#DIV/0!",
-        "#NUM!",
-        "#NAME?",
-        "#NULL!",
-        "#YOK",
-        "#DEĞER!",
-        "#BAŞV!",
-        "#SAYI/0!",
-        "#SAYI!",
-        "#AD?",
-        "#BOŞ!",
-    ]
-)
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
 _SURELY_SHORT = 400
@@ -154,10 +133,12 @@ class Filler:
 
     Args:
         template: The text.
+        comma: Whether the decimals of numbers stand behind a comma.
     """
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, *, comma: bool = True) -> None:
         self._template = template
+        self._comma = comma
 
     def fill(self, place: str, number: object, values: Sequence[object]) -> Message | Refusal:
         """The message for a row; or what is wrong with it.
@@ -170,12 +151,11 @@ class Filler:
         cleaned = clean_number(number)
         if cleaned is None:
             return Refusal("" if number is None else spell(number), f"{place}: {find_flaw(number)}")
-        words = [value if type(value) is str and value[:1] != "#" else _write_any(value) for value in values]
-        if None in words:
-            name = self._template.names[words.index(None)]
-            value = values[words.index(None)]
-            return Refusal(cleaned, f"{place}: {_describe(value)} in the column {name!r}")
-        text = self._template.fill(cast("list[str]", words))
+        words = [read_value(value, comma=self._comma) for value in values]
+        for name, word in zip(self._template.names, words):
+            if type(word) is Flaw:
+                return Refusal(cleaned, f"{place}: {word} in the column {name!r}")
+        text = self._template.fill(words)
         if len(text) > _SURELY_SHORT or not text.strip():
             complaint = text_complaint(text)
             if complaint is not None:
@@ -183,65 +163,11 @@ class Filler:
         return Message(text, (cleaned,))
 
 
-def _write_any(value: object) -> str | None:
-    """See `_write`; of somebody's object that cannot be read, whatever it raises, there is no text."""
-    try:
-        return _write(value)
-    except Exception:  # noqa: BLE001 - such as a date of NumPy, which says that it is a number
-        return None
-
-
-def _write(value: object) -> str | None:
-    """A value as it is to be read; `None` where there is none, or one that nobody could read."""
-    text = read_text(value)
-    if text is not None:
-        return None if text.strip() in _ERRORS else text
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, date):
-        return _write_date(value)
-    if isinstance(value, Decimal):
-        return f"{value:f}" if value.is_finite() else None
-    if hasattr(type(value), "__index__"):
-        return str(value)
-    if hasattr(type(value), "__float__"):
-        return _write_float(value)
-    kind = type(value)
-    is_plain = kind.__str__ is not object.__str__ and not any(
-        hasattr(kind, name) for name in ("__iter__", "__getitem__", "__buffer__")
-    )
-    return spell(value) if is_plain and kind.__name__ not in {"NAType", "NaTType", "bytes"} else None
-
-
-def _write_float(value: object) -> str | None:
-    number = float(cast("float", value))
-    if not isfinite(number):
-        return None
-    # A column with gaps makes floats of integers.
-    return str(int(number)) if number == int(number) else str(value)
-
-
-def _write_date(value: date) -> str | None:
-    if value != value:  # noqa: PLR0124 - pandas has a date that is none
-        return None
-    day = f"{value:%d.%m.%Y}"
-    has_time = isinstance(value, datetime) and (value.hour or value.minute or value.second)
-    return f"{day} {value:%H:%M}" if has_time else day
-
-
-def _describe(value: object) -> str:
-    kind = type(value).__name__
-    if read_text(value) is not None:
-        return "there is an error of the spreadsheet"
-    is_missing = value is None or kind in {"NAType", "NaTType"} or (isinstance(value, (float, Decimal)))
-    return "there is no value" if is_missing else f"there is no text but {kind}"
-
-
 class _RowFiller:
     """Makes messages of whole rows, and finds their columns."""
 
-    def __init__(self, template: Template, to: str) -> None:
-        self._filler = Filler(template)
+    def __init__(self, template: Template, to: str, *, comma: bool) -> None:
+        self._filler = Filler(template, comma=comma)
         self._wanted = (to, *template.names)
         self._keys: tuple[str, ...] = ()
         self._rows = 0
@@ -254,7 +180,7 @@ class _RowFiller:
             ConfigurationError: The first row lacks a column.
         """
         self._rows += 1
-        filled = self._fill(f"row {self._rows:,}", given)
+        filled = self._fill(f"row {self._rows}", given)
         # Error trackers print the variables of the frame that raised.
         del given
         if isinstance(filled, ConfigurationError):
@@ -337,29 +263,38 @@ def _records(rows: object) -> Iterator[object]:
 
 
 @overload
-def fill_template(template: str, rows: Iterable[Row], *, to: str = "telefon") -> Iterator[Message | Refusal]: ...
+def fill_template(
+    template: str, rows: Iterable[Row], *, to: str = "telefon", decimal_comma: bool = True
+) -> Iterator[Message | Refusal]: ...
 @overload
 def fill_template(
-    template: str, rows: AsyncIterable[Row], *, to: str = "telefon"
+    template: str, rows: AsyncIterable[Row], *, to: str = "telefon", decimal_comma: bool = True
 ) -> AsyncIterator[Message | Refusal]: ...
 @forgetful
 def fill_template(
-    template: str, rows: Iterable[Row] | AsyncIterable[Row], *, to: str = "telefon"
+    template: str, rows: Iterable[Row] | AsyncIterable[Row], *, to: str = "telefon", decimal_comma: bool = True
 ) -> Iterator[Message | Refusal] | AsyncIterator[Message | Refusal]:
     """Make a message of each row, lazily: for `AsyncClient.send_bulk_messages`.
 
     A row that cannot be sent comes out as a `Refusal` that tells its place and why; the campaign lists it in `refused`
-    with all others: a bad number, a column that is not there, a value that is missing (`None`, NaN), a text that is
-    empty or too long.
+    with all others: a bad number, a column that is not there, a value that is missing (`None`, NaN, words for nothing
+    such as `NULL` and `#YOK`) or that no reader could make anything of, a text that is empty or too long.
 
-    Names are compared as they look: without case, invisible characters and differences of composition. Values are
-    written as text: a whole float without its point, a date as 31.12.2026.
+    Names are compared as they look: without case, invisible characters and differences of composition. A value goes
+    out as people read it, and as the command `bulk` sends it:
+
+    - text as it is, but for white space around it and the marks of spreadsheets (`="…"`, an apostrophe in front);
+    - numbers with the digits that they have, without the binary tail of floats and with no more decimals than a
+      spreadsheet shows: 847.43 as 847,43, a whole float without its point, a `Decimal` with its zeros;
+    - a day as 31.12.2026, a time as 09:05, both as 31.12.2026 09:05 unless it is midnight; what has a time zone in
+      Turkish time; a duration as 30:00, in hours and minutes.
 
     Args:
         template: The text, with `{column}` for a row's value; for a brace itself write it twice. It fills in values,
             and can look into nothing.
         rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas or polars.
         to: The column with the numbers.
+        decimal_comma: Whether the decimals of numbers stand behind a comma, as Turkish readers expect. Text stays.
 
     Returns:
         An iterator of messages and refusals, async where `rows` is.
@@ -375,7 +310,7 @@ def fill_template(
         # Error trackers print the variables of the frame that raised.
         del template, rows
         raise complaint
-    filler = _RowFiller(made[0], to)
+    filler = _RowFiller(made[0], to, comma=decimal_comma)
     if isinstance(rows, AsyncIterable):
         return _Filled(filler, rows)
     return map(filler.fill, _records(rows))

@@ -45,6 +45,7 @@ class Wishes:
         header: Whether there is a header.
         encoding: How the bytes are to be read.
         sheet: Which sheet of a workbook, by its name, or which one it is, from 1.
+        point: Whether decimals of a workbook stand behind a point, and not behind a comma.
     """
 
     column: str | None = None
@@ -52,6 +53,7 @@ class Wishes:
     header: bool | None = None
     encoding: str | None = None
     sheet: str | None = None
+    point: bool = False
 
 
 @frozen

@@ -48,6 +48,7 @@ _OTHERS = {
 }
 _BEFORE = codecs.BOM_UTF8 + b" \t\r\n"
 _DELIMITER_NAMES = {"\t": "tab"}
+_SWAPPED = str.maketrans(",.", ".,")
 
 
 class RecipientList(ABC):
@@ -89,7 +90,7 @@ class RecipientList(ABC):
 
     def where(self, row: Row) -> str:
         """A row's place, for people."""
-        return f"{self.place} {row.line:,}"
+        return f"{self.place} {row.line}"
 
     def numbers(self, rows: Sequence[Row]) -> Iterable[str | Refusal]:
         """The numbers of rows; what is none with its place."""
@@ -100,7 +101,7 @@ class RecipientList(ABC):
     def describe_layout(self) -> dict[str, str]:
         """The part of `describe` that all lists share."""
         layout = self.layout
-        header = f"{self.place} {layout.header_line:,}" if layout.header else "none"
+        header = f"{self.place} {layout.header_line}" if layout.header else "none"
         return {"column": layout.column, "header": header}
 
     def read_piece(self, read: Read[T], rows: Sequence[Row], begun: int) -> Iterator[T | Refusal]:
@@ -254,7 +255,13 @@ class SheetList(RecipientList):
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
-        return {**self.describe_layout(), "sheet": repr(self._sheet.title)}
+        decimals = "with a comma: 1,5" if self._sheet.comma else "with a point: 1.5"
+        return {**self.describe_layout(), "sheet": repr(self._sheet.title), "decimals": decimals}
+
+    def number(self, row: Row) -> str:
+        """See `RecipientList`; thousands are parted by points, as in 5.301.234.567."""
+        number = super().number(row)
+        return number if self._sheet.comma else number.translate(_SWAPPED)
 
     def find_flaw(self, row: Row) -> str | None:
         """See `RecipientList`; whoever filters a list means those whom it shows."""
@@ -344,8 +351,9 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     if kind:
         raise CommandError(f"{name}: it is {kind}, and no list; save it as .xlsx or CSV UTF-8")
     if not head.startswith(MAGIC):
-        if wishes.sheet is not None:
-            raise WrongUsageError(f"{name} is no workbook (.xlsx), and so has no sheets: leave out --sheet")
+        for option, is_given in (("--sheet", wishes.sheet is not None), ("--decimal-point", wishes.point)):
+            if is_given:
+                raise WrongUsageError(f"{name} is a text, and no workbook (.xlsx): leave out {option}")
         return TextList(fd, name, head, wishes)
     for option, given in (("--delimiter", wishes.delimiter), ("--encoding", wishes.encoding)):
         if given is not None:
@@ -353,7 +361,7 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     pieces = [head]
     while pieces[-1]:
         pieces.append(_read(fd, name))
-    return SheetList(Sheet(io.BytesIO(b"".join(pieces)), name, wishes.sheet), name, wishes)
+    return SheetList(Sheet(io.BytesIO(b"".join(pieces)), name, wishes.sheet, comma=not wishes.point), name, wishes)
 
 
 def _read(fd: int, name: str) -> bytes:

@@ -9,9 +9,9 @@ from itertools import islice, pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from iletimerkezi_async.filling import column_key
+from iletimerkezi_async.formats import show_cell
 
 from .messages import CommandError, WrongUsageError
-from .shown import show
 from .tables import Row
 
 if TYPE_CHECKING:
@@ -62,15 +62,18 @@ class Sheet:
         file: The workbook.
         name: What errors call it.
         wanted: The sheet, by name or from 1; `None` for the first one that is not hidden.
+        comma: Whether decimals stand behind a comma.
 
     Raises:
         CommandError: It is no workbook.
         WrongUsageError: There is no such sheet.
     """
 
-    def __init__(self, file: BinaryIO, name: str, wanted: str | None) -> None:
+    def __init__(self, file: BinaryIO, name: str, wanted: str | None, *, comma: bool) -> None:
         self._name = name
+        self.comma = comma
         self._sheet = _choose(_load(file, name), name, wanted)
+        self._from_1904 = False
         # Some programs write a size that is too small.
         self._sheet.reset_dimensions()
         self.title = self._sheet.title
@@ -94,7 +97,9 @@ class Sheet:
         try:
             for line, cells in enumerate(self._sheet.iter_rows(), 1):
                 shown = [
-                    "" if cell.value is None else show(cell.value, cell.number_format, is_error=cell.data_type == "e")
+                    ""
+                    if cell.value is None
+                    else show_cell(cell.value, cell.number_format, comma=self.comma, from_1904=self._from_1904)
                     for cell in cells
                 ]
                 if any(map(str.strip, shown)) or self.flaws.get(line) == _NO_VALUE:

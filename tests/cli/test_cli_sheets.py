@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from iletimerkezi_async.cli.shown import show
+from iletimerkezi_async.formats import show_cell
+from iletimerkezi_async.values import Unshown, read_value
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -32,14 +33,12 @@ _LIRA = '_-* #,##0.00\\ "₺"_-;\\-* #,##0.00\\ "₺"_-;_-* "-"??\\ "₺"_-;_-@_
         (5301234567, "0###########", "05301234567"), (7, "000", "007"), (5301234567, "#,##0", "5.301.234.567"),
         (5301234567, "[<=9999999]###\\-####;\\(###\\)\\ ###\\-####", "(530) 123-4567"),
         (5301234567, '"+90 "### ### ## ##', "+90 530 123 45 67"), (5301234567, "@", "5301234567"),
-        (12.5, "General", "12,5"), (1 / 3, "General", "0,33333333333"), (-12.5, "General", "-12,5"),
+        (12.5, "General", "12,5"), (1 / 3, "General", "0,333333333"), (-12.5, "General", "-12,5"),
         (1250.5, "0.00", "1250,50"), (1250.5, "#,##0.00", "1.250,50"), (1250.5, '#,##0.00\\ "TL"', "1.250,50 TL"),
         (1250.5, "[$₺-41F]#,##0.00", "₺1.250,50"), (1250, _LIRA, "1.250,00 ₺"), (-1250, _LIRA, "-1.250,00 ₺"),
         (0, _LIRA, "-   ₺"), (2.005, "0.00", "2,01"), (0.125, "0%", "13%"), (0.125, "0.0%", "12,5%"),
         (-5, "0.0;[Red](0.0)", "(5,0)"), (0, '0;-0;"yok"', "yok"), (1234567, "0,", "1235"), (1500, "0.0,", "1,5"),
-        (0.5, "#.##", ",5"), (3, "0.0#", "3,0"), (0, "#", ""), (1.5, "# ?/?", "1,5"),
-        (12345678, "0.00E+00", "12345678"),
-        (float("inf"), "0", "inf"),
+        (0.5, "#.##", ",5"), (3, "0.0#", "3,0"), (0, "#", ""),
         ("metin", "0.00", "metin"), ("0530", "@", "0530"), (True, "General", "DOĞRU"), (False, "General", "YANLIŞ"),
         (datetime(2026, 12, 1, tzinfo=timezone.utc), "mm-dd-yy", "1.12.2026"),
         (datetime(2026, 12, 1, 9, 5, tzinfo=timezone.utc), "dd.mm.yyyy hh:mm", "01.12.2026 09:05"),
@@ -49,11 +48,48 @@ _LIRA = '_-* #,##0.00\\ "₺"_-;\\-* #,##0.00\\ "₺"_-;_-* "-"??\\ "₺"_-;_-@_
         (datetime(2026, 12, 1, tzinfo=timezone.utc), "General", "01.12.2026"),
         (time(14, 5), "h:mm", "14:05"), (time(14, 5), "h:mm AM/PM", "2:05 ÖS"), (time(0, 5), "hh:mm AM/PM", "12:05 ÖÖ"),
         (time(14, 5, 9), "mm:ss", "05:09"), (timedelta(hours=30, minutes=5), "[h]:mm:ss", "30:05:00"),
+        (1.25, "[h]:mm", "30:00"), (1.25, "[mm]:ss", "1800:00"), (0.5, "h:mm", "12:00"),
+        (46357.999999, "d.m.yy h:mm", "2.12.26 0:00"),
+        (46357, "[$-409]d-mmm", "1-Dec"), (46357, "[$-F800]dddd, mmmm dd, yyyy", "1 Aralık 2026 Salı"),
+        (0, "d.m.yyyy", "0.1.1900"), (59, "d.m.yyyy ddd", "28.2.1900 Sal"), (60, "d.m.yyyy", "29.2.1900"),
+        (61, "d.m.yyyy", "1.3.1900"), (2958465, "d.m.yyyy", "31.12.9999"),
+        (5, "0.##", "5,"), (28.499999999999996, "0", "29"), (-0.001, "0.00", "-0,00"),
+        (1000 / 7, "General", "142,8571429"),
+        (1234567890.55, "General", "1234567890,55"), (3.3000000000000003, "General", "3,3"),
+        (1, ";;;", ""), (5, '0 "adet";;', "5 adet"), ("Ali", '"Sayın "@', "Sayın Ali"), ("Ali", ";;;", ""),
+        (2, '[=1]"Bay";[=2]"Bayan";"?"', "Bayan"), (12.5, "_-* 0.0_-", "12,5"),
     ],
 )  # fmt: skip
 def test_a_value_is_shown_under_its_number_format(value: object, form: str, shown: str) -> None:
     """As a spreadsheet in Turkey shows it, spaces at the ends left aside."""
-    assert show(value, form).strip() == shown
+    assert show_cell(value, form).strip() == shown
+    assert type(show_cell(value, form)) is str
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "plain"),
+    [
+        (1.5, "# ?/?", "1.5"), (5301234567, "0.00E+00", "5301234567"), (float("inf"), "0", "inf"),
+        (5301234567, "dd.mm.yyyy", "5301234567"), (-1, "[h]:mm", "-1"), (46357, "[$-407]d mmmm", "46357"),
+        (1250, '"$"#,##0_);\\("$"#,##0\\)', "1250"), (3, '[=1]"Bay";[=2]"Bayan"', "3"),
+        (1234567890123456, "0", "1234567890123456"), (1e-12, "General", "0.000000000001"),
+    ],
+)  # fmt: skip
+def test_what_is_shown_in_a_way_that_cannot_be_told_is_no_text(value: object, form: str, plain: str) -> None:
+    """Fractions, powers of ten, hashes, the country's own currency; a phone number can still be taken from it."""
+    shown = show_cell(value, form)
+    assert (type(shown), str(shown)) == (Unshown, plain)
+    assert read_value(shown) == "the spreadsheet shows the value in a way that is not known here"
+
+
+def test_decimals_may_stand_behind_a_point() -> None:
+    """And thousands behind commas, as where English is spoken."""
+    for value, form, shown in (
+        (1250.5, "#,##0.00", "1,250.50"),
+        (1250.5, "General", "1250.5"),
+        (0.125, "0.0%", "12.5%"),
+    ):
+        assert show_cell(value, form, comma=False) == shown
 
 
 @pytest.fixture
@@ -133,7 +169,7 @@ def test_a_formula_without_a_saved_value_is_listed(read: Callable[..., dict[str,
     write(tmp_path / "list.xlsx", ("Liste", rows))
     told = read("{borc} TL")
     assert told["refused"] == [
-        (number, f"row {line:,}: a formula in it has no saved value; open the list in a spreadsheet, and save it there")
+        (number, f"row {line}: a formula in it has no saved value; open the list in a spreadsheet, and save it there")
         for number, line in (("5301237999", 4001), ("", 4002), ("5301240000", 6002))
     ]
 
@@ -146,7 +182,7 @@ def test_rows_that_are_hidden_are_listed(read: Callable[..., dict[str, object]],
         book.active.row_dimensions[line].hidden = True
     book.save(tmp_path / "list.xlsx")
     assert read("Merhaba")["refused"] == [
-        (str(5301234000 + line - 2), f"row {line:,}: it is hidden in the sheet") for line in (2, 5, 4000, 5001)
+        (str(5301234000 + line - 2), f"row {line}: it is hidden in the sheet") for line in (2, 5, 4000, 5001)
     ]
 
 
