@@ -98,10 +98,9 @@ def show_cell(value: object, form: str, *, comma: bool = True, from_1904: bool =
         return _show_text(value, form)
     if isinstance(value, bool):
         return _BOOLEANS[value]
-    if isinstance(value, timedelta):
-        value = value.total_seconds() * 1000 / _DAY
-    if isinstance(value, (datetime, date, time)):
-        return _show_moment(_moment_of(value), _localized(form if _is_moment(form) else _default(value)))
+    if isinstance(value, (date, time, timedelta)):
+        # Of a workbook that writes them out; those are the same in both ways of counting.
+        form, value, from_1904 = _form_of(value, form), _to_serial(value), False
     if not isinstance(value, (int, float)) or not isfinite(value):
         return Unshown(value)
     number = Decimal(value) if isinstance(value, int) else round_float(value)
@@ -250,20 +249,24 @@ def _place_decimals(decimals: str, tokens: Sequence[tuple[str, str]], places: li
     }
 
 
-def _is_moment(form: str) -> bool:
-    return any(kind in {"date", "ampm"} for kind, _ in _tokens(_localized(form)))
+def _form_of(value: date | time | timedelta, form: str) -> str:
+    """The format of a day or time, where it has one."""
+    if any(kind in {"date", "elapsed"} for kind, _ in _tokens(_localized(form))):
+        return form
+    if isinstance(value, date):
+        return "dd.mm.yyyy hh:mm" if isinstance(value, datetime) and value.time() != time() else "dd.mm.yyyy"
+    return "[h]:mm" if isinstance(value, timedelta) else "hh:mm"
 
 
-def _default(value: date | time) -> str:
+def _to_serial(value: date | time | timedelta) -> float:
+    """The number that stands for it."""
     if isinstance(value, time):
-        return "hh:mm"
-    return "dd.mm.yyyy hh:mm" if isinstance(value, datetime) and value.time() != time() else "dd.mm.yyyy"
-
-
-def _moment_of(value: date | time) -> _Moment:
-    day = value if isinstance(value, date) else _BEGIN_1900
-    hour, minute, second = (getattr(value, name, 0) for name in ("hour", "minute", "second"))
-    return _Moment(day.year, day.month, day.day, day.weekday(), ((hour * 60 + minute) * 60 + second) * 1000)
+        value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
+    if isinstance(value, date):
+        clock = value.time() if isinstance(value, datetime) else time()
+        days = value.toordinal() - _BEGIN_1900.toordinal()
+        return days - (days <= _LEAP_1900) + _to_serial(clock)
+    return value.total_seconds() * 1000 / _DAY
 
 
 def _read_serial(number: Decimal, tokens: Sequence[tuple[str, str]]) -> _Moment | None:

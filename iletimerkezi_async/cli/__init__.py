@@ -28,7 +28,7 @@ demo  serving  account  sending  campaign  reporting     the commands, by subjec
 orders  blacklist  consents  webhook                     likewise
 rehearsal  summary  refusals                             a campaign that only counts; what is told of one at its end
 plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
-tables  encodings  sheets                                rows of a text file, of a workbook
+tables  encodings  sheets  archives                      rows of a text file, of a workbook; what its XML tells
 consent_file  moments                                    a file of consents, days and times
 audience                                                 the list of the demonstration
 terms                                                    the options of all commands that send, and their question

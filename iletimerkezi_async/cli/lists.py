@@ -17,6 +17,7 @@ import anyio
 from iletimerkezi_async.numbers import clean_numbers, find_flaw
 from iletimerkezi_async.results import Refusal
 
+from .display import SignOfLife
 from .encodings import EncodingGuess, describe_encoding
 from .layouts import Layout, Wishes, find_delimiter, find_layout, is_nearly_number
 from .messages import CommandError, WrongUsageError
@@ -49,6 +50,19 @@ _OTHERS = {
 _BEFORE = codecs.BOM_UTF8 + b" \t\r\n"
 _DELIMITER_NAMES = {"\t": "tab"}
 _SWAPPED = str.maketrans(",.", ".,")
+
+
+class _Watched(io.BytesIO):
+    """A file in memory that gives a sign of life while it is read."""
+
+    def __init__(self, content: bytes, sign: SignOfLife) -> None:
+        super().__init__(content)
+        self._sign = sign
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """See `io.BytesIO`."""
+        self._sign.tell()
+        return super().read(size)
 
 
 class RecipientList(ABC):
@@ -234,24 +248,28 @@ class SheetList(RecipientList):
     """A list that is a sheet of a workbook.
 
     Args:
-        sheet: The sheet.
+        content: The workbook.
         name: What errors call it.
         wishes: What was said about its layout.
+        sign: Shown until the rows are counted, if that takes long.
     """
 
     place = "row"
 
-    def __init__(self, sheet: Sheet, name: str, wishes: Wishes) -> None:
+    def __init__(self, content: bytes, name: str, wishes: Wishes, sign: SignOfLife) -> None:
         self.name = name
-        self._sheet = sheet
-        rows = sheet.sample(_SAMPLE)
+        self._sign = sign
+        self._sheet = Sheet(_Watched(content, sign), name, wishes.sheet, comma=not wishes.point)
+        rows = self._sheet.sample(_SAMPLE)
         if not rows:
-            raise CommandError(f"{name}: the sheet {sheet.title!r} is empty")
+            raise CommandError(f"{name}: the sheet {self._sheet.title!r} is empty")
         self.layout = find_layout(name, rows, None, wishes)
 
     def count(self) -> int | None:
         """See `RecipientList`."""
-        return sum(len(rows) for rows in self._sheet.pieces()) - bool(self.layout.header)
+        count = sum(len(rows) for rows in self._sheet.pieces()) - bool(self.layout.header)
+        self._sign.end()
+        return count
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
@@ -265,7 +283,7 @@ class SheetList(RecipientList):
 
     def find_flaw(self, row: Row) -> str | None:
         """See `RecipientList`; whoever filters a list means those whom it shows."""
-        return self._sheet.flaws.get(row.line) or super().find_flaw(row)
+        return self._sheet.find_flaw(row.line) or super().find_flaw(row)
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal]:
         """See `RecipientList`."""
@@ -328,24 +346,25 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
         CommandError: It cannot be read.
         WrongUsageError: There is no such column, or none that would be it; or a wish is for a list of another kind.
     """
-    if path == "-":
-        yield _open(sys.stdin.fileno(), "standard input", wishes)
-        return
+    name = "standard input" if path == "-" else path
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        fd = sys.stdin.fileno() if path == "-" else os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    sign = SignOfLife(f"reading {name}")
     try:
-        yield _open(fd, path, wishes)
+        yield _open(fd, name, wishes, sign)
     finally:
-        os.close(fd)
+        sign.end()
+        if path != "-":
+            os.close(fd)
 
 
-def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
+def _open(fd: int, name: str, wishes: Wishes, sign: SignOfLife) -> RecipientList:
     head = _read(fd, name)
     if head.startswith(OLD_MAGIC):
         raise CommandError(
-            f"{name}: it has a password, or is of an Excel before 2007; save it as .xlsx without, or as CSV UTF-8"
+            f"{name}: it has a password, or is of an Excel before 2007 (.xls); save it as .xlsx without, or CSV UTF-8"
         )
     kind = next((kind for mark, kind in _OTHERS.items() if head.lstrip(_BEFORE).lower().startswith(mark)), None)
     if kind:
@@ -361,7 +380,7 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     pieces = [head]
     while pieces[-1]:
         pieces.append(_read(fd, name))
-    return SheetList(Sheet(io.BytesIO(b"".join(pieces)), name, wishes.sheet, comma=not wishes.point), name, wishes)
+    return SheetList(b"".join(pieces), name, wishes, sign)
 
 
 def _read(fd: int, name: str) -> bytes:
