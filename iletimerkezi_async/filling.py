@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import TypeAlias, cast, overload
 from unicodedata import category, normalize
 
@@ -25,6 +26,11 @@ Row: TypeAlias = Mapping[str, object]
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
+# How other programs write the name of a column: the whole, and the name in it.
+_ELSEWHERE = re.compile(
+    r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
+    r"|%\( *([^()]{1,99}?) *\)s|%([^%]{1,99})%|#([^#]{1,99})#|(?<!\w)@(\w{1,99})|\$(\w{1,99})))"
+)
 # What looks like a name and cannot be anything else that some languages put in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
 _FOLD_I = str.maketrans("İIı", "iii")
@@ -78,8 +84,27 @@ class Template:
             return found
         return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
 
+    def find_misuse(self, names: Iterable[str]) -> ConfigurationError | None:
+        """The complaint that it names a column as other programs do, so that everybody would get the name."""
+        for (literal, name), (following, _) in pairwise(self._parts):
+            if literal.endswith("{") and following.startswith("}"):
+                return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
+            if literal.endswith("$"):
+                return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
+        keys = {column_key(name): name for name in names if column_key(name)}
+        for literal, _ in self._parts:
+            for whole, *found in _ELSEWHERE.findall(literal):
+                name = keys.get(column_key("".join(found)))
+                if name is not None:
+                    return _misused(f"{{{whole}}}" if whole[0] == "{" else whole, f"{{{name}}}")
+        return None
+
     def __repr__(self) -> str:
         return f"<Template with {len(self.names)} columns>"
+
+
+def _misused(written: str, right: str) -> ConfigurationError:
+    return ConfigurationError(f"{written} in the text is no value of a column; write {right}")
 
 
 def _parse(written: object, parts: list[tuple[str, str | None]]) -> IletimerkeziError | None:
@@ -167,6 +192,7 @@ class _RowFiller:
     """Makes messages of whole rows, and finds their columns."""
 
     def __init__(self, template: Template, to: str, *, comma: bool) -> None:
+        self._template = template
         self._filler = Filler(template, comma=comma)
         self._wanted = (to, *template.names)
         self._keys: tuple[str, ...] = ()
@@ -202,6 +228,9 @@ class _RowFiller:
     def _fill_new(self, place: str, row: Row) -> Message | Refusal | ConfigurationError:
         """The message for a row whose columns are not those of the one before."""
         names = [str(name) for name in row]
+        misused = None if self._keys else self._template.find_misuse(names)
+        if misused:
+            return misused
         found = [Template.find_column(names, wanted) for wanted in self._wanted]
         complaint = next((each for each in found if isinstance(each, ConfigurationError)), None)
         if complaint is None:

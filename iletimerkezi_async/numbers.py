@@ -259,8 +259,7 @@ def _find_slip(written: str) -> str:
         return ": it is empty" if not written.strip() else ""
     if _WITHOUT_CODE.fullmatch(bare):
         return ": a plus, and no country code behind it; write +90 in front, or leave out the plus"
-    parts = _SEVERAL.split(written)
-    if len(parts) > 1 and all(map(clean_number, parts)):
+    if any(len(parts) > 1 and all(map(clean_number, parts)) for parts in (_SEVERAL.split(written), written.split())):
         return ": there is more than one number"
     if _SHORTENED.fullmatch(written.strip()):
         return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"

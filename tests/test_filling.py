@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -271,6 +272,29 @@ def test_braces_that_do_not_match_are_told_at_once(template: str) -> None:
         fill_template(template, [])
     with pytest.raises(ApiError, match="bytes"):
         fill_template(b"Kod", [])  # type: ignore[call-overload]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    ("template", "right"),
+    [
+        ("Sayin {{ad}}", "{{ad}} in the text is no value of a column; write {Ad}"), ("Sayin {{ ad }},", "write {Ad}"),
+        ("Sayin {{{ad}}}", "write {ad}"), ("Sayin ${ad}", "write {ad}; of an amount in dollars"), ("$ad", "write {Ad}"),
+        ("<ad>", "write {Ad}"), ("<<AD>>", "write {Ad}"), ("[ad], {{x}}", "write {Ad}"), ("«ad»", "write {Ad}"),
+        ("%50 indirim %ad%", "write {Ad}"), ("%(ad)s", "write {Ad}"), ("#ad soyad#", "write {Ad Soyad}"),
+        ("Sayin @ad", "write {Ad}"), ("{ad} {{ad soyad}}", "write {Ad Soyad}"),
+    ],
+)  # fmt: skip
+def test_names_as_other_programs_write_them_are_refused(template: str, right: str) -> None:
+    """With what to write, where there is such a column: everybody would get the name."""
+    with pytest.raises(ConfigurationError, match=re.escape(right)):
+        next(fill_template(template, [{"telefon": NUMBER, "Ad": "Ali", "Ad Soyad": "Ali Kaya"}]))
+
+
+@pytest.mark.parametrize("text", ["{{son}}", "<b>", "$ {ad}", "ad@ad.example", "%50", "[1]", "#ad", "ad", "{ad} $"])
+def test_other_signs_are_text(text: str) -> None:
+    """Where no column is called so."""
+    filled = fill_template(text, [{"telefon": NUMBER, "ad": "Ali"}])
+    assert texts_of(filled) == [text.replace("{ad}", "Ali").replace("{{son}}", "{son}")]
 
 
 @given(st.text("{} a", max_size=12), st.text("{} a", max_size=5))

@@ -83,9 +83,12 @@ class Plan:
         """Refuse what can be told already.
 
         Raises:
-            WrongUsageError: The text names a column that is not there.
+            WrongUsageError: The text names a column that is not there, or in a way of other programs.
             IletimerkeziError: The text is empty or too long.
         """
+        misused = self.template.find_misuse(self.recipients.layout.header)
+        if misused:
+            raise WrongUsageError(f"{self.recipients.name}: {misused}")
         if self.template.text is None:
             self._find_columns()
         else:
