@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
-from typing import TypeAlias, cast, overload
+from itertools import chain, pairwise
+from typing import Protocol, TypeAlias, cast, overload
 from unicodedata import category, normalize
 
 from .errors import ConfigurationError, IletimerkeziError
@@ -20,8 +20,44 @@ from .wire.draft import text_complaint
 
 __all__ = ["Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
 
+
+class NamedRow(Protocol):
+    """A named tuple, a row of SQLAlchemy."""
+
+    def _asdict(self) -> Mapping[str, object]: ...
+
+
+class KeyedRow(Protocol):
+    """A row of `sqlite3` or of asyncpg."""
+
+    def keys(self) -> Iterable[str]:
+        """The names of its columns."""
+        ...
+
+    def __getitem__(self, name: str, /) -> object: ...
+
+
+class Table(Protocol):
+    """A table of pandas, polars or Arrow."""
+
+    @property
+    def columns(self) -> object:
+        """The names of its columns; of Arrow, what is in them."""
+        ...
+
+    def __getitem__(self, name: str, /) -> object: ...
+
+
+class _OfArrow(Protocol):
+    """A table of Arrow; or one of its batches, which has none itself."""
+
+    def to_batches(self) -> Iterable[_OfArrow]: ...
+
+    def to_pylist(self) -> list[Mapping[str, object]]: ...
+
+
 #: A row as programs hold it: by the names of its columns.
-Row: TypeAlias = Mapping[str, object]
+Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
@@ -217,6 +253,10 @@ class _RowFiller:
         row = _mapping(given)
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
+        if None in row:
+            # As `csv.DictReader` has what is left over.
+            number = row.get(self._keys[0]) if self._keys else None
+            return Refusal("" if number is None else spell(number), f"{place}: it has more values than columns")
         try:
             values = [row[key] for key in self._keys] if self._keys else None
         except KeyError:
@@ -225,7 +265,7 @@ class _RowFiller:
             return self._filler.fill(place, values[0], values[1:])
         return self._fill_new(place, row)
 
-    def _fill_new(self, place: str, row: Row) -> Message | Refusal | ConfigurationError:
+    def _fill_new(self, place: str, row: Mapping[str, object]) -> Message | Refusal | ConfigurationError:
         """The message for a row whose columns are not those of the one before."""
         names = [str(name) for name in row]
         misused = None if self._keys else self._template.find_misuse(names)
@@ -243,16 +283,16 @@ class _RowFiller:
         return Refusal("" if number is None else spell(number), f"{place}: {complaint}")
 
 
-def _mapping(row: object) -> Row | None:
+def _mapping(row: object) -> Mapping[str, object] | None:
     if isinstance(row, Mapping):
-        return cast("Row", row)
+        return cast("Mapping[str, object]", row)
     try:
         return _read_names(row)
     except Exception:  # noqa: BLE001 - somebody's object that cannot be read is no row, whatever it raises
         return None
 
 
-def _read_names(row: object) -> Row | None:
+def _read_names(row: object) -> Mapping[str, object] | None:
     names = getattr(row, "_fields", None)
     if names is not None:
         # Named tuples, and the rows of SQLAlchemy.
@@ -274,6 +314,10 @@ def _make(written: str, rows: object, to: object, made: list[Template]) -> Ileti
     kind = type(rows)
     if hasattr(kind, "collect"):
         return ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
+    names = _column_names(rows)
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        return ConfigurationError(f"`rows` has several columns {str(doubled)!r}; rename all but one")
     is_one = isinstance(rows, (str, bytes, bytearray, Mapping))
     if is_one or not any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__")):
         return ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
@@ -281,19 +325,33 @@ def _make(written: str, rows: object, to: object, made: list[Template]) -> Ileti
 
 
 def _records(rows: object) -> Iterator[object]:
-    """Rows one by one; those of a table of pandas or polars by its columns, as it has no rows that could be read."""
-    columns = cast("Iterable[str] | None", getattr(rows, "columns", None))
-    if columns is None:
+    """Rows one by one; those of a table by its columns, or its batches, as it has no rows that could be read."""
+    kind = type(rows)
+    if hasattr(kind, "to_pylist"):
+        # Of Arrow, whose tables have batches.
+        table = cast("_OfArrow", rows)
+        return chain.from_iterable(
+            each.to_pylist() for each in (table.to_batches() if hasattr(kind, "to_batches") else [table])
+        )
+    if hasattr(kind, "read_next_batch"):
+        return chain.from_iterable(map(_records, cast("Iterable[object]", rows)))
+    if not hasattr(rows, "columns"):
         return iter(cast("Iterable[object]", rows))
-    names = [*columns]
+    names = _column_names(rows)
     values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
     # Without a frame of ours around what the table may raise.
     return map(dict, map(partial(zip, names), values))
 
 
+def _column_names(rows: object) -> list[str]:
+    """The names of the columns of a table; none of what is no table."""
+    names = getattr(rows, "column_names", None) or getattr(rows, "columns", ())
+    return [*cast("Iterable[str]", names)]
+
+
 @overload
 def fill_template(
-    template: str, rows: Iterable[Row], *, to: str = "telefon", decimal_comma: bool = True
+    template: str, rows: Iterable[Row] | Table, *, to: str = "telefon", decimal_comma: bool = True
 ) -> Iterator[Message | Refusal]: ...
 @overload
 def fill_template(
@@ -301,7 +359,11 @@ def fill_template(
 ) -> AsyncIterator[Message | Refusal]: ...
 @forgetful
 def fill_template(
-    template: str, rows: Iterable[Row] | AsyncIterable[Row], *, to: str = "telefon", decimal_comma: bool = True
+    template: str,
+    rows: Iterable[Row] | Table | AsyncIterable[Row],
+    *,
+    to: str = "telefon",
+    decimal_comma: bool = True,
 ) -> Iterator[Message | Refusal] | AsyncIterator[Message | Refusal]:
     """Make a message of each row, lazily: for `AsyncClient.send_bulk_messages`.
 
@@ -321,7 +383,7 @@ def fill_template(
     Args:
         template: The text, with `{column}` for a row's value; for a brace itself write it twice. It fills in values,
             and can look into nothing.
-        rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas or polars.
+        rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas, polars or Arrow.
         to: The column with the numbers.
         decimal_comma: Whether the decimals of numbers stand behind a comma, as Turkish readers expect. Text stays.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sqlite3
 from collections import namedtuple
@@ -394,6 +395,35 @@ def test_tables_fill_templates() -> None:
     polars = pl.DataFrame({"telefon": ["5301234567", "5301234568"], "ad": ["Ayşe", "Ali"], "borc": [1250.0, 12.5]})
     for rows in (polars, polars.iter_rows(named=True), polars.to_dicts()):
         assert texts_of(fill_template(TEXT, rows)) == TEXTS
+
+
+def test_tables_of_arrow_fill_templates() -> None:
+    """As they are, by their batches, and as they come out of a reader; a gap is none of its words."""
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table(
+        {"telefon": ["5301234567", "5301234568", NUMBER], "ad": ["Ay\u015fe", "Ali", None], "borc": [1250.0, 12.5, 1]}
+    )
+    for rows in (table, table.combine_chunks().to_batches()[0], table.to_reader(max_chunksize=1), table.to_pylist()):
+        *filled, refused = fill_template(TEXT, rows)
+        assert texts_of(filled) == TEXTS
+        assert refused == Refusal(NUMBER, "row 3: there is no value in the column 'ad'")
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    """A table of pandas would give both at once, and everybody their names."""
+    table = pytest.importorskip("pandas").DataFrame([[NUMBER, "A", "B"]], columns=["telefon", "ad", "ad"])
+    with pytest.raises(ConfigurationError, match="several columns 'ad'"):
+        fill_template("{ad}", table)
+
+
+def test_a_row_of_csv_with_too_many_values_is_refused() -> None:
+    """As by the command: which is which, nobody knows."""
+    rows = csv.DictReader(["telefon,borc", "5301234567,1", "5301234568,1250,50", "5301234569"])
+    first, *others = fill_template("{borc}", rows)
+    assert (first, reasons_of(others)) == (Message("1", NUMBER), [
+        ("5301234568", "row 2: it has more values than columns"),
+        ("+905301234569", "row 3: there is no value in the column 'borc'"),
+    ])  # fmt: skip
 
 
 def test_gaps_in_a_table_are_refused() -> None:

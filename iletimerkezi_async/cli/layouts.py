@@ -173,7 +173,7 @@ def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: W
 
 
 def _check_lines(name: str, rows: Sequence[Row], wishes: Wishes) -> None:
-    """Refuse numbers that stand one behind the other in their lines: of a table without a header, one would be taken."""
+    """Refuse numbers that stand one behind the other: of a line one would be taken, and the others be forgotten."""
     widths = {_count_filled(row.cells) for row in rows}
     is_table = len(rows) > 1 and len(widths) == 1 and wishes.column is not None
     has_words = any(map(str.isalpha, "".join(cell for row in rows for cell in row.cells)))
