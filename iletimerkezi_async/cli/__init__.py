@@ -43,6 +43,7 @@ What takes long to import is imported by the commands that need it.
 
 import logging
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -86,6 +87,9 @@ app = typer.Typer(
 def run() -> None:
     """Run the command that the arguments name, and exit."""
     open_streams()
+    if not sys.warnoptions:
+        # Those of libraries, which may show what they are about; ours are logged.
+        warnings.simplefilter("ignore")
     show_log(logging.WARNING)
     try:
         app(prog_name="iletimerkezi")

@@ -48,8 +48,8 @@ class Credentials:
         It is not part of the constructor, whose frame holds the secrets that were given.
 
         Raises:
-            ConfigurationError: One of them is missing, has white space or a line end around it, or is not text that
-                could be sent.
+            ConfigurationError: One of them is missing, has white space, a line end or quotation marks around it, or is
+                not text that could be sent.
         """
         for value, variable, argument in (
             (bool(self._key), KEY_VARIABLE, "key"),
@@ -58,9 +58,9 @@ class Credentials:
             if not value:
                 message = f"no API {argument}: give `{argument}`, or set the environment variable {variable}"
                 raise ConfigurationError(message)
-        for flawed, source in zip((_is_padded(self._key), _is_padded(self._hash)), self._sources, strict=True):
-            if flawed:
-                raise ConfigurationError(f"{source} has white space or a line end around it")
+        for flaw, source in zip((_find_flaw(self._key), _find_flaw(self._hash)), self._sources, strict=True):
+            if flaw:
+                raise ConfigurationError(f"{source} has {flaw} around it")
         if not _are_text(self._key, self._hash) or not self._seal():
             raise ConfigurationError("the API key and hash must be text, as the panel shows them")
 
@@ -109,9 +109,15 @@ def _variable(name: str) -> str:
     return f"the environment variable {name}"
 
 
-def _is_padded(value: object) -> bool:
+def _find_flaw(value: object) -> str:
+    """What is around a secret that is none of it; nothing where it is as the panel shows it."""
+    if not isinstance(value, str):
+        return ""
     # Also by marks that editors leave at the beginning of a file, and that no one sees.
-    return isinstance(value, str) and value != value.strip().strip("\ufeff\u200b\u200e\u200f\u2060")
+    if value != value.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
+        return "white space or a line end"
+    # As files of settings are copied to where nobody takes them off: docker's --env-file.
+    return "quotation marks" if value != value.strip("\"'`\u2018\u2019\u201c\u201d") else ""
 
 
 def _are_text(*values: object) -> bool:

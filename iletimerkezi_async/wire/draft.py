@@ -136,6 +136,8 @@ def default_sender() -> str | ConfigurationError | None:
     sender = os.environ.get(SENDER_VARIABLE)
     if not sender:
         return None
+    if sender != sender.strip("\"'`"):
+        return ConfigurationError(f"the environment variable {SENDER_VARIABLE} has quotation marks around it")
     chosen = choose_sender(sender)
     if isinstance(chosen, SenderError):
         return ConfigurationError(f"the environment variable {SENDER_VARIABLE} cannot be used: {chosen.message}")
