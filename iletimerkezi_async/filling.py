@@ -127,7 +127,9 @@ class Template:
                 return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
             if literal.endswith("$"):
                 return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
-        keys = {column_key(name): name for name in names if column_key(name)}
+        # Whoever names a column rightly knows how, and means what else stands there.
+        right = {"", *map(column_key, self.names)}
+        keys = {key: name for name in names if (key := column_key(name)) not in right}
         for literal, _ in self._parts:
             for whole, *found in _ELSEWHERE.findall(literal):
                 name = keys.get(column_key("".join(found)))
@@ -303,7 +305,9 @@ def _read_names(row: object) -> Mapping[str, object] | None:
     return None
 
 
-def _make(written: str, rows: object, to: object, made: list[Template]) -> IletimerkeziError | None:
+def _make(
+    written: str, rows: object, to: object, decimal_comma: object, made: list[Template]
+) -> IletimerkeziError | None:
     """Make the template; or the complaint about what was given."""
     try:
         made.append(Template(written))
@@ -311,6 +315,8 @@ def _make(written: str, rows: object, to: object, made: list[Template]) -> Ileti
         return error.with_traceback(None)
     if not isinstance(to, str):
         return ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(to).__name__}")
+    if not isinstance(decimal_comma, bool):
+        return ConfigurationError(f"`decimal_comma` must be True or False, not {type(decimal_comma).__name__}")
     kind = type(rows)
     if hasattr(kind, "collect"):
         return ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
@@ -396,7 +402,7 @@ def fill_template(
         ApiError: The template is no text.
     """
     made: list[Template] = []
-    complaint = _make(template, rows, to, made)
+    complaint = _make(template, rows, to, decimal_comma, made)
     if complaint:
         # Error trackers print the variables of the frame that raised.
         del template, rows

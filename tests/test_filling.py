@@ -291,11 +291,15 @@ def test_names_as_other_programs_write_them_are_refused(template: str, right: st
         next(fill_template(template, [{"telefon": NUMBER, "Ad": "Ali", "Ad Soyad": "Ali Kaya"}]))
 
 
-@pytest.mark.parametrize("text", ["{{son}}", "<b>", "$ {ad}", "ad@ad.example", "%50", "[1]", "#ad", "ad", "{ad} $"])
+@pytest.mark.parametrize(
+    "text", ["{{son}}", "<b>", "$ {ad}", "ad@ad.example", "%50", "[1]", "#ad", "ad", "{ad} $", "{{ad}}: {ad}"]
+)
 def test_other_signs_are_text(text: str) -> None:
-    """Where no column is called so."""
+    """Where no column is called so, or the text names it rightly, too."""
     filled = fill_template(text, [{"telefon": NUMBER, "ad": "Ali"}])
-    assert texts_of(filled) == [text.replace("{ad}", "Ali").replace("{{son}}", "{son}")]
+    assert texts_of(filled) == [
+        text.replace("{{ad}}", "<ad>").replace("{ad}", "Ali").replace("<ad>", "{ad}").replace("{{son}}", "{son}")
+    ]
 
 
 @given(st.text("{} a", max_size=12), st.text("{} a", max_size=5))
