@@ -264,7 +264,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
     "TokenBucket": (TokenBucket, {"rate": 1.0}),
     "fill_template": (
         lambda **given: list(fill_template(**given)),
-        {"template": f"{TEXT} {{ad}}", "rows": [{"telefon": NUMBER, "ad": KEY}], "to": "telefon"},
+        {"template": f"{TEXT} {{ad}}", "rows": [{"telefon": NUMBER, "ad": KEY}], "to": "telefon",
+         "decimal_comma": True},
     ),
     "SqliteStore": (SqliteStore, {"path": "store", "keep": timedelta(1), "timeout": 1.0}),
     "PostgresStore": (

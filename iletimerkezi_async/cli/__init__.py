@@ -28,7 +28,7 @@ demo  serving  account  sending  campaign  reporting     the commands, by subjec
 orders  blacklist  consents  webhook                     likewise
 rehearsal  summary  refusals                             a campaign that only counts; what is told of one at its end
 plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
-tables  encodings  sheets  shown                         rows of a text file, of a workbook; a cell as it is shown
+tables  encodings  sheets  archives                      rows of a text file, of a workbook; what its XML tells
 consent_file  moments                                    a file of consents, days and times
 audience                                                 the list of the demonstration
 terms                                                    the options of all commands that send, and their question
@@ -43,6 +43,7 @@ What takes long to import is imported by the commands that need it.
 
 import logging
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -86,6 +87,9 @@ app = typer.Typer(
 def run() -> None:
     """Run the command that the arguments name, and exit."""
     open_streams()
+    if not sys.warnoptions:
+        # Those of libraries, which may show what they are about; ours are logged.
+        warnings.simplefilter("ignore")
     show_log(logging.WARNING)
     try:
         app(prog_name="iletimerkezi")

@@ -54,6 +54,9 @@ def bulk(
     sheet: Annotated[
         str | None, typer.Option(metavar="NAME", help="The sheet of an .xlsx, or which one it is: 2.")
     ] = None,
+    decimal_point: Annotated[
+        bool, typer.Option("--decimal-point", help="Show the decimals of an .xlsx with a point: 1.5.")
+    ] = False,
     journal: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed. With --store: a name."),
@@ -88,7 +91,7 @@ def bulk(
     book = choose_journal(journal, kept, asked=store is not None)
     terms = read_terms(iys, sender, at, resumed=isinstance(book, StoreJournal) or _is_there(journal))
     template = read_template(read_text(text))
-    wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet)
+    wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet, decimal_point)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
         plan = Plan(recipients, template, terms, batch_size, total=recipients.count())

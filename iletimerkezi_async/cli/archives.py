@@ -1,0 +1,168 @@
+"""What openpyxl does not tell of a workbook: read from the archive's own XML, piece by piece."""
+
+import io
+import re
+import zipfile
+import zlib
+from bisect import bisect
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import IO, BinaryIO, NamedTuple
+
+from attrs import define, field
+
+__all__ = ["NO_VALUE", "Facts", "Range", "find_facts", "find_kind", "to_transitional"]
+
+#: A formula without a value, as programs write it that do not reckon.
+NO_VALUE = "a formula in it has no saved value; open the list in a spreadsheet, and save it there"
+_HIDDEN_ROW = "it is hidden in the sheet"
+
+_KINDS = {
+    "xl/workbook.bin": "an .xlsb of Excel",
+    "word/document.xml": "a document of Word",
+    "Index/Document.iwa": "a file of Numbers",
+    "content.xml": "an .ods or another file of LibreOffice",
+}
+_WORKBOOK = re.compile(r"(?:.*/)?workbook[0-9]*\.xml", re.IGNORECASE)
+_BYTES = 1 << 20
+_RECKONED = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad=[\"'](?:1|true)")
+# Names of the standard's stricter form, and how they begin and end in the usual one.
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+_USUAL = rb"http://schemas.openxmlformats.org/\1/2006/"
+_ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
+_NUMBER = re.compile(rb"\br=[\"']([0-9]+)")
+_HIDDEN = re.compile(rb"\bhidden=[\"'](?:1|true)")
+_FORMULA = re.compile(rb"<(?:\w+:)?f\b([^<>]*)>")
+# An empty text is a value. 0.0 is what some programs put where they have none; spreadsheets write 0.
+_UNSAVED = re.compile(
+    rb"<(?:\w+:)?c\b(?![^<>]*\bt=[\"']str)[^<>]*>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<>]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*(?:0\.0\s*)?</(?:\w+:)?v>|</(?:\w+:)?c>)"
+)
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\b[^<>]*>")
+_RANGE = re.compile(rb"\bref=[\"']\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+# Titles go over all 16,384 columns of a sheet; no list has as many.
+_MOST_COLUMNS = 256
+_LAST_ROW = 1 << 20
+
+
+class Range(NamedTuple):
+    """A rectangle of cells; rows from 1, columns from 0, all of them included."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+@define
+class Facts:
+    """What is known of a sheet's rows.
+
+    Attributes:
+        merged: The cells that are shown as one, from the top.
+    """
+
+    merged: list[Range] = field(factory=list[Range])
+    _flaws: dict[int, str] = field(factory=dict[int, str])
+    _made_up: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
+
+    def find_flaw(self, line: int) -> str | None:
+        """Why a row cannot be used: it is filtered out or hidden, or lacks the value of a formula."""
+        flaw = self._flaws.get(line)
+        place = bisect(self._made_up, (line, _LAST_ROW)) - 1
+        return NO_VALUE if flaw is None and place >= 0 and line <= self._made_up[place][1] else flaw
+
+    def add(self, line: int, attributes: bytes, content: bytes, *, is_reckoned: bool) -> None:
+        """Look at a row."""
+        if _HIDDEN.search(attributes):
+            self._flaws[line] = _HIDDEN_ROW
+        elif is_reckoned and b"<" in content:
+            for formula in _FORMULA.finditer(content):
+                self._flaws[line] = NO_VALUE
+                # The other cells of an array have no formula of their own.
+                if b"array" in formula[1] or b"dataTable" in formula[1]:
+                    self._add_made_up(*_read_ranges(formula[1]))
+        elif b"<" in content and _UNSAVED.search(content):
+            self._flaws[line] = NO_VALUE
+
+    def _add_made_up(self, *arrays: Range) -> None:
+        """Rows of arrays, which come from the top; those that touch become one, so that they stay sorted."""
+        for top, bottom, *_ in arrays:
+            begun, ended = self._made_up.pop() if self._made_up and top <= self._made_up[-1][1] + 1 else (top, bottom)
+            self._made_up.append((begun, max(bottom, ended)))
+
+
+def find_kind(archive: zipfile.ZipFile) -> str | None:
+    """What an archive is, where it is a file of another program; `None` where that cannot be told."""
+    names = set(archive.namelist())
+    return next((kind for name, kind in _KINDS.items() if name in names), None)
+
+
+def to_transitional(archive: zipfile.ZipFile) -> BinaryIO | None:
+    """A workbook in the usual form of the standard; `None` where it has it already."""
+    if not _STRICT.search(_read_workbook(archive)):
+        return None
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as usual:
+        for name in archive.namelist():
+            with archive.open(name) as source, usual.open(name, "w") as target:
+                # All of the names are in the first element.
+                target.write(_STRICT.sub(_USUAL, source.read(_BYTES)))
+                while piece := source.read(_BYTES):
+                    target.write(piece)
+    return file
+
+
+def _read_workbook(archive: zipfile.ZipFile) -> bytes:
+    """The part that lists the sheets, whose name differs with the program."""
+    return b"".join(archive.read(name) for name in filter(_WORKBOOK.fullmatch, archive.namelist()))
+
+
+def find_facts(archive: zipfile.ZipFile, path: str) -> Facts | None:
+    """What is known of the rows of a sheet; `None` where it is damaged."""
+    facts = Facts()
+    line = 0
+    try:
+        if path not in archive.namelist():
+            return facts
+        # The values of formulas are made up until a spreadsheet opens it.
+        is_reckoned = bool(_RECKONED.search(_read_workbook(archive)))
+        with archive.open(path) as source:
+            content = b""
+            for attributes, content in _raw_rows(source):
+                number = _NUMBER.search(attributes)
+                line = int(number[1]) if number else line + 1
+                facts.add(line, attributes, content, is_reckoned=is_reckoned)
+        facts.merged = sorted(each for tag in _MERGED.findall(content) for each in _read_ranges(tag))
+    except (zipfile.BadZipFile, zlib.error, OSError):
+        return None
+    return facts
+
+
+def _raw_rows(source: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """The attributes of each row, and what is in it; with the last one all that follows the rows."""
+    rest = b""
+    while piece := source.read(_BYTES):
+        data = rest + piece
+        starts = list(_ROW.finditer(data))
+        for start, following in pairwise(starts):
+            yield start[1], data[start.end() : following.start()]
+        # The last row, or its tag, may be cut in the middle.
+        rest = data[starts[-1].start() :] if starts else data
+    last = _ROW.search(rest)
+    if last:
+        yield last[1], rest[last.end() :]
+
+
+def _read_ranges(tag: bytes) -> Iterator[Range]:
+    found = _RANGE.search(tag)
+    if found:
+        left, right = (min(_column(letters), _MOST_COLUMNS) for letters in (found[1], found[3]))
+        yield Range(int(found[2]), int(found[4]), left, right)
+
+
+def _column(letters: bytes) -> int:
+    index = 0
+    for letter in letters:
+        index = index * 26 + letter - ord("A") + 1
+    return index - 1
