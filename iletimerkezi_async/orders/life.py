@@ -281,7 +281,11 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
     if left:
         return Busy(left)
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
-    return Change(sent, _NO_LEASE, keep, note=None if order_id is None else KnownId(order_id))
+    note = None
+    if order_id is not None and row.first is not None:
+        # It may have been taken at its first attempt.
+        note = KnownId(order_id, scheduled=True, age=max(0.0, now - row.first.local))
+    return Change(sent, _NO_LEASE, keep, note=note)
 
 
 def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:

@@ -168,7 +168,7 @@ async def _settle(lookups: Lookups, send: LiveSend, refused: RefusedAgain) -> tu
             raise OrderAcceptedError(found.candidates)
         raise _in_doubt(refusal, found.candidates)
     if refusal is None:
-        lookups.known.note(found.order_id, send.content)
+        lookups.known.note(found.order_id, send.content, took=refused.first.elapsed)
     elif not _leaves_open(refusal):
         raise _in_doubt(refusal, found.candidates)
     return Order(found.order_id, send.draft.recipients), refusal is None

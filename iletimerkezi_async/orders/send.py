@@ -31,7 +31,7 @@ from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.base import StoreLog
-from iletimerkezi_async.stores.log import KnownId, Name, Row, Scope, State, draw
+from iletimerkezi_async.stores.log import Name, Row, Scope, State, draw
 from iletimerkezi_async.stores.seals import account_of, fingerprint
 
 from . import life, rows
@@ -43,7 +43,7 @@ from .search import ALIKE_SECONDS, find_earlier, hear_clock, now_by
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.log import Change
+    from iletimerkezi_async.stores.log import Change, KnownId
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -263,7 +263,7 @@ class Sending:
     async def _drive(self, claim: _Claim, draft: Draft) -> Order:
         """Do what is to be done for an order that was claimed, and write down what became of it."""
         try:
-            order, is_proven = await self._settle(claim, draft)
+            order, note = await self._settle(claim, draft)
         except _OvertakenError:
             raise
         except OrderAcceptedError:
@@ -286,9 +286,6 @@ class Sending:
             # Cancelled, or an error of somebody else's code, at a moment that nobody knows.
             await self._give_up(claim, lost=claim.begun or claim.lost)
             raise
-        note = None
-        if is_proven:
-            note = KnownId(order.id, now_by(self._lookups, claim.ahead), scheduled=draft.send_at is not None)
         # What is known here is gone with the process where the store does not take it, and others have to find out.
         key = claim.held.name.name, claim.held.content
         self._unnoted[key] = order
@@ -296,8 +293,8 @@ class Sending:
             del self._unnoted[key]
         return order
 
-    async def _settle(self, claim: _Claim, draft: Draft) -> tuple[Order, bool]:
-        """Send it, or find it; and whether its id surely is its own.
+    async def _settle(self, claim: _Claim, draft: Draft) -> tuple[Order, KnownId | None]:
+        """Send it, or find it; and what becomes known of its id, where that surely is its own.
 
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
@@ -311,11 +308,11 @@ class Sending:
         if step is Step.LOOK_UP:
             found = await self._look_up(claim, draft)
             if found is not None:
-                return found, False
+                return found, None
             # A new life: it was not taken before, and a refusal is one of now.
             claim.lost = False
         order = await self._attempt(claim, draft, step)
-        return order, self._lookups.known.is_proven(order.id)
+        return order, self._lookups.known.describe(order.id)
 
     async def _look_up(self, claim: _Claim, draft: Draft) -> Order | None:
         """The order, where the reports show it; `None` where they surely lack it.
@@ -396,7 +393,8 @@ class Sending:
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
         """Tell the store of an order that it could not be told of."""
         row = evolve(mine, version=draw(), token=draw(), state=State.BEGUN)
-        await rows.settle_taken(self._store, row, order.id, self._keep, note=KnownId(order.id))
+        # When it was answered is not known any more: as an id it would seem newer than it is.
+        await rows.settle_taken(self._store, row, order.id, self._keep)
         del self._unnoted[mine.name.name, mine.content]
         return evolve(order, replayed=True)
 
