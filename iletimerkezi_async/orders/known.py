@@ -244,18 +244,20 @@ class LiveSend:
     owner: Hashable = None
     elsewhere: Callable[[float], Awaitable[int]] | None = None
     began: float | None = None
+    #: Its numbers, each once, where they are few.
+    few: frozenset[str] | None = field(init=False)
     _numbers: Counter[str] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        messages = self.draft.messages
+        self.few = frozenset(chain.from_iterable(messages.values())) if self.draft.recipients <= _FEW else None
 
     @property
     def numbers(self) -> Counter[str]:
         """Its numbers, each with how many messages it gets."""
         if self._numbers is None:
-            self._numbers = Counter(self.all_numbers())
+            self._numbers = Counter(chain.from_iterable(self.draft.messages.values()))
         return self._numbers
-
-    def all_numbers(self) -> Iterable[str]:
-        """Its numbers, as often as each gets a message."""
-        return chain.from_iterable(self.draft.messages.values())
 
     async def count_elsewhere(self) -> int:
         """How many orders of other processes may be in the reports that cannot be told from this one."""
@@ -282,20 +284,24 @@ class LiveSends:
         if send.began is not None:
             return
         send.began = time.time()
-        for alike in self._places(send):
-            alike.append(send)
+        if send.few is None:
+            self._large.append(send)
+            return
+        for number in send.few:
+            self._small.setdefault(number, []).append(send)
 
     def land(self, send: LiveSend) -> None:
         """Its id is known, or it was surely not taken."""
         if send.began is None:
             return
-        for alike in self._places(send):
+        if send.few is None and send in self._large:
+            self._large.remove(send)
+        for number in send.few or ():
+            alike = self._small.get(number, [])
             if send in alike:
                 alike.remove(send)
-        if send.draft.recipients <= _FEW:
-            for number in send.all_numbers():
-                if not self._small.get(number, True):
-                    del self._small[number]
+            if not alike:
+                self._small.pop(number, None)
 
     def lose(self, send: LiveSend) -> None:
         """Which order it is cannot be told, if it is any."""
@@ -333,8 +339,3 @@ class LiveSends:
             and is_look_alike(wanted, other.numbers)
             for other in near.values()
         )
-
-    def _places(self, send: LiveSend) -> list[list[LiveSend]]:
-        if send.draft.recipients > _FEW:
-            return [self._large]
-        return [self._small.setdefault(number, []) for number in set(send.all_numbers())]
