@@ -90,7 +90,9 @@ class Store(ABC):
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `StoreError`. Twice is once."""
         if not self._closed:
-            await self._worker_threads.run(self._late_ids.flush, shield=True)
+            # What is lost here, others have to find out.
+            with suppress(StoreError):
+                await self._worker_threads.run(self._late_ids.flush, shield=True)
             self._closed = True
             await self._worker_threads.run(self._close, shield=True)
 
