@@ -171,7 +171,7 @@ class Orders:
         row = claim.held
         change = life.strike(row, draw())
         if sent:
-            change = life.settle_sent(row, draw(), claim.keep)
+            change = life.settle_sent(row, self._journal.now, draw(), claim.keep)
         try:
             await self._journal.write(claim, change)
         except JournalError as error:
@@ -194,7 +194,7 @@ class Orders:
         return await self._journal.claim(self._lookups, task.draft, entries, task.row)
 
     async def _hear_clock(self) -> None:
-        """Have the service's time before the first order: a later run may send it again at once by both clocks alone."""
+        """Have the service's time before the first order: only by both clocks may a later run send it again."""
         async with self._one_asks:
             if not self._knows_time:
                 self._knows_time = True
@@ -217,13 +217,11 @@ class Orders:
             return await send_draft(self._lookups, task.draft, before=before), None
         error: JournalError
         try:
-            order, is_proven = await self._driver.settle(claim, task.draft, has_texts=task.has_texts)
+            return await self._driver.settle(claim, task.draft, has_texts=task.has_texts)
         except StoreError as reason:
             error = self._journal.complaint(reason)
         except OvertakenError:
             error = self._journal.overtaken()
-        else:
-            return order, claim.noted(order, task.draft, is_proven=is_proven)
         raise error
 
     # What became of it.
