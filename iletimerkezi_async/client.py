@@ -6,9 +6,9 @@ import copy
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from .http.observed import observed
 from .http.retry import Retry
 from .http.settings import SERVICE_URL
+from .http.telemetry import observed
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import cancelling, registering, waiting
 from .orders.face import open_face
@@ -22,7 +22,7 @@ from .wire.consents import check_question, check_registration
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, check_text
-from .wire.packing import fill
+from .wire.packing import fill, fill_one
 
 if TYPE_CHECKING:
     import os
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 
-@observed
 @forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
@@ -161,10 +160,12 @@ class AsyncClient:
         """
         await self._face.aclose()
 
+    @observed("get-balance")
     async def get_balance(self) -> Balance:
         """Ask what the account holds: lira or messages, as it works with."""
         return await self._face.transport.call(account.get_balance())
 
+    @observed("send-sms")
     async def send_sms(
         self,
         text: str,
@@ -215,11 +216,18 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
             OrderAcceptedError: The order was taken, but its id could not be found.
         """
-        messages = (Message(text, to),)
+        message = Message(text, to)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
         del text, to
-        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
+        self._face.sending.check(key)
+        # What was sent under a key is told also when its time has come.
+        template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
+        draft = fill_one(template, message)
+        if draft is None:
+            draft = await in_pieces(fill(template, (message,)))
+        return await self._face.sending.send(draft, key)
 
+    @observed("send-sms")
     async def send_messages(
         self,
         messages: Iterable[Message],
@@ -242,11 +250,9 @@ class AsyncClient:
             IletimerkeziError: As `send_sms`.
         """
         self._face.sending.check(key)
-        # What was sent under a key is told also when its time has come.
         filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
-        draft = await in_pieces(filling)
-        return await self._face.sending.send(draft, key)
+        return await self._face.sending.send(await in_pieces(filling), key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -293,6 +299,7 @@ class AsyncClient:
         self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
         return await self._face.sending.mark_not_sent(key)
 
+    @observed("send-sms", "send-bulk")
     async def send_bulk(
         self,
         text: str,
@@ -367,6 +374,7 @@ class AsyncClient:
             )
             return await run.run(records)
 
+    @observed("send-sms", "send-bulk")
     async def send_bulk_messages(
         self,
         messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
@@ -438,6 +446,7 @@ class AsyncClient:
             read_ahead=check_whole("read_ahead", read_ahead, 1),
         )
 
+    @observed("get-report")
     async def get_order(self, order_id: Order | int | str) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
 
@@ -466,6 +475,7 @@ class AsyncClient:
         """
         return Orders(self._face.pages, *choose_days(start, end, "get-reports"))
 
+    @observed("get-report", "wait-for-order")
     async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
@@ -486,6 +496,7 @@ class AsyncClient:
         """
         return await waiting.wait_for_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
 
+    @observed("cancel-order")
     async def cancel_order(self, order_id: Order | int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
 
@@ -502,6 +513,7 @@ class AsyncClient:
         """
         await cancelling.cancel_order(self._face.transport, check_order_id(order_id))
 
+    @observed("get-sender")
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
         return await self._face.transport.call(account.get_senders())
@@ -522,6 +534,7 @@ class AsyncClient:
         """
         return Blacklist(self._face.pages, choose_window(start, end, "get-blacklist"))
 
+    @observed("add-blacklist")
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
 
@@ -536,6 +549,7 @@ class AsyncClient:
         del number
         await self._face.transport.call(call)
 
+    @observed("delete-blacklist")
     async def delete_blacklist(self, number: Number) -> None:
         """Block a number no longer.
 
@@ -554,6 +568,7 @@ class AsyncClient:
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._face.transport.perform(call)
 
+    @observed("consent/create")
     async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
 
@@ -580,6 +595,7 @@ class AsyncClient:
         del brand_code, consents
         await registering.register_consents(self._face.transport, registration)
 
+    @observed("consent/show")
     async def check_consent(
         self,
         brand_code: str | int,

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["forget", "forgetful"]
+__all__ = ["forget", "forgetful", "forgets"]
 
 T = TypeVar("T")
-F = TypeVar("F")
+F = TypeVar("F", bound="Callable[..., object]")
 
 _PACKAGE = __name__.partition(".")[0]
 # All that works for us. Any other code is the caller's, whose variables are his own to see.
@@ -35,6 +35,7 @@ _HELPERS = sys.stdlib_module_names | {
     "psycopg_pool",
     "redis",
 }
+_MARK = "__forgets__"
 _GENERATED = "<attrs generated"
 # Emptying the frame of one that waits would end it.
 _MAY_WAIT = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
@@ -54,7 +55,15 @@ def forgetful(target: T) -> T:
     return target
 
 
+def forgets(function: F) -> F:
+    """Mark a function as one that forgets its variables by itself."""
+    vars(function)[_MARK] = True
+    return function
+
+
 def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
+    if _MARK in vars(function):
+        return function
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)

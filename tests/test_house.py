@@ -40,6 +40,7 @@ FLOORS_WITHIN = {
         {"credentials", "reading", "dates", "draft"},
         {"packing"},
         {"call", "webhook"},
+        {"operations"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
@@ -55,7 +56,7 @@ FLOORS_WITHIN = {
     "http": [
         {"settings", "retry", "window", "clocks", "outcomes"},
         {"pacing", "exchange", "telemetry"},
-        {"over_httpx", "over_aiohttp", "observed"},
+        {"over_httpx", "over_aiohttp"},
         {"lanes", "clients"},
         {"transport"},
     ],

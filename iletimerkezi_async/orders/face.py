@@ -6,10 +6,9 @@ from datetime import datetime, timezone
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.http.observed import observed_calls
 from iletimerkezi_async.http.pacing import choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
-from iletimerkezi_async.http.telemetry import start_telemetry
+from iletimerkezi_async.http.telemetry import observed_calls, start_telemetry
 from iletimerkezi_async.http.transport import Transport
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 

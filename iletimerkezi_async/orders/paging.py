@@ -19,7 +19,7 @@ from iletimerkezi_async.wire.reports import REPORTS_DAYS, ReportPage, get_report
 from .places import Place, ServicePlace
 
 if TYPE_CHECKING:
-    from iletimerkezi_async.http.observed import Caller
+    from iletimerkezi_async.http.telemetry import Caller
     from iletimerkezi_async.wire.dates import TimeRange
 
 __all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from iletimerkezi_async.errors import ApiError, RecipientError
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import NO_NUMBER, clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, spell
 from iletimerkezi_async.results import Refusal
 
 from .arguments import MAX_RECIPIENTS, is_iterable, name_type
-from .draft import Draft, are_plain, message_complaint
+from .draft import Draft, are_plain, message_complaint, text_complaint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.models import Number
 
-__all__ = ["Pair", "Steps", "Unfolded", "fill", "finish", "group", "pack", "slices", "sort"]
+__all__ = ["Pair", "Steps", "Unfolded", "fill", "fill_one", "finish", "group", "pack", "slices", "sort"]
 
 T = TypeVar("T")
 #: Work in pieces, and what it comes to.
@@ -233,6 +233,14 @@ class Unfolded:
 def _alone(value: object) -> object:
     """What stands for something that is no message: a refusal is listed as it is, anything else without a number."""
     return value if isinstance(value, Refusal) else ""
+
+
+def fill_one(template: Draft, message: Message) -> Draft | None:
+    """A template with a message to one recipient; `None` where there are more, or anything is wrong: see `fill`."""
+    number = clean_number(message.to[0]) if len(message.to) == 1 else None
+    if number is None or text_complaint(message.text) is not None:
+        return None
+    return Draft(template.sender, template.iys, {message.text: (number,)}, template.send_at, 1)
 
 
 def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:

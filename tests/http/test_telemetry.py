@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import anyio
@@ -39,6 +40,7 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.wire.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -221,12 +223,14 @@ async def test_every_operation_has_its_span(told: Told, make_client: Make, sandb
         await client.check_consent("BRAND", NUMBER, recipient_type="BIREYSEL", type="MESAJ")
         assert len([row async for row in client.get_report(order.id)]) == 1
         assert [row async for row in client.get_blacklist()] == []
+        assert [row async for row in client.get_reports(date(2020, 1, 1), date(2020, 1, 1))] == []
     names = [span.name for span in told.spans]
     assert names[:10] == [
         "send-sms", "get-balance", "get-report", "wait-for-order", "cancel-order", "get-sender", "add-blacklist",
         "delete-blacklist", "consent/create", "consent/show",
     ]  # fmt: skip
-    assert set(names[10:]) == {"get-report", "get-blacklist"}
+    assert set(names[10:]) == {"get-report", "get-blacklist", "get-reports"}
+    assert set(names) - {"wait-for-order"} == OPERATIONS.keys()
     outcomes = {span.name: attributes(span)["iletimerkezi.outcome"] for span in told.spans}
     assert outcomes.pop("cancel-order") == "refused"
     assert set(outcomes.values()) == {"accepted"}
