@@ -79,14 +79,15 @@ class Content:
     As long as the client has not taken it, the request cannot have left.
     """
 
-    __slots__ = ("_may_go", "body", "taken", "timeout", "withheld")
+    __slots__ = ("body", "may_go", "taken", "timeout", "withheld")
 
     def __init__(self, body: Body, timeout: httpx.Timeout, may_go: MayGo | None = None) -> None:
         self.body = body
         self.timeout = timeout
         self.taken = False
         self.withheld = False
-        self._may_go = may_go
+        #: Forgotten with the call: a library's request and answer hold each other, and this, for a while.
+        self.may_go = may_go
 
     def take(self) -> Body:
         """The body, to be written now.
@@ -94,19 +95,11 @@ class Content:
         Raises:
             WithheldError: It may not go any more.
         """
-        if not self.may_go():
+        if self.may_go is not None and not self.may_go():
             self.withheld = True
             raise WithheldError
         self.taken = True
         return self.body
-
-    def let_go(self) -> None:
-        """Forget the call, which is over: a library's request and answer hold each other, and this, for a while."""
-        self._may_go = None
-
-    def may_go(self) -> bool:
-        """Whether the request still may go out."""
-        return self._may_go is None or self._may_go()
 
 
 class Pool(Protocol):

@@ -80,7 +80,7 @@ class LanePool:
             lane = await lanes.take(anew=anew) or self._new_lane()
             raw = await self._exchange.run(lane.handle_async_request, operation, content)
             if isinstance(raw, RawAnswer) and not self._closed:
-                lanes.give_back(lane)
+                lanes.keep(lane)
                 lane = None
             return raw
         finally:
@@ -88,7 +88,7 @@ class LanePool:
                 if lane is not None:
                     await _close(lane)
             finally:
-                lanes.release()
+                lanes.free.release()
 
     async def aclose(self) -> None:
         """Close the idle lanes of the running event loop; those in use are closed when their call ends.
@@ -157,22 +157,20 @@ class Lanes:
     """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
 
     def __init__(self, max_connections: int) -> None:
-        self._free = anyio.Semaphore(max_connections, fast_acquire=True)
+        #: Released by whoever was let in by `acquire`.
+        self.free = anyio.Semaphore(max_connections, fast_acquire=True)
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def acquire(self, patience: float | None) -> bool:
         """Wait until a lane may be used; `False` where all stay in use for `patience` seconds."""
         try:
-            self._free.acquire_nowait()
+            self.free.acquire_nowait()
         except anyio.WouldBlock:
             with anyio.move_on_after(patience):
-                await self._free.acquire()
+                await self.free.acquire()
                 return True
             return False
         return True
-
-    def release(self) -> None:
-        self._free.release()
 
     async def take(self, *, anew: bool) -> httpx.AsyncHTTPTransport | None:
         """The idle lane used last, if there is one; those that have been idle for too long are closed.
@@ -188,7 +186,7 @@ class Lanes:
             return None
         return self._idle.pop()[1] if self._idle else None
 
-    def give_back(self, lane: httpx.AsyncHTTPTransport) -> None:
+    def keep(self, lane: httpx.AsyncHTTPTransport) -> None:
         self._idle.append((time.monotonic(), lane))
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import anyio
 import httpx
@@ -15,6 +15,9 @@ from iletimerkezi_async.wire.credentials import Body
 
 from .exchange import CLOSING_TIME, HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
 from .settings import spell_seconds
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["HttpxExchange"]
 
@@ -41,10 +44,20 @@ class HttpxExchange:
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
-        if not content.may_go():
-            return HELD_BACK
         try:
-            return await _roundtrip(send, self._request(operation, content))
+            response = await send(self._request(operation, content))
+            try:
+                body = await _read_body(response)
+            finally:
+                if not response.is_closed:
+                    with anyio.move_on_after(CLOSING_TIME, shield=True):
+                        await response.aclose()
+            if content.withheld and not content.taken:
+                # A bridge may send the rest all the same; what came back is the answer to half a request.
+                return HELD_BACK
+            if body is None:
+                return too_large(response.status_code)
+            return RawAnswer(response.status_code, body, response.headers)
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)
@@ -54,7 +67,7 @@ class HttpxExchange:
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
         finally:
-            content.let_go()
+            content.may_go = None
 
     def _request(self, operation: str, content: Content) -> httpx.Request:
         url = self._urls.get(operation)
@@ -101,19 +114,6 @@ class HttpxExchange:
         return f"the exchange failed ({type(error).__name__})"
 
 
-async def _roundtrip(send: _Send, request: httpx.Request) -> RawAnswer | NoAnswer:
-    response = await send(request)
-    try:
-        body = await _read_body(response)
-    finally:
-        if not response.is_closed:
-            with anyio.move_on_after(CLOSING_TIME, shield=True):
-                await response.aclose()
-    if body is None:
-        return too_large(response.status_code)
-    return RawAnswer(response.status_code, body, response.headers)
-
-
 class _Handshake:
     """Closes a connection that is given up before TLS is agreed.
 
@@ -139,16 +139,14 @@ class _Stream:
 
     def __init__(self, content: Content) -> None:
         self._content = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Pieces(self._content)
-
-
-class _Pieces(AsyncIterator[bytes]):
-    def __init__(self, content: Content) -> None:
-        self._content = content
         self._body: Body | None = None
         self._start = 0
+
+    def __aiter__(self) -> Self:
+        # Anew each time: a client that asks again after a challenge reads it from its beginning.
+        self._body = None
+        self._start = 0
+        return self
 
     async def __anext__(self) -> Body:
         if self._body is None:

@@ -61,6 +61,8 @@ class Face:
         self.transport = transport
         self.sender = sender
         self.iys = iys
+        # Most calls leave all to the face.
+        self._template = None if sender is None or iys is None else Draft(sender, iys, {}, None, 0)
         #: What looks for lost orders.
         self.lookups = Lookups(transport, known)
         #: What sends orders.
@@ -76,6 +78,8 @@ class Face:
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
         """
+        if sender is None and iys is None and send_at is None and self._template is not None:
+            return self._template
         return write_template(
             sender=self.sender if sender is None else sender,
             iys=self.iys if iys is None else iys,
