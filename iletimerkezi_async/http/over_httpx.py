@@ -13,7 +13,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -52,9 +52,6 @@ class HttpxExchange:
                 if not response.is_closed:
                     with anyio.move_on_after(CLOSING_TIME, shield=True):
                         await response.aclose()
-            if content.withheld and not content.taken:
-                # A bridge may send the rest all the same; what came back is the answer to half a request.
-                return HELD_BACK
             if body is None:
                 return too_large(response.status_code)
             return RawAnswer(response.status_code, body, response.headers)
