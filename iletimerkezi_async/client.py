@@ -10,17 +10,16 @@ from .http.retry import Retry
 from .http.settings import SERVICE_URL
 from .http.telemetry import observed
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
-from .orders import cancelling, registering, waiting
+from .orders import several
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
 from .redaction import forgetful
 from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
-from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole
+from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
 from .wire.consents import check_question, check_registration
 from .wire.credentials import Credentials
-from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, check_text
 from .wire.packing import fill, fill_one
 
@@ -60,7 +59,7 @@ class AsyncClient:
         sender: The approved header to send under, at most 11 characters, spelt exactly as approved; a call may name
             another. Default: `ILETIMERKEZI_SENDER`.
         iys: Whether the national consent registry is asked before sending; a call may choose otherwise. There is no
-            default, as the law leaves the choice to whoever sends.
+            default, as the law leaves the choice to the sender.
         base_url: Where the service is. Plain `http://` is refused unless it is the loopback; redirects are never
             followed: the body carries the credentials. Default: `ILETIMERKEZI_BASE_URL`, which the sandbox's command
             prints, then the service's own address.
@@ -138,11 +137,11 @@ class AsyncClient:
         iys: Iys | EllipsisType | None = ...,
         rate: float | Pacer | EllipsisType | None = ...,
     ) -> Self:
-        """Get a second face of this client, with other settings for its calls: `client.with_options(timeout=5)`.
+        """Make a client over the same connections, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It has the same connections and store, and is closed with this client: closing it alone closes nothing. Each
-        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` the face paces by itself,
-        as another client would; a pause that the service asks for (429) holds for both.
+        It shares the store, too, and is closed with this client: closing it alone closes nothing. Each argument is as
+        for `AsyncClient`; what is left out (`...`) is as here. With a `rate` it paces by itself, as another client
+        would; a pause that the service asks for (429) holds for both.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -155,7 +154,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
-        Where event loops run side by side in threads, it is called in each of them: only its own loop can close a
+        Where event loops run side by side in threads, call it in each of them: only its own loop can close a
         connection.
         """
         await self._face.aclose()
@@ -179,7 +178,7 @@ class AsyncClient:
         """Send one text to one or many recipients, as one order; see `iletimerkezi_async.orders`.
 
         A lost answer is not the end: within 9 minutes the same order is sent again, which the service refuses as a
-        duplicate if it has it; the order's id is then found through the reports. Nobody is texted twice.
+        duplicate if it has it; the order's id is then found through the reports. No recipient is texted twice.
 
         A call that is cancelled may have been taken. The same call again within 10 minutes then ends in
         `DuplicateOrderError`, not in a second SMS. With a key it ends in the same order, whenever it comes.
@@ -355,7 +354,7 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        from .campaigns import campaign, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
+        from .campaigns import campaign, intake  # noqa: PLC0415 - loaded by the first campaign
 
         message = Message(text, ())
         source = intake.Recipients(to)
@@ -494,7 +493,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await waiting.wait_for_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
+        return await several.poll_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
 
     @observed("cancel-order")
     async def cancel_order(self, order_id: Order | int | str) -> None:
@@ -511,7 +510,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await cancelling.cancel_order(self._face.transport, check_order_id(order_id))
+        await several.cancel_and_confirm(self._face.transport, check_order_id(order_id))
 
     @observed("get-sender")
     async def get_senders(self) -> tuple[str, ...]:
@@ -593,7 +592,7 @@ class AsyncClient:
         registration = check_registration(brand_code, consents, datetime.now(timezone.utc))
         # A table that is gone through has its rows in its `repr`.
         del brand_code, consents
-        await registering.register_consents(self._face.transport, registration)
+        await several.register_batches(self._face.transport, registration)
 
     @observed("consent/show")
     async def check_consent(
@@ -622,4 +621,4 @@ class AsyncClient:
         """
         question = check_question(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await registering.check_consent(self._face.transport, question)
+        return await several.find_consent(self._face.transport, question)

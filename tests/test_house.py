@@ -37,7 +37,7 @@ FLOORS = [
 FLOORS_WITHIN = {
     "wire": [
         {"arguments"},
-        {"credentials", "reading", "dates", "draft"},
+        {"credentials", "reading", "draft"},
         {"packing"},
         {"call", "webhook"},
         {"operations"},
@@ -64,7 +64,7 @@ FLOORS_WITHIN = {
         {"places", "pieces", "flights", "schedules", "life", "rules"},
         {"rows"},
         {"evidence", "known"},
-        {"paging", "waiting", "cancelling", "registering", "lookup"},
+        {"paging", "several", "lookup"},
         {"search"},
         {"live", "enquiry"},
         {"recovery", "earlier"},

@@ -89,9 +89,9 @@ lost: at once (`live`), or in a later run (`enquiry`). Both are a `search` in li
 together (`lookup`); it leaves out what is `known`, minds what is on its way (`flights`), and judges the rest by the
 rules of `evidence`, and of `schedules`. `rules` are those that take their place: fewer, and each of them sound.
 
-`paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
-finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in
-the loop have their turn while work takes long. `face` puts together what the calls of a client go through, `sharing`
+`paging` reads lists that come in pages, and `places` tells where it is in them. `several` has the other calls that take
+several requests: waiting for an order, cancelling one for certain, registering consents. `pieces` lets others in the
+loop have their turn while work takes long. `face` puts together what the calls of a client go through, `sharing`
 what its account's other clients share.
 
 In come drafts, ids and a transport; out go orders, rows and errors. It knows nothing of campaigns.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Place", "ServicePlace"]
+__all__ = ["Cursor", "ServiceCursor"]
 
 # The page size of `get-reports` as seen in public code; the documentation does not tell.
 _ORDERS_PAGE = 30
@@ -18,7 +18,7 @@ def _larger(total: int | None, told: int | None) -> int | None:
     return max((each for each in (total, told) if each is not None), default=None)
 
 
-class Place:
+class Cursor:
     """A place in a list whose pages have a size that the reader chooses.
 
     A server may give fewer rows than it was asked for, and its total may lag behind the rows or promise too many.
@@ -93,7 +93,7 @@ class Place:
                 self.ended = not (is_first and _may_be_a_limit(rows))
 
 
-class ServicePlace:
+class ServiceCursor:
     """A place in a list whose pages have a size that the service chooses.
 
     Attributes:

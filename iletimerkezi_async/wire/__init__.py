@@ -95,8 +95,8 @@ documented later may be missing.
 
 For each subject of the service one module holds its requests beside the reading of their answers: `account`,
 `sending`, `reports`, `blacklist`, `consents`, `webhook`. Below them, `operations` is the table of what can be asked;
-`arguments`, `draft`, `dates` and `credentials` check what goes out, `packing` puts an order together, `call` says what
-an attempt can end in, and `reading` copes with types that vary.
+`arguments`, `draft` and `credentials` check what goes out, `packing` puts an order together, `call` says what an
+attempt can end in, and `reading` copes with types that vary.
 
 In come Python's values and an answer's bytes; out go bytes, values and errors. It never does I/O, and knows neither
 HTTP's connections nor the clock's waiting: a test needs no server.

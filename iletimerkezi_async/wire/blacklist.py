@@ -9,16 +9,16 @@ from attrs import frozen
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.numbers import clean_number, find_flaw, mask, spell
 
+from .arguments import wire_time
 from .call import read_status_only
-from .dates import wire_time
 from .operations import OPERATIONS
 from .reading import Json, UnreadableError, optional, read_container, read_int, read_items, read_number
 
 if TYPE_CHECKING:
     from iletimerkezi_async.models import Number
 
+    from .arguments import TimeRange
     from .call import Call
-    from .dates import TimeRange
 
 __all__ = ["BlacklistPage", "add_blacklist", "delete_blacklist", "get_blacklist", "read_blacklist_page"]
 

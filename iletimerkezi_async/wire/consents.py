@@ -11,9 +11,8 @@ from iletimerkezi_async.errors import ConfigurationError, ConsentError, Recipien
 from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
 from iletimerkezi_async.numbers import clean_number, spell
 
-from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type
+from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type, wire_time
 from .call import read_status_only
-from .dates import wire_time
 from .operations import OPERATIONS
 from .reading import Json, UnreadableError, is_empty, optional, read_items, read_number, read_object, read_time
 
