@@ -1,7 +1,7 @@
-"""What an error does not show: the variables of the frames that it passed.
+"""Emptying the frames that an error has passed.
 
-Error trackers print them, and whatever a caller gives by mistake may be in any of them: a text in the place of a time,
-a number of a type that nobody thought of. So at each door of the public face the frames behind it are emptied.
+Error trackers print the variables of these frames, and what a caller gives by mistake may be in any of them: a text in
+the place of a time, a number of an unforeseen type. So each public function empties the frames below it when it raises.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
 ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
 for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
-without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what nobody wants here:
+without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what is not needed here:
 cookies, redirects, ways to log in.
 
 Below the lanes stays httpcore. An httpx transport of our own over `asyncio.Protocol` would do with less than half the
@@ -44,7 +44,7 @@ class LanePool:
     def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._exchange = HttpxExchange(endpoint)
-        # One for all lanes, as it takes 25 ms to build. Without TLS, one that nobody asks.
+        # One for all lanes, as it takes 25 ms to build. Without TLS, one that is never used.
         self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._proxy = find_proxy(endpoint.scheme, endpoint.host)
         self._loops = _Loops(max_connections)
@@ -145,7 +145,7 @@ class _Loops:
     def _drop_ended_loops(self) -> None:
         """Forget the lanes of loops that have ended; they died with them.
 
-        A loop of asyncio says that it is closed; that of trio is gone once nobody holds it. (A connection of asyncio
+        A loop of asyncio says that it is closed; that of trio goes with its last reference. (A connection of asyncio
         holds its loop, so that it would never go by itself.)
         """
         for loop in list(self._by_loop):
@@ -157,7 +157,7 @@ class Lanes:
     """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
 
     def __init__(self, max_connections: int) -> None:
-        #: Released by whoever was let in by `acquire`.
+        #: To be released after a successful `acquire`.
         self.free = anyio.Semaphore(max_connections, fast_acquire=True)
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 

@@ -1,4 +1,4 @@
-"""An exchange over a caller's `aiohttp.ClientSession`. Loaded only for whoever hands one over."""
+"""An exchange over a caller's `aiohttp.ClientSession`. Loaded only where one is given."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 class HttpxExchange:
-    """One request and its answer, over what somebody else keeps.
+    """One request and its answer, over a connection or a client that is kept elsewhere.
 
     Args:
         endpoint: Where requests go.

@@ -81,7 +81,7 @@ _SCOPE = "iletimerkezi_async"
 _NOTHING: tuple[tuple[()], dict[str, Any]] = ((), {})
 # A wait that is shorter, in seconds, is none: it is what asking costs.
 _NO_WAIT = 0.01
-# Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and some for whoever waits.
+# Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
 
@@ -282,7 +282,7 @@ class _Observation:
                 self.labels[OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
             )
         except Exception:
-            # A sampler or processor of somebody else's: no reason not to send.
+            # A foreign sampler or processor failed: no reason not to send.
             logger.warning("OpenTelemetry could not start a span", exc_info=True)
         else:
             self.span = span

@@ -160,7 +160,7 @@ class Report(_Rows[Delivery]):
         self._finished = place.ended
         if not pages and place.lacks_rows:
             error = self._broken(f"the report ends after {place.read} rows of {place.total}")
-            # It may have promised too much: whoever asks on hears it anew.
+            # It may have promised too much: the next request tells it anew.
             place.total = None
             raise error
         return pages
@@ -244,7 +244,7 @@ class _Listing(_Rows[T], Generic[T]):
 
     async def _fetch(self) -> list[list[T]]:
         if self._lacking is not None:
-            # Whoever asks on reads the list again.
+            # The next request reads the list again.
             error, self._lacking = self._lacking, None
             raise error
         self._count_pages(1)

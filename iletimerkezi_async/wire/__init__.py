@@ -3,7 +3,7 @@
 The service can post what becomes of each message to one HTTPS address, set in the panel. `parse_webhook` reads such a
 body, and raises `WebhookError` for anything else. (Source: the provider's page on webhooks.) Three things to know:
 
-- **Nothing is signed.** Whoever knows the address can post there. Give it a path that cannot be guessed, keep the path
+- **Nothing is signed.** All who know the address can post there. Give it a path that cannot be guessed, keep the path
   out of logs, and believe a report only as far as it is harmless; `get_report` has the truth.
 - **A report may come early, twice, or late.** It can be there before `send_sms` has returned, so do not insist on
   knowing the order; and `accepted` can come after `delivered`. Write down the state by `message_id`, and let it only
@@ -104,8 +104,8 @@ HTTP's connections nor the clock's waiting: a test needs no server.
 ## To add an operation
 
 1. A line in the table of `operations`: its name, what a repetition of it does, the method that asks for it.
-2. In the file of its subject: the request, by `OPERATIONS[name].call`, beside the reader of its answer. The reader
-   raises `UnreadableError` for what is not as documented, and takes all types that the service may write.
+2. In the file of its subject: the request, by `OPERATIONS[name].call`, beside the reader of its answer, which is made
+   of the readers of `reading`: they take all types that the service may write, and complain of anything else.
 3. In `models`, and in the package's `__all__`: the value that it gives, if that is a new one. Frozen; its `repr` shows
    neither a text nor a whole number.
 4. In `client`: the method, under `@observed(name)`, with what it gives, takes and raises. One that gives rows is a

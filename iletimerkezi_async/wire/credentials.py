@@ -70,8 +70,8 @@ class Credentials:
     def derive(self, purpose: str, salt: bytes = b"") -> Body:
         """32 bytes that this account's API key alone gives.
 
-        What is marked with them tells nothing to whoever lacks the key, however few values there are to guess from. The
-        hash has no part in it: what was marked is known again after the hash was renewed in the panel.
+        Without the key, a value that is marked with them cannot be guessed, however few values there are. They do not
+        depend on the hash, so that a mark stays the same when the hash is renewed in the panel.
 
         Args:
             purpose: What they are for, in at most 16 letters; each purpose has bytes of its own.
@@ -94,7 +94,7 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
     # Untyped callers pass what their configuration holds.
     if not isinstance(secret, str):
         raise ConfigurationError(_NO_TEXT)
-    # Also by marks that editors leave at the beginning of a file, and that no one sees.
+    # Also the invisible marks that editors leave at the beginning of a file.
     if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
         source = f"`{argument}`" if given else f"the environment variable {variable}"
         raise ConfigurationError(f"{source} has white space or a line end around it")

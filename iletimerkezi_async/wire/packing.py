@@ -1,8 +1,9 @@
 """Texts and numbers packed into drafts, a piece of the work at a time.
 
-An order holds up to 50,000 texts; to check, sort and group so many at one go would hold up everybody else in the loop.
-So the functions here are generators, which do some tenths of a millisecond of work between any two of their yields, and
-end with what they have made. Whoever has a loop lets others run in between; who has none uses `finish`.
+An order holds up to 50,000 texts; to check, sort and group so many at one go would block the event loop. So the
+functions here are generators, which work for some tenths of a millisecond between any two of their yields, and return
+what they have made. In a loop, `orders.pieces` runs them and lets other tasks run in between; `finish` runs them at
+once.
 
 Numbers are sorted within an order, so that the same set of recipients is the same order to a service that compares in
 sequence.
@@ -172,7 +173,7 @@ class Unfolded:
     Attributes:
         refused: What is left out for the sake of its message: before which of the numbers that were taken last, the
             value, and the complaint.
-        complaint: The first of the complaints, also about a message that is for nobody.
+        complaint: The first of the complaints, also about a message without recipients.
     """
 
     __slots__ = ("_flaw", "_messages", "_start", "complaint", "refused")
