@@ -109,7 +109,7 @@ class _Instruments:
 
 
 # Of all clients: some versions of the SDK warn where an instrument is made twice.
-_made: _Instruments | None = None
+_instruments: _Instruments | None = None
 _current: ContextVar[_Observation | None] = ContextVar("the call that is observed", default=None)
 
 
@@ -123,11 +123,11 @@ def start_telemetry(host: str) -> Telemetry | None:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - for those who have it
     except ImportError:
         return None
-    global _made  # noqa: PLW0603 - see there
+    global _instruments  # noqa: PLW0603 - see there
     tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
-    if _made is None or _made.tracers is not tracers or _made.meters is not meters:
-        _made = _make_instruments(tracers, meters)
-    return Telemetry(host, _made)
+    if _instruments is None or _instruments.tracers is not tracers or _instruments.meters is not meters:
+        _instruments = _make_instruments(tracers, meters)
+    return Telemetry(host, _instruments)
 
 
 def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instruments:
