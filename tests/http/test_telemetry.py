@@ -149,7 +149,7 @@ async def test_an_order_that_is_refused(told: Told, make_client: Make) -> None:
 async def test_an_order_that_is_not_sent(told: Told) -> None:
     """Nobody listens there: nothing left, however often it was tried."""
     async with AsyncClient(
-        "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url="http://127.0.0.1:1/v1", retry=QUICK
+        "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url="http://127.0.0.1:1/v1", retry=QUICK, rate=None
     ) as client:
         with pytest.raises(TransportError):
             await client.send_sms(TEXT, NUMBER)
