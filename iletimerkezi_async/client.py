@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .http.retry import Retry
 from .http.settings import SERVICE_URL
@@ -15,7 +15,6 @@ from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
 from .redaction import forgetful
-from .stores.opening import is_there, open_any
 from .wire import account, blacklist, reports
 from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
 from .wire.consents import check_question, check_registration
@@ -35,8 +34,7 @@ if TYPE_CHECKING:
     from .http.pacing import Pacer
     from .http.settings import Timeouts
     from .results import BulkResult, OnProgress, Refusal
-    from .stores.base import Store
-    from .stores.journals import StoreJournal
+    from .stores.base import Store, StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -69,8 +67,9 @@ class AsyncClient:
         max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
             loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
-        rate: Recipients a second for orders of at most so many recipients: in no second more of them go out, in the
-            order of asking. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
+        rate: Recipients a second for orders of at most so many recipients: a tenth of them at once, the rest evenly
+            at nine tenths of the rate, in the order of asking. In no second do more go out, but for one order of
+            several. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
             sends, but none for longer than the `wait_max` of `retry`. `None` turns both off. Or any object with
             `async acquire(n)`, which several clients of one account may share; what it raises means that nothing was
             sent. (Source: the provider's limits, in force since 2026-05-05.)
@@ -308,6 +307,8 @@ class AsyncClient:
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
+        unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep",
+        settle_for: float = 0.0,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -335,6 +336,10 @@ class AsyncClient:
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
             journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
+            unknown: A person's decision about orders of earlier runs of which nothing could tell whether they were
+                taken: `"keep"` leaves them open, `"as_sent"` counts them as sent, `"as_not_sent"` sends them again.
+            settle_for: Seconds for which, once all else is sent, it goes on to settle what is unknown: ten minutes
+                have to pass before the reports can tell that an order was not taken.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -354,7 +359,9 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        from .campaigns import campaign, intake  # noqa: PLC0415 - loaded by the first campaign
+        # Loaded by the first campaign.
+        from .campaigns import campaign, intake  # noqa: PLC0415 - see above
+        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - see above
 
         message = Message(text, ())
         source = intake.Recipients(to)
@@ -365,12 +372,10 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        bounds = check_campaign(batch_size, concurrency, on_progress)
-        async with open_any(journal, template, message, self._face.credentials) as (book, records):
-            drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
-            run = campaign.Campaign(
-                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
-            )
+        terms = check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
+        async with open_journal(journal, template, message, *self._face.identity) as (book, records):
+            drafts = intake.NumberIntake(source, template, terms.batch_size, message)
+            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 
     @observed("send-sms", "send-bulk")
@@ -382,6 +387,9 @@ class AsyncClient:
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
+        unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep",
+        settle_for: float = 0.0,
+        allow_new_texts: bool = False,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -398,6 +406,12 @@ class AsyncClient:
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
             journal: As for `send_bulk`.
+            unknown: As for `send_bulk`.
+            settle_for: As for `send_bulk`.
+            allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
+                they come with a text that the journal does not have of them. Otherwise that stops the campaign before
+                anything more goes out (`JournalError`, with their count): the texts may have changed by mistake, such
+                as a date in them.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
@@ -406,6 +420,7 @@ class AsyncClient:
             IletimerkeziError: As `send_bulk`.
         """
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
         del messages
@@ -413,12 +428,23 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds = check_campaign(batch_size, concurrency, on_progress)
-        async with open_any(journal, template, None, self._face.credentials) as (book, records):
-            drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
-            run = campaign.Campaign(
-                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
+        terms = check_campaign(
+            batch_size,
+            concurrency,
+            on_progress,
+            unknown=unknown,
+            settle_for=settle_for,
+            allow_new_texts=allow_new_texts,
+        )
+        async with open_journal(journal, template, None, *self._face.identity) as (book, records):
+            drafts = intake.MessageIntake(
+                source,
+                template,
+                terms.batch_size,
+                book.salt if book else b"",
+                allow_new_texts=terms.allow_new_texts,
             )
+            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 
     def get_report(self, order_id: Order | int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:

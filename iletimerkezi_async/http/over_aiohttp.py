@@ -12,7 +12,7 @@ from yarl import URL
 
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class AiohttpSession:
         self._session = cast("aiohttp.ClientSession", session)
         self._endpoint = endpoint
         self._urls: dict[str, URL] = {}
+        self._used = Used()
 
     async def exchange(
         self,
@@ -51,6 +52,8 @@ class AiohttpSession:
             return obstacle
         try:
             response = await self._post(operation, content)
+            connection = response.connection
+            reused = connection is not None and self._used.note(connection.transport)
             try:
                 body = await _read_body(response)
             finally:
@@ -58,7 +61,7 @@ class AiohttpSession:
                 response.close()
             if body is None:
                 return too_large(response.status)
-            return RawAnswer(response.status, body, response.headers)
+            return RawAnswer(response.status, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
             raised = _raised(error, self._urls.get(operation))
             return raised or failed(error, content, _reason(error, content.timeout))
@@ -100,6 +103,9 @@ class AiohttpSession:
             auto_decompress=False,
             timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
+
+    async def distrust(self) -> None:
+        """Nothing to close: the connections are the caller's."""
 
     async def aclose(self) -> None:
         """Nothing to close: it is the caller's."""
@@ -163,11 +169,11 @@ class _Payload(Payload):
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - as it is
         """The bytes, for a middleware that signs them."""
-        return self._content.take()
+        return self._content.show()
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The text, likewise."""
-        return self._content.take().decode(encoding, errors)
+        return self._content.show().decode(encoding, errors)
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:

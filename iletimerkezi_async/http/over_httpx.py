@@ -13,7 +13,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ class HttpxExchange:
         self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
         self._headers = self._library.Headers({"Host": endpoint.netloc, **endpoint.headers})
         self._urls: dict[str, httpx.URL] = {}
+        self._used = Used()
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         try:
             response = await send(self._request(operation, content))
+            reused = self._used.note(response.extensions.get("network_stream"))
             try:
                 body = await _read_body(response)
             finally:
@@ -54,7 +56,7 @@ class HttpxExchange:
                         await response.aclose()
             if body is None:
                 return too_large(response.status_code)
-            return RawAnswer(response.status_code, body, response.headers)
+            return RawAnswer(response.status_code, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)

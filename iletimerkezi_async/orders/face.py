@@ -72,6 +72,11 @@ class Face:
         self._store = store
         self._is_first = is_first
 
+    @property
+    def identity(self) -> tuple[Credentials, Store | None]:
+        """Whose orders these are, and where those of other processes are known."""
+        return self.credentials, self._store
+
     def template(self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool) -> Draft:
         """An order without messages, for what a call says or leaves to the face.
 

@@ -6,7 +6,10 @@ part of the application uses, so that a store that is slow takes none of the app
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -17,9 +20,11 @@ from anyio.lowlevel import RunVar
 from iletimerkezi_async.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["CALLS", "Threads"]
+__all__ = ["CALLS", "Later", "Threads"]
+
+logger = logging.getLogger("iletimerkezi_async")
 
 T = TypeVar("T")
 
@@ -27,6 +32,9 @@ T = TypeVar("T")
 CALLS = 8
 # What the driver's own limit gets on top, so that it is the driver that gives up, and says why.
 _GRACE = 1.0
+# What nothing waits for: so many at the most, and so many seconds until a store that was away is asked again.
+_MOST_LATE = 10_000
+_PAUSE = 5.0
 
 
 class Threads:
@@ -40,6 +48,8 @@ class Threads:
     def __init__(self, timeout: float, interrupt: Callable[[int], object]) -> None:
         self._timeout = timeout
         self._interrupt = interrupt
+        #: What callers left behind who were cancelled.
+        self._left: set[threading.Thread] = set()
         # A limiter belongs to an event loop.
         self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("calls of a store")
 
@@ -66,9 +76,7 @@ class Threads:
         try:
             await (self._see_through(call) if shield else self._wait_for(call))
         except BaseException:
-            if finish:
-                # The store may hang, and the caller has gone.
-                threading.Thread(target=call.run, daemon=True).start()
+            self._leave(call, finish=finish)
             raise
         if call.error is not None:
             # The driver's own error is left behind: it may hold the statement with its values.
@@ -90,19 +98,33 @@ class Threads:
             raise cancelled
 
     async def _wait_for(self, call: _Call[Any]) -> None:
-        limiter = self._limiter()
-        try:
-            with anyio.move_on_after(self._timeout + _GRACE) as scope:
-                await anyio.to_thread.run_sync(call.run, limiter=limiter, abandon_on_cancel=True)
-        except BaseException:
-            if call.abandon():
-                threading.Thread(target=call.take_back, daemon=True).start()
-            raise
+        with anyio.move_on_after(self._timeout + _GRACE) as scope:
+            await anyio.to_thread.run_sync(call.run, limiter=self._limiter(), abandon_on_cancel=True)
         if scope.cancelled_caught:
-            call.abandon()
+            self._leave(call, finish=False)
             call.error = f"the store did not answer within {self._timeout:g} s"
             if call.thread is not None:
                 self._interrupt(call.thread)
+
+    def join(self) -> None:
+        """In a thread: wait until what cancelled callers left behind is done, or has taken too long."""
+        for thread in tuple(self._left):
+            thread.join(self._timeout)
+
+    def _leave(self, call: _Call[Any], *, finish: bool) -> None:
+        """The caller has gone, and the store may hang: have the call ended, or taken back, behind it."""
+        if not finish and not call.abandon():
+            return
+
+        def end() -> None:
+            try:
+                call.end(finish=finish)
+            finally:
+                self._left.discard(thread)
+
+        thread = threading.Thread(target=end, daemon=True)
+        self._left.add(thread)
+        thread.start()
 
     def _limiter(self) -> anyio.CapacityLimiter:
         limiter = self._limiters.get(None)
@@ -115,7 +137,7 @@ class Threads:
 class _Call(Generic[T]):
     """A blocking call, whose caller may go away before it ends."""
 
-    __slots__ = ("_begun", "_done", "_ended", "_gone", "_lock", "_undo", "_work", "error", "result", "thread")
+    __slots__ = ("_begun", "_ended", "_is_done", "_lock", "_undo", "_work", "error", "result", "thread")
 
     def __init__(self, work: Callable[[], T], undo: Callable[[T], object] | None) -> None:
         self._work = work
@@ -123,8 +145,7 @@ class _Call(Generic[T]):
         self._lock = threading.Lock()
         self._begun = False
         self._ended = threading.Event()
-        self._done = False
-        self._gone = False
+        self._is_done = False
         #: What went wrong, in words.
         self.error: str | None = None
         #: The thread that it runs in.
@@ -132,7 +153,7 @@ class _Call(Generic[T]):
         self.result: T
 
     def run(self) -> None:
-        """In the thread: do it once, or wait until it is done; where the caller has gone meanwhile, take it back."""
+        """In a thread: do it once, or wait until it is done."""
         with self._lock:
             is_first, self._begun = not self._begun, True
             if is_first:
@@ -141,33 +162,96 @@ class _Call(Generic[T]):
             self._ended.wait()
             return
         try:
-            result = self._work()
+            self.result = self._work()
+            self._is_done = True
         except StoreError as error:
             self.error = self.error or str(error)
-            return
-        else:
-            self.result = result
         finally:
             with self._lock:
                 self.thread = None
             self._ended.set()
-        if self._end():
-            self.take_back()
-
-    def _end(self) -> bool:
-        """It is done; whether the caller has gone."""
-        with self._lock:
-            self._done = True
-            return self._gone
 
     def abandon(self) -> bool:
-        """The caller goes away; whether it is left to it to take back what was done."""
+        """The caller goes away: what has not begun never will; whether what has is to be taken back."""
         with self._lock:
-            self._gone = True
-            return self._done and self._undo is not None
+            if not self._begun:
+                self._begun = True
+                self._ended.set()
+                return False
+        return self._undo is not None
 
-    def take_back(self) -> None:
-        """In a thread: undo it."""
-        if self._undo is not None:
+    def end(self, *, finish: bool) -> None:
+        """In a thread: see it done, and take it back where that is known how."""
+        if finish:
+            self.run()
+        self._ended.wait()
+        if self._undo is not None and self._is_done:
             with suppress(StoreError):
                 self._undo(self.result)
+
+
+class Later(Generic[T]):
+    """Work that nothing waits for, done by one thread at a time; what comes meanwhile is done all at once.
+
+    While the store is away it is kept, as far as there is room, and tried again when more comes after a pause.
+
+    Args:
+        work: Does it, in a thread; raises `StoreError` where the store is away.
+    """
+
+    def __init__(self, work: Callable[[Sequence[T]], object]) -> None:
+        self._work = work
+        self._paused_until = 0.0
+        self.leave_to_parent()
+
+    def leave_to_parent(self) -> None:
+        """After a fork, in the child: forget what the parent does."""
+        self._lock = threading.Lock()
+        self._waiting: deque[T] = deque(maxlen=_MOST_LATE)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the store was away a moment ago."""
+        return time.monotonic() < self._paused_until
+
+    def pause(self) -> None:
+        """Ask nothing for a moment: the store is away."""
+        self._paused_until = time.monotonic() + _PAUSE
+
+    def add(self, item: T) -> None:
+        """Do this, too."""
+        with self._lock:
+            self._waiting.append(item)
+            if self._thread is not None or self.is_paused:
+                return
+            self._thread = threading.Thread(target=self._run, daemon=True)
+        # At the end of a process there are no new threads.
+        with suppress(RuntimeError):
+            self._thread.start()
+
+    def flush(self) -> None:
+        """In a thread: do what is left, unless the store is away."""
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            thread.join()
+        elif self._waiting and not self.is_paused:
+            self._run()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                items = [*self._waiting]
+                self._waiting.clear()
+                if not items:
+                    self._thread = None
+                    return
+            try:
+                self._work(items)
+            except StoreError as error:
+                self.pause()
+                logger.warning("ids of orders could not be shared yet: %s", error)
+                with self._lock:
+                    self._waiting.extendleft(reversed(items))
+                    self._thread = None
+                return

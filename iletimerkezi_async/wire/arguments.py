@@ -20,8 +20,8 @@ from iletimerkezi_async.models import TURKISH_TIME, Order
 
 __all__ = [
     "MAX_RECIPIENTS",
-    "Bounds",
     "BrandCode",
+    "Terms",
     "TimeRange",
     "check_brand_code",
     "check_campaign",
@@ -41,6 +41,7 @@ MAX_RECIPIENTS = 50_000
 # More than the service's ids have, and what JSON can carry.
 _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
+_DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
 # Where one side of a window is open. The filter on the wire has two sides.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
@@ -80,25 +81,47 @@ def _read_whole(value: object) -> int | None:
 
 
 @frozen
-class Bounds:
-    """How much of a campaign goes out at once: recipients in an order, and orders."""
+class Terms:
+    """How a campaign is to be run.
+
+    Attributes:
+        batch_size: Recipients in an order.
+        concurrency: Orders under way at once.
+        unknown: What is to be done with orders of earlier runs of which nothing could tell.
+        settle_for: Seconds for which it goes on to settle what is unknown.
+        allow_new_texts: Whether those who were texted may be texted again, with other texts.
+    """
 
     batch_size: int
     concurrency: int
+    unknown: str
+    settle_for: float
+    allow_new_texts: bool
 
 
-def check_campaign(batch_size: object, concurrency: object, on_progress: object) -> Bounds:
-    """The bounds of a campaign.
+def check_campaign(
+    batch_size: object,
+    concurrency: object,
+    on_progress: object,
+    *,
+    unknown: object,
+    settle_for: object,
+    allow_new_texts: bool = True,
+) -> Terms:
+    """The terms of a campaign.
 
     Raises:
         ConfigurationError: One of them is none, or what is to be told of its progress cannot be called.
     """
-    bounds = Bounds(
-        check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS), check_whole("concurrency", concurrency, 1)
-    )
+    size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
+    at_once = check_whole("concurrency", concurrency, 1)
     if on_progress is not None and not callable(on_progress):
         raise ConfigurationError("`on_progress` must be a function, sync or async, or None")
-    return bounds
+    if unknown not in _DECISIONS:
+        raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
+    if isinstance(settle_for, bool) or not isinstance(settle_for, (int, float)) or not 0 <= settle_for < math.inf:
+        raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
+    return Terms(size, at_once, str(unknown), float(settle_for), bool(allow_new_texts))
 
 
 def check_order_id(value: object) -> int:
