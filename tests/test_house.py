@@ -37,9 +37,10 @@ FLOORS = [
 FLOORS_WITHIN = {
     "wire": [
         {"arguments"},
-        {"credentials", "reading", "dates", "draft"},
+        {"credentials", "reading", "draft"},
         {"packing"},
         {"call", "webhook"},
+        {"operations"},
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
@@ -55,14 +56,14 @@ FLOORS_WITHIN = {
     "http": [
         {"settings", "retry", "clocks", "outcomes"},
         {"pacing", "exchange", "telemetry"},
-        {"over_httpx", "over_aiohttp", "observed"},
+        {"over_httpx", "over_aiohttp"},
         {"lanes", "clients"},
         {"transport"},
     ],
     "orders": [
         {"places", "pieces", "life", "rules"},
         {"rows", "known"},
-        {"paging", "waiting", "cancelling", "registering", "lookup"},
+        {"paging", "several", "lookup"},
         {"search"},
         {"recovery"},
         {"driver"},

@@ -37,6 +37,7 @@ from iletimerkezi_async import (
     parse_webhook,
 )
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore
+from iletimerkezi_async.wire.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -452,7 +453,7 @@ async def test_nothing_that_the_service_or_the_network_does_is_shown(
 
 @pytest.mark.parametrize(
     "method",
-    [*sorted(SOUND.keys() - {"find_send", "mark_sent", "mark_not_sent", "with_options"}), "get_balance", "get_senders"],
+    [method for operation in OPERATIONS.values() for method in operation.methods],
 )
 async def test_no_call_that_is_cancelled_shows_anything(method: str) -> None:
     """The cancellation passes the frames of the call, and of the HTTP client below it."""

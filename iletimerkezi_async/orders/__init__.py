@@ -108,9 +108,9 @@ and where an answer is lost sends it again; which order it is, or whether an ear
 out. What lists and reports prove is told by `rules`; `lookup` reads them, for all who look at the same time. `known`
 remembers ids, and what is on its way or lost.
 
-`paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
-finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in
-the loop have their turn while work takes long. `face` puts together what the calls of a client go through, `sharing`
+`paging` reads lists that come in pages, and `places` tells where it is in them. `several` has the other calls that take
+several requests: waiting for an order, cancelling one for certain, registering consents. `pieces` lets others in the
+loop have their turn while work takes long. `face` puts together what the calls of a client go through, `sharing`
 what its account's other clients share.
 
 In come drafts, ids and a transport; out go orders, rows and errors. It knows nothing of campaigns.

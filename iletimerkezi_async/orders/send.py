@@ -40,6 +40,7 @@ from .recovery import send_draft
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.stores.base import Store
+    from iletimerkezi_async.stores.log import KnownId
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 

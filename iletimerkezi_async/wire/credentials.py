@@ -71,8 +71,8 @@ class Credentials:
     def derive(self, purpose: str, salt: bytes = b"") -> Body:
         """32 bytes that this account's API key alone gives.
 
-        What is marked with them tells nothing to whoever lacks the key, however few values there are to guess from. The
-        hash has no part in it: what was marked is known again after the hash was renewed in the panel.
+        Without the key, a value that is marked with them cannot be guessed, however few values there are. They do not
+        depend on the hash, so that a mark stays the same when the hash is renewed in the panel.
 
         Args:
             purpose: What they are for, in at most 16 letters; each purpose has bytes of its own.
