@@ -283,7 +283,7 @@ class SheetList(RecipientList):
 
     def find_flaw(self, row: Row) -> str | None:
         """See `RecipientList`; whoever filters a list means those whom it shows."""
-        return self._sheet.find_flaw(row.line) or super().find_flaw(row)
+        return self._sheet.flaws.get(row.line) or super().find_flaw(row)
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal]:
         """See `RecipientList`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 from iletimerkezi_async.filling import column_key
 from iletimerkezi_async.formats import show_cell
 
-from .archives import NO_VALUE, Facts, Range, find_facts, find_kind, to_transitional
+from .archives import NO_VALUE, Range, find_facts, find_kind, to_transitional
 from .messages import CommandError, WrongUsageError
 from .tables import Row
 
@@ -76,8 +76,8 @@ class Sheet:
             facts = find_facts(archive, getattr(self._sheet, "_worksheet_path", ""))
         if facts is None:
             raise self._complain()
-        self._facts: Facts = facts
-        self.find_flaw = facts.find_flaw
+        #: What is wrong with rows, by their numbers.
+        self.flaws, self._ranges = facts
 
     def sample(self, most: int) -> list[Row]:
         """The first rows."""
@@ -99,13 +99,13 @@ class Sheet:
             yield piece
 
     def _rows(self) -> Iterator[Row]:
-        merged = _Merged(self._facts.merged)
+        merged = _Merged(self._ranges)
         try:
             for line, cells in enumerate(self._sheet.iter_rows(), 1):
                 shown = ["" if cell.value is None else self._show(cell) for cell in cells]
                 is_blank = not any(map(str.strip, shown))
                 merged.fill(line, shown)
-                if not is_blank or self.find_flaw(line) == NO_VALUE:
+                if not is_blank or self.flaws.get(line) == NO_VALUE:
                     yield Row(line, shown)
         except Exception:  # noqa: BLE001 - whatever openpyxl stumbles over; its error may hold values
             is_damaged = True
