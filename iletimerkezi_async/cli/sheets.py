@@ -166,12 +166,13 @@ def _load(file: BinaryIO, name: str) -> "tuple[BinaryIO, Workbook]":
     try:
         with zipfile.ZipFile(file) as archive:
             kind = find_kind(archive)
-            is_large = sum(each.file_size for each in archive.infolist()) > _LARGEST
-            file = file if kind or is_large else to_transitional(archive) or file
+            if sum(each.file_size for each in archive.infolist()) > _LARGEST:
+                kind = "an archive of more than 4 GiB"
+            file = (None if kind else to_transitional(archive)) or file
         with warnings.catch_warnings():
             # About parts that do not matter here, such as validations.
             warnings.simplefilter("ignore")
-            book = None if kind or is_large else load_workbook(file, read_only=True, data_only=True)
+            book = None if kind else load_workbook(file, read_only=True, data_only=True)
     except Exception:  # noqa: BLE001 - openpyxl raises all kinds for files that are none of its own
         book = None
     if book is None:
