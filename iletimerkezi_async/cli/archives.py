@@ -22,7 +22,7 @@ _KINDS = {
 }
 _WORKBOOK = re.compile(r"(?:.*/)?workbook[0-9]*\.xml", re.IGNORECASE)
 _BYTES = 1 << 20
-_RECKONED = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad=[\"'](?:1|true)")
+_RECKONED = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\b(?:fullCalcOnLoad=[\"'](?:1|true)|calcCompleted=[\"'](?:0|false))")
 # Names of the standard's stricter form, and how they begin and end in the usual one.
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 _USUAL = rb"http://schemas.openxmlformats.org/\1/2006/"
@@ -39,6 +39,7 @@ _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\b[^<>]*>")
 _RANGE = re.compile(rb"\bref=[\"']\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
 # Titles go over all 16,384 columns of a sheet; no list has as many.
 _MOST_COLUMNS = 256
+_LAST_ROW = 1 << 20
 
 
 class Range(NamedTuple):
@@ -111,7 +112,7 @@ def _read_facts(rows: Iterable[tuple[bytes, bytes]], *, is_reckoned: bool) -> Fa
         if is_reckoned and b"<" in content:
             for formula in _FORMULA.finditer(content):
                 # The other cells of an array have no formula of their own. Arrays come from the top.
-                last = max((each.bottom for each in _read_ranges(formula[1])), default=line)
+                last = min(max((each.bottom for each in _read_ranges(formula[1])), default=line), _LAST_ROW)
                 flaws.update(dict.fromkeys(range(max(line, made_up), last + 1), NO_VALUE))
                 made_up = max(made_up, last + 1)
         elif b"<" in content and _UNSAVED.search(content):

@@ -80,15 +80,15 @@ class Sheet:
         self.flaws, self._ranges = facts
 
     def sample(self, most: int) -> list[Row]:
-        """The first rows."""
-        return next(self._pieces(most), list[Row]())
+        """The first rows. What is merged over columns has its value in the first of them, as a header has."""
+        return next(self._pieces(most, across=False), list[Row]())
 
     def pieces(self) -> Iterator[list[Row]]:
         """All rows but blank ones, some at a time."""
-        return self._pieces(_PIECE)
+        return self._pieces(_PIECE, across=True)
 
-    def _pieces(self, most: int) -> Iterator[list[Row]]:
-        rows = self._rows()
+    def _pieces(self, most: int, *, across: bool) -> Iterator[list[Row]]:
+        rows = self._rows(across)
         while True:
             with warnings.catch_warnings():
                 # Of openpyxl, with what is in the cells.
@@ -98,8 +98,8 @@ class Sheet:
                 return
             yield piece
 
-    def _rows(self) -> Iterator[Row]:
-        merged = _Merged(self._ranges)
+    def _rows(self, across: bool) -> Iterator[Row]:
+        merged = _Merged(each if across else each._replace(right=each.left) for each in self._ranges)
         try:
             for line, cells in enumerate(self._sheet.iter_rows(), 1):
                 shown = ["" if cell.value is None else self._show(cell) for cell in cells]

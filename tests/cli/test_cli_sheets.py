@@ -347,6 +347,20 @@ def test_merged_cells_have_one_value(read: Callable[..., dict[str, object]], tmp
     assert told["read"] == 5
 
 
+def test_cells_that_are_merged_over_columns_are_one_column(
+    read: Callable[..., dict[str, object]], tmp_path: Path
+) -> None:
+    """As they are seen: their header is not there twice."""
+    write(tmp_path / "list.xlsx", ("Liste", [
+        ["telefon", "ad soyad", None, "borc"], [5301234561, "Ali Kaya", None, 5], [5301234562, "Ay\u015fe", None, 6],
+    ]))  # fmt: skip
+    book = openpyxl.load_workbook(tmp_path / "list.xlsx")
+    for cells in ("B1:C1", "B2:C2", "B3:C3"):
+        book.active.merge_cells(cells)
+    book.save(tmp_path / "list.xlsx")
+    assert [text for _, text in read("{ad soyad} {borc}")["sent"]] == ["Ali Kaya 5", "Ay\u015fe 6"]  # type: ignore[attr-defined]
+
+
 def test_escapes_are_undone(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
     """Of characters that XML has no room for, of what only looks like one, and of pairs."""
     written = ["a_x000D_\nb_x00e7_", "_x005F_x000D_", "_xD83D__xDE00_ x_y"]
