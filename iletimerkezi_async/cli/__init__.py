@@ -3,11 +3,16 @@
 ## Lists
 
 `iletimerkezi bulk` takes a list with a number a line, a CSV or an `.xlsx` (extra `xlsx`), `-` for standard input. It
-finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header and the column of numbers, and tells them;
-where two columns look like numbers it asks. `--column`, `--delimiter`, `--encoding`, `--header/--no-header` and
-`--sheet` are for whoever knows better. A text with `{column}` fields becomes a text of its own for each row, whatever
-the column is called. A row with too many cells, without a value that the text needs, or hidden in a sheet is left out
-and listed with its line; `--refused FILE` writes them all.
+finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header, also below a letterhead, and the column of
+numbers, and tells them; where two columns look like numbers it asks. `--column`, `--delimiter`, `--encoding`,
+`--header/--no-header` and `--sheet` set them. A text with `{column}` fields becomes a text of its own for each row,
+whatever the column is called.
+
+A value goes out as the list shows it to whoever opens it, the same as by `fill_template`; the numbers of an `.xlsx` as
+under their formats in Turkey, or with `--decimal-point` as where English is spoken. A cell that is merged with others
+has their value. A row is left out, and listed with its line, where it has too many cells, or lacks a value that the
+text needs; where it is hidden in a sheet; where a formula has no saved value, or one that the program that wrote the
+file made up; where what is shown cannot be told. `--refused FILE` writes them all.
 
 `--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing. After a crash or
 Ctrl-C the same command with the same `--journal` sends what is missing.

@@ -4,12 +4,9 @@ import io
 import re
 import zipfile
 import zlib
-from bisect import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import IO, BinaryIO, NamedTuple
-
-from attrs import define, field
 
 __all__ = ["NO_VALUE", "Facts", "Range", "find_facts", "find_kind", "to_transitional"]
 
@@ -25,7 +22,7 @@ _KINDS = {
 }
 _WORKBOOK = re.compile(r"(?:.*/)?workbook[0-9]*\.xml", re.IGNORECASE)
 _BYTES = 1 << 20
-_RECKONED = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad=[\"'](?:1|true)")
+_RECKONED = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\b(?:fullCalcOnLoad=[\"'](?:1|true)|calcCompleted=[\"'](?:0|false))")
 # Names of the standard's stricter form, and how they begin and end in the usual one.
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 _USUAL = rb"http://schemas.openxmlformats.org/\1/2006/"
@@ -54,42 +51,16 @@ class Range(NamedTuple):
     right: int
 
 
-@define
-class Facts:
-    """What is known of a sheet's rows.
+class Facts(NamedTuple):
+    """What is known of the rows of a sheet.
 
     Attributes:
+        flaws: Why rows cannot be used, by their numbers: they are filtered out or hidden, or lack a formula's value.
         merged: The cells that are shown as one, from the top.
     """
 
-    merged: list[Range] = field(factory=list[Range])
-    _flaws: dict[int, str] = field(factory=dict[int, str])
-    _made_up: list[tuple[int, int]] = field(factory=list[tuple[int, int]])
-
-    def find_flaw(self, line: int) -> str | None:
-        """Why a row cannot be used: it is filtered out or hidden, or lacks the value of a formula."""
-        flaw = self._flaws.get(line)
-        place = bisect(self._made_up, (line, _LAST_ROW)) - 1
-        return NO_VALUE if flaw is None and place >= 0 and line <= self._made_up[place][1] else flaw
-
-    def add(self, line: int, attributes: bytes, content: bytes, *, is_reckoned: bool) -> None:
-        """Look at a row."""
-        if _HIDDEN.search(attributes):
-            self._flaws[line] = _HIDDEN_ROW
-        elif is_reckoned and b"<" in content:
-            for formula in _FORMULA.finditer(content):
-                self._flaws[line] = NO_VALUE
-                # The other cells of an array have no formula of their own.
-                if b"array" in formula[1] or b"dataTable" in formula[1]:
-                    self._add_made_up(*_read_ranges(formula[1]))
-        elif b"<" in content and _UNSAVED.search(content):
-            self._flaws[line] = NO_VALUE
-
-    def _add_made_up(self, *arrays: Range) -> None:
-        """Rows of arrays, which come from the top; those that touch become one, so that they stay sorted."""
-        for top, bottom, *_ in arrays:
-            begun, ended = self._made_up.pop() if self._made_up and top <= self._made_up[-1][1] + 1 else (top, bottom)
-            self._made_up.append((begun, max(bottom, ended)))
+    flaws: Mapping[int, str]
+    merged: Sequence[Range]
 
 
 def find_kind(archive: zipfile.ZipFile) -> str | None:
@@ -119,24 +90,37 @@ def _read_workbook(archive: zipfile.ZipFile) -> bytes:
 
 
 def find_facts(archive: zipfile.ZipFile, path: str) -> Facts | None:
-    """What is known of the rows of a sheet; `None` where it is damaged."""
-    facts = Facts()
-    line = 0
+    """What is known of a sheet; `None` where it is damaged."""
     try:
         if path not in archive.namelist():
-            return facts
+            return Facts({}, [])
         # The values of formulas are made up until a spreadsheet opens it.
         is_reckoned = bool(_RECKONED.search(_read_workbook(archive)))
         with archive.open(path) as source:
-            content = b""
-            for attributes, content in _raw_rows(source):
-                number = _NUMBER.search(attributes)
-                line = int(number[1]) if number else line + 1
-                facts.add(line, attributes, content, is_reckoned=is_reckoned)
-        facts.merged = sorted(each for tag in _MERGED.findall(content) for each in _read_ranges(tag))
+            return _read_facts(_raw_rows(source), is_reckoned=is_reckoned)
     except (zipfile.BadZipFile, zlib.error, OSError):
         return None
-    return facts
+
+
+def _read_facts(rows: Iterable[tuple[bytes, bytes]], *, is_reckoned: bool) -> Facts:
+    flaws: dict[int, str] = {}
+    line = made_up = 0
+    content = b""
+    for attributes, content in rows:
+        number = _NUMBER.search(attributes)
+        line = int(number[1]) if number else line + 1
+        if is_reckoned and b"<" in content:
+            for formula in _FORMULA.finditer(content):
+                # The other cells of an array have no formula of their own. Arrays come from the top.
+                last = min(max((each.bottom for each in _read_ranges(formula[1])), default=line), _LAST_ROW)
+                flaws.update(dict.fromkeys(range(max(line, made_up), last + 1), NO_VALUE))
+                made_up = max(made_up, last + 1)
+        elif b"<" in content and _UNSAVED.search(content):
+            flaws[line] = NO_VALUE
+        if _HIDDEN.search(attributes):
+            flaws[line] = _HIDDEN_ROW
+    # What follows the rows came with the last one.
+    return Facts(flaws, sorted(each for tag in _MERGED.findall(content) for each in _read_ranges(tag)))
 
 
 def _raw_rows(source: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:

@@ -79,6 +79,17 @@ class RecipientList(ABC):
     place = "line"
 
     @abstractmethod
+    def describe(self) -> Mapping[str, str]:
+        """How it was read, for people."""
+
+    @abstractmethod
+    def pieces(self) -> Iterator[list[Row]]:
+        """All rows, some at a time.
+
+        Raises:
+            CommandError: The file is not what it seemed.
+        """
+
     def count(self) -> int | None:
         """How many rows there are, all looked at once, so that a bad one is told before anything is sent.
 
@@ -88,14 +99,17 @@ class RecipientList(ABC):
         Raises:
             CommandError: The file is not what it seemed.
         """
+        return sum(map(len, self.pieces())) - bool(self.layout.header)
 
-    @abstractmethod
-    def describe(self) -> Mapping[str, str]:
-        """How it was read, for people."""
-
-    @abstractmethod
     def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
         """All rows, as `read` makes them of some at a time; asynchronous where they may have to be waited for."""
+        return self._read_all(read)
+
+    def _read_all(self, read: Read[T]) -> Iterator[T | Refusal]:
+        begun = 0
+        for rows in self.pieces():
+            yield from self.read_piece(read, rows, begun)
+            begun += len(rows)
 
     def number(self, row: Row) -> str:
         """The number in a row, as it is written."""
@@ -174,10 +188,7 @@ class TextList(RecipientList):
 
     def count(self) -> int | None:
         """See `RecipientList`."""
-        if self._start is None:
-            return None
-        rows = sum(len(rows) for rows in self._pieces())
-        return rows - bool(self.layout.header)
+        return None if self._start is None else super().count()
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
@@ -190,18 +201,13 @@ class TextList(RecipientList):
         if self._may_wait:
             make = partial(self.read_piece, read)
             return _Stream(self._read, self._fd, self._head, self._reader(), make)
-        return self._made(read)
-
-    def _made(self, read: Read[T]) -> Iterator[T | Refusal]:
-        begun = 0
-        for rows in self._pieces():
-            yield from self.read_piece(read, rows, begun)
-            begun += len(rows)
+        return super().rows(read)
 
     def _reader(self) -> RowReader:
         return RowReader(self.name, self.layout.delimiter, self._encoding)
 
-    def _pieces(self) -> Iterator[list[Row]]:
+    def pieces(self) -> Iterator[list[Row]]:
+        """See `RecipientList`."""
         reader = self._reader()
         for data in self._bytes():
             yield reader.feed(data)
@@ -267,7 +273,7 @@ class SheetList(RecipientList):
 
     def count(self) -> int | None:
         """See `RecipientList`."""
-        count = sum(len(rows) for rows in self._sheet.pieces()) - bool(self.layout.header)
+        count = super().count()
         self._sign.end()
         return count
 
@@ -283,14 +289,11 @@ class SheetList(RecipientList):
 
     def find_flaw(self, row: Row) -> str | None:
         """See `RecipientList`; whoever filters a list means those whom it shows."""
-        return self._sheet.find_flaw(row.line) or super().find_flaw(row)
+        return self._sheet.flaws.get(row.line) or super().find_flaw(row)
 
-    def rows(self, read: Read[T]) -> Iterable[T | Refusal]:
+    def pieces(self) -> Iterator[list[Row]]:
         """See `RecipientList`."""
-        begun = 0
-        for rows in self._sheet.pieces():
-            yield from self.read_piece(read, rows, begun)
-            begun += len(rows)
+        return self._sheet.pieces()
 
 
 class _Stream(AsyncIterable[T], Generic[T]):

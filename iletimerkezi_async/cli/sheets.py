@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 from iletimerkezi_async.filling import column_key
 from iletimerkezi_async.formats import show_cell
 
-from .archives import NO_VALUE, Facts, Range, find_facts, find_kind, to_transitional
+from .archives import NO_VALUE, Range, find_facts, find_kind, to_transitional
 from .messages import CommandError, WrongUsageError
 from .tables import Row
 
@@ -76,19 +76,19 @@ class Sheet:
             facts = find_facts(archive, getattr(self._sheet, "_worksheet_path", ""))
         if facts is None:
             raise self._complain()
-        self._facts: Facts = facts
-        self.find_flaw = facts.find_flaw
+        #: What is wrong with rows, by their numbers.
+        self.flaws, self._ranges = facts
 
     def sample(self, most: int) -> list[Row]:
-        """The first rows."""
-        return next(self._pieces(most), list[Row]())
+        """The first rows. What is merged over columns has its value in the first of them, as a header has."""
+        return next(self._pieces(most, across=False), list[Row]())
 
     def pieces(self) -> Iterator[list[Row]]:
         """All rows but blank ones, some at a time."""
-        return self._pieces(_PIECE)
+        return self._pieces(_PIECE, across=True)
 
-    def _pieces(self, most: int) -> Iterator[list[Row]]:
-        rows = self._rows()
+    def _pieces(self, most: int, *, across: bool) -> Iterator[list[Row]]:
+        rows = self._rows(across)
         while True:
             with warnings.catch_warnings():
                 # Of openpyxl, with what is in the cells.
@@ -98,14 +98,14 @@ class Sheet:
                 return
             yield piece
 
-    def _rows(self) -> Iterator[Row]:
-        merged = _Merged(self._facts.merged)
+    def _rows(self, across: bool) -> Iterator[Row]:
+        merged = _Merged(each if across else each._replace(right=each.left) for each in self._ranges)
         try:
             for line, cells in enumerate(self._sheet.iter_rows(), 1):
                 shown = ["" if cell.value is None else self._show(cell) for cell in cells]
                 is_blank = not any(map(str.strip, shown))
                 merged.fill(line, shown)
-                if not is_blank or self.find_flaw(line) == NO_VALUE:
+                if not is_blank or self.flaws.get(line) == NO_VALUE:
                     yield Row(line, shown)
         except Exception:  # noqa: BLE001 - whatever openpyxl stumbles over; its error may hold values
             is_damaged = True
@@ -166,12 +166,13 @@ def _load(file: BinaryIO, name: str) -> "tuple[BinaryIO, Workbook]":
     try:
         with zipfile.ZipFile(file) as archive:
             kind = find_kind(archive)
-            is_large = sum(each.file_size for each in archive.infolist()) > _LARGEST
-            file = file if kind or is_large else to_transitional(archive) or file
+            if sum(each.file_size for each in archive.infolist()) > _LARGEST:
+                kind = "an archive of more than 4 GiB"
+            file = (None if kind else to_transitional(archive)) or file
         with warnings.catch_warnings():
             # About parts that do not matter here, such as validations.
             warnings.simplefilter("ignore")
-            book = None if kind or is_large else load_workbook(file, read_only=True, data_only=True)
+            book = None if kind else load_workbook(file, read_only=True, data_only=True)
     except Exception:  # noqa: BLE001 - openpyxl raises all kinds for files that are none of its own
         book = None
     if book is None:

@@ -194,10 +194,10 @@ def is_iterable(value: object) -> bool:
 
 def find_moment_flaw(value: object) -> str | None:
     """What is wrong with an aware datetime, in words that follow its name; `None` where nothing is."""
-    if not isinstance(value, datetime):
+    # pandas' NaT, which stands for a missing time in tables, says that it is one, and has no offset to be asked for.
+    if not isinstance(value, datetime) or value != value:  # noqa: PLR0124
         return f"must be an aware datetime, not {name_type(value)}"
     offset = value.utcoffset()
-    # What stands for a missing time in tables, such as pandas' NaT, has an offset of its own kind.
     if not isinstance(offset, timedelta):
         return "has no time zone"
     if offset % _QUARTER:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iletimerkezi_async.cli.display import SignOfLife
 from iletimerkezi_async.formats import show_cell
@@ -82,6 +84,15 @@ def test_what_is_shown_in_a_way_that_cannot_be_told_is_no_text(value: object, fo
     shown = show_cell(value, form)
     assert (type(shown), str(shown)) == (Unshown, plain)
     assert read_value(shown) == "the spreadsheet shows the value in a way that is not known here"
+
+
+@given(
+    st.floats() | st.integers() | st.text() | st.datetimes() | st.times() | st.timedeltas() | st.booleans(),
+    st.text('0#?.,;%@"\\[]$-_* EyYmMdDhHsS/AP:<>=1General\u20ba ', max_size=14),
+)
+def test_no_format_breaks_a_sheet(value: object, form: str) -> None:
+    """Whatever is written there: something is shown, or the plain value as what cannot be told."""
+    assert isinstance(show_cell(value, form), str)
 
 
 def test_decimals_may_stand_behind_a_point() -> None:
@@ -345,6 +356,20 @@ def test_merged_cells_have_one_value(read: Callable[..., dict[str, object]], tmp
     ]
     assert told["refused"] == [("", "row 1: it stands above the header")]
     assert told["read"] == 5
+
+
+def test_cells_that_are_merged_over_columns_are_one_column(
+    read: Callable[..., dict[str, object]], tmp_path: Path
+) -> None:
+    """As they are seen: their header is not there twice."""
+    write(tmp_path / "list.xlsx", ("Liste", [
+        ["telefon", "ad soyad", None, "borc"], [5301234561, "Ali Kaya", None, 5], [5301234562, "Ay\u015fe", None, 6],
+    ]))  # fmt: skip
+    book = openpyxl.load_workbook(tmp_path / "list.xlsx")
+    for cells in ("B1:C1", "B2:C2", "B3:C3"):
+        book.active.merge_cells(cells)
+    book.save(tmp_path / "list.xlsx")
+    assert [text for _, text in read("{ad soyad} {borc}")["sent"]] == ["Ali Kaya 5", "Ay\u015fe 6"]  # type: ignore[attr-defined]
 
 
 def test_escapes_are_undone(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
