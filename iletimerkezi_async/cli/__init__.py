@@ -14,7 +14,13 @@ Ctrl-C the same command with the same `--journal` sends what is missing.
 
 ## Scripts
 
-`--json` writes one object a line with stable keys. Credentials come from the environment variables alone, as arguments
+`--json` writes one object a line with stable keys, also about what went wrong: `error` (the line that is shown, too),
+`class`, `code` (the service's), `advice` and `exit_code`. The exit code is 0 where everybody was accepted, refused by
+name, or had it already; 1 where it stopped or failed, and what is not accepted was surely not sent; 2 where it was
+typed wrongly; 3 where some may have been sent, so that somebody has to look; and 128 and the signal's number where one
+ended it. SIGTERM and SIGHUP end a command as Ctrl-C does.
+
+Credentials come from the environment variables alone, as arguments
 would show in process lists. `ILETIMERKEZI_BASE_URL` points it at a sandbox; `ILETIMERKEZI_IYS`, `ILETIMERKEZI_BRAND`
 and `ILETIMERKEZI_STORE` stand in for `--iys`, `--brand` and `--store`.
 
@@ -50,7 +56,7 @@ import typer
 from iletimerkezi_async import __version__
 
 from . import account, blacklist, campaign, consents, demo, keeping, orders, reporting, sending, serving, webhook
-from .command import INTERRUPTED, Command
+from .command import Command, heed_signals, signal_code
 from .messages import describe
 from .output import complain, end_line, open_streams, settle_stdout, show_log, write
 from .settings import Verbose
@@ -69,8 +75,20 @@ Environment:
   ILETIMERKEZI_SENDER    the approved sender
   ILETIMERKEZI_IYS       off, bireysel or tacir
   ILETIMERKEZI_BRAND     the brand code that consents are for
-  ILETIMERKEZI_STORE     postgresql://…, redis://… or sqlite:PATH, for keys and one rate
+  ILETIMERKEZI_STORE     the store of keys, for one rate: see `send --help`
   ILETIMERKEZI_BASE_URL  another service, such as `iletimerkezi sandbox`
+
+\b
+Exit codes:
+  0      done: everybody was accepted, refused by name, or had it already
+  1      it stopped or failed, and what is not accepted was surely not sent;
+         `wait`: the order failed, or the time is up
+  2      it was typed wrongly
+  3      some may have been sent: somebody has to look
+  128+n  ended by a signal: 130 by Ctrl-C, 143 by SIGTERM
+
+With --json every command ends in lines of JSON on standard output, errors too:
+"error", "class", "code", "advice" and "exit_code".
 """
 
 app = typer.Typer(
@@ -85,6 +103,7 @@ app = typer.Typer(
 
 def run() -> None:
     """Run the command that the arguments name, and exit."""
+    heed_signals()
     open_streams()
     show_log(logging.WARNING)
     try:
@@ -92,7 +111,7 @@ def run() -> None:
     except KeyboardInterrupt:
         # Before the command itself began, which takes a moment.
         end_line()
-        sys.exit(INTERRUPTED)
+        sys.exit(signal_code())
     except Exception as error:  # noqa: BLE001 - beside the commands there is the help, which may be unwritable, too
         complain(describe(error))
         sys.exit(1)

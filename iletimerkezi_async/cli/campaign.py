@@ -8,25 +8,25 @@ from typing import Annotated
 
 import typer
 
-from iletimerkezi_async import BulkError, BulkResult, JournalError, OutcomeUnknownError, Progress, TransportError
+from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.stores import StoreJournal
 from iletimerkezi_async.text import measure
 from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
-from .command import INTERRUPTED, run_async
+from .command import run_async
 from .display import Show, track
 from .encodings import read_encoding
 from .keeping import StoreOption, choose_journal, open_store, opened
 from .layouts import Wishes, read_delimiter
 from .lists import open_list
-from .messages import CommandError, WrongUsageError, describe
-from .output import complain, end_line, note
+from .messages import WrongUsageError
+from .output import end_line, note
 from .plan import Plan, read_template
 from .refusals import RefusalFile
 from .rehearsal import rehearse
 from .settings import Json, Verbose, open_client
-from .summary import Summary, tell_failures, tell_how_to_go_on
+from .summary import End, Summary
 from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
 
 __all__ = ["bulk"]
@@ -141,23 +141,18 @@ class _Run:
             typer.Exit: Not everybody was reached.
             Exception: It ended before it began.
         """
+        ended: BaseException | None = None
         try:
             run_async(self._send)
-        except KeyboardInterrupt:
+        except (Exception, KeyboardInterrupt) as error:
             if self._result is None:
                 raise
-            end_line()
-            self._end(self._result, "interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:
-            if self._result is None:
-                raise
-            self._end(self._result, _reason(error))
-            raise typer.Exit(1) from None
+            ended = error
         assert self._result is not None
-        self._end(self._result, None)
-        if self._result.failed or _is_in_vain(self._result):
-            raise typer.Exit(1)
+        end = End.of(self._result, ended)
+        self._end(self._result, end)
+        if end.exit_code:
+            raise typer.Exit(end.exit_code)
 
     async def _send(self) -> None:
         plan = self._plan
@@ -189,19 +184,16 @@ class _Run:
             send_at=plan.terms.send_at,
         )
 
-    def _end(self, result: BulkResult, stopped: str | None) -> None:
-        summary = Summary(result, self._plan, time.monotonic() - self._began, stopped)
+    def _end(self, result: BulkResult, end: End) -> None:
+        seconds = time.monotonic() - self._began
+        summary = Summary(result, self._plan, seconds, end, self._typed, self._journal is not None)
         # First, as nothing that is shown is worth as much.
         self._refusals.write(result.refused)
+        if isinstance(end.error, KeyboardInterrupt):
+            end_line()
         with suppress(BrokenPipeError):
             (summary.show_json if self._as_json else summary.show)()
-        tell_failures(result)
-        if stopped:
-            complain(f"stopped: {stopped}")
-        elif _is_in_vain(result):
-            complain("nobody was texted: every number was refused")
-        if stopped or result.failed:
-            tell_how_to_go_on(result, self._typed, has_journal=self._journal is not None)
+        summary.tell()
 
 
 class _Watch:
@@ -222,19 +214,6 @@ def _partial_result(error: BaseException) -> BulkResult | None:
             return found.result
         found = found.__context__ if found is not None else None
     return None
-
-
-def _is_in_vain(result: BulkResult) -> bool:
-    """Whether a campaign came to its end without reaching anybody, as where another column has the numbers."""
-    return bool(result.refused) and not result.accepted and not result.failed
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, CommandError):
-        return str(error)
-    stop = error.error if isinstance(error, BulkError) and error.error else error
-    # What to do about these in a campaign is told behind it.
-    return stop.reason if isinstance(stop, (OutcomeUnknownError, TransportError)) else describe(stop)
 
 
 def _check_streams(text: str, to: str, *, asks: bool) -> None:

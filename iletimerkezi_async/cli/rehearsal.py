@@ -6,18 +6,20 @@ from functools import partial
 from typing import Any
 from unicodedata import name as name_of
 
+import typer
 from attrs import define, field
 
-from iletimerkezi_async import IletimerkeziError, Refusal
+from iletimerkezi_async import IletimerkeziError, Refusal, TransportError, UnavailableError
 from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Recipients
+from iletimerkezi_async.http.retry import Retry
 from iletimerkezi_async.models import Balance, Message
 from iletimerkezi_async.text import Encoding, measure
 from iletimerkezi_async.wire.draft import Draft
 
 from .command import run_async
 from .display import show_table
-from .messages import CommandError
-from .output import note, write_json
+from .messages import CommandError, describe, exit_code_of, explain
+from .output import complain, note, write_json
 from .plan import Plan
 from .refusals import RefusalFile
 from .settings import has_credentials, open_client
@@ -26,6 +28,7 @@ __all__ = ["rehearse"]
 
 _MOST_SHOWN = 10
 _MOST_CHARACTERS = 10
+_PATIENCE = 5.0
 
 
 @define
@@ -79,30 +82,44 @@ def rehearse(plan: Plan, refusals: RefusalFile, *, as_json: bool) -> None:
     """Read everything as a campaign would, send nothing, and show what it would come to.
 
     Raises:
-        CommandError: The balance would not suffice.
-        IletimerkeziError: It could not be asked for.
+        typer.Exit: The campaign would fail.
     """
     found = run_async(partial(_rehearse, plan))
     refusals.write(found.refused)
-    problem: Exception | None = None
-    try:
-        balance = run_async(_get_balance) if has_credentials() else None
-    except (CommandError, IletimerkeziError) as error:
-        # All the rest is worth showing.
-        balance, problem = None, error
+    balance, problem = _ask_balance()
+    if problem is None and balance is not None and _lacks(balance, found.cost):
+        missing = found.cost.sms - balance.sms
+        problem = CommandError(f"the balance would not suffice: {missing:,} SMS are missing")
+    if problem is None and found.refused and not found.cost.recipients:
+        problem = CommandError("nobody would be texted: every number is refused")
+    code = exit_code_of(problem) if problem else 0
     if as_json:
-        _show_json(found, balance, plan)
+        write_json({**_fields(found, balance, plan), **explain(problem, code)})
     else:
         _show(found, balance, plan)
     if problem is not None:
-        raise problem
-    if balance is not None and _lacks(balance, found.cost):
-        raise CommandError(f"the balance would not suffice: {found.cost.sms - balance.sms:,} SMS are missing")
+        complain(describe(problem))
+        raise typer.Exit(code)
+
+
+def _ask_balance() -> tuple[Balance | None, Exception | None]:
+    """The balance, where it can be asked for; and why a campaign would be refused, if it would."""
+    if not has_credentials():
+        return None, None
+    try:
+        return run_async(_get_balance), None
+    except (TransportError, UnavailableError) as error:
+        note(f"the balance is not known: {error.reason}")
+    except (CommandError, IletimerkeziError) as error:
+        # All the rest is worth showing.
+        return None, error
+    return None, None
 
 
 async def _get_balance() -> Balance:
     async with open_client() as client:
-        return await client.get_balance()
+        # There is more to show than this; a network that is not there is not waited for.
+        return await client.with_options(timeout=_PATIENCE, retry=Retry(attempts=1)).get_balance()
 
 
 async def _rehearse(plan: Plan) -> _Rehearsal:
@@ -175,24 +192,22 @@ def _balance_rows(balance: Balance | None, cost: _Cost) -> dict[str, str]:
     return {"balance": f"{balance.sms:,}", **({"left": f"{left:,}"} if left >= 0 else {})}
 
 
-def _show_json(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
+def _fields(found: _Rehearsal, balance: Balance | None, plan: Plan) -> dict[str, object]:
     cost = found.cost
-    write_json(
-        {
-            "read": found.read,
-            "recipients": cost.recipients,
-            "refused": len(found.refused),
-            "refused_examples": [refusal._asdict() for refusal in found.refused[:_MOST_SHOWN]],
-            "duplicates": found.duplicates,
-            "empty_fields": plan.notes.empty,
-            "orders": cost.orders,
-            "parts": {"min": cost.fewest, "max": cost.most},
-            "sms": cost.sms,
-            "encodings": dict(cost.encodings),
-            "costly_characters": list(cost.costly),
-            "examples": [{"number": number, "text": text} for number, text in plan.notes.examples],
-            # The amount as text: a JSON number would lose its decimals.
-            "balance": balance and {"amount": str(balance.amount), "sms": balance.sms},
-            "list": plan.recipients.describe(),
-        }
-    )
+    return {
+        "read": found.read,
+        "recipients": cost.recipients,
+        "refused": len(found.refused),
+        "refused_examples": [refusal._asdict() for refusal in found.refused[:_MOST_SHOWN]],
+        "duplicates": found.duplicates,
+        "empty_fields": plan.notes.empty,
+        "orders": cost.orders,
+        "parts": {"min": cost.fewest, "max": cost.most},
+        "sms": cost.sms,
+        "encodings": dict(cost.encodings),
+        "costly_characters": list(cost.costly),
+        "examples": [{"number": number, "text": text} for number, text in plan.notes.examples],
+        # The amount as text: a JSON number would lose its decimals.
+        "balance": balance and {"amount": str(balance.amount), "sms": balance.sms},
+        "list": plan.recipients.describe(),
+    }

@@ -87,8 +87,8 @@ def test_without_a_journal_it_says_what_that_means(
     wait_until(lambda: _is_stuck(sandbox))
     result = iletimerkezi.interrupt(process)
     assert result.returncode == 130
-    assert "without --journal nothing was written down" in result.stderr
-    assert result.stderr.endswith("if it has --journal from its first run on; added now, it begins anew\n")
+    assert "without a journal nothing was written down" in result.stderr
+    assert result.stderr.endswith("if it has a journal from its first run on; added now, it begins anew\n")
     assert "iletimerkezi bulk" not in result.stderr
 
 
