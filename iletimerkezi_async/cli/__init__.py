@@ -9,8 +9,19 @@ where two columns look like numbers it asks. `--column`, `--delimiter`, `--encod
 the column is called. A row with too many cells, without a value that the text needs, or hidden in a sheet is left out
 and listed with its line; `--refused FILE` writes them all.
 
-`--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing. After a crash or
-Ctrl-C the same command with the same `--journal` sends what is missing.
+`--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing; it needs no account
+and no network. In a terminal the same, with the terms and the balance, stands above the question.
+
+## The journal
+
+A campaign is written down in LIST.journal beside its list (for standard input in `stdin.journal`, in the current
+folder), or where `--journal` says. After a stop, a crash or Ctrl-C the same command sends what is missing, and nothing
+twice. Once everybody is accounted for, a note is left in its place: when it was sent, and to how many, without any
+number. The same list again is asked about then, with that; where nobody can be asked it is refused, unless with
+`--yes`. With `--no-journal` nothing is written down or asked. A journal that `--journal` names stays as it is.
+
+Whom it left out and why stands in LIST.refused.csv, who failed in LIST.failed.csv (`sent` is `unknown` of those who may
+have been texted), or where `--refused` and `--failed` say.
 
 ## Scripts
 
@@ -32,7 +43,8 @@ For whoever works on it: one function a command, and what all of them share.
 app (here)                                               the commands and the options before them
 demo  serving  account  sending  campaign  reporting     the commands, by subject
 orders  blacklist  consents  webhook                     likewise
-rehearsal  summary  refusals                             a campaign that only counts; what is told of one at its end
+rehearsal  proposal  summary                             what is shown of a campaign: alone, before it, at its end
+forecast  books  named                                   what it would come to; its journal; who was left out, by name
 plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
 tables  encodings  sheets  shown                         rows of a text file, of a workbook; a cell as it is shown
 consent_file  moments                                    a file of consents, days and times

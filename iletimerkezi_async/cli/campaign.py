@@ -1,33 +1,33 @@
 """The command that sends to any number of recipients."""
 
-import os
 import sys
 import time
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Annotated
 
 import typer
+from attrs import frozen
 
 from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.stores import StoreJournal
-from iletimerkezi_async.text import measure
 from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
+from .books import Book, choose_book, name_beside
 from .command import run_async
 from .display import Show, track
 from .encodings import read_encoding
-from .keeping import StoreOption, choose_journal, open_store, opened
+from .keeping import StoreOption, open_store, opened
 from .layouts import Wishes, read_delimiter
 from .lists import open_list
-from .messages import WrongUsageError
-from .output import end_line, note
+from .messages import CommandError, WrongUsageError
+from .named import FAILED_COLUMNS, REFUSED_COLUMNS, NameFile, failed_rows
+from .output import end_line
 from .plan import Plan, read_template
-from .refusals import RefusalFile
+from .proposal import propose
 from .rehearsal import rehearse
 from .settings import Json, Verbose, open_client
 from .summary import End, Summary
-from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
+from .terms import At, IysOption, SenderOption, Yes, read_terms, read_text
 
 __all__ = ["bulk"]
 
@@ -56,11 +56,15 @@ def bulk(
     ] = None,
     journal: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed. With --store: a name."),
+        typer.Option(metavar="PATH", help="Where it is written down. Default: LIST.journal. With --store: a name."),
     ] = None,
+    no_journal: Annotated[bool, typer.Option("--no-journal", help="Write nothing down.")] = False,
     store: StoreOption = None,
     refused: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the numbers that are left out, as CSV.")
+        str | None, typer.Option(metavar="FILE", help="Name those left out, as CSV. Default: LIST.refused.csv.")
+    ] = None,
+    failed: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Name those who failed, as CSV. Default: LIST.failed.csv.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; tell what it would come to.")] = False,
     batch_size: Annotated[
@@ -80,27 +84,54 @@ def bulk(
     TEXT may name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from
     standard input.
 
-    With a journal, the same command after a stop or a crash sends what is missing, and nothing twice; with --store
-    also on another machine.
+    What is sent is written down beside FILE, and the same command after a stop or a crash sends what is missing, and
+    nothing twice; with --store and --journal also on another machine. Once everybody is accounted for, a note without
+    numbers is left: sending to the same FILE again is asked about, or needs --yes.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
     kept = None if dry_run else open_store(store)
-    book = choose_journal(journal, kept, asked=store is not None)
-    terms = read_terms(iys, sender, at, resumed=isinstance(book, StoreJournal) or _is_there(journal))
+    book = choose_book(to, journal, kept, none=no_journal, asked=store is not None)
+    terms = read_terms(iys, sender, at, resumed=book.is_begun)
     template = read_template(read_text(text))
     wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
         plan = Plan(recipients, template, terms, batch_size, total=recipients.count())
         plan.check()
-        refusals = RefusalFile(refused, (to, None if isinstance(book, StoreJournal) else journal))
+        files = _Files.of(to, book, refused, failed)
+        sent = None if yes or sys.stdin.isatty() else book.sent_before()
+        problem = CommandError(f"{plan.recipients.name} was {sent}: --yes sends again") if sent else None
         if client is None:
-            rehearse(plan, refusals, as_json=as_json)
+            rehearse(plan, files.refused, problem, as_json=as_json)
             return
-        if not yes:
-            _tell_layout(plan)
-            ask(_what(plan), terms)
-        _Run(opened(client, kept), plan, book, refusals, typed=text, as_json=as_json).run()
+        if problem is not None:
+            raise problem
+        if not yes and sys.stdin.isatty():
+            propose(plan, book)
+        _Run(opened(client, kept), plan, book, files, typed=text, as_json=as_json).run()
+
+
+@frozen
+class _Files:
+    """What names whom.
+
+    Attributes:
+        refused: Those left out.
+        failed: Those who were not texted, or may not have been.
+    """
+
+    refused: NameFile
+    failed: NameFile
+
+    @classmethod
+    def of(cls, to: str, book: Book, refused: str | None, failed: str | None) -> "_Files":
+        """The files that were named, or that belong to the list."""
+        beside = {kind: name_beside(to, f"{kind}.csv") if book.journal else None for kind in ("refused", "failed")}
+        others = (to, book.path)
+        return cls(
+            NameFile("--refused", refused, REFUSED_COLUMNS, others, beside["refused"]),
+            NameFile("--failed", failed, FAILED_COLUMNS, (*others, refused), beside["failed"]),
+        )
 
 
 class _Run:
@@ -109,8 +140,8 @@ class _Run:
     Args:
         clients: What sends it, to be opened.
         plan: What it is.
-        journal: Where it is written down, if anywhere.
-        refusals: Where those left out are written.
+        book: Where it is written down, if anywhere.
+        files: What names those left out, and those who failed.
         typed: The text as it was typed.
         as_json: How to show its end.
     """
@@ -119,16 +150,17 @@ class _Run:
         self,
         clients: AbstractAsyncContextManager[AsyncClient],
         plan: Plan,
-        journal: str | StoreJournal | None,
-        refusals: RefusalFile,
+        book: Book,
+        files: _Files,
         *,
         typed: str,
         as_json: bool,
     ) -> None:
         self._clients = clients
         self._plan = plan
-        self._journal = journal
-        self._refusals = refusals
+        self._book = book
+        self._files = files
+        self._goes_on = book.is_begun
         self._typed = typed
         self._as_json = as_json
         self._result: BulkResult | None = None
@@ -142,11 +174,12 @@ class _Run:
             Exception: It ended before it began.
         """
         ended: BaseException | None = None
+        self._book.begin()
         try:
             run_async(self._send)
-        except (Exception, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is known is told, whatever it was
             if self._result is None:
-                raise
+                raise self._told(error) from None
             ended = error
         assert self._result is not None
         end = End.of(self._result, ended)
@@ -157,7 +190,7 @@ class _Run:
     async def _send(self) -> None:
         plan = self._plan
         async with self._clients as client:
-            with track("sending", plan.total, sys.stderr) as show:
+            with track("sending", plan.total, sys.stderr, goes_on=self._goes_on) as show:
                 try:
                     self._result = await self._send_with(client, _Watch(show))
                 except BaseException as error:
@@ -172,7 +205,7 @@ class _Run:
                 plan.messages(),
                 batch_size=plan.batch_size,
                 on_progress=watch,
-                journal=self._journal,
+                journal=self._book.journal,
                 send_at=plan.terms.send_at,
             )
         return await client.send_bulk(
@@ -180,15 +213,34 @@ class _Run:
             plan.numbers(),
             batch_size=plan.batch_size,
             on_progress=watch,
-            journal=self._journal,
+            journal=self._book.journal,
             send_at=plan.terms.send_at,
         )
 
+    def _told(self, error: BaseException) -> BaseException:
+        """An error from before it began, with what the command can do about it."""
+        if self._book.owned and isinstance(error, JournalError) and "was made for another" in error.reason:
+            advice = "finish that campaign with its own command, or begin another with --journal PATH"
+            return CommandError(f"{error}: {advice}", error)
+        return error
+
     def _end(self, result: BulkResult, end: End) -> None:
-        seconds = time.monotonic() - self._began
-        summary = Summary(result, self._plan, seconds, end, self._typed, self._journal is not None)
         # First, as nothing that is shown is worth as much.
-        self._refusals.write(result.refused)
+        refused = self._files.refused.write(result.refused, len(result.refused))
+        failed = self._files.failed.write(failed_rows(result), result.failures)
+        is_noted = not end.exit_code and self._book.end(result)
+        summary = Summary(
+            result,
+            self._plan,
+            time.monotonic() - self._began,
+            end,
+            typed=self._typed,
+            book=self._book,
+            is_noted=is_noted,
+            refused_file=refused,
+            failed_file=failed,
+            goes_on=self._goes_on,
+        )
         if isinstance(end.error, KeyboardInterrupt):
             end_line()
         with suppress(BrokenPipeError):
@@ -223,22 +275,3 @@ def _check_streams(text: str, to: str, *, asks: bool) -> None:
         raise WrongUsageError("the text and the numbers cannot both be read from standard input")
     if asks and sys.stdin.isatty():
         raise WrongUsageError("say --yes: where the numbers are typed, there is no asking")
-
-
-def _is_there(path: str | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
-
-
-def _tell_layout(plan: Plan) -> None:
-    if sys.stdin.isatty():
-        told = ", ".join(f"{name} {value}" for name, value in plan.recipients.describe().items())
-        note(f"{plan.recipients.name}: {told}")
-
-
-def _what(plan: Plan) -> str:
-    text = plan.template.text
-    what = "a text of its own" if text is None else f"{measure(text).parts} SMS"
-    if plan.total is None:
-        return f"{what} to everybody in {plan.recipients.name}"
-    return f"{what} to {f'each of up to {plan.total:,} recipients' if plan.total > 1 else '1 recipient'}"

@@ -24,24 +24,49 @@ _SECONDS_A_LINE = 1.0
 _LINES_A_STEP = 20
 
 
-def track(label: str, total: int | None, stream: TextIO | None = None) -> AbstractContextManager[Show]:
+def track(
+    label: str, total: int | None, stream: TextIO | None = None, *, goes_on: bool = False
+) -> AbstractContextManager[Show]:
     """Show how far a step has come, while the context lasts.
 
     Args:
         label: What is done.
         total: How much there is to do, where that is known.
         stream: Where to; standard output if not told otherwise.
+        goes_on: Whether a part was done before it began: what the first call tells says nothing of the pace then.
     """
     target = stream or sys.stdout
-    return _bar(label, total, target) if is_terminal(target) else _lines(label, total, target)
+    pace = _Pace(total, None if goes_on else 0)
+    return _bar(label, pace, target) if is_terminal(target) else _lines(label, pace, target)
 
 
-def describe_pace(done: int, total: int | None, seconds: float) -> str:
+class _Pace:
+    """How far a step is.
+
+    Args:
+        total: How much there is to do, where that is known.
+        before: How much was done before it began; `None` where its first news tell.
+    """
+
+    def __init__(self, total: int | None, before: int | None) -> None:
+        self.total = total
+        self._before = before
+        self._began = time.monotonic()
+
+    def describe(self, done: int) -> str:
+        """In words."""
+        now = time.monotonic()
+        if self._before is None:
+            self._before, self._began = done, now
+        return describe_pace(done, self.total, now - self._began, self._before)
+
+
+def describe_pace(done: int, total: int | None, seconds: float, before: int = 0) -> str:
     """How far a step is, how quick, and how long it will take."""
     far = f"{done:,}" if total is None else f"{done:,} of {total:,}"
-    if not done or seconds <= 0:
+    if done <= before or seconds <= 0:
         return far
-    rate = done / seconds
+    rate = (done - before) / seconds
     pace = f"{far}, {rate:,.0f} a second"
     left = 0 if total is None else (total - done) / rate
     return f"{pace}, {_duration(left)} left" if left > 0 else pace
@@ -54,48 +79,49 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, None, None]:
+def _lines(label: str, pace: _Pace, stream: TextIO) -> Generator[Show, None, None]:
     began = time.monotonic()
     due = began + _SECONDS_A_LINE
 
     def show(done: int) -> None:
         nonlocal due
-        now = time.monotonic()
+        now, told = time.monotonic(), pace.describe(done)
         if now < due:
             return
         due = now + max(_SECONDS_A_LINE, (now - began) / _LINES_A_STEP)
         # What is done must not end because nobody watches.
         with suppress(OSError):
-            stream.write(f"{label}  {describe_pace(done, total, now - began)}\n")
+            stream.write(f"{label}  {told}\n")
             stream.flush()
 
     yield show
 
 
 @contextmanager
-def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None, None]:
+def _bar(label: str, pace: _Pace, stream: TextIO) -> Generator[Show, None, None]:
     from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - likewise
 
     columns = (
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
-        BarColumn(),
+        # As wide as the words leave room for.
+        BarColumn(bar_width=None),
         TextColumn("{task.fields[pace]}"),
     )
-    began = time.monotonic()
     bars = Progress(
         *columns,
         console=Console(file=stream),
+        expand=True,
         # A stream that goes elsewhere is to go on doing so.
         redirect_stdout=sys.stdout.isatty(),
         redirect_stderr=sys.stderr.isatty(),
     )
     with bars:
-        task = bars.add_task(label, total=total, pace=describe_pace(0, total, 0))
+        task = bars.add_task(label, total=pace.total, pace="")
 
         def show(done: int) -> None:
-            bars.update(task, completed=done, pace=describe_pace(done, total, time.monotonic() - began))
+            bars.update(task, completed=done, pace=pace.describe(done))
 
         yield show
 

@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+import textwrap
 from collections import Counter
+from collections.abc import Iterator
 
 from attrs import frozen
 
@@ -15,15 +17,18 @@ from iletimerkezi_async import (
     TransportError,
 )
 
+from .books import Book
 from .command import signal_code
 from .display import show_table
 from .messages import FAILED, UNKNOWN, CommandError, describe, explain
-from .output import complain, write_json
+from .output import complain, one_line, write, write_json
 from .plan import Plan
 
 __all__ = ["End", "Summary"]
 
 _MOST_REASONS = 5
+_MOST_IDS = 20
+_WIDTH = 80
 _IN_VAIN = "nobody was texted: every number was refused"
 
 
@@ -41,6 +46,11 @@ class End:
     error: BaseException | None
     exit_code: int
 
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether it came to its end without reaching anybody, as where another column has the numbers."""
+        return isinstance(self.error, CommandError) and self.stopped is None
+
     @classmethod
     def of(cls, result: BulkResult, ended: BaseException | None) -> "End":
         """The end of a campaign with this result.
@@ -54,9 +64,7 @@ class End:
         failed = [failure.error for failure in result.failed if not isinstance(failure.error, DuplicateOrderError)]
         error = next(iter([*([stop] if stop else []), *unknown, *(failure.error for failure in result.failed)]), None)
         if error is None and result.refused and not result.accepted:
-            # As where another column has the numbers.
-            error = CommandError(_IN_VAIN)
-            return cls(None, error, FAILED)
+            return cls(None, CommandError(_IN_VAIN), FAILED)
         if isinstance(stop, KeyboardInterrupt):
             return cls("interrupted", stop, signal_code())
         code = UNKNOWN if unknown else FAILED if stop or failed else 0
@@ -78,7 +86,11 @@ class Summary:
         seconds: How long it took.
         end: How it ended.
         typed: The text as it was typed, which is not shown: what is written here may be kept.
-        has_journal: Whether it was written down.
+        book: Where it was written down.
+        is_noted: Whether a note is left of that.
+        refused_file: What names the refused, if anything does.
+        failed_file: What names the failed, likewise.
+        goes_on: Whether earlier runs may have done a part.
     """
 
     result: BulkResult
@@ -86,12 +98,21 @@ class Summary:
     seconds: float
     end: End
     typed: str
-    has_journal: bool
+    book: Book
+    is_noted: bool
+    refused_file: str | None
+    failed_file: str | None
+    goes_on: bool
 
     @property
-    def rate(self) -> float:
-        """Recipients a second."""
-        return self.result.read / self.seconds if self.seconds else 0.0
+    def rate(self) -> float | None:
+        """Recipients a second, where all of them are this run's."""
+        return self.result.read / self.seconds if self.seconds and not self.goes_on else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something left to do."""
+        return self.end.stopped is not None or bool(self.result.failed)
 
     def show(self) -> None:
         """Show it as a table."""
@@ -107,17 +128,34 @@ class Summary:
                 "failed": f"{result.failures:,}",
                 **({"empty fields": f"{empty:,}"} if empty else {}),
                 "seconds": f"{self.seconds:.2f}",
-                "recipients a second": f"{self.rate:,.0f}",
+                **({} if self.rate is None else {"recipients a second": f"{self.rate:,.0f}"}),
                 **self.plan.recipients.describe(),
             }
         )
+        write("".join(f"{line}\n" for line in self._last_lines()))
+
+    def _last_lines(self) -> Iterator[str]:
+        """Where everything is, and what to type next."""
+        journal = f"{self.book.path} (a note that it was sent, without numbers)" if self.is_noted else self.book.path
+        files = {"refused": self.refused_file, "failed": self.failed_file, "journal": journal}
+        yield from (f"{name}: {file}" for name, file in files.items() if file is not None)
+        if self.result.refused and not self.refused_file:
+            yield "refused: --refused FILE names them"
+        if not self.result.orders:
+            return
+        ids = [str(order.id) for order in self.result.orders]
+        more = [f"and {len(ids) - _MOST_IDS:,} more"] if len(ids) > _MOST_IDS else []
+        yield from textwrap.wrap(f"orders: {', '.join([*ids[:_MOST_IDS], *more])}", _WIDTH)
+        if not self.is_open:
+            yield f"next: iletimerkezi report {ids[0]}{', and so on' if len(ids) > 1 else ''}"
 
     def show_json(self) -> None:
         """Show it as one JSON object."""
         result, end = self.result, self.end
         told = explain(end.error, end.exit_code)
-        if end.stopped or result.failed:
+        if self.is_open:
             told["advice"] = ". ".join(filter(None, [str(told["advice"]), *self.how_to_go_on()]))
+            told["next"] = self.next_command
         write_json(
             {
                 "read": result.read,
@@ -132,7 +170,10 @@ class Summary:
                 ],
                 "empty_fields": self.plan.notes.empty,
                 "seconds": round(self.seconds, 3),
-                "recipients_a_second": round(self.rate, 1),
+                "recipients_a_second": None if self.rate is None else round(self.rate, 1),
+                "refused_file": self.refused_file,
+                "failed_file": self.failed_file,
+                "journal": self.book.path,
                 "stopped": end.stopped,
                 **told,
                 "list": self.plan.recipients.describe(),
@@ -148,11 +189,15 @@ class Summary:
             complain(f"{len(reasons) - _MOST_REASONS} more reasons")
         if self.end.stopped:
             complain(f"stopped: {self.end.stopped}")
-        elif isinstance(self.end.error, CommandError):
-            complain(str(self.end.error))
-        if self.end.stopped or self.result.failed:
-            for line in self.how_to_go_on():
-                complain(line)
+        elif self.end.is_in_vain:
+            complain(_IN_VAIN)
+        if not self.is_open:
+            return
+        for line in self.how_to_go_on():
+            complain(line)
+        if command := self.next_command:
+            # Not broken into lines, so that it can be copied.
+            sys.stderr.write(f"{one_line(command)}\n")
 
     def count_failures(self) -> Counter[str]:
         """How many recipients failed, by the reason."""
@@ -162,17 +207,26 @@ class Summary:
             reasons[failure.error.reason] += failure.count
         return reasons
 
+    @property
+    def next_command(self) -> str | None:
+        """What to type to go on; nothing where it would send to everybody again."""
+        if self.book.journal is None or {type(failure.error) for failure in self.result.failed} == {
+            DuplicateOrderError
+        }:
+            return None
+        words = ["TEXT" if word == self.typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
+        return " ".join(["iletimerkezi", *words])
+
     def how_to_go_on(self) -> list[str]:
         """What to do about a campaign that did not reach everybody."""
         kinds: set[type[IletimerkeziError]] = {type(failure.error) for failure in self.result.failed}
         lines: list[str] = []
         if DuplicateOrderError in kinds:
             lines.append("451: the same texts went to the same numbers less than 10 minutes ago, by another run")
-        if self.has_journal:
+        if self.book.journal is not None:
             if kinds != {DuplicateOrderError}:
                 settles = "settles what is not known, and " if OutcomeUnknownError in kinds else ""
-                again = _command(self.typed)
-                lines.append(f"the same command again {settles}sends what is missing, and nothing twice: {again}")
+                lines.append(f"the same command again {settles}sends what is missing, and nothing twice")
             return lines
         if not self.result.accepted and not kinds & {OutcomeUnknownError, DuplicateOrderError}:
             return [*lines, "nobody was texted: the same command tries again"]
@@ -180,14 +234,8 @@ class Summary:
             "without a journal nothing was written down: the same command again sends to everybody again, except to "
             "orders that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
         )
-        # No command to copy: with a new journal it would send to everybody again, too.
         return [
             *lines,
             again,
             "a campaign goes on where it stopped if it has a journal from its first run on; added now, it begins anew",
         ]
-
-
-def _command(typed: str) -> str:
-    words = ["TEXT" if word == typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
-    return " ".join(["iletimerkezi", *words])

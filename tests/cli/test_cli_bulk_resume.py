@@ -73,7 +73,7 @@ def test_ctrl_c_tells_what_is_known_and_how_to_go_on(
     assert (rows["read"], rows["accepted"], rows["orders"], rows["failed"]) == ("25", "5", "1", "20")
     assert "iletimerkezi: stopped: interrupted\n" in result.stderr
     assert result.stderr.endswith(
-        "the same command again settles what is not known, and sends what is missing, and nothing twice: "
+        "the same command again settles what is not known, and sends what is missing, and nothing twice\n"
         "iletimerkezi bulk TEXT --to list.csv --batch-size 5 --journal campaign.db\n"
     )
     assert "gizli" not in result.stdout + result.stderr
@@ -83,7 +83,7 @@ def test_without_a_journal_it_says_what_that_means(
     iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
 ) -> None:
     """Whoever kept no journal is told what the same command would do; none is shown that would seem to resume it."""
-    process = iletimerkezi.start(*_LIST)
+    process = iletimerkezi.start(*_LIST, "--no-journal")
     wait_until(lambda: _is_stuck(sandbox))
     result = iletimerkezi.interrupt(process)
     assert result.returncode == 130
