@@ -161,6 +161,8 @@ def show_log(level: int) -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(_Lines())
+        # What a driver says of each attempt is told once, as the store's error.
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Rows:

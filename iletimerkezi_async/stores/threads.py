@@ -35,11 +35,13 @@ class Threads:
     Args:
         timeout: Seconds that a call may take, the wait for a thread included.
         interrupt: Ends what a thread is waiting for, where the driver's own limits do not.
+        explain: Says of which store it is, and why it may not answer.
     """
 
-    def __init__(self, timeout: float, interrupt: Callable[[int], object]) -> None:
+    def __init__(self, timeout: float, interrupt: Callable[[int], object], explain: Callable[[], str]) -> None:
         self._timeout = timeout
         self._interrupt = interrupt
+        self._explain = explain
         # A limiter belongs to an event loop.
         self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("calls of a store")
 
@@ -100,7 +102,7 @@ class Threads:
             raise
         if scope.cancelled_caught:
             call.abandon()
-            call.error = f"the store did not answer within {self._timeout:g} s"
+            call.error = self._explain()
             if call.thread is not None:
                 self._interrupt(call.thread)
 
