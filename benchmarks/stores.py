@@ -113,8 +113,8 @@ async def _crowd(served: Served, store: Store) -> float:
 async def _reserve(_served: Served, store: Store) -> float:
     async with store:
         account = uuid.uuid4().hex
-        await store.reserve(account, 1, 1e6)
+        await store.reserve(account, 1e-6, 0.0)
         began = time.perf_counter()
         for _ in range(_CALLS):
-            await store.reserve(account, 1, 1e6)
+            await store.reserve(account, 1e-6, 0.0)
         return (time.perf_counter() - began) / _CALLS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .http.observed import observed
 from .http.retry import Retry
@@ -14,11 +14,10 @@ from .orders import cancelling, registering, waiting
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
-from .redaction import forgetful, sound
-from .stores.opening import is_there, open_any
+from .redaction import forgetful
 from .wire import account, blacklist, reports
-from .wire.arguments import Bounds, check_campaign, check_order_id, check_timeout, check_whole
-from .wire.consents import Registration, ask, choose_brand
+from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole
+from .wire.consents import check_question, check_registration
 from .wire.credentials import Credentials
 from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, check_text
@@ -36,8 +35,7 @@ if TYPE_CHECKING:
     from .http.pacing import Pacer
     from .http.settings import Timeouts
     from .results import BulkResult, OnProgress, Refusal
-    from .stores.base import Store
-    from .stores.journals import StoreJournal
+    from .stores.base import Store, StoreJournal
 
 __all__ = ["AsyncClient"]
 
@@ -71,8 +69,9 @@ class AsyncClient:
         max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
             loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
-        rate: Recipients a second for orders of at most so many recipients: in no second more of them go out, in the
-            order of asking. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
+        rate: Recipients a second for orders of at most so many recipients: a tenth of them at once, the rest evenly
+            at nine tenths of the rate, in the order of asking. In no second do more go out, but for one order of
+            several. Larger ones are bulk orders and pass unpaced. A 429 with a `Retry-After` holds back all
             sends, but none for longer than the `wait_max` of `retry`. `None` turns both off. Or any object with
             `async acquire(n)`, which several clients of one account may share; what it raises means that nothing was
             sent. (Source: the provider's limits, in force since 2026-05-05.)
@@ -103,12 +102,8 @@ class AsyncClient:
         http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
-        credentials = Credentials(key, hash)
-        # Error trackers print the variables of a frame that raises.
-        del key, hash
-        credentials.check()
         self._face = open_face(
-            credentials,
+            Credentials(key, hash),
             sender=sender,
             iys=iys,
             base_url=base_url,
@@ -250,7 +245,7 @@ class AsyncClient:
         filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
         draft = await in_pieces(filling)
-        return await self._face.sending.send(sound(draft), key)
+        return await self._face.sending.send(draft, key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -280,7 +275,7 @@ class AsyncClient:
             StoreError: The store is away. Nothing was changed.
         """
         self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
-        return await self._face.sending.mark_sent(key, None if order_id is None else sound(check_order_id(order_id)))
+        return await self._face.sending.mark_sent(key, None if order_id is None else check_order_id(order_id))
 
     async def mark_not_sent(self, key: Send | str) -> Send:
         """Decide that a send was not made: the key is then free, and the same call again sends.
@@ -306,6 +301,8 @@ class AsyncClient:
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
+        unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep",
+        settle_for: float = 0.0,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -333,6 +330,10 @@ class AsyncClient:
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
             journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
+            unknown: A person's decision about orders of earlier runs of which nothing could tell whether they were
+                taken: `"keep"` leaves them open, `"as_sent"` counts them as sent, `"as_not_sent"` sends them again.
+            settle_for: Seconds for which, once all else is sent, it goes on to settle what is unknown: ten minutes
+                have to pass before the reports can tell that an order was not taken.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -352,7 +353,9 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        from .campaigns import campaign, intake  # noqa: PLC0415 - whoever runs no campaign need not load what it takes
+        # Whoever runs no campaign need not load what it takes.
+        from .campaigns import campaign, intake  # noqa: PLC0415 - see above
+        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - see above
 
         message = Message(text, ())
         source = intake.Recipients(to)
@@ -363,12 +366,10 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
-        async with open_any(journal, template, message, self._face.credentials) as (book, records):
-            drafts = intake.NumberIntake(source, template, bounds.batch_size, message)
-            run = campaign.Campaign(
-                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
-            )
+        terms = check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
+        async with open_journal(journal, template, message, *self._face.identity) as (book, records):
+            drafts = intake.NumberIntake(source, template, terms.batch_size, message)
+            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 
     async def send_bulk_messages(
@@ -379,6 +380,9 @@ class AsyncClient:
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
+        unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep",
+        settle_for: float = 0.0,
+        allow_new_texts: bool = False,
         sender: str | None = None,
         iys: Iys | None = None,
         send_at: datetime | None = None,
@@ -395,6 +399,12 @@ class AsyncClient:
             concurrency: As for `send_bulk`.
             on_progress: As for `send_bulk`.
             journal: As for `send_bulk`.
+            unknown: As for `send_bulk`.
+            settle_for: As for `send_bulk`.
+            allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
+                they come with a text that the journal does not have of them. Otherwise that stops the campaign before
+                anything more goes out (`JournalError`, with their count): the texts may have changed by mistake, such
+                as a date in them.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
@@ -403,6 +413,7 @@ class AsyncClient:
             IletimerkeziError: As `send_bulk`.
         """
         from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - as in `send_bulk`
 
         source = intake.Recipients(messages)
         del messages
@@ -410,12 +421,17 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds: Bounds = sound(check_campaign(batch_size, concurrency, on_progress))
-        async with open_any(journal, template, None, self._face.credentials) as (book, records):
-            drafts = intake.MessageIntake(source, template, bounds.batch_size, book.salt if book else b"")
-            run = campaign.Campaign(
-                self._face.lookups, drafts, concurrency=bounds.concurrency, on_progress=on_progress, journal=book
-            )
+        terms = check_campaign(
+            batch_size,
+            concurrency,
+            on_progress,
+            unknown=unknown,
+            settle_for=settle_for,
+            allow_new_texts=allow_new_texts,
+        )
+        async with open_journal(journal, template, None, *self._face.identity) as (book, records):
+            drafts = intake.MessageIntake(source, template, terms.batch_size, book.salt if book else b"")
+            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 
     def get_report(self, order_id: Order | int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
@@ -437,9 +453,9 @@ class AsyncClient:
         """
         return Report(
             self._face.pages,
-            sound(check_order_id(order_id)),
-            page_size=sound(check_whole("page_size", page_size, 1, MAX_ROWS)),
-            read_ahead=sound(check_whole("read_ahead", read_ahead, 1)),
+            check_order_id(order_id),
+            page_size=check_whole("page_size", page_size, 1, MAX_ROWS),
+            read_ahead=check_whole("read_ahead", read_ahead, 1),
         )
 
     async def get_order(self, order_id: Order | int | str) -> OrderReport:
@@ -452,7 +468,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._face.transport.call(reports.get_report(sound(check_order_id(order_id)), 1, 1))
+        page = await self._face.transport.call(reports.get_report(check_order_id(order_id), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -468,8 +484,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        days: tuple[date, date] = sound(choose_days(start, end, "get-reports"))
-        return Orders(self._face.pages, *days)
+        return Orders(self._face.pages, *choose_days(start, end, "get-reports"))
 
     async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
@@ -489,9 +504,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await waiting.wait_for_order(
-            self._face.transport, sound(check_order_id(order_id)), sound(check_timeout(timeout))
-        )
+        return await waiting.wait_for_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
 
     async def cancel_order(self, order_id: Order | int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
@@ -507,7 +520,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await cancelling.cancel_order(self._face.transport, sound(check_order_id(order_id)))
+        await cancelling.cancel_order(self._face.transport, check_order_id(order_id))
 
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
@@ -527,7 +540,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._face.pages, sound(choose_window(start, end, "get-blacklist")))
+        return Blacklist(self._face.pages, choose_window(start, end, "get-blacklist"))
 
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
@@ -541,7 +554,7 @@ class AsyncClient:
         call = blacklist.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
-        await self._face.transport.call(sound(call))
+        await self._face.transport.call(call)
 
     async def delete_blacklist(self, number: Number) -> None:
         """Block a number no longer.
@@ -559,7 +572,7 @@ class AsyncClient:
         call = blacklist.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
-        await self._face.transport.perform(sound(call))
+        await self._face.transport.perform(call)
 
     async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
@@ -582,9 +595,9 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        brand = sound(choose_brand(brand_code))
-        registration = Registration(brand, consents, datetime.now(timezone.utc))
-        registration.check()
+        registration = check_registration(brand_code, consents, datetime.now(timezone.utc))
+        # A table that is gone through has its rows in its `repr`.
+        del brand_code, consents
         await registering.register_consents(self._face.transport, registration)
 
     async def check_consent(
@@ -611,6 +624,6 @@ class AsyncClient:
             ConsentError: The brand code has no active subscription.
             ConfigurationError: A word is none of those that are allowed; the message names them.
         """
-        question = ask(brand_code, recipient, recipient_type, type)
+        question = check_question(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await registering.check_consent(self._face.transport, sound(question))
+        return await registering.check_consent(self._face.transport, question)

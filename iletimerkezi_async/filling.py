@@ -390,3 +390,9 @@ class _Filled(AsyncIterator["Message | Refusal"]):
 
     async def __anext__(self) -> Message | Refusal:
         return self._filler.fill(await anext(self._rows))
+
+    async def aclose(self) -> None:
+        """Close the rows, where they are a generator."""
+        close = getattr(self._rows, "aclose", None)
+        if close is not None:
+            await close()

@@ -305,30 +305,36 @@ E = TypeVar("E", bound=Enum)
 _SOURCE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
 
-def choose_word(kind: type[E], name: str, word: object) -> E | str | ConfigurationError:
-    """The member of an enum for a word of the wire; or the complaint (not raised) that there is none.
+def choose_word(kind: type[E], name: str, word: object) -> E | str:
+    """The member of an enum for a word of the wire.
 
     Args:
         kind: The enum.
         name: What the word was given as.
         word: A member or a plain word. One that was read, and is not known, stays a plain word.
+
+    Raises:
+        ConfigurationError: There is none.
     """
+    known = _find_word(kind, word)
+    if known is None:
+        # The word itself is not shown: where arguments were mixed up, it is a phone number.
+        raise ConfigurationError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
+    return known
+
+
+def _find_word(kind: type[E], word: object) -> E | str | None:
     known = {member.value: member for member in kind}.get(word) if isinstance(word, str) else None
+    return str(word) if known is None and isinstance(word, AsRead) else known
+
+
+def _choose_source(source: object) -> ConsentSource | str:
+    known = _find_word(ConsentSource, source)
     if known is not None:
-        return known
-    if isinstance(word, AsRead):
-        return str(word)
-    # The word itself is not shown: where arguments were mixed up, it is a phone number.
-    return ConfigurationError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
-
-
-def _choose_source(source: object) -> ConsentSource | str | ConfigurationError:
-    known = choose_word(ConsentSource, "source", source)
-    if not isinstance(known, ConfigurationError):
         return known
     if isinstance(source, str) and _SOURCE.fullmatch(source):
         return source
-    return ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
+    raise ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
 
 
 def _mask_recipient(recipient: str) -> str:
@@ -381,9 +387,6 @@ class Consent:
             "status": choose_word(ConsentStatus, "status", status),
             "source": _choose_source(source),
         }
-        for complaint in values.values():
-            if isinstance(complaint, ConfigurationError):
-                raise complaint
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "consent_date", consent_date)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["forget", "forgetful", "sound"]
+__all__ = ["forget", "forgetful"]
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -81,13 +81,6 @@ def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
             raise
 
     return guarded_now
-
-
-def sound(checked: T | Exception) -> T:
-    """What passed its check; a complaint is raised here, where no variable holds what it is about."""
-    if isinstance(checked, Exception):
-        raise checked
-    return checked
 
 
 def forget(error: BaseException) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, overload
 
-from attrs import frozen
+from attrs import field, frozen
 
-from .errors import IletimerkeziError
+from .errors import IletimerkeziError, OutcomeUnknownError
 from .numbers import mask
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ class BulkResult:
         failed: Those who were not texted, or may not have been, with the reason.
         read: How many recipients were read.
         unidentified: How many of `accepted` belong to orders whose id could not be found.
+        accepted_before: How many of `accepted` earlier runs had, as the journal tells.
     """
 
     orders: tuple[Order, ...]
@@ -124,11 +125,23 @@ class BulkResult:
     failed: tuple[Failure, ...]
     read: int
     unidentified: int = 0
+    # However many runs it took, the campaign has come to the same.
+    accepted_before: int = field(default=0, eq=False)
 
     @property
     def failures(self) -> int:
         """How many recipients `failed` holds."""
         return sum(failure.count for failure in self.failed)
+
+    @property
+    def unknown(self) -> tuple[Failure, ...]:
+        """Those of `failed` who may have been texted."""
+        return tuple(failure for failure in self.failed if isinstance(failure.error, OutcomeUnknownError))
+
+    @property
+    def not_sent(self) -> tuple[Failure, ...]:
+        """Those of `failed` who surely were not texted by this campaign."""
+        return tuple(failure for failure in self.failed if not isinstance(failure.error, OutcomeUnknownError))
 
     def __repr__(self) -> str:
         return (
@@ -149,6 +162,7 @@ class Progress:
         failed: … not texted, or perhaps not.
         elapsed: Seconds since the campaign began.
         total: How many there are, where the input has a length.
+        accepted_before: How many of `accepted` earlier runs had, as the journal tells.
     """
 
     read: int
@@ -158,6 +172,7 @@ class Progress:
     failed: int
     elapsed: float
     total: int | None = None
+    accepted_before: int = 0
 
 
 OnProgress: TypeAlias = Callable[[Progress], Awaitable[object] | None]

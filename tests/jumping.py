@@ -1,11 +1,15 @@
-"""Event loops whose clock jumps ahead while nobody has anything to do, so that no test waits for real."""
+"""Event loops whose clock jumps ahead while nobody has anything to do, so that no test waits for real.
+
+The monotonic clock goes with that of the loop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import selectors
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import anyio
@@ -14,6 +18,8 @@ import trio.testing
 from iletimerkezi_async.sandbox import Sandbox
 
 T = TypeVar("T")
+
+_monotonic = time.monotonic
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -34,19 +40,32 @@ class _JumpingLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        return super().time() + self._jumping.ahead
+        return _monotonic() + self._jumping.ahead
+
+
+@contextmanager
+def monotonic_as(now: Callable[[], float]) -> Iterator[None]:
+    """Have the monotonic clock tell another time."""
+    time.monotonic = now
+    try:
+        yield
+    finally:
+        time.monotonic = _monotonic
 
 
 def run(backend: str, main: Callable[[], Awaitable[T]], *sandboxes: Sandbox) -> T:
     """Run a test with nothing but timers in it; the clocks of the sandboxes go with that of the loop."""
     began = time.time()
 
-    async def start() -> T:
-        zero = anyio.current_time()
-        for sandbox in sandboxes:
-            sandbox._service._clock._source = lambda: began + anyio.current_time() - zero
-        return await main()
+    mock = trio.testing.MockClock(autojump_threshold=0)
 
-    clock = {"clock": trio.testing.MockClock(autojump_threshold=0)}
-    options = clock if backend == "trio" else {"loop_factory": _JumpingLoop}
+    async def start() -> T:
+        now = mock.current_time if backend == "trio" else asyncio.get_running_loop().time
+        zero = now()
+        for sandbox in sandboxes:
+            sandbox._service._clock._source = lambda: began + now() - zero
+        with monotonic_as(now):
+            return await main()
+
+    options = {"clock": mock} if backend == "trio" else {"loop_factory": _JumpingLoop}
     return anyio.run(start, backend=backend, backend_options=options)

@@ -29,7 +29,7 @@ from iletimerkezi_async import (
     ScheduleError,
     SenderError,
 )
-from iletimerkezi_async.wire.arguments import read_brand_code
+from iletimerkezi_async.wire.arguments import check_brand_code
 
 pytestmark = pytest.mark.anyio
 
@@ -294,4 +294,4 @@ async def test_a_source_that_breaks_shows_nothing_of_what_was_given() -> None:
 
 def test_a_brand_code_prints_nothing_of_itself() -> None:
     """It stays among the variables of the frames that register consents."""
-    assert repr(read_brand_code(696422, "consent/create")) == "<BrandCode>"
+    assert repr(check_brand_code(696422, "consent/create")) == "<BrandCode>"

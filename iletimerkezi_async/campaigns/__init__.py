@@ -37,13 +37,21 @@ anyio.run(main)
 With a journal, **the same call again sends what is missing, and nothing twice**: after a crash, `kill -9`, a power cut,
 a stop over the balance, a cancellation. An order is written down before it is sent and after it was answered; one whose
 answer is not known is sent again within the service's 10 minutes (a refusal as a duplicate then means that it was
-taken), and looked up in the reports after that. The recipients may come in another order, and in orders of another
-size. A journal of another account, text, sender, schedule or consent choice is a `JournalError`.
+taken), and looked up in the reports after that: it goes out again where they surely lack it, which takes ten minutes
+where they show newer orders of yours, and an hour where they show none. `settle_for=900` has the campaign wait for that
+by itself. What stays unknown is listed in `result.unknown`; look into the panel, then decide for all of them: the same
+call with `unknown="as_sent"` counts them as sent, with `unknown="as_not_sent"` it sends to them again.
+
+The recipients may come in another order, and in orders of another size. A journal of another account, text, sender,
+schedule or consent choice is a `JournalError`. So is one of `send_bulk_messages` where somebody who was texted comes
+with another text than the journal has of them: a date in it may have changed since. `allow_new_texts=True` sends them
+the new one, too.
 
 The file holds your recipients' numbers, for its owner alone (mode 0600, whatever stood there before). It holds no text
 and no credential, and nobody who has the file alone can try out which text was sent, as texts are marked with a secret
 made of your API key. It goes on after the hash was renewed, but not with another key. If it is moved or removed during
-a campaign, the campaign stops. Remove it when you are done with the campaign. Where there is no disk,
+a campaign, the campaign stops. Remove it when you are done with the campaign. Do not put an older copy back, such as
+one from a backup: it has forgotten whom it texted since, and texts them again. Where there is no disk,
 `journal=store.journal("kis-2026")` keeps the same in a store (`iletimerkezi_async.stores`).
 
 ## What became of everybody
@@ -100,10 +108,10 @@ anyio.run(main)
 
 ## The files
 
-For whoever works on it. `sources` reads whatever can be read, a piece at a time; `intake` cleans it and packs it into
-orders, and `seen` remembers who was there before. `campaign` hands the orders out, each a `task`; `dispatch` sends
-them, `settling` finds out about those of earlier runs, and `narrowing` finds the recipients over whom one was refused,
-with the blacklist that `blocked` reads. `tally` keeps account of every recipient.
+For those who work on it. `sources` reads whatever can be read, a piece at a time; `intake` cleans it and packs it into
+orders, and `seen` remembers who was there before. `campaign` hands the orders out, and `orders` sends each to its end;
+`narrowing` finds the recipients over whom one was refused, with the blacklist that `blocked` reads. `journal` is where
+they are written down, and `records` what stands there. `tally` keeps account of every recipient.
 
 In come a source, a template and an open journal; out goes a `BulkResult`. It never builds a request: `orders` sends.
 """

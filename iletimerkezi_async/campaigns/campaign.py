@@ -7,22 +7,23 @@ or the failed. With a journal, the same call after a crash sends what is missing
 from __future__ import annotations
 
 import inspect
+import time
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
+from iletimerkezi_async.orders.life import SEND_WINDOW
 from iletimerkezi_async.orders.pieces import in_pieces
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
-from iletimerkezi_async.stores.records import Journal, Moment, Record, State
+from iletimerkezi_async.stores.log import State
 from iletimerkezi_async.wire.packing import finish
 
-from .dispatch import Dispatch, Outcome
 from .narrowing import Narrowing
-from .settling import Recovered, Settling
+from .orders import Orders, Outcome, Task
 from .tally import Tally
-from .task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -31,14 +32,21 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.results import OnProgress
+    from iletimerkezi_async.stores.log import Row
+    from iletimerkezi_async.wire.arguments import Terms
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.packing import Steps
 
     from .intake import Intake
+    from .journal import Journal
 
 __all__ = ["Campaign"]
 
 _OPERATION = "send-sms"
+# Looks at what is unknown, in the time that they may take, and the most seconds between two.
+_LOOKS, _LONGEST_PAUSE = 15, 60.0
+# Seconds that a generator of the caller's may take to close.
+_CLOSING = 10.0
 
 
 class Campaign:
@@ -47,7 +55,7 @@ class Campaign:
     Args:
         lookups: What sends, and looks for what was lost.
         intake: What is read.
-        concurrency: How many orders are under way at once.
+        terms: How it is to be run.
         on_progress: Told after each order.
         journal: Where it is written down, open; or nowhere.
     """
@@ -56,39 +64,34 @@ class Campaign:
         self,
         lookups: Lookups,
         intake: Intake[Any],
+        terms: Terms,
         *,
-        concurrency: int,
         on_progress: OnProgress | None,
         journal: Journal | None,
     ) -> None:
         self._intake = intake
+        self._terms = terms
         self._on_progress = on_progress
         self._one_report_at_a_time = anyio.Lock()
         self._journal = journal
         self._crash: BaseException | None = None
         self._tally = Tally(intake)
         #: Orders of earlier runs that are still to be counted in.
-        self._records: Iterator[Record] = iter(())
-        #: Orders of earlier runs that are still to be settled, and one that was read and not begun.
+        self._records: Iterator[Row] = iter(())
+        #: Orders to be sent next, and those of earlier runs that wait until all new ones are sent: that the list of
+        #: orders has newer ones shows that it is not behind.
         self._tasks: deque[Task] = deque()
-        #: For the journal alone.
-        self._settling = Settling(lookups, intake, journal)
-        self._dispatch = Dispatch(
-            lookups=lookups,
-            intake=intake,
-            tally=self._tally,
-            settling=self._settling,
-            journal=journal,
-            report=self._report,
-        )
+        self._later: deque[Task] = deque()
+        self._orders = Orders(lookups, intake, self._tally, journal, self._report)
+        concurrency = terms.concurrency
         # For whole orders from when they are read; for whole orders and parts while they are sent; for the search in
         # orders that were refused.
         self._places = anyio.Semaphore(concurrency, fast_acquire=True)
         self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._searches = anyio.Semaphore(concurrency, fast_acquire=True)
-        self._narrowing = Narrowing(lookups.transport, self._tally, self._dispatch, self._under_way, concurrency)
+        self._narrowing = Narrowing(lookups.transport, self._tally, self._orders, self._under_way, concurrency)
 
-    async def run(self, records: Sequence[Record]) -> BulkResult:
+    async def run(self, records: Sequence[Row]) -> BulkResult:
         """Send everything.
 
         Args:
@@ -96,25 +99,74 @@ class Campaign:
 
         Raises:
             BulkError: The campaign had to stop.
-            JournalError: It had to stop as the journal cannot be written.
+            JournalError: It had to stop as the journal cannot be written, or as texts have changed.
         """
         self._records = iter(records)
         try:
-            async with anyio.create_task_group() as tasks:
-                await self._guarded(tasks, self._feed, tasks)
+            await self._send_all()
         except BaseException as error:  # noqa: BLE001 - it is raised below, where no other one is being handled
             self._crash = error
+        await self._let_go()
         result = await self._conclude()
         if self._crash is not None:
             # What is known goes along for whoever catches it.
             _raise_with(self._crash, BulkError(result))
-        stop = self._dispatch.stop
+        stop = self._orders.stop
         if isinstance(stop, JournalError):
             stop.result = result
             raise stop
         if stop is not None:
             raise BulkError(result, stop) from stop
         return result
+
+    async def _send_all(self) -> None:
+        await self._in_tasks(self._feed_new)
+        await self._in_tasks(self._feed, self._later)
+        await self._settle_on()
+        await self._decide()
+
+    async def _in_tasks(self, feed: Callable[..., Awaitable[object]], *arguments: object) -> None:
+        """Do a part of the campaign, whose orders are sent at the same time, to its end."""
+        if self._crash is None:
+            async with anyio.create_task_group() as tasks:
+                await self._guarded(tasks, feed, tasks, *arguments)
+
+    async def _settle_on(self) -> None:
+        """Go on to settle what is unknown, for as long as the caller wants that."""
+        deadline = time.monotonic() + self._terms.settle_for
+        pause = min(_LONGEST_PAUSE, self._terms.settle_for / _LOOKS)
+        while self._orders.unsettled and self._orders.stop is None and self._crash is None:
+            if time.monotonic() + pause > deadline or not pause:
+                return
+            await anyio.sleep(pause)
+            unsettled, self._orders.unsettled = self._orders.unsettled, []
+            for task in unsettled:
+                self._tally.take_back(task.draft)
+            await self._in_tasks(self._feed, deque(unsettled))
+
+    async def _decide(self) -> None:
+        """Do what the caller decides about orders of earlier runs of which nothing could tell."""
+        if self._terms.unknown == "keep":
+            return
+        again: deque[Task] = deque()
+        for task in [task for task in self._orders.unsettled if task.is_earlier]:
+            if self._orders.stop is not None or self._crash is not None:
+                break
+            self._tally.take_back(task.draft)
+            anew = await self._orders.decide(task, sent=self._terms.unknown == "as_sent")
+            if anew is not None and anew.has_texts:
+                again.append(anew)
+            elif anew is not None:
+                self._tally.fail(anew.draft, anew.not_sent())
+        await self._in_tasks(self._feed, again)
+
+    async def _let_go(self) -> None:
+        """Close the source, where it is a generator."""
+        try:
+            with anyio.move_on_after(_CLOSING, shield=True):
+                await self._intake.aclose()
+        except BaseException as error:  # noqa: BLE001 - raised by `run`
+            self._crash = self._crash or error
 
     # Reading, and handing out.
 
@@ -126,10 +178,10 @@ class Campaign:
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
-    async def _feed(self, tasks: TaskGroup) -> None:
+    async def _feed_new(self, tasks: TaskGroup) -> None:
         for record in self._records:
             await self._remember(record)
-        while self._dispatch.stop is None:
+        while self._orders.stop is None:
             # The place first, so that nothing is read that cannot be sent yet.
             await self._places.acquire()
             task: Task | None = None
@@ -142,17 +194,41 @@ class Campaign:
                 return
             tasks.start_soon(self._guarded, tasks, self._work, task)
 
+    async def _feed(self, tasks: TaskGroup, waiting: deque[Task]) -> None:
+        """Hand out orders that are there already."""
+        try:
+            while waiting:
+                await self._places.acquire()
+                tasks.start_soon(self._guarded, tasks, self._work, waiting.popleft())
+        finally:
+            for task in waiting:
+                self._tally.fail(task.draft, task.not_sent())
+            waiting.clear()
+
     async def _next_task(self) -> Task | None:
         if not self._tasks:
             draft = await self._intake.next()
             if draft is not None:
                 self._tasks.append(Task(draft))
+            if self._intake.changed and not self._terms.allow_new_texts:
+                self._refuse_changed()
+                return None
             self._take_up_all(await in_pieces(self._intake.take_ready()))
         if not self._tasks:
             self._take_up_all(await in_pieces(self._intake.take_unmet()))
         return self._tasks.popleft() if self._tasks else None
 
-    async def _remember(self, record: Record) -> None:
+    def _refuse_changed(self) -> None:
+        assert self._journal is not None
+        self._orders.halt(
+            self._journal.error(
+                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
+                "was sent. See that the messages are those that it was begun with; `allow_new_texts` sends them these, "
+                "too"
+            )
+        )
+
+    async def _remember(self, record: Row) -> None:
         """Count in an order of an earlier run, and leave its recipients out of this one."""
         steps = self._intake.remember(record)
         try:
@@ -163,31 +239,27 @@ class Campaign:
             raise
         self._count_in(record, draft)
 
-    def _count_in(self, record: Record, draft: Draft | None) -> None:
-        if self._journal is not None and record.state is not State.REFUSED and record.order_id is None:
-            self._settling.expect(record)
-        numbers = self._intake.numbers(record)
-        if record.state.is_taken:
-            self._tally.count_taken(len(numbers), record.order_id)
-            if record.order_id is not None:
-                taken = record.began if record.state is State.TAKEN else None
-                self._settling.learn(record.order_id, len(numbers), taken)
+    def _count_in(self, record: Row, draft: Draft | None) -> None:
+        if record.state is State.SENT:
+            self._tally.count_taken(record.recipients, record.order_id, is_earlier=True)
         elif record.state is State.REFUSED:
-            self._tally.refuse(f"+{digits}" for digits in numbers)
+            self._tally.refuse(f"+{digits}" for digits in self._intake.numbers(record))
         elif draft is not None:
             self._take_up(record, draft)
 
-    def _take_up_all(self, orders: Iterable[tuple[Record, Draft]]) -> None:
+    def _take_up_all(self, orders: Iterable[tuple[Row, Draft]]) -> None:
         for record, draft in orders:
             self._take_up(record, draft)
 
-    def _take_up(self, record: Record, draft: Draft) -> None:
+    def _take_up(self, record: Row, draft: Draft) -> None:
         """Go on with an order of an earlier run that did not end well, now that its texts are known."""
         if record.state is State.DUPLICATE:
             self._tally.fail(draft, DuplicateOrderError(451, "refused as a duplicate by an earlier run", _OPERATION))
-        else:
-            doubted = record.state is State.DOUBTED
-            self._tasks.append(Task(draft, record.id, record.began, doubted=doubted))
+            return
+        assert self._journal is not None
+        # As long as the service would refuse it as a duplicate, that has to be tried at once.
+        is_recent = record.first is not None and self._journal.now - record.first.local < SEND_WINDOW
+        (self._tasks if is_recent else self._later).append(Task(draft, record, is_earlier=True))
 
     async def _conclude(self) -> BulkResult:
         """Name what was read and will not be sent by this run, and sum up."""
@@ -210,7 +282,7 @@ class Campaign:
         rest = yield from self._intake.rest()
         self._take_up_all((yield from self._intake.take_ready()))
         self._take_up_all((yield from self._intake.take_unmet()))
-        for task in self._tasks:
+        for task in chain(self._tasks, self._later):
             self._tally.fail(task.draft, task.not_sent())
         if rest is not None:
             self._tally.fail(rest, Task(rest).not_sent())
@@ -243,24 +315,9 @@ class Campaign:
             self._tally.fail(task.draft, task.not_sent())
             raise
         try:
-            return await (self._settle_earlier(task, task.began) if task.began else self._dispatch.send(task))
+            return await self._orders.send(task)
         finally:
             self._under_way.release()
-
-    async def _settle_earlier(self, task: Task, began: Moment) -> Outcome:
-        """Go on with an order that an earlier run began to send."""
-        try:
-            settled = await self._settling.settle(task, began)
-        except BaseException:
-            self._tally.fail(task.draft, task.not_sent())
-            raise
-        if isinstance(settled, Task):
-            return await self._dispatch.send(settled)
-        if isinstance(settled, Recovered):
-            await self._dispatch.settle_taken(task, task.record, settled.order_id)
-            return Outcome.TAKEN
-        await self._dispatch.settle_open(task.draft, settled)
-        return Outcome.OPEN
 
     async def _report(self) -> None:
         if self._on_progress is None:

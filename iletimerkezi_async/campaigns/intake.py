@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from array import array
-from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
@@ -15,10 +14,11 @@ from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, find_flaw, spell
 from iletimerkezi_async.orders.pieces import Breath, in_pieces
 from iletimerkezi_async.results import Refusal, Refusals
-from iletimerkezi_async.stores.records import Record, fingerprint
+from iletimerkezi_async.stores.log import Row, State
 from iletimerkezi_async.wire.draft import Draft
 from iletimerkezi_async.wire.packing import Pair, Steps, Unfolded, group, pack, sort
 
+from .records import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
 from .sources import Reader, Recipients, count_recipients
 
@@ -35,6 +35,8 @@ _PIECE = 400
 _ENTRIES = 2000
 # The mark of a text, with this bit set, makes keys that are large enough for `SeenKeys`.
 _TOP = 1 << 63
+# States of orders that nobody got.
+_NOT_TEXTED = frozenset({State.REFUSED, State.DUPLICATE})
 
 
 class Intake(ABC, Generic[T]):
@@ -45,6 +47,7 @@ class Intake(ABC, Generic[T]):
         duplicates: … of these, left out since they had occurred before.
         refused: Those left out as bad, with the reason, and those whom the service refuses.
         missing: Recipients of an earlier run that have not been read again (yet).
+        changed: Those that were, or may have been, texted by an earlier run, and came with another text instead.
     """
 
     def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
@@ -58,11 +61,16 @@ class Intake(ABC, Generic[T]):
         self.duplicates = 0
         self.refused = Refusals()
         self.missing = 0
+        self.changed = 0
 
     @property
     def sender(self) -> str:
         """The header that everything is sent under."""
         return self._template.sender
+
+    async def aclose(self) -> None:
+        """Let go of the source."""
+        await self._reader.aclose()
 
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
@@ -91,7 +99,7 @@ class Intake(ABC, Generic[T]):
         return (yield from self._draft(self._waiting()))
 
     @abstractmethod
-    def remember(self, record: Record) -> Steps[Draft | None]:
+    def remember(self, record: Row) -> Steps[Draft | None]:
         """Leave the recipients of an earlier run's order out; its draft, where it is needed and can be told already."""
 
     @abstractmethod
@@ -99,19 +107,15 @@ class Intake(ABC, Generic[T]):
         """A draft's recipients, as the journal keeps them."""
 
     @abstractmethod
-    def report_key(self, order: Draft | Record) -> int | None:
-        """What two orders share whose reports look the same; `None` where no two of them do."""
-
-    @abstractmethod
-    def numbers(self, record: Record) -> Sequence[int]:
+    def numbers(self, record: Row) -> Sequence[int]:
         """The digits of an earlier run's recipients."""
 
     @abstractmethod
-    def take_ready(self) -> Steps[list[tuple[Record, Draft]]]:
+    def take_ready(self) -> Steps[list[tuple[Row, Draft]]]:
         """Orders of an earlier run whose texts have been read again, so that they can be settled; each once."""
 
     @abstractmethod
-    def take_unmet(self) -> Steps[list[tuple[Record, Draft]]]:
+    def take_unmet(self) -> Steps[list[tuple[Row, Draft]]]:
         """At the end: the orders of an earlier run that were not (all) read again, without the texts missing; once."""
 
     @abstractmethod
@@ -143,11 +147,11 @@ class NumberIntake(Intake[Number]):
         self._earlier = Seen()
         self._numbers: list[str] = []
 
-    def remember(self, record: Record) -> Steps[Draft | None]:
+    def remember(self, record: Row) -> Steps[Draft | None]:
         """See `Intake`; the text is known."""
         numbers: list[str] = []
-        is_done = record.state.is_done
-        for piece in _pieces(record.entries):
+        is_done = record.state in DONE
+        for piece in _pieces(_entries(record)):
             spelled = [f"+{digits}" for digits in piece]
             self.missing += len(self._earlier.add(spelled))
             numbers += () if is_done else spelled
@@ -163,19 +167,16 @@ class NumberIntake(Intake[Number]):
                 yield
         return entries
 
-    def report_key(self, order: Draft | Record) -> int | None:
-        """None: each number is in one order alone."""
-
-    def numbers(self, record: Record) -> Sequence[int]:
+    def numbers(self, record: Row) -> Sequence[int]:
         """See `Intake`."""
-        return record.entries
+        return _entries(record)
 
-    def take_ready(self) -> Steps[list[tuple[Record, Draft]]]:
+    def take_ready(self) -> Steps[list[tuple[Row, Draft]]]:
         """None: their text is known."""
         yield from ()
         return []
 
-    def take_unmet(self) -> Steps[list[tuple[Record, Draft]]]:
+    def take_unmet(self) -> Steps[list[tuple[Row, Draft]]]:
         """None: their text is known."""
         yield from ()
         return []
@@ -235,20 +236,25 @@ class MessageIntake(Intake[Message | Refusal]):
         self._pairs: list[Pair] = []
         # Of an earlier run: who is done with; and whose texts are to be read again, for which order.
         self._earlier = SeenKeys(8, smallest=19)
-        self._owner: dict[int, Record] = {}
+        self._owner: dict[int, Row] = {}
+        # Numbers that were texted, or may have been; and those of which an earlier text was read again.
+        self._texted = SeenKeys(8, smallest=19)
+        self._met = SeenKeys(8, smallest=19)
         self._found: dict[int, dict[int, Pair]] = {}
-        self._unmet: dict[int, Record] = {}
-        self._complete: list[Record] = []
+        self._unmet: dict[int, Row] = {}
+        self._complete: list[Row] = []
 
-    def remember(self, record: Record) -> Steps[Draft | None]:
+    def remember(self, record: Row) -> Steps[Draft | None]:
         """See `Intake`; the texts are to be read again."""
-        is_done = record.state.is_done
+        is_done = record.state in DONE
         if not is_done:
-            self._found[record.id] = {}
-            self._unmet[record.id] = record
-        for entries in _pieces(record.entries):
+            self._found[record.part] = {}
+            self._unmet[record.part] = record
+        for entries in _pieces(_entries(record)):
             keys = _keys(entries)
             self.missing += len(keys)
+            if record.state not in _NOT_TEXTED:
+                self._texted.add([number | _TOP for number in entries[::2]])
             if is_done:
                 self._earlier.add(keys)
             else:
@@ -272,43 +278,35 @@ class MessageIntake(Intake[Message | Refusal]):
                     yield
         return entries
 
-    def report_key(self, order: Draft | Record) -> int | None:
-        """See `Intake`; a report shows the numbers, and not their texts."""
-        if isinstance(order, Record):
-            numbers = self.numbers(order)
-        else:
-            numbers = digits_of([*chain.from_iterable(order.messages.values())])
-        return hash((len(numbers), frozenset(numbers)))
-
-    def numbers(self, record: Record) -> Sequence[int]:
+    def numbers(self, record: Row) -> Sequence[int]:
         """See `Intake`."""
-        return record.entries[::2]
+        return _entries(record)[::2]
 
-    def take_ready(self) -> Steps[list[tuple[Record, Draft]]]:
+    def take_ready(self) -> Steps[list[tuple[Row, Draft]]]:
         """See `Intake`."""
         ready = yield from self._drafts_of(self._complete)
         # Not before: what is cancelled in between is still there.
         self._complete.clear()
         return ready
 
-    def take_unmet(self) -> Steps[list[tuple[Record, Draft]]]:
+    def take_unmet(self) -> Steps[list[tuple[Row, Draft]]]:
         """See `Intake`; an empty text stands for a missing one."""
         unmet = yield from self._drafts_of(self._unmet.values())
         self._unmet.clear()
         return unmet
 
-    def _drafts_of(self, records: Iterable[Record]) -> Steps[list[tuple[Record, Draft]]]:
-        drafts: list[tuple[Record, Draft]] = []
+    def _drafts_of(self, records: Iterable[Row]) -> Steps[list[tuple[Row, Draft]]]:
+        drafts: list[tuple[Row, Draft]] = []
         for record in records:
             draft = yield from self._draft_of(record)
             drafts.append((record, draft))
         return drafts
 
-    def _draft_of(self, record: Record) -> Steps[Draft]:
+    def _draft_of(self, record: Row) -> Steps[Draft]:
         """An order in its old sequence, so that the service recognises it."""
-        found = self._found[record.id]
+        found = self._found[record.part]
         pairs: list[Pair] = []
-        for entries in _pieces(record.entries):
+        for entries in _pieces(_entries(record)):
             pairs += [found.get(key, (f"+{number}", "")) for number, key in zip(entries[::2], _keys(entries))]
             yield
         return (yield from group(self._template, pairs))
@@ -349,23 +347,29 @@ class MessageIntake(Intake[Message | Refusal]):
         return (marks[text] for text in texts)
 
     def _without_earlier(self, pairs: list[Pair], keys: list[int]) -> list[Pair]:
-        known = self._earlier.known(keys)
+        numbers = [number | _TOP for number in digits_of([number for number, _ in pairs])]
+        known, texted, met = self._earlier.known(keys), self._texted.known(numbers), self._met.known(numbers)
         fresh: list[Pair] = []
-        for pair, key in zip(pairs, keys):
+        for pair, key, number in zip(pairs, keys, numbers):
             record = self._owner.pop(key, None)
+            if record is None and key not in known:
+                # A text that follows one of an earlier run is a further one, and not a changed one.
+                self.changed += number in texted and number not in met
+                fresh.append(pair)
+                continue
+            met.add(number)
             if record is not None:
                 self._find(record, key, pair)
-            elif key not in known:
-                fresh.append(pair)
+        self._met.add([*met])
         self.missing -= len(pairs) - len(fresh)
         return fresh
 
-    def _find(self, record: Record, key: int, pair: Pair) -> None:
+    def _find(self, record: Row, key: int, pair: Pair) -> None:
         """Take up a recipient of an earlier run's order, whose text is known now."""
-        found = self._found[record.id]
+        found = self._found[record.part]
         found[key] = pair
-        if 2 * len(found) == len(record.entries):
-            del self._unmet[record.id]
+        if len(found) == record.recipients:
+            del self._unmet[record.part]
             self._complete.append(record)
 
     def _waiting(self) -> int:
@@ -385,6 +389,11 @@ def _refuse(value: object, reason: str | None = None) -> Refusal:
         # Who fills in values from rows has found out already what is wrong, and where.
         return value
     return Refusal(spell(value), reason or find_flaw(value))
+
+
+def _entries(record: Row) -> Sequence[int]:
+    """Whom an order is for, as integers."""
+    return () if record.entries is None else unpack(record.entries)
 
 
 def _pieces(values: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -19,15 +19,14 @@ from iletimerkezi_async.orders.pieces import in_pieces
 from iletimerkezi_async.wire.packing import group, slices
 
 from .blocked import Blocked
-from .dispatch import Outcome
-from .task import Task
+from .orders import Outcome, Task
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.packing import Pair, Steps
 
-    from .dispatch import Dispatch
+    from .orders import Orders
     from .tally import Tally
 
 __all__ = ["Narrowing"]
@@ -82,23 +81,23 @@ class Narrowing:
     Args:
         transport: What asks for the blacklist.
         tally: The account that is kept.
-        dispatch: What sends.
+        orders: What sends.
         under_way: Limits how many orders are under way at once.
         concurrency: How many those are.
     """
 
     def __init__(
-        self, transport: Transport, tally: Tally, dispatch: Dispatch, under_way: anyio.Semaphore, concurrency: int
+        self, transport: Transport, tally: Tally, orders: Orders, under_way: anyio.Semaphore, concurrency: int
     ) -> None:
         self._tally = tally
-        self._dispatch = dispatch
+        self._orders = orders
         self._under_way = under_way
         # The other half is left to whole orders.
         self._turns = anyio.Semaphore(max(1, concurrency // 2))
         self._trickle = _Trickle(transport.rate)
-        self._blocked = Blocked(transport, lambda: dispatch.stop is None)
+        self._blocked = Blocked(transport, lambda: orders.stop is None)
         # Orders sent in the search; and recipients: searched in all, of whom it is known by now, and those refused.
-        self._orders = 0
+        self._sent = 0
         self._searched = 0
         self._known = 0
         self._refused = 0
@@ -109,7 +108,7 @@ class Narrowing:
         try:
             await self._leave_out_blocked(parts)
             self._searched += sum(part.draft.recipients for part in parts)
-            while parts and self._dispatch.stop is None:
+            while parts and self._orders.stop is None:
                 part = parts[0]
                 if part.is_refused or part.must_be_refused:
                     await self._split(parts)
@@ -129,7 +128,7 @@ class Narrowing:
         if others.recipients:
             parts.append(_Part(others))
         self._tally.refuse(number for _, number in blocked.pairs())
-        await self._dispatch.note_refused(blocked)
+        await self._orders.note_refused(blocked)
 
     async def _split(self, parts: deque[_Part]) -> None:
         drafts = await in_pieces(slices(parts[0].draft, self._trickle.part_size(parts[0].draft.recipients)))
@@ -142,11 +141,11 @@ class Narrowing:
         await self._trickle.wait(part.draft.recipients)
         async with self._turns, self._under_way:
             self._check_cost()
-            if self._dispatch.stop is not None:
+            if self._orders.stop is not None:
                 return
             parts.popleft()
-            self._orders += 1
-            outcome = await self._dispatch.send(Task(part.draft))
+            self._sent += 1
+            outcome = await self._orders.send(Task(part.draft))
         part.note(outcome)
         if part.is_refused:
             parts.append(part)
@@ -156,16 +155,16 @@ class Narrowing:
 
     def _check_cost(self) -> None:
         """Stop the campaign where the search takes, or would take, too many requests."""
-        is_hopeless = self._orders >= _ENOUGH_TO_TELL and self._orders * self._searched > _FAR_TOO_MANY * self._known
-        if self._orders < _MOST_ORDERS and not is_hopeless:
+        is_hopeless = self._sent >= _ENOUGH_TO_TELL and self._sent * self._searched > _FAR_TOO_MANY * self._known
+        if self._sent < _MOST_ORDERS and not is_hopeless:
             return
         share = f", which is {self._refused / self._known:.1%}" if self._known else ""
         reason = (
             f"so many recipients are refused that finding them would take more than {_MOST_ORDERS:,} requests: "
-            f"{self._refused:,} of the {self._known:,} that could be told after {self._orders:,}{share}; "
+            f"{self._refused:,} of the {self._known:,} that could be told after {self._sent:,}{share}; "
             "see that the list is right, and send it again"
         )
-        self._dispatch.halt(RecipientError(452, reason, "send-sms"))
+        self._orders.halt(RecipientError(452, reason, "send-sms"))
 
 
 class _Trickle:

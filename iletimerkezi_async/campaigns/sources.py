@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
 from itertools import islice
@@ -121,6 +122,16 @@ class Reader(Generic[T]):
         self._piece.extend(islice(self._sync, most))
         is_slow = time.perf_counter() - began > _SLOW
         self._size = max(1, self._size // 2) if is_slow else min(_PIECE, 4 * self._size)
+
+    async def aclose(self) -> None:
+        """Close a generator, which may have a connection open, and let go of the source."""
+        source, self._sync, self._async = self._async or self._sync, iter(()), None
+        if isinstance(source, AsyncIterator):
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+        elif inspect.isgenerator(source):
+            source.close()
 
     def left(self) -> list[T]:
         """What was read and not handed out."""

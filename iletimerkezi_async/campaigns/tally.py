@@ -39,13 +39,15 @@ class Tally:
         self._began = time.monotonic()
         self.orders: list[Order] = []
         self._accepted = 0
+        self._accepted_before = 0
         self._unidentified = 0
         self._failed: list[tuple[Draft, IletimerkeziError]] = []
         self._failures = 0
 
-    def count_taken(self, recipients: int, order_id: int | None) -> None:
-        """The service has an order; its id may be unknown."""
+    def count_taken(self, recipients: int, order_id: int | None, *, is_earlier: bool = False) -> None:
+        """The service has an order, an earlier run's or one of this; its id may be unknown."""
         self._accepted += recipients
+        self._accepted_before += recipients if is_earlier else 0
         if order_id is None:
             self._unidentified += recipients
         else:
@@ -60,6 +62,11 @@ class Tally:
         """It is not known, or not the case, that the service has an order."""
         self._failed.append((draft, error))
         self._failures += draft.recipients
+
+    def take_back(self, draft: Draft) -> None:
+        """Nobody knows any more: it is tried again."""
+        self._failed = [failed for failed in self._failed if failed[0] is not draft]
+        self._failures -= draft.recipients
 
     def result(self) -> Steps[BulkResult]:
         """What is known so far."""
@@ -81,6 +88,7 @@ class Tally:
             # Recipients of an earlier run that the source does not bring again were read then.
             read=self._intake.read + self._intake.missing,
             unidentified=self._unidentified,
+            accepted_before=self._accepted_before,
         )
 
     def progress(self) -> Progress:
@@ -93,4 +101,5 @@ class Tally:
             failed=self._failures,
             elapsed=time.monotonic() - self._began,
             total=self._intake.total,
+            accepted_before=self._accepted_before,
         )

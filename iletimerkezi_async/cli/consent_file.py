@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from iletimerkezi_async.models import Consent
-from iletimerkezi_async.wire.consents import find_flaw, fits
+from iletimerkezi_async.wire.consents import find_date_flaw, is_reachable
 
 from .messages import CommandError
 from .moments import read_moment
@@ -107,11 +107,11 @@ def _make(columns: list[str], fields: list[str], now: datetime) -> Consent:
         )
     except ValueError as error:
         raise _BadLineError(error) from None
-    if not fits(consent.recipient, consent.type):
+    if not is_reachable(consent.recipient, consent.type):
         raise _BadLineError(
             "`recipient` is neither a Turkish mobile number nor, with the type EPOSTA, an e-mail address"
         )
-    flaw = find_flaw(moment, now)
+    flaw = find_date_flaw(moment, now)
     if flaw:
         raise _BadLineError(f"`consent_date` {flaw}")
     return consent

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.errors import ApiError
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
 from iletimerkezi_async.wire.packing import fill, finish
@@ -52,8 +51,6 @@ def send(
     client = open_client(sender=terms.sender, iys=terms.iys, store=kept)
     # Whatever can be refused is refused before the question.
     draft = finish(fill(terms, [Message(text, numbers)]))
-    if isinstance(draft, ApiError):
-        raise draft
     length = measure(text)
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"

@@ -1,30 +1,37 @@
 """The command that serves the sandbox."""
 
+import shlex
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import anyio
 import typer
 
-from iletimerkezi_async.http.settings import BASE_URL_VARIABLE
-from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
-
 from .command import run_async
+from .consents import BRAND_VARIABLE
+from .messages import WrongUsageError
 from .output import write
-from .settings import (
-    DEMO_HASH,
-    DEMO_KEY,
-    DEMO_SENDER,
-    IYS_VARIABLE,
-    SENDER_VARIABLE,
-    IysChoice,
-    Verbose,
-)
+from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice, Verbose
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.sandbox import Sandbox
+    from iletimerkezi_async.sandbox.style import StyleName
 
 __all__ = ["sandbox"]
 
+# An option that may come several times.
+_Words = list[str] | None
+
 _LAST_PORT = 65_535
 _LONGEST = 86_400
+_TEST_SENDER = "APITEST"
+_DEMO_BRAND = "BRAND"
+# As shells have it for a command that a signal ends.
+_ENDED_BY = 128
 
 
 def sandbox(
@@ -32,42 +39,110 @@ def sandbox(
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free port.")
     ] = 8025,
+    key: Annotated[str, typer.Option(metavar="KEY", help="The API key that is let in.")] = DEMO_KEY,
+    hash: Annotated[str, typer.Option(metavar="HASH", help="The hash that goes with it.")] = DEMO_HASH,
+    username: Annotated[str | None, typer.Option(metavar="NAME", help="A user that is let in without a key.")] = None,
+    password: Annotated[str | None, typer.Option(metavar="WORD", help="The user's password.")] = None,
+    sender: Annotated[_Words, typer.Option(metavar="NAME", help="An approved sender, beside APITEST.")] = None,
+    brand: Annotated[_Words, typer.Option(metavar="CODE", help="A brand that has consents.")] = None,
     balance: Annotated[int, typer.Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
+    blocked: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
+    undelivered: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number that nothing reaches.")] = None,
     delivery_seconds: Annotated[
         float, typer.Option(metavar="S", min=0, max=_LONGEST, help="How long a delivery takes.")
     ] = 1.0,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Where to post each message's states.")] = None,
+    fail: Annotated[_Words, typer.Option(metavar="OPERATION=FAULT", help="What the next request meets.")] = None,
+    iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
+    style: Annotated[str, typer.Option(metavar="live|seeds|strings|csharp", help="How answers are typed.")] = "live",
     _verbose: Verbose = False,
 ) -> None:
-    """Serve a sandbox of the service, until Ctrl-C.
+    """Serve a sandbox of the service, until Ctrl-C or SIGTERM.
 
-    It takes orders, answers reports and remembers both, and sends nothing.
+    It takes orders, answers reports and remembers both, and sends nothing. A browser shows what it holds.
+
+    --sender, --brand, --blocked, --undelivered and --fail may come several times. OPERATION is an address of the
+    service, such as send-sms, or * for any. FAULT is drop-request, drop-answer, half-answer, garbage, not-object,
+    html-502-before, html-502, empty-504, empty-503, 503, empty-429, 429, stall, close-idle, or the code of a refusal,
+    such as 402.
     """
-    run_async(partial(_serve, port, balance, delivery_seconds))
+    from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - it takes a while to load
+
+    brands = brand or [_DEMO_BRAND]
+    try:
+        service = Sandbox(
+            key,
+            hash,
+            (_TEST_SENDER, *(sender or [DEMO_SENDER])),
+            balance,
+            username=username,
+            password=password,
+            blocked=blocked or (),
+            missing_iys="off" if iys_optional else "refuse",
+            undelivered=undelivered or (),
+            delivery_seconds=delivery_seconds,
+            brands=brands,
+            style=cast("StyleName", style),
+            webhook=webhook,
+        )
+        for planned in fail or ():
+            operation, _, fault = planned.partition("=")
+            service.fail(operation, fault)
+    except ValueError as error:
+        raise WrongUsageError(str(error)) from None
+    run_async(partial(_serve, service, port, brands[0]))
 
 
-async def _serve(port: int, balance: int, delivery_seconds: float) -> None:
-    from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - as serving needs uvicorn
+async def _serve(service: "Sandbox", port: int, brand: str) -> None:
+    more = {IYS_VARIABLE: IysChoice.OFF.value, BRAND_VARIABLE: brand}
+    with _sigterm() as told_to_end:
+        async with service.serve(port) as base_url:
+            write(_welcome(base_url, service.environment(base_url) | more))
+            await told_to_end()
+    raise typer.Exit(_ENDED_BY + signal.SIGTERM)
 
-    service = Sandbox(DEMO_KEY, DEMO_HASH, balance=balance, delivery_seconds=delivery_seconds)
-    async with service.serve(port) as base_url:
-        write(_welcome(base_url))
-        await anyio.sleep_forever()
+
+@contextmanager
+def _sigterm() -> Generator[Callable[[], Awaitable[object]], None, None]:
+    """Give what waits for SIGTERM: the first process of a container is ended by no signal without a handler."""
+    if sys.platform == "win32":
+        # Nobody can send it there.
+        yield anyio.sleep_forever
+    else:
+        with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+            yield signals.__anext__
 
 
-def _welcome(base_url: str) -> str:
+def _quote_fish(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _quote_powershell(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+# How each shell sets a variable for what it starts, and how it takes a value as it is.
+_SHELLS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "bash, zsh": ("export {}={}", shlex.quote),
+    "fish": ("set -gx {} {}", _quote_fish),
+    "PowerShell": ("$env:{} = {}", _quote_powershell),
+    "cmd": ('set "{}={}"', str),
+}
+
+
+def _welcome(base_url: str, environment: dict[str, str]) -> str:
+    shells = "".join(
+        f"\n{shell}:\n\n" + "".join(f"  {form.format(name, quote(value))}\n" for name, value in environment.items())
+        for shell, (form, quote) in _SHELLS.items()
+    )
     return f"""\
-The sandbox serves at {base_url}: nothing real is sent. Ctrl-C ends it.
+The sandbox serves at {base_url}: nothing real is sent.
+A browser shows what it holds at {base_url.removesuffix("v1")}. Ctrl-C ends it.
 
-The command, in another terminal:
+In another terminal, first set the variables.
+{shells}
+Then the command, or a program with AsyncClient(iys=Iys.OFF):
 
-  export {BASE_URL_VARIABLE}={base_url}
-  export {KEY_VARIABLE}={DEMO_KEY}
-  export {HASH_VARIABLE}={DEMO_HASH}
-  export {SENDER_VARIABLE}={DEMO_SENDER}
-  export {IYS_VARIABLE}={IysChoice.OFF.value}
   iletimerkezi send "Kodunuz 1234" 5301234567
-
-A client:
-
-  AsyncClient("{DEMO_KEY}", "{DEMO_HASH}", sender="{DEMO_SENDER}", iys=Iys.OFF, base_url="{base_url}")
+  iletimerkezi consent check 5301234567 --recipient-type bireysel
 """

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from iletimerkezi_async.errors import IletimerkeziError
 from iletimerkezi_async.wire.draft import Draft, write_template
 
 from .messages import CommandError, WrongUsageError
@@ -59,10 +58,7 @@ def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, res
     if sender is None:
         raise WrongUsageError(f"say --sender, or set {SENDER_VARIABLE}")
     now = None if resumed else datetime.now(timezone.utc)
-    template = write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=now)
-    if isinstance(template, IletimerkeziError):
-        raise template
-    return template
+    return write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=now)
 
 
 def read_text(typed: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,14 @@ class Clocks:
     def __init__(self) -> None:
         #: By how much the service's clock is ahead of the monotonic one, and what would make that void.
         self._heard: tuple[float, Jumps] | None = None
+        #: When that was, by the monotonic clock.
+        self.heard_at = -math.inf
 
     def hear(self, date: datetime | None) -> None:
         """An answer has come, with the time by the service's clock where it said so."""
         if date is not None:
-            self._heard = date.timestamp() - time.monotonic(), Jumps()
+            self.heard_at = time.monotonic()
+            self._heard = date.timestamp() - self.heard_at, Jumps()
 
     def now(self) -> Moment:
         """The present moment."""

@@ -1,41 +1,62 @@
-"""How fast recipients may be handed to the service."""
+"""How fast recipients are handed to the service: by the generic cell rate algorithm.
+
+For each account there is one number, the moment at which the next recipient is free; in memory, or in a store. Whoever
+asks gets that moment, and moves it on by what its recipients take. So every order has a stretch of time of its own, and
+no second holds more of them than it has room for.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import itertools
+import logging
 import math
 import os
 import threading
 import time
-import weakref
 from collections import OrderedDict
-from typing import Protocol
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
-from anyio.lowlevel import current_token
+from anyio.lowlevel import RunVar
 from attrs import define, field
 
-from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, TransportError
+from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, StoreError, TransportError
 from iletimerkezi_async.redaction import forgetful
 
 from .settings import to_number
-from .window import Window
 
-__all__ = ["Gate", "LoopTime", "Pacer", "TokenBucket", "choose_pacer"]
+if TYPE_CHECKING:
+    from iletimerkezi_async.stores.base import Store
+
+__all__ = ["Gate", "Pacer", "StorePacer", "TokenBucket", "choose_pacer"]
+
+logger = logging.getLogger("iletimerkezi_async")
 
 _WRONG_RATE = (
     "`rate` must be a positive number of recipients a second, an object with `async acquire(n)`, or None for no limit"
 )
-
-
 # What the service allows (source: its announcement of limits, in force since 2026-05-05), where a caller's own pacer
 # does not tell.
 _RATE = 100.0
-# How many are roused at once where it takes several rounds to let them pass in order.
-_TOGETHER = 16
+
+# The share of the rate at which recipients follow one another. What is left of a second's share pays for what goes at
+# once and for what goes late: no order goes more than `_LATE` after its stretch began, so that those of one second
+# began within 1 + 1/9 seconds, and 0.9 * (1 + 1/9) = 1.
+_STEADY = 0.9
+# Seconds. Who comes later to its moment asks once more.
+_LATE = 1 / _STEADY - 1
+# Seconds that the stretch of an order may have begun before it was asked for: what may go at once after a quiet time.
+_CREDIT = 0.1
+# The same with a store: half of it, as its answers take their time on the way.
+_CREDIT_OF_STORE = 0.05
+# Seconds that a process reserves ahead: what it can lose when it dies, or when its callers give up.
+_AHEAD = 0.25
+# Seconds of the longest pause that is shared.
+_LONGEST_PAUSE = 120.0
+# Seconds to wait for the store; fewer where it was away. After that it is not asked for a while.
+_PATIENCE = 2.0
+_PATIENCE_AWAY = 0.5
+_AWAY = 5.0
 
 
 class Pacer(Protocol):
@@ -78,33 +99,63 @@ def _takes_a_count(acquire: object) -> bool:
     return True
 
 
-class LoopTime:
-    """One time for all event loops: by the clock of the running one, beside that of the others."""
+@define(eq=False, repr=False)
+class _Turn:
+    """A caller in a line.
+
+    Attributes:
+        n: For how many recipients it waits.
+        moment: When it may go, once that is reserved; by the monotonic clock.
+        roused: It has a moment, or is the head of the line.
+    """
+
+    n: int
+    moment: float | None = None
+    roused: anyio.Event = field(factory=anyio.Event)
+
+
+class _Line:
+    """The callers of one event loop that have no moment yet, in the order of asking.
+
+    Attributes:
+        turns: The callers.
+        reserved_until: When the last stretch ends that was reserved for them.
+    """
 
     def __init__(self) -> None:
-        self._ahead: WeakKeyDictionary[object, float] = WeakKeyDictionary()
+        self.turns: OrderedDict[_Turn, None] = OrderedDict()
+        self.reserved_until = -math.inf
 
-    def now(self) -> float:
-        """Seconds since a moment that is the same in all event loops of this process."""
-        loop = current_token().native_token
-        here = anyio.current_time()
-        ahead = self._ahead.get(loop)
-        if ahead is None:
-            ahead = self._ahead[loop] = time.monotonic() - here
-        return here + ahead
+    def head(self) -> _Turn:
+        return next(iter(self.turns))
+
+    def first(self, limit: float) -> list[_Turn]:
+        """The head, and those behind it up to so many recipients."""
+        found: list[_Turn] = []
+        for turn in self.turns:
+            limit -= turn.n
+            if found and limit < 0:
+                break
+            found.append(turn)
+        return found
+
+    def rouse_head(self) -> None:
+        if self.turns:
+            self.head().roused.set()
 
 
 @forgetful
 class TokenBucket:
-    """Lets recipients pass in the order of asking, and in no second more than `rate` of them.
+    """Lets recipients pass in the order of asking: in no second more than `rate` of them, an order of n at most n more.
 
-    After a quiet second `rate` recipients pass at once. Whoever gives up makes room for those behind. An order for more
-    than `rate` is a bulk order and passes unpaced. (The service's limits: 100 recipients a second for transactional
+    After a quiet time a tenth of the rate passes at once, the rest evenly at nine tenths of it. An order for more than
+    `rate` is a bulk order and passes unpaced. (The service's limits: 100 recipients a second for transactional
     messages, 50,000 in a bulk order; source: its announcement, in force since 2026-05-05.) Clients share one by getting
-    the same object, also in threads with event loops of their own.
+    the same object, also in threads with event loops of their own. An event loop that is busy for longer than a tenth
+    of a second at a time cannot keep the rate exactly, but it sends everything.
 
     Args:
-        rate: Recipients a second. Below 1 it is one every `1 / rate` seconds.
+        rate: Recipients a second; of 2.5 the half is not used. Below 1 it is one every `1.1 / rate` seconds.
 
     Raises:
         ConfigurationError: It is not a positive number.
@@ -114,219 +165,157 @@ class TokenBucket:
         number = to_number(rate)
         if not 0 < number < math.inf:
             raise ConfigurationError(_WRONG_RATE)
-        self._window = Window(number)
-        self._time = LoopTime()
-        self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._queue: OrderedDict[_Turn, None] = OrderedDict()
-        self._loops: WeakKeyDictionary[object, _Loop] = WeakKeyDictionary()
-        self._window.leaving = 0
+        whole = int(number)
+        #: Recipients that may pass in a second. An order of more is a bulk order.
+        self.rate = max(1, whole)
+        # Seconds that a recipient takes.
+        self._interval = 1 / (_STEADY * (whole or number))
+        # By the monotonic clock.
+        self._free_at = self._held_until = -math.inf
+        # A line belongs to an event loop; the moments are those of all.
+        self._lines: RunVar[_Line] = RunVar("callers that wait for a rate")
+        self._lock, self._process = threading.Lock(), os.getpid()
 
     async def acquire(self, n: int, /) -> None:
         """Wait until `n` recipients may be sent to."""
-        if n > self._window.size:
-            while (pause := self._window.held(self._time.now())) > 0:  # noqa: ASYNC110 - it ends by the clock
-                await anyio.sleep(pause)
+        if n > self.rate:
+            await self._sleep_until(self._held_until)
             return
-        turn = self._ask(n)
-        if turn is None:
-            return
-        try:
-            await self._wait(turn)
-        except GeneratorExit:
-            # Thrown away by the garbage collector, at any moment, after its loop had ended: see `_let_go`.
-            raise
-        except BaseException:
-            self._give_up(turn)
-            raise
-
-    @property
-    def rate(self) -> float:
-        """Recipients that may pass in a second."""
-        return self._window.size
+        moment = await self._stand_in_line(n)
+        await self._sleep_until(moment)
+        was_late = False
+        # Who is late once more goes, but for a pause: it ends for many at once.
+        while time.monotonic() - moment > _LATE and (not was_late or moment < self._held_until):
+            was_late = True
+            moment = await self._reserve(n * self._interval)
+            await self._sleep_until(moment)
 
     def hold_back(self, seconds: float) -> None:
         """Let nobody pass for so many seconds: the service asked for it."""
-        with self._lock:
-            self._window.hold_back(self._time.now() + seconds)
+        with self._own_lock():
+            self._held_until = max(self._held_until, time.monotonic() + seconds)
 
-    def _ask(self, n: int) -> _Turn | None:
-        """Pass, where that can be at once; else a turn to be waited for."""
-        loop = self._loop_here()
-        with self._lock:
-            now = self._time.now()
-            if not self._queue and not loop.leaving and self._window.wait(n, now) <= 0:
-                self._window.note(n, now)
-                return None
-            turn = _Turn(n, loop)
-            self._queue[turn] = loop.waiting[turn] = None
-            return turn
+    async def _stand_in_line(self, n: int) -> float:
+        """Wait until a moment is reserved for `n` recipients.
 
-    async def _wait(self, turn: _Turn) -> None:
-        while True:
-            turn.roused = anyio.Event()
-            with self._lock:
-                pause = self._look(turn)
-                if turn.loop.is_first_to_leave(turn):
-                    # Noted now, and not when it was let go: until its task runs, the loop may take its time.
-                    self._leave(turn)
-                    self._window.note(turn.n, self._time.now())
-                    return
-            if pause is None:
+        Only the head of the line reserves, for itself and some behind it, and little ahead: those who give up have
+        reserved nothing, and a pause of another process is noticed soon.
+        """
+        line = self._line()
+        turn = _Turn(n)
+        line.turns[turn] = None
+        try:
+            if line.head() is not turn:
                 await turn.roused.wait()
-                continue
-            with anyio.move_on_after(pause):
-                await turn.roused.wait()
+            while turn.moment is None:
+                await self._serve(line)
+        except BaseException as error:
+            line.turns.pop(turn, None)
+            # A call that the garbage collector throws away had its event loop ended around it, with all of its line.
+            if not isinstance(error, GeneratorExit):
+                line.rouse_head()
+            raise
+        return turn.moment
 
-    def _look(self, turn: _Turn) -> float | None:
-        """Let go who may. Gives the seconds until the next look, or `None` where somebody else will rouse this one."""
-        loop = turn.loop
-        if turn in loop.leaving:
-            return None
-        loop.keeper = loop.keeper or turn
-        if loop.keeper is not turn:
-            return None
-        now = self._time.now()
-        self._let_go(now)
-        if turn in loop.leaving:
-            return None
-        return self._window.wait(next(iter(self._queue)).n, now)
+    async def _serve(self, line: _Line) -> None:
+        """Reserve moments for the head of a line, and for those behind it that follow soon."""
+        await self._sleep_until(line.reserved_until - _AHEAD)
+        turns = line.first(_AHEAD / self._interval)
+        moment = await self._reserve(sum(turn.n for turn in turns) * self._interval)
+        for turn in turns:
+            turn.moment = moment
+            moment += turn.n * self._interval
+            # It may have given up meanwhile.
+            line.turns.pop(turn, None)
+            turn.roused.set()
+        line.reserved_until = moment
+        line.rouse_head()
 
-    def _let_go(self, now: float) -> None:
-        """Let the head of the queue go, and those behind it, as many as may. They pass as soon as their tasks run."""
-        while self._queue:
-            turn = next(iter(self._queue))
-            if turn.loop.is_dead():
-                self._forget(turn.loop)
-                continue
-            if self._window.wait(turn.n, now) > 0:
-                return
-            self._unqueue(turn)
-            turn.loop.leaving[turn] = None
-            self._window.leaving += turn.n
-            turn.loop.rouse(turn)
+    async def _reserve(self, seconds: float) -> float:
+        """Reserve the next free stretch of time. Gives when it begins: by `_CREDIT` before now, at the earliest."""
+        with self._own_lock():
+            begin = max(self._free_at, self._held_until, time.monotonic() - _CREDIT)
+            self._free_at = begin + seconds
+        return begin
 
-    def _unqueue(self, turn: _Turn) -> None:
-        """Take one out of the queue; where it kept the time for its loop, the next one of that loop does."""
-        loop = turn.loop
-        del self._queue[turn], loop.waiting[turn]
-        if loop.keeper is turn:
-            loop.keeper = next(iter(loop.waiting), None)
-            if loop.keeper is not None:
-                loop.rouse(loop.keeper)
+    async def _sleep_until(self, moment: float) -> None:
+        """Sleep until a moment, and until the pauses that begin meanwhile are over."""
+        while (pause := max(moment, self._held_until) - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
+            await anyio.sleep(pause)
 
-    def _leave(self, turn: _Turn) -> None:
-        """Take one out of those that may go."""
-        self._window.leaving -= turn.n
-        turn.loop.forget_leaving(turn)
+    def _line(self) -> _Line:
+        line = self._lines.get(None)
+        if line is None:
+            line = _Line()
+            self._lines.set(line)
+        return line
 
-    def _give_up(self, turn: _Turn) -> None:
-        with self._lock:
-            if turn in self._queue:
-                self._unqueue(turn)
-            elif turn in turn.loop.leaving:
-                self._leave(turn)
-            self._let_go(self._time.now())
-            # Who is next may have to wait for less than this one had to.
-            for loop in list(self._loops.values()):
-                if loop.keeper is not None:
-                    loop.rouse(loop.keeper)
-
-    def _forget(self, loop: _Loop) -> None:
-        """Drop all that waited in a loop that was ended around them."""
-        self._window.leaving -= sum(turn.n for turn in loop.leaving)
-        for turn in loop.waiting:
-            del self._queue[turn]
-        loop.waiting.clear()
-        loop.leaving.clear()
-        loop.early.clear()
-
-    def _loop_here(self) -> _Loop:
+    def _own_lock(self) -> threading.Lock:
+        """The lock; a new one in a process that was forked off, as a thread of the parent may have held the old one."""
         if os.getpid() != self._process:
-            # Forked: those who wait are in the parent.
-            self._begin_anew()
-        token = current_token().native_token
-        with self._lock:
-            loop = self._loops.get(token)
-            if loop is None:
-                for other in list(self._loops.values()):
-                    if other.is_dead():
-                        self._forget(other)
-                loop = self._loops[token] = _Loop(token)
-        return loop
+            self._lock, self._process = threading.Lock(), os.getpid()
+        return self._lock
 
 
-@define(eq=False, repr=False)
-class _Turn:
-    """One who waits, for so many recipients."""
+class StorePacer(TokenBucket):
+    """Keeps one rate for all processes of an account, by the number that a store keeps.
 
-    n: int
-    loop: _Loop
-    roused: anyio.Event = field(init=False)
+    After a quiet time a twentieth of the rate passes at once. Where the store is away each process paces by itself.
 
-    def rouse(self) -> None:
-        """Let it look whether it may go; in its own event loop."""
-        self.roused.set()
+    Args:
+        rate: Recipients a second.
+        store: Where moments are reserved.
+        account: Whose rate it is.
 
-
-class _Loop:
-    """Those who wait in one event loop, each group in its order.
-
-    Attributes:
-        waiting: In the queue.
-        leaving: Let go, and not yet passed.
-        early: Those of them whose tasks ran before it was their turn: trio runs tasks in any order.
-        keeper: The one in the queue that looks again when it is time.
+    Raises:
+        ConfigurationError: The rate is not a positive number.
     """
 
-    def __init__(self, token: object) -> None:
-        # Not held, so that it goes when its loop does.
-        self._token = weakref.ref(token)
-        self.waiting: OrderedDict[_Turn, None] = OrderedDict()
-        self.leaving: OrderedDict[_Turn, None] = OrderedDict()
-        self.early: set[_Turn] = set()
-        self.keeper: _Turn | None = None
+    def __init__(self, rate: float, store: Store, account: str) -> None:
+        super().__init__(rate)
+        self._store = store
+        self._account = account
+        self._away_until = 0.0
+        self._is_shared = True
 
-    def is_dead(self) -> bool:
-        """Whether the loop has ended; one of trio ends only after all its tasks."""
-        token = self._token()
-        return token is None or getattr(token, "is_closed", bool)()
+    def hold_back(self, seconds: float) -> None:
+        """Let nobody of this process pass for so many seconds, as the service asked for it; see `share_pause`."""
+        super().hold_back(seconds)
+        self._is_shared = False
 
-    def is_first_to_leave(self, turn: _Turn) -> bool:
-        """Whether it may pass now; where others are before it, it is roused after them."""
-        if turn not in self.leaving:
-            return False
-        if next(iter(self.leaving)) is turn:
-            return True
-        self.early.add(turn)
-        return False
-
-    def forget_leaving(self, turn: _Turn) -> None:
-        """Take one out of those that may go, and rouse those behind it that were too early."""
-        del self.leaving[turn]
-        self.early.discard(turn)
-        if not self.early:
+    async def share_pause(self) -> None:
+        """Tell the other processes of a pause. Where the store is away, they learn of it by themselves."""
+        seconds = min(self._held_until - time.monotonic(), _LONGEST_PAUSE)
+        if self._is_shared or seconds <= 0:
             return
-        # Some at a time: of those that are roused together, few may find that it is their turn.
-        for each in itertools.islice(self.leaving, _TOGETHER):
-            if each in self.early:
-                self.early.remove(each)
-                self.rouse(each)
+        self._is_shared = True
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                await self._store.reserve(self._account, 0.0, seconds)
+            except StoreError as error:
+                logger.warning("a pause that the service asked for could not be shared: %s", error)
 
-    def rouse(self, turn: _Turn) -> None:
-        """Wake one up, from any thread."""
-        token = self._token()
-        if token is current_token().native_token:
-            turn.rouse()
-            return
-        call = getattr(token, "call_soon_threadsafe", None) or getattr(token, "run_sync_soon", None)
-        # Where the loop has just ended, there is nobody to be woken up.
-        with contextlib.suppress(RuntimeError):
-            if call is not None:
-                call(turn.rouse)
+    async def _reserve(self, seconds: float) -> float:
+        if time.monotonic() >= self._away_until:
+            try:
+                with anyio.fail_after(_PATIENCE_AWAY if self._away_until else _PATIENCE):
+                    moment = await self._store.reserve(self._account, seconds, -_CREDIT_OF_STORE)
+            except (StoreError, TimeoutError) as error:
+                self._note_away(str(error) if isinstance(error, StoreError) else "the store is slow")
+            else:
+                self._note_back()
+                return moment
+        return await super()._reserve(seconds)
+
+    def _note_away(self, complaint: str) -> None:
+        if not self._away_until:
+            logger.warning("%s; until it is back, each process keeps to the rate by itself", complaint)
+        self._away_until = time.monotonic() + _AWAY
+
+    def _note_back(self) -> None:
+        if self._away_until:
+            logger.info("the store is back: the rate is that of all processes again")
+            self._away_until = 0.0
 
 
 class Gate:
@@ -338,7 +327,6 @@ class Gate:
 
     def __init__(self, pacer: Pacer | None) -> None:
         self._pacer = pacer
-        self._time = LoopTime()
         self._held_until = -math.inf
 
     @property
@@ -371,21 +359,18 @@ class Gate:
             await pacer.acquire(n)
             return
         while True:
-            while (pause := self._pause()) > 0:  # noqa: ASYNC110 - likewise
+            while (pause := self._held_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
                 await anyio.sleep(pause)
             await pacer.acquire(n)
             # Where a pause began meanwhile, the turn is lost.
-            if self._pause() <= 0:
+            if time.monotonic() >= self._held_until:
                 return
-
-    def _pause(self) -> float:
-        return self._held_until - self._time.now()
 
     def hold_back(self, seconds: float) -> None:
         """Let nobody pass for so many seconds: the service asked for it."""
         if self._pacer is None:
             return
-        self._held_until = max(self._held_until, self._time.now() + seconds)
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
         hold_back = getattr(self._pacer, "hold_back", None)
         if hold_back is not None:
             hold_back(seconds)

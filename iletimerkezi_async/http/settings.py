@@ -74,25 +74,26 @@ def to_number(value: object) -> float:
         return math.inf
 
 
-def choose_base_url(given: object) -> httpx.URL | ConfigurationError:
-    """The service's address, or what is wrong with it: as given, else the environment's, else the service's own.
+def choose_base_url(given: object) -> httpx.URL:
+    """The service's address: as given, else the environment's, else the service's own.
 
-    It must be an absolute address of host and path alone that does not carry the credentials in the clear. The
-    complaint is returned, as the frames that it would pass hold the address, which may have a password in it.
+    Raises:
+        ConfigurationError: It is no absolute address of host and path alone, or carries the credentials in the clear.
+            It is not shown: it may have a password in it.
     """
     named = os.environ.get(BASE_URL_VARIABLE) if given is None else None
     base_url = (named or SERVICE_URL) if given is None else given
     name = f"the environment variable {BASE_URL_VARIABLE}" if named else "`base_url`"
     url = _read_url(base_url)
     if url is None or url.scheme not in {"http", "https"} or not url.host or not _has_port(url):
-        return ConfigurationError(f"{name} must be an absolute https:// address")
+        raise ConfigurationError(f"{name} must be an absolute https:// address")
     # httpx writes white space, and whatever else no host has, as a percent sign and digits.
     if "%" in url.host or (isinstance(base_url, str) and any(map(str.isspace, base_url))):
-        return ConfigurationError(f"{name} must be an absolute https:// address without white space")
+        raise ConfigurationError(f"{name} must be an absolute https:// address without white space")
     if url.userinfo or url.query or url.fragment:
-        return ConfigurationError(f"{name} must have no user, query or fragment")
+        raise ConfigurationError(f"{name} must have no user, query or fragment")
     if url.scheme == "http" and not _is_loopback(url.host):
-        return ConfigurationError(
+        raise ConfigurationError(
             f"{name} must be https://, as every request carries the credentials; plain http:// is for loopback alone"
         )
     return url

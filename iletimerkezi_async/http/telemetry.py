@@ -11,13 +11,20 @@ import functools
 import logging
 import sys
 import time
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from iletimerkezi_async._version import __version__
-from iletimerkezi_async.errors import ApiError, IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
+from iletimerkezi_async.errors import (
+    ApiError,
+    ConfigurationError,
+    IletimerkeziError,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+)
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.wire.arguments import check_order_id
@@ -63,8 +70,6 @@ _SCOPE = "iletimerkezi_async"
 _GUARDED = frozenset({"send-sms", "cancel-order", "delete-blacklist"})
 # A wait that is shorter, in seconds, is none: it is what asking costs.
 _NO_WAIT = 0.01
-# An exporter could not write a larger one, and would lose all that it has to write with it.
-_LARGEST_ID = 2**63 - 1
 # Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and some for whoever waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
@@ -228,10 +233,10 @@ class _Observation:
 
     def note_order_id(self, order_id: object) -> None:
         """The call is about this order, if it can be one; whatever else was given by mistake goes no further."""
-        # A text of a class of its own may do anything when it is looked at, in a frame that holds it.
-        checked = check_order_id(order_id) if type(order_id) is str else order_id
-        if isinstance(checked, int) and 0 < checked <= _LARGEST_ID:
-            self._order_id = checked
+        # Values of other classes may do anything when they are looked at, in a frame that holds them.
+        if type(order_id) in {int, str, Order}:
+            with suppress(ConfigurationError):
+                self._order_id = check_order_id(order_id)
 
     def note_paced(self, seconds: float) -> None:
         """A request has waited for its turn."""

@@ -53,8 +53,10 @@ within 10 minutes ends in `DuplicateOrderError`, not in a second SMS.
 ## The pace
 
 An order of up to `rate` recipients (100 a second: the service's limit for transactional messages, in force since
-2026-05-05) waits for its turn: in no second do more than `rate` recipients go out, in the order of asking, and a 429
-holds back all sends for its `Retry-After`, up to the `wait_max` of `Retry`. A larger one is a bulk order and passes.
+2026-05-05) waits for its turn, in the order of asking: after a quiet time a tenth of the rate goes out at once, the
+rest evenly at nine tenths of it. So no second has more than `rate` recipients of orders to one number, and an order of
+n adds at most n. A 429 holds back all sends for its `Retry-After`, up to the `wait_max` of `Retry`. A larger order is a
+bulk order and passes.
 
 ## What became of it
 
@@ -82,9 +84,9 @@ anyio.run(main)
 
 ## The files
 
-For whoever works on it. `life` decides what becomes of an order, as a table that tells what is promised; `rows` asks a
-log by it. `send` sends an order, and one with a key once; what an earlier call may have sent, `earlier` looks for, and
-`rules` tells what the reports prove. `recovery` finds it again when its answer was
+For those who work on it. `life` decides what becomes of an order, as a table that tells what is promised; `rows` asks a
+log by it. `driver` drives one order to its end, and `send` sends one, with a key once; what an earlier call may have
+sent, `earlier` looks for, and `rules` tells what the reports prove. `recovery` finds it again when its answer was
 lost: at once (`live`), or in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read
 together (`lookup`); it leaves out what is `known`, minds what is on its way (`flights`), and judges the rest by the
 rules of `evidence`, and of `schedules`. `rules` are those that take their place: fewer, and each of them sound.

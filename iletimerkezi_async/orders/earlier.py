@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iletimerkezi_async.models import OrderReport
-    from iletimerkezi_async.stores.log import Log, Row
+    from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .lookup import Lookups
@@ -67,20 +67,26 @@ def now_by(lookups: Lookups, ahead: float) -> Moment:
     return Moment(now.here + ahead, now.there)
 
 
-async def hear_clock(lookups: Lookups, now: Moment) -> None:
-    """Ask for the beginning of a list, where nothing has told the service's time yet: the answer does."""
-    if now.service is None:
+async def hear_clock(lookups: Lookups, now: Moment, since: float) -> None:
+    """Ask for the beginning of a list, where no answer has told the service's time since then: this one does.
+
+    Args:
+        lookups: What asks.
+        now: The present moment.
+        since: By the monotonic clock, which stands still while a machine sleeps.
+    """
+    if now.service is None or lookups.transport.clocks.heard_at < since:
         found = days(Span(now, now), now)
         assert found is not None
         await Catalogue(lookups, (found.first, found.last)).fetch(1)
 
 
-async def find_earlier(lookups: Lookups, log: Log, row: Row, draft: Draft, ahead: float) -> Conclusion:
+async def find_earlier(lookups: Lookups, log: Evidence, row: Row, draft: Draft, ahead: float) -> Conclusion:
     """Find out what became of an order.
 
     Args:
         lookups: What reads lists and reports.
-        log: Where the order is kept.
+        log: What knows of other orders.
         row: The order, which may have been taken.
         draft: What it carries.
         ahead: Seconds by which the log's clock is ahead of this machine's.

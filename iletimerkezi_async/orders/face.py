@@ -11,8 +11,7 @@ from iletimerkezi_async.http.pacing import choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.http.telemetry import start_telemetry
 from iletimerkezi_async.http.transport import Transport
-from iletimerkezi_async.redaction import sound
-from iletimerkezi_async.wire.draft import Draft, choose_iys, choose_sender, default_sender, write_template
+from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 
 from .known import KnownIds
 from .lookup import Lookups
@@ -72,19 +71,22 @@ class Face:
         self._store = store
         self._is_first = is_first
 
+    @property
+    def identity(self) -> tuple[Credentials, Store | None]:
+        """Whose orders these are, and where those of other processes are known."""
+        return self.credentials, self._store
+
     def template(self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool) -> Draft:
         """An order without messages, for what a call says or leaves to the face.
 
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
         """
-        return sound(
-            write_template(
-                sender=self.sender if sender is None else sender,
-                iys=self.iys if iys is None else iys,
-                send_at=send_at,
-                now=None if may_be_past else datetime.now(timezone.utc),
-            )
+        return write_template(
+            sender=self.sender if sender is None else sender,
+            iys=self.iys if iys is None else iys,
+            send_at=send_at,
+            now=None if may_be_past else datetime.now(timezone.utc),
         )
 
     def with_options(
@@ -108,8 +110,8 @@ class Face:
             self.lookups.known,
             self.telemetry,
             self.transport.with_options(timeout=timeout, retry=retry, pacer=pacer),
-            sender=self.sender if isinstance(sender, EllipsisType) else sound(_choose_header(sender)),
-            iys=self.iys if isinstance(iys, EllipsisType) else sound(_choose_iys(iys)),
+            sender=self.sender if isinstance(sender, EllipsisType) else _choose_header(sender),
+            iys=self.iys if isinstance(iys, EllipsisType) else _choose_iys(iys),
             is_first=False,
         )
 
@@ -137,10 +139,10 @@ def open_face(
     Raises:
         IletimerkeziError: As `AsyncClient`.
     """
-    header, choice = sound(_choose_header(sender)), sound(_choose_iys(iys))
+    header, choice = _choose_header(sender), _choose_iys(iys)
     transport = Transport(
         credentials,
-        base_url=sound(choose_base_url(base_url)),
+        base_url=choose_base_url(base_url),
         timeout=timeout,
         max_connections=max_connections,
         retry=retry,
@@ -152,13 +154,13 @@ def open_face(
     return Face(credentials, store, known, telemetry, transport, sender=header, iys=choice)
 
 
-def _choose_header(sender: str | None) -> str | Exception | None:
+def _choose_header(sender: str | None) -> str | None:
     """The header that was given, or the environment's, if there is one."""
-    return default_sender() if sender is None else choose_sender(sender)
+    return default_sender() if sender is None else check_sender(sender)
 
 
-def _choose_iys(iys: Iys | None) -> Iys | Exception | None:
-    return None if iys is None else choose_iys(iys)
+def _choose_iys(iys: Iys | None) -> Iys | None:
+    return None if iys is None else check_iys(iys)
 
 
 def _choose_pacer(rate: float | Pacer | None, store: Store | None, credentials: Credentials) -> Pacer | None:

@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row
 
 __all__ = [
+    "DOUBT_KEPT",
     "FREE_KEPT",
     "LONGEST_LEASE",
+    "NO_LEASE",
     "SEND_WINDOW",
     "Busy",
     "Conflict",
@@ -62,6 +64,8 @@ __all__ = [
     "mark_sent",
     "next_step",
     "refuse",
+    "release",
+    "settle_sent",
     "strike",
     "taken",
 ]
@@ -75,8 +79,8 @@ LONGEST_LEASE = 300.0
 #: Seconds after the first attempt for which an order may be sent again: the service refuses it as a duplicate for ten
 #: minutes (source: the provider's `send-sms` page, 451), and a tenth of that is left for the way.
 SEND_WINDOW = 9 * 60.0
-# Seconds from now until a lease that nobody has: long ago, so that a clock that is set back does not bring it back.
-_NO_LEASE = -1e9
+#: Seconds from now until a lease that nobody has: long ago, so that a clock that is set back does not bring it back.
+NO_LEASE = -1e9
 # Seconds: the service tells its time in whole ones, so that a clock may seem to have gone back.
 _GRAIN = 2.0
 # Seconds: a log may look at its clock twice for one write.
@@ -227,19 +231,24 @@ def give_up(held: Row, version: str, keep: float, *, lost: bool, service: float 
         last = Moment(last.local, service)
         first = last if last.local - first.local < _SAME else first
     row = evolve(held, version=version, state=State.UNKNOWN, first=first, last=last)
-    return Change(row, _NO_LEASE, _kept(State.UNKNOWN, keep))
+    return Change(row, NO_LEASE, _kept(State.UNKNOWN, keep))
+
+
+def release(held: Row, version: str, keep: float) -> Change:
+    """Of a campaign: its run has ended, and another may have it."""
+    return Change(evolve(held, version=version), NO_LEASE, keep)
 
 
 def strike(held: Row, version: str) -> Change:
     """It surely was not taken."""
     row = evolve(held, version=version, state=State.FREE, first=None, last=None, order_id=None, entries=None)
-    return Change(row, _NO_LEASE, FREE_KEPT)
+    return Change(row, NO_LEASE, FREE_KEPT)
 
 
 def refuse(held: Row, version: str, keep: float, *, duplicate: bool) -> Change:
     """Of a campaign: it surely was not taken, and is not to be sent by a later run."""
     state = State.DUPLICATE if duplicate else State.REFUSED
-    return Change(evolve(held, version=version, state=state, first=None, last=None), _NO_LEASE, keep)
+    return Change(evolve(held, version=version, state=state, first=None, last=None), NO_LEASE, keep)
 
 
 def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: KnownId | None = None) -> Decision:
@@ -254,13 +263,13 @@ def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note
     """
     if row is None or row.state is State.FREE:
         # Lost by the log, struck out, or swept.
-        return Change(evolve(mine, state=State.SENT, order_id=order_id), _NO_LEASE, keep, note=note)
+        return Change(evolve(mine, state=State.SENT, order_id=order_id), NO_LEASE, keep, note=note)
     if row.content != mine.content:
         return Conflict(row)
     if row.state is State.SENT and (row.order_id is not None or order_id is None):
         return Replay(row)
     changed = evolve(row, version=mine.version, state=State.SENT, order_id=row.order_id or order_id)
-    return Change(changed, _NO_LEASE, keep, note=note)
+    return Change(changed, NO_LEASE, keep, note=note)
 
 
 def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, keep: float) -> Decision:
@@ -280,8 +289,13 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
     left = lease_left(row, now)
     if left:
         return Busy(left)
+    return settle_sent(row, version, keep, order_id)
+
+
+def settle_sent(row: Row, version: str, keep: float, order_id: int | None = None) -> Change:
+    """What makes a person's decision that it was sent."""
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
-    return Change(sent, _NO_LEASE, keep, note=None if order_id is None else KnownId(order_id))
+    return Change(sent, NO_LEASE, keep, note=None if order_id is None else KnownId(order_id))
 
 
 def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:

@@ -20,7 +20,7 @@ from .places import Place, ServicePlace
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.observed import Caller
-    from iletimerkezi_async.wire.dates import Window
+    from iletimerkezi_async.wire.dates import TimeRange
 
 __all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]
 
@@ -326,7 +326,7 @@ class Blacklist(_Listing[str]):
 
     _operation = "get-blacklist"
 
-    def __init__(self, transport: Caller, window: Window | None) -> None:
+    def __init__(self, transport: Caller, window: TimeRange | None) -> None:
         self._window = window
         super().__init__(transport)
 

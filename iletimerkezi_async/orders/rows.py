@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, frozen
 
-from iletimerkezi_async.stores.log import Change, State, draw
+from iletimerkezi_async.stores.log import Change, Scope, State, draw
 
 from . import life
 
@@ -61,6 +61,8 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
         # By its version: whoever had the answer of an earlier attempt has kept the token.
         if row is None or row.version != mine.version:
             return None
+        if row.name.scope is Scope.CAMPAIGN:
+            return life.release(row, draw(), keep)
         return life.give_up(row, draw(), keep, lost=row.first is not None)
 
     answer = await log.insert(Change(mine, lease, keep, durable=False), undo=undo)
@@ -78,7 +80,13 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
 
 
 async def write_owned(
-    log: Log, held: Row, change: Change, fence: Fence | None = None, *, may_be_undone: bool = False
+    log: Log,
+    held: Row,
+    change: Change,
+    fence: Fence | None = None,
+    *,
+    may_be_undone: bool = False,
+    is_new: bool = False,
 ) -> Row | None:
     """Write as the owner of a row; `None` where another has taken it over.
 
@@ -89,6 +97,7 @@ async def write_owned(
         fence: For a part of a campaign.
         may_be_undone: Whether it is taken back where the caller is cancelled meanwhile: an attempt is about to leave,
             and then does not.
+        is_new: Whether it is not in the log yet.
 
     Raises:
         StoreError: The log is away.
@@ -99,7 +108,8 @@ async def write_owned(
         # As it was before: this attempt has not left.
         return life.give_up(held, draw(), change.keep, lost=lost) if answer.has(change.row.version) else None
 
-    answer = await log.swap(held, change, fence, undo=undo if may_be_undone else None)
+    back = undo if may_be_undone else None
+    answer = await (log.insert(change, fence, undo=back) if is_new else log.swap(held, change, fence, undo=back))
     return answer.row if answer.has(change.row.version) else None
 
 

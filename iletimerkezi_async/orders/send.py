@@ -9,8 +9,7 @@ import logging
 import math
 import time
 from contextlib import suppress
-from datetime import datetime, timezone
-from functools import partial
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import anyio
@@ -27,7 +26,6 @@ from iletimerkezi_async.errors import (
     StoreError,
 )
 from iletimerkezi_async.http.outcomes import describe
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
@@ -36,15 +34,12 @@ from iletimerkezi_async.stores.log import KnownId, Name, Row, Scope, State, draw
 from iletimerkezi_async.stores.seals import account_of, fingerprint
 
 from . import life, rows
-from .earlier import ALIKE_SECONDS, find_earlier, hear_clock, now_by
-from .life import Step
+from .driver import Claim, Driver, OvertakenError
 from .recovery import send_draft
-from .rules import Fate
 
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.log import Change
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -68,83 +63,6 @@ _MOST_UNNOTED = 10_000
 _FEW = 1000
 
 
-class _OvertakenError(Exception):
-    """Another has the key by now, or may have it; `may_be_taken` where an attempt of this call may have been taken."""
-
-    def __init__(self, *, may_be_taken: bool) -> None:
-        super().__init__()
-        self.may_be_taken = may_be_taken
-
-
-class _Claim:
-    """An order that this call has claimed, and what becomes of it.
-
-    Args:
-        log: Where it is kept.
-        granted: Its row, and the log's time.
-        lookups: What knows the service's clock.
-        lease: Seconds.
-    """
-
-    def __init__(self, log: StoreLog, granted: rows.Granted, lookups: Lookups, lease: float) -> None:
-        self.log, self.held = log, granted.row
-        #: Seconds by which the log's clock is ahead of this machine's.
-        self.ahead = granted.now - time.time()
-        self._lease, self._keep = lease, log.keep
-        self._lookups = lookups
-        #: Whether an attempt may have been taken, of whomever.
-        self.lost = self.held.first is not None
-        #: Whether one of this call may have been.
-        self.begun = False
-        self._since = Stopwatch()
-
-    async def before(self, *, again: bool) -> None:
-        """Write down that an attempt is about to leave, and renew the lease.
-
-        Args:
-            again: Whether an answer of this call was lost.
-
-        Raises:
-            StoreError: It cannot be written down, and nothing was taken.
-            OutcomeUnknownError: It cannot be written down, and an earlier attempt may have been taken.
-            _OvertakenError: Another has the key.
-        """
-        self.lost = self.lost or again
-        # What is answered late is late: the lease is reckoned from before the question.
-        since = Stopwatch()
-        service = now_by(self._lookups, self.ahead).service
-        change = life.begin(self.held, draw(), service, self._lease, self._keep, lost=self.lost)
-        try:
-            row = await rows.write_owned(self.log, self.held, change, may_be_undone=not self.begun)
-        except StoreError as error:
-            if not self.lost:
-                raise
-            reason = f"the answer was lost, and the store is away, so that it is not sent again ({error})"
-            raise OutcomeUnknownError(reason, _OPERATION) from None
-        if row is None:
-            raise _OvertakenError(may_be_taken=self.begun)
-        self.held, self.begun, self._since = row, True, since
-
-    def may_leave(self) -> bool:
-        """Whether the key is still surely this call's; asked again when a body is handed over."""
-        return self._since.elapsed < self._lease
-
-    async def settle_taken(self, order_id: int | None, *, note: KnownId | None) -> Row | None:
-        """Write down that the service has it; the row that is there then."""
-        return await rows.settle_taken(self.log, self.held, order_id, self._keep, note=note)
-
-    def give_up(self, *, lost: bool) -> Change:
-        """What is to be written where this call ends without an answer.
-
-        A time of the service that was heard since the last attempt dates that attempt.
-        """
-        now, last = now_by(self._lookups, self.ahead), self.held.last
-        service = None
-        if now.service is not None and last is not None:
-            service = now.service - (self._since.elapsed if self.begun else now.local - last.local)
-        return life.give_up(self.held, draw(), self._keep, lost=lost, service=service)
-
-
 @forgetful
 class Sending:
     """Sends orders, those with a key once.
@@ -159,6 +77,7 @@ class Sending:
         self._lookups = lookups
         self._transport = lookups.transport
         self._log = None if store is None else StoreLog(store)
+        self._driver = Driver(lookups, store)
         self._keep = 0.0 if self._log is None else self._log.keep
         self._account = account_of(credentials)
         #: Orders that the store could not be told of, by key and fingerprint.
@@ -221,10 +140,10 @@ class Sending:
         while True:
             outcome = await self._claim(mine, may_be_taken=may_be_taken)
             if isinstance(outcome, rows.Granted):
-                claim = _Claim(self._store, outcome, self._lookups, self._lease)
+                claim = Claim(self._store, outcome.row, outcome.now, self._lookups, lease=self._lease, keep=self._keep)
                 try:
                     return await self._drive(claim, draft)
-                except _OvertakenError as overtaken:
+                except OvertakenError as overtaken:
                     may_be_taken = may_be_taken or overtaken.may_be_taken
                 continue
             if not isinstance(outcome, life.Busy):
@@ -261,11 +180,11 @@ class Sending:
 
     # One claim.
 
-    async def _drive(self, claim: _Claim, draft: Draft) -> Order:
+    async def _drive(self, claim: Claim, draft: Draft) -> Order:
         """Do what is to be done for an order that was claimed, and write down what became of it."""
         try:
-            order, is_proven = await self._settle(claim, draft)
-        except _OvertakenError:
+            order, is_proven = await self._driver.settle(claim, draft)
+        except OvertakenError:
             raise
         except OrderAcceptedError:
             await self._write_taken(claim, None, note=None)
@@ -287,9 +206,7 @@ class Sending:
             # Cancelled, or an error of somebody else's code, at a moment that nobody knows.
             await self._give_up(claim, lost=claim.begun or claim.lost)
             raise
-        note = None
-        if is_proven:
-            note = KnownId(order.id, now_by(self._lookups, claim.ahead), scheduled=draft.send_at is not None)
+        note = claim.noted(order, draft, is_proven=is_proven)
         # What is known here is gone with the process where the store does not take it, and others have to find out.
         key = claim.held.name.name, claim.held.content
         self._unnoted[key] = order
@@ -297,76 +214,9 @@ class Sending:
             del self._unnoted[key]
         return order
 
-    async def _settle(self, claim: _Claim, draft: Draft) -> tuple[Order, bool]:
-        """Send it, or find it; and whether its id surely is its own.
-
-        Raises:
-            IletimerkeziError: As `AsyncClient.send_sms`.
-            _OvertakenError: Another has the key.
-        """
-        may_go = not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
-        step = life.next_step(claim.held, now_by(self._lookups, claim.ahead), may_go=may_go)
-        if step is Step.LOOK_UP:
-            await hear_clock(self._lookups, now_by(self._lookups, claim.ahead))
-            step = life.next_step(claim.held, now_by(self._lookups, claim.ahead), may_go=may_go)
-        if step is Step.LOOK_UP:
-            found = await self._look_up(claim, draft)
-            if found is not None:
-                return found, False
-            # A new life: it was not taken before, and a refusal is one of now.
-            claim.lost = False
-        order = await self._attempt(claim, draft, step)
-        return order, self._lookups.known.is_proven(order.id)
-
-    async def _look_up(self, claim: _Claim, draft: Draft) -> Order | None:
-        """The order, where the reports show it; `None` where they surely lack it.
-
-        Raises:
-            OrderAcceptedError: They show it, and not which of several it is.
-            OutcomeUnknownError: They do not tell.
-        """
-        try:
-            found = await find_earlier(self._lookups, self._store, claim.held, draft, claim.ahead)
-        except StoreError as error:
-            reason = f"an earlier call may have sent it, and the store is away ({error})"
-            raise OutcomeUnknownError(reason, _OPERATION) from None
-        if found.fate is Fate.ABSENT:
-            return None
-        if found.fate is Fate.TAKEN and found.order_id is not None:
-            return Order(found.order_id, draft.recipients)
-        if found.fate is Fate.TAKEN:
-            raise OrderAcceptedError(found.candidates)
-        hint = f"; it may be order {', '.join(map(str, found.candidates))}" if found.candidates else ""
-        reason = f"an earlier call may have sent it, and the reports do not tell: {found.reason}{hint}"
-        raise OutcomeUnknownError(reason, _OPERATION)
-
-    async def _attempt(self, claim: _Claim, draft: Draft, step: Step) -> Order:
-        first = claim.held.first
-        lost = None
-        if step is Step.SEND_AGAIN and first is not None:
-            lost = Stopwatch(time.time() - max(first.ages(now_by(self._lookups, claim.ahead))))
-        return await send_draft(
-            self._lookups,
-            draft,
-            lost,
-            partial(claim.before, again=False),
-            partial(claim.before, again=True),
-            may_leave=claim.may_leave,
-            doubted=first is not None,
-            owner=self._store,
-            elsewhere=partial(self._count_alike, claim),
-        )
-
-    async def _count_alike(self, claim: _Claim, elapsed: float) -> int:
-        """How many orders under other keys may be in the reports without their ids; with the store away, one."""
-        began = time.time() + claim.ahead - elapsed
-        with suppress(StoreError):
-            return (await self._store.alike(claim.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)).open
-        return 1
-
     # Writing it down.
 
-    async def _write_taken(self, claim: _Claim, order_id: int | None, *, note: KnownId | None) -> bool:
+    async def _write_taken(self, claim: Claim, order_id: int | None, *, note: KnownId | None) -> bool:
         """Write down that the service has it; whether that was possible."""
         try:
             row = await claim.settle_taken(order_id, note=note)
@@ -382,14 +232,14 @@ class Sending:
             logger.warning("order %d was taken under a key that has order %d", order_id, row.order_id, extra=extra)
         return True
 
-    async def _give_up(self, claim: _Claim, *, lost: bool) -> None:
+    async def _give_up(self, claim: Claim, *, lost: bool) -> None:
         try:
-            await rows.write_owned(claim.log, claim.held, claim.give_up(lost=lost))
+            await claim.write(claim.give_up(lost=lost))
         except StoreError as error:
             extra = describe(_OPERATION, error)
             logger.warning("what became of a key could not be noted, the next call settles it: %s", error, extra=extra)
 
-    async def _tell(self, claim: _Claim) -> Order | None:
+    async def _tell(self, claim: Claim) -> Order | None:
         """The order, where an earlier owner of the key has had its answer meanwhile, and noted its id."""
         with suppress(StoreError):
             row = (await claim.log.read(claim.held.name)).row

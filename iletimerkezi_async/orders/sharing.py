@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.http.pacing import StorePacer, TokenBucket
 from iletimerkezi_async.stores.log import KnownId
 from iletimerkezi_async.stores.seals import account_of
 
@@ -35,13 +36,13 @@ def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Cr
     if store is None:
         return alone
     from iletimerkezi_async.stores.base import Store  # noqa: PLC0415 - for those who have one
-    from iletimerkezi_async.stores.pacing import StorePacer  # noqa: PLC0415 - likewise
 
     if not isinstance(store, Store):
         raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
-    if alone is None or not isinstance(rate, (int, float)):
+    if alone is rate or not isinstance(alone, TokenBucket):
         return alone
-    return StorePacer(store, account_of(credentials), float(rate), alone)
+    # A bucket was made of it: it is a number.
+    return StorePacer(rate, store, account_of(credentials))  # type: ignore[arg-type]
 
 
 class _StoreIds:

@@ -82,9 +82,10 @@ anyio.run(main)
 
 ## As a server
 
-`iletimerkezi sandbox --port 8025` serves it until Ctrl-C, and prints the variables to export. While it is served, `/`
-shows orders, messages, balance, blacklist and faults in a browser; looking changes nothing. It serves programs on this
-machine only, and no web page: another `Host` than the loopback's, and a request of another origin, are refused.
+`iletimerkezi sandbox --port 8025` serves it until Ctrl-C or SIGTERM, and prints the variables to set. While it is
+served, `/` shows orders, messages, requests, webhook calls, balance, blacklist and faults in a browser, as they change;
+looking changes nothing. It serves programs on this machine only, and no web page: another `Host` than the loopback's,
+and a request of another origin, are refused.
 
 ## Coming from XML
 
@@ -120,6 +121,19 @@ async def main() -> None:
 
 anyio.run(main)
 ```
+
+## Clients in use
+
+The provider's own clients and most others get through with nothing changed but the address. Three need an option, as
+the documents demand more than they send; the command has the same:
+
+| client | option | command |
+|---|---|---|
+| sends no `iys`, as those of before 2024 | `Sandbox(missing_iys="off")` | `--iys-optional` |
+| sends a user and a password, as those of before 2023 | `Sandbox(username=…, password=…)` | `--username --password` |
+| is the newest official one for C# | `Sandbox(style="csharp")` | `--style csharp` |
+
+An order in an address, `GET …/v1/send-sms/get/?key=…&text=…&receipents=…`, is answered in XML.
 
 ## Webhook calls
 

@@ -27,11 +27,13 @@ class Account:
     Attributes:
         key: The API key.
         hash: The hash that goes with it.
+        user: A user name and a password that are let in instead, or None.
         senders: Approved sender names.
         amount: The balance in lira, as it is shown.
         sms_price: What one SMS costs, in the prices that are shown.
         brands: Brand codes with an active consent subscription.
         refuse_past: Whether a schedule in the past is refused, rather than sent at once.
+        take_missing_iys: Whether an order without ``iys`` is taken as one with ``"0"``.
         skip_blocked: Whether blocked recipients are left out, rather than refused with the whole order.
         refuse_unknown_consent: Whether a check of a consent that is not registered is refused, rather than empty.
         duplicates: Whether an order whose numbers come in another sequence is a duplicate.
@@ -49,11 +51,13 @@ class Account:
 
     key: str
     hash: str
+    user: tuple[str, str] | None
     senders: tuple[str, ...]
     amount: str
     sms_price: Decimal
     brands: frozenset[str]
     refuse_past: bool
+    take_missing_iys: bool
     skip_blocked: bool
     refuse_unknown_consent: bool
     duplicates: Literal["set", "sequence"]
@@ -74,8 +78,9 @@ class Account:
         Raises:
             Refusal: 401.
         """
-        if (authentication.get("key"), authentication.get("hash")) != (self.key, self.hash):
-            raise Refusal(401)
+        named = (authentication.get("username"), authentication.get("password"))
+        if (authentication.get("key"), authentication.get("hash")) != (self.key, self.hash) and named != self.user:
+            raise Refusal(401, detail="not the key and hash of this sandbox")
 
 
 def get_balance(account: Account, _: None) -> Json:

@@ -16,17 +16,20 @@ from iletimerkezi_async.sandbox.pages import Pages, Shown
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.service import BIGGEST_BODY
 
-__all__ = ["Hangup", "build_app"]
+__all__ = ["Answer", "Hangup", "build_app"]
+
+Answer = Callable[[str, str, bytes, bytes], Reply]
+"""The service's answer to method, path, query and body."""
 
 Hangup = Callable[[Any], None]
 """Closes the connection to a client, given its address from the ASGI scope; what is written is still sent."""
 
 
-def build_app(answer: Callable[[str, str, bytes], Reply], hang_up: Hangup, pages: Pages) -> Starlette:
+def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
     """Build the application.
 
     Args:
-        answer: The service's answer to method, path and body.
+        answer: The service's answer.
         hang_up: How to close a connection, which ASGI itself has no word for.
         pages: What a person sees in a browser.
     """
@@ -64,7 +67,7 @@ class _Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        objection = find_objection(scope["method"], headers)
+        objection = find_objection(scope["method"], scope["path"], headers)
         if objection is None:
             await self._app(scope, receive, send)
         elif await _read(receive) is not None:
@@ -74,7 +77,7 @@ class _Guard:
 class _Door:
     """Reads a request, asks the service, and acts on the reply's fault."""
 
-    def __init__(self, answer: Callable[[str, str, bytes], Reply], hang_up: Hangup) -> None:
+    def __init__(self, answer: Answer, hang_up: Hangup) -> None:
         self._answer = answer
         self._hang_up = hang_up
 
@@ -82,7 +85,7 @@ class _Door:
         body = await _read(receive)
         if body is None:
             return
-        reply = self._answer(scope["method"], scope["path"], body)
+        reply = self._answer(scope["method"], scope["path"], scope["query_string"], body)
         if reply.fault in (Fault.DROP_REQUEST, Fault.DROP_ANSWER):
             self._hang_up(scope["client"])
             await _wait_for_end(receive)

@@ -2,12 +2,23 @@
 
 import re
 from typing import Any, Final, TypeAlias, cast
+from urllib.parse import parse_qsl
 
 import orjson
 
 from iletimerkezi_async.sandbox.codes import Refusal
 
-__all__ = ["MOST_ROWS", "Json", "is_empty", "parse_json", "read_object", "read_page", "read_rows", "read_whole"]
+__all__ = [
+    "MOST_ROWS",
+    "Json",
+    "is_empty",
+    "parse_json",
+    "parse_query",
+    "read_object",
+    "read_page",
+    "read_rows",
+    "read_whole",
+]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -26,10 +37,26 @@ def parse_json(body: bytes) -> Json:
     try:
         document: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise Refusal(400) from None
+        raise Refusal(400, detail="not JSON") from None
     if not isinstance(document, dict):
-        raise Refusal(400)
+        raise Refusal(400, detail="no JSON object")
     return read_object(cast("Json", document), "request")
+
+
+def parse_query(query: bytes) -> Json:
+    """Return what an order in an address asks, as the objects of a body; the numbers have commas between them.
+
+    Raises:
+        Refusal: 400, when it is not UTF-8.
+    """
+    try:
+        fields: Json = dict(parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict"))
+    except ValueError:
+        raise Refusal(400) from None
+    # The misspelling is the wire's.
+    numbers = [number for number in map(str.strip, fields.get("receipents", "").split(",")) if number]
+    message = {"text": fields.get("text"), "receipents": {"number": numbers}}
+    return {"authentication": fields, "order": {**fields, "message": message}}
 
 
 def read_object(parent: Json, name: str) -> Json:
@@ -40,7 +67,7 @@ def read_object(parent: Json, name: str) -> Json:
     """
     value = parent.get(name)
     if not isinstance(value, dict):
-        raise Refusal(400)
+        raise Refusal(400, detail=f"no object {name}")
     return cast("Json", value)
 
 

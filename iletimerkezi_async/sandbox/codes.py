@@ -48,9 +48,12 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer of the
     Attributes:
         code: The status code of the answer, from the provider's table of status codes.
         errors: With 422, what is wrong with which field.
+        reason: The message of the answer, and what is known beyond it; shown to a person, and never sent.
     """
 
-    def __init__(self, code: int, errors: Mapping[str, str] | None = None) -> None:
+    def __init__(self, code: int, errors: Mapping[str, str] | None = None, *, detail: str = "") -> None:
         super().__init__(code)
         self.code = code
         self.errors = dict(errors or {})
+        known = detail or "; ".join(f"{field}: {text}" for field, text in self.errors.items())
+        self.reason = f"{message_of(code)} ({known})" if known else message_of(code)

@@ -40,17 +40,18 @@ _FOREIGN_PAGE: Final = Objection(
 )
 
 
-def find_objection(method: str, headers: Mapping[str, str]) -> Objection | None:
+def find_objection(method: str, path: str, headers: Mapping[str, str]) -> Objection | None:
     """Judge a request.
 
     Args:
         method: Of HTTP.
+        path: Of the address.
         headers: By their names in lower case.
     """
     host = headers.get("host", "localhost")
     if not _is_loopback(host):
         return _FOREIGN_NAME
-    return _FOREIGN_PAGE if _is_of_another_page(method, headers, f"http://{host}") else None
+    return _FOREIGN_PAGE if _is_of_another_page(_only_shows(method, path), headers, f"http://{host}") else None
 
 
 def _is_loopback(host: str) -> bool:
@@ -66,16 +67,21 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _is_of_another_page(method: str, headers: Mapping[str, str], own: str) -> bool:
+def _only_shows(method: str, path: str) -> bool:
+    """Whether a request asks for a page; an order may come by ``GET``, too."""
+    return method == "GET" and not path.startswith("/v1/")
+
+
+def _is_of_another_page(shows: bool, headers: Mapping[str, str], own: str) -> bool:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if origin is not None:
         return origin.lower() != own.lower()
     if site is not None:
-        return site not in _OWN_SITES and not _is_link(method, headers)
+        return site not in _OWN_SITES and not (shows and _is_link(headers))
     referer = headers.get("referer")
-    return method != "GET" and referer is not None and not f"{referer}/".lower().startswith(f"{own}/".lower())
+    return not shows and referer is not None and not f"{referer}/".lower().startswith(f"{own}/".lower())
 
 
-def _is_link(method: str, headers: Mapping[str, str]) -> bool:
+def _is_link(headers: Mapping[str, str]) -> bool:
     """Whether somebody followed a link, which shows a page and tells the other one nothing."""
-    return (method, headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("GET", "navigate", "document")
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")

@@ -1,4 +1,4 @@
-"""The two notations of the wire. What is asked and answered is the same in both."""
+"""The notations of the wire. What is asked and answered is the same in all of them."""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,12 +6,12 @@ from typing import Final
 import attrs
 import orjson
 
-from iletimerkezi_async.sandbox.bodies import Json, parse_json
+from iletimerkezi_async.sandbox.bodies import Json, parse_json, parse_query
 from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.xml_reader import parse_xml
 from iletimerkezi_async.sandbox.xml_writer import write_xml
 
-__all__ = ["JSON", "XML", "Notation"]
+__all__ = ["JSON", "QUERY", "XML", "Notation"]
 
 
 @attrs.frozen
@@ -33,3 +33,4 @@ class Notation:
 
 JSON: Final = Notation("application/json", parse_json, orjson.dumps, lambda style: style)
 XML: Final = Notation("text/xml; charset=utf-8", parse_xml, write_xml, Style.in_xml)
+QUERY: Final = Notation(XML.content_type, parse_query, write_xml, Style.in_xml)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from iletimerkezi_async.sandbox.phones import read_phone
 from iletimerkezi_async.sandbox.style import Style
 
-__all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_style", "read_words"]
+__all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_style", "read_user", "read_words"]
 
 T = TypeVar("T")
 
@@ -15,6 +15,7 @@ _PRESETS: Final[dict[str, Callable[[], Style]]] = {
     "live": Style.live,
     "seeds": Style.seeds,
     "strings": Style.strings,
+    "csharp": Style.csharp,
 }
 
 
@@ -48,6 +49,15 @@ def read_words(name: str, values: Iterable[T]) -> tuple[T, ...]:
     if isinstance(values, str):
         raise ValueError(f"{name} is a list of words, not one word")  # noqa: TRY004 - all bad arguments are ValueError
     return tuple(values)
+
+
+def read_user(username: str | None, password: str | None) -> tuple[str, str] | None:
+    """Read a user, who has a name and a password, or is none."""
+    if username is None or password is None:
+        if username != password:
+            raise ValueError("username and password go together")
+        return None
+    return username, password
 
 
 def read_numbers(name: str, values: Iterable[str]) -> list[str]:

@@ -201,6 +201,11 @@ class OrderBook:
         """Return the ids of the orders from this position on, oldest first; the first order has position 0."""
         return self._ids[position:]
 
+    @property
+    def message_count(self) -> int:
+        """How many messages all orders have together."""
+        return self._next_message_id - FIRST_MESSAGE_ID
+
     def first_message_id(self, id: int) -> int:
         """Return the id of an order's first message; the others follow it one by one."""
         return self._message_ids[id]

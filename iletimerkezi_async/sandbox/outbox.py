@@ -29,11 +29,15 @@ class Report:
 
     Attributes:
         message_id: The message.
+        order_id: Its order.
+        number: Whom it is for.
         status: ``"accepted"``, ``"delivered"`` or ``"undelivered"``.
         body: The JSON.
     """
 
     message_id: int
+    order_id: int
+    number: str
     status: str
     body: bytes = attrs.field(repr=False)
 
@@ -134,7 +138,7 @@ class Outbox:
             "to": order.numbers[position],
             "body": stream.text(position),
         }
-        return Report(message_id, status, orjson.dumps({"report": report}))
+        return Report(message_id, order.id, order.numbers[position], status, orjson.dumps({"report": report}))
 
 
 def _jumble(step: int, steps: int) -> int:

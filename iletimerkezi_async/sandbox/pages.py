@@ -1,4 +1,7 @@
-"""The pages that show the sandbox to a person in a browser: HTML without a script, a form or a foreign resource."""
+"""The pages that show the sandbox to a person in a browser: HTML without a form or a foreign resource.
+
+Their script asks for the same page again, and shows what is new.
+"""
 
 import base64
 import hashlib
@@ -8,6 +11,7 @@ import attrs
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from iletimerkezi_async.sandbox.dates import write_second
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.views import view_order, view_overview
 from iletimerkezi_async.sandbox.webhooks import Webhooks
@@ -44,8 +48,8 @@ class Pages:
         self._service = service
         self._webhooks = webhooks
         # Read as text, not as a template: the hash below is of what the browser sees.
-        self._style = _read("style.css")
-        self._headers = _protect(self._style)
+        self._style, self._script = _read("style.css"), _read("follow.js")
+        self._headers = _protect(self._style, self._script)
 
     def overview(self, page: str | None) -> Shown:
         """Show the account, the orders, and what happened last."""
@@ -57,7 +61,8 @@ class Pages:
         return self._show(404, "missing.html", None) if view is None else self._show(200, "order.html", view)
 
     def _show(self, status: int, template: str, view: object) -> Shown:
-        html = _TEMPLATES.get_template(template).render(view=view, style=Markup(self._style))  # noqa: S704 - our own file
+        ours = {"style": Markup(self._style), "script": Markup(self._script)}  # noqa: S704 - files of this folder
+        html = _TEMPLATES.get_template(template).render(view=view, second=write_second, **ours)
         return Shown(status, self._headers, html)
 
 
@@ -67,11 +72,15 @@ def _read(name: str) -> str:
     return loader.get_source(_TEMPLATES, name)[0]
 
 
-def _protect(style: str) -> tuple[tuple[str, str], ...]:
-    """Return the headers that let a browser do nothing with a page but show it."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _protect(style: str, script: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers that let a browser do nothing with a page but show it, and ask for it again."""
     policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return (
         ("content-security-policy", policy),

@@ -50,7 +50,7 @@ def get_report(account: Account, asked: Json) -> Json:
         {"number": number, "status": scalar(state)}
         for number, state in zip(account.style.write_numbers(numbers), states, strict=True)
     ]
-    fields = {**_describe(account, order), "id": account.style.order_id(order.id)}
+    fields = {**_describe(account, order), "id": account.style.write_report_id(order.id)}
     if account.style.late_fields:
         fields["price"] = account.style.write_price(order.cost * account.sms_price)
     return {"order": {**fields, **account.style.repeated("message", rows)}}

@@ -19,13 +19,14 @@ from iletimerkezi_async.sandbox.options import (
     read_numbers,
     read_predicate,
     read_style,
+    read_user,
     read_words,
 )
 from iletimerkezi_async.sandbox.orders import SandboxOrder
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
-from iletimerkezi_async.sandbox.style import Style
+from iletimerkezi_async.sandbox.style import Style, StyleName
 from iletimerkezi_async.sandbox.traffic import add_orders
 from iletimerkezi_async.sandbox.transport import InProcessTransport
 from iletimerkezi_async.sandbox.weather import Weather
@@ -61,14 +62,17 @@ class Sandbox:
     a duplicate is refused, balance, blocked numbers, consents, reports. Its rules share no code with the client, so
     the two cannot agree on a mistake. All of it may be used from any thread.
 
-    Where the documents are silent: the test sender ``APITEST`` is refused with 450 when ``iys`` is ``"1"``, and its
-    texts are kept as they were sent; more than 50,000 recipients are 452; a cancelled order still counts as a
-    duplicate; registered consents do not decide about sending. See ``iletimerkezi_async.sandbox.Style`` for the
-    ways of writing answers, and ``iletimerkezi_async.sandbox.Fault`` for what can be made to go wrong.
+    The test sender ``APITEST`` may be used with any ``iys``, which counts as ``"0"``, and its texts are replaced by a
+    fixed one. Otherwise its orders are like all others here, while the service sends them to the account's own number
+    alone, and for nothing. Where the documents are silent: more than 50,000 recipients are 452; a cancelled order still
+    counts as a duplicate; registered consents do not decide about sending. See ``iletimerkezi_async.sandbox.Style`` for
+    the ways of writing answers, and ``iletimerkezi_async.sandbox.Fault`` for what can be made to go wrong.
 
     Args:
         key: The API key that is let in.
         hash: The hash that goes with it.
+        username: A user name that is let in, with its password, beside key and hash: what clients of before 2023 send.
+        password: The password that goes with it.
         senders: Approved sender names, matched exactly.
         balance: SMS at the start. Cancelled orders are given back, undelivered messages when their order is finished.
         blocked: Numbers that are on the account's blocked list at the start, and have been for 30 days.
@@ -79,6 +83,8 @@ class Sandbox:
         duplicate_window: For how long a duplicate is refused.
         past_schedules: Whether a schedule in the past goes out at once, or is refused (457). The documents' own samples
             are long past.
+        missing_iys: Whether an order without ``iys`` is refused (468), or taken as one with ``"0"``. The provider's
+            documents demand it, and speak of a tolerance towards older clients.
         undelivered: Numbers whose messages end undelivered (112), or a predicate on ``+905XXXXXXXXX``.
         delivery_seconds: How long the messages of an order take to become final, one after another.
         brands: Brand codes with an active consent subscription; without any, ``iys="1"`` is refused with 470.
@@ -107,18 +113,21 @@ class Sandbox:
         senders: Iterable[str] = ("APITEST", "FIRMA"),
         balance: int = 1_000_000,
         *,
+        username: str | None = None,
+        password: str | None = None,
         blocked: Iterable[str] = (),
         blocked_policy: Literal["refuse", "skip"] = "refuse",
         duplicates: Literal["set", "sequence"] = "set",
         duplicate_window: timedelta = timedelta(minutes=10),
         past_schedules: Literal["send", "refuse"] = "send",
+        missing_iys: Literal["refuse", "off"] = "refuse",
         undelivered: Iterable[str] | Callable[[str], bool] = (),
         delivery_seconds: float = 1.0,
         brands: Iterable[str | int] = ("BRAND",),
         unknown_consent: Literal["refuse", "empty"] = "refuse",
         amount: str = "0",
         sms_price: str = "1",
-        style: Style | Literal["live", "seeds", "strings"] = "live",
+        style: Style | StyleName = "live",
         weather: Weather | None = None,
         webhook: str | None = None,
         webhook_order: Literal["in order", "shuffled"] = "in order",
@@ -130,6 +139,7 @@ class Sandbox:
         check_word("blocked_policy", blocked_policy, "refuse", "skip")
         check_word("unknown_consent", unknown_consent, "refuse", "empty")
         check_word("past_schedules", past_schedules, "send", "refuse")
+        check_word("missing_iys", missing_iys, "refuse", "off")
         check_word("duplicates", duplicates, "set", "sequence")
         read_amount("amount", amount)
         clock = Clock()
@@ -137,11 +147,13 @@ class Sandbox:
         account = Account(
             key=key,
             hash=hash,
+            user=read_user(username, password),
             senders=read_words("senders", senders),
             amount=amount,
             sms_price=read_amount("sms_price", sms_price),
             brands=frozenset(map(str, read_words("brands", brands))),
             refuse_past=past_schedules == "refuse",
+            take_missing_iys=missing_iys == "off",
             skip_blocked=blocked_policy == "skip",
             refuse_unknown_consent=unknown_consent == "refuse",
             duplicates=duplicates,
@@ -179,9 +191,9 @@ class Sandbox:
         """Serve over HTTP on 127.0.0.1, in a thread of its own.
 
         Use it as ``async with sandbox.serve() as url`` on asyncio or trio, or as ``with sandbox.serve() as url``
-        anywhere else. ``url`` is a base URL that ends in ``/v1``. Below it, ``<operation>/json`` answers JSON and
-        ``<operation>`` answers the XML of the provider's first documents. At ``/`` of the same server, a browser
-        shows what the sandbox holds; looking changes nothing.
+        anywhere else. ``url`` is a base URL that ends in ``/v1``. Below it, ``<operation>/json`` answers JSON, and
+        ``<operation>``, as well as ``GET`` of ``send-sms/get/?key=…``, answers the XML of the provider's first
+        documents. At ``/`` of the same server, a browser shows what the sandbox holds; looking changes nothing.
 
         Programs on this machine are served, under ``localhost``, ``127.0.0.1`` and ``[::1]``. A request under another
         name (421), and one that a web page of another origin makes (403), are not let in.
@@ -216,7 +228,7 @@ class Sandbox:
         return {
             "ILETIMERKEZI_API_KEY": account.key,
             "ILETIMERKEZI_API_HASH": account.hash,
-            # The test sender does not take every order.
+            # The test sender's texts are replaced.
             "ILETIMERKEZI_SENDER": next((name for name in account.senders if name != TEST_SENDER), TEST_SENDER),
             "ILETIMERKEZI_BASE_URL": url,
         }

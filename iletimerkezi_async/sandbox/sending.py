@@ -15,12 +15,14 @@ from iletimerkezi_async.sandbox.bodies import Json, is_empty, read_object
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import read_minute
 from iletimerkezi_async.sandbox.lengths import MOST_PARTS, count_parts
-from iletimerkezi_async.sandbox.phones import read_phones
+from iletimerkezi_async.sandbox.phones import read_phone, read_phones
 
 __all__ = ["TEST_SENDER", "Draft", "read_draft", "send_sms"]
 
 MOST_RECIPIENTS: Final = 50_000
 TEST_SENDER: Final = "APITEST"
+TEST_TEXT: Final = "Bu bir deneme mesajidir."
+"""Stands for every text of the test sender. That there is a fixed one is documented, its words are not."""
 
 _LONGEST_SENDER: Final = 11
 _TURKISH_LETTERS: Final = frozenset("çÇğĞıİöÖşŞüÜ")
@@ -95,55 +97,53 @@ def send_sms(account: Account, draft: Draft) -> Json:
     Raises:
         Refusal: 459, 460, 450, 468, 469, 470, 454, 453, 457, 452, 451 and 402, whichever comes first.
     """
-    iys = _read_iys(draft.order.get("iys"))
-    sender = _check_sender(account, draft.order.get("sender") or "", iys)
-    iys_list = _check_iys(account, iys, draft.order.get("iysList"))
+    sender = _check_sender(account, draft.order.get("sender") or "")
+    iys, iys_list = _check_iys(account, sender, draft.order)
     parts = _check_texts(draft.texts)
     send_at = _check_schedule(account, draft.order.get("sendDateTime"))
     numbers = _check_recipients(draft)
     fingerprint = _fingerprint(draft.texts, numbers, account.duplicates)
     texts, numbers = _without_blocked(account, draft.texts, numbers)
     _check_duplicate(account, fingerprint)
-    if sum(parts[text] * count for text, count in texts) > account.ledger.balance(account.now):
-        raise Refusal(402)
+    if sender == TEST_SENDER:
+        texts, parts = [(TEST_TEXT, count) for _, count in texts], {TEST_TEXT: 1}
+    cost, balance = sum(parts[text] * count for text, count in texts), account.ledger.balance(account.now)
+    if cost > balance:
+        raise Refusal(402, detail=f"{cost:,} SMS, {balance:,} left")
     order = accept(
         account,
-        Accepted(sender=sender, iys=iys or "0", iys_list=iys_list, send_at=send_at, numbers=numbers, texts=texts),
+        Accepted(sender=sender, iys=iys, iys_list=iys_list, send_at=send_at, numbers=numbers, texts=texts),
         parts,
         fingerprint,
     )
-    return {"order": {"id": account.style.order_id(order.id)}}
+    return {"order": {"id": account.style.write_sent_id(order.id)}}
 
 
-def _read_iys(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
-    return str(value) if str(value) in ("0", "1") else None
-
-
-def _check_sender(account: Account, sender: str, iys: str | None) -> str:
+def _check_sender(account: Account, sender: str) -> str:
     if not sender:
         raise Refusal(459)
     if len(sender) > _LONGEST_SENDER or not _TURKISH_LETTERS.isdisjoint(sender):
         raise Refusal(460)
     if sender not in account.senders:
-        raise Refusal(450)
-    # The test sender is for iys "0" only. Which code refuses "1" is not documented; the sender is what is wrong.
-    if sender == TEST_SENDER and iys == "1":
-        raise Refusal(450)
+        raise Refusal(450, detail=f"approved: {', '.join(account.senders)}")
     return sender
 
 
-def _check_iys(account: Account, iys: str | None, iys_list: object) -> str | None:
-    if iys is None:
+def _check_iys(account: Account, sender: str, order: Json) -> tuple[str, str | None]:
+    """Return whether the registry is asked, as ``"1"`` or ``"0"``, and which of its lists."""
+    iys, iys_list = order.get("iys"), order.get("iysList")
+    if account.take_missing_iys and is_empty(iys):
+        iys = "0"
+    if isinstance(iys, bool) or not isinstance(iys, (str, int)) or str(iys) not in ("0", "1"):
         raise Refusal(468)
-    if iys == "0":
-        return None
+    # The provider's own sample has the test sender with "1", and its documents say that it is never asked for.
+    if str(iys) == "0" or sender == TEST_SENDER:
+        return "0", None
     if iys_list not in _IYS_LISTS:
         raise Refusal(469)
     if not account.brands:
         raise Refusal(470)
-    return str(iys_list)
+    return "1", str(iys_list)
 
 
 def _check_texts(texts: Sequence[tuple[str, int]]) -> dict[str, int]:
@@ -153,7 +153,7 @@ def _check_texts(texts: Sequence[tuple[str, int]]) -> dict[str, int]:
         raise Refusal(454)
     counted = {text: count_parts(text) for text in parts}
     if max(counted.values()) > MOST_PARTS:
-        raise Refusal(453)
+        raise Refusal(453, detail=f"{max(counted.values()):,} parts")
     return counted
 
 
@@ -187,13 +187,14 @@ def _unwrap(value: object) -> object:
 
 def _check_recipients(draft: Draft) -> list[str]:
     if not all(count for _, count in draft.texts):
-        raise Refusal(452)
+        raise Refusal(452, detail="a text without recipients")
     # That an order holds at most 50,000 is documented by the provider, 2026; which code refuses more is not.
     if len(draft.numbers) > MOST_RECIPIENTS:
-        raise Refusal(452)
+        raise Refusal(452, detail=f"more than {MOST_RECIPIENTS:,}")
     numbers = read_phones(draft.numbers)
     if numbers is None:
-        raise Refusal(452)
+        wrong = sum(read_phone(number) is None for number in draft.numbers)
+        raise Refusal(452, detail=f"{wrong:,} of {len(draft.numbers):,} are no Turkish mobile numbers")
     return numbers
 
 
@@ -213,7 +214,8 @@ def _without_blocked(
     if account.blocked.keys().isdisjoint(numbers):
         return texts, numbers
     if not account.skip_blocked:
-        raise Refusal(452)
+        blocked = sum(number in account.blocked for number in numbers)
+        raise Refusal(452, detail=f"{blocked:,} of {len(numbers):,} are blocked")
     kept_texts: list[tuple[str, int]] = []
     kept: list[str] = []
     start = 0
@@ -224,11 +226,11 @@ def _without_blocked(
             kept_texts.append((text, len(allowed)))
             kept += allowed
     if not kept:
-        raise Refusal(452)
+        raise Refusal(452, detail="all are blocked")
     return kept_texts, kept
 
 
 def _check_duplicate(account: Account, fingerprint: int) -> None:
     accepted_at = account.orders.accepted_at(fingerprint)
     if accepted_at is not None and account.now - accepted_at < account.duplicate_window:
-        raise Refusal(451)
+        raise Refusal(451, detail=f"taken {(account.now - accepted_at).total_seconds():.0f} s ago")

@@ -20,9 +20,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from iletimerkezi_async.sandbox.app import build_app
+from iletimerkezi_async.sandbox.app import Answer, build_app
 from iletimerkezi_async.sandbox.pages import Pages
-from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.webhooks import Webhooks
 
@@ -62,7 +61,7 @@ class _Server:
 
     Args:
         listener: The bound, listening socket.
-        answer: The service's answer to method, path and body.
+        answer: The service's answer.
         pages: What a person sees in a browser.
         beside: What runs beside the server for as long as it serves, until it is cancelled.
     """
@@ -70,7 +69,7 @@ class _Server:
     def __init__(
         self,
         listener: socket.socket,
-        answer: Callable[[str, str, bytes], Reply],
+        answer: Answer,
         pages: Pages,
         beside: Callable[[], Awaitable[None]] | None,
     ) -> None:

@@ -3,9 +3,9 @@
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
 
 import attrs
 
@@ -13,16 +13,17 @@ from iletimerkezi_async.sandbox import blocking, consents, reporting, sending
 from iletimerkezi_async.sandbox.account import Account, get_balance, get_sender
 from iletimerkezi_async.sandbox.bodies import Json, read_object
 from iletimerkezi_async.sandbox.clock import Clock
-from iletimerkezi_async.sandbox.codes import DONE, Refusal
+from iletimerkezi_async.sandbox.codes import DONE, Refusal, message_of
 from iletimerkezi_async.sandbox.faults import Fault, FaultPlan, Planned
-from iletimerkezi_async.sandbox.notations import JSON, XML, Notation
+from iletimerkezi_async.sandbox.notations import JSON, QUERY, XML, Notation
 from iletimerkezi_async.sandbox.replies import Reply, Writer
 
-__all__ = ["BIGGEST_BODY", "OPERATIONS", "Service"]
+__all__ = ["BIGGEST_BODY", "OPERATIONS", "Request", "Service"]
 
 BIGGEST_BODY: Final = 64 * 1024 * 1024
 """Bytes. A bigger body is 400."""
 
+_GET_PATHS: Final = ("/v1/send-sms/get", "/v1/send-sms/get/")
 _PATH: Final = re.compile(r"/v1/(?P<operation>[a-z]+(?:[-/][a-z]+)*?)(?P<json>/json)?")
 
 
@@ -53,6 +54,27 @@ OPERATIONS: Final[dict[str, _Operation]] = {
 }
 
 
+@attrs.frozen
+class Request:
+    """A request that came, as a person is shown it.
+
+    Attributes:
+        at: When, by the sandbox's clock.
+        operation: Its operation, or the path where there is none.
+        outcome: The code or the fault that it got.
+        reason: Why, where it is not the usual answer.
+        order: The id of the order that it sent, or asked about.
+        recipients: How many numbers it was to send to.
+    """
+
+    at: datetime
+    operation: str
+    outcome: int | str
+    reason: str = ""
+    order: int | None = None
+    recipients: int | None = None
+
+
 class Service:
     """Handles requests one at a time, from any thread.
 
@@ -67,21 +89,25 @@ class Service:
         self._style = account.style
         self._clock = clock
         self._faults = FaultPlan(OPERATIONS)
-        self._log: list[tuple[str, int | str]] = []
+        self._log: list[Request] = []
         self._counts: Counter[str] = Counter()
 
-    def answer(self, method: str, path: str, body: bytes) -> Reply:
+    def answer(self, method: str, path: str, query: bytes, body: bytes) -> Reply:
         """Answer an HTTP request: ``POST /v1/<operation>/json``, or ``POST /v1/<operation>`` in XML.
 
-        Anything else is 404 and meets no fault.
+        An order may come by ``GET /v1/send-sms/get/?…``, too (documented by the provider, 2026). Anything else is 404
+        and meets no fault.
         """
+        if method == "GET" and path in _GET_PATHS:
+            return self.handle("send-sms", query, QUERY)
         match = _PATH.fullmatch(path)
         notation = XML if match is not None and match["json"] is None else JSON
         if method == "POST" and match is not None:
             return self.handle(match["operation"], body, notation)
         with self.lock:
-            self._note(path.strip("/"), 404)
-            return self._begin(notation).usual(404, {})
+            writer = self._begin(notation)
+            self._note(Request(writer.now, path.strip("/"), 404, message_of(404)))
+            return writer.usual(404, {})
 
     def handle(self, operation: str, body: bytes, notation: Notation) -> Reply:
         """Answer one request to an operation, with the fault that was planned for it."""
@@ -89,12 +115,15 @@ class Service:
             writer = self._begin(notation)
             planned = self._faults.take(operation)
             if planned is not None and not planned.processed:
-                self._note(operation, planned.word)
+                self._note(Request(writer.now, operation, planned.word, "planned; not processed"))
                 return writer.faulty(planned, None)
-            code, payload = self._process(operation, body, notation)
-            self._note(operation, code if planned is None else planned.word)
+            code, payload, request = self._process(operation, body, notation)
             reply = writer.usual(code, payload)
-            return reply if planned is None else writer.faulty(planned, reply)
+            if planned is not None:
+                why = f"planned; processed with {code}"
+                request, reply = attrs.evolve(request, outcome=planned.word, reason=why), writer.faulty(planned, reply)
+            self._note(request)
+            return reply
 
     def fail(self, operation: str, fault: Fault | str, times: float, retry_after: float | None) -> None:
         """Plan a fault; see ``FaultPlan.add``."""
@@ -125,7 +154,12 @@ class Service:
     def log(self) -> tuple[tuple[str, int | str], ...]:
         """Each request's operation, with the code or the fault that it got."""
         with self.lock:
-            return tuple(self._log)
+            return tuple((request.operation, request.outcome) for request in self._log)
+
+    def last_requests(self, count: int) -> Sequence[Request]:
+        """Return the last requests, newest first."""
+        with self.lock:
+            return self._log[: -count - 1 : -1]
 
     @property
     def counts(self) -> Counter[str]:
@@ -133,31 +167,45 @@ class Service:
         with self.lock:
             return self._counts.copy()
 
-    def _note(self, operation: str, outcome: int | str) -> None:
-        self._log.append((operation, outcome))
-        self._counts[operation] += 1
+    def _note(self, request: Request) -> None:
+        self._log.append(request)
+        self._counts[request.operation] += 1
 
     def _begin(self, notation: Notation) -> Writer:
         account = self.look()
         account.style = notation.adapt(self._style)
         return Writer(notation, account.style, account.weather, account.now)
 
-    def _process(self, operation: str, body: bytes, notation: Notation) -> tuple[int, Json]:
+    def _process(self, operation: str, body: bytes, notation: Notation) -> tuple[int, Json, Request]:
+        account, asked, payload = self._account, None, Json()
+        code, reason = DONE, ""
         try:
-            return DONE, _process(self._account, operation, body, notation)
+            authentication, asked = _read(operation, body, notation)
+            account.check_credentials(authentication)
+            payload = OPERATIONS[operation].act(account, asked)
         except Refusal as refusal:
-            return refusal.code, {"errors": refusal.errors} if refusal.errors and self._style.field_errors else {}
+            code, reason = refusal.code, refusal.reason
+            if refusal.errors and self._style.field_errors:
+                payload = {"errors": refusal.errors}
+        recipients = len(asked.numbers) if isinstance(asked, sending.Draft) else None
+        return code, payload, Request(account.now, operation, code, reason, self._order(payload, asked), recipients)
+
+    def _order(self, payload: Json, asked: Any) -> int | None:
+        """Return the id of the order that was told or asked about, if there is such a one."""
+        named = payload.get("order", asked)
+        order = self._account.orders.find(cast("Json", named).get("id")) if isinstance(named, dict) else None
+        return None if order is None else order.id
 
 
-def _process(account: Account, name: str, body: bytes, notation: Notation) -> Json:
+def _read(name: str, body: bytes, notation: Notation) -> tuple[Json, Any]:
+    """Return the credentials and what is asked, with its structure checked.
+
+    Structure, then credentials, then values: the order in which the service refuses.
+    """
     operation = OPERATIONS.get(name)
     if operation is None:
         raise Refusal(404)
     if len(body) > BIGGEST_BODY:
-        raise Refusal(400)
+        raise Refusal(400, detail="too long")
     request = notation.parse(body)
-    authentication = read_object(request, "authentication")
-    # Structure, then credentials, then values: the order in which the service refuses.
-    asked = operation.read(request)
-    account.check_credentials(authentication)
-    return operation.act(account, asked)
+    return read_object(request, "authentication"), operation.read(request)

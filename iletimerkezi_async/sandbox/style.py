@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 
-__all__ = ["Style"]
+__all__ = ["Style", "StyleName"]
+
+StyleName: TypeAlias = Literal["live", "seeds", "strings", "csharp"]
+"""The presets."""
 
 
 def _number(value: Decimal) -> int | float:
@@ -45,10 +48,11 @@ class Style:
 
     The provider's documents and payloads seen in public code disagree about the types of most fields. A client
     has to read them all, so each disagreement is a switch here. The defaults are what the service writes now
-    (provider's documents of April 2026, and its newest clients). There are three presets: ``Style.live()`` is the
+    (provider's documents of April 2026, and its newest clients). There are four presets: ``Style.live()`` is the
     same as ``Style()``, ``Style.seeds()`` writes as the first documents do, ``Style.strings()`` makes every value a
-    string, as many older answers are. In XML only ``numbers``, ``price``, ``late_fields``, ``field_errors``,
-    ``http_status`` and ``cookie`` make a difference.
+    string, as many older answers are, and ``Style.csharp()`` is what the provider's newest client for C# can read.
+    In XML only ``numbers``, ``price``, ``late_fields``, ``field_errors``, ``http_status`` and ``cookie`` make a
+    difference.
 
     Attributes:
         numbers: How phone numbers come back: ``"+905301234567"`` (``"e164"``), ``"5301234567"`` (``"national"``) or
@@ -57,6 +61,8 @@ class Style:
         scalars: Whether codes, ids, states and counters are integers (``"int"``) or strings (``"str"``). As the
             service does it now (``"live"``), they are integers but for the id of an order, a string in ``send-sms``
             and ``get-report`` and an integer in ``get-reports``. A brand code of digits follows.
+        sent_id: Whether the id of the order in ``send-sms`` is an integer or a string; by default as ``scalars`` says.
+        report_id: The same for the order in ``get-report``.
         balance: Whether ``amount`` and ``sms`` of the balance are numbers (``10.584``) or strings.
         price: How the price in a report is written: ``"0,0372"`` with a decimal comma, ``"0.0372"`` with a point,
             as a number, or as a number's digits (``"1"``, ``"0.5"``).
@@ -75,6 +81,8 @@ class Style:
 
     numbers: Literal["e164", "plain", "national", "trunk", "spaced", "integer"] = _one_of(*_WRITE_NUMBER)
     scalars: Literal["live", "int", "str"] = _one_of("live", "int", "str")
+    sent_id: Literal["as scalars", "int", "str"] = _one_of("as scalars", "int", "str")
+    report_id: Literal["as scalars", "int", "str"] = _one_of("as scalars", "int", "str")
     balance: Literal["number", "string"] = _one_of("number", "string")
     price: Literal["comma", "point", "number", "digits"] = _one_of(*_WRITE_PRICE)
     single: Literal["list", "value"] = _one_of("list", "value")
@@ -99,6 +107,11 @@ class Style:
         """Every value a string."""
         return cls(scalars="str", balance="string", price="digits")
 
+    @classmethod
+    def csharp(cls) -> "Style":
+        """The id of an order is a string in ``send-sms`` and an integer in ``get-report``."""
+        return cls(sent_id="str", report_id="int")
+
     def in_xml(self) -> "Style":
         """Return the same style for XML, where all values are text and repeated elements are repeated."""
         return attrs.evolve(self, balance="string", single="list", empty="absent")
@@ -111,9 +124,16 @@ class Style:
         """Write a code, a state, a counter, or the id of an order in a list."""
         return str(value) if self.scalars == "str" else value
 
-    def order_id(self, value: int) -> int | str:
-        """Write the id of an order that stands alone."""
-        return value if self.scalars == "int" else str(value)
+    def write_sent_id(self, value: int) -> int | str:
+        """Write the id of an order that was just taken."""
+        return self._write_id(value, self.sent_id)
+
+    def write_report_id(self, value: int) -> int | str:
+        """Write the id of an order at the head of its report."""
+        return self._write_id(value, self.report_id)
+
+    def _write_id(self, value: int, form: str) -> int | str:
+        return value if (self.scalars if form == "as scalars" else form) == "int" else str(value)
 
     def brand_code(self, code: str) -> int | str:
         """Write a brand code; one that is not all digits stays as it is."""

@@ -33,10 +33,10 @@ class InProcessTransport(httpx.AsyncBaseTransport):
     """Gives each request to the service, and turns faults into the exceptions a real connection raises.
 
     Args:
-        answer: The service's answer to method, path and body.
+        answer: The service's answer to method, path, query and body.
     """
 
-    def __init__(self, answer: Callable[[str, str, bytes], Reply]) -> None:
+    def __init__(self, answer: Callable[[str, str, bytes, bytes], Reply]) -> None:
         self._answer = answer
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -49,7 +49,7 @@ class InProcessTransport(httpx.AsyncBaseTransport):
         body = await request.aread()
         # A network would let other tasks run, and be cancelled, before the request arrives and before the answer does.
         await anyio.lowlevel.checkpoint()
-        reply = self._answer(request.method, request.url.path, body)
+        reply = self._answer(request.method, request.url.path, request.url.query, body)
         await anyio.lowlevel.checkpoint()
         if reply.fault in (Fault.DROP_REQUEST, Fault.DROP_ANSWER):
             raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)

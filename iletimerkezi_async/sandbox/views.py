@@ -1,6 +1,7 @@
 """What a person is shown of the sandbox, as plain values that are taken under the lock at one moment."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain, islice, repeat
 from typing import Final
@@ -9,8 +10,8 @@ import attrs
 
 from iletimerkezi_async.sandbox.dates import write_second
 from iletimerkezi_async.sandbox.orders import Counters, MessageState, OrderState, SandboxOrder
-from iletimerkezi_async.sandbox.service import Service
-from iletimerkezi_async.sandbox.webhooks import Webhooks
+from iletimerkezi_async.sandbox.service import Request, Service
+from iletimerkezi_async.sandbox.webhooks import Call, Webhooks
 
 __all__ = ["OrderView", "Overview", "view_order", "view_overview"]
 
@@ -95,10 +96,10 @@ class Overview:
     blocked: list[tuple[str, str]]
     blocked_count: int
     faults: list[FaultLine]
-    requests: list[tuple[str, int | str]]
+    requests: Sequence[Request]
     request_count: int
     webhook: str | None
-    calls: list[tuple[int, str, int | str]]
+    calls: Sequence[Call]
     call_count: int
 
 
@@ -116,18 +117,18 @@ def view_overview(service: Service, webhooks: Webhooks | None, page: str | None)
     """Look at everything but the single messages."""
     with service.lock:
         account = service.look()
-        orders = list(account.orders)[::-1]
-        leaf = _leaf(page, len(orders), ORDERS_A_PAGE)
-        first = (leaf.number - 1) * ORDERS_A_PAGE
-        requests, calls = service.log, () if webhooks is None else webhooks.log
+        leaf = _leaf(page, len(account.orders), ORDERS_A_PAGE)
+        # Newest first. Only these are looked at, as a page that is open asks for them all the time.
+        last = len(account.orders) - (leaf.number - 1) * ORDERS_A_PAGE
+        ids = account.orders.since(max(last - ORDERS_A_PAGE, 0))[: min(last, ORDERS_A_PAGE)]
         return Overview(
             now=write_second(account.now),
             balance=account.ledger.balance(account.now),
             amount=account.amount,
             senders=account.senders,
-            orders=[_line(order, account.now) for order in orders[first : first + ORDERS_A_PAGE]],
-            order_count=len(orders),
-            message_count=sum(order.recipients for order in orders),
+            orders=[_line(account.orders[id], account.now) for id in ids[::-1]],
+            order_count=len(account.orders),
+            message_count=account.orders.message_count,
             leaf=leaf,
             blocked=[(number, write_second(at)) for number, at in islice(account.blocked.items(), MOST_BLOCKED)],
             blocked_count=len(account.blocked),
@@ -135,12 +136,12 @@ def view_overview(service: Service, webhooks: Webhooks | None, page: str | None)
                 FaultLine(operation, planned.word, _times(times), planned.retry_after)
                 for operation, planned, times in service.faults()
             ],
-            requests=list(requests[: -MOST_LINES - 1 : -1]),
-            request_count=len(requests),
+            requests=service.last_requests(MOST_LINES),
+            request_count=service.counts.total(),
             # What stands behind the question mark may be a secret of the endpoint.
             webhook=None if webhooks is None else webhooks.url.partition("?")[0],
-            calls=list(calls[: -MOST_LINES - 1 : -1]),
-            call_count=len(calls),
+            calls=() if webhooks is None else webhooks.last_calls(MOST_LINES),
+            call_count=0 if webhooks is None else webhooks.count,
         )
 
 

@@ -1,19 +1,21 @@
 """The calls to the address that wants to hear of every state change."""
 
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 import anyio
 import anyio.lowlevel
+import attrs
 import httpx
 
 from iletimerkezi_async.sandbox.outbox import Outbox, Report
 from iletimerkezi_async.sandbox.service import Service
 
-__all__ = ["Webhooks", "build_webhooks"]
+__all__ = ["Call", "Webhooks", "build_webhooks"]
 
 _HEADERS: Final = {"content-type": "application/json"}
 _ATTEMPTS: Final = 3
@@ -21,6 +23,18 @@ _SECONDS: Final = 2.0
 _PAUSE: Final = 0.1
 _TICK: Final = 0.02
 _LOCAL_NAMES: Final = ("localhost", "::1")
+
+
+@attrs.frozen
+class Call:
+    """A call that was made, as a person is shown it: when, about which message, and what came of it."""
+
+    at: datetime
+    order: int
+    message: int
+    number: str
+    status: str
+    outcome: int | str
 
 
 class Webhooks:
@@ -42,13 +56,23 @@ class Webhooks:
         with service.lock:
             self._outbox = Outbox(service.look().orders, shuffled=shuffled, copies=copies, codes=codes)
         self._turn = threading.Lock()
-        self._log: list[tuple[int, str, int | str]] = []
+        self._log: list[Call] = []
 
     @property
     def log(self) -> tuple[tuple[int, str, int | str], ...]:
         """Each call that was made: message id, status, and the endpoint's HTTP status or the name of an error."""
         with self._service.lock:
-            return tuple(self._log)
+            return tuple((call.message, call.status, call.outcome) for call in self._log)
+
+    @property
+    def count(self) -> int:
+        """How many calls were made."""
+        return len(self._log)
+
+    def last_calls(self, count: int) -> Sequence[Call]:
+        """Return the last calls, newest first."""
+        with self._service.lock:
+            return self._log[: -count - 1 : -1]
 
     async def call(self, http_client: httpx.AsyncClient | None) -> int:
         """Make all calls that are due; return how many."""
@@ -104,7 +128,9 @@ class Webhooks:
 
     def _note(self, report: Report, outcome: int | str) -> None:
         with self._service.lock:
-            self._log.append((report.message_id, report.status, outcome))
+            now = self._service.look().now
+            call = Call(now, report.order_id, report.message_id, report.number, report.status, outcome)
+            self._log.append(call)
 
 
 async def _post(client: httpx.AsyncClient, url: str, report: Report) -> int | str:

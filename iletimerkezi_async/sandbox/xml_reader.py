@@ -53,7 +53,7 @@ def parse_xml(body: bytes) -> Json:
             raise Refusal(400)
         parser.Parse(document, True)
     except (expat.ExpatError, ValueError):
-        raise Refusal(400) from None
+        raise Refusal(400, detail="not XML") from None
     return read_object(reader.document, "request")
 
 

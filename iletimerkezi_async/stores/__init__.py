@@ -64,35 +64,40 @@ the next call settles it.
 
 ## One rate
 
-With a store, `rate` is that of all clients of the account together, and a 429 of any process holds back the paced
-orders of all of them for its `Retry-After`. Bulk orders of other processes do not learn of it, as asking would cost
-each a request. While the store is away each process paces by itself, with a warning.
+With a store, `rate` is that of all clients of the account together: the store keeps the moment at which the next
+recipient is free, and each process reserves a quarter of a second ahead at the most. What a process that dies, or a
+caller who gives up, had reserved is lost, and holds up others for no longer than that. A twentieth of the rate goes at
+once after a quiet time, the rest evenly at nine tenths of it. How exact that is depends on how much the time differs
+that the store takes to answer.
+
+A 429 of any process holds back the paced orders of all of them for its `Retry-After`, but for two minutes at the most.
+Bulk orders of other processes do not learn of it, as asking would cost each a request. While the store is away each
+process paces by itself, with a warning, and asks it again after five seconds.
 
 ## What is kept
 
 A hash of the API key, keys, keyed fingerprints, states, times and order ids, for 30 days: no number, no text, no
 credential. Beside the fingerprint stands a keyed mark of the numbers, by which two keys that text the same people are
 told apart: where both were lost and one order is found, both stay unknown until you decide. Times are the store's
-clock, and the service's where it was heard. A campaign's journal and the keys know nothing of each other: where both
-lost an order to the very same numbers, one order found may be given to both.
+clock, and the service's where it was heard.
 
 A campaign's journal in it (`journal=store.journal("kis-2026")`, PostgreSQL and SQLite) holds the recipients' numbers,
 for 30 days after its last use. One run has it at a time; a run that died is taken over two minutes later, on any
-machine.
+machine. Keys and campaigns of one store know of each other, and a campaign with its journal in a file asks the client's
+store, too.
+
+A store that is restored from a backup has forgotten what was sent since: what is asked for again then goes out again.
 
 ## The files
 
 For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`,
-run by `pipeline`)
-and `redis` (with its script in `redis_scripts`) are the three. `seals` makes what stands in a store for an account and
-for an order, `slots` is the rule of the rate and `pacing` keeps to it, `threads` runs the blocking
-drivers.
+run by `pipeline`) and `redis` are the three. `seals` makes what stands in a store for an account and for an order,
+`threads` runs the blocking drivers.
 
 `log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements
 for engines that know SQL, `redis_rows` the scripts for Redis. What becomes of an order no log knows.
 
-`records` is what is written down of a campaign, as pure values; `journal` keeps them in a file, `journals` in a store
-(`sqlite_journals`, `postgres_journals`), `opening` opens either; `files` sees that a file is its owner's alone.
+`files` sees that a file is its owner's alone; `records` is a moment by two clocks.
 
 No text and no credential is ever stored, and nothing here knows HTTP or how an order is settled.
 """
@@ -104,7 +109,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .base import Store as Store
-    from .journals import StoreJournal as StoreJournal
+    from .base import StoreJournal as StoreJournal
     from .postgres import PostgresStore as PostgresStore
     from .redis import RedisStore as RedisStore
     from .sqlite import SqliteStore as SqliteStore
@@ -116,7 +121,7 @@ _MODULE_OF = {
     "RedisStore": "redis",
     "SqliteStore": "sqlite",
     "Store": "base",
-    "StoreJournal": "journals",
+    "StoreJournal": "base",
 }
 
 

@@ -13,14 +13,13 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from attrs import evolve
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 
 from .log import draw
-from .slots import FAR
 from .threads import Threads
 
 if TYPE_CHECKING:
@@ -29,17 +28,19 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .journals import StoreJournal
     from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
 
-__all__ = ["KNOWN_SECONDS", "Store", "StoreLog"]
+__all__ = ["FAR", "KNOWN_SECONDS", "Store", "StoreJournal", "StoreLog"]
 
 T = TypeVar("T")
 
 #: For how long an order's id is remembered as known: longer than anybody looks for a lost one.
 KNOWN_SECONDS = 11 * 86_400.0
+#: Seconds. A moment of the rate further ahead is left of a clock that was set back: a pause is at most half as long.
+FAR = 240
 # How often what is too old is deleted, where the engine does not do it itself.
 _SWEEP_SECONDS = 600.0
+_LONGEST_NAME = 200
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
 
@@ -89,49 +90,43 @@ class Store(ABC):
         """Close the connections. Later calls raise `StoreError`. Twice is once."""
         if not self._closed:
             self._closed = True
-            await self._worker_threads.run(self._close, shield=True)
+            await self._worker_threads.run(self._finish_and_close, shield=True)
+
+    def _finish_and_close(self) -> None:
+        self._worker_threads.join()
+        self._close()
 
     # One rate.
 
-    async def reserve(self, account: str, n: int, rate: float, extra: int = 0) -> tuple[float, int]:
-        """Reserve the next free moment for `n` recipients, in the order of asking.
-
-        In no second are more than `rate` recipients let through.
+    async def reserve(self, account: str, seconds: float, delay: float) -> float:
+        """Reserve an account's next free stretch of time, in the order of asking.
 
         Args:
             account: Whose rate it is.
-            n: How many; not more than `rate`.
-            rate: Recipients a second.
-            extra: How many more are wanted at the same moment, as far as they fit.
+            seconds: How long it is; with none, it only moves what follows behind the delay.
+            delay: It begins no sooner than in so many seconds, at most two minutes; negative: so many ago.
 
         Returns:
-            Seconds until then, and how many more it is for.
+            When it begins, by the monotonic clock.
 
         Raises:
             StoreError: The store is away.
         """
-        return await self._threads().run(partial(self._reserve, account, n, extra, rate))
 
-    async def hold_back(self, account: str, seconds: float, rate: float) -> None:
-        """Give no moment sooner than in so many seconds: the service asked for a pause.
+        def ask() -> float:
+            wait = self._reserve(account, seconds, delay)
+            # In the thread, as the event loop may be busy when the answer comes.
+            return time.monotonic() + wait
 
-        Args:
-            account: Whose rate it is.
-            seconds: At most two minutes; of a longer pause, these.
-            rate: As for `reserve`.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        pause = min(seconds, FAR - 1)
-        await self._threads().run(partial(self._reserve, account, 0, 0, rate, pause))
+        return await self._threads().run(ask)
 
     # Campaigns.
 
     def journal(self, name: str) -> StoreJournal:
         """A campaign's journal in this store, for `journal=` of `send_bulk`; made on first use.
 
-        It holds the recipients' numbers, and no text. It is deleted after `keep` without use.
+        It holds the recipients' numbers, and no text. It is deleted after `keep` without use, at the earliest after
+        eleven days.
 
         Args:
             name: Its name, of 1 to 200 printable characters; what goes on under it must be the same campaign.
@@ -149,14 +144,6 @@ class Store(ABC):
             with suppress(StoreError):
                 self._sweep_rows()
         return work()
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do a piece of blocking work in the store's threads, to its end.
-
-        Raises:
-            StoreError: The store is away.
-        """
-        return await self._threads().run(partial(self.sweep_and, work), shield=True)
 
     # In the worker threads. Each is one transaction, or one script.
 
@@ -185,7 +172,8 @@ class Store(ABC):
         """Delete what has been over for long."""
 
     @abstractmethod
-    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]: ...
+    def _reserve(self, account: str, seconds: float, delay: float) -> float:
+        """Reserve a stretch of time; seconds until it begins."""
 
     @abstractmethod
     def _close(self) -> None: ...
@@ -212,6 +200,28 @@ class Store(ABC):
             return False
         self._sweep_at = now + _SWEEP_SECONDS
         return True
+
+
+class StoreJournal:
+    """A campaign's journal in a store: what `store.journal(name)` gives, and `journal=` takes.
+
+    Args:
+        store: Where it is.
+        name: Its name.
+
+    Raises:
+        ConfigurationError: It cannot be a name.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        given = cast("object", name)
+        if not (isinstance(given, str) and 0 < len(given) <= _LONGEST_NAME and given.isprintable()):
+            raise ConfigurationError(f"a journal's name must be text of 1 to {_LONGEST_NAME} printable characters")
+        self.store = store
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<StoreJournal {self.name!r} in {self.store!r}>"
 
 
 class StoreLog:

@@ -21,7 +21,21 @@ from iletimerkezi_async.clocks import Moment
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["Alike", "Answer", "Change", "Fence", "KnownId", "Log", "Name", "Row", "Scope", "State", "Undo", "draw"]
+__all__ = [
+    "Alike",
+    "Answer",
+    "Change",
+    "Evidence",
+    "Fence",
+    "KnownId",
+    "Log",
+    "Name",
+    "Row",
+    "Scope",
+    "State",
+    "Undo",
+    "draw",
+]
 
 
 # What a log puts its own time into.
@@ -212,7 +226,19 @@ class Undo(Protocol):
         ...
 
 
-class Log(Protocol):
+class Evidence(Protocol):
+    """What a log knows of other orders than one that is looked for."""
+
+    async def alike(self, row: Row, since: float, until: float) -> Alike:
+        """The other rows with its mark that were first tried before `until`, and last after `since`."""
+        ...
+
+    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
+        """All ids that became known then."""
+        ...
+
+
+class Log(Evidence, Protocol):
     """Where rows are kept. Each method raises `StoreError` where it cannot be asked."""
 
     async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
@@ -244,16 +270,8 @@ class Log(Protocol):
         """Read some parts of a campaign, those with the lowest numbers above `after`; none at the end."""
         ...
 
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
-        """The other rows with its mark that were first tried before `until`, and last after `since`."""
-        ...
-
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
         """Which of these ids are known."""
-        ...
-
-    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """All ids that became known then."""
         ...
 
     async def note(self, account: str, known: Sequence[KnownId]) -> None:

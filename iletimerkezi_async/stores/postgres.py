@@ -23,10 +23,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from . import pipeline
-from .journals import StoreJournal
-from .postgres_journals import PostgresJournals
-from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, RESERVE, SCHEMA, SWEEP_JOURNALS, VERSION
-from .slots import FAR, scale
+from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, SCHEMA, VERSION
 from .sql import SqlStore
 from .sql import spell as spell_sql
 from .threads import CALLS
@@ -81,33 +78,7 @@ class PostgresStore(SqlStore):
     def __repr__(self) -> str:
         return f"<PostgresStore {self._where}>"
 
-    # One rate, and known ids.
-
-    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
-        window, most = scale(rate)
-        extra = min(extra, int(most) - n)
-        values = {
-            "account": account,
-            "n": n,
-            "extra": extra,
-            "window": window,
-            "most": most,
-            "far": FAR,
-            "pause": pause,
-        }
-        row = self._ask(RESERVE, values, durable=False)
-        assert row is not None
-        return max(0.0, float(row[0])), int(row[1]) - n
-
-    def journal(self, name: str) -> StoreJournal:
-        """A campaign's journal in this store; see `Store.journal`."""
-        return StoreJournal(self, PostgresJournals(self._ask_all), name)
-
     # The log.
-
-    def _sweep_rows(self) -> None:
-        super()._sweep_rows()
-        self._ask(SWEEP_JOURNALS, {"keep": self._keep}, durable=False)
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._is_ready:
@@ -119,21 +90,6 @@ class PostgresStore(SqlStore):
         return self._repeated(partial(pipeline.run, statements=[*limits, *spelt], values=values))
 
     # Asking.
-
-    def _ask(self, statements: str, values: Mapping[str, object], *, durable: bool = True) -> tuple[Any, ...] | None:
-        """Run statements as one transaction; the first row of the last one that gives rows."""
-        rows = self._ask_all(statements, values, durable=durable)
-        return rows[0] if rows else None
-
-    def _ask_all(self, statements: str, values: Mapping[str, object], *, durable: bool = True) -> list[tuple[Any, ...]]:
-        """All of its rows."""
-        if not self._is_ready:
-            self._prepare()
-        limits = f"SET LOCAL statement_timeout = {int(self._timeout * 1000)};"
-        if not durable:
-            limits += "SET LOCAL synchronous_commit = off;"
-        message = f"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;{limits}{statements};COMMIT"
-        return self._send(message, values)
 
     def _send(self, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         return self._repeated(partial(_last_rows, message=message, values=values))

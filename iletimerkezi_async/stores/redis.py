@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .base import Store
+from .base import FAR, Store
 from .redis_rows import RedisRows
-from .redis_scripts import RESERVE
-from .slots import FAR, scale
 from .threads import CALLS
 
 if TYPE_CHECKING:
@@ -34,6 +32,16 @@ _VERSION = 1
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
 _VERSION_KEY = "iletimerkezi:version"
+# KEYS: when the next recipient is free. ARGV: seconds to reserve, and until they may begin.
+_RESERVE = f"""
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local begin, free = now + ARGV[2], tonumber(redis.call('GET', KEYS[1]) or 0)
+if free > begin and free <= now + {FAR} + ARGV[1] then begin = free end
+local free_at = string.format('%.6f', begin + ARGV[1])
+redis.call('SET', KEYS[1], free_at, 'EX', math.ceil(begin + ARGV[1] - now) + 1)
+return string.format('%.6f', begin - now)
+"""
 _inherited: list[object] = []
 # As redis-py tells of it.
 _CAUSE = re.compile(r"Error -?\d+ connecting to \S+\. (.+?)\.?$")
@@ -72,13 +80,10 @@ class RedisStore(Store):
     def __repr__(self) -> str:
         return f"<RedisStore {self._url.place}>"
 
-    # One rate, and known ids.
+    # One rate.
 
-    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
-        window, most = scale(rate)
-        answer = self._ask(RESERVE, [f"iletimerkezi:{{{account}}}:slots"], [n, extra, window, most, FAR, pause])
-        seconds, more = cast("list[str]", answer)
-        return float(seconds), int(more)
+    def _reserve(self, account: str, seconds: float, delay: float) -> float:
+        return float(cast("str", self._ask(_RESERVE, [f"iletimerkezi:{{{account}}}:free_at"], [seconds, delay])))
 
     # The log.
 

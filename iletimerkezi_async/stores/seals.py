@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["account_of", "fingerprint"]
+__all__ = ["account_of", "fingerprint", "mark_numbers"]
 
 
 def account_of(credentials: Credentials) -> str:
@@ -33,6 +33,16 @@ def fingerprint(draft: Draft, seal: Body) -> tuple[str, str]:
         draft.send_at.isoformat() if draft.send_at else None,
         sorted((text, sorted(numbers)) for text, numbers in draft.messages.items()),
     ]
-    numbers = sorted(chain.from_iterable(draft.messages.values()))
     whole = hashlib.blake2b(orjson.dumps(content), digest_size=20, key=seal).hexdigest()
-    return whole, hashlib.blake2b(orjson.dumps(numbers), digest_size=16, key=seal).hexdigest()
+    return whole, mark_numbers(draft, seal)
+
+
+def mark_numbers(draft: Draft, seal: Body) -> str:
+    """What tells an order from others by its numbers alone.
+
+    Args:
+        draft: The order.
+        seal: As for `fingerprint`.
+    """
+    numbers = sorted(chain.from_iterable(draft.messages.values()))
+    return hashlib.blake2b(orjson.dumps(numbers), digest_size=16, key=seal).hexdigest()

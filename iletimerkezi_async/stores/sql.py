@@ -16,7 +16,7 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
 
-from .base import KNOWN_SECONDS, Store
+from .base import FAR, KNOWN_SECONDS, Store, StoreJournal
 from .log import Alike, Answer, KnownId, Name, Row, Scope, State
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _VALUES = (
 )
 #: Seconds for which what has expired still stays, so that nothing that comes late can bring back another version of it.
 _EXPIRED_KEPT = 11 * 86_400
-_OVER = f"expires_at <= {{now}} AND (state = 'free' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
+# A campaign is kept for so long after its last use anyway.
+_OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
 
 #: What makes the tables.
 SCHEMA = (
@@ -81,6 +82,10 @@ SCHEMA = (
         PRIMARY KEY (account, order_id)
     ){by_key}""",
     "CREATE INDEX IF NOT EXISTS iletimerkezi_ids_time ON iletimerkezi_ids (known_at)",
+    """CREATE TABLE IF NOT EXISTS iletimerkezi_pace (
+        account {text} PRIMARY KEY,
+        free_at {real} NOT NULL
+    ){by_key}""",
 )
 # In SQLite a conflict clause behind a SELECT needs a condition before it; `{holds}` is one.
 _INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {{holds}} ON CONFLICT DO NOTHING"
@@ -140,6 +145,13 @@ _SWEEP = (
     (SELECT account, scope, name FROM iletimerkezi_rows WHERE part = 0 AND {_OVER})""",
     f"DELETE FROM iletimerkezi_ids WHERE known_at <= {{now}} - {int(KNOWN_SECONDS)}",
 )
+_RESERVE = (
+    "INSERT INTO iletimerkezi_pace (account, free_at) VALUES (:account, {now} + :delay + :seconds) "
+    "ON CONFLICT (account) DO UPDATE SET free_at = :seconds + CASE "
+    f"WHEN iletimerkezi_pace.free_at BETWEEN {{now}} + :delay AND {{now}} + {FAR} + :seconds "
+    "THEN iletimerkezi_pace.free_at ELSE {now} + :delay END"
+)
+_RESERVED = "SELECT free_at - :seconds - {now} FROM iletimerkezi_pace WHERE account = :account"
 _PARTS_AT_ONCE = 50
 _IDS_AT_ONCE = 500
 
@@ -172,6 +184,10 @@ def spell(text: str, dialect: Dialect) -> str:
 
 class SqlStore(Store):
     """A store on an engine that knows SQL."""
+
+    def journal(self, name: str) -> StoreJournal:
+        """A campaign's journal in this store; see `Store.journal`."""
+        return StoreJournal(self, name)
 
     @abstractmethod
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
@@ -232,6 +248,11 @@ class SqlStore(Store):
             }  # fmt: skip
             self._transact([_NOTE], values, False)
 
+    def _reserve(self, account: str, seconds: float, delay: float) -> float:
+        values = {"account": account, "seconds": seconds, "delay": delay}
+        [(wait,)] = self._transact([_RESERVE, _RESERVED], values, False)
+        return float(wait)
+
     def _sweep_rows(self) -> None:
         for statement in _SWEEP:
             self._transact([statement], {}, False)
@@ -282,8 +303,8 @@ def _row(values: Sequence[Any]) -> Row:
     entries = values[len(_KEPT) + 1] if len(values) > len(_KEPT) + 1 else None
     return Row(
         Name(account, Scope(scope), name), part, version, token, State(state), content, mark, recipients,
-        None if first_at is None else Moment(first_at, first_service),
-        None if last_at is None else Moment(last_at, last_service),
+        None if first_at is None else Moment(float(first_at), first_service),
+        None if last_at is None else Moment(float(last_at), last_service),
         None if order_id is None else int(order_id),
         None if entries is None else bytes(entries),
         lease_until, expires_at,

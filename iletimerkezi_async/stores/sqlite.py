@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .files import choose_path, claim, make_private, spell_path
-from .journals import StoreJournal
-from .slots import FAR, next_slot, room_at, scale
+from .files import choose_path, claim, identify, make_private, spell_path
 from .sql import SCHEMA, Dialect, SqlStore
 from .sql import spell as spell_sql
-from .sqlite_journals import TABLES, SqliteJournals
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Generator, Mapping, Sequence
 
 
-__all__ = ["SqliteStore"]
+__all__ = ["JournalFile", "SqliteStore"]
 
-# Says whose file it is ("IMst"), and which edition of its tables.
-_APPLICATION = 0x494D7374
+# The edition of the tables.
 _VERSION = 2
+# For good, as far as a file is concerned: its owner removes it.
+_FOR_EVER = timedelta(days=36_500)
 _DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
 _SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS rates (account TEXT PRIMARY KEY, slots TEXT NOT NULL) WITHOUT ROWID",
-    *TABLES,
     *(spell_sql(statement, _DIALECT) for statement in SCHEMA),
-    f"PRAGMA application_id = {_APPLICATION}",
     f"PRAGMA user_version = {_VERSION}",
 )
 # Connections that a parent process opened: SQLite forbids a child to use them, and even to close them.
@@ -58,6 +52,10 @@ class SqliteStore(SqlStore):
         ConfigurationError: An argument cannot work.
     """
 
+    #: Says whose file it is: "IMst".
+    _APPLICATION: ClassVar[int] = 0x494D7374
+    _KIND: ClassVar[str] = "a store"
+
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
@@ -65,36 +63,15 @@ class SqliteStore(SqlStore):
         self._path = choose_path(path, "path")
         self._spelt = spell_path(self._path)
         self._database: sqlite3.Connection | None = None
+        #: Where the file is, without links, and which file that is.
+        self._real = ""
+        self._identity: tuple[int, int] | None = None
         self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<SqliteStore {self._spelt!r}>"
 
-    # One rate, and known ids. A power cut may undo the last of these: nobody is texted twice for it.
-
-    def _reserve(self, account: str, n: int, extra: int, rate: float, pause: float = 0.0) -> tuple[float, int]:
-        window, most = scale(rate)
-        with self._transaction(durable=False) as database:
-            row = database.execute("SELECT slots FROM rates WHERE account = ?", (account,)).fetchone()
-            now = time.time()
-            slots: list[tuple[float, int]] = [] if row is None else json.loads(row[0])
-            slots = [(slot, count) for slot, count in slots if now - window < slot < now + FAR]
-            moment = next_slot(slots, now + pause, n, window, most)
-            extra = min(extra, room_at(moment, slots, window, most) - n)
-            slots.append((moment, n + extra))
-            database.execute("INSERT OR REPLACE INTO rates VALUES (?, ?)", (account, json.dumps(slots)))
-            return moment - now, extra
-
-    def journal(self, name: str) -> StoreJournal:
-        """A campaign's journal in this store; see `Store.journal`."""
-        return StoreJournal(self, SqliteJournals(self._transaction), name)
-
     # The log.
-
-    def _sweep_rows(self) -> None:
-        super()._sweep_rows()
-        with self._transaction(durable=False) as database:
-            database.execute("DELETE FROM journals WHERE lease_until <= ?", (time.time() - self._keep,))
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         with self._transaction(durable=durable) as database:
@@ -115,24 +92,29 @@ class SqliteStore(SqlStore):
         try:
             with self._complaints():
                 database = self._connect()
+                if identify(self._real) != self._identity:
+                    # SQLite would go on writing where nobody looks, and other processes into a new file.
+                    raise StoreError(f"{self._spelt} was moved, replaced or removed while it was in use")
                 database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 with _begun(database):
                     yield database
+                self._empty_log(database)
         finally:
             self._one_at_a_time.release()
 
     def _connect(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StoreError("the store has been closed")
         if self._database is None:
+            if self._closed:
+                raise StoreError("the store has been closed")
             self._database = self._open()
         return self._database
 
     def _open(self) -> sqlite3.Connection:
-        real = claim(self._path)
-        database = sqlite3.connect(real, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        self._real = real = claim(self._path)
+        database = sqlite3.connect(real, timeout=self._patience, isolation_level=None, check_same_thread=False)
         try:
-            database.execute("PRAGMA foreign_keys = ON")
+            self._identity = identify(real)
+            self._lock_out_others(database)
             with _begun(database):
                 self._prepare(database)
             # Now that the file is known to be ours.
@@ -142,6 +124,17 @@ class SqliteStore(SqlStore):
             database.close()
             raise
         return database
+
+    @property
+    def _patience(self) -> float:
+        """Seconds to wait for other processes."""
+        return self._timeout
+
+    def _lock_out_others(self, database: sqlite3.Connection) -> None:
+        """Have the file alone, where it is not to be shared."""
+
+    def _empty_log(self, database: sqlite3.Connection) -> None:
+        """Carry the write-ahead log over into the file, where SQLite does not see to it."""
 
     def _use_log(self, database: sqlite3.Connection) -> None:
         """Have a write-ahead log; asked again, as SQLite does not wait here for others that have the file open."""
@@ -157,15 +150,18 @@ class SqliteStore(SqlStore):
                 return
 
     def _prepare(self, database: sqlite3.Connection) -> None:
-        """Make the tables, or see that they are of this edition."""
+        """Make the tables, or see that they are whole, and of this edition."""
         is_new = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if is_new or 0 < database.execute("PRAGMA user_version").fetchone()[0] < _VERSION:
-            for statement in _SCHEMA:
+        if is_new:
+            for statement in (*_SCHEMA, f"PRAGMA application_id = {self._APPLICATION}"):
                 database.execute(statement)
-        if database.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
-            raise StoreError(f"{self._spelt} is not a store of this library")
-        if database.execute("PRAGMA user_version").fetchone()[0] > _VERSION:
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION or version < _VERSION:
+            raise StoreError(f"{self._spelt} is not {self._KIND}, or one of another version of this library")
+        if version > _VERSION:
             raise StoreError(f"{self._spelt} was made by a newer version of this library")
+        if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError
 
     def _close(self) -> None:
         with self._one_at_a_time:
@@ -180,6 +176,10 @@ class SqliteStore(SqlStore):
         self._database = None
         self._one_at_a_time = threading.Lock()
 
+    @property
+    def _in_use(self) -> str:
+        return f"is in use for longer than {self._timeout:g} s"
+
     @contextmanager
     def _complaints(self) -> Generator[None]:
         """Turn what SQLite and the system raise into a `StoreError`."""
@@ -188,14 +188,56 @@ class SqliteStore(SqlStore):
             yield
         except sqlite3.OperationalError as error:
             message = str(error)
-            locked = "locked" in message
-            reason = f"is in use for longer than {self._timeout:g} s" if locked else f"cannot be used: {message}"
-        except sqlite3.DatabaseError:
-            reason = "is damaged, or not a store"
+            reason = self._in_use if "locked" in message else f"cannot be written: {message}"
+        except (sqlite3.Error, ValueError, TypeError):
+            reason = f"is damaged, or not {self._KIND}"
         except OSError as error:
             reason = f"cannot be opened: {error.strerror or error}"
         if reason:
             raise StoreError(f"{self._spelt} {reason}")
+
+
+class JournalFile(SqliteStore):
+    """A campaign's journal in a file, which the process has to itself as long as it is open.
+
+    What was written down must not get lost, or somebody is texted twice. So SQLite's write-ahead log is carried over
+    into the file with each write, and emptied: it can be damaged, left behind when the file is copied, or lie beside a
+    newer copy, which it would undo, without a trace.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigurationError: It is no path.
+    """
+
+    # "IMz4".
+    _APPLICATION = 0x494D7A34
+    _KIND = "a journal"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, keep=_FOR_EVER, timeout=30.0)
+
+    @property
+    def spelt(self) -> str:
+        """The path, fit to be printed."""
+        return self._spelt
+
+    @property
+    def _patience(self) -> float:
+        return 0.0
+
+    @property
+    def _in_use(self) -> str:
+        return "is in use by another run"
+
+    def _lock_out_others(self, database: sqlite3.Connection) -> None:
+        for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
+            database.execute(f"PRAGMA {setting}")
+
+    def _empty_log(self, database: sqlite3.Connection) -> None:
+        # By a question of its own, which raises where SQLite by itself would put it off in silence.
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 @contextmanager

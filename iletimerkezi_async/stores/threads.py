@@ -42,6 +42,8 @@ class Threads:
         self._timeout = timeout
         self._interrupt = interrupt
         self._explain = explain
+        #: What callers left behind who were cancelled.
+        self._left: set[threading.Thread] = set()
         # A limiter belongs to an event loop.
         self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("calls of a store")
 
@@ -68,9 +70,7 @@ class Threads:
         try:
             await (self._see_through(call) if shield else self._wait_for(call))
         except BaseException:
-            if finish:
-                # The store may hang, and the caller has gone.
-                threading.Thread(target=call.run, daemon=True).start()
+            self._leave(call, finish=finish)
             raise
         if call.error is not None:
             # The driver's own error is left behind: it may hold the statement with its values.
@@ -92,19 +92,33 @@ class Threads:
             raise cancelled
 
     async def _wait_for(self, call: _Call[Any]) -> None:
-        limiter = self._limiter()
-        try:
-            with anyio.move_on_after(self._timeout + _GRACE) as scope:
-                await anyio.to_thread.run_sync(call.run, limiter=limiter, abandon_on_cancel=True)
-        except BaseException:
-            if call.abandon():
-                threading.Thread(target=call.take_back, daemon=True).start()
-            raise
+        with anyio.move_on_after(self._timeout + _GRACE) as scope:
+            await anyio.to_thread.run_sync(call.run, limiter=self._limiter(), abandon_on_cancel=True)
         if scope.cancelled_caught:
-            call.abandon()
+            self._leave(call, finish=False)
             call.error = self._explain()
             if call.thread is not None:
                 self._interrupt(call.thread)
+
+    def join(self) -> None:
+        """In a thread: wait until what cancelled callers left behind is done, or has taken too long."""
+        for thread in tuple(self._left):
+            thread.join(self._timeout)
+
+    def _leave(self, call: _Call[Any], *, finish: bool) -> None:
+        """The caller has gone, and the store may hang: have the call ended, or taken back, behind it."""
+        if not finish and not call.abandon():
+            return
+
+        def end() -> None:
+            try:
+                call.end(finish=finish)
+            finally:
+                self._left.discard(thread)
+
+        thread = threading.Thread(target=end, daemon=True)
+        self._left.add(thread)
+        thread.start()
 
     def _limiter(self) -> anyio.CapacityLimiter:
         limiter = self._limiters.get(None)
@@ -117,7 +131,7 @@ class Threads:
 class _Call(Generic[T]):
     """A blocking call, whose caller may go away before it ends."""
 
-    __slots__ = ("_begun", "_done", "_ended", "_gone", "_lock", "_undo", "_work", "error", "result", "thread")
+    __slots__ = ("_begun", "_ended", "_is_done", "_lock", "_undo", "_work", "error", "result", "thread")
 
     def __init__(self, work: Callable[[], T], undo: Callable[[T], object] | None) -> None:
         self._work = work
@@ -125,8 +139,7 @@ class _Call(Generic[T]):
         self._lock = threading.Lock()
         self._begun = False
         self._ended = threading.Event()
-        self._done = False
-        self._gone = False
+        self._is_done = False
         #: What went wrong, in words.
         self.error: str | None = None
         #: The thread that it runs in.
@@ -134,7 +147,7 @@ class _Call(Generic[T]):
         self.result: T
 
     def run(self) -> None:
-        """In the thread: do it once, or wait until it is done; where the caller has gone meanwhile, take it back."""
+        """In a thread: do it once, or wait until it is done."""
         with self._lock:
             is_first, self._begun = not self._begun, True
             if is_first:
@@ -143,33 +156,29 @@ class _Call(Generic[T]):
             self._ended.wait()
             return
         try:
-            result = self._work()
+            self.result = self._work()
+            self._is_done = True
         except StoreError as error:
             self.error = self.error or str(error)
-            return
-        else:
-            self.result = result
         finally:
             with self._lock:
                 self.thread = None
             self._ended.set()
-        if self._end():
-            self.take_back()
-
-    def _end(self) -> bool:
-        """It is done; whether the caller has gone."""
-        with self._lock:
-            self._done = True
-            return self._gone
 
     def abandon(self) -> bool:
-        """The caller goes away; whether it is left to it to take back what was done."""
+        """The caller goes away: what has not begun never will; whether what has is to be taken back."""
         with self._lock:
-            self._gone = True
-            return self._done and self._undo is not None
+            if not self._begun:
+                self._begun = True
+                self._ended.set()
+                return False
+        return self._undo is not None
 
-    def take_back(self) -> None:
-        """In a thread: undo it."""
-        if self._undo is not None:
+    def end(self, *, finish: bool) -> None:
+        """In a thread: see it done, and take it back where that is known how."""
+        if finish:
+            self.run()
+        self._ended.wait()
+        if self._undo is not None and self._is_done:
             with suppress(StoreError):
                 self._undo(self.result)

@@ -98,6 +98,6 @@ answers: `account`, `sending`, `reports`, `blacklist`, `consents`, `webhook`. Be
 and `credentials` check what goes out, `packing` puts an order together, `call` says what an attempt can end in, and
 `reading` copes with types that vary.
 
-In come Python's values and an answer's bytes; out go bytes, values and complaints. It never does I/O, and knows neither
+In come Python's values and an answer's bytes; out go bytes, values and errors. It never does I/O, and knows neither
 HTTP's connections nor the clock's waiting: a test needs no server.
 """

@@ -1,8 +1,7 @@
 """Single arguments of the public methods, checked.
 
-As in `draft`, each check returns its complaint, which is raised where no variable holds the value. A complaint names
-the argument and says what is expected. It never shows the value: where arguments were mixed up, that is a number or a
-text.
+A complaint names the argument and says what is expected. It never shows the value: where arguments were mixed up, that
+is a number or a text.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from iletimerkezi_async.models import Order
 
 __all__ = [
     "MAX_RECIPIENTS",
-    "Bounds",
     "BrandCode",
+    "Terms",
+    "check_brand_code",
     "check_campaign",
     "check_order_id",
-    "check_timeout",
+    "check_patience",
     "check_whole",
     "find_moment_flaw",
     "is_iterable",
     "name_type",
-    "read_brand_code",
 ]
 
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
@@ -37,6 +36,7 @@ MAX_RECIPIENTS = 50_000
 # More than the service's ids have, and what JSON can carry.
 _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
+_DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
 
 
@@ -45,14 +45,18 @@ def name_type(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
 
-def check_whole(name: str, value: object, least: int, most: int | None = None) -> int | ConfigurationError:
-    """A whole number within its limits."""
+def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
+    """A whole number within its limits.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
     number = _read_whole(value)
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
     if number is None:
-        return ConfigurationError(f"`{name}` must be a whole number {limits}, not {name_type(value)}")
+        raise ConfigurationError(f"`{name}` must be a whole number {limits}, not {name_type(value)}")
     if number < least or (most is not None and number > most):
-        return ConfigurationError(f"`{name}` must be a whole number {limits}")
+        raise ConfigurationError(f"`{name}` must be a whole number {limits}")
     return number
 
 
@@ -67,28 +71,55 @@ def _read_whole(value: object) -> int | None:
 
 
 @frozen
-class Bounds:
-    """How much of a campaign goes out at once: recipients in an order, and orders."""
+class Terms:
+    """How a campaign is to be run.
+
+    Attributes:
+        batch_size: Recipients in an order.
+        concurrency: Orders under way at once.
+        unknown: What is to be done with orders of earlier runs of which nothing could tell.
+        settle_for: Seconds for which it goes on to settle what is unknown.
+        allow_new_texts: Whether those who were texted may be texted again, with other texts.
+    """
 
     batch_size: int
     concurrency: int
+    unknown: str
+    settle_for: float
+    allow_new_texts: bool
 
 
-def check_campaign(batch_size: object, concurrency: object, on_progress: object) -> Bounds | ConfigurationError:
-    """The bounds of a campaign; or the complaint about one of them, or about what is to be told of its progress."""
+def check_campaign(
+    batch_size: object,
+    concurrency: object,
+    on_progress: object,
+    *,
+    unknown: object,
+    settle_for: object,
+    allow_new_texts: bool = True,
+) -> Terms:
+    """The terms of a campaign.
+
+    Raises:
+        ConfigurationError: One of them is none, or what is to be told of its progress cannot be called.
+    """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
-    if isinstance(size, ConfigurationError):
-        return size
     at_once = check_whole("concurrency", concurrency, 1)
-    if isinstance(at_once, ConfigurationError):
-        return at_once
     if on_progress is not None and not callable(on_progress):
-        return ConfigurationError("`on_progress` must be a function, sync or async, or None")
-    return Bounds(size, at_once)
+        raise ConfigurationError("`on_progress` must be a function, sync or async, or None")
+    if unknown not in _DECISIONS:
+        raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
+    if isinstance(settle_for, bool) or not isinstance(settle_for, (int, float)) or not 0 <= settle_for < math.inf:
+        raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
+    return Terms(size, at_once, str(unknown), float(settle_for), bool(allow_new_texts))
 
 
-def check_order_id(value: object) -> int | ConfigurationError:
-    """An order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it."""
+def check_order_id(value: object) -> int:
+    """An order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
     if isinstance(value, Order):
         value = value.id
     number = _read_whole(value)
@@ -96,22 +127,26 @@ def check_order_id(value: object) -> int | ConfigurationError:
         digits = value.strip()
         number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_DIGITS else 0
     if number is None:
-        return ConfigurationError(
+        raise ConfigurationError(
             f"`order_id` must be the order's number (`order.id`), its digits, or the `Order`, not {name_type(value)}"
         )
     if not 0 < number <= _LARGEST_ID:
-        return ConfigurationError("`order_id` must be the order's number (`order.id`), its digits, or the `Order`")
+        raise ConfigurationError("`order_id` must be the order's number (`order.id`), its digits, or the `Order`")
     return number
 
 
-def check_timeout(value: object) -> float | ConfigurationError | None:
-    """How many seconds to wait; `None` for ever."""
+def check_patience(value: object) -> float | None:
+    """How many seconds to wait; `None` for ever.
+
+    Raises:
+        ConfigurationError: It is no number.
+    """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return ConfigurationError(f"`timeout` must be a number of seconds or None, not {name_type(value)}")
+        raise ConfigurationError(f"`timeout` must be a number of seconds or None, not {name_type(value)}")
     if math.isnan(value):
-        return ConfigurationError("`timeout` must be a number of seconds or None, not NaN")
+        raise ConfigurationError("`timeout` must be a number of seconds or None, not NaN")
     return value
 
 
@@ -124,17 +159,21 @@ class BrandCode(str):
         return "<BrandCode>"
 
 
-def read_brand_code(value: object, operation: str) -> BrandCode | ConsentError:
-    """A brand code: text, or a whole number, as the service writes it in its answers."""
+def check_brand_code(value: object, operation: str) -> BrandCode:
+    """A brand code: text, or a whole number, as the service writes it in its answers.
+
+    Raises:
+        ConsentError: It is none.
+    """
     number = _read_whole(value)
     if number is not None and 0 < number <= _LARGEST_ID:
         return BrandCode(number)
     if number is not None or not isinstance(value, str):
         what = "" if number is not None else f", not {name_type(value)}"
-        return ConsentError(422, f"`brand_code` must be text or a positive whole number{what}", operation)
+        raise ConsentError(422, f"`brand_code` must be text or a positive whole number{what}", operation)
     if not value or value != value.strip() or not value.isprintable():
         flaw = "must not be empty, nor have white space around it or characters that cannot be printed"
-        return ConsentError(422, f"`brand_code` {flaw}", operation)
+        raise ConsentError(422, f"`brand_code` {flaw}", operation)
     return BrandCode(value)
 
 

@@ -1,7 +1,4 @@
-"""Blocked numbers: `get-blacklist`, `add-blacklist` and `delete-blacklist`.
-
-As in `draft`, a function that is given a bad number returns an error instead of raising it.
-"""
+"""Blocked numbers: `get-blacklist`, `add-blacklist` and `delete-blacklist`."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from .reading import Json, UnreadableError, optional, read_container, read_int, 
 if TYPE_CHECKING:
     from iletimerkezi_async.models import Number
 
-    from .dates import Window
+    from .dates import TimeRange
 
 __all__ = ["BlacklistPage", "add_blacklist", "delete_blacklist", "get_blacklist", "read_blacklist_page"]
 
@@ -32,7 +29,7 @@ class BlacklistPage:
     numbers: list[str]
 
 
-def get_blacklist(page: int, row_count: int, window: Window | None) -> Call[BlacklistPage]:
+def get_blacklist(page: int, row_count: int, window: TimeRange | None) -> Call[BlacklistPage]:
     """Ask for a page (from 1) of the numbers blocked within a window, of `row_count` (at most 1000) rows."""
     blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
     if window is not None:
@@ -52,21 +49,27 @@ def read_blacklist_page(response: Json) -> BlacklistPage:
 _NOT_BLOCKED = 474
 
 
-def add_blacklist(number: Number) -> Call[None] | RecipientError:
-    """Ask for a number to be blocked; or the complaint that it is none."""
+def add_blacklist(number: Number) -> Call[None]:
+    """Ask for a number to be blocked.
+
+    Raises:
+        RecipientError: It is no number.
+    """
     return _blacklist_call("add-blacklist", Kind.REPEATABLE, number)
 
 
-def delete_blacklist(number: Number) -> Call[None] | RecipientError:
-    """Ask for a number to be blocked no longer; or the complaint that it is none."""
+def delete_blacklist(number: Number) -> Call[None]:
+    """Ask for a number to be blocked no longer.
+
+    Raises:
+        RecipientError: It is no number.
+    """
     return _blacklist_call("delete-blacklist", Kind.GUARDED, number, taken_code=_NOT_BLOCKED)
 
 
-def _blacklist_call(
-    operation: str, kind: Kind, given: Number, *, taken_code: int | None = None
-) -> Call[None] | RecipientError:
+def _blacklist_call(operation: str, kind: Kind, given: Number, *, taken_code: int | None = None) -> Call[None]:
     number = clean_number(given)
     if number is None:
-        return RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(spell(given),))
+        raise RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(spell(given),))
     fields = dump_fields({"blacklist": {"number": number}})
     return Call(operation, kind, fields, read_status_only, about=mask(number), taken_code=taken_code)

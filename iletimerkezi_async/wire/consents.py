@@ -1,13 +1,9 @@
-"""Consents: `consent/create` and `consent/show`, and every check of theirs that needs no question to the service.
-
-As in `draft`, functions that are given recipients and brand codes return an error; it is raised where no variable holds
-them.
-"""
+"""Consents: `consent/create` and `consent/show`, and every check of theirs that needs no question to the service."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from attrs import frozen
 
@@ -15,7 +11,7 @@ from iletimerkezi_async.errors import ConfigurationError, ConsentError, Recipien
 from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
 from iletimerkezi_async.numbers import clean_number, spell
 
-from .arguments import BrandCode, find_moment_flaw, is_iterable, name_type, read_brand_code
+from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type
 from .call import Call, Kind, dump_fields, read_status_only
 from .dates import wire_time
 from .reading import Json, UnreadableError, is_empty, optional, read_items, read_number, read_object, read_time
@@ -28,11 +24,11 @@ __all__ = [
     "MAX_CONSENTS",
     "Question",
     "Registration",
-    "ask",
     "check_consent",
-    "choose_brand",
-    "find_flaw",
-    "fits",
+    "check_question",
+    "check_registration",
+    "find_date_flaw",
+    "is_reachable",
     "register_consents",
 ]
 
@@ -43,8 +39,6 @@ _OLDEST = timedelta(days=3)
 _CREATE, _SHOW = "consent/create", "consent/show"
 # No address is longer (RFC 5321, 4.5.3.1.3, less the brackets).
 _LONGEST_EMAIL = 254
-
-Complaint: TypeAlias = RecipientError | ConsentError | ConfigurationError
 
 
 @frozen(eq=False, repr=False)
@@ -57,28 +51,22 @@ class Question:
     type: str
 
 
-def ask(
+def check_question(
     brand_code: object, recipient: Number, recipient_type: RecipientType | str, type: ConsentType | str
-) -> Question | Complaint:
-    """The question to the registry, or the complaint about a part of it."""
+) -> Question:
+    """The question to the registry.
+
+    Raises:
+        ConfigurationError: A word is none of those that are allowed.
+        RecipientError: The recipient cannot be reached so.
+        ConsentError: The brand code is none.
+    """
     as_what = choose_word(RecipientType, "recipient_type", recipient_type)
-    if isinstance(as_what, ConfigurationError):
-        return as_what
     about = choose_word(ConsentType, "type", type)
-    if isinstance(about, ConfigurationError):
-        return about
     address = clean_number(recipient) or spell(recipient)
-    if not fits(address, about):
-        return _recipient_complaint((address,), 1, _SHOW)
-    brand = read_brand_code(brand_code, _SHOW)
-    if isinstance(brand, ConsentError):
-        return brand
-    return Question(brand, address, *map(_plain, (as_what, about)))
-
-
-def choose_brand(brand_code: object) -> BrandCode | ConsentError:
-    """The brand code to register consents under, or the complaint about it."""
-    return read_brand_code(brand_code, _CREATE)
+    if not is_reachable(address, about):
+        raise _recipient_complaint((address,), 1, _SHOW)
+    return Question(check_brand_code(brand_code, _SHOW), address, *map(_plain, (as_what, about)))
 
 
 def _plain(word: str) -> str:
@@ -86,70 +74,58 @@ def _plain(word: str) -> str:
     return "".join(word)
 
 
+@frozen(eq=False, repr=False)
 class Registration:
-    """The consents to be registered under a brand code, and the complaint about them, if any.
+    """The consents to be registered under a brand code. Its `repr` shows their count alone."""
 
-    Args:
-        brand_code: The brand code.
-        consents: What is to be registered; read to its end, so that nothing is registered where anything is wrong.
-        now: An aware time, against which the dates are checked.
-    """
-
-    def __init__(self, brand_code: BrandCode, consents: Iterable[Consent], now: datetime) -> None:
-        self._brand_code = brand_code
-        # Here already, as a source that raises has this object among the variables of its traceback.
-        self._consents: tuple[Consent, ...] = ()
-        self._complaint: Complaint | None
-        if is_iterable(consents):
-            self._consents = tuple(consents)
-            self._complaint = self._find_complaint(now)
-        else:
-            self._complaint = _no_consents(consents)
-
-    def check(self) -> None:
-        """Raise the complaint. It is not part of the constructor, whose frame holds what was given.
-
-        Raises:
-            ConfigurationError: Something is no `Consent`.
-            RecipientError: Some recipients are wrong; all of them are in `numbers`.
-            ConsentError: The date of a consent is wrong.
-        """
-        if self._complaint is not None:
-            raise self._complaint
-
-    @property
-    def brand_code(self) -> str:
-        """The brand code."""
-        return self._brand_code
+    brand_code: str
+    consents: tuple[Consent, ...]
 
     def batches(self) -> Iterator[tuple[Consent, ...]]:
         """The consents, as many at a time as one request takes."""
-        for start in range(0, len(self._consents), MAX_CONSENTS):
-            yield self._consents[start : start + MAX_CONSENTS]
+        for start in range(0, len(self.consents), MAX_CONSENTS):
+            yield self.consents[start : start + MAX_CONSENTS]
 
     def __repr__(self) -> str:
-        return f"<Registration of {len(self._consents)} consents>"
+        return f"<Registration of {len(self.consents)} consents>"
 
-    def _find_complaint(self, now: datetime) -> Complaint | None:
-        for position, given in enumerate(cast("tuple[object, ...]", self._consents), 1):
-            if not isinstance(given, Consent):
-                return _no_consents(given, f": record {position} of {len(self._consents)}")
-        bad = tuple(consent.recipient for consent in self._consents if not fits(consent.recipient, consent.type))
-        if bad:
-            return _recipient_complaint(bad, len(self._consents), _CREATE)
-        for position, consent in enumerate(self._consents, 1):
-            flaw = find_flaw(consent.consent_date, now)
-            if flaw:
-                return ConsentError(422, f"the date of record {position} of {len(self._consents)} {flaw}", _CREATE)
-        return None
+
+def check_registration(brand_code: object, consents: Iterable[Consent], now: datetime) -> Registration:
+    """Check consents, so that none is registered where anything is wrong.
+
+    Args:
+        brand_code: The code of their brand.
+        consents: What is to be registered; read to its end.
+        now: An aware time, against which the dates are checked.
+
+    Raises:
+        ConfigurationError: Something is no `Consent`.
+        RecipientError: Some recipients are wrong; all of them are in `numbers`.
+        ConsentError: The brand code, or the date of a consent, is wrong.
+    """
+    brand = check_brand_code(brand_code, _CREATE)
+    if not is_iterable(consents):
+        raise _no_consents(consents)
+    records = tuple(consents)
+    for position, given in enumerate(cast("tuple[object, ...]", records), 1):
+        if not isinstance(given, Consent):
+            raise _no_consents(given, f": record {position} of {len(records)}")
+    bad = tuple(consent.recipient for consent in records if not is_reachable(consent.recipient, consent.type))
+    if bad:
+        raise _recipient_complaint(bad, len(records), _CREATE)
+    for position, consent in enumerate(records, 1):
+        flaw = find_date_flaw(consent.consent_date, now)
+        if flaw:
+            raise ConsentError(422, f"the date of record {position} of {len(records)} {flaw}", _CREATE)
+    return Registration(brand, records)
 
 
 def _no_consents(given: object, where: str = "") -> ConfigurationError:
     return ConfigurationError(f"`consents` must be an iterable of Consent, not {name_type(given)}{where}")
 
 
-def fits(recipient: str, type: ConsentType | str) -> bool:
-    """Whether an address is one at which the consent's type can reach anybody."""
+def is_reachable(recipient: str, type: ConsentType | str) -> bool:
+    """Whether an address is of the kind that a consent's type is about."""
     if type == ConsentType.EPOSTA:
         return _is_email(recipient)
     return recipient.startswith("+905") and clean_number(recipient) is not None
@@ -164,7 +140,7 @@ def _is_email(address: str) -> bool:
     return address.isprintable() and " " not in address
 
 
-def find_flaw(date: datetime | None, now: datetime) -> str | None:
+def find_date_flaw(date: datetime | None, now: datetime) -> str | None:
     """What is wrong with the date of a consent, in words that follow its name; `None` where nothing is."""
     if date is None:
         return "is missing"

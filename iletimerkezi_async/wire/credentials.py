@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from typing import NoReturn
 
 import orjson
@@ -14,6 +15,7 @@ __all__ = ["HASH_VARIABLE", "KEY_VARIABLE", "Body", "Credentials"]
 
 KEY_VARIABLE = "ILETIMERKEZI_API_KEY"
 HASH_VARIABLE = "ILETIMERKEZI_API_HASH"
+_NO_TEXT = "the API key and hash must be text, as the panel shows them"
 
 
 class Body(bytes):
@@ -31,46 +33,26 @@ class Body(bytes):
 
 
 class Credentials:
-    """The key and hash that the panel issues, passed through unchanged."""
+    """The key and hash that the panel issues, passed through unchanged.
 
-    __slots__ = ("_hash", "_head", "_key", "_sources")
+    Args:
+        key: As given; else `ILETIMERKEZI_API_KEY`.
+        hash: As given; else `ILETIMERKEZI_API_HASH`.
+
+    Raises:
+        ConfigurationError: One of them is missing, no text, or has white space or a line end around it.
+    """
+
+    __slots__ = ("_hash", "_head", "_key")
 
     def __init__(self, key: str | None, hash: str | None) -> None:
-        self._key = key or os.environ.get(KEY_VARIABLE, "")
-        self._hash = hash or os.environ.get(HASH_VARIABLE, "")
-        self._head = Body(b"")
-        # What a complaint calls each of them: the argument, or the variable that it came from.
-        self._sources = ("`key`" if key else _variable(KEY_VARIABLE), "`hash`" if hash else _variable(HASH_VARIABLE))
-
-    def check(self) -> None:
-        """Make them ready for use.
-
-        It is not part of the constructor, whose frame holds the secrets that were given.
-
-        Raises:
-            ConfigurationError: One of them is missing, has white space or a line end around it, or is not text that
-                could be sent.
-        """
-        for value, variable, argument in (
-            (bool(self._key), KEY_VARIABLE, "key"),
-            (bool(self._hash), HASH_VARIABLE, "hash"),
-        ):
-            if not value:
-                message = f"no API {argument}: give `{argument}`, or set the environment variable {variable}"
-                raise ConfigurationError(message)
-        for flawed, source in zip((_is_padded(self._key), _is_padded(self._hash)), self._sources, strict=True):
-            if flawed:
-                raise ConfigurationError(f"{source} has white space or a line end around it")
-        if not _are_text(self._key, self._hash) or not self._seal():
-            raise ConfigurationError("the API key and hash must be text, as the panel shows them")
-
-    def _seal(self) -> bool:
-        try:
+        self._key = _choose_secret("key", key, KEY_VARIABLE)
+        self._hash = _choose_secret("hash", hash, HASH_VARIABLE)
+        with suppress(orjson.JSONEncodeError):
             secrets = orjson.dumps({"key": self._key, "hash": self._hash})
-        except orjson.JSONEncodeError:
-            return False
-        self._head = Body(b'{"request":{"authentication":' + secrets)
-        return True
+            self._head = Body(b'{"request":{"authentication":' + secrets)
+            return
+        raise ConfigurationError(_NO_TEXT)
 
     def envelope(self, fields: bytes) -> Body:
         """The whole body of a request.
@@ -105,15 +87,15 @@ class Credentials:
         raise TypeError("credentials are not pickled: read them where they are used")
 
 
-def _variable(name: str) -> str:
-    return f"the environment variable {name}"
-
-
-def _is_padded(value: object) -> bool:
-    # Also by marks that editors leave at the beginning of a file, and that no one sees.
-    return isinstance(value, str) and value != value.strip().strip("\ufeff\u200b\u200e\u200f\u2060")
-
-
-def _are_text(*values: object) -> bool:
+def _choose_secret(argument: str, given: object, variable: str) -> str:
+    secret = given or os.environ.get(variable, "")
+    if not secret:
+        raise ConfigurationError(f"no API {argument}: give `{argument}`, or set the environment variable {variable}")
     # Untyped callers pass what their configuration holds.
-    return all(isinstance(value, str) for value in values)
+    if not isinstance(secret, str):
+        raise ConfigurationError(_NO_TEXT)
+    # Also by marks that editors leave at the beginning of a file, and that no one sees.
+    if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
+        source = f"`{argument}`" if given else f"the environment variable {variable}"
+        raise ConfigurationError(f"{source} has white space or a line end around it")
+    return secret

@@ -1,7 +1,8 @@
-"""Days and times as callers have them, in the service's own time. Complaints are returned, as in `draft`."""
+"""Days and times as callers have them, in the service's own time."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime, time
 
 from attrs import frozen
@@ -11,7 +12,7 @@ from iletimerkezi_async.models import TURKISH_TIME
 
 from .arguments import find_moment_flaw, name_type
 
-__all__ = ["Window", "choose_days", "choose_window", "wire_time"]
+__all__ = ["TimeRange", "choose_days", "choose_window", "wire_time"]
 
 # Where one side of a window is open. The filter on the wire has two sides.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
@@ -21,53 +22,52 @@ _REVERSED = "the range ends before it starts"
 
 
 @frozen(eq=False, repr=False)
-class Window:
+class TimeRange:
     """From when to when, both included; Turkish time."""
 
     start: datetime
     end: datetime
 
 
-def choose_days(start: object, end: object, operation: str) -> tuple[date, date] | DateRangeError:
-    """The Turkish days from `start` to `end`, or the complaint about one of them."""
-    first, last = _read_day("start", start, operation), _read_day("end", end, operation)
-    if isinstance(first, DateRangeError):
-        return first
-    if isinstance(last, DateRangeError):
-        return last
-    return DateRangeError(458, _REVERSED, operation) if last < first else (first, last)
+def choose_days(start: object, end: object, operation: str) -> tuple[date, date]:
+    """The Turkish days from `start` to `end`.
+
+    Raises:
+        DateRangeError: One of them is no day, or the range ends before it starts.
+    """
+    first = _read_moment("start", start, time(), operation).date()
+    last = _read_moment("end", end, time(), operation).date()
+    if last < first:
+        raise DateRangeError(458, _REVERSED, operation)
+    return first, last
 
 
-def choose_window(start: object, end: object, operation: str) -> Window | DateRangeError | None:
-    """The time from `start` to `end`: of a date its whole day; `None` where both sides are open."""
+def choose_window(start: object, end: object, operation: str) -> TimeRange | None:
+    """The time from `start` to `end`: of a date its whole day; `None` where both sides are open.
+
+    Raises:
+        DateRangeError: One of them is no time, or the range ends before it starts.
+    """
     if start is None and end is None:
         return None
     first = _EARLIEST if start is None else _read_moment("start", start, time(), operation)
-    if isinstance(first, DateRangeError):
-        return first
     last = _LATEST if end is None else _read_moment("end", end, _LAST_SECOND, operation)
-    if isinstance(last, DateRangeError):
-        return last
-    return DateRangeError(458, _REVERSED, operation) if last < first else Window(first, last)
+    if last < first:
+        raise DateRangeError(458, _REVERSED, operation)
+    return TimeRange(first, last)
 
 
-def _read_day(name: str, day: object, operation: str) -> date | DateRangeError:
-    moment = _read_moment(name, day, time(), operation)
-    return moment if isinstance(moment, DateRangeError) else moment.date()
-
-
-def _read_moment(name: str, day: object, of_day: time, operation: str) -> datetime | DateRangeError:
+def _read_moment(name: str, day: object, of_day: time, operation: str) -> datetime:
     if isinstance(day, date) and not isinstance(day, datetime):
         return datetime.combine(day, of_day, TURKISH_TIME)
     if not isinstance(day, datetime):
-        return DateRangeError(458, f"`{name}` must be a date or an aware datetime, not {name_type(day)}", operation)
+        raise DateRangeError(458, f"`{name}` must be a date or an aware datetime, not {name_type(day)}", operation)
     flaw = find_moment_flaw(day)
-    if flaw is not None:
-        return DateRangeError(458, f"`{name}` {flaw}", operation)
-    try:
-        return day.astimezone(TURKISH_TIME)
-    except OverflowError:
-        return DateRangeError(458, f"`{name}` is out of range", operation)
+    if flaw is None:
+        with suppress(OverflowError):
+            return day.astimezone(TURKISH_TIME)
+        flaw = "is out of range"
+    raise DateRangeError(458, f"`{name}` {flaw}", operation)
 
 
 def wire_time(moment: datetime) -> str:

@@ -1,12 +1,12 @@
 """What one `send-sms` is to carry, after every check that needs no question to the service.
 
-What is refused here is refused by the class of error that the service's own refusal would raise. The functions that
-see texts and numbers return their complaint; it is raised where no variable holds them.
+What is refused here is refused by the class of error that the service's own refusal would raise.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from iletimerkezi_async.errors import (
     ApiError,
     ConfigurationError,
     EmptyTextError,
-    IletimerkeziError,
     RecipientError,
     ScheduleError,
     SenderError,
@@ -37,9 +36,9 @@ __all__ = [
     "SENDER_VARIABLE",
     "Draft",
     "are_plain",
+    "check_iys",
+    "check_sender",
     "check_text",
-    "choose_iys",
-    "choose_sender",
     "default_sender",
     "message_complaint",
     "round_schedule",
@@ -93,53 +92,59 @@ class Draft:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
 
 
-def write_template(
-    *, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None
-) -> Draft | ConfigurationError | SenderError | ScheduleError:
-    """A draft without messages, its terms checked; or the complaint about one of them.
+def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None) -> Draft:
+    """A draft without messages, its terms checked.
 
     Args:
         sender: The approved header.
         iys: The choice about the consent registry.
         send_at: When to send.
         now: An aware time, against which `send_at` is checked; `None` where it may be past.
+
+    Raises:
+        ConfigurationError: There is no sender, or no choice about the consent registry.
+        SenderError: The sender cannot be one.
+        ScheduleError: The time cannot be sent at.
     """
-    header = choose_sender(sender)
-    if isinstance(header, IletimerkeziError):
-        return header
-    choice = choose_iys(iys)
-    if isinstance(choice, IletimerkeziError):
-        return choice
-    schedule = round_schedule(send_at, now)
-    if isinstance(schedule, IletimerkeziError):
-        return schedule
-    return Draft(header, choice, {}, schedule, 0)
+    return Draft(check_sender(sender), check_iys(iys), {}, round_schedule(send_at, now), 0)
 
 
-def choose_sender(sender: object) -> str | ConfigurationError | SenderError:
-    """The sender, or the complaint that there is none or that it cannot be one."""
+def check_sender(sender: object) -> str:
+    """The sender.
+
+    Raises:
+        ConfigurationError: There is none.
+        SenderError: It cannot be one.
+    """
     if sender is None:
         message = (
             f"no sender: give `sender` to the client or the call, or set the environment variable {SENDER_VARIABLE}"
         )
-        return ConfigurationError(message)
+        raise ConfigurationError(message)
     if not isinstance(sender, str):
-        return SenderError(460, f"the sender must be text, as it is approved, not {name_type(sender)}", _OPERATION)
+        raise SenderError(460, f"the sender must be text, as it is approved, not {name_type(sender)}", _OPERATION)
     if not sender.strip():
-        return SenderError(459, "the sender is empty", _OPERATION)
+        raise SenderError(459, "the sender is empty", _OPERATION)
     flaw = _find_sender_flaw(sender)
-    return sender if flaw is None else SenderError(460, f"the sender {flaw}", _OPERATION)
+    if flaw is not None:
+        raise SenderError(460, f"the sender {flaw}", _OPERATION)
+    return sender
 
 
-def default_sender() -> str | ConfigurationError | None:
-    """The sender that the environment names, if it names one; or the complaint that it cannot be one."""
+def default_sender() -> str | None:
+    """The sender that the environment names, if it names one.
+
+    Raises:
+        ConfigurationError: It cannot be one.
+    """
     sender = os.environ.get(SENDER_VARIABLE)
     if not sender:
         return None
-    chosen = choose_sender(sender)
-    if isinstance(chosen, SenderError):
-        return ConfigurationError(f"the environment variable {SENDER_VARIABLE} cannot be used: {chosen.message}")
-    return chosen
+    try:
+        return check_sender(sender)
+    except SenderError as error:
+        flaw = error.message
+    raise ConfigurationError(f"the environment variable {SENDER_VARIABLE} cannot be used: {flaw}")
 
 
 def _find_sender_flaw(sender: str) -> str | None:
@@ -152,39 +157,45 @@ def _find_sender_flaw(sender: str) -> str | None:
     return None if sender.isprintable() else "has characters that cannot be printed"
 
 
-def choose_iys(iys: object) -> Iys | ConfigurationError:
-    """The choice about the consent registry, given as a member or its word; or the complaint that there is none."""
+def check_iys(iys: object) -> Iys:
+    """The choice about the consent registry, given as a member or its word.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
     if iys is None:
-        return ConfigurationError(
+        raise ConfigurationError(
             "no choice about the consent registry: give `iys` to the client or the call; commercial messages must by "
             "law be checked (Iys.BIREYSEL: individuals, Iys.TACIR: merchants), Iys.OFF is for one-time passwords, "
             "notices about an order and the like"
         )
     if not isinstance(iys, str) or iys not in tuple(Iys):
-        return ConfigurationError("`iys` must be Iys.OFF, Iys.BIREYSEL or Iys.TACIR")
+        raise ConfigurationError("`iys` must be Iys.OFF, Iys.BIREYSEL or Iys.TACIR")
     return Iys(iys)
 
 
-def round_schedule(send_at: object, now: datetime | None) -> datetime | ScheduleError | None:
-    """The time to send at in Turkish time, rounded up to the minute that the wire can carry; or what is wrong with it.
+def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
+    """The time to send at in Turkish time, rounded up to the minute that the wire can carry.
 
     Args:
         send_at: When to send.
         now: As for `write_template`.
+
+    Raises:
+        ScheduleError: It is no such time, or past.
     """
     if send_at is None:
         return None
     flaw = find_moment_flaw(send_at)
     if flaw is not None or not isinstance(send_at, datetime):
-        return ScheduleError(457, f"the time to send at {flaw}", _OPERATION)
+        raise ScheduleError(457, f"the time to send at {flaw}", _OPERATION)
     if now is not None and send_at < now:
-        return _past()
-    try:
+        raise _past()
+    with suppress(OverflowError):
         turkish = send_at.astimezone(TURKISH_TIME)
         whole = turkish.replace(second=0, microsecond=0)
         return whole if whole == turkish else whole + timedelta(minutes=1)
-    except OverflowError:
-        return ScheduleError(457, "the time to send at is out of range", _OPERATION)
+    raise ScheduleError(457, "the time to send at is out of range", _OPERATION)
 
 
 def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:

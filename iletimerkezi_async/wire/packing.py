@@ -235,26 +235,26 @@ def _alone(value: object) -> object:
     return value if isinstance(value, Refusal) else ""
 
 
-def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft | ApiError]:
+def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:
     """A template with messages, each checked; the same number twice for the same text is kept once.
 
-    Or the complaint: a text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
-    numbers (all are named).
+    Raises:
+        ApiError: A text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
+            numbers (all are named).
     """
-    complaint: ApiError | None = None
     if not is_iterable(messages):
-        complaint = ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
+        raise ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
     # Not in the generator, whose frame cannot be emptied where this raises.
-    return _fill(template, _Pile(() if complaint else messages), complaint)
+    return _fill(template, _Pile(messages))
 
 
-def _fill(template: Draft, pile: _Pile, complaint: ApiError | None) -> Steps[Draft | ApiError]:
-    while complaint is None and pile.read():
+def _fill(template: Draft, pile: _Pile) -> Steps[Draft]:
+    while pile.read():
         pile.take()
         yield
-    complaint = complaint or pile.complaint or pile.number_complaint()
+    complaint = pile.complaint or pile.number_complaint()
     if complaint is not None:
-        return complaint
+        raise complaint
     draft = yield from group(template, [*pile.pairs])
     return draft if len(draft.messages) == draft.recipients else (yield from _sort_numbers(draft))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from typing import cast
 
 import orjson
 
@@ -10,7 +12,7 @@ from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.models import DeliveryEvent, MessageStatus
 from iletimerkezi_async.redaction import forgetful
 
-from .reading import UnreadableError, is_empty, read_id, read_number, read_object
+from .reading import Json, UnreadableError, is_empty, read_id, read_number, read_object
 
 __all__ = ["parse_webhook"]
 
@@ -46,34 +48,28 @@ def parse_webhook(body: bytes | str) -> DeliveryEvent:
     Raises:
         WebhookError: It is anything else than such a report, or larger than 64 KiB.
     """
-    event = _read_event(body)
-    # Error trackers print the variables of the frame that raised.
-    del body
-    if isinstance(event, WebhookError):
-        raise event
-    return event
-
-
-def _read_event(body: object) -> DeliveryEvent | WebhookError:
-    if not isinstance(body, (bytes, bytearray, str)):
-        return WebhookError("the body is neither bytes nor text")
+    if not isinstance(cast("object", body), (bytes, bytearray, str)):
+        raise WebhookError("the body is neither bytes nor text")
     if _is_large(body):
-        return WebhookError(f"the body is larger than {_MAX_BODY >> 10} KiB")
-    try:
-        report = read_object(read_object(orjson.loads(body)).get("report"))
-        word = report.get("status")
-        status = _STATUS.get(word) if isinstance(word, (str, int)) else None
-        if status is None:
-            return WebhookError(f"the body has an unknown status{_show(word)}")
-        return DeliveryEvent(
-            read_id(report.get("id")),
-            read_id(report.get("packet_id")),
-            _read_recipient(report.get("to")),
-            status,
-            _read_text(report.get("body")),
-        )
-    except (orjson.JSONDecodeError, UnreadableError):
-        return WebhookError("the body is not a delivery report of the service")
+        raise WebhookError(f"the body is larger than {_MAX_BODY >> 10} KiB")
+    # An error of `orjson` has the body, and is not chained.
+    with suppress(orjson.JSONDecodeError, UnreadableError):
+        return _read_event(read_object(read_object(orjson.loads(body)).get("report")))
+    raise WebhookError("the body is not a delivery report of the service")
+
+
+def _read_event(report: Json) -> DeliveryEvent:
+    word = report.get("status")
+    status = _STATUS.get(word) if isinstance(word, (str, int)) else None
+    if status is None:
+        raise WebhookError(f"the body has an unknown status{_show(word)}")
+    return DeliveryEvent(
+        read_id(report.get("id")),
+        read_id(report.get("packet_id")),
+        _read_recipient(report.get("to")),
+        status,
+        _read_text(report.get("body")),
+    )
 
 
 def _is_large(body: bytes | bytearray | str) -> bool:

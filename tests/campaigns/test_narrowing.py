@@ -32,8 +32,10 @@ from iletimerkezi_async import (
     Retry,
 )
 from iletimerkezi_async.campaigns.narrowing import _Trickle
+from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.sandbox import Sandbox
-from iletimerkezi_async.stores.journal import FileJournal
+from iletimerkezi_async.stores.log import Answer, Change, Fence, Row, State
+from iletimerkezi_async.stores.sqlite import JournalFile
 
 pytestmark = pytest.mark.anyio
 TEXT = "Kampanyamiz basladi"
@@ -158,7 +160,12 @@ async def test_where_nobody_is_on_the_blacklist_nobody_is_written_down_as_refuse
     result = await service.client().send_bulk(TEXT, everybody, journal=tmp_path / "journal")
     assert (result.accepted, len(result.refused)) == (9, 1)
     with closing(sqlite3.connect(tmp_path / "journal")) as database:
-        lengths = [length for (length,) in database.execute("SELECT length(entries) FROM orders")]
+        lengths = [
+            length
+            for (length,) in database.execute(
+                "SELECT length(entries) FROM iletimerkezi_rows WHERE part > 0 AND state <> 'free'"
+            )
+        ]
     assert min(lengths) > 0
     assert sum(lengths) == 8 * len(everybody)
 
@@ -505,14 +512,16 @@ async def test_a_search_that_is_killed_goes_on(tmp_path: Path, personal: bool, l
 async def test_a_journal_that_breaks_in_a_search_stops_it(tmp_path: Path) -> None:
     """With everybody accounted for, and the journal's error as the reason."""
     everybody = numbers(60)
-    withdraw = FileJournal.withdraw
+    write = JournalFile._write
 
-    async def broken(self: FileJournal, record: int) -> None:
-        await withdraw(self, record)
-        raise JournalError("the disk is full")
+    def broken(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        answer = write(self, old, change, fence)
+        if change.row.state is State.FREE:
+            raise StoreError("the disk is full")
+        return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FileJournal, "withdraw", broken)
+        patch.setattr(JournalFile, "_write", broken)
         service = Strict({everybody[7]})
         with pytest.raises(JournalError, match="the disk is full") as caught:
             await service.client().send_bulk(TEXT, everybody, journal=tmp_path / "j")

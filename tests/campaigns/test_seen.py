@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iletimerkezi_async.campaigns.records import fingerprint
 from iletimerkezi_async.campaigns.seen import _PRIMES, Seen, SeenKeys
-from iletimerkezi_async.stores.records import fingerprint
 
 NUMBERS = st.one_of(
     st.integers(0, 30).map(lambda n: f"+9053012345{n:02}"),

@@ -1,15 +1,18 @@
-"""Pacing: in no second more than `rate`, in the order of asking, and nobody waits without need."""
+"""Pacing: in no second more than `rate`, in the order of asking, and everything is sent in the end."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
+import math
 import os
 import pickle
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import TypeVar
 
@@ -18,6 +21,9 @@ import anyio.lowlevel
 import httpx
 import jumping
 import pytest
+import trio
+import trio.testing
+from arrivals import watched
 from attrs import define
 from canned import Canned, ok, refusal
 from frames import everything_of
@@ -43,19 +49,44 @@ TAKEN = ok(order={"id": 1})
 
 
 class VirtualLoop(jumping._JumpingLoop):
-    """Its time passes in sleeps alone, so that what is computed meanwhile takes none."""
+    """Its time passes in sleeps, and by what its turns are said to take."""
+
+    def __init__(self, turns: Iterator[float]) -> None:
+        super().__init__()
+        self._turns = turns
 
     def time(self) -> float:
         return self._jumping.ahead
 
+    def _run_once(self) -> None:
+        super()._run_once()  # type: ignore[misc]  # of the standard library, which does not tell its type
+        self._jumping.ahead += next(self._turns)
 
-def run(backend: str, main: Callable[[], Awaitable[T]]) -> T:
-    import trio.testing
 
-    clock = {"clock": trio.testing.MockClock(autojump_threshold=0)}
-    return anyio.run(
-        main, backend=backend, backend_options=clock if backend == "trio" else {"loop_factory": VirtualLoop}
-    )
+class Turns(trio.abc.Instrument):
+    """The same on trio."""
+
+    def __init__(self, clock: trio.testing.MockClock, turns: Iterator[float]) -> None:
+        self._clock = clock
+        self._turns = turns
+
+    def before_io_wait(self, timeout: float) -> None:
+        self._clock.jump(next(self._turns))
+
+
+def run(backend: str, main: Callable[[], Awaitable[T]], turns: Sequence[float] = (0.0,)) -> T:
+    """Run a test in a time of its own, whose turns of the event loop take so many seconds, over and over."""
+    seconds = itertools.cycle(turns)
+    clock = trio.testing.MockClock(autojump_threshold=0)
+
+    async def start() -> T:
+        with jumping.monotonic_as(anyio.current_time if backend == "asyncio" else clock.current_time):
+            return await main()
+
+    options: dict[str, object] = {"clock": clock, "instruments": [Turns(clock, seconds)]}
+    if backend == "asyncio":
+        options = {"loop_factory": lambda: VirtualLoop(seconds)}
+    return anyio.run(start, backend=backend, backend_options=options)
 
 
 @define
@@ -64,13 +95,12 @@ class Caller:
 
     after: float
     n: int
-    patience: float | None
+    patience: float | None = None
     asked: float = 0.0
     passed: float | None = None
-    gave_up: float | None = None
 
 
-def walk(backend: str, rate: float, callers: list[Caller]) -> None:
+def walk(backend: str, rate: float, callers: list[Caller], turns: Sequence[float] = (0.0,)) -> None:
     """Let the callers come, each so many seconds after the one before; who has no patience left gives up."""
     bucket = TokenBucket(rate)
 
@@ -79,7 +109,6 @@ def walk(backend: str, rate: float, callers: list[Caller]) -> None:
         with anyio.move_on_after(caller.patience):
             await bucket.acquire(caller.n)
             caller.passed = anyio.current_time()
-        caller.gave_up = anyio.current_time() if caller.passed is None else None
 
     async def main() -> None:
         async with anyio.create_task_group() as tasks:
@@ -87,111 +116,114 @@ def walk(backend: str, rate: float, callers: list[Caller]) -> None:
                 await anyio.sleep(caller.after)
                 tasks.start_soon(come, caller)
                 # It asks before the next one comes, also on trio, which runs tasks in any order.
-                await anyio.wait_all_tasks_blocked() if not caller.after else await anyio.lowlevel.checkpoint()
+                await anyio.lowlevel.checkpoint()
 
-    run(backend, main)
+    run(backend, main, turns)
 
 
-def assert_exact(rate: float, callers: Iterable[Caller]) -> None:
-    """No second with too many, no one before their turn, no wait without need."""
-    second, size = max(1.0, 1 / rate), max(1, int(rate))
-    in_order = sorted(callers, key=lambda caller: caller.asked)
-    passed: list[tuple[float, int]] = []
-    free_since = 0.0
-    for caller in in_order:
-        if caller.passed is not None:
-            assert not passed or caller.passed >= passed[-1][0], "out of turn"
-            if caller.n <= size:
-                recent = [each for each in passed if each[0] > caller.passed - second]
-                assert sum(n for _, n in recent) + caller.n <= size, "too many in a second"
-                # The earliest moment: it has asked, nobody is before it, and enough have been gone for a second.
-                earliest = max(caller.asked, free_since)
-                room, since = size - caller.n, 0
-                for moment, n in reversed(passed):
-                    since += n
-                    if since > room:
-                        earliest = max(earliest, moment + second)
-                        break
-                assert caller.passed <= earliest + 1e-4, "waited without need"
-                passed.append((caller.passed, caller.n))
-        free_since = max(free_since, caller.passed or 0, caller.gave_up or 0)
+def plain(rate: float, callers: list[Caller]) -> list[float]:
+    """When they pass by the algorithm alone: after a quiet time a tenth of the rate at once, then nine tenths of it."""
+    free, passed = -math.inf, []
+    for caller in callers:
+        free = max(free, caller.asked - 0.1)
+        passed.append(max(free, caller.asked))
+        free += caller.n / (0.9 * rate)
+    return passed
+
+
+def assert_paced(rate: float, callers: Iterable[Caller]) -> None:
+    """In no second more than the rate, and an order of n more."""
+    second = max(1.0, 1 / rate)
+    passed = sorted((caller.passed, caller.n) for caller in callers if caller.passed is not None)
+    for moment, _ in passed:
+        recent = [n for other, n in passed if moment - second < other <= moment]
+        assert sum(recent) - max(recent) < max(1.0, rate)
 
 
 gaps = st.sampled_from([0.0, 0.0, 0.01, 0.1, 0.37, 0.5, 1.0, 2.5])
 patience = st.sampled_from([None, None, None, 0.0, 0.05, 0.3, 1.0, 1.7])
+backends = st.sampled_from(["asyncio", "trio"])
+rates = st.sampled_from([0.5, 1, 2, 3, 7, 10])
+
+
+def drawn(counts: st.SearchStrategy[int], patience: st.SearchStrategy[float | None]) -> st.SearchStrategy[list[Caller]]:
+    return st.lists(st.builds(Caller, gaps, counts, patience), max_size=40)
+
+
+@given(rates, drawn(st.integers(1, 10), st.none()), backends)
+@settings(deadline=None)
+def test_they_pass_when_the_algorithm_says(rate: float, callers: list[Caller], backend: str) -> None:
+    """Where all have patience and the event loop has time; larger orders pass at once."""
+    walk(backend, rate, callers)
+    paced = [caller for caller in callers if caller.n <= max(1, rate)]
+    assert [caller.passed for caller in paced] == pytest.approx(plain(rate, paced))
+    assert all(caller.passed == caller.asked for caller in callers if caller.n > max(1, rate))
 
 
 @given(
-    st.sampled_from([0.5, 1, 2, 3, 7, 10]),
-    st.lists(st.builds(Caller, gaps, st.integers(1, 10), patience), max_size=40),
-    st.sampled_from(["asyncio", "trio"]),
+    rates, drawn(st.just(1), patience), backends, st.lists(st.sampled_from([0.0, 0.01, 0.03, 0.05, 0.1]), min_size=1)
 )
 @settings(deadline=None)
-def test_no_second_has_too_many_and_nobody_waits_without_need(rate: float, callers: list[Caller], backend: str) -> None:
-    """Whoever comes when, for how many, and gives up when."""
+def test_no_second_has_more_than_the_rate(rate: float, callers: list[Caller], backend: str, turns: list[float]) -> None:
+    """However long the turns of the event loop take, up to a tenth of a second, and whoever gives up when."""
+    walk(backend, rate, callers, turns)
+    assert_paced(rate, callers)
+    assert all(caller.passed is not None for caller in callers if caller.patience is None)
+    passed = [caller.passed for caller in callers if caller.passed is not None]
+    assert passed == sorted(passed), "out of turn"
+
+
+@given(st.sampled_from([3, 7, 10]), drawn(st.integers(1, 10), patience), backends, st.integers(0, 60))
+@settings(deadline=None)
+def test_one_long_stall(rate: float, callers: list[Caller], backend: str, when: int) -> None:
+    """Those whose moments are over ask once more, and do not all go at once; an order of n adds n to its second."""
     for caller in callers:
-        caller.n = min(caller.n, max(1, int(rate)))
-    walk(backend, rate, callers)
-    assert_exact(rate, callers)
+        caller.n = min(caller.n, int(rate))
+    walk(backend, rate, callers, [*[0.03] * when, 2.0, *[0.03] * 10_000])
+    assert_paced(rate, callers)
+    assert all(caller.passed is not None for caller in callers if caller.patience is None)
 
 
+def test_everything_is_sent_however_slow_the_event_loop_is(anyio_backend: str) -> None:
+    """Each turn takes longer than an order may be late: it asks once more, and then goes."""
+    callers = [Caller(0, 1) for _ in range(50)]
+    walk(anyio_backend, 10, callers, [0.3])
+    assert None not in [caller.passed for caller in callers]
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.05])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_thousands_of_callers_in_a_rush(anyio_backend: str, seed: int) -> None:
+def test_thousands_of_callers_in_a_rush(anyio_backend: str, seed: int, turn: float) -> None:
     """More than may pass, a third of them with a deadline."""
     draw = random.Random(seed)
     callers = [
         Caller(draw.expovariate(60), draw.choice([1, 1, 1, 2, 5, 40]), draw.choice([None, None, draw.uniform(0, 9)]))
-        for _ in range(2000)
+        for _ in range(1000)
     ]
-    walk(anyio_backend, 100, callers)
-    assert_exact(100, callers)
-    assert any(caller.gave_up for caller in callers)
-    assert sum(caller.passed is not None for caller in callers) > 1000
+    walk(anyio_backend, 100, callers, [turn])
+    assert_paced(100, callers)
+    assert None not in [caller.passed for caller in callers if caller.patience is None]
 
 
-def test_all_that_wait_give_up_at_once(anyio_backend: str) -> None:
-    """And whoever comes next waits for those alone who have passed."""
-    callers = [Caller(0, 10, None), *(Caller(0, 10, 0.5) for _ in range(500)), Caller(0.6, 10, None)]
+def test_those_who_give_up_have_reserved_nothing(anyio_backend: str) -> None:
+    """But the next few: of five hundred who wait for their turn none holds up who comes after them."""
+    callers = [*(Caller(0, 1, 0.5) for _ in range(500)), Caller(0.6, 1)]
     walk(anyio_backend, 10, callers)
-    assert callers[-1].passed == pytest.approx(callers[0].asked + 1, abs=1e-4)
-
-
-def test_a_big_order_that_gives_up_lets_the_small_ones_behind_it_through(anyio_backend: str) -> None:
-    """At once, where there is room for them."""
-    callers = [Caller(0, 5, None), Caller(0, 10, 0.25), *(Caller(0.01, 1, None) for _ in range(5))]
-    walk(anyio_backend, 10, callers)
-    assert [caller.passed for caller in callers[2:]] == pytest.approx([callers[1].asked + 0.25] * 5, abs=1e-4)
-
-
-def test_bulk_orders_pass_unpaced(anyio_backend: str) -> None:
-    """An order larger than the rate is none of its business, also where others wait."""
-    callers = [Caller(0, 10, None), Caller(0, 10, None), *(Caller(0, 11, None) for _ in range(100))]
-    walk(anyio_backend, 10, callers)
-    assert {caller.passed for caller in callers[2:]} == {callers[0].passed}
+    last = callers[-1]
+    assert last.passed is not None
+    assert last.passed < last.asked + 0.5
 
 
 def test_ten_thousand_can_wait(anyio_backend: str) -> None:
-    """Each costs the same, however many there are."""
-    bucket = TokenBucket(5_000)
-    passed: list[float] = []
-
-    async def come() -> None:
-        await bucket.acquire(1)
-        passed.append(anyio.current_time())
-
-    async def main() -> float:
-        began = anyio.current_time()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(10_000):
-                tasks.start_soon(come)
-        return anyio.current_time() - began
-
-    assert run(anyio_backend, main) == pytest.approx(1, abs=1e-4)
-    assert len(passed) == 10_000
+    """A tenth of the rate goes at once, the rest evenly at nine tenths of it."""
+    callers = [Caller(0, 1) for _ in range(10_000)]
+    walk(anyio_backend, 5_000, callers)
+    assert sum(caller.passed == 0 for caller in callers) == pytest.approx(500, rel=0.11)
+    assert callers[-1].passed == pytest.approx(10_000 / 4_500 - 0.1, abs=0.001)
 
 
 def test_loops_in_threads_share_one_rate() -> None:
-    """One of asyncio and one of trio: together no more in any second, and none waits for the other's pleasure."""
+    """One of asyncio and one of trio: sixty in two loops take more than a second, at a rate of forty."""
     bucket = TokenBucket(40)
     passed: list[float] = []
 
@@ -211,28 +243,24 @@ def test_loops_in_threads_share_one_rate() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
-    passed.sort()
+        thread.join()
     assert len(passed) == 60
-    # What a thread does after it has passed takes its time, too.
-    assert all(later - earlier > 0.8 for earlier, later in zip(passed, passed[40:]))
-    assert time.monotonic() - began < 5
+    assert max(passed) - began >= 1
 
 
 def test_a_loop_that_was_ended_around_its_waiters_holds_up_nobody() -> None:
-    """Neither those who were next nor those who were let go already."""
-    bucket = TokenBucket(10)
+    """They waited in a line of its own."""
+    bucket = TokenBucket(1)
     loop = asyncio.new_event_loop()
-    waiting = [loop.create_task(bucket.acquire(10)) for _ in range(3)]  # type: ignore[var-annotated]  # of None
+    waiting = [loop.create_task(bucket.acquire(1)) for _ in range(5)]  # type: ignore[var-annotated]  # of None
     loop.run_until_complete(asyncio.sleep(0.01))
-    assert [task.done() for task in waiting] == [True, False, False]
+    assert [task.done() for task in waiting] == [True, False, False, False, False]
     loop.close()
 
     async def main() -> None:
-        with anyio.fail_after(3):
-            await bucket.acquire(10)
+        await bucket.acquire(1)
 
-    anyio.run(main)
+    run("asyncio", main)
     for task in waiting[1:]:
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # that it never ended is the point
     del waiting, task
@@ -246,14 +274,14 @@ def test_a_forked_process_does_not_wait_for_its_parent_s_waiters() -> None:
     bucket = TokenBucket(1)
 
     async def child() -> None:
-        with anyio.fail_after(5):
-            await bucket.acquire(1)
+        await bucket.acquire(1)
 
     async def main() -> int:
         await bucket.acquire(1)
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(bucket.acquire, 1)
-            await anyio.sleep(0.01)
+            for _ in range(5):
+                tasks.start_soon(bucket.acquire, 1)
+            await anyio.wait_all_tasks_blocked()
             process = os.fork()
             if not process:
                 code = 1
@@ -261,7 +289,7 @@ def test_a_forked_process_does_not_wait_for_its_parent_s_waiters() -> None:
                     thread = threading.Thread(target=anyio.run, args=(child,))
                     thread.start()
                     thread.join(10)
-                    code = 0 if bucket._window._used else 2
+                    code = 1 if thread.is_alive() else 0
                 finally:
                     os._exit(code)
             tasks.cancel_scope.cancel()
@@ -275,6 +303,37 @@ def test_a_rate_that_is_none_is_refused(rate: object) -> None:
     """When the bucket is made."""
     with pytest.raises(ConfigurationError, match="rate"):
         TokenBucket(rate)  # type: ignore[arg-type]  # the point of the test
+
+
+# By what the sandbox saw.
+
+
+async def be_busy(seconds: float, *, pause: float) -> None:
+    """Hold up the event loop."""
+    while True:
+        time.sleep(seconds)  # noqa: ASYNC251 - what it is for
+        await anyio.sleep(pause)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("seconds", "pause"), [(0.0, 1.0), (0.03, 0.1), (0.05, 0.0)], ids=["quiet", "stalls", "turns"])
+async def test_the_service_sees_no_more_than_the_rate(seconds: float, pause: float) -> None:
+    """Also where the event loop is stalled for 30 ms now and then, or each turn takes 50 ms; everything is sent."""
+    rate, sandbox = 40, Sandbox()
+    with sandbox.serve() as url:
+        async with watched() as watch:
+            client = AsyncClient(
+                "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, rate=rate, http_client=watch.http
+            )
+            async with anyio.create_task_group() as others:
+                others.start_soon(partial(be_busy, seconds, pause=pause))
+                async with anyio.create_task_group() as tasks:
+                    for place in range(60):
+                        tasks.start_soon(client.send_sms, f"Kodunuz {place}", NUMBER)
+                    tasks.start_soon(client.send_sms, "Kodlariniz", [int(NUMBER) + place for place in range(20)])
+                others.cancel_scope.cancel()
+    assert len(sandbox.orders) == 61
+    watch.assert_paced(sandbox, rate, most=20)
 
 
 # 429.

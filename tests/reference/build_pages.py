@@ -45,7 +45,7 @@ _FOR_USERS = {
     },
     "iletimerkezi_async.sandbox": {
         "SandboxOrder": {"recipients", "messages", "finished_at", "state"},
-        "Style": {"__init__", "live", "seeds", "strings"},
+        "Style": {"__init__", "live", "seeds", "strings", "csharp"},
         "Weather": {"__init__"},
     },
     "iletimerkezi_async": {"Blacklist": set[str](), "Orders": set[str](), "Report": {"order"}, "Pacer": {"acquire"}},

@@ -142,6 +142,24 @@ def test_links_to_the_pages(served: tuple[Sandbox, str], http: httpx.Client) -> 
         assert http.get(url, headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Referer": "https://page.example/"},
+    ],
+)
+def test_links_to_an_order(served: tuple[Sandbox, str], http: httpx.Client, headers: dict[str, str]) -> None:
+    """An order in an address is no page: what a page of another origin links to or loads sends nothing."""
+    sandbox, url = served
+    before = (sandbox.requests, sandbox.orders)
+    query = "key=demo&hash=demo&text=kedi&receipents=5301234567&sender=FIRMA&iys=0"
+    for path in ("/v1/send-sms/get/", "/v1/send-sms/get"):
+        assert http.get(f"{url}{path}?{query}", headers=headers).status_code == 403
+    assert (sandbox.requests, sandbox.orders) == before
+
+
 def test_a_long_post_is_read_before_it_is_refused(served: tuple[Sandbox, str], http: httpx.Client) -> None:
     """The connection goes on after a refusal, also where the body is long."""
     _, url = served

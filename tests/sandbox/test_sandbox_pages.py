@@ -5,11 +5,12 @@ import hashlib
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 import httpx
 import pytest
 from canned import NO_TLS
-from sandbox_wire import ONE, TWO, accepted, ask, frozen, message, send
+from sandbox_wire import ONE, TWO, accepted, ask, body, frozen, message, order, send
 
 from iletimerkezi_async.sandbox import Sandbox
 
@@ -28,7 +29,7 @@ class Page(HTMLParser):
         self.open: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.attributes: set[str] = set()
-        self.style = ""
+        self.style = self.script = ""
         self.feed(html)
         self.close()
         assert self.open == []
@@ -45,6 +46,9 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1][0] == "style":
             self.style += data
+            return
+        if self.open and self.open[-1][0] == "script":
+            self.script += data
             return
         self.text += data
         for tag, attributes in self.open:
@@ -90,7 +94,7 @@ def test_everything_is_shown(http: httpx.Client) -> None:
     assert send(sandbox, ONE, TWO, text="Birinci") == 451
     sandbox.fail("get-report", "429", times=float("inf"), retry_after=2)
     sandbox.fail("*", "drop-answer", times=3)
-    sandbox._webhooks._log.append((1599558518, "accepted", "ConnectError"))  # type: ignore[union-attr]
+    assert sandbox.call_webhooks_sync() == 6
     with sandbox.serve() as url:
         page = look(http, url)
     orders = page.sections["orders"]
@@ -100,8 +104,17 @@ def test_everything_is_shown(http: httpx.Client) -> None:
     assert f"{later} scheduled FIRMA off Sonra 1 0 1 2026-05-06 12:01:00 for 2026-05-07 12:00:00" in orders
     assert f"{second} sending FIRMA off Ikinci and 1 more 2 0 2 2026-05-06 12:01:00" in orders
     assert f"{first} finished FIRMA off Birinci 2 1 (1 not) 2 2026-05-06 12:00:00" in orders
-    assert page.sections["requests"].startswith("Last requests Operation Answer send-sms 451 cancel-order 200 send-sms")
-    assert "1599558518 accepted ConnectError" in page.sections["webhooks"]
+    requests = page.sections["requests"]
+    assert requests.startswith(
+        "Last requests Time Operation Order Recipients Answer Reason 2026-05-06 12:01:00 send-sms 2 451"
+    )
+    assert (
+        f"(taken 60 s ago) 2026-05-06 12:01:00 cancel-order {called_off} 200 2026-05-06 12:01:00 send-sms" in requests
+    )
+    assert requests.endswith(f"2026-05-06 12:00:00 send-sms {first} 2 200")
+    calls = page.sections["webhooks"]
+    assert f"2026-05-06 12:01:00 {first} 1599558518 +905301234567 accepted ConnectError" in calls
+    assert f"2026-05-06 12:01:00 {first} 1599558519 +905301234568 undelivered ConnectError" in calls
     assert "http://127.0.0.1:9/hook" in page.sections["webhooks"]
     assert "geheim" not in page.text
     assert "get-report 429 retry after 2 s all" in page.sections["faults"]
@@ -179,26 +192,30 @@ def test_texts_are_only_texts(http: httpx.Client) -> None:
             page = look(http, url, path)
             assert EVIL in page.text
             assert "<i>'\"" in page.text
-            assert not {"script", "b", "i", "img", "form", "link", "iframe"} & set(page.tags)
+            assert not {"b", "i", "img", "form", "link", "iframe"} & set(page.tags)
+            assert page.tags.count("script") == 1
             assert not any(name.startswith("on") or name in {"style", "src"} for name in page.attributes)
         assert "<img src=x onerror=alert(1)>" in look(http, url).sections["requests"]
 
 
 @pytest.mark.parametrize("path", ["/", "/orders/42800001", "/orders/1"])
 def test_the_browser_is_told_to_do_nothing_else(http: httpx.Client, path: str) -> None:
-    """A strict policy, whose hash is that of the style that is there; nothing is kept, nothing is fetched."""
+    """A strict policy, with the hashes of the style and the script; nothing is kept, only the page is fetched."""
     sandbox = Sandbox()
     accepted(sandbox, ONE)
     with sandbox.serve() as url:
         answer = http.get(url.removesuffix("/v1") + path)
-    digest = base64.b64encode(hashlib.sha256(Page(answer.text).style.encode()).digest()).decode()
+    page = Page(answer.text)
     rules = dict(rule.split(" ", 1) for rule in answer.headers["content-security-policy"].split("; "))
-    assert rules.pop("style-src") == f"'sha256-{digest}'"
+    for kind, text in (("style-src", page.style), ("script-src", page.script)):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules.pop(kind) == f"'sha256-{digest}'"
+    assert rules.pop("connect-src") == "'self'"
     assert rules["default-src"] == "'none'"
     assert set(rules.values()) == {"'none'"}
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
-    assert not re.search(r"url\(|@import|//", Page(answer.text).style)
+    assert not re.search(r"url\(|@import|//", page.style)
     assert "prefers-color-scheme: dark" in answer.text
 
 
@@ -227,6 +244,53 @@ def test_looking_changes_nothing(http: httpx.Client) -> None:
             answer = http.request(method, url.removesuffix("/v1") + "/")
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
     assert sandbox._service.faults()[0][2] == 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "shown"),
+    [
+        ({"message": message(ONE, TWO, "12")}, "3 452 Alıcı numaraları hatalı (1 of 3 are no Turkish mobile numbers)"),
+        ({"message": message(ONE, "5309999999")}, "2 452 Alıcı numaraları hatalı (1 of 2 are blocked)"),
+        ({"message": message()}, "0 452 Alıcı numaraları hatalı (a text without recipients)"),
+        ({"sender": "YOK"}, "1 450 Gönderici adı bu hesapta onaylı değil (approved: APITEST, FIRMA)"),
+        ({"message": message(*[ONE, TWO] * 3)}, "6 402 Bakiye bu sipariş için yeterli değil (6 SMS, 5 left)"),
+        ({"message": message(ONE, text="a" * 2000)}, "1 453 Metin yedi SMS boyunu aşıyor (14 parts)"),
+        ({"message": []}, "send-sms 400 Gönderilen istek okunamadı"),
+    ],
+)
+def test_the_reason_of_a_refusal(http: httpx.Client, bad: dict[str, Any], shown: str) -> None:
+    """The message of the answer, and what the sandbox knows beyond it."""
+    sandbox = Sandbox(balance=5, blocked=["5309999999"])
+    send(sandbox, **bad)
+    with sandbox.serve() as url:
+        assert shown in look(http, url).sections["requests"]
+
+
+def test_the_reason_of_other_answers(http: httpx.Client) -> None:
+    """What cannot be read, is not let in, is nowhere, is wrong in a field; and what a planned fault has hidden."""
+    sandbox = frozen()
+    sandbox.handle("send-sms", b"kedi")
+    sandbox.handle("get-balance", b"{}")
+    sandbox.handle("get-balance", b'{"request": {"authentication": {"key": "gizli", "hash": "sir"}}}')
+    sandbox.handle("get-nothing", b"{}")
+    ask(sandbox, "consent/create", consent={"brandCode": "BRAND", "list": []})
+    for fault in ("drop-answer", "503"):
+        sandbox.fail("*", fault)
+        send(sandbox) if fault == "503" else sandbox.handle("send-sms", body(order=order(ONE, TWO)))
+    with sandbox.serve() as url:
+        page = look(http, url)
+    time = "2026-05-06 12:00:00"
+    for reason in (
+        "send-sms 400 Gönderilen istek okunamadı (not JSON)",
+        "get-balance 400 Gönderilen istek okunamadı (no object request)",
+        "get-balance 401 Anahtar ve hash doğrulanamadı (not the key and hash of this sandbox)",
+        "get-nothing 404 Bu adreste bir yöntem yok",
+        "consent/create 422 Gönderilen değerler doğrulanamadı (list: 1 ile 5000 arasında kayıt olmalı)",
+        "send-sms 42800001 2 drop-answer planned; processed with 200",
+        "send-sms 503 planned; not processed",
+    ):
+        assert f"{time} {reason}" in page.sections["requests"]
+    assert "gizli" not in page.text
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

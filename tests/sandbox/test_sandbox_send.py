@@ -92,9 +92,34 @@ def test_sender(sender: object, code: int) -> None:
     assert send(Sandbox(), sender=sender) == code
 
 
-def test_test_sender_asks_no_registry() -> None:
-    """APITEST works with iys "0" only."""
-    assert send(Sandbox(), sender="APITEST", iys="1", iysList="BIREYSEL") == 450
+@pytest.mark.parametrize("fields", [{"iys": "0"}, {"iys": "1", "iysList": "BIREYSEL"}, {"iys": 1}])
+def test_the_test_sender_asks_no_registry(fields: dict[str, Any]) -> None:
+    """APITEST is taken with any iys, also where no brand is; what goes out is a fixed text."""
+    sandbox = Sandbox(brands=[])
+    accepted(sandbox, ONE, text="Kodunuz 1234", sender="APITEST", **fields)
+    accepted(sandbox, ONE, text="Kodunuz 5678", sender="APITEST", **fields)
+    assert [(order.iys, order.iys_list) for order in sandbox.orders] == [("0", None)] * 2
+    (text,) = {text for order in sandbox.orders for text, _ in order.texts}
+    assert not set("1234") & set(text)
+
+
+def test_the_test_sender_is_checked_like_others() -> None:
+    """It has to say something of consents, its own texts are looked at, and a duplicate is one of those."""
+    sandbox = Sandbox()
+    assert send(sandbox, sender="APITEST", iys=...) == 468
+    assert send(sandbox, sender="APITEST", text=" ") == 454
+    assert send(sandbox, sender="APITEST", text="Bir") == 200
+    assert send(sandbox, sender="APITEST", text="Bir") == 451
+
+
+@pytest.mark.parametrize("missing", [..., None, "", []])
+def test_a_missing_iys_can_be_tolerated(missing: object) -> None:
+    """468 by default; taken as off where that is chosen, while a wrong one is still refused."""
+    assert send(Sandbox(), iys=missing) == 468
+    sandbox = Sandbox(missing_iys="off")
+    assert send(sandbox, iys=missing) == 200
+    assert (sandbox.orders[0].iys, sandbox.orders[0].iys_list) == ("0", None)
+    assert [send(sandbox, iys=wrong) for wrong in ("2", True, [1])] == [468] * 3
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ The stores' clocks stay as they are, and nothing in the stores knows of it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sqlite3
@@ -41,8 +40,8 @@ class Engine(ABC):
         """All that is kept of an account."""
 
     @abstractmethod
-    def slots(self, account: str) -> list[tuple[float, int]]:
-        """The moments that were given to recipients and are remembered."""
+    def free_at(self, account: str) -> float:
+        """When the next recipient of the account is free, in seconds since 1970."""
 
     def damage(self, account: str) -> None:
         """Change a word in what is kept of a campaign's orders."""
@@ -68,12 +67,11 @@ class SqliteEngine(Engine):
             database.execute(
                 "UPDATE iletimerkezi_ids SET known_at = known_at - ? WHERE account = ?", (seconds, account)
             )
-            database.execute("UPDATE journals SET lease_until = lease_until - ? WHERE account = ?", (seconds, account))
         database.close()
 
     def damage(self, account: str) -> None:
         with sqlite3.connect(self.address, timeout=10) as database:
-            database.execute("UPDATE journal_orders SET order_id = '1' WHERE account = ?", (account,))
+            database.execute("UPDATE iletimerkezi_rows SET order_id = '1' WHERE account = ? AND part > 0", (account,))
         database.close()
 
     def dump(self, account: str) -> str:
@@ -82,11 +80,11 @@ class SqliteEngine(Engine):
         database.close()
         return found
 
-    def slots(self, account: str) -> list[tuple[float, int]]:
+    def free_at(self, account: str) -> float:
         with sqlite3.connect(self.address) as database:
-            row = database.execute("SELECT slots FROM rates WHERE account = ?", (account,)).fetchone()
+            row = database.execute("SELECT free_at FROM iletimerkezi_pace WHERE account = ?", (account,)).fetchone()
         database.close()
-        return [(slot, n) for slot, n in json.loads(row[0])]
+        return float(row[0])
 
 
 class PostgresEngine(Engine):
@@ -112,31 +110,23 @@ class PostgresEngine(Engine):
             seconds, seconds, seconds, seconds, account,
         )  # fmt: skip
         self._ask("UPDATE iletimerkezi_ids SET known_at = known_at - %s WHERE account = %s", seconds, account)
-        self.age_journals(account, seconds)
-
-    def age_journals(self, account: str, seconds: float) -> None:
-        self._ask(
-            "UPDATE iletimerkezi_journals SET lease_until = lease_until - make_interval(secs => %s) "
-            "WHERE account = %s",
-            seconds, account,
-        )  # fmt: skip
 
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
         now = f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})"
         patch.setattr(postgres, "DIALECT", postgres_sql.DIALECT._replace(now=now))
 
     def damage(self, account: str) -> None:
-        self._ask("UPDATE iletimerkezi_journal_orders SET order_id = '1' WHERE account = %s", account)
+        self._ask("UPDATE iletimerkezi_rows SET order_id = '1' WHERE account = %s AND part > 0", account)
 
     def dump(self, account: str) -> str:
-        tables = ("rows", "rates", "ids", "journals", "journal_orders")
+        tables = ("rows", "pace", "ids")
         return "\n".join(
             str(self._ask(f"SELECT * FROM iletimerkezi_{table} WHERE account = %s", account)) for table in tables
         )
 
-    def slots(self, account: str) -> list[tuple[float, int]]:
-        [(slots, counts)] = self._ask("SELECT slots, counts FROM iletimerkezi_rates WHERE account = %s", account)
-        return [(slot, int(n)) for slot, n in zip(slots, counts)]  # type: ignore[call-overload]  # two arrays
+    def free_at(self, account: str) -> float:
+        [(free_at,)] = self._ask("SELECT free_at FROM iletimerkezi_pace WHERE account = %s", account)
+        return float(free_at)  # type: ignore[arg-type]  # a number
 
 
 class RedisEngine(Engine):
@@ -179,16 +169,14 @@ class RedisEngine(Engine):
         with redis.Redis.from_url(self.address, decode_responses=True) as server:
             for key in server.scan_iter(f"iletimerkezi:{{{account}}}:*"):
                 read = {"hash": server.hgetall, "zset": lambda key: server.zrange(key, 0, -1)}
-                found.append(f"{key} {read.get(str(server.type(key)), lambda key: server.lrange(key, 0, -1))(key)}")
+                found.append(f"{key} {read.get(str(server.type(key)), server.get)(key)}")
         return "\n".join(found)
 
-    def slots(self, account: str) -> list[tuple[float, int]]:
+    def free_at(self, account: str) -> float:
         import redis
 
-        with redis.Redis.from_url(self.address, decode_responses=True) as server:
-            entries = server.lrange(f"iletimerkezi:{{{account}}}:slots", 0, -1)
-        pairs = [entry.split(":") for entry in entries]  # type: ignore[union-attr]  # not async
-        return [(float(slot), int(n)) for slot, n in pairs]
+        with redis.Redis.from_url(self.address) as server:
+            return float(server.get(f"iletimerkezi:{{{account}}}:free_at"))  # type: ignore[arg-type]  # not async
 
 
 ENGINES: dict[str, type[SqliteEngine | PostgresEngine | RedisEngine]] = {

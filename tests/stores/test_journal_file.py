@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import stat
@@ -26,8 +27,8 @@ from iletimerkezi_async import (
     Message,
     Progress,
 )
+from iletimerkezi_async.campaigns.records import fingerprint
 from iletimerkezi_async.sandbox import Sandbox
-from iletimerkezi_async.stores.records import fingerprint
 
 pytestmark = pytest.mark.anyio
 TEXT = "Kampanyamiz basladi"
@@ -114,14 +115,15 @@ async def test_a_renewed_hash_goes_on_with_its_journal(path: Path) -> None:
     assert not renewed.requests
 
 
-@pytest.mark.parametrize("name", ["sender", "text", "salt", "account", "checksum", "schedule"])
+@pytest.mark.parametrize("name", ["sender", "text", "salt", "account", "schedule"])
 async def test_damage_to_the_description_is_not_taken_for_another_campaign(path: Path, name: str) -> None:
     """Whoever is told of another text would look for the wrong mistake."""
     await run(Sandbox(), path)
     with closing(sqlite3.connect(path)) as database:
-        database.execute(
-            "UPDATE campaign SET value = replace(value, substr(value, 1, 1), '0') || '0' WHERE name = ?", (name,)
-        )
+        [(terms,)] = database.execute("SELECT entries FROM iletimerkezi_rows WHERE part = 0").fetchall()
+        kept = json.loads(terms)
+        kept[name] = f"0{kept[name]}"
+        database.execute("UPDATE iletimerkezi_rows SET entries = ? WHERE part = 0", (json.dumps(kept).encode(),))
         database.commit()
     with pytest.raises(JournalError, match="damaged"):
         await run(Sandbox(), path)
@@ -131,7 +133,7 @@ async def test_a_journal_of_another_edition_is_told_from_damage(path: Path) -> N
     """It is whole, and no use to this version."""
     await run(Sandbox(), path)
     with closing(sqlite3.connect(path)) as database:
-        database.execute(f"PRAGMA application_id = {0x494D7A32}")
+        database.execute(f"PRAGMA application_id = {0x494D7A33}")
         database.commit()
     with pytest.raises(JournalError, match="another version of this library"):
         await run(Sandbox(), path)

@@ -271,7 +271,7 @@ async def test_a_role_that_may_not_create(plain_role: tuple[str, str], account: 
             connection.execute(PostgresStore.SCHEMA)  # type: ignore[arg-type]  # a constant
             connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
         await Asking(store, account).granted()
-        await store.reserve(account, 1, 100)
+        await store.reserve(account, 1.0, 0.0)
         await StoreLog(store).note(account, [KnownId(1)])
 
 

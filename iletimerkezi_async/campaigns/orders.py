@@ -1,0 +1,296 @@
+"""The orders of a campaign: each is driven to its end, written down, and counted."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from attrs import evolve, frozen
+
+from iletimerkezi_async.errors import (
+    DuplicateOrderError,
+    IletimerkeziError,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    RecipientError,
+    ScheduleError,
+    StoreError,
+    TransportError,
+)
+from iletimerkezi_async.orders import life
+from iletimerkezi_async.orders.driver import Driver, OvertakenError, unknown
+from iletimerkezi_async.orders.pieces import in_pieces
+from iletimerkezi_async.orders.recovery import send_draft
+from iletimerkezi_async.results import JournalError
+from iletimerkezi_async.stores.log import draw
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from iletimerkezi_async.models import Order
+    from iletimerkezi_async.orders.driver import Claim
+    from iletimerkezi_async.orders.lookup import Lookups
+    from iletimerkezi_async.stores.log import KnownId, Row
+    from iletimerkezi_async.wire.draft import Draft
+
+    from .intake import Intake
+    from .journal import Journal
+    from .tally import Tally
+
+__all__ = ["Orders", "Outcome", "Task"]
+
+_OPERATION = "send-sms"
+# What a gateway says while the service behind it is away, or has too much to do.
+_AWAY = frozenset({429, 503})
+
+
+class Outcome(Enum):
+    """What became of an order."""
+
+    TAKEN = "taken"
+    """The service has it."""
+    REFUSED = "refused"
+    """Some of its recipients are refused, and so nobody got it. Of a single recipient it is written down already."""
+    OPEN = "open"
+    """It is not known, or not the case, that the service has it."""
+
+
+@frozen(eq=False, repr=False)
+class Task:
+    """An order to be sent, or to be settled.
+
+    Attributes:
+        draft: What it carries.
+        row: As the journal has it, where it was begun; nobody knows then whether it was taken.
+        is_earlier: Whether an earlier run began it.
+    """
+
+    draft: Draft
+    row: Row | None = None
+    is_earlier: bool = False
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether all texts are known, and not only whom they go to."""
+        return "" not in self.draft.messages
+
+    def not_sent(self) -> TransportError | OutcomeUnknownError:
+        """What to say of it where this run does not send it."""
+        if self.row is None:
+            return TransportError("not sent, as the campaign had stopped", _OPERATION)
+        return unknown("an earlier run may have sent it")
+
+
+class Orders:
+    """Sends a campaign's orders one by one, and keeps account of them.
+
+    Args:
+        lookups: What sends, and looks for what was lost.
+        intake: What the campaign reads.
+        tally: The account that is kept.
+        journal: Where orders are written down; or nowhere.
+        report: Tells how far the campaign is.
+
+    Attributes:
+        stop: Why no further order is to be sent.
+        unsettled: Orders of which nobody can tell whether they were taken, and which the journal has.
+    """
+
+    def __init__(
+        self,
+        lookups: Lookups,
+        intake: Intake[Any],
+        tally: Tally,
+        journal: Journal | None,
+        report: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._lookups = lookups
+        self._intake = intake
+        self._tally = tally
+        self._journal = journal
+        self._report = report
+        self._driver = Driver(lookups, None if journal is None else journal.owner)
+        self.stop: IletimerkeziError | None = None
+        self.unsettled: list[Task] = []
+
+    def halt(self, error: IletimerkeziError) -> None:
+        """Let the campaign stop; the first reason counts."""
+        self.stop = self.stop or error
+
+    def may_go_on(self, task: Task) -> bool:
+        """Whether anything is to be done about an order: once its time is past, what was begun is still settled."""
+        return self.stop is None or (task.is_earlier and isinstance(self.stop, ScheduleError))
+
+    async def send(self, task: Task) -> Outcome:
+        """Send one order, or find out what became of it, unless the campaign has stopped meanwhile."""
+        draft = task.draft
+        if not self.may_go_on(task):
+            self._tally.fail(draft, task.not_sent())
+            return Outcome.OPEN
+        claim: Claim | None = None
+        begun = anyio.Event()
+        try:
+            claim = await self._claim(task)
+            order, note = await self._drive(task, claim, begun)
+        except JournalError as error:
+            return self._fail_unwritten(task, claim, error)
+        except IletimerkeziError as error:
+            return await self._settle_error(task, claim, error)
+        except BaseException:
+            may_be_taken = task.row is not None or begun.is_set() or (claim is not None and claim.begun)
+            self._tally.fail(draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent())
+            raise
+        await self._settle_taken(draft, claim, order.id, note)
+        return Outcome.TAKEN
+
+    async def note_refused(self, draft: Draft) -> None:
+        """Write down that recipients are refused, so that no later run asks again. They have been counted."""
+        try:
+            claim = await self._claim(Task(draft))
+        except JournalError as error:
+            self.halt(error)
+        else:
+            await self._write_refused(claim, duplicate=False)
+
+    async def decide(self, task: Task, *, sent: bool) -> Task | None:
+        """Write down a person's decision about an order of which nothing could tell.
+
+        Returns:
+            The order, to be sent anew; `None` where it counts as sent, or that could not be written down.
+        """
+        assert self._journal is not None
+        assert task.row is not None
+        claim = await self._journal.claim(self._lookups, task.draft, (), task.row)
+        row = claim.held
+        change = life.strike(row, draw())
+        if sent:
+            change = life.settle_sent(row, draw(), claim.keep)
+        try:
+            await self._journal.write(claim, change)
+        except JournalError as error:
+            self.halt(error)
+            self._tally.fail(task.draft, task.not_sent())
+            return None
+        if not sent:
+            return Task(task.draft)
+        self._tally.count_taken(task.draft.recipients, None)
+        await self._report()
+        return None
+
+    # What is done.
+
+    async def _claim(self, task: Task) -> Claim | None:
+        if self._journal is None:
+            return None
+        entries = () if task.row is not None else await in_pieces(self._intake.entries(task.draft))
+        return await self._journal.claim(self._lookups, task.draft, entries, task.row)
+
+    async def _drive(self, task: Task, claim: Claim | None, begun: anyio.Event) -> tuple[Order, KnownId | None]:
+        """The order that was taken, and what makes its id known; `begun` is set where nothing is written down.
+
+        Raises:
+            JournalError: It could not be written down, and so it was not sent.
+            IletimerkeziError: As `Driver.settle`.
+        """
+        if claim is None or self._journal is None:
+
+            async def before() -> None:
+                begun.set()
+
+            return await send_draft(self._lookups, task.draft, before=before), None
+        error: JournalError
+        try:
+            order, is_proven = await self._driver.settle(claim, task.draft, has_texts=task.has_texts)
+        except StoreError as reason:
+            error = self._journal.complaint(reason)
+        except OvertakenError:
+            error = self._journal.overtaken()
+        else:
+            return order, claim.noted(order, task.draft, is_proven=is_proven)
+        raise error
+
+    # What became of it.
+
+    async def _settle_taken(
+        self, draft: Draft, claim: Claim | None, order_id: int | None, note: KnownId | None
+    ) -> None:
+        self._tally.count_taken(draft.recipients, order_id)
+        try:
+            if claim is not None and self._journal is not None:
+                await self._journal.write_taken(claim, order_id, note)
+        except JournalError as error:
+            self.halt(error)
+        else:
+            if order_id is not None:
+                await self._lookups.known.share(order_id)
+        await self._report()
+
+    def _fail_unwritten(self, task: Task, claim: Claim | None, error: JournalError) -> Outcome:
+        self.halt(error)
+        may_be_taken = claim is not None and claim.begun
+        self._tally.fail(task.draft, unknown(str(error)) if may_be_taken else task.not_sent())
+        return Outcome.OPEN
+
+    async def _settle_error(self, task: Task, claim: Claim | None, error: IletimerkeziError) -> Outcome:
+        draft = task.draft
+        if isinstance(error, OrderAcceptedError):
+            await self._settle_taken(draft, claim, None, None)
+            return Outcome.TAKEN
+        if isinstance(error, RecipientError):
+            return await self._settle_refused(draft, claim)
+        self._tally.fail(draft, error)
+        if isinstance(error, OutcomeUnknownError):
+            await self._settle_unknown(task, claim, error)
+        elif isinstance(error, DuplicateOrderError):
+            await self._write_refused(claim, duplicate=True)
+        else:
+            # Surely not taken, and neither would be the next ones; but for a message that was not read again.
+            if task.has_texts:
+                self.halt(error)
+            await self._strike(claim)
+        await self._report()
+        return Outcome.OPEN
+
+    async def _settle_unknown(self, task: Task, claim: Claim | None, error: OutcomeUnknownError) -> None:
+        if error.http_status in _AWAY:
+            # All orders that are left would end in the same doubt.
+            self.halt(error)
+        if claim is None or self._journal is None:
+            return
+        try:
+            await self._journal.write(claim, claim.give_up(lost=True))
+        except JournalError as reason:
+            self.halt(reason)
+        else:
+            self.unsettled.append(evolve(task, row=claim.held))
+
+    async def _settle_refused(self, draft: Draft, claim: Claim | None) -> Outcome:
+        if draft.recipients == 1:
+            self._tally.refuse(number for _, number in draft.pairs())
+            await self._write_refused(claim, duplicate=False)
+            await self._report()
+            return Outcome.REFUSED
+        try:
+            await self._strike(claim)
+        except BaseException:
+            self._tally.fail(draft, Task(draft).not_sent())
+            raise
+        return Outcome.REFUSED
+
+    async def _strike(self, claim: Claim | None) -> None:
+        """Write down that it surely was not taken; where nothing was written of it, nothing is."""
+        if claim is None or self._journal is None or claim.is_new:
+            return
+        try:
+            await self._journal.write(claim, life.strike(claim.held, draw()))
+        except JournalError as error:
+            self.halt(error)
+
+    async def _write_refused(self, claim: Claim | None, *, duplicate: bool) -> None:
+        if claim is None or self._journal is None:
+            return
+        try:
+            await self._journal.write(claim, life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate))
+        except JournalError as error:
+            self.halt(error)

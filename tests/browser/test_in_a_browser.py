@@ -1,0 +1,181 @@
+"""The sandbox's page and the reference in a real browser; left out where Chromium and its driver are not installed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.wait import WebDriverWait
+
+from iletimerkezi_async import BulkResult, Iys
+from iletimerkezi_async.sandbox import Sandbox
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+BUILD = Path(__file__).parent.parent / "reference" / "build_pages.py"
+WIDTHS = (320, 768, 1280)
+PATIENCE = 30
+LONG = "https://ornek.example/takip?kod=" + "1234567890" * 12
+
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no Chromium with its driver")
+
+
+class Browser:
+    """Chromium without a window.
+
+    Args:
+        driver: What drives it.
+    """
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def open(self, url: str) -> None:
+        """Go to an address."""
+        self.driver.get(url)
+
+    @property
+    def text(self) -> str:
+        """What can be read on the page, with single spaces."""
+        return " ".join(self.driver.execute_script("return document.body.innerText").split())
+
+    def wait_for(self, holds: Callable[[str], bool]) -> None:
+        """Wait until the text of the page, as it is, satisfies a condition."""
+        WebDriverWait(self.driver, PATIENCE, poll_frequency=0.05).until(lambda _: holds(self.text))
+
+    def resize(self, width: int, scheme: str) -> None:
+        """Have a window of this width, and a person who likes it light or dark."""
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        liked = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", liked)
+
+    def check(self) -> dict[str, str]:
+        """See that nothing is wider than the window, and that there was no error; return the grounds by scheme."""
+        grounds: dict[str, str] = {}
+        for width in WIDTHS:
+            for scheme in ("light", "dark"):
+                self.resize(width, scheme)
+                # What moves for a moment after that has arrived.
+                self.driver.execute_script("document.getAnimations().forEach(each => each.finish())")
+                wide, grounds[scheme] = self.driver.execute_script(
+                    "return [document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]"
+                )
+                assert wide <= width, f"{self.driver.current_url} is {wide} px wide in a window of {width} px"
+        assert self.driver.get_log("browser") == []
+        return grounds
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    """One browser for all tests here."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    # Without its own sandbox, which root cannot have, and without the small memory that containers share.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def browser(driver: webdriver.Chrome) -> Iterator[Browser]:
+    """The browser, with nothing left of another test."""
+    yield Browser(driver)
+    driver.get("about:blank")
+    driver.get_log("browser")
+
+
+def send(sandbox: Sandbox, text: str, numbers: range, batch_size: int) -> BulkResult:
+    """Send a campaign to numbers of the documents' family."""
+
+    async def campaign() -> BulkResult:
+        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+            return await client.send_bulk(text, numbers, batch_size=batch_size)
+
+    return anyio.run(campaign)
+
+
+def test_the_sandbox_s_pages(browser: Browser) -> None:
+    """Whatever is on them, they fit each window, light and dark; what was sent is there."""
+    sandbox = Sandbox(blocked=["5309999999"], undelivered=["5301234568"], webhook="http://127.0.0.1:9/sms")
+    sandbox.fail("consent/create", "html-502-before", times=1000)
+    sandbox.fail("delete-blacklist", "503", retry_after=2.5)
+    order = send(sandbox, f"Siparişiniz yola çıktı: {LONG}", range(5301234560, 5301234570), 10).orders[0]
+    for operation in ("get-balance", "get-report", "consent/create", LONG):
+        sandbox.handle(operation, b"{}")
+    sandbox.advance(minutes=1)
+    sandbox.call_webhooks_sync()
+    with sandbox.serve() as url:
+        home = url.removesuffix("v1")
+        for path, shown in (("", "1599558518"), (f"orders/{order.id}", "+905301234568")):
+            browser.open(home + path)
+            assert all(word in browser.text for word in (str(order.id), "Siparişiniz yola çıktı", shown))
+            grounds = browser.check()
+            assert grounds["light"] != grounds["dark"]
+        browser.wait_for(lambda text: "This page follows what happens." in text)
+    browser.wait_for(lambda text: "The sandbox does not answer" in text)
+    assert str(order.id) in browser.text
+
+
+def test_the_page_of_a_campaign_under_way_moves_by_itself(browser: Browser) -> None:
+    """New orders, their counters and their ends are shown on the page that is open, and on that of an order."""
+    sandbox = Sandbox(delivery_seconds=3600)
+    with sandbox.serve() as url:
+        home = url.removesuffix("v1")
+        browser.open(home)
+        browser.driver.execute_script("window.same = true")
+        assert "No order yet." in browser.text
+        orders = send(sandbox, "Birinci", range(5301234560, 5301234570), 5).orders
+        browser.wait_for(lambda text: all(str(order.id) in text for order in orders))
+        sandbox.advance(minutes=30)
+        browser.wait_for(lambda text: "sending FIRMA off Birinci 5 2 5" in text)
+        assert browser.driver.execute_script("return window.same")
+        browser.open(f"{home}orders/{orders[0].id}")
+        browser.driver.execute_script("window.same = true")
+        assert f"Order {orders[0].id} sending" in browser.text
+        sandbox.advance(minutes=31)
+        browser.wait_for(lambda text: f"Order {orders[0].id} finished" in text)
+        assert browser.driver.execute_script("return window.same")
+        assert browser.driver.get_log("browser") == []
+
+
+def test_what_a_person_does_is_left_alone(browser: Browser) -> None:
+    """A link that has the focus keeps it while the page moves; while something is selected, the page stands still."""
+    sandbox = Sandbox()
+    run = browser.driver.execute_script
+    order = send(sandbox, "Birinci", range(5301234560, 5301234561), 1).orders[0]
+    with sandbox.serve() as url:
+        browser.open(url.removesuffix("v1"))
+        run(f"document.querySelector('a[href=\"/orders/{order.id}\"]').focus()")
+        send(sandbox, "Ikinci", range(5301234560, 5301234561), 1)
+        browser.wait_for(lambda text: "Ikinci" in text)
+        assert run("return document.activeElement.getAttribute('href')") == f"/orders/{order.id}"
+        run("getSelection().selectAllChildren(document.querySelector('h1'))")
+        run("const later = setTimeout; turns = 0; setTimeout = (...given) => { turns += 1; later(...given); }")
+        send(sandbox, "Ucuncu", range(5301234560, 5301234561), 1)
+        browser.wait_for(lambda _: run("return turns") > 1)
+        assert (run("return String(getSelection())"), "Ucuncu" in browser.text) == ("iletimerkezi sandbox", False)
+        run("getSelection().removeAllRanges()")
+        browser.wait_for(lambda text: "Ucuncu" in text)
+
+
+def test_the_reference(browser: Browser, tmp_path: Path) -> None:
+    """Each page fits each window, light and dark."""
+    subprocess.run([sys.executable, BUILD, tmp_path], check=True)
+    pages = sorted(tmp_path.rglob("*.html"))
+    assert len(pages) > 5
+    for page in pages:
+        browser.open(page.as_uri())
+        assert "iletimerkezi" in browser.text
+        browser.check()
