@@ -20,6 +20,11 @@ twice. Once everybody is accounted for, a note is left in its place: when it was
 number. The same list again is asked about then, with that; where nobody can be asked it is refused, unless with
 `--yes`. With `--no-journal` nothing is written down or asked. A journal that `--journal` names stays as it is.
 
+Where every answer of an order was lost, nobody knows whether it was taken. Once all else is sent, it goes on to find
+out for 15 minutes (`--settle-for`), as the service's list of orders tells after ten; Ctrl-C stops that, and the same
+command goes on with it. Where nothing can tell, `--unknown sent` or `--unknown not-sent` is a person's decision.
+Somebody who had one text and now comes with another stops the campaign, unless with `--allow-new-texts`.
+
 Whom it left out and why stands in LIST.refused.csv, who failed in LIST.failed.csv (`sent` is `unknown` of those who may
 have been texted), or where `--refused` and `--failed` say.
 

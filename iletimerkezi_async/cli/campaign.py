@@ -2,8 +2,10 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Annotated
+from enum import Enum
+from typing import Annotated, Literal
 
 import typer
 from attrs import frozen
@@ -21,8 +23,8 @@ from .layouts import Wishes, read_delimiter
 from .lists import open_list
 from .messages import CommandError, WrongUsageError
 from .named import FAILED_COLUMNS, REFUSED_COLUMNS, NameFile, failed_rows
-from .output import end_line
-from .plan import Plan, read_template
+from .output import end_line, note
+from .plan import Plan, Wanted, read_template
 from .proposal import propose
 from .rehearsal import rehearse
 from .settings import Json, Verbose, open_client
@@ -33,6 +35,20 @@ __all__ = ["bulk"]
 
 # Exceptions that were chained in between.
 _DEPTH = 8
+
+
+class Unknown(str, Enum):
+    """What a person knows of those of whom nothing could tell."""
+
+    SENT = "sent"
+    NOT_SENT = "not-sent"
+
+
+_UNKNOWN: Mapping[Unknown | None, Literal["keep", "as_sent", "as_not_sent"]] = {
+    None: "keep",
+    Unknown.SENT: "as_sent",
+    Unknown.NOT_SENT: "as_not_sent",
+}
 
 
 def bulk(
@@ -67,6 +83,16 @@ def bulk(
         str | None, typer.Option(metavar="FILE", help="Name those who failed, as CSV. Default: LIST.failed.csv.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; tell what it would come to.")] = False,
+    unknown: Annotated[
+        Unknown | None,
+        typer.Option(metavar="sent|not-sent", help="Your decision about those of whom nothing could tell."),
+    ] = None,
+    settle_for: Annotated[
+        float, typer.Option(metavar="S", min=0, help="How long to find out about those that may have been sent.")
+    ] = 900.0,
+    allow_new_texts: Annotated[
+        bool, typer.Option("--allow-new-texts", help="Text those again who had another text.")
+    ] = False,
     batch_size: Annotated[
         int, typer.Option(metavar="N", min=1, max=MAX_RECIPIENTS, help="Recipients in an order.")
     ] = MAX_RECIPIENTS,
@@ -87,6 +113,9 @@ def bulk(
     What is sent is written down beside FILE, and the same command after a stop or a crash sends what is missing, and
     nothing twice; with --store and --journal also on another machine. Once everybody is accounted for, a note without
     numbers is left: sending to the same FILE again is asked about, or needs --yes.
+
+    Those of whom nobody can tell whether they were sent, as every answer was lost, are settled once all else is sent,
+    for 15 minutes; Ctrl-C stops that, and the same command goes on with it.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
     kept = None if dry_run else open_store(store)
@@ -96,7 +125,8 @@ def bulk(
     wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
-        plan = Plan(recipients, template, terms, batch_size, total=recipients.count())
+        wanted = Wanted(batch_size, _UNKNOWN[unknown], settle_for, allow_new_texts)
+        plan = Plan(recipients, template, terms, wanted, total=recipients.count())
         plan.check()
         files = _Files.of(to, book, refused, failed)
         sent = None if yes or sys.stdin.isatty() else book.sent_before()
@@ -160,7 +190,6 @@ class _Run:
         self._plan = plan
         self._book = book
         self._files = files
-        self._goes_on = book.is_begun
         self._typed = typed
         self._as_json = as_json
         self._result: BulkResult | None = None
@@ -190,30 +219,35 @@ class _Run:
     async def _send(self) -> None:
         plan = self._plan
         async with self._clients as client:
-            with track("sending", plan.total, sys.stderr, goes_on=self._goes_on) as show:
+            with track("sending", plan.total, sys.stderr) as show:
                 try:
-                    self._result = await self._send_with(client, _Watch(show))
+                    self._result = await self._send_with(client, _Watch(show, plan.wanted.settle_for))
                 except BaseException as error:
                     # Kept here, since what comes out of the event loop need not be the same.
                     self._result = _partial_result(error)
                     raise
 
     async def _send_with(self, client: AsyncClient, watch: "_Watch") -> BulkResult:
-        plan, text = self._plan, self._plan.template.text
+        plan, text, wanted = self._plan, self._plan.template.text, self._plan.wanted
         if text is None:
             return await client.send_bulk_messages(
                 plan.messages(),
-                batch_size=plan.batch_size,
+                batch_size=wanted.batch_size,
                 on_progress=watch,
                 journal=self._book.journal,
+                unknown=wanted.unknown,
+                settle_for=wanted.settle_for,
+                allow_new_texts=wanted.allow_new_texts,
                 send_at=plan.terms.send_at,
             )
         return await client.send_bulk(
             text,
             plan.numbers(),
-            batch_size=plan.batch_size,
+            batch_size=wanted.batch_size,
             on_progress=watch,
             journal=self._book.journal,
+            unknown=wanted.unknown,
+            settle_for=wanted.settle_for,
             send_at=plan.terms.send_at,
         )
 
@@ -239,7 +273,6 @@ class _Run:
             is_noted=is_noted,
             refused_file=refused,
             failed_file=failed,
-            goes_on=self._goes_on,
         )
         if isinstance(end.error, KeyboardInterrupt):
             end_line()
@@ -249,13 +282,22 @@ class _Run:
 
 
 class _Watch:
-    """Shows how many recipients are done with, in one way or another."""
+    """Shows how many recipients are done with, in one way or another; and says once what happens about the unknown."""
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, show: Show, settle_for: float) -> None:
         self._show = show
+        self._settle_for = settle_for
 
     def __call__(self, progress: Progress) -> None:
-        self._show(progress.accepted + progress.refused + progress.duplicates + progress.failed)
+        done = progress.accepted + progress.refused + progress.duplicates + progress.failed
+        self._show(done, progress.accepted_before)
+        if progress.failed and self._settle_for:
+            minutes = f"{self._settle_for / 60:.3g} minutes"
+            note(
+                f"{progress.failed:,} failed so far; once all else is sent, it goes on to find out who of them was "
+                f"texted, for {minutes} at most (Ctrl-C stops that)"
+            )
+            self._settle_for = 0.0
 
 
 def _partial_result(error: BaseException) -> BulkResult | None:

@@ -6,59 +6,38 @@ import math
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from .output import is_terminal, one_line, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
     from contextlib import AbstractContextManager
 
 __all__ = ["Show", "describe_pace", "show_table", "track"]
 
-#: Called with how much is done by now.
-Show: TypeAlias = "Callable[[int], None]"
+
+class Show(Protocol):
+    """Called with how much is done by now, and how much of that was done before it began."""
+
+    def __call__(self, done: int, before: int = 0, /) -> object: ...  # noqa: D102 - see the class
+
 
 _SECONDS_A_LINE = 1.0
 # A step of an hour is not worth a line a second.
 _LINES_A_STEP = 20
 
 
-def track(
-    label: str, total: int | None, stream: TextIO | None = None, *, goes_on: bool = False
-) -> AbstractContextManager[Show]:
+def track(label: str, total: int | None, stream: TextIO | None = None) -> AbstractContextManager[Show]:
     """Show how far a step has come, while the context lasts.
 
     Args:
         label: What is done.
         total: How much there is to do, where that is known.
         stream: Where to; standard output if not told otherwise.
-        goes_on: Whether a part was done before it began: what the first call tells says nothing of the pace then.
     """
     target = stream or sys.stdout
-    pace = _Pace(total, None if goes_on else 0)
-    return _bar(label, pace, target) if is_terminal(target) else _lines(label, pace, target)
-
-
-class _Pace:
-    """How far a step is.
-
-    Args:
-        total: How much there is to do, where that is known.
-        before: How much was done before it began; `None` where its first news tell.
-    """
-
-    def __init__(self, total: int | None, before: int | None) -> None:
-        self.total = total
-        self._before = before
-        self._began = time.monotonic()
-
-    def describe(self, done: int) -> str:
-        """In words."""
-        now = time.monotonic()
-        if self._before is None:
-            self._before, self._began = done, now
-        return describe_pace(done, self.total, now - self._began, self._before)
+    return _bar(label, total, target) if is_terminal(target) else _lines(label, total, target)
 
 
 def describe_pace(done: int, total: int | None, seconds: float, before: int = 0) -> str:
@@ -79,26 +58,26 @@ def _duration(seconds: float) -> str:
 
 
 @contextmanager
-def _lines(label: str, pace: _Pace, stream: TextIO) -> Generator[Show, None, None]:
+def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, None, None]:
     began = time.monotonic()
     due = began + _SECONDS_A_LINE
 
-    def show(done: int) -> None:
+    def show(done: int, before: int = 0) -> None:
         nonlocal due
-        now, told = time.monotonic(), pace.describe(done)
+        now = time.monotonic()
         if now < due:
             return
         due = now + max(_SECONDS_A_LINE, (now - began) / _LINES_A_STEP)
         # What is done must not end because nobody watches.
         with suppress(OSError):
-            stream.write(f"{label}  {told}\n")
+            stream.write(f"{label}  {describe_pace(done, total, now - began, before)}\n")
             stream.flush()
 
     yield show
 
 
 @contextmanager
-def _bar(label: str, pace: _Pace, stream: TextIO) -> Generator[Show, None, None]:
+def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None, None]:
     from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - likewise
 
@@ -109,6 +88,7 @@ def _bar(label: str, pace: _Pace, stream: TextIO) -> Generator[Show, None, None]
         BarColumn(bar_width=None),
         TextColumn("{task.fields[pace]}"),
     )
+    began = time.monotonic()
     bars = Progress(
         *columns,
         console=Console(file=stream),
@@ -118,10 +98,11 @@ def _bar(label: str, pace: _Pace, stream: TextIO) -> Generator[Show, None, None]
         redirect_stderr=sys.stderr.isatty(),
     )
     with bars:
-        task = bars.add_task(label, total=pace.total, pace="")
+        task = bars.add_task(label, total=total, pace="")
 
-        def show(done: int) -> None:
-            bars.update(task, completed=done, pace=pace.describe(done))
+        def show(done: int, before: int = 0) -> None:
+            pace = describe_pace(done, total, time.monotonic() - began, before)
+            bars.update(task, completed=done, pace=pace)
 
         yield show
 

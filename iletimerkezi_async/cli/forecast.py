@@ -104,8 +104,8 @@ async def _forecast(plan: Plan) -> Forecast:
 def _intake(plan: Plan) -> Intake[Any]:
     text = plan.template.text
     if text is None:
-        return MessageIntake(Recipients(plan.messages()), plan.terms, plan.batch_size, b"")
-    return NumberIntake(Recipients(plan.numbers()), plan.terms, plan.batch_size, Message(text, ()))
+        return MessageIntake(Recipients(plan.messages()), plan.terms, plan.wanted.batch_size, b"")
+    return NumberIntake(Recipients(plan.numbers()), plan.terms, plan.wanted.batch_size, Message(text, ()))
 
 
 def ask_balance() -> tuple[Balance | None, Exception | None]:

@@ -13,6 +13,7 @@ from iletimerkezi_async import (
     BulkResult,
     DuplicateOrderError,
     IletimerkeziError,
+    JournalError,
     OutcomeUnknownError,
     TransportError,
 )
@@ -29,6 +30,8 @@ __all__ = ["End", "Summary"]
 _MOST_REASONS = 5
 _MOST_IDS = 20
 _WIDTH = 80
+# What the library calls the option.
+_NEW_TEXTS = "`allow_new_texts`"
 _IN_VAIN = "nobody was texted: every number was refused"
 
 
@@ -51,6 +54,11 @@ class End:
         """Whether it came to its end without reaching anybody, as where another column has the numbers."""
         return isinstance(self.error, CommandError) and self.stopped is None
 
+    @property
+    def is_of_other_texts(self) -> bool:
+        """Whether it was stopped as others were texted than it would text now."""
+        return isinstance(self.error, JournalError) and _NEW_TEXTS in str(self.error)
+
     @classmethod
     def of(cls, result: BulkResult, ended: BaseException | None) -> "End":
         """The end of a campaign with this result.
@@ -60,20 +68,22 @@ class End:
             ended: What ended it early, if anything did.
         """
         stop = ended.error if isinstance(ended, BulkError) and ended.error else ended
-        unknown = [failure.error for failure in result.failed if isinstance(failure.error, OutcomeUnknownError)]
-        failed = [failure.error for failure in result.failed if not isinstance(failure.error, DuplicateOrderError)]
-        error = next(iter([*([stop] if stop else []), *unknown, *(failure.error for failure in result.failed)]), None)
+        failed = [failure.error for failure in (*result.unknown, *result.not_sent)]
+        error = stop or next(iter(failed), None)
         if error is None and result.refused and not result.accepted:
             return cls(None, CommandError(_IN_VAIN), FAILED)
         if isinstance(stop, KeyboardInterrupt):
             return cls("interrupted", stop, signal_code())
-        code = UNKNOWN if unknown else FAILED if stop or failed else 0
+        is_done = stop is None and all(isinstance(each, DuplicateOrderError) for each in failed)
+        code = UNKNOWN if result.unknown else 0 if is_done else FAILED
         return cls(_reason(stop) if stop else None, error, code)
 
 
 def _reason(stop: BaseException) -> str:
     # What to do about these in a campaign is told behind it.
-    return stop.reason if isinstance(stop, (OutcomeUnknownError, TransportError)) else describe(stop)
+    if isinstance(stop, (OutcomeUnknownError, TransportError)):
+        return stop.reason
+    return describe(stop).replace(_NEW_TEXTS, "--allow-new-texts")
 
 
 @frozen
@@ -90,7 +100,6 @@ class Summary:
         is_noted: Whether a note is left of that.
         refused_file: What names the refused, if anything does.
         failed_file: What names the failed, likewise.
-        goes_on: Whether earlier runs may have done a part.
     """
 
     result: BulkResult
@@ -102,12 +111,11 @@ class Summary:
     is_noted: bool
     refused_file: str | None
     failed_file: str | None
-    goes_on: bool
 
     @property
-    def rate(self) -> float | None:
-        """Recipients a second, where all of them are this run's."""
-        return self.result.read / self.seconds if self.seconds and not self.goes_on else None
+    def rate(self) -> float:
+        """Recipients a second, by this run."""
+        return (self.result.read - self.result.accepted_before) / self.seconds if self.seconds else 0.0
 
     @property
     def is_open(self) -> bool:
@@ -121,6 +129,7 @@ class Summary:
             {
                 "read": f"{result.read:,}",
                 "accepted": f"{result.accepted:,}",
+                **({"by earlier runs": f"{result.accepted_before:,}"} if result.accepted_before else {}),
                 "orders": f"{len(result.orders):,}",
                 **({"in unknown orders": f"{result.unidentified:,}"} if result.unidentified else {}),
                 "refused": f"{len(result.refused):,}",
@@ -128,7 +137,7 @@ class Summary:
                 "failed": f"{result.failures:,}",
                 **({"empty fields": f"{empty:,}"} if empty else {}),
                 "seconds": f"{self.seconds:.2f}",
-                **({} if self.rate is None else {"recipients a second": f"{self.rate:,.0f}"}),
+                "recipients a second": f"{self.rate:,.0f}",
                 **self.plan.recipients.describe(),
             }
         )
@@ -160,6 +169,8 @@ class Summary:
             {
                 "read": result.read,
                 "accepted": result.accepted,
+                "accepted_before": result.accepted_before,
+                "unknown": sum(failure.count for failure in result.unknown),
                 "orders": [order.id for order in result.orders],
                 "unidentified": result.unidentified,
                 "refused": len(result.refused),
@@ -170,7 +181,7 @@ class Summary:
                 ],
                 "empty_fields": self.plan.notes.empty,
                 "seconds": round(self.seconds, 3),
-                "recipients_a_second": None if self.rate is None else round(self.rate, 1),
+                "recipients_a_second": round(self.rate, 1),
                 "refused_file": self.refused_file,
                 "failed_file": self.failed_file,
                 "journal": self.book.path,
@@ -210,9 +221,11 @@ class Summary:
     @property
     def next_command(self) -> str | None:
         """What to type to go on; nothing where it would send to everybody again."""
-        if self.book.journal is None or {type(failure.error) for failure in self.result.failed} == {
-            DuplicateOrderError
-        }:
+        if (
+            self.book.journal is None
+            or self.end.is_of_other_texts
+            or {type(failure.error) for failure in self.result.failed} == {DuplicateOrderError}
+        ):
             return None
         words = ["TEXT" if word == self.typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
         return " ".join(["iletimerkezi", *words])
@@ -223,10 +236,17 @@ class Summary:
         lines: list[str] = []
         if DuplicateOrderError in kinds:
             lines.append("451: the same texts went to the same numbers less than 10 minutes ago, by another run")
+        if self.end.is_of_other_texts:
+            # The same again would stop again.
+            return lines
         if self.book.journal is not None:
             if kinds != {DuplicateOrderError}:
                 settles = "settles what is not known, and " if OutcomeUnknownError in kinds else ""
                 lines.append(f"the same command again {settles}sends what is missing, and nothing twice")
+            if OutcomeUnknownError in kinds and not self.end.stopped:
+                lines.append(
+                    "where nothing can tell, look into the panel: --unknown sent, or --unknown not-sent, decides"
+                )
             return lines
         if not self.result.accepted and not kinds & {OutcomeUnknownError, DuplicateOrderError}:
             return [*lines, "nobody was texted: the same command tries again"]

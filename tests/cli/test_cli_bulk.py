@@ -69,6 +69,8 @@ def test_json(in_process: Run, sandbox: "Sandbox", tmp_path: Path) -> None:
     assert told == {
         "read": 10,
         "accepted": 10,
+        "accepted_before": 0,
+        "unknown": 0,
         "unidentified": 0,
         "refused": 0,
         "duplicates": 0,

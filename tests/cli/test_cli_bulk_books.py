@@ -2,7 +2,10 @@
 
 import csv
 import json
+import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -111,7 +114,7 @@ def test_a_run_that_goes_on_says_so(iletimerkezi: "Command", sandbox: "Sandbox")
     code, screen = iletimerkezi.in_terminal(*_ORDER, typed="y\n")
     assert code == 0
     assert "journal   list.csv.journal: goes on from it; who was texted is not texted again" in screen
-    assert "a second" not in screen
+    assert "by earlier runs" in screen
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 
@@ -150,3 +153,93 @@ def test_where_nothing_can_be_written_it_says_so_first(in_process: Run, sandbox:
     assert result.returncode == 1
     assert not sandbox.requests
     assert in_process(*_ORDER, "--no-journal").returncode == 0
+
+
+@pytest.fixture
+def lost(in_process: Run, sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> subprocess.CompletedProcess[str]:
+    """A run of which nobody knows whether half of its people were texted, as no attempt was answered."""
+    monkeypatch.setattr("iletimerkezi_async.http.retry.Retry.pause", lambda *_: 0)
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "drop-request", times=5)
+    result = in_process(*_ORDER, "--settle-for", "0")
+    sandbox.heal()
+    return result
+
+
+def test_what_nobody_can_tell_is_said_to_be_open(
+    lost: subprocess.CompletedProcess[str],
+    in_process: Run,
+    sandbox: "Sandbox",
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It ends with 3, keeps the journal, names them, and says what settles or decides; the next run settles."""
+    assert lost.returncode == 3
+    assert "the same command again settles what is not known, and sends what is missing" in lost.stderr
+    assert "--unknown sent, or --unknown not-sent, decides" in lost.stderr
+    with (tmp_path / "list.csv.failed.csv").open(encoding="utf-8") as file:
+        assert {row["sent"] for row in csv.DictReader(file)} == {"unknown"}
+    # By then the list of orders would have it.
+    now = time.time
+    monkeypatch.setattr("time.time", lambda: now() + 4200)
+    sandbox.advance(minutes=70)
+    told = json.loads(in_process(*_ORDER, "--settle-for", "0", "--json").stdout)
+    assert (told["accepted"], told["accepted_before"], told["exit_code"]) == (10, 5, 0)
+    assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
+
+
+@pytest.mark.parametrize(("decision", "texted"), [("sent", 5), ("not-sent", 10)])
+def test_a_person_may_decide(
+    decision: str,
+    texted: int,
+    lost: subprocess.CompletedProcess[str],
+    in_process: Run,
+    sandbox: "Sandbox",
+    tmp_path: Path,
+) -> None:
+    """Where nothing can tell: counted as sent, or sent again; nobody is open after that, and the journal goes."""
+    sandbox.advance(minutes=11)
+    # The list of orders does not show what it should, so that nothing can be concluded from it.
+    sandbox.fail("get-reports", "500", times=99)
+    still = in_process(*_ORDER, "--settle-for", "0")
+    assert still.returncode == 3
+    result = in_process(*_ORDER, "--settle-for", "0", "--unknown", decision)
+    assert (lost.returncode, result.returncode) == (3, 0)
+    assert len(sandbox.deliveries) == texted
+    assert set(sandbox.deliveries.values()) == {1}
+    assert json.loads((tmp_path / "list.csv.journal").read_text("utf-8"))["recipients"] == 10
+
+
+def test_it_goes_on_to_settle_and_may_be_stopped(
+    iletimerkezi: "Command", sandbox: "Sandbox", wait_until: Callable[[Callable[[], object]], None]
+) -> None:
+    """That is said while it lasts; Ctrl-C ends it at once, with all that is known."""
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "drop-request", times=5)
+    sandbox.fail("get-reports", "500", times=999)
+    process = iletimerkezi.start(*_ORDER)
+    assert process.stderr
+    line = ""
+    while "it goes on to find out who of them was texted, for 15 minutes at most (Ctrl-C stops that)" not in line:
+        line = process.stderr.readline()
+        assert line
+    process.send_signal(signal.SIGINT)
+    result = iletimerkezi.end(process)
+    assert result.returncode == 130
+    assert re.search(r"accepted +5\n", result.stdout)
+    assert "the same command again settles what is not known" in result.stderr
+    assert set(sandbox.deliveries.values()) == {1}
+
+
+def test_texts_that_changed_are_not_sent_unasked(in_process: Run, sandbox: "Sandbox") -> None:
+    """Whoever had one, and comes with another, stops the campaign; the option that sends is named."""
+    stop_in_the_middle(sandbox, in_process)
+    changed = ("bulk", "Sayın {ad}, bugün 2 Aralık.", *_ORDER[2:])
+    refused = in_process(*changed)
+    assert refused.returncode == 1
+    assert "has other texts of 5 recipients" in refused.stderr
+    assert "--allow-new-texts sends them these, too" in refused.stderr
+    assert "the same command again" not in refused.stderr
+    assert set(sandbox.deliveries.values()) == {1}
+    assert in_process(*changed, "--allow-new-texts").returncode == 0
+    assert sorted(sandbox.deliveries.values()) == [1] * 5 + [2] * 5

@@ -69,7 +69,7 @@ def test_what_may_have_been_sent_has_an_exit_code_of_its_own(
     assert (result.returncode, told["exit_code"], told["class"]) == (3, 3, "OutcomeUnknownError")
     assert "within 10 minutes" in told["advice"]
     sandbox.fail("send-sms", "drop-request", times=5)
-    result = in_process(*_BULK, "--batch-size", "3", "--json")
+    result = in_process(*_BULK, "--batch-size", "3", "--settle-for", "0", "--json")
     told = json.loads(result.stdout)
     assert (result.returncode, told["exit_code"], told["class"]) == (3, 3, "OutcomeUnknownError")
     assert (told["accepted"], told["failed"], told["reasons"][0]["recipients"]) == (0, 3, 3)
