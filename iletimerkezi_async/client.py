@@ -430,7 +430,13 @@ class AsyncClient:
             allow_new_texts=allow_new_texts,
         )
         async with open_journal(journal, template, None, *self._face.identity) as (book, records):
-            drafts = intake.MessageIntake(source, template, terms.batch_size, book.salt if book else b"")
+            drafts = intake.MessageIntake(
+                source,
+                template,
+                terms.batch_size,
+                book.salt if book else b"",
+                allow_new_texts=terms.allow_new_texts,
+            )
             run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 

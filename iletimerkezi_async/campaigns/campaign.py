@@ -210,7 +210,7 @@ class Campaign:
             draft = await self._intake.next()
             if draft is not None:
                 self._tasks.append(Task(draft))
-            if self._intake.changed and not self._terms.allow_new_texts:
+            if self._intake.changed:
                 self._refuse_changed()
                 return None
             self._take_up_all(await in_pieces(self._intake.take_ready()))

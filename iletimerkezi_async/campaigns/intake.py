@@ -35,6 +35,8 @@ _PIECE = 400
 _ENTRIES = 2000
 # The mark of a text, with this bit set, makes keys that are large enough for `SeenKeys`.
 _TOP = 1 << 63
+# Changed texts after which a campaign that has to stop reads no further.
+_MOST_CHANGED = 50_000
 # States of orders that nobody got.
 _NOT_TEXTED = frozenset({State.REFUSED, State.DUPLICATE})
 
@@ -75,8 +77,9 @@ class Intake(ABC, Generic[T]):
     async def next(self) -> Draft | None:
         """The next draft: a full one, the last one, or `None` at the end."""
         # No further than that: the source may wait for what its last values led to.
-        while (room := self._batch_size - self._waiting()) > 0 and await self._read_on(room):
-            pass
+        while (room := self._batch_size - self._waiting()) > 0 and self.changed < _MOST_CHANGED:
+            if not await self._read_on(room):
+                break
         return await in_pieces(self._draft(self._batch_size))
 
     async def _read_on(self, most: int) -> bool:
@@ -96,6 +99,7 @@ class Intake(ABC, Generic[T]):
         while self._is_holding():
             self._take(_PIECE)
             yield
+        self._let_out()
         return (yield from self._draft(self._waiting()))
 
     @abstractmethod
@@ -128,6 +132,9 @@ class Intake(ABC, Generic[T]):
     @abstractmethod
     def _take(self, most: int) -> None:
         """Take in some recipients of those that were read, at most so many."""
+
+    def _let_out(self) -> None:
+        """Name those, too, who are kept back."""
 
     @abstractmethod
     def _waiting(self) -> int: ...
@@ -225,7 +232,13 @@ class MessageIntake(Intake[Message | Refusal]):
     """Messages with texts of their own. A number may occur again with another text."""
 
     def __init__(
-        self, recipients: Recipients[Message | Refusal], template: Draft, batch_size: int, salt: bytes
+        self,
+        recipients: Recipients[Message | Refusal],
+        template: Draft,
+        batch_size: int,
+        salt: bytes,
+        *,
+        allow_new_texts: bool = True,
     ) -> None:
         # Each message may have several recipients.
         super().__init__(Reader(recipients.source, count_recipients), None, template, batch_size)
@@ -237,6 +250,9 @@ class MessageIntake(Intake[Message | Refusal]):
         # Of an earlier run: who is done with; and whose texts are to be read again, for which order.
         self._earlier = SeenKeys(8, smallest=19)
         self._owner: dict[int, Row] = {}
+        # With other texts than the journal has of them.
+        self._allow_new_texts = allow_new_texts
+        self._kept_back: list[Pair] = []
         # Numbers that were texted, or may have been; and those of which an earlier text was read again.
         self._texted = SeenKeys(8, smallest=19)
         self._met = SeenKeys(8, smallest=19)
@@ -350,19 +366,26 @@ class MessageIntake(Intake[Message | Refusal]):
         numbers = [number | _TOP for number in digits_of([number for number, _ in pairs])]
         known, texted, met = self._earlier.known(keys), self._texted.known(numbers), self._met.known(numbers)
         fresh: list[Pair] = []
+        found = 0
         for pair, key, number in zip(pairs, keys, numbers):
             record = self._owner.pop(key, None)
             if record is None and key not in known:
                 # A text that follows one of an earlier run is a further one, and not a changed one.
-                self.changed += number in texted and number not in met
-                fresh.append(pair)
+                is_changed = not self._allow_new_texts and number in texted and number not in met
+                (self._kept_back if is_changed else fresh).append(pair)
+                self.changed += is_changed
                 continue
+            found += 1
             met.add(number)
             if record is not None:
                 self._find(record, key, pair)
         self._met.add([*met])
-        self.missing -= len(pairs) - len(fresh)
+        self.missing -= found
         return fresh
+
+    def _let_out(self) -> None:
+        self._pairs += self._kept_back
+        self._kept_back.clear()
 
     def _find(self, record: Row, key: int, pair: Pair) -> None:
         """Take up a recipient of an earlier run's order, whose text is known now."""

@@ -195,7 +195,8 @@ class Orders:
         """
         if claim is None or self._journal is None:
 
-            async def before() -> None:
+            async def before(*, lost: bool) -> None:
+                del lost
                 begun.set()
 
             return await send_draft(self._lookups, task.draft, before=before), None
@@ -223,7 +224,7 @@ class Orders:
             self.halt(error)
         else:
             if order_id is not None:
-                await self._lookups.known.share(order_id)
+                self._lookups.known.share(order_id)
         await self._report()
 
     def _fail_unwritten(self, task: Task, claim: Claim | None, error: JournalError) -> Outcome:

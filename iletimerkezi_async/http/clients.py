@@ -127,5 +127,8 @@ class HttpxClient:
             request.stream = bare.stream
         return await self._http.send(request, stream=True, follow_redirects=False)
 
+    async def distrust(self) -> None:
+        """Nothing to close: the connections are the caller's."""
+
     async def aclose(self) -> None:
         """Nothing to close: it is the caller's."""

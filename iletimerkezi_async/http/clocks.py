@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.stores.records import Moment
+from iletimerkezi_async.clocks import Moment
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from weakref import WeakSet
 
 from attrs import frozen
 
@@ -25,6 +26,7 @@ __all__ = [
     "MayGo",
     "NoAnswer",
     "Pool",
+    "Used",
     "WithheldError",
     "failed",
     "too_large",
@@ -76,15 +78,18 @@ class WithheldError(Exception):
 class Content:
     """The body of one request, which it gives to the HTTP client at the last moment.
 
-    As long as the client has not taken it, the request cannot have left.
+    As long as the client has not taken it, the request cannot have left. A client that takes it twice has sent it a
+    second time, and what became of the first nobody has told.
     """
 
-    __slots__ = ("_may_go", "body", "taken", "timeout", "withheld")
+    __slots__ = ("_may_go", "body", "taken", "timeout", "times", "withheld")
 
     def __init__(self, body: Body, timeout: httpx.Timeout, may_go: MayGo | None = None) -> None:
         self.body = body
         self.timeout = timeout
         self.taken = False
+        #: How often it was written.
+        self.times = 0
         self.withheld = False
         self._may_go = may_go
 
@@ -98,7 +103,18 @@ class Content:
             self.withheld = True
             raise WithheldError
         self.taken = True
+        self.times += 1
         return self.body
+
+    def show(self) -> Body:
+        """The body, for what signs it before it is written.
+
+        Raises:
+            WithheldError: It may not go any more.
+        """
+        body = self.take()
+        self.times -= 1
+        return body
 
     def let_go(self) -> None:
         """Forget the call, which is over: a library's request and answer hold each other, and this, for a while."""
@@ -107,6 +123,24 @@ class Content:
     def may_go(self) -> bool:
         """Whether the request still may go out."""
         return self._may_go is None or self._may_go()
+
+
+class Used:
+    """The connections that have brought an answer, as far as an HTTP library shows them."""
+
+    def __init__(self) -> None:
+        self._seen: WeakSet[object] = WeakSet()
+
+    def note(self, connection: object) -> bool:
+        """Note that a connection brings an answer; whether it has brought one before."""
+        try:
+            if connection in self._seen:
+                return True
+            self._seen.add(connection)
+        except TypeError:
+            # It cannot be referred to weakly.
+            return False
+        return False
 
 
 class Pool(Protocol):
@@ -121,6 +155,10 @@ class Pool(Protocol):
             anew: Whether it is to be a new connection, as the others may be as dead as the last one. With a caller's
                 own client that is its own matter.
         """
+        ...
+
+    async def distrust(self) -> None:
+        """Close the idle connections that are ours: one of them brought another request's answer."""
         ...
 
     async def aclose(self) -> None:

@@ -90,6 +90,10 @@ class LanePool:
             finally:
                 lanes.release()
 
+    async def distrust(self) -> None:
+        """Close the idle lanes of the running event loop."""
+        await self._loops.lanes_here().close()
+
     async def aclose(self) -> None:
         """Close the idle lanes of the running event loop; those in use are closed when their call ends.
 

@@ -12,7 +12,7 @@ from yarl import URL
 
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class AiohttpSession:
         self._session = cast("aiohttp.ClientSession", session)
         self._endpoint = endpoint
         self._urls: dict[str, URL] = {}
+        self._used = Used()
 
     async def exchange(
         self,
@@ -92,6 +93,8 @@ class AiohttpSession:
             auto_decompress=False,
             timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
+        connection = response.connection
+        reused = connection is not None and self._used.note(connection.transport)
         try:
             body = await _read_body(response)
         finally:
@@ -99,7 +102,10 @@ class AiohttpSession:
             response.close()
         if body is None:
             return too_large(response.status)
-        return RawAnswer(response.status, body, response.headers)
+        return RawAnswer(response.status, body, response.headers, reused=reused)
+
+    async def distrust(self) -> None:
+        """Nothing to close: the connections are the caller's."""
 
     async def aclose(self) -> None:
         """Nothing to close: it is the caller's."""
@@ -163,11 +169,11 @@ class _Payload(Payload):
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - as it is
         """The bytes, for a middleware that signs them."""
-        return self._content.take()
+        return self._content.show()
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The text, likewise."""
-        return self._content.take().decode(encoding, errors)
+        return self._content.show().decode(encoding, errors)
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:

@@ -13,7 +13,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, too_large
+from .exchange import CLOSING_TIME, HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
 from .settings import spell_seconds
 
 __all__ = ["HttpxExchange"]
@@ -38,13 +38,14 @@ class HttpxExchange:
         self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
         self._headers = self._library.Headers({"Host": endpoint.netloc, **endpoint.headers})
         self._urls: dict[str, httpx.URL] = {}
+        self._used = Used()
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         if not content.may_go():
             return HELD_BACK
         try:
-            return await _roundtrip(send, self._request(operation, content))
+            return await self._roundtrip(send, self._request(operation, content))
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)
@@ -82,6 +83,19 @@ class HttpxExchange:
             body = refused.response.content
         return RawAnswer(refused.response.status_code, body, refused.response.headers, bodyless=not body)
 
+    async def _roundtrip(self, send: _Send, request: httpx.Request) -> RawAnswer | NoAnswer:
+        response = await send(request)
+        reused = self._used.note(response.extensions.get("network_stream"))
+        try:
+            body = await _read_body(response)
+        finally:
+            if not response.is_closed:
+                with anyio.move_on_after(CLOSING_TIME, shield=True):
+                    await response.aclose()
+        if body is None:
+            return too_large(response.status_code)
+        return RawAnswer(response.status_code, body, response.headers, reused=reused)
+
     def _reason(self, error: Exception, timeout: httpx.Timeout) -> str:
         library = self._library
         if isinstance(error, library.ConnectTimeout):
@@ -99,19 +113,6 @@ class HttpxExchange:
         if isinstance(error, (library.NetworkError, library.RemoteProtocolError)):
             return "the connection broke before the whole answer had come"
         return f"the exchange failed ({type(error).__name__})"
-
-
-async def _roundtrip(send: _Send, request: httpx.Request) -> RawAnswer | NoAnswer:
-    response = await send(request)
-    try:
-        body = await _read_body(response)
-    finally:
-        if not response.is_closed:
-            with anyio.move_on_after(CLOSING_TIME, shield=True):
-                await response.aclose()
-    if body is None:
-        return too_large(response.status_code)
-    return RawAnswer(response.status_code, body, response.headers)
 
 
 class _Handshake:

@@ -1,8 +1,8 @@
-"""How fast recipients are handed to the service: by the generic cell rate algorithm.
+"""Paces orders by the generic cell rate algorithm.
 
-For each account there is one number, the moment at which the next recipient is free; in memory, or in a store. Whoever
-asks gets that moment, and moves it on by what its recipients take. So every order has a stretch of time of its own, and
-no second holds more of them than it has room for.
+Each account has one number, in memory or in a store: the moment at which the next recipient is free. An order takes
+that moment, and moves it on by the time that its recipients take. So each order has a stretch of time of its own, and
+goes when that begins.
 """
 
 from __future__ import annotations
@@ -39,17 +39,16 @@ _WRONG_RATE = (
 # does not tell.
 _RATE = 100.0
 
-# The share of the rate at which recipients follow one another. What is left of a second's share pays for what goes at
-# once and for what goes late: no order goes more than `_LATE` after its stretch began, so that those of one second
-# began within 1 + 1/9 seconds, and 0.9 * (1 + 1/9) = 1.
+# The part of the rate at which recipients follow one another. As no order goes more than `_LATE` after its stretch
+# began, the stretches of those that go within a second began within 1 + 1/9 seconds: 0.9 * (1 + 1/9) = 1.
 _STEADY = 0.9
-# Seconds. Who comes later to its moment asks once more.
+# Seconds. An order that is later than this asks once more.
 _LATE = 1 / _STEADY - 1
-# Seconds that the stretch of an order may have begun before it was asked for: what may go at once after a quiet time.
+# Seconds by which a stretch may begin before it is asked for: so much goes at once after a quiet time. It must be below
+# `_LATE`; with a store far below, as the answer and the event loop take time.
 _CREDIT = 0.1
-# The same with a store: half of it, as its answers take their time on the way.
 _CREDIT_OF_STORE = 0.05
-# Seconds that a process reserves ahead: what it can lose when it dies, or when its callers give up.
+# Seconds that a process reserves ahead: what is lost when it dies, or when its callers give up.
 _AHEAD = 0.25
 # Seconds of the longest pause that is shared.
 _LONGEST_PAUSE = 120.0
@@ -60,18 +59,18 @@ _AWAY = 5.0
 
 
 class Pacer(Protocol):
-    """Anything that makes callers wait their turn; several clients of one account can share one.
+    """An object that makes callers wait their turn; several clients of one account can share one.
 
     What it raises means that nothing was sent.
     """
 
     async def acquire(self, n: int, /) -> object:
-        """Wait until `n` recipients may be sent to; what is given is not looked at."""
+        """Wait until `n` recipients may be sent to; the result is ignored."""
         ...
 
 
 def choose_pacer(rate: float | Pacer | None) -> Pacer | None:
-    """What makes callers wait, for what they gave as `rate`.
+    """Return the pacer for what was given as `rate`.
 
     Raises:
         ConfigurationError: It is neither a positive number nor a pacer.
@@ -184,21 +183,21 @@ class TokenBucket:
         moment = await self._stand_in_line(n)
         await self._sleep_until(moment)
         was_late = False
-        # Who is late once more goes, but for a pause: it ends for many at once.
+        # An order that is late again goes all the same, but not at the end of a pause, when many would go at once.
         while time.monotonic() - moment > _LATE and (not was_late or moment < self._held_until):
             was_late = True
             moment = await self._reserve(n * self._interval)
             await self._sleep_until(moment)
 
     def hold_back(self, seconds: float) -> None:
-        """Let nobody pass for so many seconds: the service asked for it."""
+        """Let no order pass for so many seconds: the service asked for it."""
         with self._own_lock():
             self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     async def _stand_in_line(self, n: int) -> float:
         """Wait until a moment is reserved for `n` recipients.
 
-        Only the head of the line reserves, for itself and some behind it, and little ahead: those who give up have
+        Only the head of the line reserves, for itself and some behind it, and little ahead: callers that give up have
         reserved nothing, and a pause of another process is noticed soon.
         """
         line = self._line()
@@ -211,7 +210,7 @@ class TokenBucket:
                 await self._serve(line)
         except BaseException as error:
             line.turns.pop(turn, None)
-            # A call that the garbage collector throws away had its event loop ended around it, with all of its line.
+            # The garbage collector throws calls away when their event loop has ended, and their line with it.
             if not isinstance(error, GeneratorExit):
                 line.rouse_head()
             raise
@@ -232,7 +231,7 @@ class TokenBucket:
         line.rouse_head()
 
     async def _reserve(self, seconds: float) -> float:
-        """Reserve the next free stretch of time. Gives when it begins: by `_CREDIT` before now, at the earliest."""
+        """Reserve the next free stretch of time; return when it begins, `_CREDIT` before now at the earliest."""
         with self._own_lock():
             begin = max(self._free_at, self._held_until, time.monotonic() - _CREDIT)
             self._free_at = begin + seconds
@@ -279,7 +278,7 @@ class StorePacer(TokenBucket):
         self._is_shared = True
 
     def hold_back(self, seconds: float) -> None:
-        """Let nobody of this process pass for so many seconds, as the service asked for it; see `share_pause`."""
+        """Let no order of this process pass for so many seconds; `share_pause` tells the others."""
         super().hold_back(seconds)
         self._is_shared = False
 
@@ -367,7 +366,7 @@ class Gate:
                 return
 
     def hold_back(self, seconds: float) -> None:
-        """Let nobody pass for so many seconds: the service asked for it."""
+        """Let no order pass for so many seconds: the service asked for it."""
         if self._pacer is None:
             return
         self._held_until = max(self._held_until, time.monotonic() + seconds)

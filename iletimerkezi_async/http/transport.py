@@ -8,7 +8,7 @@ import math
 import time
 from datetime import datetime, timezone
 from types import EllipsisType
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, Protocol
 from weakref import WeakSet
 
 import anyio
@@ -31,7 +31,7 @@ from iletimerkezi_async.wire.call import (
 
 from .clients import borrow
 from .clocks import Clocks
-from .exchange import Content, Endpoint, NoAnswer, Pool
+from .exchange import Content, Endpoint, MayGo, NoAnswer, Pool
 from .lanes import LanePool
 from .outcomes import describe_attempt
 from .pacing import Gate
@@ -40,8 +40,6 @@ from .settings import check_connections, check_timeout, longest_attempt
 from .telemetry import begin_attempt, end_attempt, note_paced
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     import httpx
 
     from iletimerkezi_async.errors import ApiError, IletimerkeziError
@@ -51,7 +49,7 @@ if TYPE_CHECKING:
     from .pacing import Pacer
     from .settings import Timeouts
 
-__all__ = ["RefusedAgain", "Transport"]
+__all__ = ["Before", "RefusedAgain", "Transport"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -62,19 +60,27 @@ _TOO_MANY = 429
 _LARGE = 2**20
 
 
+class Before(Protocol):
+    """Asked before each attempt. It may raise, and nothing leaves then."""
+
+    async def __call__(self, *, lost: bool) -> object:
+        """Get ready for an attempt; `lost` tells whether an earlier one may have been taken."""
+        ...
+
+
 @frozen(eq=False, repr=False)
 class RefusedAgain:
-    """A guarded request was refused, or not repeated, after an attempt whose answer was lost.
+    """A guarded request was refused, or not repeated, after an attempt that may have been taken.
 
     Attributes:
-        lost: Runs since the first attempt whose answer was lost began; `None` where that was too long ago to count.
-        until: When the last one had ended, by the monotonic clock; `None` where that is not known.
+        first: Runs since the first such attempt began; `None` where it was of an earlier call, too long ago to count.
+        last: Runs since the last one of this call ended; `None` where there was none.
         refusal: `None` where the refusal tells that the earlier attempt was taken; otherwise the refusal itself, which
             leaves that open.
     """
 
-    lost: Stopwatch | None
-    until: float | None = None
+    first: Stopwatch | None
+    last: Stopwatch | None = None
     refusal: ApiError | None = None
 
 
@@ -83,44 +89,34 @@ class _Trail(Generic[T]):
 
     Attributes:
         call: The call.
-        lost: Runs since the first attempt whose answer was lost began.
+        lost: Runs since the first attempt began that may have been taken.
         attempts: How many attempts there were.
         outcome: What the last one ended in.
     """
 
-    def __init__(
-        self,
-        call: Call[T],
-        lost: Stopwatch | None,
-        since: Stopwatch | None,
-        may_leave: Callable[[], bool] | None,
-        *,
-        doubted: bool,
-    ) -> None:
+    def __init__(self, call: Call[T], lost: Stopwatch | None, may_leave: MayGo | None, *, doubted: bool) -> None:
         self.call = call
         self.lost = lost
         self.attempts = 0
         self.outcome: Outcome[T] | None = None
-        self._since = since
         self._may_leave = may_leave
         self._doubted = doubted
-        self._until: float | None = None
+        self._last: Stopwatch | None = None
 
-    def note(self, outcome: Outcome[T], watch: Stopwatch) -> None:
-        """An attempt has ended."""
+    def note(self, outcome: Outcome[T], watch: Stopwatch, *, repeated: bool) -> None:
+        """An attempt has ended; `repeated` where the HTTP client sent it more than once, and this answers the last."""
         self.attempts += 1
         self.outcome = outcome
-        if isinstance(outcome, Lost):
+        if repeated or isinstance(outcome, Lost):
             self.lost = self.lost or watch
-            self._until = time.monotonic()
+            self._last = Stopwatch()
 
     @property
     def time_left(self) -> float:
         """Seconds that the next attempt may take; none where a repetition would come too late."""
-        earlier = [watch.elapsed for watch in (self.lost, self._since) if watch is not None]
-        if not earlier or self.call.window is None:
+        if self.lost is None or self.call.window is None:
             return math.inf
-        left = self.call.window - max(earlier)
+        left = self.call.window - self.lost.elapsed
         return left + _WINDOW_GRACE if left > 0 else 0
 
     @property
@@ -139,8 +135,8 @@ class _Trail(Generic[T]):
         if not isinstance(outcome, Refused) or outcome.later:
             return None
         if self._may_be_taken and outcome.is_its_own:
-            return RefusedAgain(self.lost, self._until)
-        return RefusedAgain(self.lost, self._until, outcome.error) if self.call.traceable and self.lost else None
+            return RefusedAgain(self.lost, self._last)
+        return RefusedAgain(self.lost, self._last, outcome.error) if self.call.traceable and self.lost else None
 
     @property
     def _may_be_taken(self) -> bool:
@@ -159,7 +155,7 @@ class _Trail(Generic[T]):
         if obstacle is not None and self.lost is None:
             raise obstacle
         if obstacle is not None and self.call.traceable:
-            return RefusedAgain(self.lost, self._until, obstacle)
+            return RefusedAgain(self.lost, self._last, obstacle)
         if outcome is None or isinstance(outcome, Answered):
             raise OutcomeUnknownError("it is too late to send it again", self.call.operation)
         raise _conclusion(self.call, outcome, in_doubt=self.lost is not None or self._may_be_taken)
@@ -281,25 +277,21 @@ class Transport:
     async def perform(
         self,
         call: Call[T],
-        lost: Stopwatch | None = None,
-        before: Callable[[], Awaitable[object]] | None = None,
-        again: Callable[[], Awaitable[object]] | None = None,
+        before: Before | None = None,
         *,
-        may_leave: Callable[[], bool] | None = None,
+        lost: Stopwatch | None = None,
+        may_leave: MayGo | None = None,
         doubted: bool = False,
-        since: Stopwatch | None = None,
     ) -> T | RefusedAgain:
         """Send a call, and again as its kind and the outcome allow.
 
         Args:
             call: What to send.
+            before: Asked before each attempt.
             lost: Where an earlier run sent it already and did not live to see the answer: running since then.
-            before: Called before each attempt, as long as no answer was lost: the next one may be taken.
-            again: Called before each attempt that follows a lost answer.
             may_leave: Asked again when a body is handed over: whether it still may leave.
             doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
                 tells that this was so.
-            since: Where the service may still have to refuse it as one: running since that run sent it, at the latest.
 
         Raises:
             ApiError: The service refused.
@@ -307,7 +299,7 @@ class Transport:
             OutcomeUnknownError: There was none, and the call may have been taken.
             ConfigurationError: The client has been closed.
         """
-        trail = _Trail(call, lost, since, may_leave, doubted=doubted)
+        trail = _Trail(call, lost, may_leave, doubted=doubted)
         body = await self._envelope(call)
         while True:
             turned_away = await self._wait_for_turn(call)
@@ -317,9 +309,8 @@ class Transport:
             if turned_away is not None:
                 trail.outcome = turned_away
                 break
-            prepare = before if trail.lost is None else again
-            if prepare is not None:
-                await prepare()
+            if before is not None:
+                await before(lost=trail.lost is not None)
             outcome = await self._attempt(trail, body, limit)
             if isinstance(outcome, Answered):
                 return outcome.value
@@ -360,14 +351,16 @@ class Transport:
         call = trail.call
         watch = Stopwatch()
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
+        content = Content(body, self._timeout, trail.may_leave)
         begin_attempt(call)
         with anyio.move_on_after(min(limit, self.longest_attempt)):
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
             anew = isinstance(trail.outcome, Lost)
-            content = Content(body, self._timeout, trail.may_leave)
             raw = await self._pool.exchange(call.operation, content, anew=anew)
         outcome = self._read(call, raw)
-        trail.note(outcome, watch)
+        trail.note(outcome, watch, repeated=content.times > 1)
+        if isinstance(outcome, Lost) and outcome.out_of_step:
+            await self._pool.distrust()
         end_attempt(call, outcome, trail.attempts)
         _log_attempt(call, outcome, trail.attempts, watch, self.host)
         return outcome

@@ -85,11 +85,10 @@ anyio.run(main)
 ## The files
 
 For those who work on it. `life` decides what becomes of an order, as a table that tells what is promised; `rows` asks a
-log by it. `driver` drives one order to its end, and `send` sends one, with a key once; what an earlier call may have
-sent, `earlier` looks for, and `rules` tells what the reports prove. `recovery` finds it again when its answer was
-lost: at once (`live`), or in a later run (`enquiry`). Both are a `search` in lists and reports that all who look read
-together (`lookup`); it leaves out what is `known`, minds what is on its way (`flights`), and judges the rest by the
-rules of `evidence`, and of `schedules`. `rules` are those that take their place: fewer, and each of them sound.
+log by it. `driver` drives one order to its end, and `send` sends one, with a key once. `recovery` makes its attempts,
+and where an answer is lost sends it again; which order it is, or whether an earlier call's was taken, `search` finds
+out. What lists and reports prove is told by `rules`; `lookup` reads them, for all who look at the same time. `known`
+remembers ids, and what is on its way or lost.
 
 `paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
 finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in

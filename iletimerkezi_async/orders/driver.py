@@ -18,10 +18,10 @@ from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import KnownId, draw
 
 from . import life, rows
-from .earlier import ALIKE_SECONDS, find_earlier, hear_clock, now_by
 from .life import Step
 from .recovery import send_draft
 from .rules import Fate
+from .search import ALIKE_SECONDS, find_earlier, hear_clock, now_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,18 +94,18 @@ class Claim:
         self.begun = False
         self._since = Stopwatch()
 
-    async def before(self, *, again: bool) -> None:
+    async def before(self, *, lost: bool) -> None:
         """Write down that an attempt is about to leave, and renew the lease.
 
         Args:
-            again: Whether an answer of this call was lost.
+            lost: Whether an answer of this call was lost.
 
         Raises:
             StoreError: It cannot be written down, and nothing was taken.
             OutcomeUnknownError: It cannot be written down, and an earlier attempt may have been taken.
             OvertakenError: Another has the order.
         """
-        self.lost = self.lost or again
+        self.lost = self.lost or lost
         # What is answered late is late: the lease is reckoned from before the question.
         since = Stopwatch()
         service = now_by(self._lookups, self.ahead).service
@@ -217,7 +217,9 @@ class Driver:
             OutcomeUnknownError: They do not tell.
         """
         try:
-            found = await find_earlier(self._lookups, claim.evidence, claim.held, draft, claim.ahead)
+            found = await find_earlier(
+                self._lookups, claim.evidence, claim.held, draft, ahead=claim.ahead, owner=self._owner
+            )
         except StoreError as error:
             reason = f"an earlier call may have sent it, and the store is away ({error})"
             raise OutcomeUnknownError(reason, _OPERATION) from None
@@ -231,16 +233,17 @@ class Driver:
         raise unknown(f"an earlier call may have sent it, and the reports do not tell: {found.reason}{hint}")
 
     async def _attempt(self, claim: Claim, draft: Draft, step: Step) -> Order:
-        first = claim.held.first
-        lost = None
-        if step is Step.SEND_AGAIN and first is not None:
-            lost = Stopwatch(time.time() - max(first.ages(now_by(self._lookups, claim.ahead))))
+        first, last = claim.held.first, claim.held.last
+        lost = until = None
+        if step is Step.SEND_AGAIN and first is not None and last is not None:
+            now = now_by(self._lookups, claim.ahead)
+            lost, until = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
         return await send_draft(
             self._lookups,
             draft,
             lost,
-            partial(claim.before, again=False),
-            partial(claim.before, again=True),
+            claim.before,
+            last=until,
             may_leave=claim.may_leave,
             doubted=first is not None,
             owner=self._owner,

@@ -1,29 +1,32 @@
-"""Ids of orders that are known from answers: they are never looked at, and never taken for another order."""
+"""What one client remembers of its orders: the ids that were answered, and what is on its way or was lost."""
 
 from __future__ import annotations
 
-import logging
+import math
 import time
 from array import array
 from bisect import bisect_right
+from collections import Counter, deque
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from iletimerkezi_async.errors import IletimerkeziError
+from attrs import define, field
 
-from .flights import Flights
+from iletimerkezi_async.stores.log import KnownId
+
+from .rules import ONE_SKIPPED_IN, Known, is_look_alike
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from iletimerkezi_async.stores.records import Moment
+    from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.packing import Steps
 
-__all__ = ["KnownIds", "KnownOrder", "SharedIds", "hash_content"]
+    from .rules import Wanted
 
-logger = logging.getLogger("iletimerkezi_async")
+__all__ = ["KnownIds", "LiveSend", "LiveSends", "SharedIds", "hash_content"]
 
 # A live look-up is about orders of the last ten minutes. There are two generations, so that each id is kept for at
 # least this many seconds, and at most so many ids: of a hundred orders a second, all.
@@ -31,30 +34,35 @@ _GENERATION = 900.0
 _MOST_IDS = 100_000
 # Texts, or numbers of one text, that are hashed at one go.
 _AT_ONE_GO = 2000
+# Orders whose first attempts are this many seconds apart are told from each other by the times in the reports.
+_ALIKE_SECONDS = 3600.0
+# Of orders whose outcome stays unknown, so many are remembered, with so many recipients.
+_MOST_LOST, _MOST_LOST_RECIPIENTS = 10_000, 500_000
+# Recipients up to which an order is found by each of its numbers.
+_FEW = 100
 
 
-def hash_content(draft: Draft) -> Steps[tuple[int, int]]:
-    """Two numbers that tell drafts apart in one process: by all that they carry, and by whom they go to alone."""
+def hash_content(draft: Draft) -> Steps[int]:
+    """A number that tells drafts apart in one process by all that they carry."""
     # Sums, in whatever sequence: sorting takes several times as long.
     alone = len(draft.messages) == draft.recipients
-    carried, numbers = yield from (_hash_pairs if alone else _hash_texts)(draft.messages)
-    return hash((draft.sender, draft.send_at, carried)), hash((draft.recipients, numbers))
+    carried = yield from (_hash_pairs if alone else _hash_texts)(draft.messages)
+    return hash((draft.sender, draft.iys, draft.send_at, carried))
 
 
-def _hash_pairs(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int]]:
+def _hash_pairs(messages: Mapping[str, tuple[str, ...]]) -> Steps[int]:
     """Of texts that are for one number each, of which there may be very many."""
-    carried = numbers = 0
-    items, everybody = iter(messages.items()), chain.from_iterable(messages.values())
+    carried = 0
+    items = iter(messages.items())
     for _ in range(0, len(messages), _AT_ONE_GO):
         carried += sum(map(hash, islice(items, _AT_ONE_GO)))
-        numbers += sum(map(hash, islice(everybody, _AT_ONE_GO)))
         yield
-    return carried, numbers
+    return carried
 
 
-def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int]]:
+def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[int]:
     """Of texts with any number of numbers."""
-    carried = numbers = 0
+    carried = 0
     for count, (text, given) in enumerate(messages.items(), 1):
         own = 0
         for start in range(0, len(given), _AT_ONE_GO):
@@ -62,48 +70,44 @@ def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[tuple[int, int
             if start or count % _AT_ONE_GO == 0:
                 yield
         carried += hash((text, own))
-        numbers += own
-    return carried, numbers
+    return carried
+
+
+# Ids.
 
 
 class SharedIds(Protocol):
     """Where several processes tell each other of the ids that they got."""
 
-    async def note(self, order_ids: Collection[int], /) -> object:
-        """Tell of ids."""
+    def note(self, known: KnownId, /) -> None:
+        """Tell of an id, at once or later; it delays nobody."""
         ...
 
-    async def known(self, order_ids: Iterable[int], /) -> AbstractSet[int]:
-        """Which of these ids anybody has told of."""
+    async def known(self, order_ids: Collection[int], /) -> AbstractSet[int]:
+        """Which of these ids any process has told of; none where that is not to be had."""
         ...
 
 
-class KnownOrder(NamedTuple):
-    """An order that was answered.
+class _KnownOrder(NamedTuple):
+    """An order of this client that was surely taken.
 
     Attributes:
-        answered: When, by the monotonic clock; `None` where its id was found by a look-up.
-        sent: The same moment by the clocks that the reports can be compared with. The monotonic one stands still while
-            the machine sleeps.
-        recipients: How many it was sent to.
-        sender: The header that it was sent under.
-        content: A hash of what it carries, and another one of the numbers alone.
-        is_proven: Whether the service has said that it took what was sent, by an answer or by refusing it again. If
-            not, the order may be another one to the same numbers.
+        content: Its `hash_content`.
+        answered: When its id was answered; `None` where it was found in a list.
+        scheduled: Whether it was to be sent later.
+        since: Since when that is known, by the monotonic clock.
     """
 
-    answered: float | None
-    sent: Moment | None
-    recipients: int
-    sender: str
-    content: tuple[int, int]
-    is_proven: bool = True
+    content: int
+    answered: Moment | None
+    scheduled: bool
+    since: float
 
 
 class _Generation:
     def __init__(self) -> None:
         self.began = time.monotonic()
-        self.orders: dict[int, KnownOrder] = {}
+        self.orders: dict[int, _KnownOrder] = {}
         self.answers = array("d")
         self.slowest = 0.0
 
@@ -121,74 +125,75 @@ class KnownIds:
 
     def __init__(self, shared: SharedIds | None = None) -> None:
         self._shared = shared
-        #: Those that are not known (yet).
-        self.flights = Flights()
+        #: Orders whose ids are not known (yet).
+        self.sends = LiveSends()
+        #: Whether the service gives an id to several orders, as some that are there for tests do.
+        self.are_reused = False
         self._young, self._old = _Generation(), _Generation()
 
     def note(
         self,
         order_id: int,
-        draft: Draft,
-        content: tuple[int, int],
-        took: float | None = None,
+        content: int,
+        answered: Moment | None = None,
+        took: float = 0.0,
         *,
-        sent: Moment | None = None,
-        is_proven: bool = True,
+        scheduled: bool = False,
     ) -> None:
-        """An answer, or a look-up, has told an order's id.
+        """An order was surely taken, and has this id.
 
         Args:
             order_id: The id.
-            draft: What it carries.
-            content: The draft's `hash_content`.
-            took: Seconds that the answer took; `None` where a look-up has told it.
-            sent: When it came; likewise.
-            is_proven: See `KnownOrder`.
+            content: The order's `hash_content`.
+            answered: When it was answered; `None` where a look-up has told it.
+            took: Seconds that the answer took.
+            scheduled: Whether the order is to be sent later.
         """
         if self._young.is_over:
             self._young, self._old = _Generation(), self._young
-        now = None if took is None else time.monotonic()
-        self._young.orders[order_id] = KnownOrder(now, sent, draft.recipients, draft.sender, content, is_proven)
-        if now is not None and took is not None:
+        now = time.monotonic()
+        self._young.orders[order_id] = _KnownOrder(content, answered, scheduled, now)
+        if answered is not None:
             self._young.answers.append(now)
             self._young.slowest = max(self._young.slowest, took)
 
-    async def share(self, order_id: int) -> None:
-        """Tell the other processes of an id.
+    def share(self, order_id: int) -> None:
+        """Tell the other processes of an id; it delays nobody.
 
-        To be called after a journal or a store has the id: if this process died between the two, whoever goes on would
-        look for the order, and leave it out as one that is known to be another. For the same reason nothing is told of
-        an id that a look-up alone has found: where the numbers of two orders are the same, it may belong to the one
-        that another process looks for. Where ours was surely taken, one of the two is ours, and the other is left.
+        To be called after a journal or a store has the id: if this process died between the two, another one would look
+        for the order, and leave it out as one that is known to be another. For the same reason nothing is told of an id
+        that a look-up alone has found: where the numbers of two orders are the same, it may belong to the one that
+        another process looks for. Where ours was surely taken, one of the two is ours, and the other is left.
         """
-        if self._shared is None or not self.is_proven(order_id):
-            return
-        try:
-            await self._shared.note((order_id,))
-        except IletimerkeziError as error:
-            # Others may have to look at one order more.
-            logger.warning("an order's id could not be shared: %s", error)
+        known = self._find(order_id)
+        if self._shared is not None and known is not None:
+            self._shared.note(KnownId(order_id, scheduled=known.scheduled))
 
     def is_proven(self, order_id: int) -> bool:
-        """Whether an order is surely not one that another process looks for."""
-        known = self.find(order_id)
-        return known is not None and known.is_proven
+        """Whether an order is surely one that this client has sent, and not one that another process looks for."""
+        return self._find(order_id) is not None
 
-    def find(self, order_id: int) -> KnownOrder | None:
-        """What is known of an order, where this client had its answer."""
-        return self._young.orders.get(order_id) or self._old.orders.get(order_id)
+    def is_of_another(self, order_id: int, content: int, before: float = math.inf) -> bool:
+        """Whether an order is known to carry something else, and was before a moment of the monotonic clock.
+
+        With the same content it may be the very order: answered, and never noted by the run that sent it.
+        """
+        known = self._find(order_id)
+        return known is not None and known.content != content and known.since < before
+
+    def others(self, order_ids: Iterable[int], content: int) -> dict[int, Known]:
+        """What the rules need to know of those orders that carry something else."""
+        found = ((order_id, self._find(order_id)) for order_id in order_ids)
+        return {
+            order_id: Known(known.answered, known.scheduled)
+            for order_id, known in found
+            if known is not None and known.content != content
+        }
 
     async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
         """Which of these ids other processes know, and this client does not."""
-        asked = [order_id for order_id in order_ids if self.find(order_id) is None]
-        if self._shared is None or not asked:
-            return frozenset()
-        try:
-            return await self._shared.known(asked)
-        except IletimerkeziError as error:
-            # What is not known is looked at.
-            logger.warning("the ids of other processes are not to be had: %s", error)
-        return frozenset()
+        asked = [order_id for order_id in order_ids if self._find(order_id) is None]
+        return await self._shared.known(asked) if self._shared is not None and asked else frozenset()
 
     def count_since(self, moment: float) -> int:
         """How many orders were answered after a moment of the monotonic clock: these are newer in the list."""
@@ -198,3 +203,122 @@ class KnownIds:
     def slowest(self) -> float:
         """Seconds that the slowest answer took of late."""
         return max(self._young.slowest, self._old.slowest)
+
+    def _find(self, order_id: int) -> _KnownOrder | None:
+        return self._young.orders.get(order_id) or self._old.orders.get(order_id)
+
+
+# What has no id.
+
+
+@define(eq=False, repr=False)
+class LiveSend:
+    """An order on its way.
+
+    Attributes:
+        draft: The order.
+        content: Its `hash_content`.
+        owner: The log that counts its look-alikes by itself, if one does.
+        elsewhere: Counts those of other processes, so many seconds after it left, where these meet.
+        began: When it left, by this machine's clock; `None` where it has not.
+    """
+
+    draft: Draft
+    content: int
+    owner: Hashable = None
+    elsewhere: Callable[[float], Awaitable[int]] | None = None
+    began: float | None = None
+    _numbers: Counter[str] | None = field(default=None, init=False)
+
+    @property
+    def numbers(self) -> Counter[str]:
+        """Its numbers, each with how many messages it gets."""
+        if self._numbers is None:
+            self._numbers = Counter(self.all_numbers())
+        return self._numbers
+
+    def all_numbers(self) -> Iterable[str]:
+        """Its numbers, as often as each gets a message."""
+        return chain.from_iterable(self.draft.messages.values())
+
+    async def count_elsewhere(self) -> int:
+        """How many orders of other processes may be in the reports that cannot be told from this one."""
+        if self.elsewhere is None or self.began is None:
+            return 0
+        return await self.elsewhere(time.time() - self.began)
+
+
+class LiveSends:
+    """The orders that the reports may have without their ids being known: those on their way, and those that were lost.
+
+    None of them is to be taken for another.
+    """
+
+    def __init__(self) -> None:
+        # Small ones by each of their numbers.
+        self._small: dict[str, list[LiveSend]] = {}
+        self._large: list[LiveSend] = []
+        self._lost: deque[LiveSend] = deque()
+        self._lost_recipients = 0
+
+    def depart(self, send: LiveSend) -> None:
+        """From now on the reports may have it."""
+        if send.began is not None:
+            return
+        send.began = time.time()
+        for alike in self._places(send):
+            alike.append(send)
+
+    def land(self, send: LiveSend) -> None:
+        """Its id is known, or it was surely not taken."""
+        if send.began is None:
+            return
+        for alike in self._places(send):
+            if send in alike:
+                alike.remove(send)
+        if send.draft.recipients <= _FEW:
+            for number in send.all_numbers():
+                if not self._small.get(number, True):
+                    del self._small[number]
+
+    def lose(self, send: LiveSend) -> None:
+        """Which order it is cannot be told, if it is any."""
+        if send.began is None:
+            return
+        self._lost.append(send)
+        self._lost_recipients += send.draft.recipients
+        while self._lost and self._is_too_much():
+            oldest = self._lost.popleft()
+            self._lost_recipients -= oldest.draft.recipients
+            self.land(oldest)
+
+    def _is_too_much(self) -> bool:
+        is_old = (self._lost[0].began or 0.0) < time.time() - 2 * _ALIKE_SECONDS
+        return is_old or len(self._lost) > _MOST_LOST or self._lost_recipients > _MOST_LOST_RECIPIENTS
+
+    def count_alike(self, wanted: Wanted, content: int, began: float, *, owner: object = None) -> int:
+        """How many orders cannot be told from one that is looked for, as the service may skip numbers.
+
+        Args:
+            wanted: The order that is looked for.
+            content: Its `hash_content`: with the same the service takes only one.
+            began: When it left, by this machine's clock.
+            owner: The log that has counted its own.
+        """
+        # As many may be missing as make one of the first ones there in any case.
+        first = islice(wanted.numbers, wanted.recipients // ONE_SKIPPED_IN + 1)
+        near = {id(send): send for number in first for send in self._small.get(number, ())}
+        near |= {id(send): send for send in self._large}
+        return sum(
+            other.content != content
+            and other.began is not None
+            and abs(other.began - began) <= _ALIKE_SECONDS
+            and (owner is None or other.owner != owner)
+            and is_look_alike(wanted, other.numbers)
+            for other in near.values()
+        )
+
+    def _places(self, send: LiveSend) -> list[list[LiveSend]]:
+        if send.draft.recipients > _FEW:
+            return [self._large]
+        return [self._small.setdefault(number, []) for number in set(send.all_numbers())]

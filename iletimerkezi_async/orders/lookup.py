@@ -8,28 +8,31 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 import anyio.lowlevel
 from attrs import define, evolve, frozen
 
+from iletimerkezi_async.clocks import Days
 from iletimerkezi_async.errors import DateRangeError, IletimerkeziError, OrderNotDueError
+from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.wire.reports import get_report, get_reports
 
-from .evidence import Ledger, Rows, Witness
 from .known import KnownIds
+from .rules import Listed, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container, Generator, Mapping, Sequence
-    from datetime import date, datetime
+    from collections.abc import Awaitable, Callable, Container, Generator, Sequence
+    from datetime import datetime
 
+    from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import OrderReport
     from iletimerkezi_async.wire.reports import ReportPage
 
-
-__all__ = ["LISTED", "Budget", "Catalogue", "ListPage", "Lookups", "Walk", "days_around"]
+__all__ = ["LISTED", "Budget", "Catalogue", "ListPage", "Lookups", "ReadReport", "Walk"]
 
 T = TypeVar("T")
 
@@ -74,6 +77,37 @@ class Budget:
 
 
 @frozen(eq=False, repr=False)
+class ReadReport:
+    """What was read of an order's own report.
+
+    Attributes:
+        pages: The numbers, page by page.
+        whole: Whether these are all.
+        total: The total that the report itself tells.
+        due: Whether its time has come (not 456).
+        had: Whether there was a report at all.
+        at: When it was read, by the monotonic clock.
+    """
+
+    pages: tuple[tuple[str, ...], ...] = ()
+    whole: bool = False
+    total: int | None = None
+    due: bool = True
+    had: bool = True
+    at: float = 0.0
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are."""
+        return sum(map(len, self.pages))
+
+    @property
+    def rows(self) -> Rows:
+        """What the rules go by."""
+        return Rows([*chain.from_iterable(self.pages)], self.whole, self.had and self.due)
+
+
+@frozen(eq=False, repr=False)
 class ListPage:
     """A page of the list.
 
@@ -93,42 +127,30 @@ class ListPage:
 class Catalogue:
     """The orders of some days, as far as they were read, and their reports.
 
-    It contains the ids of the orders that need no look by anybody.
-
     Args:
         lookups: What reads, and knows ids.
-        days: The first and the last day.
-        earlier: Ids that a journal knows.
+        days: The days.
     """
 
-    def __init__(self, lookups: Lookups, days: tuple[date, date], earlier: Mapping[int, Witness] | None = None) -> None:
+    def __init__(self, lookups: Lookups, days: Days) -> None:
         self._lookups = lookups
         self._transport = lookups.transport
         self._days = days
-        self._earlier: Mapping[int, Witness] = {} if earlier is None else earlier
-        #: When it was begun, by the monotonic clock.
-        self.began = time.monotonic()
+        #: The days that were asked for.
+        self.days = days
+        #: Since when it is used; a machine's sleep counts.
+        self.watch = Stopwatch()
         #: Whether the service refused the last of the days, which then was left out.
         self.clipped = False
-        #: What the list has shown of its reliability.
-        self.ledger = Ledger()
-        self._listed: set[int] = set()
-        self._unknown: dict[int, OrderReport] = {}
-        self._known: set[int] = set()
+        #: The orders that were listed, by their ids.
+        self.listed: dict[int, Listed] = {}
+        #: Those of which other processes have told that they are theirs.
+        self.known: set[int] = set()
         self._pages: dict[int, ListPage] = {}
-        self._heads: dict[int, Rows] = {}
+        self._reports: dict[int, ReadReport] = {}
         self._walk: Walk | None = None
-        self._flights: dict[tuple[str, int], anyio.Event] = {}
+        self._under_way: dict[tuple[str, int], anyio.Event] = {}
         self._places = anyio.Semaphore(_AT_ONCE)
-
-    def __contains__(self, order_id: object) -> bool:
-        return order_id in self._known or order_id in self._earlier
-
-    def unknown(self) -> list[OrderReport]:
-        """The orders that were listed and are not known by now."""
-        for order_id in [order_id for order_id in self._unknown if order_id in self]:
-            del self._unknown[order_id]
-        return list(self._unknown.values())
 
     async def page(self, number: int, fresh: float, budget: Budget) -> ListPage | None:
         """A page of the list (from 1), read after `fresh`; `None` over budget."""
@@ -138,7 +160,9 @@ class Catalogue:
             return page if page is not None and page.at >= fresh else None
 
         async def fetch() -> ListPage:
-            self._pages[number] = page = await self.fetch(number)
+            page = await self.fetch(number)
+            self.known |= await self._lookups.known.known_to_others([order.id for order in page.orders])
+            self._pages[number] = page
             return page
 
         return await self._share(("page", number), cached, fetch, budget)
@@ -147,33 +171,30 @@ class Catalogue:
         """A page of the list, read now."""
         at = time.monotonic()
         try:
-            page = await self._transport.call(get_reports(*self._days, number))
+            page = await self._transport.call(get_reports(self._days.first, self._days.last, number))
         except DateRangeError:
             return await self._clip(number, at)
         except IletimerkeziError:
             return ListPage((), None, at, had=False)
-        await self._take_in(page.orders)
+        self._take_in(page.orders)
         return ListPage(tuple(page.orders), page.count, at)
 
-    async def _take_in(self, orders: Sequence[OrderReport]) -> None:
-        self._known |= await self._lookups.known.known_to_others([order.id for order in orders])
+    def _take_in(self, orders: Sequence[OrderReport]) -> None:
         for order in orders:
-            if order.id not in self._listed:
-                self._listed.add(order.id)
-                self.ledger.note(order, self._earlier.get(order.id) or self._lookups.witness(order.id))
-            if order.id not in self:
-                self._unknown[order.id] = order
+            if order.id not in self.listed:
+                self.listed[order.id] = Listed(
+                    order.id, order.total, _seconds(order.submitted_at), _seconds(order.sent_at), order.sender
+                )
 
     async def _clip(self, number: int, at: float) -> ListPage:
         """Leave out the last day, which may be one to come and so is refused."""
-        first, last = self._days
-        if self.clipped or last <= first:
+        if self.clipped or self._days.last <= self._days.first:
             return ListPage((), None, at, had=False)
         self.clipped = True
-        self._days = first, last - timedelta(days=1)
+        self._days = Days(self._days.first, self._days.last - timedelta(days=1))
         return await self.fetch(number)
 
-    async def head(self, order_id: int, fresh: float, budget: Budget) -> Rows | None:
+    async def head(self, order_id: int, fresh: float, budget: Budget) -> ReadReport | None:
         """The first rows of an order's report; `None` where the budget does not allow it.
 
         Args:
@@ -182,23 +203,23 @@ class Catalogue:
             budget: What pays for it.
         """
 
-        def cached() -> Rows | None:
-            rows = self._heads.get(order_id)
-            return rows if rows is not None and rows.at >= fresh else None
+        def cached() -> ReadReport | None:
+            report = self._reports.get(order_id)
+            return report if report is not None and report.at >= fresh else None
 
-        async def fetch() -> Rows:
-            self._heads[order_id] = rows = await self._read_rows(order_id, 1, _FEW)
-            return rows
+        async def fetch() -> ReadReport:
+            self._reports[order_id] = report = await self._read_rows(order_id, 1, _FEW)
+            return report
 
         return await self._share(("head", order_id), cached, fetch, budget)
 
-    def cached_head(self, order_id: int) -> Rows | None:
+    def cached_head(self, order_id: int) -> ReadReport | None:
         """The first rows of an order's report, where somebody has read them."""
-        return self._heads.get(order_id)
+        return self._reports.get(order_id)
 
-    async def whole(self, order_id: int, wanted: Container[str], recipients: int, budget: Budget) -> Rows | None:
+    async def whole(self, order_id: int, wanted: Container[str], recipients: int, budget: Budget) -> ReadReport | None:
         """All rows of an order's report, or as many as show that it is another; `None` over budget."""
-        read = Rows()
+        read = ReadReport()
         for number in range(1, _MAX_PAGES):
             if not budget.spend():
                 return None
@@ -213,25 +234,25 @@ class Catalogue:
                 return evolve(read, whole=over)
         return None
 
-    async def _read_rows(self, order_id: int, number: int, most: int) -> Rows:
+    async def _read_rows(self, order_id: int, number: int, most: int) -> ReadReport:
         at = time.monotonic()
         page: ReportPage
         try:
             page = await self._transport.call(get_report(order_id, number, most))
         except OrderNotDueError:
-            return Rows(due=False, at=at)
+            return ReadReport(due=False, at=at)
         except IletimerkeziError:
-            return Rows(had=False, at=at)
+            return ReadReport(had=False, at=at)
         numbers = tuple(delivery.number for delivery in page)
         total = page.order.total
         # A page may be shorter than asked for: the total, or an empty page, tells that it was the last.
         whole = not numbers or (number == 1 and len(numbers) < most and total is not None and len(numbers) >= total)
-        return Rows((numbers,), whole, total, at=at)
+        return ReadReport((numbers,), whole, total, at=at)
 
     def walk(self, fresh: float) -> Walk:
         """One reading of the whole list that all share; a new one where the last began before `fresh`, or failed."""
         if self._walk is None or self._walk.began < fresh or self._walk.failed:
-            self._walk = Walk(self)
+            self._walk = Walk(self, self._transport.clocks.now())
         return self._walk
 
     async def _share(
@@ -242,17 +263,17 @@ class Catalogue:
         budget: Budget,
     ) -> T | None:
         """What is there, or is under way, or is asked for now."""
-        while (value := cached()) is None and key in self._flights:
-            await self._flights[key].wait()
+        while (value := cached()) is None and key in self._under_way:
+            await self._under_way[key].wait()
         if value is not None or not budget.spend():
             return value
-        landed = self._flights[key] = anyio.Event()
+        done = self._under_way[key] = anyio.Event()
         try:
             async with self._places:
                 return await fetch()
         finally:
-            del self._flights[key]
-            landed.set()
+            del self._under_way[key]
+            done.set()
 
 
 class Walk:
@@ -261,9 +282,10 @@ class Walk:
     In this direction nothing is missed: orders that arrive meanwhile push others on to later pages.
     """
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, at: Moment) -> None:
         self._catalogue = catalogue
-        self.began = time.monotonic()
+        #: When it was begun, by the monotonic clock, and by those that orders are compared with.
+        self.began, self.at = time.monotonic(), at
         #: Whether a page could not be read.
         self.failed = False
         #: Whether the list was read to its end.
@@ -280,6 +302,13 @@ class Walk:
             while len(self._pages) <= index and not self._over:
                 await self._read_on(budget)
         return self._pages[index] if index < len(self._pages) else None
+
+    async def read(self, budget: Budget) -> tuple[list[OrderReport], int | None]:
+        """All that can be read of it, and how many orders it says that it has."""
+        index = 0
+        while await self.page(index, budget) is not None:
+            index += 1
+        return [order for page in self._pages for order in page.orders], self._pages[0].count if self._pages else None
 
     async def _read_on(self, budget: Budget) -> None:
         number = len(self._pages) + 1
@@ -305,7 +334,7 @@ class Lookups:
 
     Args:
         transport: What reads.
-        known: The ids that the client knows.
+        known: What the client remembers of its orders.
     """
 
     def __init__(self, transport: Transport, known: KnownIds | None = None) -> None:
@@ -313,35 +342,33 @@ class Lookups:
         self.known = KnownIds() if known is None else known
         self._open: dict[object, tuple[Catalogue, Budget]] = {}
 
-    def witness(self, order_id: int) -> Witness | None:
-        """What this client knows of an order."""
-        order = self.known.find(order_id)
-        return None if order is None else Witness(order.sender, order.recipients, order.sent)
+    def catalogue(self, days: Days) -> Catalogue:
+        """The catalogue of the look-ups that go on now, or did a moment ago."""
+        return self._shared(days)[0]
 
     @contextmanager
-    def live(self, began: datetime, until: datetime) -> Generator[tuple[Catalogue, Budget]]:
-        """The catalogue of the look-ups that go on now, or did a moment ago."""
-        days = days_around(began, until)
-        # Those of another event loop cannot be waited for.
-        key = (anyio.lowlevel.current_token(), days)
-        self._drop_old()
-        if key not in self._open:
-            self._open[key] = Catalogue(self, days), Budget()
-        catalogue, budget = self._open[key]
+    def live(self, days: Days) -> Generator[tuple[Catalogue, Budget]]:
+        """The same for a look-up that may take but so many requests."""
+        catalogue, budget = self._shared(days)
         budget.join(_LIVE_REQUESTS)
         try:
             yield catalogue, budget
         finally:
             budget.leave()
 
+    def _shared(self, days: Days) -> tuple[Catalogue, Budget]:
+        # Those of another event loop cannot be waited for.
+        key = (anyio.lowlevel.current_token(), days)
+        self._drop_old()
+        if key not in self._open:
+            self._open[key] = Catalogue(self, days), Budget()
+        return self._open[key]
+
     def _drop_old(self) -> None:
         """Begin anew after a while, also where look-ups never end: a catalogue only grows."""
-        oldest = time.monotonic() - _CATALOGUE_LIFE
-        for key in [key for key, (catalogue, _) in self._open.items() if catalogue.began < oldest]:
+        for key in [key for key, (each, _) in self._open.items() if each.watch.elapsed > _CATALOGUE_LIFE]:
             del self._open[key]
 
 
-def days_around(began: datetime, until: datetime) -> tuple[date, date]:
-    """The days on which the list may have what was submitted then, whatever time zone it is written in."""
-    day = timedelta(days=1)
-    return (began - day).date(), (until + day).date()
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

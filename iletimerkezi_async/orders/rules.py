@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = [
-    "Conclusion", "Fate", "Identity", "Knowledge", "Known", "Listed", "Listing", "Place", "Rows", "Verdict",
+    "NEAR", "ONE_SKIPPED_IN", "Conclusion", "Fate", "Identity", "Knowledge", "Known", "Listed", "Listing", "Place",
+    "Rows", "Verdict",
     "Wanted", "conclude_earlier", "conclude_live", "days", "find_place", "is_look_alike", "is_whole", "judge",
     "order_by_nearness",
 ]  # fmt: skip
@@ -369,10 +370,18 @@ def _may_be_skipped(wanted: Wanted, seen: Counter[str], blacklist: Collection[st
     return bool(blacklist) and all(number in blacklist for number in missing)
 
 
-def is_look_alike(wanted: Wanted, numbers: Collection[str], blacklist: Collection[str] = ()) -> bool:
+def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collection[str] = ()) -> bool:
     """Whether the report of an order to these numbers may make it this one, as the service may skip any of them."""
-    seen = Counter({number: count for number, count in wanted.numbers.items() if number in numbers})
-    return bool(seen) and _may_be_skipped(wanted, seen, blacklist)
+    missing, may_skip_all = 0, True
+    for number, count in wanted.numbers.items():
+        lacking = count - numbers.get(number, 0)
+        if lacking <= 0:
+            continue
+        missing += lacking
+        may_skip_all = may_skip_all and number in blacklist
+        if missing > wanted.recipients // ONE_SKIPPED_IN and not may_skip_all:
+            return False
+    return missing < wanted.recipients
 
 
 def order_by_nearness(wanted: Wanted, orders: Iterable[Listed], place: Place) -> list[Listed]:

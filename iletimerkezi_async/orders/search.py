@@ -1,225 +1,481 @@
-"""Looking for an order in the reports: which are read, in which sequence, and until when."""
+"""Looking for an order in lists and reports: which are read, in which sequence, and until when.
+
+What they prove, `rules` tell. A live look-up is about an order that was just refused as a duplicate: only its id is at
+stake. What an earlier call may have sent is sent again where it surely is not there. Both read and judge alike.
+"""
 
 from __future__ import annotations
 
 import math
+import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.lowlevel
-from attrs import frozen
+from attrs import evolve
 
-from iletimerkezi_async.wire.packing import finish
+from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.wire.sending import MEMORY
 
-from .evidence import (
-    SKEW,
-    Judgement,
+from .known import LiveSend, hash_content
+from .lookup import LISTED, Budget
+from .pieces import in_pieces
+from .rules import (
+    NEAR,
+    Conclusion,
+    Fate,
+    Identity,
     Knowledge,
-    Rows,
-    Sought,
+    Known,
+    Listing,
+    Place,
     Verdict,
-    fits,
+    Wanted,
+    conclude_earlier,
+    conclude_live,
+    days,
+    find_place,
     judge,
+    order_by_nearness,
 )
-from .known import hash_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator
 
-    from iletimerkezi_async.models import OrderReport
+    from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 
-    from .evidence import Attempt
-    from .known import KnownOrder
-    from .lookup import Budget, Catalogue, Lookups
+    from .lookup import Catalogue, ListPage, Lookups, Walk
+    from .rules import Listed
 
-__all__ = ["BATCH", "Findings", "Search"]
+__all__ = ["ALIKE_SECONDS", "find_earlier", "find_live", "hear_clock", "now_by"]
 
+#: Seconds: orders whose attempts are farther apart are told from each other by the times in the list.
+ALIKE_SECONDS = 3600.0
 # Reports read at once.
-BATCH = 8
-# Between pauses for other tasks.
-_JUDGED_AT_A_TIME = 200
-
-
-@frozen(eq=False, repr=False)
-class Findings:
-    """What the reports tell of an order.
-
-    Attributes:
-        matches: Ids of the orders that are it.
-        candidates: Ids of the orders that may be it as far as could be seen, the matches included.
-        absent: Whether it is certain that there is no such order: the list was read whole, and all in it are others.
-    """
-
-    matches: tuple[int, ...] = ()
-    candidates: tuple[int, ...] = ()
-    absent: bool = False
+_AT_ONCE = 8
+# Of a live look-up: seconds, beside the requests that it may make.
+_SECONDS = 10.0
+# … looks: one that shows nothing, or too much, may have come too soon.
+_LOOKS = 2
+# … how many of the nearest orders are looked at before one that is it is taken for the only one.
+_NEAREST = 24
+# … how many of those that can be no more than candidates.
+_FAR_ONES = 16
+# Of an earlier order: requests for pages of the list, and for reports. Beyond that it stays unknown.
+_MOST_PAGES, _MOST_REPORTS = 2000, 1000
+# Seconds for which logs keep known ids: of earlier days they do not have all.
+_KNOWN_SECONDS = 11 * 86_400.0
 
 
 class Search:
-    """Judges the orders of a catalogue, those most likely first.
+    """Judges the orders of a catalogue, the likeliest first, by the list and by their own reports.
 
     Args:
-        lookups: What the client's look-ups share.
         catalogue: The orders.
-        draft: What is looked for.
-        attempt: When it may have been taken.
-        budget: What pays for it.
-        alike: How many orders may be in the catalogue that cannot be told from the one looked for, itself included.
+        wanted: What is looked for.
+        budget: What pays for reports.
+        is_known: Whether an order was known to be another one since `learn`.
     """
 
     def __init__(
-        self,
-        lookups: Lookups,
-        catalogue: Catalogue,
-        draft: Draft,
-        attempt: Attempt,
-        *,
-        budget: Budget,
-        alike: int = 1,
+        self, catalogue: Catalogue, wanted: Wanted, budget: Budget, is_known: Callable[[int], bool] | None = None
     ) -> None:
-        self._lookups = lookups
-        self._catalogue = catalogue
-        self._sought = Sought.of(draft, attempt)
-        self._content = finish(hash_content(draft))
-        #: By the monotonic clock; minus infinity where an answer to it may be known and forgotten.
-        self._began = -math.inf
+        self.catalogue = catalogue
+        self.wanted = wanted
+        self.place = Place()
+        self.knowledge = Knowledge()
+        #: What orders are, by their ids, the likeliest first.
+        self.verdicts: dict[int, Verdict] = {}
         self._budget = budget
-        #: How many of the nearest orders are looked at before one that fits is taken for the only one.
-        self._nearest = BATCH
-        #: Whether an order that the list shows under another sender is left out, though nothing proves the list right.
-        self._trusting = False
-        self._alike = alike
-        #: By their own reports.
-        self._judgements: dict[int, Judgement] = {}
-        self._times: dict[int, datetime | None] = {}
+        self._is_known = is_known
 
-    def __contains__(self, order_id: object) -> bool:
-        """Whether an order is known to be another than the one looked for."""
-        if order_id in self._catalogue:
-            return True
-        known = self._lookups.known.find(order_id) if isinstance(order_id, int) else None
-        return known is not None and self._is_of_another(known)
-
-    def _is_of_another(self, known: KnownOrder) -> bool:
-        """Whether an order whose id this client got is another than the one looked for.
-
-        With the same content it may be the very order: answered, and never noted by the run that sent it.
-        """
-        if known.answered is not None and known.answered < self._began:
-            return True
-        # Of texts that are not known, the numbers alone can be compared.
-        place = 1 if "" in self._sought.texts or not known.is_proven else 0
-        return known.content[place] != self._content[place]
+    def learn(self, listing: Listing, knowledge: Knowledge) -> None:
+        """Take in what was listed, and what is known by now."""
+        self.knowledge = knowledge
+        self.place = find_place(self.wanted.span, listing, knowledge)
 
     @property
-    def knowledge(self) -> Knowledge:
-        """What is known by now."""
-        return self._catalogue.ledger.knowledge(
-            self._sought.sender, self, exact=self._sought.attempt.exact, trusting=self._trusting
-        )
-
-    @property
-    def matches(self) -> tuple[int, ...]:
+    def its(self) -> list[int]:
         """The orders that are it."""
-        return tuple(
-            id for id, judgement in self._judgements.items() if judgement.verdict is Verdict.IT and id not in self
-        )
+        its = (id for id, each in self.verdicts.items() if each.identity is Identity.IT)
+        return [id for id in its if self._is_known is None or not self._is_known(id)]
 
-    def findings(self, *, whole: bool) -> Findings:
-        """The result so far; `whole` says that the list was read to its end."""
-        judged = self._judgements.items()
-        candidates = (id for id, each in judged if each.verdict is not Verdict.ANOTHER and id not in self)
-        absent = whole and all(self._is_another(entry, self.knowledge) for entry in self._catalogue.unknown())
-        return Findings(self.matches, tuple(candidates), absent)
+    def is_near(self, listed: Listed) -> bool:
+        """Whether an order was submitted within a minute of an attempt, or may have been."""
+        return self.place.likely is None or listed.submitted_at is None or self.place.gap(listed.submitted_at) <= NEAR
 
-    def _is_another(self, entry: OrderReport, knowledge: Knowledge) -> bool:
-        judgement = self._judgements.get(entry.id) or judge(self._sought, entry, None, knowledge)
-        return judgement.verdict is Verdict.ANOTHER
-
-    def near(self, entries: Iterable[OrderReport]) -> list[OrderReport]:
-        """Those whose time fits, or is not told."""
-        attempt, lead = self._sought.attempt, self.knowledge.lead
-        return [entry for entry in entries if entry.submitted_at is None or fits(attempt, entry.submitted_at, lead)]
-
-    async def look_at(self, entries: Iterable[OrderReport], fresh: float, most: float = math.inf) -> None:
-        """Judge orders by their reports, those nearest to the attempt first, until enough of them are it.
+    async def look_at(
+        self,
+        orders: Iterable[Listed],
+        is_enough: Callable[[int, float], bool],
+        fresh: float = -math.inf,
+        limit: float = math.inf,
+    ) -> None:
+        """Judge orders until there are enough.
 
         Args:
-            entries: The orders.
+            orders: The orders.
+            is_enough: Whether to stop, where so many were looked at and the next was submitted so many seconds off.
             fresh: A report that does not tell, and was read before that moment, is read again.
-            most: How many reports are looked at, at the most.
+            limit: How many are looked at, at the most.
         """
-        waiting = await self._undecided(entries)
+        waiting = deque(order_by_nearness(self.wanted, orders, self.place))
         looked = 0
-        while self._budget.left >= 0:
-            # Others may have found theirs among them meanwhile, or read what tells.
-            count = len(waiting)
-            waiting = [entry for entry in waiting if not self._is_told(entry)]
-            looked += count - len(waiting)
-            # Those nearest in any case: another one may fit as well.
-            enough = looked >= self._nearest and len(self.matches) >= self._alike
-            if not waiting or looked >= most or enough:
-                return
-            batch, waiting = waiting[:BATCH], waiting[BATCH:]
-            looked += len(batch)
+        while waiting and looked < limit and self._budget.left >= 0:
+            batch: list[Listed] = []
+            while waiting and len(batch) < _AT_ONCE:
+                listed = waiting.popleft()
+                # Others may have found theirs among them meanwhile, or read what tells.
+                is_told = self._judge(listed, fresh)
+                looked += self.verdicts[listed.id].identity is not Identity.ANOTHER
+                if not is_told:
+                    batch.append(listed)
             async with anyio.create_task_group() as tasks:
-                for entry in batch:
-                    tasks.start_soon(self._look_at, entry, fresh)
-
-    def _is_told(self, entry: OrderReport) -> bool:
-        """Whether what is there by now tells what an order is."""
-        if entry.id in self:
-            return True
-        rows = self._catalogue.cached_head(entry.id)
-        if rows is None:
-            return False
-        judgement = judge(self._sought, entry, rows, self.knowledge)
-        if judgement.verdict is Verdict.CANNOT_TELL:
-            return False
-        self._note(entry, judgement)
-        return True
-
-    def _note(self, entry: OrderReport, judgement: Judgement) -> None:
-        self._judgements[entry.id] = judgement
-        self._times[entry.id] = entry.submitted_at
-
-    async def _undecided(self, entries: Iterable[OrderReport]) -> list[OrderReport]:
-        """Those that only their reports can tell, nearest first."""
-        knowledge = self.knowledge
-        undecided: list[OrderReport] = []
-        for number, entry in enumerate(entries, 1):
-            if number % _JUDGED_AT_A_TIME == 0:
-                await anyio.lowlevel.checkpoint()
-            if not self._is_another(entry, knowledge):
-                undecided.append(entry)
-        undecided.sort(key=lambda entry: self._likelihood(entry, knowledge))
-        return undecided
-
-    def _likelihood(self, entry: OrderReport, knowledge: Knowledge) -> tuple[float, ...]:
-        """What orders are sorted by: seconds between their submission, as far as that is known, and the attempt."""
-        submitted, attempt = entry.submitted_at, self._sought.attempt
-        if submitted is None:
-            return (SKEW.total_seconds(),)
-        if knowledge.lead is not None:
-            submitted -= knowledge.lead[1]
-        return (max((attempt.began - submitted).total_seconds(), (submitted - attempt.until).total_seconds(), 0.0),)
-
-    async def _look_at(self, entry: OrderReport, fresh: float) -> None:
-        """Judge an order by its report: its first rows, and the others where these fit."""
-        rows = await self._catalogue.head(entry.id, -math.inf, self._budget)
-        if rows is not None and rows.at < fresh and not self._tells(entry, rows):
-            rows = await self._catalogue.head(entry.id, fresh, self._budget)
-        if rows is None:
-            return
-        judgement = judge(self._sought, entry, rows, self.knowledge)
-        if judgement.open:
-            rows = await self._catalogue.whole(entry.id, self._sought.wanted, self._sought.recipients, self._budget)
-            if rows is None:
+                for listed in batch:
+                    tasks.start_soon(self._look, listed, fresh)
+            if waiting and is_enough(looked, self.place.gap(waiting[0].submitted_at)):
                 return
-            judgement = judge(self._sought, entry, rows, self.knowledge)
-        self._note(entry, judgement)
 
-    def _tells(self, entry: OrderReport, rows: Rows) -> bool:
-        return judge(self._sought, entry, rows, self.knowledge).verdict is not Verdict.CANNOT_TELL
+    def _judge(self, listed: Listed, fresh: float) -> bool:
+        """Judge an order by what is there; whether there is no need to read (more of) its report."""
+        if self._is_known is not None and self._is_known(listed.id):
+            self.verdicts[listed.id] = Verdict(Identity.ANOTHER, "its id is known to be another order's")
+            return True
+        report = self.catalogue.cached_head(listed.id)
+        rows = None if report is None else report.rows
+        verdict = judge(self.wanted, listed, rows, self.place, self.knowledge)
+        known = self.verdicts.get(listed.id)
+        if known is not None and verdict.open and not known.open:
+            # The whole of its report was read before.
+            verdict = known
+        self.verdicts[listed.id] = verdict
+        if verdict.identity is not Identity.CANNOT_TELL:
+            return True
+        return not verdict.open and report is not None and report.at >= fresh
+
+    async def _look(self, listed: Listed, fresh: float) -> None:
+        """Judge an order by its report: its first rows, and the others where these fit."""
+        report = await self.catalogue.head(listed.id, -math.inf, self._budget)
+        if report is None or self._judge(listed, fresh):
+            return
+        if report.at < fresh:
+            report = await self.catalogue.head(listed.id, fresh, self._budget)
+            if report is None or self._judge(listed, fresh):
+                return
+        if not self.verdicts[listed.id].open:
+            return
+        numbers, recipients = self.wanted.numbers, self.wanted.recipients
+        whole = await self.catalogue.whole(listed.id, numbers, recipients, self._budget)
+        if whole is not None:
+            self.verdicts[listed.id] = judge(self.wanted, listed, whole.rows, self.place, self.knowledge)
+
+
+def _wanted(send: LiveSend, span: Span) -> Wanted:
+    draft = send.draft
+    send_at = None if draft.send_at is None else draft.send_at.timestamp()
+    return Wanted(send.numbers, draft.recipients, span, send_at, draft.sender)
+
+
+# What was just lost.
+
+
+async def find_live(lookups: Lookups, send: LiveSend, first: Stopwatch, last: Stopwatch) -> Conclusion:
+    """Find out which order it is that was lost a moment ago.
+
+    Args:
+        lookups: What reads lists and reports.
+        send: The order.
+        first: Runs since its first attempt that may have been taken began.
+        last: Runs since the last one ended.
+    """
+    now, span = _measure(lookups, first, last)
+    of_days = days(span, now)
+    if of_days is None:
+        return Conclusion(Fate.TAKEN, "its time is not known to the days that a list can have")
+    with lookups.live(of_days) as (catalogue, budget):
+
+        def is_known(order_id: int) -> bool:
+            return order_id in catalogue.known or lookups.known.is_of_another(order_id, send.content)
+
+        search = Search(catalogue, _wanted(send, span), budget, is_known)
+        live = _Live(lookups, search, send, budget, first=first, last=last)
+        with anyio.move_on_after(_SECONDS):
+            await live.find()
+        verdicts = {id: each for id, each in search.verdicts.items() if not is_known(id)}
+    conclusion = conclude_live(verdicts, 1 + live.count_alike())
+    if conclusion.order_id is not None and await send.count_elsewhere():
+        # Which of two orders of ours it is, nothing tells.
+        return evolve(conclusion, order_id=None)
+    return conclusion
+
+
+def _measure(lookups: Lookups, first: Stopwatch, last: Stopwatch) -> tuple[Moment, Span]:
+    """Now, and when it may have been taken: by the service's clock alone, or by this machine's where that is not known.
+
+    What passed since is measured, so that the other clock plays no part in it.
+    """
+    now = _by_one_clock(lookups.transport.clocks.now())
+    times = (now.local - each.elapsed for each in (first, last))
+    return now, Span(*(Moment(each, each) for each in times))
+
+
+def _by_one_clock(moment: Moment) -> Moment:
+    time = moment.local if moment.service is None else moment.service
+    return Moment(time, time)
+
+
+class _Live:
+    """One live look-up.
+
+    Args:
+        lookups: What it shares with others.
+        search: What judges.
+        send: The order.
+        budget: What pays for it.
+        first: As for `find_live`.
+        last: As for `find_live`.
+    """
+
+    def __init__(
+        self, lookups: Lookups, search: Search, send: LiveSend, budget: Budget, *, first: Stopwatch, last: Stopwatch
+    ) -> None:
+        self._lookups = lookups
+        self._search = search
+        self._send = send
+        self._budget = budget
+        self._first, self._last = first, last
+        now = time.monotonic()
+        self._began = now - min(first.elapsed, MEMORY)
+        self._ended = now - last.elapsed
+
+    def count_alike(self) -> int:
+        """How many orders of this process may be in the reports that cannot be told from this one."""
+        send = self._send
+        began = time.time() - self._first.elapsed if send.began is None else send.began
+        return self._lookups.known.sends.count_alike(self._search.wanted, send.content, began)
+
+    async def find(self) -> None:
+        """Look until it is found, or the requests are used up."""
+        retry = self._lookups.transport.retry
+        fresh = self._ended
+        for look in range(1, max(_LOOKS, retry.attempts) + 1):
+            await self._look(fresh)
+            its = len(self._search.its)
+            if (its and look >= _LOOKS) or (its == 1 and not self.count_alike()) or self._budget.left < 0:
+                return
+            pause = retry.pause(look)
+            # What another look-up reads by then is fresh enough.
+            fresh = time.monotonic() + pause / 2
+            await anyio.sleep(pause)
+
+    async def _look(self, fresh: float) -> None:
+        """Read pages from where it most likely stands, until it is found."""
+        search, known = self._search, self._lookups.known
+        # An attempt that was given up late was most likely taken early.
+        rank = known.count_since(min(self._ended, self._began + known.slowest))
+        tour = Tour(rank // LISTED + 1)
+        for number in tour:
+            page = await search.catalogue.page(number, fresh, self._budget)
+            if page is None or not page.had:
+                break
+            self._learn()
+            listed = (search.catalogue.listed[order.id] for order in page.orders)
+            await search.look_at(filter(search.is_near, listed), self._is_enough, fresh)
+            if search.its:
+                return
+            likely = search.place.likely
+            tour.note(number, page, None if likely is None else likely[0] - NEAR)
+        # At another time than it says, it is a candidate at the best.
+        self._learn()
+        far = [each for each in search.catalogue.listed.values() if not search.is_near(each)]
+        await search.look_at(far, self._is_enough, fresh, _FAR_ONES)
+
+    def _is_enough(self, looked: int, _: float) -> bool:
+        return looked >= _NEAREST and bool(self._search.its)
+
+    def _learn(self) -> None:
+        search = self._search
+        # The list itself may have told the service's time.
+        now, span = _measure(self._lookups, self._first, self._last)
+        search.wanted = evolve(search.wanted, span=span)
+        others = self._lookups.known.others(search.catalogue.listed, self._send.content)
+        known = {
+            id: each if each.answered is None else evolve(each, answered=_by_one_clock(each.answered))
+            for id, each in others.items()
+        }
+        known |= {id: Known() for id in search.catalogue.known if id not in known}
+        listing = Listing([*search.catalogue.listed.values()], search.catalogue.days, now)
+        search.learn(listing, Knowledge(known))
+
+
+class Tour:
+    """In which sequence the pages of a list are read: from the likeliest one on, deeper and shallower in turn.
+
+    It takes the list for one that begins with the newest, until a page shows that it begins with the oldest.
+
+    Args:
+        start: The likeliest one.
+    """
+
+    def __init__(self, start: int) -> None:
+        self._start = start
+        self._deeper, self._shallower = start, start - 1
+        self._deepest = math.inf
+        #: The last page, where the list begins with the oldest.
+        self._last: int | None = None
+
+    def __iter__(self) -> Iterator[int]:
+        deeper = True
+        while self._deeper <= self._deepest or self._shallower >= 1:
+            if (deeper and self._deeper <= self._deepest) or self._shallower < 1:
+                number, self._deeper = self._deeper, self._deeper + 1
+            else:
+                number, self._shallower = self._shallower, self._shallower - 1
+            deeper = not deeper
+            yield number if self._last is None else self._last + 1 - number
+
+    def note(self, number: int, page: ListPage, earliest: float | None) -> None:
+        """Take note of what a page shows of the list.
+
+        Args:
+            number: The page's.
+            page: The page.
+            earliest: What was submitted before that cannot be it; `None` where nothing tells.
+        """
+        if not page.orders:
+            self._deepest = 0
+            return
+        times = [order.submitted_at for order in page.orders if order.submitted_at is not None]
+        if len(times) < len(page.orders) or self._last is not None:
+            return
+        first, last = (times[0], page.orders[0].id), (times[-1], page.orders[-1].id)
+        if first < last and page.count is not None:
+            self._turn(-(-page.count // len(page.orders)))
+        elif earliest is not None and times[-1].timestamp() < earliest:
+            # Whatever is deeper is older still.
+            self._deepest = min(self._deepest, number)
+
+    def _turn(self, last: int) -> None:
+        self._last = self._deepest = last
+        self._deeper = min(self._start, last)
+        self._shallower = self._deeper - 1
+
+
+# What an earlier call may have sent.
+
+
+def now_by(lookups: Lookups, ahead: float) -> Moment:
+    """The present moment.
+
+    Args:
+        lookups: What knows the service's clock.
+        ahead: Seconds by which the log's clock is ahead of this machine's.
+    """
+    return _by_log(lookups.transport.clocks.now(), ahead)
+
+
+def _by_log(moment: Moment, ahead: float) -> Moment:
+    return Moment(moment.local + ahead, moment.service)
+
+
+async def hear_clock(lookups: Lookups, now: Moment, since: float) -> None:
+    """Ask for the beginning of a list, where no answer has told the service's time since then: this one does.
+
+    Args:
+        lookups: What asks.
+        now: The present moment.
+        since: By the monotonic clock, which stands still while a machine sleeps.
+    """
+    if now.service is None or lookups.transport.clocks.heard_at < since:
+        of_days = days(Span(now, now), now)
+        assert of_days is not None
+        await lookups.catalogue(of_days).fetch(1)
+
+
+async def find_earlier(
+    lookups: Lookups, log: Evidence, row: Row, draft: Draft, *, ahead: float, owner: object
+) -> Conclusion:
+    """Find out what became of an order that an earlier call began to send.
+
+    Args:
+        lookups: What reads lists and reports.
+        log: What knows of other orders.
+        row: The order, which may have been taken.
+        draft: What it carries.
+        ahead: Seconds by which the log's clock is ahead of this machine's.
+        owner: Where the order is kept: what is on its way in this process and kept there is counted there.
+
+    Raises:
+        StoreError: The log is away.
+    """
+    assert row.first is not None
+    assert row.last is not None
+    span = Span(row.first, row.last)
+    of_days = days(span, now_by(lookups, ahead))
+    if of_days is None:
+        return Conclusion(Fate.UNKNOWN, "its time is not known to the days that a list can have")
+    send = LiveSend(draft, await in_pieces(hash_content(draft)))
+    catalogue = lookups.catalogue(of_days)
+    send.owner = owner
+    earlier = _Earlier(lookups, catalogue, log, row, send, ahead=ahead)
+    conclusion = await earlier.conclude(catalogue.walk(-math.inf))
+    if conclusion.fate is Fate.UNKNOWN and earlier.is_outdated:
+        return await earlier.conclude(catalogue.walk(time.monotonic()))
+    return conclusion
+
+
+class _Earlier:
+    """One look-up of an earlier order.
+
+    Args:
+        lookups: As for `find_earlier`.
+        catalogue: The orders of the days in question.
+        log: As for `find_earlier`.
+        row: Likewise.
+        send: The order.
+        ahead: As for `find_earlier`.
+    """
+
+    def __init__(
+        self, lookups: Lookups, catalogue: Catalogue, log: Evidence, row: Row, send: LiveSend, *, ahead: float
+    ) -> None:
+        assert row.first is not None
+        assert row.last is not None
+        self._lookups, self._catalogue = lookups, catalogue
+        self._log, self._row = log, row
+        self._send, self._ahead = send, ahead
+        self._wanted = _wanted(send, Span(row.first, row.last))
+        #: Whether an order has been answered since the list was read that it went by.
+        self.is_outdated = False
+
+    async def conclude(self, walk: Walk) -> Conclusion:
+        """Conclude by what a list and reports tell, and by what is known after the list was read."""
+        wanted, of_days = self._wanted, self._catalogue.days
+        orders, count = await walk.read(Budget(_MOST_PAGES))
+        listed = [self._catalogue.listed[order.id] for order in orders]
+        listing = Listing(listed, of_days, _by_log(walk.at, self._ahead), count, ended=walk.whole)
+        known, alike = await self._ask(listing)
+        answered = (each.answered for each in known.values() if each.answered is not None)
+        self.is_outdated = any(each.local > listing.at.local for each in answered)
+        knowledge = Knowledge(known, listing.at.local - _KNOWN_SECONDS)
+        search = Search(self._catalogue, wanted, Budget(_MOST_REPORTS))
+        search.learn(listing, knowledge)
+        await search.look_at(listed, lambda _looked, _gap: len(search.its) >= alike)
+        return conclude_earlier(wanted, listing, search.verdicts, knowledge, alike)
+
+    async def _ask(self, listing: Listing) -> tuple[dict[int, Known], int]:
+        """The orders that are known, and how many cannot be told from this one: by this process, and by the logs."""
+        first, last = self._wanted.span.first.local, self._wanted.span.last.local
+        content, here = self._send.content, self._lookups.known
+        known = {
+            id: each if each.answered is None else evolve(each, answered=_by_log(each.answered, self._ahead))
+            for id, each in here.others((each.id for each in listing.orders), content).items()
+        }
+        alike = 1 + here.sends.count_alike(self._wanted, content, first - self._ahead, owner=self._send.owner)
+        found = await self._log.alike(self._row, first - ALIKE_SECONDS, last + ALIKE_SECONDS)
+        ids = await self._log.known_between(self._row.name.account, listing.days.begin, listing.days.end)
+        known |= {each.order_id: Known(each.at, each.scheduled, each.cancelled) for each in ids}
+        known |= {order_id: Known() for order_id in found.order_ids if order_id not in known}
+        return known, alike + found.open

@@ -121,7 +121,7 @@ class Sending:
         note_order(draft.recipients)
         if key is None:
             order = await send_draft(self._lookups, draft)
-            await self._lookups.known.share(order.id)
+            self._lookups.known.share(order.id)
             return order
         try:
             return await self._send_once(draft, key)

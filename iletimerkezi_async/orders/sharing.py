@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.errors import ConfigurationError
+import anyio
+
+from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.http.pacing import StorePacer, TokenBucket
-from iletimerkezi_async.stores.log import KnownId
 from iletimerkezi_async.stores.seals import account_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
     from iletimerkezi_async.http.pacing import Pacer
     from iletimerkezi_async.stores.base import Store, StoreLog
+    from iletimerkezi_async.stores.log import KnownId
     from iletimerkezi_async.wire.credentials import Credentials
 
     from .known import SharedIds
 
 __all__ = ["share_ids", "share_rate"]
+
+logger = logging.getLogger("iletimerkezi_async")
+
+# Seconds that a look-up waits for the ids of other processes.
+_PATIENCE = 1.0
 
 
 def share_rate(alone: Pacer | None, rate: object, store: object, credentials: Credentials) -> Pacer | None:
@@ -52,11 +60,22 @@ class _StoreIds:
         self._log = log
         self._account = account
 
-    async def note(self, order_ids: Collection[int], /) -> None:
-        await self._log.note(self._account, [KnownId(order_id) for order_id in order_ids])
+    def note(self, known: KnownId, /) -> None:
+        self._log.note_later(self._account, known)
 
-    async def known(self, order_ids: Iterable[int], /) -> frozenset[int]:
-        return await self._log.known(self._account, tuple(order_ids))
+    async def known(self, order_ids: Collection[int], /) -> frozenset[int]:
+        if self._log.is_away:
+            return frozenset()
+        reason: object = f"the store did not answer within {_PATIENCE:g} s"
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                return await self._log.known(self._account, order_ids)
+            except StoreError as error:
+                reason = error
+        self._log.note_away()
+        # What is not known is looked at.
+        logger.warning("the ids of other processes are not to be had: %s", reason)
+        return frozenset()
 
 
 def share_ids(store: Store | None, credentials: Credentials) -> SharedIds | None:

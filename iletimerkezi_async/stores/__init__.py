@@ -97,7 +97,7 @@ run by `pipeline`) and `redis` are the three. `seals` makes what stands in a sto
 `log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements
 for engines that know SQL, `redis_rows` the scripts for Redis. What becomes of an order no log knows.
 
-`files` sees that a file is its owner's alone; `records` is a moment by two clocks.
+`files` sees that a file is its owner's alone.
 
 No text and no credential is ever stored, and nothing here knows HTTP or how an order is settled.
 """

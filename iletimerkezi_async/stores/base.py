@@ -20,7 +20,7 @@ from attrs import evolve
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 
 from .log import draw
-from .threads import Threads
+from .threads import Later, Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -48,6 +48,7 @@ _stores: weakref.WeakSet[Store] = weakref.WeakSet()
 def _after_fork() -> None:
     for store in tuple(_stores):
         store.leave_to_parent()
+        store._late_ids.leave_to_parent()
 
 
 if hasattr(os, "register_at_fork"):
@@ -76,6 +77,7 @@ class Store(ABC):
         self._closed = False
         self._sweep_at = 0.0
         self._worker_threads = Threads(self._timeout, self._interrupt, self._explain_silence)
+        self._late_ids: Later[tuple[str, KnownId]] = Later(self._note_late)
         _stores.add(self)
 
     async def __aenter__(self) -> Self:
@@ -89,6 +91,7 @@ class Store(ABC):
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `StoreError`. Twice is once."""
         if not self._closed:
+            await self._worker_threads.run(self._late_ids.flush, shield=True)
             self._closed = True
             await self._worker_threads.run(self._finish_and_close, shield=True)
 
@@ -188,6 +191,12 @@ class Store(ABC):
     def _explain_silence(self) -> str:
         return f"{self!r} did not answer within {self._timeout:g} s"
 
+    def _note_late(self, notes: Sequence[tuple[str, KnownId]]) -> None:
+        """In a thread of its own: note ids that no caller waits for."""
+        for account in {account for account, _ in notes}:
+            known = [each for owner, each in notes if owner == account]
+            self.sweep_and(partial(self._note_ids, account, known))
+
     def _threads(self) -> Threads:
         if self._closed:
             raise StoreError("the store has been closed")
@@ -270,6 +279,26 @@ class StoreLog:
     async def note(self, account: str, known: Sequence[KnownId]) -> None:
         """See `Log`."""
         await self._run(partial(self._store._note_ids, account, known))
+
+    def note_later(self, account: str, known: KnownId) -> None:
+        """Make an id known, soon; nothing waits for it, and it may be lost with the process."""
+        if not self._store._closed:
+            self._store._late_ids.add((account, known))
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the store was away a moment ago; what can do without need not ask it again yet."""
+        return self._store._late_ids.is_paused
+
+    def note_away(self) -> None:
+        """Take note that the store is away."""
+        self._store._late_ids.pause()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoreLog) and other._store is self._store
+
+    def __hash__(self) -> int:
+        return hash(self._store)
 
     async def _write(self, old: Row | None, change: Change, fence: Fence | None, undo: Undo | None) -> Answer:
         store = self._store

@@ -6,7 +6,10 @@ part of the application uses, so that a store that is slow takes none of the app
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -17,9 +20,11 @@ from anyio.lowlevel import RunVar
 from iletimerkezi_async.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["CALLS", "Threads"]
+__all__ = ["CALLS", "Later", "Threads"]
+
+logger = logging.getLogger("iletimerkezi_async")
 
 T = TypeVar("T")
 
@@ -27,6 +32,9 @@ T = TypeVar("T")
 CALLS = 8
 # What the driver's own limit gets on top, so that it is the driver that gives up, and says why.
 _GRACE = 1.0
+# What nothing waits for: so many at the most, and so many seconds until a store that was away is asked again.
+_MOST_LATE = 10_000
+_PAUSE = 5.0
 
 
 class Threads:
@@ -182,3 +190,70 @@ class _Call(Generic[T]):
         if self._undo is not None and self._is_done:
             with suppress(StoreError):
                 self._undo(self.result)
+
+
+class Later(Generic[T]):
+    """Work that nothing waits for, done by one thread at a time; what comes meanwhile is done all at once.
+
+    While the store is away it is kept, as far as there is room, and tried again when more comes after a pause.
+
+    Args:
+        work: Does it, in a thread; raises `StoreError` where the store is away.
+    """
+
+    def __init__(self, work: Callable[[Sequence[T]], object]) -> None:
+        self._work = work
+        self._paused_until = 0.0
+        self.leave_to_parent()
+
+    def leave_to_parent(self) -> None:
+        """After a fork, in the child: forget what the parent does."""
+        self._lock = threading.Lock()
+        self._waiting: deque[T] = deque(maxlen=_MOST_LATE)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the store was away a moment ago."""
+        return time.monotonic() < self._paused_until
+
+    def pause(self) -> None:
+        """Ask nothing for a moment: the store is away."""
+        self._paused_until = time.monotonic() + _PAUSE
+
+    def add(self, item: T) -> None:
+        """Do this, too."""
+        with self._lock:
+            self._waiting.append(item)
+            if self._thread is not None or self.is_paused:
+                return
+            self._thread = threading.Thread(target=self._run, daemon=True)
+        # At the end of a process there are no new threads.
+        with suppress(RuntimeError):
+            self._thread.start()
+
+    def flush(self) -> None:
+        """In a thread: do what is left, unless the store is away."""
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            thread.join()
+        elif self._waiting and not self.is_paused:
+            self._run()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                items = [*self._waiting]
+                self._waiting.clear()
+                if not items:
+                    self._thread = None
+                    return
+            try:
+                self._work(items)
+            except StoreError as error:
+                self.pause()
+                logger.warning("ids of orders could not be shared yet: %s", error)
+                with self._lock:
+                    self._waiting.extendleft(reversed(items))
+                    self._thread = None
+                return

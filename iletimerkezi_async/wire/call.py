@@ -9,7 +9,7 @@ import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import orjson
 from attrs import frozen
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answered",
     "Call",
+    "IsAstray",
     "Kind",
     "Lost",
     "NotSent",
@@ -68,6 +69,19 @@ def _no_obstacle(_: datetime) -> None:
     """Nothing forbids a request."""
 
 
+def _never_astray(_: object, *, reused: bool) -> bool:  # noqa: ARG001 - nothing tells
+    """No result is another request's."""
+    return False
+
+
+class IsAstray(Protocol):
+    """Whether a result is known to be another request's; `reused` where its connection has brought answers before."""
+
+    def __call__(self, value: Any, /, *, reused: bool) -> bool:
+        """Tell."""
+        ...
+
+
 @frozen(eq=False, repr=False)
 class Call(Generic[T]):
     """One request, ready to be sent.
@@ -83,6 +97,7 @@ class Call(Generic[T]):
         traceable: Whether other operations can tell afterwards that it was taken.
         window: For how many seconds after the first attempt began it may be repeated.
         obstacle: What, at a given time, forbids to send it (any more).
+        is_astray: Whether a result is known to be another request's.
     """
 
     operation: str
@@ -95,6 +110,7 @@ class Call(Generic[T]):
     traceable: bool = False
     window: float | None = None
     obstacle: Callable[[datetime], ApiError | None] = _no_obstacle
+    is_astray: IsAstray = _never_astray
 
     def __repr__(self) -> str:
         return f"<Call of {self.operation}>"
@@ -145,10 +161,18 @@ class Refused:
 
 @frozen(eq=False, repr=False)
 class Lost:
-    """The request left, or may have; what became of it is not known."""
+    """The request left, or may have; what became of it is not known.
+
+    Attributes:
+        error: What happened.
+        retry_after: Seconds that the answer asks to wait.
+        out_of_step: Whether the answer says success and is not to be believed: that it may be another request's, and
+            its connection must not be used again.
+    """
 
     error: TransportError | UnavailableError
     retry_after: float | None = None
+    out_of_step: bool = False
 
 
 @frozen(eq=False, repr=False)
@@ -170,12 +194,14 @@ class RawAnswer:
         body: Its body.
         headers: Its headers; looked up in any case of letters.
         bodyless: Whether the caller's HTTP client raised an error for its status, with which no body came.
+        reused: Whether its connection is known to have brought answers before.
     """
 
     http_status: int
     body: bytes
     headers: Mapping[str, str]
     bodyless: bool = False
+    reused: bool = False
 
     @property
     def date(self) -> datetime | None:
@@ -210,10 +236,13 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
     if code != _OK:
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
-        return Answered(call.read(response))
+        value = call.read(response)
+        if not call.is_astray(value, reused=raw.reused):
+            return Answered(value)
+        reason = "the connection is out of step: it brought the answer to another request"
     except UnreadableError as complaint:
         reason = f"the answer says success, but {complaint}"
-    return Lost(TransportError(reason, call.operation, raw.http_status, host))
+    return Lost(TransportError(reason, call.operation, raw.http_status, host), out_of_step=True)
 
 
 def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str) -> Refused | Lost:

@@ -19,8 +19,8 @@ def test_nothing_is_known_before_an_answer() -> None:
     """Nor from one that does not say."""
     clocks = Clocks()
     clocks.hear(None)
-    assert clocks.now().there is None
-    assert abs(clocks.now().here - time.time()) < 1
+    assert clocks.now().service is None
+    assert abs(clocks.now().local - time.time()) < 1
 
 
 def test_the_service_s_time_goes_on_with_the_monotonic_clock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,15 +31,15 @@ def test_the_service_s_time_goes_on_with_the_monotonic_clock(monkeypatch: pytest
     clocks = Clocks()
     clocks.hear(NOON)
     wall, monotonic = 1060, 110
-    assert clocks.now().there == NOON.timestamp() + 60
+    assert clocks.now().service == NOON.timestamp() + 60
     wall += 4
-    assert clocks.now().there == NOON.timestamp() + 60
+    assert clocks.now().service == NOON.timestamp() + 60
     wall -= 3600
-    assert clocks.now().there is None
+    assert clocks.now().service is None
     wall += 3600
-    assert clocks.now().there is None
+    assert clocks.now().service is None
     clocks.hear(NOON)
-    assert clocks.now().there == NOON.timestamp()
+    assert clocks.now().service == NOON.timestamp()
 
 
 @pytest.mark.anyio
@@ -50,11 +50,11 @@ async def test_the_service_s_own_answers_tell_the_time() -> None:
     canned = Canned(httpx.Response(502, content=b"<html>", headers=gateway))
     with pytest.raises(TransportError):
         await canned.client.get_balance()
-    assert canned.client._face.transport.clocks.now().there is None
+    assert canned.client._face.transport.clocks.now().service is None
     canned = Canned(httpx.Response(401, json=refusal(401), headers=date))
     with pytest.raises(AuthenticationError):
         await canned.client.get_balance()
-    there = canned.client._face.transport.clocks.now().there
+    there = canned.client._face.transport.clocks.now().service
     assert there is not None
     assert 0 <= there - NOON.timestamp() < 5
     other = Canned(ok(order={"id": 1}))

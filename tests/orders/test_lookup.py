@@ -22,12 +22,10 @@ from iletimerkezi_async import (
     RecipientError,
     Retry,
     StoreError,
-    TextTooLongError,
 )
 from iletimerkezi_async.models import TURKISH_TIME
-from iletimerkezi_async.orders.evidence import Attempt
-from iletimerkezi_async.orders.live import _Tour
 from iletimerkezi_async.orders.lookup import Budget, ListPage
+from iletimerkezi_async.orders.search import Tour
 from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -144,10 +142,10 @@ async def test_behind_newer_orders_a_lost_one_is_found_and_none_behind_it_is_loo
 
 def pages_of(start: int, lists: dict[int, ListPage], most: int = 9) -> list[int]:
     """Which pages are read, of those that there are; the others are empty."""
-    tour, asked = _Tour(start, Attempt(NOW, NOW, exact=True)), []
+    tour, asked = Tour(start), list[int]()
     for number in tour:
         asked.append(number)
-        tour.note(number, lists.get(number, ListPage((), None, 0.0)))
+        tour.note(number, lists.get(number, ListPage((), None, 0.0)), NOW.timestamp() - 60)
         if len(asked) == most:
             break
     return asked
@@ -164,8 +162,8 @@ def test_a_look_up_begins_where_the_order_most_likely_stands() -> None:
     assert pages_of(1, {number: page_of(0, 0) for number in range(1, 4)}) == [1, 2, 3, 4]
     assert pages_of(3, {number: page_of(0, 0) for number in range(1, 6)}) == [3, 2, 4, 1, 5, 6]
     assert pages_of(3, {number: page_of(0, 0) for number in range(1, 3)}) == [3, 2, 1]
-    assert pages_of(2, {1: page_of(0), 2: page_of(0, 2.1), 3: page_of(9)}) == [2, 1]
-    assert pages_of(2, {1: page_of(0), 2: page_of(0, 2.0), 3: page_of(9)}) == [2, 1, 3]
+    assert pages_of(2, {1: page_of(0), 2: page_of(0, 1.1), 3: page_of(9)}) == [2, 1]
+    assert pages_of(2, {1: page_of(0), 2: page_of(0, 1.0), 3: page_of(9)}) == [2, 1, 3]
 
 
 def test_a_list_that_begins_with_the_oldest_is_read_from_its_end() -> None:
@@ -198,22 +196,6 @@ async def test_a_list_that_refuses_every_day_tells_nothing() -> None:
     with pytest.raises(OrderAcceptedError):
         await service.send(retry=Retry(attempts=2, wait_initial=0.001))
     assert len(service.asked) <= 8
-
-
-@pytest.mark.parametrize(("shown", "whole"), [(-1, True), (40, True), (41, False)])
-async def test_a_list_is_whole_where_it_has_as_many_orders_as_it_says(shown: int, whole: bool) -> None:
-    """Or where it does not say: then its end is an empty page."""
-    others = [listed(1000 - index, minutes=60) for index in range(40)]
-    with pytest.raises(TextTooLongError if whole else OutcomeUnknownError):
-        await Service(others, refusal=453, shown=shown).send()
-
-
-async def test_a_list_without_its_last_day_proves_no_absence() -> None:
-    """The order may be on the day that was left out: the refusal is not taken for that of the first attempt."""
-    with pytest.raises(TextTooLongError):
-        await Service([], refusal=453).send()
-    with pytest.raises(OutcomeUnknownError, match="453"):
-        await Service([], refusal=453, last_day="2026-05-01").send()
 
 
 @pytest.mark.parametrize("rows", [7, 30, 49, 50, 1000])

@@ -150,11 +150,11 @@ def test_in_any_weather_nobody_is_texted_twice(
 def test_where_the_reports_are_sound_two_runs_settle_everything(
     weather: Weather, faults: list[str], tmp_path_factory: pytest.TempPathFactory, **account: object
 ) -> None:
-    """After answers were lost, and two runs later, everybody has been texted, and is told to be."""
+    """After answers were lost, and two runs an hour apart, everybody has been texted, and is told to be."""
     service = Account(tmp_path_factory.mktemp("weather") / "journal", **account)  # type: ignore[arg-type]  # as drawn
     service.go(Run(tuple(faults), 0, 0, weather))
-    service.go(Run((), 11, 11, weather))
-    result = service.go(Run((), 30, 30, weather))
+    service.go(Run((), 61, 61, weather))
+    result = service.go(Run((), 61, 61, weather))
     assert result is not None
     lost = {number for failure in result.failed for message in failure.messages for number in message.to}
     if account["later"]:

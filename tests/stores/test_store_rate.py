@@ -152,6 +152,37 @@ async def test_a_store_that_hangs_is_not_waited_for(
     assert "slow" in caplog.text
 
 
+@pytest.mark.anyio
+async def test_who_gives_up_while_the_store_is_asked_holds_up_nobody(
+    sqlite_engine: Engine, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next in the line asks."""
+    asked = anyio.Event()
+    async with sqlite_engine.store() as store, anyio.create_task_group() as tasks:
+        real = store.reserve
+
+        async def reserve(*arguments: float) -> float:
+            if not asked.is_set():
+                asked.set()
+                await anyio.sleep_forever()
+            return await real(*arguments)  # type: ignore[arg-type]  # as they were given
+
+        monkeypatch.setattr(store, "reserve", reserve)
+        pacer = StorePacer(100, store, account)
+
+        async def give_up() -> None:
+            with leaving:
+                await pacer.acquire(1)
+
+        leaving = anyio.CancelScope()
+        tasks.start_soon(give_up)
+        await asked.wait()
+        for _ in range(3):
+            tasks.start_soon(pacer.acquire, 1)
+        await anyio.wait_all_tasks_blocked()
+        leaving.cancel()
+
+
 def answering(store: Store, monkeypatch: pytest.MonkeyPatch, seconds: float) -> list[float]:
     """Let a kind of store take so long in each direction; how long each answer takes."""
     real: Callable[..., float] = type(store)._reserve

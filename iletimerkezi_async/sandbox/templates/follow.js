@@ -3,19 +3,24 @@
 const main = document.querySelector("main");
 const live = document.getElementById("live");
 
+function show(page) {
+  const content = page.querySelector("main").innerHTML;
+  if (content === main.innerHTML) return;
+  const link = document.activeElement?.getAttribute("href");
+  main.innerHTML = content;
+  document.title = page.title;
+  if (link) main.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus({ preventScroll: true });
+}
+
 async function follow() {
   let pause = 1000;
   // What is selected is being read, or copied.
   if (!document.hidden && getSelection().isCollapsed) {
     try {
       const answer = await fetch(location.href);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const link = document.activeElement.getAttribute("href");
-      main.innerHTML = page.querySelector("main").innerHTML;
-      document.title = page.title;
-      // Such as an order of a sandbox that was started anew.
+      show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      // Such as an order of a sandbox that was started anew: nothing will become of it.
       if (!answer.ok) return;
-      if (link) main.querySelector(`a[href="${CSS.escape(link)}"]`)?.focus({ preventScroll: true });
       live.textContent = "This page follows what happens.";
     } catch {
       live.textContent = "The sandbox does not answer: it has ended, or is busy.";

@@ -1,0 +1,313 @@
+"""Orders of which nobody can tell: settled in time, decided by a person, and nobody left out for ever."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+
+from iletimerkezi_async import (
+    AsyncClient,
+    BulkError,
+    BulkResult,
+    ConfigurationError,
+    Iys,
+    JournalError,
+    Message,
+    OutcomeUnknownError,
+    Progress,
+    Retry,
+    fill_template,
+)
+from iletimerkezi_async.sandbox import Sandbox, Weather
+from iletimerkezi_async.stores import SqliteStore
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "Kampanyamiz basladi"
+ONCE = Retry(attempts=1)
+
+
+def numbers(count: int) -> list[str]:
+    return [f"+9053012{index:05}" for index in range(count)]
+
+
+def client_of(sandbox: Sandbox, retry: Retry = ONCE, **options: object) -> AsyncClient:
+    return sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, **options)  # type: ignore[arg-type]  # of all types
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "kampanya.journal"
+
+
+async def run(sandbox: Sandbox, path: Path, count: int = 40, **options: object) -> BulkResult:
+    settings: dict[str, object] = {"batch_size": 20, "concurrency": 1, "journal": path}
+    async with client_of(sandbox) as client:
+        return await client.send_bulk(TEXT, numbers(count), **(settings | options))  # type: ignore[arg-type]  # of all types
+
+
+async def test_a_blocked_number_in_an_order_that_was_lost_leaves_nobody_out_for_ever(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Once the reports surely lack the order, a refusal of its repetition is one: it is narrowed, the others texted."""
+    sandbox = Sandbox(blocked=[numbers(40)[7]])
+    sandbox.fail("send-sms", "drop-request")
+    first = await run(sandbox, path, concurrency=2)
+    assert isinstance(first.unknown[0].error, OutcomeUnknownError)
+    at_once = await run(sandbox, path)
+    assert at_once.unknown
+    pass_minutes(sandbox, 61)
+    last = await run(sandbox, path)
+    assert (last.accepted, len(last.refused), last.failures) == (39, 1, 0)
+    assert sandbox.deliveries == Counter(number for number in numbers(40) if number != numbers(40)[7])
+
+
+async def test_newer_orders_settle_it_after_ten_minutes(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """They are sent before what is old is settled: that the list has them shows that it is not behind."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        await client.get_balance()
+        sandbox.fail("send-sms", "drop-request")
+        await client.send_bulk(TEXT, numbers(20), batch_size=20, journal=path)
+        pass_minutes(sandbox, 11)
+        await client.send_bulk(TEXT, numbers(40), batch_size=20, journal=path)
+        pass_minutes(sandbox, 1)
+        result = await client.send_bulk(TEXT, numbers(40), batch_size=20, journal=path)
+    assert (result.accepted, result.failures) == (40, 0)
+    assert sandbox.deliveries == Counter(numbers(40))
+
+
+@pytest.mark.parametrize("fault", ["drop-answer", "drop-request"])
+async def test_a_run_may_go_on_to_settle_what_is_unknown(path: Path, fault: str) -> None:
+    """Its own orders and an earlier run's, until all are settled; it then ends before its time is up."""
+    sandbox = Sandbox()
+    real, late = time.time, 0.0
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", fault)
+    began = time.monotonic()
+
+    def hour_passes(progress: Progress) -> None:
+        nonlocal late
+        if progress.failed and not late:
+            late = 3660.0
+            sandbox.advance(minutes=61)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.time", lambda: real() + late)
+        result = await run(sandbox, path, settle_for=3.0, on_progress=hour_passes)
+    assert (result.accepted, result.failures) == (40, 0)
+    assert sandbox.deliveries == Counter(numbers(40))
+    assert time.monotonic() - began < 30
+
+
+async def test_what_cannot_be_settled_in_that_time_is_listed(path: Path) -> None:
+    """Whatever was tried again is in the result once."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "drop-request", times=9)
+    result = await run(sandbox, path, settle_for=0.3)
+    assert (result.accepted, result.failures, result.read) == (20, 20, 40)
+    assert [failure.count for failure in result.unknown] == [20]
+    assert not result.not_sent
+
+
+async def test_cancelled_while_it_waits_to_settle_everybody_is_named(path: Path) -> None:
+    """They are in the result that goes along, and the journal settles them later."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "drop-request", times=9)
+    caught: list[BaseException] = []
+    lost = anyio.Event()
+
+    async def go() -> None:
+        try:
+            await run(sandbox, path, settle_for=900, on_progress=lambda progress: progress.failed and lost.set())
+        except anyio.get_cancelled_exc_class() as error:
+            caught.append(error)
+            raise
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(go)
+        await lost.wait()
+        await anyio.sleep(0.1)
+        tasks.cancel_scope.cancel()
+    contexts = [error.__context__ for error in caught]
+    results = [context.result for context in contexts if isinstance(context, BulkError)]
+    assert [(result.accepted, result.failures) for result in results] == [(20, 20)]
+
+
+@pytest.mark.parametrize(("unknown", "sent"), [("keep", 1), ("as_sent", 1), ("as_not_sent", 2)])
+async def test_a_person_decides_what_nothing_can_tell(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], unknown: str, sent: int
+) -> None:
+    """Of an order that was taken, and which the list does not show for hours: kept open, counted, or sent again."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(hours=5)))
+    sandbox.fail("send-sms", "drop-answer")
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 30)
+    second = await run(sandbox, path, 20, unknown=unknown)
+    assert (second.accepted, second.failures) == ((0, 20) if unknown == "keep" else (20, 0))
+    assert second.unidentified == (20 if unknown == "as_sent" else 0)
+    third = await run(sandbox, path, 20)
+    assert (third.accepted, third.failures) == (second.accepted, second.failures)
+    assert sandbox.deliveries == Counter(numbers(20) * sent)
+
+
+async def test_a_decision_is_about_earlier_runs_alone(path: Path) -> None:
+    """What this run lost may still be settled."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer")
+    result = await run(sandbox, path, 20, unknown="as_not_sent")
+    assert [failure.count for failure in result.unknown] == [20]
+    assert sandbox.deliveries == Counter(numbers(20))
+
+
+async def test_what_earlier_runs_had_is_told(path: Path) -> None:
+    """Beside what this one has; the result is the same whoever sent it."""
+    sandbox = Sandbox()
+    first = await run(sandbox, path, 40)
+    second = await run(sandbox, path, 60)
+    assert (first.accepted, first.accepted_before) == (40, 0)
+    assert (second.accepted, second.accepted_before) == (60, 40)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("unknown", "maybe"), ("unknown", None), ("settle_for", -1), ("settle_for", "900"), ("settle_for", float("nan"))],
+)
+async def test_what_is_no_decision_is_told(path: Path, name: str, value: object) -> None:
+    """Before anything is read or written."""
+    sandbox = Sandbox()
+    with pytest.raises(ConfigurationError, match=name):
+        await run(sandbox, path, **{name: value})
+    assert not path.exists()
+    assert not sandbox.requests
+
+
+# Texts that changed.
+
+
+async def send_messages(sandbox: Sandbox, path: Path, messages: list[Message], **options: object) -> BulkResult:
+    settings: dict[str, object] = {"batch_size": 2, "concurrency": 1, "journal": path}
+    async with client_of(sandbox) as client:
+        return await client.send_bulk_messages(messages, **(settings | options))  # type: ignore[arg-type]  # of all types
+
+
+def dated(day: int, count: int = 6) -> list[Message]:
+    return [Message(f"Randevunuz {day} Aralik", number) for number in numbers(count)]
+
+
+@pytest.mark.parametrize("fault", ["402", "drop-answer"])
+async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(path: Path, fault: str) -> None:
+    """Told how many it concerns: who was texted, or may have been."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "close-idle", times=2)
+    sandbox.fail("send-sms", fault)
+    with suppress(BulkError):
+        await send_messages(sandbox, path, dated(1))
+    sent = Counter(sandbox.deliveries)
+    concerned = 4 if fault == "402" else 6
+    with pytest.raises(JournalError, match=f"other texts of {concerned} recipients") as caught:
+        await send_messages(sandbox, path, dated(2))
+    assert sandbox.deliveries == sent
+    result = caught.value.result
+    assert result is not None
+    assert result.read == result.accepted + result.failures
+
+
+async def test_new_texts_go_out_where_that_is_meant(path: Path) -> None:
+    """To those who had the old ones, too."""
+    sandbox = Sandbox()
+    await send_messages(sandbox, path, dated(1, 4))
+    result = await send_messages(sandbox, path, dated(2, 6), allow_new_texts=True)
+    assert (result.accepted, result.accepted_before, result.failures) == (10, 4, 0)
+    assert sandbox.deliveries == Counter(numbers(4) * 2 + numbers(6)[4:])
+
+
+async def test_a_further_text_for_somebody_is_no_changed_one(path: Path) -> None:
+    """Two reminders each, and the first ones went out: the same messages again send the rest."""
+    sandbox = Sandbox()
+    messages = [Message(text, number) for text in ("Bir", "Iki") for number in numbers(4)]
+    sandbox.fail("send-sms", "close-idle", times=2)
+    sandbox.fail("send-sms", "402")
+    with pytest.raises(BulkError):
+        await send_messages(sandbox, path, messages)
+    result = await send_messages(sandbox, path, messages)
+    assert (result.accepted, result.failures) == (8, 0)
+    assert sandbox.deliveries == Counter(numbers(4) * 2)
+
+
+async def test_who_was_refused_may_come_with_another_text(path: Path) -> None:
+    """Nobody texted them."""
+    sandbox = Sandbox(blocked=numbers(1))
+    await send_messages(sandbox, path, dated(1, 1))
+    result = await send_messages(sandbox, path, dated(2, 1))
+    assert (len(result.refused), result.failures) == (2, 0)
+    assert not sandbox.deliveries
+
+
+# Sources.
+
+
+class Connection:
+    """What a generator keeps open."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def rows(self) -> AsyncIterator[dict[str, str]]:
+        try:
+            for number in numbers(40):
+                yield {"telefon": number, "ad": "Ada"}
+        finally:
+            self.closed += 1
+
+    def plain_rows(self) -> Iterator[dict[str, str]]:
+        try:
+            for number in numbers(40):
+                yield {"telefon": number, "ad": "Ada"}
+        finally:
+            self.closed += 1
+
+
+@pytest.mark.parametrize("stops", [False, True])
+@pytest.mark.parametrize("kind", ["rows", "plain_rows"])
+async def test_a_generator_is_closed_before_the_call_ends(stops: bool, kind: str) -> None:
+    """Also behind `fill_template`, and where the campaign stops in the middle."""
+    sandbox = Sandbox()
+    connection = Connection()
+    if stops:
+        sandbox.fail("send-sms", "402")
+    messages = fill_template("Sayin {ad}", getattr(connection, kind)())
+    async with client_of(sandbox) as client:
+        with suppress(BulkError):
+            await client.send_bulk_messages(messages, batch_size=10, concurrency=1)
+        assert connection.closed == 1
+
+
+async def test_a_key_and_a_campaign_of_one_store_know_of_each_other(
+    tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """Both lost an order to the same person, and one was taken: neither is sent again, and none gets its id."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer")
+    sandbox.fail("send-sms", "drop-request")
+    async with SqliteStore(tmp_path / "store") as store, client_of(sandbox, store=store) as client:
+        await client.send_bulk("Kampanya", numbers(1), journal=store.journal("kis"))
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms("Kodunuz 1234", numbers(1), key="k")
+        pass_minutes(sandbox, 61)
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms("Kodunuz 1234", numbers(1), key="k")
+        result = await client.send_bulk("Kampanya", numbers(1), journal=store.journal("kis"))
+    assert result.unknown
+    assert sandbox.deliveries == Counter(numbers(1))

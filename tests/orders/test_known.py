@@ -1,0 +1,207 @@
+"""What a client remembers of its orders, and which of them cannot be told apart by a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iletimerkezi_async import Iys, OrderAcceptedError, OutcomeUnknownError, Retry
+from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.http.retry import Stopwatch
+from iletimerkezi_async.orders import known as known_module
+from iletimerkezi_async.orders.known import KnownIds, LiveSend, LiveSends, hash_content
+from iletimerkezi_async.orders.recovery import send_draft
+from iletimerkezi_async.orders.rules import Knowledge, Listed, Place, Rows, Wanted, judge
+from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.wire.draft import Draft
+from iletimerkezi_async.wire.packing import finish
+
+NOW = Moment(1_777_626_000.0, 1_777_626_000.0)
+NUMBERS = [f"+9053012{index:05}" for index in range(400)]
+
+
+def draft_of(numbers: list[str], text: str = "Kodunuz 1234") -> Draft:
+    return Draft("FIRMA", Iys.OFF, {text: tuple(sorted(numbers))}, None, len(numbers))
+
+
+def send_of(numbers: list[str], text: str = "Kodunuz 1234", owner: object = None) -> LiveSend:
+    draft = draft_of(numbers, text)
+    return LiveSend(draft, finish(hash_content(draft)), owner)
+
+
+def wanted_of(send: LiveSend) -> Wanted:
+    return Wanted(send.numbers, send.draft.recipients, Span(NOW, NOW))
+
+
+def count_for(sends: LiveSends, send: LiveSend, owner: object = None) -> int:
+    assert send.began is not None
+    return sends.count_alike(wanted_of(send), send.content, send.began, owner=owner)
+
+
+@pytest.mark.parametrize(("mine", "other", "alike"), [
+    (1, 1, True), (1, 2, True), (2, 1, False), (1, 150, True), (150, 1, False), (150, 150, True), (150, 145, True),
+    (150, 143, True), (150, 142, False), (20, 19, True), (20, 18, False), (19, 18, False), (150, 300, True),
+    (98, 101, True), (101, 98, True),
+])  # fmt: skip
+def test_which_orders_cannot_be_told_apart(mine: int, other: int, alike: bool) -> None:
+    """Those whose report, with some numbers skipped, may be taken for ours: all but a twentieth of ours are in it."""
+    sends, one, two = LiveSends(), send_of(NUMBERS[:mine], "Bir"), send_of(NUMBERS[:other], "Iki")
+    sends.depart(one)
+    sends.depart(two)
+    assert count_for(sends, one) == alike
+    sends.land(two)
+    assert count_for(sends, one) == 0
+
+
+def test_the_same_content_an_owner_s_own_and_what_is_long_ago_do_not_count() -> None:
+    """The service takes only one of the first; the second are counted by their log; times tell the third apart."""
+    sends, log = LiveSends(), object()
+    same, owned, other = send_of([NUMBERS[0]]), send_of([NUMBERS[0]], "Bir", log), send_of([NUMBERS[0]], "Iki")
+    for each in (same, owned, other):
+        sends.depart(each)
+    mine = send_of([NUMBERS[0]])
+    sends.depart(mine)
+    assert count_for(sends, mine) == 2
+    assert count_for(sends, mine, log) == 1
+    assert mine.began is not None
+    other.began = mine.began - 3601
+    assert count_for(sends, mine, log) == 0
+
+
+def test_of_those_that_were_lost_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest: memory does not grow without end."""
+    monkeypatch.setattr(known_module, "_MOST_LOST", 3)
+    monkeypatch.setattr(known_module, "_MOST_LOST_RECIPIENTS", 300)
+    sends = LiveSends()
+    lost = [send_of([NUMBERS[0]], f"Kodunuz {index}") for index in range(5)]
+    for each in lost:
+        sends.depart(each)
+        sends.lose(each)
+    mine = send_of([NUMBERS[0]])
+    sends.depart(mine)
+    assert count_for(sends, mine) == 3
+    for index in range(2):
+        large = send_of(NUMBERS[:200], f"Kodunuz {index}")
+        sends.depart(large)
+        sends.lose(large)
+    assert count_for(sends, mine) == 1
+    assert sends._lost_recipients == 200
+
+
+def test_nothing_is_left_of_what_has_landed() -> None:
+    """Not even an empty place for its number."""
+    sends = LiveSends()
+    for size in (1, 3, 150):
+        send = send_of(NUMBERS[:size])
+        sends.depart(send)
+        sends.land(send)
+        sends.land(send)
+    assert not sends._small
+    assert not sends._large
+
+
+sets = st.lists(st.sampled_from(NUMBERS[:45]), min_size=1, max_size=45, unique=True)
+
+
+@given(mine=sets, other=sets, skipped=st.sets(st.sampled_from(NUMBERS[:45])))
+def test_whatever_the_service_skips_no_report_is_it_that_does_not_count(
+    mine: list[str], other: list[str], skipped: set[str]
+) -> None:
+    """An order whose report is taken for ours, within a minute of an attempt, is one that is counted as alike."""
+    sends, one, two = LiveSends(), send_of(mine, "Bir"), send_of(other, "Iki")
+    sends.depart(one)
+    sends.depart(two)
+    report = Rows([number for number in other if number not in skipped], whole=True)
+    place = Place((NOW.local, NOW.local), (NOW.local, NOW.local), 3600)
+    verdict = judge(wanted_of(one), Listed(7, submitted_at=NOW.local), report, place, Knowledge())
+    if verdict.identity.name == "IT":
+        assert count_for(sends, one) == 1
+
+
+def test_an_id_is_another_s_where_it_carries_something_else() -> None:
+    """With the same content it may be the very order; and it may have become known only since a moment."""
+    known = KnownIds()
+    known.note(7, 1, NOW, 0.1, scheduled=True)
+    known.note(8, 1)
+    assert known.is_of_another(7, 2)
+    assert not known.is_of_another(7, 1)
+    assert not known.is_of_another(9, 2)
+    assert not known.is_of_another(7, 2, before=0.0)
+    assert known.is_proven(8)
+    assert not known.is_proven(9)
+    others = known.others([7, 8, 9], 2)
+    assert {id: (each.answered, each.scheduled) for id, each in others.items()} == {7: (NOW, True), 8: (None, False)}
+    assert known.count_since(0.0) == 1
+
+
+@given(
+    st.dictionaries(st.text(max_size=3), st.lists(st.sampled_from(NUMBERS[:9]), min_size=1, unique=True), min_size=1),
+)
+def test_content_is_told_apart_by_all_that_it_carries(messages: dict[str, list[str]]) -> None:
+    """Whatever the sequence of texts and numbers."""
+    recipients = sum(map(len, messages.values()))
+    draft = Draft("FIRMA", Iys.OFF, {text: tuple(numbers) for text, numbers in messages.items()}, None, recipients)
+    items = [(text, tuple(reversed(numbers))) for text, numbers in reversed(messages.items())]
+    turned = Draft("FIRMA", Iys.OFF, dict(items), None, recipients)
+    content = finish(hash_content(draft))
+    assert finish(hash_content(turned)) == content
+    text, numbers = items[0]
+    other = dict(items) | {text: (*numbers[1:], "+905309999999")}
+    assert finish(hash_content(Draft("FIRMA", Iys.OFF, other, None, recipients))) != content
+    assert finish(hash_content(Draft("BASKA", Iys.OFF, dict(items), None, recipients))) != content
+    assert finish(hash_content(Draft("FIRMA", Iys.BIREYSEL, dict(items), None, recipients))) != content
+
+
+# Through the public face.
+
+
+@pytest.mark.anyio
+async def test_an_order_that_may_be_the_rest_of_another_is_not_guessed() -> None:
+    """One goes to a number and a blocked one, which is skipped, the other to the number alone; both are lost."""
+    one, blocked = "+905301234567", "+905301234568"
+    sandbox = Sandbox(blocked=[blocked], blocked_policy="skip")
+    lost = Retry(attempts=1)
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=lost, rate=None) as client:
+        sandbox.fail("send-sms", "drop-answer")
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms("Bir", [one, blocked])
+        again = client.with_options(retry=Retry(attempts=2, wait_initial=0))
+        sandbox.fail("send-sms", "drop-request")
+        sandbox.fail("send-sms", "451")
+        with pytest.raises(OrderAcceptedError) as caught:
+            await again.send_sms("Iki", one)
+    assert caught.value.candidates == (sandbox.orders[0].id,)
+
+
+@pytest.mark.anyio
+async def test_no_body_of_a_send_leaves_unasked() -> None:
+    """Whatever is lost, each request with an order follows a question of its own."""
+    sandbox = Sandbox()
+    asked: list[tuple[bool, int]] = []
+    async with sandbox.client(retry=Retry(attempts=4, wait_initial=0), rate=None) as client:
+        lookups = client._face.lookups
+
+        async def before(*, lost: bool) -> None:
+            asked.append((lost, sandbox.request_counts["send-sms"]))
+
+        sandbox.fail("send-sms", "503")
+        sandbox.fail("send-sms", "drop-request", times=2)
+        order = await send_draft(lookups, draft_of([NUMBERS[0]]), None, before)
+        assert order.id == sandbox.orders[0].id
+        assert asked == [(False, 0), (False, 1), (True, 2), (True, 3)]
+        asked.clear()
+        sandbox.fail("send-sms", "drop-answer")
+        await send_draft(lookups, draft_of([NUMBERS[1]]), Stopwatch(), before)
+        assert asked == [(True, 4), (True, 5)]
+
+        async def refuse(*, lost: bool) -> None:
+            raise RuntimeError
+
+        for earlier in (None, Stopwatch()):
+            with pytest.raises(RuntimeError):
+                await send_draft(lookups, draft_of([NUMBERS[2]]), earlier, refuse)
+        assert sandbox.request_counts["send-sms"] == 6
+    assert Counter(sandbox.deliveries) == Counter(NUMBERS[:2])

@@ -1,0 +1,304 @@
+"""What reports prove: every rule by itself, as a table, without any request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+
+from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.orders.rules import (
+    Conclusion,
+    Fate,
+    Identity,
+    Knowledge,
+    Known,
+    Listed,
+    Listing,
+    Place,
+    Rows,
+    Verdict,
+    Wanted,
+    conclude_earlier,
+    conclude_live,
+    days,
+    find_place,
+    is_whole,
+    judge,
+    order_by_nearness,
+)
+
+IT, CANNOT_TELL, ANOTHER = Identity.IT, Identity.CANNOT_TELL, Identity.ANOTHER
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+#: Noon of a day in Turkish time.
+NOON = 1_777_626_000.0
+NUMBERS = [f"+9053012{index:05}" for index in range(40)]
+STRANGER = "+905309999999"
+
+
+def moment(seconds: float = 0.0, ahead: float | None = 0.0) -> Moment:
+    """So many seconds after noon by this machine's clock, of which the service's is ahead."""
+    return Moment(NOON + seconds, None if ahead is None else NOON + seconds + ahead)
+
+
+SPAN = Span(moment(), moment(MINUTE))
+PLACE = Place((NOON, NOON + MINUTE), (NOON, NOON + MINUTE), 4 * HOUR)
+
+
+def wanted_of(numbers: list[str] = NUMBERS, *, send_at: float | None = None, span: Span = SPAN) -> Wanted:
+    return Wanted(Counter(numbers), len(numbers), span, send_at, "FIRMA")
+
+
+def listed(seconds: float | None = 0.0, **told: object) -> Listed:
+    at = None if seconds is None else NOON + seconds
+    return Listed(**({"id": 7, "total": 40, "submitted_at": at, "sent_at": at, "sender": "FIRMA"} | told))  # type: ignore[arg-type]  # of all types
+
+
+def identify(entry: Listed, rows: Rows | None, place: Place = PLACE, known: Knowledge | None = None) -> Identity:
+    return judge(wanted_of(), entry, rows, place, known or Knowledge()).identity
+
+
+# One order.
+
+
+@pytest.mark.parametrize(("numbers", "expected"), [
+    (NUMBERS, IT), (NUMBERS[::-1], IT), (NUMBERS[1:], IT), (NUMBERS[2:], IT), (NUMBERS[3:], CANNOT_TELL),
+    ([], CANNOT_TELL), ([*NUMBERS, STRANGER], ANOTHER), ([STRANGER], ANOTHER), ([*NUMBERS[:20], STRANGER], ANOTHER),
+    (["+90530***4567", STRANGER], ANOTHER), ([*NUMBERS, NUMBERS[0]], CANNOT_TELL),
+    ([*NUMBERS[1:], "+90530***4567"], CANNOT_TELL), ([*NUMBERS[1:], "+90530123xxxx"], CANNOT_TELL),
+    ([*NUMBERS[1:], ""], CANNOT_TELL), ([*NUMBERS, "+4915112345678"], ANOTHER), ([*NUMBERS, "0049151"], CANNOT_TELL),
+])  # fmt: skip
+def test_numbers_decide(numbers: list[str], expected: Identity) -> None:
+    """One that is not ours rules it out; all of ours, or all but a twentieth, make it ours; others are open."""
+    assert identify(listed(), Rows(numbers, whole=True)) is expected
+
+
+@pytest.mark.parametrize(
+    "told", [{"total": 0}, {"total": 20}, {"total": 400}, {"total": None}, {"sender": "BASKA"}, {"sender": None}]
+)
+def test_sender_and_total_decide_nothing(told: dict[str, object]) -> None:
+    """A list may show any."""
+    assert identify(listed(**told), Rows(NUMBERS, whole=True)) is IT
+    assert identify(listed(**told), None) is CANNOT_TELL
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [
+    (0, IT), (120, IT), (-60, IT), (121, CANNOT_TELL), (-61, CANNOT_TELL), (4 * HOUR + 60, CANNOT_TELL),
+    (4 * HOUR + 61, ANOTHER), (-4 * HOUR - 1, ANOTHER), (None, CANNOT_TELL),
+])  # fmt: skip
+def test_times_decide_where_they_are_near_or_far(seconds: float | None, expected: Identity) -> None:
+    """Within a minute of an attempt it may be ours, hours off it is not; what is between is left open."""
+    assert identify(listed(seconds), Rows(NUMBERS, whole=True)) is expected
+
+
+def test_where_times_prove_nothing_only_numbers_rule_out() -> None:
+    """No place in the list is known."""
+    assert identify(listed(0), Rows(NUMBERS, whole=True), Place()) is CANNOT_TELL
+    assert identify(listed(9 * DAY), Rows(NUMBERS, whole=True), Place()) is CANNOT_TELL
+    assert identify(listed(0), Rows([STRANGER]), Place()) is ANOTHER
+
+
+@pytest.mark.parametrize(("hours", "expected"), [(0, IT), (4, IT), (4.1, ANOTHER), (-4.1, ANOTHER)])
+def test_another_schedule_is_another_order(hours: float, expected: Identity) -> None:
+    """More than four hours off; of an order that is sent at once it says nothing."""
+    entry = listed(sent_at=NOON + (9 + hours) * HOUR)
+    rows = Rows(NUMBERS, whole=True)
+    assert judge(wanted_of(send_at=NOON + 9 * HOUR), entry, rows, PLACE, Knowledge()).identity is expected
+    assert judge(wanted_of(), entry, rows, PLACE, Knowledge()).identity is IT
+
+
+@pytest.mark.parametrize(("rows", "is_open"), [
+    (None, True), (Rows(had=False), False), (Rows(NUMBERS[:20]), True), (Rows(NUMBERS[:20], whole=True), False),
+])  # fmt: skip
+def test_a_report_that_is_not_there_yet_leaves_it_open(rows: Rows | None, is_open: bool) -> None:
+    """Where more of it may tell, that is said."""
+    verdict = judge(wanted_of(), listed(), rows, PLACE, Knowledge())
+    assert (verdict.identity, verdict.open) == (CANNOT_TELL, is_open)
+
+
+def test_a_known_id_is_another_order() -> None:
+    """Without a look."""
+    assert identify(listed(), Rows(NUMBERS, whole=True), known=Knowledge({7: Known()})) is ANOTHER
+
+
+def test_the_blacklist_tells_whom_the_service_may_have_skipped() -> None:
+    """As many as are on it; one that is missing and is not on it leaves it open."""
+    rows = Rows(NUMBERS[10:], whole=True)
+    assert identify(listed(), rows) is CANNOT_TELL
+    assert identify(listed(), rows, known=Knowledge(blacklist=set(NUMBERS[:10]))) is IT
+    assert identify(listed(), rows, known=Knowledge(blacklist=set(NUMBERS[:9]))) is CANNOT_TELL
+    assert identify(listed(), Rows([], whole=True), known=Knowledge(blacklist=set(NUMBERS))) is CANNOT_TELL
+
+
+def test_where_we_have_foreign_numbers_those_of_a_report_prove_nothing() -> None:
+    """How reports spell them is not documented."""
+    wanted = wanted_of([*NUMBERS, "+4915112345678"])
+    for number, expected in (("+4930123456", CANNOT_TELL), (STRANGER, ANOTHER)):
+        rows = Rows([*NUMBERS, number], whole=True)
+        assert judge(wanted, listed(), rows, PLACE, Knowledge()).identity is expected
+
+
+# The place in a list.
+
+
+def place_of(span: Span, now: Moment, shown: dict[int, tuple[float, Known]] | None = None) -> Place:
+    orders = [Listed(id, submitted_at=NOON + at) for id, (at, _) in (shown or {}).items()]
+    known = {id: each for id, (_, each) in (shown or {}).items()}
+    of_days = days(span, now)
+    assert of_days is not None
+    return find_place(span, Listing(orders, of_days, now), Knowledge(known))
+
+
+def test_the_service_s_clock_tells_the_place() -> None:
+    """Where this machine's runs beside it, by minutes; where only that is known, the service's is reckoned back."""
+    ahead = Span(moment(0, 300), moment(60, 300))
+    assert place_of(ahead, moment(900, 300)).likely == (NOON + 300, NOON + 360)
+    ours = Span(moment(0, None), moment(60, None))
+    reckoned = place_of(ours, moment(900, 300))
+    assert reckoned.likely == (NOON + 300, NOON + 360)
+    assert reckoned.far > 9 * DAY
+
+
+@pytest.mark.parametrize("clocks", [(0, 31 * MINUTE), (31 * MINUTE, 31 * MINUTE), (-16 * MINUTE, 15 * MINUTE)])
+def test_clocks_that_contradict_each_other_prove_nothing(clocks: tuple[float, float]) -> None:
+    """More than half an hour apart, or moved by as much."""
+    span = Span(moment(0, clocks[0]), moment(60, clocks[0]))
+    assert place_of(span, moment(900, clocks[1])) == Place()
+
+
+def test_known_orders_show_how_the_times_of_a_list_run() -> None:
+    """By hours, or minutes; those that vary by more than five minutes show nothing."""
+    shown = {1: (3 * HOUR + 100, Known(moment(100))), 2: (3 * HOUR + 210, Known(moment(200)))}
+    place = place_of(SPAN, moment(900), shown)
+    assert place.likely == (NOON + 3 * HOUR, NOON + 3 * HOUR + 70)
+    assert place.far == HOUR
+    shown[2] = (3 * HOUR + 200 + 301, Known(moment(200)))
+    assert place_of(SPAN, moment(900), shown) == Place()
+
+
+def test_known_orders_of_another_kind_show_nothing() -> None:
+    """Those that are to be sent later, or whose answer nobody heard."""
+    shown = {1: (3 * HOUR, Known(moment(0), scheduled=True)), 2: (3 * HOUR, Known())}
+    assert place_of(SPAN, moment(900), shown).likely == (NOON, NOON + MINUTE)
+
+
+def test_days_by_both_clocks() -> None:
+    """A day more on either side; those of a list that would be too long are none."""
+    found = days(SPAN, moment(900))
+    assert found is not None
+    assert (found.last - found.first) == timedelta(days=2)
+    assert days(Span(moment(-3 * DAY, None), moment(-3 * DAY, None)), moment()) == evolve(
+        found, first=found.first - timedelta(days=3)
+    )
+    assert days(Span(moment(0, 9 * DAY), moment(0, 9 * DAY)), moment()) is None
+
+
+def test_whom_to_look_at_first() -> None:
+    """Within a minute of an attempt, of these those with our sender and total, then the nearest."""
+    orders = [
+        listed(3 * HOUR, id=1), listed(0, id=2, sender="BASKA"), listed(100, id=3), listed(30, id=4),
+        listed(None, id=5), listed(90, id=6), listed(30, id=4),
+    ]  # fmt: skip
+    assert [each.id for each in order_by_nearness(wanted_of(), orders, PLACE)] == [4, 6, 3, 2, 1, 5]
+
+
+# What follows from all of them.
+
+FRESH = {1: Known(moment(3 * MINUTE))}
+
+
+def conclude(
+    verdicts: dict[int, Identity],
+    *,
+    now: Moment | None = None,
+    count: int | None = None,
+    ended: bool = True,
+    known: dict[int, Known] | None = None,
+    shows: set[int] | None = None,
+    since: float = 0.0,
+    alike: int = 1,
+) -> Conclusion:
+    now = moment(20 * MINUTE) if now is None else now
+    known = FRESH if known is None else known
+    told = {id: Verdict(each, "reason") for id, each in verdicts.items()}
+    told |= {id: Verdict(ANOTHER, "known") for id in known}
+    shown = told.keys() if shows is None else shows
+    found = days(SPAN, now)
+    assert found is not None
+    listing = Listing([Listed(id) for id in shown], found, now, count, ended)
+    return conclude_earlier(wanted_of(), listing, told, Knowledge(known, since), alike)
+
+
+def test_it_is_taken_where_the_list_shows_it() -> None:
+    """With its id, unless it may be one of several."""
+    assert (conclude({7: IT}).fate, conclude({7: IT}).order_id) == (Fate.TAKEN, 7)
+    assert (conclude({7: IT, 8: IT}).fate, conclude({7: IT, 8: IT}).order_id) == (Fate.TAKEN, None)
+    assert (conclude({7: IT, 8: IT}, alike=2).fate, conclude({7: IT, 8: IT}, alike=2).order_id) == (Fate.TAKEN, None)
+    assert conclude({7: IT}, alike=2).fate is Fate.UNKNOWN
+    assert conclude({7: IT}, alike=2).candidates == (7,)
+
+
+def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others() -> None:
+    """And only then."""
+    assert conclude({7: ANOTHER}).fate is Fate.ABSENT
+
+
+old = moment(62 * MINUTE)
+
+
+@pytest.mark.parametrize(("reason", "case"), [
+    ("may not have it yet", {"now": moment(10 * MINUTE)}),
+    ("may be it", {"verdicts": {7: CANNOT_TELL}}),
+    ("not all orders", {"shows": {1, 7, 8}}),
+    ("time is not known", {"now": moment(20 * MINUTE, None)}),
+    ("lacks orders", {"count": 3}),
+    ("lacks orders", {"ended": False}),
+    ("lacks orders", {"known": {**FRESH, 2: Known(moment(-HOUR))}, "shows": {1, 7}}),
+    ("lacks orders", {"since": NOON}),
+    ("may be behind", {"known": {}}),
+    ("may be behind", {"known": {1: Known(moment(2 * MINUTE))}}),
+    ("may be behind", {"known": {1: Known(moment(15 * MINUTE))}, "shows": {7}}),
+    ("a clock was set back", {"now": moment(-10 * MINUTE)}),
+])  # fmt: skip
+def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, object]) -> None:
+    """Each by itself, with the reason in words."""
+    verdicts = {7: ANOTHER} | case.pop("verdicts", {}) if "verdicts" in case else {7: ANOTHER}  # type: ignore[operator]  # a dict
+    conclusion = conclude(verdicts, **case)  # type: ignore[arg-type]  # of all types
+    assert conclusion.fate is Fate.UNKNOWN
+    assert reason in conclusion.reason
+
+
+def test_after_an_hour_a_list_is_not_behind() -> None:
+    """Though no newer order shows it."""
+    assert conclude({7: ANOTHER}, known={}, now=old).fate is Fate.ABSENT
+
+
+@pytest.mark.parametrize(("known", "whole"), [
+    (Known(moment(-HOUR)), False), (Known(moment(19 * MINUTE)), True), (Known(), True),
+    (Known(moment(-HOUR), scheduled=True), True), (Known(moment(-HOUR), cancelled=True), True),
+    (Known(moment(-40 * HOUR)), True), (Known(moment(-34 * HOUR)), True), (Known(moment(-31 * HOUR)), False),
+])  # fmt: skip
+def test_which_known_orders_a_whole_list_must_have(known: Known, whole: bool) -> None:
+    """Not those of the last ten minutes, at the edge of the days, to be sent later, or cancelled."""
+    found = days(SPAN, moment(20 * MINUTE))
+    assert found is not None
+    assert is_whole(Listing([], found, moment(20 * MINUTE)), Knowledge({1: known})) is whole
+
+
+def test_scheduled_orders_must_be_listed_where_one_is_looked_for() -> None:
+    """A list that leaves out what is not due would lack ours as well."""
+    found = days(SPAN, moment(20 * MINUTE))
+    assert found is not None
+    knowledge = Knowledge({1: Known(moment(-HOUR), scheduled=True)})
+    assert not is_whole(Listing([], found, moment(20 * MINUTE)), knowledge, scheduled=True)
+
+
+@pytest.mark.parametrize(("its", "alike", "order_id"), [([], 1, None), ([7], 1, 7), ([7], 2, None), ([7, 8], 1, None)])
+def test_live_an_id_is_given_where_there_is_only_one(its: list[int], alike: int, order_id: int | None) -> None:
+    """It was taken in any case; the others are candidates."""
+    verdicts = {id: Verdict(IT, "it") for id in its} | {9: Verdict(CANNOT_TELL, "open"), 10: Verdict(ANOTHER, "other")}
+    conclusion = conclude_live(verdicts, alike)
+    assert (conclusion.fate, conclusion.order_id) == (Fate.TAKEN, order_id)
+    assert conclusion.candidates == tuple(its) if order_id else (*its, 9)
