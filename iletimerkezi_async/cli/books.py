@@ -9,6 +9,7 @@ from typing import cast
 
 from attrs import frozen
 
+from iletimerkezi_async.errors import DuplicateOrderError, OutcomeUnknownError
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.results import BulkResult
 from iletimerkezi_async.stores import Store, StoreJournal
@@ -20,6 +21,8 @@ from .output import complain
 __all__ = ["Book", "choose_book"]
 
 _LONGEST_NOTE = 1000
+# Who failed with these was texted, or may have been.
+_TEXTED = (OutcomeUnknownError, DuplicateOrderError)
 
 
 @frozen
@@ -58,40 +61,64 @@ class Book:
             return f"sent on {when:%Y-%m-%d %H:%M} to {cast('int', note['recipients']):,}"
         return None
 
-    def begin(self) -> None:
+    def beside(self, to: str, kind: str) -> str | None:
+        """Where a file about the list goes if nothing was said: nowhere, where nothing is to be written down."""
+        return None if self.journal is None else _name_beside(to, kind)
+
+    def begin(self) -> bytes | None:
         """Make room for the journal of a campaign that begins.
+
+        Returns:
+            The note that was there.
 
         Raises:
             CommandError: There is no writing beside the list.
         """
         if self.path is None:
-            return
-        if self.sent_before() is not None:
-            Path(self.path).unlink()
-        if self.owned and not os.access(Path(self.path).parent, os.W_OK):
+            return None
+        file = Path(self.path)
+        if self.owned and not os.access(file.parent, os.W_OK):
             raise CommandError(
                 f"{self.path} cannot be written, and without it nobody could tell after a stop who was texted: keep it "
                 "elsewhere with --journal PATH, or say --no-journal"
             )
+        if self.sent_before() is None:
+            return None
+        note = file.read_bytes()
+        file.unlink()
+        return note
 
-    def end(self, result: BulkResult) -> bool:
+    def undo(self, note: bytes | None) -> None:
+        """Put the note back, where the campaign did not begin after all."""
+        if note is not None and self.path is not None and not Path(self.path).exists():
+            Path(self.path).write_bytes(note)
+
+    def end(self, result: BulkResult, *, is_done: bool) -> bool:
         """Leave a note in place of a journal that nobody asked for, and that everybody is accounted for in.
 
+        One in which nobody was texted is taken away: the next try may have another sender, or text.
+
         Returns:
-            Whether it did.
+            Whether there is a note.
         """
         if self.path is None or not self.owned:
             return False
-        note = {"sent": datetime.now(timezone.utc).isoformat(timespec="seconds"), "recipients": result.accepted}
-        draft = f"{self.path}.new"
         try:
-            Path(draft).write_text(json.dumps(note) + "\n", "utf-8")
-            # At once: a journal that was done is never missing.
-            Path(draft).replace(self.path)
+            if is_done:
+                self._write_note(result.accepted + result.failures)
+            elif not result.accepted and not any(isinstance(each.error, _TEXTED) for each in result.failed):
+                Path(self.path).unlink()
         except OSError as error:
             complain(f"{self.path} could not be replaced by a note: {error.strerror}")
             return False
-        return True
+        return is_done
+
+    def _write_note(self, recipients: int) -> None:
+        note = {"sent": datetime.now(timezone.utc).isoformat(timespec="seconds"), "recipients": recipients}
+        draft = Path(f"{self.path}.new")
+        draft.write_text(json.dumps(note) + "\n", "utf-8")
+        # At once: a journal that was done is never missing.
+        draft.replace(cast("str", self.path))
 
 
 def choose_book(to: str, journal: str | None, store: Store | None, *, none: bool, asked: bool) -> Book:
@@ -113,10 +140,10 @@ def choose_book(to: str, journal: str | None, store: Store | None, *, none: bool
             raise WrongUsageError("--journal and --no-journal exclude each other")
         return Book(None)
     if journal is None:
-        return Book(name_beside(to, "journal"), owned=True)
+        return Book(_name_beside(to, "journal"), owned=True)
     return Book(choose_journal(journal, store, asked=asked))
 
 
-def name_beside(to: str, kind: str) -> str:
+def _name_beside(to: str, kind: str) -> str:
     """The name of a file that belongs to a list: beside it; for standard input in the current folder."""
     return f"{'stdin' if to == '-' else to}.{kind}"

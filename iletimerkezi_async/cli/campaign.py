@@ -8,13 +8,13 @@ from enum import Enum
 from typing import Annotated, Literal
 
 import typer
-from attrs import frozen
+from attrs import define, field
 
 from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
-from .books import Book, choose_book, name_beside
+from .books import Book, choose_book
 from .command import run_async
 from .display import Show, track
 from .encodings import read_encoding
@@ -128,72 +128,44 @@ def bulk(
         wanted = Wanted(batch_size, _UNKNOWN[unknown], settle_for, allow_new_texts)
         plan = Plan(recipients, template, terms, wanted, total=recipients.count())
         plan.check()
-        files = _Files.of(to, book, refused, failed)
+        others = (to, book.path)
+        left_out = NameFile("--refused", refused, REFUSED_COLUMNS, others, book.beside(to, "refused.csv"))
+        undone = NameFile("--failed", failed, FAILED_COLUMNS, (*others, refused), book.beside(to, "failed.csv"))
         sent = None if yes or sys.stdin.isatty() else book.sent_before()
         problem = CommandError(f"{plan.recipients.name} was {sent}: --yes sends again") if sent else None
         if client is None:
-            rehearse(plan, files.refused, problem, as_json=as_json)
+            rehearse(plan, left_out, problem, as_json=as_json)
             return
         if problem is not None:
             raise problem
         if not yes and sys.stdin.isatty():
             propose(plan, book)
-        _Run(opened(client, kept), plan, book, files, typed=text, as_json=as_json).run()
+        _Run(opened(client, kept), plan, book, left_out, undone, text, as_json).run()
 
 
-@frozen
-class _Files:
-    """What names whom.
-
-    Attributes:
-        refused: Those left out.
-        failed: Those who were not texted, or may not have been.
-    """
-
-    refused: NameFile
-    failed: NameFile
-
-    @classmethod
-    def of(cls, to: str, book: Book, refused: str | None, failed: str | None) -> "_Files":
-        """The files that were named, or that belong to the list."""
-        beside = {kind: name_beside(to, f"{kind}.csv") if book.journal else None for kind in ("refused", "failed")}
-        others = (to, book.path)
-        return cls(
-            NameFile("--refused", refused, REFUSED_COLUMNS, others, beside["refused"]),
-            NameFile("--failed", failed, FAILED_COLUMNS, (*others, refused), beside["failed"]),
-        )
-
-
+@define
 class _Run:
     """A campaign under way.
 
-    Args:
+    Attributes:
         clients: What sends it, to be opened.
         plan: What it is.
         book: Where it is written down, if anywhere.
-        files: What names those left out, and those who failed.
+        refused: What names those left out.
+        failed: What names those who were not texted, or may not have been.
         typed: The text as it was typed.
         as_json: How to show its end.
     """
 
-    def __init__(
-        self,
-        clients: AbstractAsyncContextManager[AsyncClient],
-        plan: Plan,
-        book: Book,
-        files: _Files,
-        *,
-        typed: str,
-        as_json: bool,
-    ) -> None:
-        self._clients = clients
-        self._plan = plan
-        self._book = book
-        self._files = files
-        self._typed = typed
-        self._as_json = as_json
-        self._result: BulkResult | None = None
-        self._began = time.monotonic()
+    clients: AbstractAsyncContextManager[AsyncClient]
+    plan: Plan
+    book: Book
+    refused: NameFile
+    failed: NameFile
+    typed: str
+    as_json: bool
+    _result: BulkResult | None = field(default=None, init=False)
+    _began: float = field(factory=time.monotonic, init=False)
 
     def run(self) -> None:
         """Send everything, and tell what became of it.
@@ -203,11 +175,12 @@ class _Run:
             Exception: It ended before it began.
         """
         ended: BaseException | None = None
-        self._book.begin()
+        note_before = self.book.begin()
         try:
             run_async(self._send)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is known is told, whatever it was
             if self._result is None:
+                self.book.undo(note_before)
                 raise self._told(error) from None
             ended = error
         assert self._result is not None
@@ -217,8 +190,8 @@ class _Run:
             raise typer.Exit(end.exit_code)
 
     async def _send(self) -> None:
-        plan = self._plan
-        async with self._clients as client:
+        plan = self.plan
+        async with self.clients as client:
             with track("sending", plan.total, sys.stderr) as show:
                 try:
                     self._result = await self._send_with(client, _Watch(show, plan.wanted.settle_for))
@@ -228,13 +201,13 @@ class _Run:
                     raise
 
     async def _send_with(self, client: AsyncClient, watch: "_Watch") -> BulkResult:
-        plan, text, wanted = self._plan, self._plan.template.text, self._plan.wanted
+        plan, text, wanted = self.plan, self.plan.template.text, self.plan.wanted
         if text is None:
             return await client.send_bulk_messages(
                 plan.messages(),
                 batch_size=wanted.batch_size,
                 on_progress=watch,
-                journal=self._book.journal,
+                journal=self.book.journal,
                 unknown=wanted.unknown,
                 settle_for=wanted.settle_for,
                 allow_new_texts=wanted.allow_new_texts,
@@ -245,7 +218,7 @@ class _Run:
             plan.numbers(),
             batch_size=wanted.batch_size,
             on_progress=watch,
-            journal=self._book.journal,
+            journal=self.book.journal,
             unknown=wanted.unknown,
             settle_for=wanted.settle_for,
             send_at=plan.terms.send_at,
@@ -253,23 +226,23 @@ class _Run:
 
     def _told(self, error: BaseException) -> BaseException:
         """An error from before it began, with what the command can do about it."""
-        if self._book.owned and isinstance(error, JournalError) and "was made for another" in error.reason:
+        if self.book.owned and isinstance(error, JournalError) and "was made for another" in error.reason:
             advice = "finish that campaign with its own command, or begin another with --journal PATH"
             return CommandError(f"{error}: {advice}", error)
         return error
 
     def _end(self, result: BulkResult, end: End) -> None:
         # First, as nothing that is shown is worth as much.
-        refused = self._files.refused.write(result.refused, len(result.refused))
-        failed = self._files.failed.write(failed_rows(result), result.failures)
-        is_noted = not end.exit_code and self._book.end(result)
+        refused = self.refused.write(result.refused, len(result.refused))
+        failed = self.failed.write(failed_rows(result), result.failures)
+        is_noted = self.book.end(result, is_done=not end.exit_code)
         summary = Summary(
             result,
-            self._plan,
+            self.plan,
             time.monotonic() - self._began,
             end,
-            typed=self._typed,
-            book=self._book,
+            typed=self.typed,
+            book=self.book,
             is_noted=is_noted,
             refused_file=refused,
             failed_file=failed,
@@ -277,7 +250,7 @@ class _Run:
         if isinstance(end.error, KeyboardInterrupt):
             end_line()
         with suppress(BrokenPipeError):
-            (summary.show_json if self._as_json else summary.show)()
+            (summary.show_json if self.as_json else summary.show)()
         summary.tell()
 
 

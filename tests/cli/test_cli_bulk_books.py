@@ -130,6 +130,21 @@ def test_a_journal_of_another_text_says_what_to_do(in_process: Run, sandbox: "Sa
     )
 
 
+def test_where_nobody_was_texted_nothing_is_in_the_way(
+    in_process: Run, sandbox: "Sandbox", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender that is refused leaves no journal, which would be that sender's; what did not begin leaves the note."""
+    refused = in_process(*_ORDER, "--sender", "BASKA")
+    assert refused.returncode == 1
+    assert not (tmp_path / "list.csv.journal").exists()
+    assert in_process(*_ORDER).returncode == 0
+    note = (tmp_path / "list.csv.journal").read_text("utf-8")
+    monkeypatch.setattr("iletimerkezi_async.client.AsyncClient.send_bulk_messages", lambda *_, **__: 1 / 0)
+    assert in_process(*_ORDER, "--yes").returncode == 1
+    assert (tmp_path / "list.csv.journal").read_text("utf-8") == note
+    assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
+
+
 def test_standard_input_has_its_journal_in_the_current_folder(
     iletimerkezi: "Command", sandbox: "Sandbox", tmp_path: Path
 ) -> None:
