@@ -77,6 +77,29 @@ def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str]
     assert done.stdout
 
 
+def test_the_first_script_says_what_a_second_run_does(url: str, environment: dict[str, str], tmp_path: Path) -> None:
+    """As README says, against the sandbox that the environment names: that they have it, and no traceback."""
+    script = SCRIPTS["README.md-1"]
+    settings = environment | {"ILETIMERKEZI_BASE_URL": url}
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env=settings, timeout=60, check=False,
+            cwd=tmp_path,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    assert [run.returncode for run in runs] == [0, 0], runs[1].stderr
+    assert "3 of 3 delivered" in runs[0].stdout
+    assert "+905301234567 DELIVERED" in runs[0].stdout
+    assert "the same text went to the same numbers less than 10 minutes ago; nothing was sent now" in runs[1].stdout
+    assert "the same text went to the same numbers less than 10 minutes" in " ".join(TEXT.split())
+
+
+def test_readme_is_short() -> None:
+    """Whoever begins reads all of it."""
+    assert len(TEXT.splitlines()) <= 220
+
+
 async def test_the_web_service_runs(sandbox: Sandbox, url: str, environment: dict[str, str]) -> None:
     """Its endpoint sends a code once, refuses what is no number, and has a client as long as the application lives."""
     names: dict[str, object] = {}

@@ -14,12 +14,34 @@ has their value. A row is left out, and listed with its line, where it has too m
 text needs; where it is hidden in a sheet; where a formula has no saved value, or one that the program that wrote the
 file made up; where what is shown cannot be told. `--refused FILE` writes them all.
 
-`--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing. After a crash or
-Ctrl-C the same command with the same `--journal` sends what is missing.
+`--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing; it needs no account
+and no network. In a terminal the same, with the terms and the balance, stands above the question.
+
+## The journal
+
+A campaign is written down in LIST.journal beside its list (for standard input in `stdin.journal`, in the current
+folder), or where `--journal` says. After a stop, a crash or Ctrl-C the same command sends what is missing, and nothing
+twice. Once everybody is accounted for, a note is left in its place: when it was sent, and to how many, without any
+number. The same list again is asked about then, with that; where nobody can be asked it is refused, unless with
+`--yes`. With `--no-journal` nothing is written down or asked. A journal that `--journal` names stays as it is.
+
+Where every answer of an order was lost, nobody knows whether it was taken. Once all else is sent, it goes on to find
+out for 15 minutes (`--settle-for`), as the service's list of orders tells after ten; Ctrl-C stops that, and the same
+command goes on with it. Where nothing can tell, `--unknown sent` or `--unknown not-sent` is a person's decision.
+Somebody who had one text and now comes with another stops the campaign, unless with `--allow-new-texts`.
+
+Whom it left out and why stands in LIST.refused.csv, who failed in LIST.failed.csv (`sent` is `unknown` of those who may
+have been texted), or where `--refused` and `--failed` say.
 
 ## Scripts
 
-`--json` writes one object a line with stable keys. Credentials come from the environment variables alone, as arguments
+`--json` writes one object a line with stable keys, also about what went wrong: `error` (the line that is shown, too),
+`class`, `code` (the service's), `advice` and `exit_code`. The exit code is 0 where everybody was accepted, refused by
+name, or had it already; 1 where it stopped or failed, and what is not accepted was surely not sent; 2 where it was
+typed wrongly; 3 where some may have been sent, so that somebody has to look; and 128 and the signal's number where one
+ended it. SIGTERM and SIGHUP end a command as Ctrl-C does.
+
+Credentials come from the environment variables alone, as arguments
 would show in process lists. `ILETIMERKEZI_BASE_URL` points it at a sandbox; `ILETIMERKEZI_IYS`, `ILETIMERKEZI_BRAND`
 and `ILETIMERKEZI_STORE` stand in for `--iys`, `--brand` and `--store`.
 
@@ -31,7 +53,8 @@ For whoever works on it: one function a command, and what all of them share.
 app (here)                                               the commands and the options before them
 demo  serving  account  sending  campaign  reporting     the commands, by subject
 orders  blacklist  consents  webhook                     likewise
-rehearsal  summary  refusals                             a campaign that only counts; what is told of one at its end
+rehearsal  proposal  summary                             what is shown of a campaign: alone, before it, at its end
+forecast  books  named                                   what it would come to; its journal; who was left out, by name
 plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
 tables  encodings  sheets  archives                      rows of a text file, of a workbook; what its XML tells
 consent_file  moments                                    a file of consents, days and times
@@ -56,7 +79,7 @@ import typer
 from iletimerkezi_async import __version__
 
 from . import account, blacklist, campaign, consents, demo, keeping, orders, reporting, sending, serving, webhook
-from .command import INTERRUPTED, Command
+from .command import Command, heed_signals, signal_code
 from .messages import describe
 from .output import complain, end_line, open_streams, settle_stdout, show_log, write
 from .settings import Verbose
@@ -75,8 +98,20 @@ Environment:
   ILETIMERKEZI_SENDER    the approved sender
   ILETIMERKEZI_IYS       off, bireysel or tacir
   ILETIMERKEZI_BRAND     the brand code that consents are for
-  ILETIMERKEZI_STORE     postgresql://…, redis://… or sqlite:PATH, for keys and one rate
+  ILETIMERKEZI_STORE     the store of keys, for one rate: see `send --help`
   ILETIMERKEZI_BASE_URL  another service, such as `iletimerkezi sandbox`
+
+\b
+Exit codes:
+  0      done: everybody was accepted, refused by name, or had it already
+  1      it stopped or failed, and what is not accepted was surely not sent;
+         `wait`: the order failed, or the time is up
+  2      it was typed wrongly
+  3      some may have been sent: somebody has to look
+  128+n  ended by a signal: 130 by Ctrl-C, 143 by SIGTERM
+
+With --json every command ends in lines of JSON on standard output, errors too:
+"error", "class", "code", "advice" and "exit_code".
 """
 
 app = typer.Typer(
@@ -91,6 +126,7 @@ app = typer.Typer(
 
 def run() -> None:
     """Run the command that the arguments name, and exit."""
+    heed_signals()
     open_streams()
     if not sys.warnoptions:
         # Those of libraries, which may show what they are about; ours are logged.
@@ -101,7 +137,7 @@ def run() -> None:
     except KeyboardInterrupt:
         # Before the command itself began, which takes a moment.
         end_line()
-        sys.exit(INTERRUPTED)
+        sys.exit(signal_code())
     except Exception as error:  # noqa: BLE001 - beside the commands there is the help, which may be unwritable, too
         complain(describe(error))
         sys.exit(1)

@@ -1,38 +1,54 @@
 """The command that sends to any number of recipients."""
 
-import os
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Annotated
+from enum import Enum
+from typing import Annotated, Literal
 
 import typer
+from attrs import define, field
 
-from iletimerkezi_async import BulkError, BulkResult, JournalError, OutcomeUnknownError, Progress, TransportError
+from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.stores import StoreJournal
-from iletimerkezi_async.text import measure
 from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
 
-from .command import INTERRUPTED, run_async
+from .books import Book, choose_book
+from .command import run_async
 from .display import Show, track
 from .encodings import read_encoding
-from .keeping import StoreOption, choose_journal, open_store, opened
+from .keeping import StoreOption, open_store, opened
 from .layouts import Wishes, read_delimiter
 from .lists import open_list
-from .messages import CommandError, WrongUsageError, describe
-from .output import complain, end_line, note
-from .plan import Plan, read_template
-from .refusals import RefusalFile
+from .messages import CommandError, WrongUsageError
+from .named import FAILED_COLUMNS, REFUSED_COLUMNS, NameFile, failed_rows
+from .output import end_line, note
+from .plan import Plan, Wanted, read_template
+from .proposal import propose
 from .rehearsal import rehearse
 from .settings import Json, Verbose, open_client
-from .summary import Summary, tell_failures, tell_how_to_go_on
-from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
+from .summary import End, Summary
+from .terms import At, IysOption, SenderOption, Yes, read_terms, read_text
 
 __all__ = ["bulk"]
 
 # Exceptions that were chained in between.
 _DEPTH = 8
+
+
+class Unknown(str, Enum):
+    """What a person knows of those of whom nothing could tell."""
+
+    SENT = "sent"
+    NOT_SENT = "not-sent"
+
+
+_UNKNOWN: Mapping[Unknown | None, Literal["keep", "as_sent", "as_not_sent"]] = {
+    None: "keep",
+    Unknown.SENT: "as_sent",
+    Unknown.NOT_SENT: "as_not_sent",
+}
 
 
 def bulk(
@@ -59,13 +75,27 @@ def bulk(
     ] = False,
     journal: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Write down what is sent, so that it can be resumed. With --store: a name."),
+        typer.Option(metavar="PATH", help="Where it is written down. Default: LIST.journal. With --store: a name."),
     ] = None,
+    no_journal: Annotated[bool, typer.Option("--no-journal", help="Write nothing down.")] = False,
     store: StoreOption = None,
     refused: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the numbers that are left out, as CSV.")
+        str | None, typer.Option(metavar="FILE", help="Name those left out, as CSV. Default: LIST.refused.csv.")
+    ] = None,
+    failed: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Name those who failed, as CSV. Default: LIST.failed.csv.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; tell what it would come to.")] = False,
+    unknown: Annotated[
+        Unknown | None,
+        typer.Option(metavar="sent|not-sent", help="Your decision about those of whom nothing could tell."),
+    ] = None,
+    settle_for: Annotated[
+        float, typer.Option(metavar="S", min=0, help="How long to find out about those that may have been sent.")
+    ] = 900.0,
+    allow_new_texts: Annotated[
+        bool, typer.Option("--allow-new-texts", help="Text those again who had another text.")
+    ] = False,
     batch_size: Annotated[
         int, typer.Option(metavar="N", min=1, max=MAX_RECIPIENTS, help="Recipients in an order.")
     ] = MAX_RECIPIENTS,
@@ -83,59 +113,62 @@ def bulk(
     TEXT may name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from
     standard input.
 
-    With a journal, the same command after a stop or a crash sends what is missing, and nothing twice; with --store
-    also on another machine.
+    What is sent is written down beside FILE, and the same command after a stop or a crash sends what is missing, and
+    nothing twice; with --store and --journal also on another machine. Once everybody is accounted for, a note without
+    numbers is left: sending to the same FILE again is asked about, or needs --yes.
+
+    Those of whom nobody can tell whether they were sent, as every answer was lost, are settled once all else is sent,
+    for 15 minutes; Ctrl-C stops that, and the same command goes on with it.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
     kept = None if dry_run else open_store(store)
-    book = choose_journal(journal, kept, asked=store is not None)
-    terms = read_terms(iys, sender, at, resumed=isinstance(book, StoreJournal) or _is_there(journal))
+    book = choose_book(to, journal, kept, none=no_journal, asked=store is not None)
+    terms = read_terms(iys, sender, at, resumed=book.is_begun)
     template = read_template(read_text(text))
     wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet, decimal_point)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
-        plan = Plan(recipients, template, terms, batch_size, total=recipients.count())
+        wanted = Wanted(batch_size, _UNKNOWN[unknown], settle_for, allow_new_texts)
+        plan = Plan(recipients, template, terms, wanted, total=recipients.count())
         plan.check()
-        refusals = RefusalFile(refused, (to, None if isinstance(book, StoreJournal) else journal))
+        others = (to, book.path)
+        left_out = NameFile("--refused", refused, REFUSED_COLUMNS, others, book.beside(to, "refused.csv"))
+        undone = NameFile("--failed", failed, FAILED_COLUMNS, (*others, refused), book.beside(to, "failed.csv"))
+        sent = None if yes or sys.stdin.isatty() else book.sent_before()
+        problem = CommandError(f"{plan.recipients.name} was {sent}: --yes sends again") if sent else None
         if client is None:
-            rehearse(plan, refusals, as_json=as_json)
+            rehearse(plan, left_out, problem, as_json=as_json)
             return
-        if not yes:
-            _tell_layout(plan)
-            ask(_what(plan), terms)
-        _Run(opened(client, kept), plan, book, refusals, typed=text, as_json=as_json).run()
+        if problem is not None:
+            raise problem
+        if not yes and sys.stdin.isatty():
+            propose(plan, book)
+        _Run(opened(client, kept), plan, book, left_out, undone, text, as_json).run()
 
 
+@define
 class _Run:
     """A campaign under way.
 
-    Args:
+    Attributes:
         clients: What sends it, to be opened.
         plan: What it is.
-        journal: Where it is written down, if anywhere.
-        refusals: Where those left out are written.
+        book: Where it is written down, if anywhere.
+        refused: What names those left out.
+        failed: What names those who were not texted, or may not have been.
         typed: The text as it was typed.
         as_json: How to show its end.
     """
 
-    def __init__(
-        self,
-        clients: AbstractAsyncContextManager[AsyncClient],
-        plan: Plan,
-        journal: str | StoreJournal | None,
-        refusals: RefusalFile,
-        *,
-        typed: str,
-        as_json: bool,
-    ) -> None:
-        self._clients = clients
-        self._plan = plan
-        self._journal = journal
-        self._refusals = refusals
-        self._typed = typed
-        self._as_json = as_json
-        self._result: BulkResult | None = None
-        self._began = time.monotonic()
+    clients: AbstractAsyncContextManager[AsyncClient]
+    plan: Plan
+    book: Book
+    refused: NameFile
+    failed: NameFile
+    typed: str
+    as_json: bool
+    _result: BulkResult | None = field(default=None, init=False)
+    _began: float = field(factory=time.monotonic, init=False)
 
     def run(self) -> None:
         """Send everything, and tell what became of it.
@@ -144,77 +177,103 @@ class _Run:
             typer.Exit: Not everybody was reached.
             Exception: It ended before it began.
         """
+        ended: BaseException | None = None
+        note_before = self.book.begin()
         try:
             run_async(self._send)
-        except KeyboardInterrupt:
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is known is told, whatever it was
             if self._result is None:
-                raise
-            end_line()
-            self._end(self._result, "interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:
-            if self._result is None:
-                raise
-            self._end(self._result, _reason(error))
-            raise typer.Exit(1) from None
+                self.book.undo(note_before)
+                raise self._told(error) from None
+            ended = error
         assert self._result is not None
-        self._end(self._result, None)
-        if self._result.failed or _is_in_vain(self._result):
-            raise typer.Exit(1)
+        end = End.of(self._result, ended)
+        self._end(self._result, end)
+        if end.exit_code:
+            raise typer.Exit(end.exit_code)
 
     async def _send(self) -> None:
-        plan = self._plan
-        async with self._clients as client:
+        plan = self.plan
+        async with self.clients as client:
             with track("sending", plan.total, sys.stderr) as show:
                 try:
-                    self._result = await self._send_with(client, _Watch(show))
+                    self._result = await self._send_with(client, _Watch(show, plan.wanted.settle_for))
                 except BaseException as error:
                     # Kept here, since what comes out of the event loop need not be the same.
                     self._result = _partial_result(error)
                     raise
 
     async def _send_with(self, client: AsyncClient, watch: "_Watch") -> BulkResult:
-        plan, text = self._plan, self._plan.template.text
+        plan, text, wanted = self.plan, self.plan.template.text, self.plan.wanted
         if text is None:
             return await client.send_bulk_messages(
                 plan.messages(),
-                batch_size=plan.batch_size,
+                batch_size=wanted.batch_size,
                 on_progress=watch,
-                journal=self._journal,
+                journal=self.book.journal,
+                unknown=wanted.unknown,
+                settle_for=wanted.settle_for,
+                allow_new_texts=wanted.allow_new_texts,
                 send_at=plan.terms.send_at,
             )
         return await client.send_bulk(
             text,
             plan.numbers(),
-            batch_size=plan.batch_size,
+            batch_size=wanted.batch_size,
             on_progress=watch,
-            journal=self._journal,
+            journal=self.book.journal,
+            unknown=wanted.unknown,
+            settle_for=wanted.settle_for,
             send_at=plan.terms.send_at,
         )
 
-    def _end(self, result: BulkResult, stopped: str | None) -> None:
-        summary = Summary(result, self._plan, time.monotonic() - self._began, stopped)
+    def _told(self, error: BaseException) -> BaseException:
+        """An error from before it began, with what the command can do about it."""
+        if self.book.owned and isinstance(error, JournalError) and "was made for another" in error.reason:
+            advice = "finish that campaign with its own command, or begin another with --journal PATH"
+            return CommandError(f"{error}: {advice}", error)
+        return error
+
+    def _end(self, result: BulkResult, end: End) -> None:
         # First, as nothing that is shown is worth as much.
-        self._refusals.write(result.refused)
+        refused = self.refused.write(result.refused, len(result.refused))
+        failed = self.failed.write(failed_rows(result), result.failures)
+        is_noted = self.book.end(result, is_done=not end.exit_code)
+        summary = Summary(
+            result,
+            self.plan,
+            time.monotonic() - self._began,
+            end,
+            typed=self.typed,
+            book=self.book,
+            is_noted=is_noted,
+            refused_file=refused,
+            failed_file=failed,
+        )
+        if isinstance(end.error, KeyboardInterrupt):
+            end_line()
         with suppress(BrokenPipeError):
-            (summary.show_json if self._as_json else summary.show)()
-        tell_failures(result)
-        if stopped:
-            complain(f"stopped: {stopped}")
-        elif _is_in_vain(result):
-            complain("nobody was texted: every number was refused")
-        if stopped or result.failed:
-            tell_how_to_go_on(result, self._typed, has_journal=self._journal is not None)
+            (summary.show_json if self.as_json else summary.show)()
+        summary.tell()
 
 
 class _Watch:
-    """Shows how many recipients are done with, in one way or another."""
+    """Shows how many recipients are done with, in one way or another; and says once what happens about the unknown."""
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, show: Show, settle_for: float) -> None:
         self._show = show
+        self._settle_for = settle_for
 
     def __call__(self, progress: Progress) -> None:
-        self._show(progress.accepted + progress.refused + progress.duplicates + progress.failed)
+        done = progress.accepted + progress.refused + progress.duplicates + progress.failed
+        self._show(done, progress.accepted_before)
+        if progress.failed and self._settle_for:
+            minutes = f"{self._settle_for / 60:.3g} minutes"
+            note(
+                f"{progress.failed:,} failed so far; once all else is sent, it goes on to find out who of them was "
+                f"texted, for {minutes} at most (Ctrl-C stops that)"
+            )
+            self._settle_for = 0.0
 
 
 def _partial_result(error: BaseException) -> BulkResult | None:
@@ -227,19 +286,6 @@ def _partial_result(error: BaseException) -> BulkResult | None:
     return None
 
 
-def _is_in_vain(result: BulkResult) -> bool:
-    """Whether a campaign came to its end without reaching anybody, as where another column has the numbers."""
-    return bool(result.refused) and not result.accepted and not result.failed
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, CommandError):
-        return str(error)
-    stop = error.error if isinstance(error, BulkError) and error.error else error
-    # What to do about these in a campaign is told behind it.
-    return stop.reason if isinstance(stop, (OutcomeUnknownError, TransportError)) else describe(stop)
-
-
 def _check_streams(text: str, to: str, *, asks: bool) -> None:
     if to != "-":
         return
@@ -247,22 +293,3 @@ def _check_streams(text: str, to: str, *, asks: bool) -> None:
         raise WrongUsageError("the text and the numbers cannot both be read from standard input")
     if asks and sys.stdin.isatty():
         raise WrongUsageError("say --yes: where the numbers are typed, there is no asking")
-
-
-def _is_there(path: str | None) -> bool:
-    # What cannot be looked at is not there; opening it tells why.
-    return path is not None and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where it cannot look
-
-
-def _tell_layout(plan: Plan) -> None:
-    if sys.stdin.isatty():
-        told = ", ".join(f"{name} {value}" for name, value in plan.recipients.describe().items())
-        note(f"{plan.recipients.name}: {told}")
-
-
-def _what(plan: Plan) -> str:
-    text = plan.template.text
-    what = "a text of its own" if text is None else f"{measure(text).parts} SMS"
-    if plan.total is None:
-        return f"{what} to everybody in {plan.recipients.name}"
-    return f"{what} to {f'each of up to {plan.total:,} recipients' if plan.total > 1 else '1 recipient'}"

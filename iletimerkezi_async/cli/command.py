@@ -1,22 +1,27 @@
 """How a command ends: its exit code, and its one line of error."""
 
 import re
+import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from types import FrameType
 from typing import Any, TypeVar, cast
 
 import anyio
 import typer
 from typer.core import TyperCommand
 
-from .messages import CommandError, describe
-from .output import complain, end_line, settle_stdout
+from .messages import USAGE, describe, exit_code_of, explain
+from .output import complain, end_line, settle_stdout, write_json
 
-__all__ = ["INTERRUPTED", "Command", "run_async"]
+__all__ = ["Command", "heed_signals", "run_async", "signal_code"]
 
 T = TypeVar("T")
 
-#: The exit code after Ctrl-C, as shells have it.
-INTERRUPTED = 130
+# Those that ask for an end, beside Ctrl-C; not every system has both.
+_ENDINGS = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
+# The last one that came.
+_came = signal.SIGINT
 
 
 # How options look, with and without a value.
@@ -58,6 +63,9 @@ class Command(TyperCommand):
             rest = super().parse_args(ctx, self._mark_texts(args))
         except Exception as error:
             _unmark_error(error)
+            # Which module has the class depends on typer's version.
+            if "--json" in args and (tell := getattr(error, "format_message", None)):
+                write_json({**explain(error, USAGE), "error": tell()})
             raise
         ctx.params.update({name: _unmark(value) for name, value in ctx.params.items()})
         return rest
@@ -83,41 +91,76 @@ class Command(TyperCommand):
         except BrokenPipeError:
             # Whoever reads has seen enough: nothing went wrong.
             return None
-        except KeyboardInterrupt:
-            end_line()
-            raise typer.Exit(INTERRUPTED) from None
         except (typer.Exit, typer.Abort):
             raise
-        except CommandError as error:
-            complain(str(error))
-            raise typer.Exit(error.exit_code) from None
-        except Exception as error:  # noqa: BLE001 - a user is to see one line, whatever it was
-            complain(describe(error))
-            raise typer.Exit(1) from None
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a user is to see one line, whatever it was
+            raise typer.Exit(_tell(error, as_json=ctx.params.get("as_json", False))) from None
         finally:
             settle_stdout()
 
 
-def run_async(main: Callable[[], Awaitable[T]]) -> T:
+def _tell(error: BaseException, *, as_json: bool) -> int:
+    """Show an error; the exit code that it ends with."""
+    is_interrupted = isinstance(error, KeyboardInterrupt)
+    if is_interrupted:
+        end_line()
+    code = signal_code() if is_interrupted else exit_code_of(error)
+    if as_json:
+        with suppress(OSError):
+            write_json(explain(error, code))
+    if line := describe(error):
+        complain(line)
+    return code
+
+
+def heed_signals() -> None:
+    """Take SIGTERM and SIGHUP for Ctrl-C.
+
+    The first process of a container would get neither without this. What was told to ignore one, as by `nohup`, goes on
+    doing so.
+    """
+    for number in _ENDINGS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    global _came  # noqa: PLW0603 - a process has one end
+    _came = signal.Signals(number)
+    # That of the event loop, where one runs. A shell starts what runs in the background without.
+    handle = signal.getsignal(signal.SIGINT)
+    (handle if callable(handle) else signal.default_int_handler)(signal.SIGINT, frame)
+
+
+def signal_code() -> int:
+    """The exit code after Ctrl-C or another signal that asked for an end, as shells have it."""
+    return 128 + _came
+
+
+def run_async(main: Callable[[], Awaitable[T]], if_interrupted: str = "") -> T:
     """Run the asynchronous part of a command.
+
+    Args:
+        main: What to run.
+        if_interrupted: What there is to say where it is interrupted.
 
     Raises:
         KeyboardInterrupt: The user pressed Ctrl-C, which nothing else tells on Python 3.10: there an interrupted event
             loop ends in the cancellation of its task.
     """
-    interrupted = False
+    cancelled = False
 
     async def watch() -> T:
-        nonlocal interrupted
+        nonlocal cancelled
         try:
             return await main()
         except anyio.get_cancelled_exc_class():
-            interrupted = True
+            cancelled = True
             raise
 
     try:
         return anyio.run(watch)
-    except BaseException:
-        if interrupted:
-            raise KeyboardInterrupt from None
+    except BaseException as error:
+        if cancelled or isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(if_interrupted) from None
         raise

@@ -5,7 +5,6 @@ from enum import Enum
 from functools import partial
 from typing import Annotated
 
-import anyio
 import typer
 
 from iletimerkezi_async.errors import (
@@ -20,7 +19,7 @@ from iletimerkezi_async.numbers import clean_number
 from .command import Command, run_async
 from .consent_file import read_consents
 from .messages import CommandError, WrongUsageError
-from .output import complain, write_json, write_pairs
+from .output import write_json, write_pairs
 from .settings import Json, Verbose, open_client
 
 __all__ = ["BRAND_VARIABLE", "group"]
@@ -121,18 +120,13 @@ def register(
 
     async def send() -> None:
         async with client:
-            try:
-                await client.register_consents(code, consents)
-            except anyio.get_cancelled_exc_class():
-                # Only Ctrl-C cancels this.
-                complain("interrupted: some may be registered and some not; `iletimerkezi consent check` tells")
-                raise
+            await client.register_consents(code, consents)
 
     try:
-        run_async(send)
+        run_async(send, "interrupted: some may be registered and some not; `iletimerkezi consent check` tells")
     except (ApiError, TransportError, OutcomeUnknownError) as error:
         what = error.reason if isinstance(error, OutcomeUnknownError) else str(error)
-        raise CommandError(f"{what}: {_how_far(error, len(consents))}") from None
+        raise CommandError(f"{what}: {_how_far(error, len(consents))}", error) from None
     if as_json:
         write_json({"registered": len(consents)})
     else:

@@ -6,18 +6,22 @@ import math
 import sys
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from .output import is_terminal, one_line, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
     from contextlib import AbstractContextManager
 
 __all__ = ["Show", "SignOfLife", "describe_pace", "show_table", "track"]
 
-#: Called with how much is done by now.
-Show: TypeAlias = "Callable[[int], None]"
+
+class Show(Protocol):
+    """Called with how much is done by now, and how much of that was done before it began."""
+
+    def __call__(self, done: int, before: int = 0, /) -> object: ...  # noqa: D102 - see the class
+
 
 _SECONDS_A_LINE = 1.0
 # A step of an hour is not worth a line a second.
@@ -36,12 +40,12 @@ def track(label: str, total: int | None, stream: TextIO | None = None) -> Abstra
     return _bar(label, total, target) if is_terminal(target) else _lines(label, total, target)
 
 
-def describe_pace(done: int, total: int | None, seconds: float) -> str:
+def describe_pace(done: int, total: int | None, seconds: float, before: int = 0) -> str:
     """How far a step is, how quick, and how long it will take."""
     far = f"{done:,}" if total is None else f"{done:,} of {total:,}"
-    if not done or seconds <= 0:
+    if done <= before or seconds <= 0:
         return far
-    rate = done / seconds
+    rate = (done - before) / seconds
     pace = f"{far}, {rate:,.0f} a second"
     left = 0 if total is None else (total - done) / rate
     return f"{pace}, {_duration(left)} left" if left > 0 else pace
@@ -58,7 +62,7 @@ def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, Non
     began = time.monotonic()
     due = began + _SECONDS_A_LINE
 
-    def show(done: int) -> None:
+    def show(done: int, before: int = 0) -> None:
         nonlocal due
         now = time.monotonic()
         if now < due:
@@ -66,7 +70,7 @@ def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, Non
         due = now + max(_SECONDS_A_LINE, (now - began) / _LINES_A_STEP)
         # What is done must not end because nobody watches.
         with suppress(OSError):
-            stream.write(f"{label}  {describe_pace(done, total, now - began)}\n")
+            stream.write(f"{label}  {describe_pace(done, total, now - began, before)}\n")
             stream.flush()
 
     yield show
@@ -80,22 +84,25 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
     columns = (
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
-        BarColumn(),
+        # As wide as the words leave room for.
+        BarColumn(bar_width=None),
         TextColumn("{task.fields[pace]}"),
     )
     began = time.monotonic()
     bars = Progress(
         *columns,
         console=Console(file=stream),
+        expand=True,
         # A stream that goes elsewhere is to go on doing so.
         redirect_stdout=sys.stdout.isatty(),
         redirect_stderr=sys.stderr.isatty(),
     )
     with bars:
-        task = bars.add_task(label, total=total, pace=describe_pace(0, total, 0))
+        task = bars.add_task(label, total=total, pace="")
 
-        def show(done: int) -> None:
-            bars.update(task, completed=done, pace=describe_pace(done, total, time.monotonic() - began))
+        def show(done: int, before: int = 0) -> None:
+            pace = describe_pace(done, total, time.monotonic() - began, before)
+            bars.update(task, completed=done, pace=pace)
 
         yield show
 

@@ -26,7 +26,9 @@ STORE_VARIABLE = "ILETIMERKEZI_STORE"
 StoreOption = Annotated[
     str | None,
     typer.Option(
-        "--store", metavar="URL", help=f"postgresql://…, redis://… or sqlite:PATH. Default: {STORE_VARIABLE}."
+        "--store",
+        metavar="URL",
+        help=f"postgresql://…, redis://…, sqlite:PATH or sqlite:///PATH. Default: {STORE_VARIABLE}.",
     ),
 ]
 KeyOption = Annotated[
@@ -57,16 +59,34 @@ def open_store(url: str | None) -> Store | None:
     if not address:
         return None
     scheme, _, rest = address.partition(":")
+    # As SQLAlchemy names a driver.
+    kind, _, _ = scheme.partition("+")
+    named = f"{scheme}:// is none of them; " if rest.startswith("//") else ""
     # It may hold a password, so it goes no further.
-    reason = f"the store must be postgresql://…, redis://… or sqlite:PATH (--store or {STORE_VARIABLE})"
+    reason = f"{named}the store must be postgresql://…, redis://… or sqlite:PATH (--store or {STORE_VARIABLE})"
     try:
-        if scheme == "sqlite":
-            return SqliteStore(rest.removeprefix("//"))
-        if scheme in _KINDS:
-            return _KINDS[scheme](address)
+        if kind == "sqlite":
+            return SqliteStore(_read_path(rest))
+        if kind in _KINDS:
+            return _KINDS[kind](address)
     except ConfigurationError as error:
         reason = str(error)
     raise CommandError(reason)
+
+
+def _read_path(rest: str) -> str:
+    """The file behind `sqlite:`, which SQLAlchemy writes as `///relative` or `////absolute`."""
+    if not rest.startswith("//"):
+        return rest
+    path = rest.removeprefix("///")
+    if not path or path == rest:
+        raise ConfigurationError(
+            "sqlite:// has three slashes in front of a file in the current folder, four in front of a whole path: "
+            "sqlite:///sends.db, sqlite:////var/lib/sends.db"
+        )
+    if not Path(path).exists():
+        note(f"the store is a new file: {Path(path).absolute()}")
+    return path
 
 
 def choose_journal(journal: str | None, store: Store | None, *, asked: bool) -> str | StoreJournal | None:

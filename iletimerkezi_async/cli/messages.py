@@ -5,10 +5,34 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from iletimerkezi_async.errors import ApiError, IletimerkeziError, RecipientError
+from iletimerkezi_async.errors import (
+    ApiError,
+    DuplicateOrderError,
+    IletimerkeziError,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    RecipientError,
+)
 from iletimerkezi_async.numbers import NO_NUMBER, find_flaw
 
-__all__ = ["INTERRUPTED_ORDER", "CommandError", "WrongUsageError", "describe"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED_ORDER",
+    "UNKNOWN",
+    "USAGE",
+    "CommandError",
+    "WrongUsageError",
+    "describe",
+    "exit_code_of",
+    "explain",
+]
+
+#: The exit code where something failed, and surely was not sent.
+FAILED = 1
+#: The exit code of what was typed wrongly.
+USAGE = 2
+#: The exit code where something may have been sent: a person has to look.
+UNKNOWN = 3
 
 _MOST_NUMBERS = 20
 _MOST_HINTS = 3
@@ -21,19 +45,59 @@ INTERRUPTED_ORDER = (
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked for; its text is the line to show."""
+    """The command cannot do what it was asked for; its text is the line to show.
 
-    exit_code = 1
+    Args:
+        text: The line.
+        cause: The library's error behind it, if there is one.
+    """
+
+    exit_code = FAILED
+
+    def __init__(self, text: str, cause: IletimerkeziError | None = None) -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 class WrongUsageError(CommandError):
     """The command was typed wrongly."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
-def describe(error: Exception) -> str:
-    """The line to show for an error that is not the command's own."""
+def exit_code_of(error: BaseException) -> int:
+    """How a command ends that ends with this error."""
+    told = _cause(error)
+    if isinstance(told, (OutcomeUnknownError, OrderAcceptedError)):
+        return UNKNOWN
+    if isinstance(told, DuplicateOrderError):
+        # They have it: whoever takes this for a failure, and tries again later, texts them twice.
+        return 0
+    return told.exit_code if isinstance(told, CommandError) else FAILED
+
+
+def explain(error: BaseException | None, exit_code: int) -> dict[str, object]:
+    """How a command ended, as `--json` tells it: the error's line and class, the service's code, and what to do."""
+    if error is None:
+        return {"error": None, "exit_code": exit_code}
+    told = _cause(error)
+    return {
+        "error": describe(error) or "interrupted",
+        "class": type(told).__name__,
+        "code": getattr(told, "code", None),
+        "advice": told.advice if isinstance(told, IletimerkeziError) else "",
+        "exit_code": exit_code,
+    }
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.cause or error if isinstance(error, CommandError) else error
+
+
+def describe(error: BaseException) -> str:
+    """The line to show for an error."""
+    if isinstance(error, (CommandError, KeyboardInterrupt)):
+        return str(error)
     if isinstance(error, RecipientError) and error.numbers:
         return _name_numbers(error.numbers)
     if isinstance(error, IletimerkeziError):
@@ -59,7 +123,7 @@ def _name_numbers(numbers: tuple[str, ...]) -> str:
     return f"{named}{more} {are}; nothing was sent{why}"
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     # The place and not the error's text, which may quote what must not be shown.
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"

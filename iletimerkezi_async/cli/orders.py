@@ -18,9 +18,9 @@ from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.orders.several import pause_after
 
 from .command import run_async
-from .messages import CommandError
+from .messages import FAILED, CommandError, explain
 from .moments import read_week
-from .output import Rows, note, write, write_json, write_pairs
+from .output import Rows, complain, note, write, write_json, write_pairs
 from .settings import Json, Verbose, open_client
 
 __all__ = ["cancel", "orders", "wait"]
@@ -71,12 +71,17 @@ def wait(
     could not be sent or the time is up.
     """
     order = run_async(partial(_wait, order_id, timeout))
+    failure = None
+    if order.status is not OrderStatus.COMPLETED:
+        failure = CommandError(f"order {order_id} could not be sent, or was cancelled")
+    code = FAILED if failure else 0
     if as_json:
-        write_json(_fields(order))
+        write_json({**_fields(order), **(explain(failure, code) if failure else {})})
     else:
         write_pairs(_summary(order))
-    if order.status is not OrderStatus.COMPLETED:
-        raise CommandError(f"order {order_id} could not be sent, or was cancelled")
+    if failure:
+        complain(str(failure))
+        raise typer.Exit(code)
 
 
 async def _wait(order_id: int, timeout: float | None) -> OrderReport:  # noqa: ASYNC109 - the library's own

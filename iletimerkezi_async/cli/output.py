@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import select
+import shutil
 import stat
 import sys
+import textwrap
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
@@ -26,6 +28,7 @@ __all__ = [
     "note",
     "one_line",
     "open_streams",
+    "say",
     "settle_stdout",
     "show_log",
     "to_json",
@@ -83,7 +86,29 @@ def write_pairs(pairs: Mapping[str, object]) -> None:
 
 def note(text: str) -> None:
     """Write one line to standard error; whatever could move the cursor is taken out."""
-    sys.stderr.write(" ".join(one_line(text).split()) + "\n")
+    say(" ".join(one_line(text).split()))
+
+
+def say(text: str, label: str = "", end: str = "\n") -> None:
+    """Write to standard error; in a terminal in lines that are broken between words.
+
+    Args:
+        text: What to write.
+        label: What stands in front, and is as wide as what the other lines begin with.
+        end: What comes after it.
+    """
+    if sys.stderr.isatty():
+        lines = textwrap.TextWrapper(
+            shutil.get_terminal_size().columns,
+            initial_indent=label,
+            subsequent_indent=" " * len(label),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        text = lines.fill(text)
+    else:
+        text = label + text
+    sys.stderr.write(text + end)
     sys.stderr.flush()
 
 
@@ -136,6 +161,8 @@ def show_log(level: int) -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(_Lines())
+        # What a driver says of each attempt is told once, as the store's error.
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Rows:

@@ -1,7 +1,7 @@
 """What a campaign is to be, as it was typed."""
 
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
-from typing import cast
+from typing import Literal, cast
 
 from attrs import define, field, frozen
 
@@ -15,7 +15,7 @@ from .lists import RecipientList
 from .messages import WrongUsageError
 from .tables import Row
 
-__all__ = ["Notes", "Plan", "read_template"]
+__all__ = ["Notes", "Plan", "Wanted", "read_template"]
 
 # Shown before anything is sent.
 _MOST_EXAMPLES = 3
@@ -34,6 +34,23 @@ class Notes:
     examples: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
 
 
+@frozen
+class Wanted:
+    """How a campaign is to be sent.
+
+    Attributes:
+        batch_size: Recipients in an order.
+        unknown: What to do with those of earlier runs of whom nothing could tell.
+        settle_for: For how many seconds to find out about those that may have been sent.
+        allow_new_texts: Whether those who had another text are texted again.
+    """
+
+    batch_size: int
+    unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep"
+    settle_for: float = 0.0
+    allow_new_texts: bool = False
+
+
 @frozen(repr=False)
 class Plan:
     """A campaign that has not begun.
@@ -42,7 +59,7 @@ class Plan:
         recipients: The list, open.
         template: The text.
         terms: The sender, the choice about consent, and the time.
-        batch_size: Recipients in an order.
+        wanted: How it is to be sent.
         total: How many rows the list has, where that is known.
         notes: What was seen so far.
     """
@@ -50,7 +67,7 @@ class Plan:
     recipients: RecipientList
     template: Template
     terms: Draft
-    batch_size: int
+    wanted: Wanted
     total: int | None
     notes: Notes = field(factory=Notes)
 

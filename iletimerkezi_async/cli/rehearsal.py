@@ -1,132 +1,56 @@
 """A campaign without sending: whom it would reach, and what it would cost."""
 
-from collections import Counter
-from collections.abc import Sequence
-from functools import partial
-from typing import Any
-from unicodedata import name as name_of
+import typer
 
-from attrs import define, field
+from iletimerkezi_async.models import Balance
 
-from iletimerkezi_async import IletimerkeziError, Refusal
-from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Recipients
-from iletimerkezi_async.models import Balance, Message
-from iletimerkezi_async.text import Encoding, measure
-from iletimerkezi_async.wire.draft import Draft
-
-from .command import run_async
 from .display import show_table
-from .messages import CommandError
-from .output import note, write_json
+from .forecast import Cost, Forecast, ask_balance, describe_costly, describe_encodings, forecast
+from .messages import CommandError, describe, exit_code_of, explain
+from .named import NameFile
+from .output import complain, note, write_json
 from .plan import Plan
-from .refusals import RefusalFile
-from .settings import has_credentials, open_client
 
 __all__ = ["rehearse"]
 
 _MOST_SHOWN = 10
-_MOST_CHARACTERS = 10
 
 
-@define
-class _Cost:
-    """What the orders would come to.
-
-    Attributes:
-        orders: How many there would be.
-        recipients: Who would get a message.
-        sms: All parts of all messages.
-        fewest: Parts of the shortest text.
-        most: Parts of the longest.
-        encodings: How many recipients get a text in each alphabet.
-        costly: The characters that make texts Unicode.
-    """
-
-    orders: int = 0
-    recipients: int = 0
-    sms: int = 0
-    fewest: int = 0
-    most: int = 0
-    encodings: Counter[str] = field(factory=Counter[str])
-    costly: dict[str, None] = field(factory=dict[str, None])
-
-    def add(self, draft: Draft) -> None:
-        """Count an order in."""
-        self.orders += 1
-        self.recipients += draft.recipients
-        for text, numbers in draft.messages.items():
-            length = measure(text)
-            parts = length.parts
-            self.encodings[length.encoding.value] += len(numbers)
-            if length.encoding is Encoding.UNICODE:
-                self.costly.update(dict.fromkeys(length.costly[:_MOST_CHARACTERS]))
-            self.sms += parts * len(numbers)
-            self.fewest = min(self.fewest or parts, parts)
-            self.most = max(self.most, parts)
-
-
-@define
-class _Rehearsal:
-    """What was found out."""
-
-    cost: _Cost = field(factory=_Cost)
-    read: int = 0
-    duplicates: int = 0
-    refused: Sequence[Refusal] = ()
-
-
-def rehearse(plan: Plan, refusals: RefusalFile, *, as_json: bool) -> None:
+def rehearse(plan: Plan, refusals: NameFile, problem: Exception | None, *, as_json: bool) -> None:
     """Read everything as a campaign would, send nothing, and show what it would come to.
 
+    Args:
+        plan: The campaign.
+        refusals: Where those left out are written.
+        problem: Why it would not be sent, where that is known already.
+        as_json: How to show it.
+
     Raises:
-        CommandError: The balance would not suffice.
-        IletimerkeziError: It could not be asked for.
+        typer.Exit: The campaign would fail.
     """
-    found = run_async(partial(_rehearse, plan))
-    refusals.write(found.refused)
-    problem: Exception | None = None
-    try:
-        balance = run_async(_get_balance) if has_credentials() else None
-    except (CommandError, IletimerkeziError) as error:
-        # All the rest is worth showing.
-        balance, problem = None, error
+    found = forecast(plan)
+    refusals.write(found.refused, len(found.refused))
+    balance, refusal = ask_balance()
+    problem = problem or refusal or _find_problem(found, balance)
+    code = exit_code_of(problem) if problem else 0
     if as_json:
-        _show_json(found, balance, plan)
+        write_json({**_fields(found, balance, plan), **explain(problem, code)})
     else:
         _show(found, balance, plan)
     if problem is not None:
-        raise problem
-    if balance is not None and _lacks(balance, found.cost):
-        raise CommandError(f"the balance would not suffice: {found.cost.sms - balance.sms:,} SMS are missing")
+        complain(describe(problem))
+        raise typer.Exit(code)
 
 
-async def _get_balance() -> Balance:
-    async with open_client() as client:
-        return await client.get_balance()
+def _find_problem(found: Forecast, balance: Balance | None) -> CommandError | None:
+    if balance is not None and (missing := found.cost.lacks(balance)):
+        return CommandError(f"the balance would not suffice: {missing:,} SMS are missing")
+    if found.refused and not found.cost.recipients:
+        return CommandError("nobody would be texted: every number is refused")
+    return None
 
 
-async def _rehearse(plan: Plan) -> _Rehearsal:
-    found = _Rehearsal()
-    intake = _intake(plan)
-    while (draft := await intake.next()) is not None:
-        found.cost.add(draft)
-    found.read, found.duplicates, found.refused = intake.read, intake.duplicates, intake.refused
-    return found
-
-
-def _intake(plan: Plan) -> Intake[Any]:
-    text = plan.template.text
-    if text is None:
-        return MessageIntake(Recipients(plan.messages()), plan.terms, plan.batch_size, b"")
-    return NumberIntake(Recipients(plan.numbers()), plan.terms, plan.batch_size, Message(text, ()))
-
-
-def _lacks(balance: Balance, cost: _Cost) -> bool:
-    # An account that works with lira has no SMS, and what one costs is not known here.
-    return balance.sms < cost.sms and not balance.amount
-
-
-def _show(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
+def _show(found: Forecast, balance: Balance | None, plan: Plan) -> None:
     cost = found.cost
     show_table(
         {
@@ -134,19 +58,19 @@ def _show(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
             "recipients": f"{cost.recipients:,}",
             "refused": f"{len(found.refused):,}",
             "duplicates": f"{found.duplicates:,}",
-            **({"empty fields": f"{plan.notes.empty:,}"} if plan.notes.empty else {}),
+            **({"empty fields": f"{found.notes.empty:,}"} if found.notes.empty else {}),
             "orders": f"{cost.orders:,}",
             "parts": str(cost.most) if cost.fewest == cost.most else f"{cost.fewest} to {cost.most}",
             "SMS": f"{cost.sms:,}",
-            **({"encoding of the texts": _describe_encodings(cost)} if cost.encodings else {}),
+            **({"encoding of the texts": describe_encodings(cost)} if cost.encodings else {}),
             **_balance_rows(balance, cost),
             **plan.recipients.describe(),
         }
     )
-    for number, text in plan.notes.examples:
+    for number, text in found.notes.examples:
         note(f"to {number}: {text}")
-    if cost.costly:
-        note(f"Unicode, and so 65 characters instead of 155 in an SMS, by: {', '.join(map(_name, cost.costly))}")
+    if dear := describe_costly(cost):
+        note(dear)
     for refusal in found.refused[:_MOST_SHOWN]:
         note(f"refused: {refusal.number!r}: {refusal.reason}")
     if len(found.refused) > _MOST_SHOWN:
@@ -154,19 +78,7 @@ def _show(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
     note("a dry run: nothing was sent")
 
 
-def _describe_encodings(cost: _Cost) -> str:
-    if len(cost.encodings) == 1:
-        return next(iter(cost.encodings))
-    return ", ".join(f"{count:,} {encoding}" for encoding, count in cost.encodings.most_common())
-
-
-def _name(letter: str) -> str:
-    """A character that may look like another one, or like nothing."""
-    name = name_of(letter, f"U+{ord(letter):04X}")
-    return f"{letter} ({name})" if letter.isprintable() and not letter.isspace() else name
-
-
-def _balance_rows(balance: Balance | None, cost: _Cost) -> dict[str, str]:
+def _balance_rows(balance: Balance | None, cost: Cost) -> dict[str, str]:
     if balance is None:
         return {}
     if balance.amount and not balance.sms:
@@ -175,24 +87,22 @@ def _balance_rows(balance: Balance | None, cost: _Cost) -> dict[str, str]:
     return {"balance": f"{balance.sms:,}", **({"left": f"{left:,}"} if left >= 0 else {})}
 
 
-def _show_json(found: _Rehearsal, balance: Balance | None, plan: Plan) -> None:
+def _fields(found: Forecast, balance: Balance | None, plan: Plan) -> dict[str, object]:
     cost = found.cost
-    write_json(
-        {
-            "read": found.read,
-            "recipients": cost.recipients,
-            "refused": len(found.refused),
-            "refused_examples": [refusal._asdict() for refusal in found.refused[:_MOST_SHOWN]],
-            "duplicates": found.duplicates,
-            "empty_fields": plan.notes.empty,
-            "orders": cost.orders,
-            "parts": {"min": cost.fewest, "max": cost.most},
-            "sms": cost.sms,
-            "encodings": dict(cost.encodings),
-            "costly_characters": list(cost.costly),
-            "examples": [{"number": number, "text": text} for number, text in plan.notes.examples],
-            # The amount as text: a JSON number would lose its decimals.
-            "balance": balance and {"amount": str(balance.amount), "sms": balance.sms},
-            "list": plan.recipients.describe(),
-        }
-    )
+    return {
+        "read": found.read,
+        "recipients": cost.recipients,
+        "refused": len(found.refused),
+        "refused_examples": [refusal._asdict() for refusal in found.refused[:_MOST_SHOWN]],
+        "duplicates": found.duplicates,
+        "empty_fields": found.notes.empty,
+        "orders": cost.orders,
+        "parts": {"min": cost.fewest, "max": cost.most},
+        "sms": cost.sms,
+        "encodings": dict(cost.encodings),
+        "costly_characters": list(cost.costly),
+        "examples": [{"number": number, "text": text} for number, text in found.notes.examples],
+        # The amount as text: a JSON number would lose its decimals.
+        "balance": balance and {"amount": str(balance.amount), "sms": balance.sms},
+        "list": plan.recipients.describe(),
+    }

@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated
 
-import anyio
 import typer
 
 from iletimerkezi_async.client import AsyncClient
@@ -16,7 +15,7 @@ from iletimerkezi_async.wire.packing import fill, finish
 from .command import run_async
 from .keeping import STORE_VARIABLE, KeyOption, StoreOption, has_store, open_store, opened
 from .messages import INTERRUPTED_ORDER, WrongUsageError
-from .output import complain, note, write_json, write_pairs
+from .output import note, write_json, write_pairs
 from .settings import Json, Verbose, open_client
 from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
 
@@ -56,7 +55,7 @@ def send(
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"
         ask(f"{length.parts} SMS to {whom}", terms)
-    order = run_async(partial(_send, opened(client, kept), text, numbers, terms.send_at, key))
+    order = run_async(partial(_send, opened(client, kept), text, numbers, terms.send_at, key), INTERRUPTED_ORDER)
     _show(order, length, terms.send_at, as_json=as_json)
     if order.replayed:
         note("it was sent before under this key; nothing was sent now")
@@ -70,12 +69,7 @@ async def _send(
     key: str | None,
 ) -> Order:
     async with clients as client:
-        try:
-            return await client.send_sms(text, numbers, send_at=send_at, key=key)
-        except anyio.get_cancelled_exc_class():
-            # Only Ctrl-C cancels this.
-            complain(INTERRUPTED_ORDER)
-            raise
+        return await client.send_sms(text, numbers, send_at=send_at, key=key)
 
 
 def _show(order: Order, length: TextLength, send_at: datetime | None, *, as_json: bool) -> None:

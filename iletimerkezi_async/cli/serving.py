@@ -1,10 +1,7 @@
 """The command that serves the sandbox."""
 
 import shlex
-import signal
-import sys
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -30,8 +27,6 @@ _LAST_PORT = 65_535
 _LONGEST = 86_400
 _TEST_SENDER = "APITEST"
 _DEMO_BRAND = "BRAND"
-# As shells have it for a command that a signal ends.
-_ENDED_BY = 128
 
 
 def sandbox(
@@ -95,22 +90,9 @@ def sandbox(
 
 async def _serve(service: "Sandbox", port: int, brand: str) -> None:
     more = {IYS_VARIABLE: IysChoice.OFF.value, BRAND_VARIABLE: brand}
-    with _sigterm() as told_to_end:
-        async with service.serve(port) as base_url:
-            write(_welcome(base_url, service.environment(base_url) | more))
-            await told_to_end()
-    raise typer.Exit(_ENDED_BY + signal.SIGTERM)
-
-
-@contextmanager
-def _sigterm() -> Generator[Callable[[], Awaitable[object]], None, None]:
-    """Give what waits for SIGTERM: the first process of a container is ended by no signal without a handler."""
-    if sys.platform == "win32":
-        # There is no such signal.
-        yield anyio.sleep_forever
-    else:
-        with anyio.open_signal_receiver(signal.SIGTERM) as signals:
-            yield signals.__anext__
+    async with service.serve(port) as base_url:
+        write(_welcome(base_url, service.environment(base_url) | more))
+        await anyio.sleep_forever()
 
 
 def _quote_fish(value: str) -> str:

@@ -10,10 +10,10 @@ from iletimerkezi_async.wire.draft import Draft, write_template
 
 from .messages import CommandError, WrongUsageError
 from .moments import read_moment
-from .output import one_line
+from .output import one_line, say
 from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice
 
-__all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "read_terms", "read_text"]
+__all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "describe_time", "read_terms", "read_text"]
 
 IysOption = Annotated[
     IysChoice | None,
@@ -75,23 +75,29 @@ def read_text(typed: str) -> str:
         raise CommandError("the text on standard input is not UTF-8") from None
 
 
-def ask(what: str, terms: Draft) -> None:
+def ask(what: str, terms: Draft, before: str | None = None) -> None:
     """In a terminal, ask whether to send.
 
     Args:
         what: What goes to whom.
         terms: As whom, and when.
+        before: When it was sent already, if it was.
 
     Raises:
         CommandError: The answer is not a yes.
     """
     if not sys.stdin.isatty():
         return
-    when = f"at {terms.send_at:%Y-%m-%d %H:%M}" if terms.send_at else "now"
-    sys.stderr.write(f"Send {what} as {one_line(terms.sender)}, {when}? [y/N] ")
-    sys.stderr.flush()
+    already = f"It was {before}. " if before else ""
+    again = ", again" if before else ""
+    say(f"{already}Send {what} as {one_line(terms.sender)}, {describe_time(terms)}{again}? [y/N]", end=" ")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise CommandError("nothing was sent")
+
+
+def describe_time(terms: Draft) -> str:
+    """When it is to be sent."""
+    return f"at {terms.send_at:%Y-%m-%d %H:%M}" if terms.send_at else "now"
 
 
 def _read_moment(typed: str | None) -> datetime | None:

@@ -13,9 +13,9 @@ import typer
 from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.wire.webhook import parse_webhook
 
-from .command import run_async
+from .command import run_async, signal_code
 from .messages import CommandError, WrongUsageError
-from .output import Rows, complain, note
+from .output import Rows, complain, end_line, note
 from .settings import Json, Verbose
 
 if TYPE_CHECKING:
@@ -56,7 +56,12 @@ def webhook(
         note("The service posts to https addresses alone: put a proxy or a tunnel in front.")
         if not _is_loopback(host):
             complain(f"whoever reaches {host} can post here: the reports are not signed")
-        run_async(partial(_serve, listener, path, as_json=as_json))
+        try:
+            run_async(partial(_serve, listener, path, as_json=as_json))
+        except KeyboardInterrupt:
+            # It is how it ends, and no report.
+            end_line()
+            raise typer.Exit(signal_code()) from None
 
 
 async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:

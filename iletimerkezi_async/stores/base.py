@@ -76,7 +76,7 @@ class Store(ABC):
         self._timeout = _check_timeout(timeout)
         self._closed = False
         self._sweep_at = 0.0
-        self._worker_threads = Threads(self._timeout, self._interrupt)
+        self._worker_threads = Threads(self._timeout, self._interrupt, self._explain_silence)
         self._late_ids: Later[tuple[str, KnownId, float]] = Later(self._note_late)
         _stores.add(self)
 
@@ -189,6 +189,9 @@ class Store(ABC):
 
     def _interrupt(self, thread: int) -> None:  # noqa: B027 - most drivers' own limits are enough
         """End what a thread is waiting for, where the driver's own limits do not."""
+
+    def _explain_silence(self) -> str:
+        return f"{self!r} did not answer within {self._timeout:g} s"
 
     def _note_late(self, notes: Sequence[tuple[str, KnownId, float]]) -> None:
         """In a thread of its own: note ids that no caller waits for."""

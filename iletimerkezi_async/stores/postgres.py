@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import socket
 import threading
 import time
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["PostgresStore"]
 
 _inherited: list[object] = []
+_DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")
 
 
 @forgetful
@@ -48,6 +50,7 @@ class PostgresStore(SqlStore):
 
     Args:
         url: A connection string as libpq takes it: `"postgresql://user:password@host/database"` or `"host=… dbname=…"`.
+            A driver that SQLAlchemy is told (`"postgresql+asyncpg://…"`) is left out.
         keep: For how long a key is remembered after its last change; at least an hour.
         timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
 
@@ -67,6 +70,8 @@ class PostgresStore(SqlStore):
         self._lock = threading.Lock()
         self._pool: psycopg_pool.ConnectionPool[psycopg.Connection] | None = None
         self._is_ready = False
+        #: Why the last attempt to connect failed.
+        self._trouble = ""
         #: Which thread waits for an answer on which connection.
         self._waiting: dict[int, psycopg.Connection] = {}
 
@@ -140,6 +145,7 @@ class PostgresStore(SqlStore):
         seconds = max(1, math.ceil(self._timeout))
         pool: psycopg_pool.ConnectionPool[psycopg.Connection] = psycopg_pool.ConnectionPool(
             self._url.reveal(),
+            connection_class=self._connection_class(),
             min_size=0,
             max_size=CALLS,
             open=False,
@@ -159,6 +165,31 @@ class PostgresStore(SqlStore):
         )
         pool.open()
         return pool
+
+    def _explain_wait(self) -> str:
+        return f"cannot be reached within {self._timeout:g} s: {self._trouble or 'all connections are in use'}"
+
+    def _explain_silence(self) -> str:
+        return f"{self!r} {self._explain_wait()}" if self._trouble else super()._explain_silence()
+
+    def _connection_class(self) -> type[psycopg.Connection]:
+        """Connections that leave behind why they failed, which the pool tells nobody but its log."""
+        import psycopg  # noqa: PLC0415 - an extra
+
+        store = self
+
+        class Connection(psycopg.Connection):
+            @classmethod
+            def connect(cls, *args: Any, **kwargs: Any) -> Any:
+                try:
+                    connection = super().connect(*args, **kwargs)
+                    store._trouble = ""
+                    return connection  # noqa: TRY300 - it is about this
+                except psycopg.Error as error:
+                    store._trouble = _cause_of(error)
+                    raise
+
+        return Connection
 
     def _prepare(self) -> None:
         """Make the tables, or see that they are of this edition."""
@@ -192,7 +223,7 @@ class PostgresStore(SqlStore):
         try:
             yield
         except psycopg_pool.PoolTimeout:
-            reason = f"cannot be reached, or all connections are in use, for {self._timeout:g} s"
+            reason = self._explain_wait()
         except psycopg.errors.QueryCanceled:
             reason = f"did not answer within {self._timeout:g} s"
         except psycopg.errors.InsufficientPrivilege:
@@ -236,12 +267,22 @@ class _Url:
             reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
         else:
             with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
+                # Without what SQLAlchemy adds to name its driver.
+                self._url = _DRIVER.sub(r"\1", self._url)
                 parts = psycopg.conninfo.conninfo_to_dict(self._url)
-                return f"{parts.get('host', '')}/{parts.get('dbname', '')}"
+                port = f":{parts['port']}" if parts.get("port") else ""
+                return f"{parts.get('host', '')}{port}/{parts.get('dbname', '')}"
         raise ConfigurationError(reason)
 
     def __repr__(self) -> str:
         return "<connection string>"
+
+
+def _cause_of(error: Exception) -> str:
+    """What kept a connection from being made, without what the connection string says."""
+    first, _, _ = str(error).partition("\n")
+    told = re.search(r".*(?:FATAL: +|failed: |\[Errno -?\d+\] )(.+)", first)
+    return told[1] if told else type(error).__name__
 
 
 def _last_rows(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:

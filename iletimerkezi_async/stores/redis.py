@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -42,6 +43,8 @@ redis.call('SET', KEYS[1], free_at, 'EX', math.ceil(begin + ARGV[1] - now) + 1)
 return string.format('%.6f', begin - now)
 """
 _inherited: list[object] = []
+# As redis-py tells of it.
+_CAUSE = re.compile(r"Error -?\d+ connecting to \S+\. (.+?)\.?$")
 
 
 @forgetful
@@ -159,8 +162,9 @@ class RedisStore(Store):
             reason = f"did not answer within {self._timeout:g} s"
         except redis.AuthenticationError:
             reason = "does not let this user in"
-        except redis.ConnectionError:
-            reason = "cannot be reached, or all connections are in use"
+        except redis.ConnectionError as error:
+            told = _CAUSE.match(str(error))
+            reason = f"cannot be reached: {told[1]}" if told else "cannot be reached, or all connections are in use"
         except redis.RedisError as error:
             reason = f"cannot be used: {_code_of(error)}"
         except OSError as error:
@@ -193,7 +197,8 @@ class _Url:
         else:
             with suppress(ValueError, TypeError, AttributeError):
                 parts = cast("Any", redis.ConnectionPool).from_url(self._url).connection_kwargs
-                self.place = f"{parts.get('host') or parts.get('path') or 'localhost'}/{parts.get('db', 0)}"
+                port = f":{parts['port']}" if parts.get("port") else ""
+                self.place = f"{parts.get('host') or parts.get('path') or 'localhost'}{port}/{parts.get('db', 0)}"
                 return
         raise ConfigurationError(reason)
 

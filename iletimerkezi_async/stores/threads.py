@@ -43,11 +43,13 @@ class Threads:
     Args:
         timeout: Seconds that a call may take, the wait for a thread included.
         interrupt: Ends what a thread is waiting for, where the driver's own limits do not.
+        explain: Says of which store it is, and why it may not answer.
     """
 
-    def __init__(self, timeout: float, interrupt: Callable[[int], object]) -> None:
+    def __init__(self, timeout: float, interrupt: Callable[[int], object], explain: Callable[[], str]) -> None:
         self._timeout = timeout
         self._interrupt = interrupt
+        self._explain = explain
         #: What callers left behind who were cancelled.
         self._left: set[threading.Thread] = set()
         # A limiter belongs to an event loop.
@@ -102,7 +104,7 @@ class Threads:
             await anyio.to_thread.run_sync(call.run, limiter=self._limiter(), abandon_on_cancel=True)
         if scope.cancelled_caught:
             self._leave(call, finish=False)
-            call.error = f"the store did not answer within {self._timeout:g} s"
+            call.error = self._explain()
             if call.thread is not None:
                 self._interrupt(call.thread)
 

@@ -56,8 +56,8 @@ def test_it_goes_on_where_it_stopped(
     sandbox.heal()
     result = iletimerkezi(*order, *_WITH_JOURNAL)
     assert result.returncode == 0
-    rows = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines())
-    assert [rows[name].strip() for name in rows][:3] == ["30", "30", "6"]
+    rows = {name.strip(): value for name, value in (line.rsplit(maxsplit=1) for line in result.stdout.splitlines())}
+    assert [rows[name].strip() for name in ("read", "accepted", "by earlier runs", "orders")] == ["30", "30", "5", "6"]
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 
@@ -73,7 +73,7 @@ def test_ctrl_c_tells_what_is_known_and_how_to_go_on(
     assert (rows["read"], rows["accepted"], rows["orders"], rows["failed"]) == ("25", "5", "1", "20")
     assert "iletimerkezi: stopped: interrupted\n" in result.stderr
     assert result.stderr.endswith(
-        "the same command again settles what is not known, and sends what is missing, and nothing twice: "
+        "the same command again settles what is not known, and sends what is missing, and nothing twice\n"
         "iletimerkezi bulk TEXT --to list.csv --batch-size 5 --journal campaign.db\n"
     )
     assert "gizli" not in result.stdout + result.stderr
@@ -83,12 +83,12 @@ def test_without_a_journal_it_says_what_that_means(
     iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
 ) -> None:
     """Whoever kept no journal is told what the same command would do; none is shown that would seem to resume it."""
-    process = iletimerkezi.start(*_LIST)
+    process = iletimerkezi.start(*_LIST, "--no-journal")
     wait_until(lambda: _is_stuck(sandbox))
     result = iletimerkezi.interrupt(process)
     assert result.returncode == 130
-    assert "without --journal nothing was written down" in result.stderr
-    assert result.stderr.endswith("if it has --journal from its first run on; added now, it begins anew\n")
+    assert "without a journal nothing was written down" in result.stderr
+    assert result.stderr.endswith("if it has a journal from its first run on; added now, it begins anew\n")
     assert "iletimerkezi bulk" not in result.stderr
 
 

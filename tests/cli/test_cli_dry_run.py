@@ -100,6 +100,8 @@ def test_json_and_the_refused(in_process: Run, tmp_path: Path) -> None:
         "costly_characters": [],
         "list": {"column": "the only one", "header": "none", "delimiter": "none", "encoding": "UTF-8"},
         "balance": {"amount": "0", "sms": 1_000_000},
+        "error": None,
+        "exit_code": 0,
     }
     assert len((tmp_path / "refused.csv").read_text("utf-8").splitlines()) == 13
 
@@ -115,3 +117,27 @@ def test_a_balance_that_would_not_suffice(in_process: Run, sandbox: "Sandbox", m
     result = in_process(*_ORDER)
     assert (result.returncode, _rows(result.stdout)["SMS"]) == (1, "3")
     assert "401" in result.stderr
+
+
+def test_without_a_network_it_tells_all_but_the_balance(
+    in_process: Run, sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no error of the list's that the service is away, or that there is no way to it."""
+    sandbox.fail("get-balance", "503")
+    away = in_process(*_ORDER)
+    monkeypatch.setenv("ILETIMERKEZI_BASE_URL", "http://127.0.0.1:9/v1")
+    unreachable = in_process(*_ORDER)
+    for result in (away, unreachable):
+        assert (result.returncode, _rows(result.stdout)["SMS"]) == (0, "3")
+        assert "the balance is not known: get-balance: " in result.stderr
+
+
+def test_it_ends_as_the_campaign_would(in_process: Run, tmp_path: Path) -> None:
+    """A list without a single good number is a failure, with or without `--json`."""
+    (tmp_path / "list.txt").write_text("530 12\n530 13\n", encoding="utf-8")
+    result = in_process(*_ORDER)
+    assert result.returncode == 1
+    assert result.stderr.endswith("iletimerkezi: nobody would be texted: every number is refused\n")
+    told = json.loads(in_process(*_ORDER, "--json").stdout)
+    assert (told["error"], told["exit_code"]) == ("nobody would be texted: every number is refused", 1)
+    assert in_process("bulk", "x", "--to", "list.txt").returncode == 1

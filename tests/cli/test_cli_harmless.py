@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import Refusal
+from iletimerkezi_async.cli.named import REFUSED_COLUMNS, NameFile
 from iletimerkezi_async.cli.output import one_line, to_json
-from iletimerkezi_async.cli.refusals import RefusalFile
 from iletimerkezi_async.numbers import clean_number
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def test_json_tells_everything_in_printable_characters(name: str, value: str) ->
 def test_the_refused_are_no_formulas(number: str, tmp_path: Path) -> None:
     """A spreadsheet that opens the file shows them as text; the reason too."""
     path = tmp_path / "refused.csv"
-    RefusalFile(str(path), ()).write([Refusal(number, number), Refusal("+905301234567", "x")])
+    file = NameFile("--refused", str(path), REFUSED_COLUMNS, ())
+    assert file.write([Refusal(number, number), Refusal("+905301234567", "x")], 2) == str(path)
     _, row, last = csv.reader(path.read_text("utf-8").splitlines())
     for field in row:
         assert field.isprintable()

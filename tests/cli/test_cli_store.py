@@ -53,7 +53,9 @@ def test_what_became_of_a_key(iletimerkezi: "Command", sandbox: "Sandbox", store
         (("send", "Merhaba", "5301234567", "--iys", "off", "--key", "k"), "needs a store"),
         (("sent", "k"), "say where keys are kept"),
         (("sent", "k", "--store", "sqlite:x", "--order", "1", "--not-sent"), "exclude each other"),
-        (("sent", "k", "--store", "mysql://root:geheim@host/db"), "must be postgresql://"),
+        (("sent", "k", "--store", "mysql://root:geheim@host/db"), "mysql:// is none of them; the store must be"),
+        (("sent", "k", "--store", "sqlite://abc.db"), "has three slashes in front of a file in the current folder"),
+        (("sent", "k", "--store", "sqlite://"), "has three slashes"),
         (("sent", "k", "--store", "postgresql://[root:geheim"), "connection string"),
     ],
 )
@@ -63,6 +65,21 @@ def test_what_is_typed_wrongly(iletimerkezi: "Command", arguments: tuple[str, ..
     assert result.returncode in {1, 2}
     assert said in result.stderr
     assert "geheim" not in result.stderr
+
+
+def test_an_address_means_what_it_means_elsewhere(iletimerkezi: "Command", tmp_path: Path) -> None:
+    """As to SQLAlchemy: three slashes in the current folder, four from the root; a new file is said."""
+    typed = ("send", "Merhaba", "5301234567", "--iys", "off", "--key", "k1", "--store")
+    first = iletimerkezi(*typed, "sqlite:///abc.db")
+    assert first.returncode == 0
+    assert first.stderr == f"the store is a new file: {tmp_path / 'abc.db'}\n"
+    for same in (f"sqlite:///{tmp_path / 'abc.db'}", "sqlite+aiosqlite:///abc.db", "sqlite:abc.db"):
+        again = iletimerkezi(*typed, same)
+        assert (again.stdout, again.stderr.count("\n")) == (first.stdout, 1)
+    unreachable = iletimerkezi("sent", "k1", "--store", "postgresql+asyncpg://u:geheim@127.0.0.1:1/db")
+    assert unreachable.stderr == (
+        "iletimerkezi: <PostgresStore 127.0.0.1:1/db> cannot be reached within 5 s: Connection refused\n"
+    )
 
 
 def test_a_campaign_in_a_store(iletimerkezi: "Command", sandbox: "Sandbox", store: str, tmp_path: Path) -> None:

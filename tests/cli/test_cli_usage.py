@@ -40,6 +40,7 @@ def test_help_names_every_command_and_variable(
     for word in (*_COMMANDS, "ILETIMERKEZI_API_KEY", "ILETIMERKEZI_IYS", "ILETIMERKEZI_BASE_URL"):
         assert f"  {word} " in text
     assert "...\n" not in text[text.index("Commands:") :]
+    assert max(map(len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("command", _COMMANDS)

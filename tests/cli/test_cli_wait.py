@@ -50,7 +50,7 @@ def test_the_time_is_up(iletimerkezi: "Command", schedule: Callable[[], str]) ->
     began = time.monotonic()
     result = iletimerkezi("wait", order, "--timeout", "0.5", "--json")
     assert time.monotonic() - began < 30
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, json.loads(result.stdout)["exit_code"]) == (1, 1)
     assert result.stderr == f"iletimerkezi: order {order} is not finished after 0.5 s\n"
 
 
@@ -62,7 +62,7 @@ def test_cancelling(iletimerkezi: "Command", schedule: Callable[[], str], place:
     assert (result.returncode, json.loads(result.stdout)["status"]) == (1, "FAILED")
     assert result.stderr == f"iletimerkezi: order {first} could not be sent, or was cancelled\n"
     result = iletimerkezi("cancel", second, "--json")
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, json.loads(result.stdout)["exit_code"]) == (1, 1)
     assert re.fullmatch(
         r"iletimerkezi: cancel-order: 455 .*: there is no such order, it has begun to be sent, .*\n", result.stderr
     )

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 from recipe_processes import Serve, free_port, running, wait_for_port
+
+VARIABLE = "ILETIMERKEZI_TEST_REDIS"
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server that the environment names, or one of our own."""
+    url = os.environ.get(VARIABLE)
+    if url:
+        yield url
+        return
+    server = shutil.which("redis-server")
+    if server is None:
+        pytest.skip(
+            f"the recipes on Redis were left out: there is no Redis server ({VARIABLE} is not set, "
+            "and no redis-server is installed: apt-get install redis-server)"
+        )
+    port = free_port()
+    options = {"port": str(port), "bind": "127.0.0.1", "save": "", "appendonly": "no", "logfile": os.devnull}
+    arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+    with running(server, *arguments, "--dir", str(tmp_path_factory.mktemp("redis"))) as process:
+        wait_for_port(port, process)
+        yield f"redis://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,38 +14,16 @@ from types import ModuleType
 
 import anyio
 import pytest
-from recipe_processes import HERE, free_port, running, wait_for_port
+from recipe_processes import HERE
 from redis import Redis
 
 from iletimerkezi_async import AsyncClient, Iys
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import RedisStore
 
-VARIABLE = "ILETIMERKEZI_TEST_REDIS"
 NUMBER = 5301234567
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio"])]
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The server that the environment names, or one of our own."""
-    url = os.environ.get(VARIABLE)
-    if url:
-        yield url
-        return
-    server = shutil.which("redis-server")
-    if server is None:
-        pytest.skip(
-            f"the worker recipe was left out: there is no Redis server ({VARIABLE} is not set, "
-            "and no redis-server is installed: apt-get install redis-server)"
-        )
-    port = free_port()
-    options = {"port": str(port), "bind": "127.0.0.1", "save": "", "appendonly": "no", "logfile": os.devnull}
-    arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-    with running(server, *arguments, "--dir", str(tmp_path_factory.mktemp("redis"))) as process:
-        wait_for_port(port, process)
-        yield f"redis://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -119,6 +119,22 @@ async def test_a_server_that_is_not_there_is_an_error(account: str) -> None:
             assert "hemmelig" not in f"{error!r} {store!r} {vars(store)}"
 
 
+@pytest.mark.parametrize(
+    ("store", "said"),
+    [
+        (PostgresStore("postgresql+asyncpg://app:hemmelig@127.0.0.1:1/db", timeout=0.5), "127.0.0.1:1/db"),
+        (RedisStore("redis://:hemmelig@127.0.0.1:1/3", timeout=0.5), "127.0.0.1:1/3"),
+    ],
+    ids=["postgres", "redis"],
+)  # fmt: skip
+async def test_host_and_cause_are_told(store: PostgresStore | RedisStore, said: str, account: str) -> None:
+    """Where it was looked for, and why in vain; the driver that SQLAlchemy is told is left out, the password, too."""
+    async with store:
+        with pytest.raises(StoreError, match=f"{said}.*Connection refused") as caught:
+            await store.reserve(account, 1, 100.0)
+    assert "hemmelig" not in str(caught.value)
+
+
 @pytest.mark.parametrize("kind", [PostgresStore, RedisStore])
 def test_an_address_that_is_none_is_refused(kind: type[PostgresStore | RedisStore]) -> None:
     """At once, and not repeated, as it may hold a password."""
