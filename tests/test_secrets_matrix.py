@@ -213,11 +213,12 @@ SOUND: dict[str, dict[str, object]] = {
     "mark_not_sent": {"key": "a key"},
     "send_bulk": {
         "text": TEXT, "to": [NUMBER], "batch_size": 10, "concurrency": 1, "on_progress": None, "journal": None,
-        "sender": "FIRMA", "iys": Iys.OFF, "send_at": LATER,
+        "unknown": "keep", "settle_for": 0.0, "sender": "FIRMA", "iys": Iys.OFF, "send_at": LATER,
     },
     "send_bulk_messages": {
         "messages": [Message(TEXT, NUMBER)], "batch_size": 10, "concurrency": 1, "on_progress": None, "journal": None,
-        "sender": "FIRMA", "iys": Iys.OFF, "send_at": LATER,
+        "unknown": "keep", "settle_for": 0.0, "allow_new_texts": False, "sender": "FIRMA", "iys": Iys.OFF,
+        "send_at": LATER,
     },
     "get_report": {"order_id": 1, "page_size": 10, "read_ahead": 1},
     "get_order": {"order_id": 1},

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
+from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, KNOWN_SECONDS, Store, StoreJournal
 from .log import Alike, Answer, KnownId, Name, Row, Scope, State
@@ -184,6 +185,7 @@ def spell(text: str, dialect: Dialect) -> str:
     return text
 
 
+@forgetful
 class SqlStore(Store):
     """A store on an engine that knows SQL."""
 

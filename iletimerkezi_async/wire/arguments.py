@@ -106,7 +106,7 @@ def check_campaign(
     *,
     unknown: object,
     settle_for: object,
-    allow_new_texts: bool = True,
+    allow_new_texts: object = True,
 ) -> Terms:
     """The terms of a campaign.
 
@@ -121,7 +121,9 @@ def check_campaign(
         raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
     if isinstance(settle_for, bool) or not isinstance(settle_for, (int, float)) or not 0 <= settle_for < math.inf:
         raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
-    return Terms(size, at_once, str(unknown), float(settle_for), bool(allow_new_texts))
+    if not isinstance(allow_new_texts, bool):
+        raise ConfigurationError("`allow_new_texts` must be True or False")
+    return Terms(size, at_once, str(unknown), float(settle_for), allow_new_texts)
 
 
 def check_order_id(value: object) -> int:
