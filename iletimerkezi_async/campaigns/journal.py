@@ -71,8 +71,8 @@ class Journal:
         #: Keys the fingerprints of texts. It is made of the account's API key and kept nowhere, so that whoever has
         #: the journal alone cannot try out which text a fingerprint may be of.
         self.salt = b""
-        #: Where it is kept, which counts orders to the same numbers.
-        self.owner = store
+        #: Where it is kept, which counts orders to the same numbers: a file by its path, as each run opens it anew.
+        self.owner: object = store.path if isinstance(store, JournalFile) else store
         self._name = name
         self._credentials = credentials
         is_file = isinstance(store, JournalFile)

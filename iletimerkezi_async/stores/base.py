@@ -74,6 +74,8 @@ class Store(ABC):
     def __init__(self, *, keep: timedelta, timeout: float) -> None:
         self._keep = _check_keep(keep)
         self._timeout = _check_timeout(timeout)
+        #: Whether nobody may ask anything any more, as it is being closed; and whether it is.
+        self._leaving = False
         self._closed = False
         self._sweep_at = 0.0
         self._worker_threads = Threads(self._timeout, self._interrupt, self._explain_silence)
@@ -90,15 +92,19 @@ class Store(ABC):
 
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `StoreError`. Twice is once."""
-        if not self._closed:
-            # What is lost here, others have to find out.
+        if not self._leaving:
+            self._leaving = True
+            # One that hangs is closed when it answers.
             with suppress(StoreError):
-                await self._worker_threads.run(self._late_ids.flush, shield=True)
-            self._closed = True
-            await self._worker_threads.run(self._finish_and_close, shield=True)
+                await self._worker_threads.run(self._finish_and_close, shield=True)
 
     def _finish_and_close(self) -> None:
+        """In one piece of work, as the caller may be cancelled between two."""
         self._worker_threads.join()
+        # What is lost here, others have to find out.
+        with suppress(StoreError):
+            self._late_ids.flush()
+        self._closed = True
         self._close()
 
     # One rate.
@@ -201,7 +207,7 @@ class Store(ABC):
             self.sweep_and(partial(self._note_ids, account, known))
 
     def _threads(self) -> Threads:
-        if self._closed:
+        if self._leaving:
             raise StoreError("the store has been closed")
         return self._worker_threads
 
@@ -285,7 +291,7 @@ class StoreLog:
 
     def note_later(self, account: str, known: KnownId) -> None:
         """Make an id known, soon; nothing waits for it, and it may be lost with the process."""
-        if not self._store._closed:
+        if not self._store._leaving:
             self._store._late_ids.add((account, known, time.monotonic()))
 
     @property

@@ -219,6 +219,11 @@ class JournalFile(SqliteStore):
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
 
     @property
+    def path(self) -> str:
+        """The absolute path."""
+        return self._path
+
+    @property
     def spelt(self) -> str:
         """The path, fit to be printed."""
         return self._spelt

@@ -59,7 +59,7 @@ async def test_a_blocked_number_in_an_order_that_was_lost_leaves_nobody_out_for_
     """Once the reports surely lack the order, a refusal of its repetition is one: it is narrowed, the others texted."""
     sandbox = Sandbox(blocked=[numbers(40)[7]])
     sandbox.fail("send-sms", "drop-request")
-    first = await run(sandbox, path, concurrency=2)
+    first = await run(sandbox, path)
     assert isinstance(first.unknown[0].error, OutcomeUnknownError)
     at_once = await run(sandbox, path)
     assert at_once.unknown

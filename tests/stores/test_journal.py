@@ -279,7 +279,7 @@ async def test_an_order_without_an_id_does_not_stand_in_for_another(
     sandbox = Sandbox()
     sandbox.fail("send-sms", "drop-answer")
     sandbox.fail("send-sms", "451")
-    sandbox.fail("get-reports", "401", times=2)
+    sandbox.fail("get-reports", "401", times=3)
     sandbox.fail("send-sms", "drop-request", times=2)
     messages = [Message("Bir", numbers(10)), Message("Iki", numbers(10))]
     async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
