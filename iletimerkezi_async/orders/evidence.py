@@ -185,7 +185,7 @@ class Sought:
         """
         if number.startswith(_PREFIX):
             return clean_number(number) == number
-        return not self._foreign and clean_number(number) is not None
+        return not self._foreign and clean_number(number) == number
 
 
 @frozen(eq=False, repr=False)
