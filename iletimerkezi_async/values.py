@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 from math import isfinite
-from typing import SupportsFloat, SupportsIndex, cast
+from typing import Protocol, SupportsFloat, SupportsIndex, cast
 
 from .models import TURKISH_TIME
 from .text import read_text
@@ -23,6 +23,10 @@ class Flaw(str):
     """Why a value has no text, in words that show no part of it."""
 
     __slots__ = ()
+
+
+class _OfArrow(Protocol):
+    def as_py(self) -> object: ...
 
 
 class Unshown(str):
@@ -133,6 +137,9 @@ def _read_text(text: str) -> str | Flaw:
 
 def _write(value: object, *, comma: bool) -> str | Flaw | None:
     """What is no text as text; `None` where nobody could read it."""
+    if hasattr(type(value), "as_py"):
+        # A value of Arrow.
+        return read_value(cast("_OfArrow", value).as_py(), comma=comma)
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return _NO_VALUE
     if isinstance(value, (bool, complex)):

@@ -411,6 +411,12 @@ def test_tables_of_arrow_fill_templates() -> None:
         *filled, refused = fill_template(TEXT, rows)
         assert texts_of(filled) == TEXTS
         assert refused == Refusal(NUMBER, "row 3: there is no value in the column 'ad'")
+    values = [pa.scalar(value) for value in (date(2026, 12, 1), 847.43, None)]
+    *filled, refused = fill_template("{ad}", [{"telefon": pa.scalar(NUMBER), "ad": value} for value in values])
+    assert (texts_of(filled), refused.reason) == (
+        ["01.12.2026", "847,43"],
+        "row 3: there is no value in the column 'ad'",
+    )
 
 
 def test_two_columns_of_one_name_are_refused() -> None:

@@ -142,7 +142,7 @@ class Wanted:
         """
         if number.startswith(_TURKISH):
             return clean_number(number) == number
-        return not self._has_foreign and clean_number(number) is not None
+        return not self._has_foreign and clean_number(number) == number
 
 
 @frozen

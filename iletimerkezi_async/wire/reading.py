@@ -148,7 +148,10 @@ def read_number(value: object) -> str:
         UnreadableError: It is neither text nor a whole number.
     """
     if isinstance(value, (str, int)) and not isinstance(value, bool):
-        return clean_number(value) or str(value)
+        number, written = clean_number(value), str(value)
+        # How answers bring numbers of other countries is not documented: no code is read into one that lacks its plus.
+        is_abroad = written.startswith("00") and not (number or "").startswith("+90")
+        return written if is_abroad or number is None else number
     raise UnreadableError("a number is missing")
 
 
