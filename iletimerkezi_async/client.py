@@ -6,22 +6,21 @@ import copy
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
-from .http.observed import observed
 from .http.retry import Retry
 from .http.settings import SERVICE_URL
+from .http.telemetry import observed
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
-from .orders import cancelling, registering, waiting
+from .orders import several
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
 from .redaction import forgetful
 from .wire import account, blacklist, reports
-from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole
+from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
 from .wire.consents import check_question, check_registration
 from .wire.credentials import Credentials
-from .wire.dates import choose_days, choose_window
 from .wire.draft import MAX_RECIPIENTS, check_text
-from .wire.packing import fill
+from .wire.packing import fill, fill_one
 
 if TYPE_CHECKING:
     import os
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 
-@observed
 @forgetful
 class AsyncClient:
     """A client of the SMS service of iletimerkezi.com, for asyncio and trio.
@@ -59,7 +57,7 @@ class AsyncClient:
         sender: The approved header to send under, at most 11 characters, spelt exactly as approved; a call may name
             another. Default: `ILETIMERKEZI_SENDER`.
         iys: Whether the national consent registry is asked before sending; a call may choose otherwise. There is no
-            default, as the law leaves the choice to whoever sends.
+            default, as the law leaves the choice to the sender.
         base_url: Where the service is. Plain `http://` is refused unless it is the loopback; redirects are never
             followed: the body carries the credentials. Default: `ILETIMERKEZI_BASE_URL`, which the sandbox's command
             prints, then the service's own address.
@@ -138,11 +136,11 @@ class AsyncClient:
         iys: Iys | EllipsisType | None = ...,
         rate: float | Pacer | EllipsisType | None = ...,
     ) -> Self:
-        """Get a second face of this client, with other settings for its calls: `client.with_options(timeout=5)`.
+        """Make a client over the same connections, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It has the same connections and store, and is closed with this client: closing it alone closes nothing. Each
-        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` the face paces by itself,
-        as another client would; a pause that the service asks for (429) holds for both.
+        It shares the store, too, and is closed with this client: closing it alone closes nothing. Each
+        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` it paces by itself, as
+        another client would; a pause that the service asks for (429) holds for both.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -155,15 +153,17 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
-        Where event loops run side by side in threads, it is called in each of them: only its own loop can close a
+        Where event loops run side by side in threads, call it in each of them: only its own loop can close a
         connection.
         """
         await self._face.aclose()
 
+    @observed("get-balance")
     async def get_balance(self) -> Balance:
         """Ask what the account holds: lira or messages, as it works with."""
         return await self._face.transport.call(account.get_balance())
 
+    @observed("send-sms")
     async def send_sms(
         self,
         text: str,
@@ -177,7 +177,7 @@ class AsyncClient:
         """Send one text to one or many recipients, as one order; see `iletimerkezi_async.orders`.
 
         A lost answer is not the end: within 9 minutes the same order is sent again, which the service refuses as a
-        duplicate if it has it; the order's id is then found through the reports. Nobody is texted twice.
+        duplicate if it has it; the order's id is then found through the reports. No recipient is texted twice.
 
         A call that is cancelled may have been taken. The same call again within 10 minutes then ends in
         `DuplicateOrderError`, not in a second SMS. With a key it ends in the same order, whenever it comes.
@@ -214,11 +214,18 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost: the order may or may not have been taken.
             OrderAcceptedError: The order was taken, but its id could not be found.
         """
-        messages = (Message(text, to),)
+        message = Message(text, to)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
         del text, to
-        return await self.send_messages(messages, sender=sender, iys=iys, send_at=send_at, key=key)
+        self._face.sending.check(key)
+        # What was sent under a key is told also when its time has come.
+        template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
+        draft = fill_one(template, message)
+        if draft is None:
+            draft = await in_pieces(fill(template, (message,)))
+        return await self._face.sending.send(draft, key)
 
+    @observed("send-sms")
     async def send_messages(
         self,
         messages: Iterable[Message],
@@ -241,11 +248,9 @@ class AsyncClient:
             IletimerkeziError: As `send_sms`.
         """
         self._face.sending.check(key)
-        # What was sent under a key is told also when its time has come.
         filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
-        draft = await in_pieces(filling)
-        return await self._face.sending.send(draft, key)
+        return await self._face.sending.send(await in_pieces(filling), key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -292,6 +297,7 @@ class AsyncClient:
         self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
         return await self._face.sending.mark_not_sent(key)
 
+    @observed("send-sms", "send-bulk")
     async def send_bulk(
         self,
         text: str,
@@ -353,7 +359,7 @@ class AsyncClient:
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
-        # Whoever runs no campaign need not load what it takes.
+        # Loaded by the first campaign.
         from .campaigns import campaign, intake  # noqa: PLC0415 - see above
         from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - see above
 
@@ -372,6 +378,7 @@ class AsyncClient:
             run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
             return await run.run(records)
 
+    @observed("send-sms", "send-bulk")
     async def send_bulk_messages(
         self,
         messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
@@ -464,6 +471,7 @@ class AsyncClient:
             read_ahead=check_whole("read_ahead", read_ahead, 1),
         )
 
+    @observed("get-report")
     async def get_order(self, order_id: Order | int | str) -> OrderReport:
         """Ask for an order's state and counters alone, in one small request.
 
@@ -492,6 +500,7 @@ class AsyncClient:
         """
         return Orders(self._face.pages, *choose_days(start, end, "get-reports"))
 
+    @observed("get-report", "wait-for-order")
     async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
@@ -510,8 +519,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await waiting.wait_for_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
+        return await several.poll_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
 
+    @observed("cancel-order")
     async def cancel_order(self, order_id: Order | int | str) -> None:
         """Cancel an order that has not begun to be sent: one that is scheduled for later.
 
@@ -526,8 +536,9 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await cancelling.cancel_order(self._face.transport, check_order_id(order_id))
+        await several.cancel_and_confirm(self._face.transport, check_order_id(order_id))
 
+    @observed("get-sender")
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
         return await self._face.transport.call(account.get_senders())
@@ -548,6 +559,7 @@ class AsyncClient:
         """
         return Blacklist(self._face.pages, choose_window(start, end, "get-blacklist"))
 
+    @observed("add-blacklist")
     async def add_blacklist(self, number: Number) -> None:
         """Block a number: nothing is sent to it any more. To block it twice is to block it once.
 
@@ -562,6 +574,7 @@ class AsyncClient:
         del number
         await self._face.transport.call(call)
 
+    @observed("delete-blacklist")
     async def delete_blacklist(self, number: Number) -> None:
         """Block a number no longer.
 
@@ -580,6 +593,7 @@ class AsyncClient:
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._face.transport.perform(call)
 
+    @observed("consent/create")
     async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
         """Tell the national consent registry what recipients have said.
 
@@ -604,8 +618,9 @@ class AsyncClient:
         registration = check_registration(brand_code, consents, datetime.now(timezone.utc))
         # A table that is gone through has its rows in its `repr`.
         del brand_code, consents
-        await registering.register_consents(self._face.transport, registration)
+        await several.register_batches(self._face.transport, registration)
 
+    @observed("consent/show")
     async def check_consent(
         self,
         brand_code: str | int,
@@ -632,4 +647,4 @@ class AsyncClient:
         """
         question = check_question(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await registering.check_consent(self._face.transport, question)
+        return await several.find_consent(self._face.transport, question)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from functools import partial
-from math import isfinite
-from typing import TypeAlias, cast, overload
+from itertools import chain, pairwise
+from typing import Protocol, TypeAlias, cast, overload
 from unicodedata import category, normalize
 
 from .errors import ConfigurationError, IletimerkeziError
@@ -17,37 +16,60 @@ from .numbers import clean_number, find_flaw, spell
 from .redaction import forgetful
 from .results import Refusal
 from .text import find_complaint, read_text
+from .values import Flaw, read_value
 from .wire.draft import text_complaint
 
-__all__ = ["Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
+__all__ = ["FilledRows", "Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
+
+
+class NamedRow(Protocol):
+    """A named tuple, a row of SQLAlchemy."""
+
+    def _asdict(self) -> Mapping[str, object]: ...
+
+
+class KeyedRow(Protocol):
+    """A row of `sqlite3` or of asyncpg."""
+
+    def keys(self) -> Iterable[str]:
+        """The names of its columns."""
+        ...
+
+    def __getitem__(self, name: str, /) -> object: ...
+
+
+class Table(Protocol):
+    """A table of pandas, polars or Arrow."""
+
+    @property
+    def columns(self) -> object:
+        """The names of its columns; of Arrow, what is in them."""
+        ...
+
+    def __getitem__(self, name: str, /) -> object: ...
+
+
+class _OfArrow(Protocol):
+    """A table of Arrow; or one of its batches, which has none itself."""
+
+    def to_batches(self) -> Iterable[_OfArrow]: ...
+
+    def to_pylist(self) -> list[Mapping[str, object]]: ...
+
 
 #: A row as programs hold it: by the names of its columns.
-Row: TypeAlias = Mapping[str, object]
+Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
+# How other programs write the name of a column: the whole, and the name in it.
+_ELSEWHERE = re.compile(
+    r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
+    r"|%\( *([^()]{1,99}?) *\)s|%([^%]{1,99})%|#([^#]{1,99})#|(?<!\w)@(\w{1,99})|\$(\w{1,99})))"
+)
 # What looks like a name and cannot be anything else that some languages put in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
-# What spreadsheets show, in English and in Turkish, where they have no value.
-_ERRORS = frozenset(
-    [
-        "#N/A",
-        "#VALUE!",
-        "#REF!",
-        "#DIV/0!",
-        "#NUM!",
-        "#NAME?",
-        "#NULL!",
-        "#YOK",
-        "#DEĞER!",
-        "#BAŞV!",
-        "#SAYI/0!",
-        "#SAYI!",
-        "#AD?",
-        "#BOŞ!",
-    ]
-)
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
 _SURELY_SHORT = 400
@@ -99,8 +121,29 @@ class Template:
             return found
         return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
 
+    def find_misuse(self, names: Iterable[str]) -> ConfigurationError | None:
+        """The complaint that it names a column as other programs do, so that everybody would get the name."""
+        for (literal, name), (following, _) in pairwise(self._parts):
+            if literal.endswith("{") and following.startswith("}"):
+                return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
+            if literal.endswith("$"):
+                return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
+        # Whoever names a column rightly knows how, and means what else stands there.
+        right = {"", *map(column_key, self.names)}
+        keys = {key: name for name in names if (key := column_key(name)) not in right}
+        for literal, _ in self._parts:
+            for whole, *found in _ELSEWHERE.findall(literal):
+                name = keys.get(column_key("".join(found)))
+                if name is not None:
+                    return _misused(f"{{{whole}}}" if whole[0] == "{" else whole, f"{{{name}}}")
+        return None
+
     def __repr__(self) -> str:
         return f"<Template with {len(self.names)} columns>"
+
+
+def _misused(written: str, right: str) -> ConfigurationError:
+    return ConfigurationError(f"{written} in the text is no value of a column; write {right}")
 
 
 def _parse(written: object, parts: list[tuple[str, str | None]]) -> IletimerkeziError | None:
@@ -154,10 +197,12 @@ class Filler:
 
     Args:
         template: The text.
+        comma: Whether the decimals of numbers stand behind a comma.
     """
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, *, comma: bool = True) -> None:
         self._template = template
+        self._comma = comma
 
     def fill(self, place: str, number: object, values: Sequence[object]) -> Message | Refusal:
         """The message for a row; or what is wrong with it.
@@ -170,12 +215,11 @@ class Filler:
         cleaned = clean_number(number)
         if cleaned is None:
             return Refusal("" if number is None else spell(number), f"{place}: {find_flaw(number)}")
-        words = [value if type(value) is str and value[:1] != "#" else _write_any(value) for value in values]
-        if None in words:
-            name = self._template.names[words.index(None)]
-            value = values[words.index(None)]
-            return Refusal(cleaned, f"{place}: {_describe(value)} in the column {name!r}")
-        text = self._template.fill(cast("list[str]", words))
+        words = [read_value(value, comma=self._comma) for value in values]
+        for name, word in zip(self._template.names, words):
+            if type(word) is Flaw:
+                return Refusal(cleaned, f"{place}: {word} in the column {name!r}")
+        text = self._template.fill(words)
         if len(text) > _SURELY_SHORT or not text.strip():
             complaint = text_complaint(text)
             if complaint is not None:
@@ -183,65 +227,12 @@ class Filler:
         return Message(text, (cleaned,))
 
 
-def _write_any(value: object) -> str | None:
-    """See `_write`; of somebody's object that cannot be read, whatever it raises, there is no text."""
-    try:
-        return _write(value)
-    except Exception:  # noqa: BLE001 - such as a date of NumPy, which says that it is a number
-        return None
-
-
-def _write(value: object) -> str | None:
-    """A value as it is to be read; `None` where there is none, or one that nobody could read."""
-    text = read_text(value)
-    if text is not None:
-        return None if text.strip() in _ERRORS else text
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, date):
-        return _write_date(value)
-    if isinstance(value, Decimal):
-        return f"{value:f}" if value.is_finite() else None
-    if hasattr(type(value), "__index__"):
-        return str(value)
-    if hasattr(type(value), "__float__"):
-        return _write_float(value)
-    kind = type(value)
-    is_plain = kind.__str__ is not object.__str__ and not any(
-        hasattr(kind, name) for name in ("__iter__", "__getitem__", "__buffer__")
-    )
-    return spell(value) if is_plain and kind.__name__ not in {"NAType", "NaTType", "bytes"} else None
-
-
-def _write_float(value: object) -> str | None:
-    number = float(cast("float", value))
-    if not isfinite(number):
-        return None
-    # A column with gaps makes floats of integers.
-    return str(int(number)) if number == int(number) else str(value)
-
-
-def _write_date(value: date) -> str | None:
-    if value != value:  # noqa: PLR0124 - pandas has a date that is none
-        return None
-    day = f"{value:%d.%m.%Y}"
-    has_time = isinstance(value, datetime) and (value.hour or value.minute or value.second)
-    return f"{day} {value:%H:%M}" if has_time else day
-
-
-def _describe(value: object) -> str:
-    kind = type(value).__name__
-    if read_text(value) is not None:
-        return "there is an error of the spreadsheet"
-    is_missing = value is None or kind in {"NAType", "NaTType"} or (isinstance(value, (float, Decimal)))
-    return "there is no value" if is_missing else f"there is no text but {kind}"
-
-
 class _RowFiller:
     """Makes messages of whole rows, and finds their columns."""
 
-    def __init__(self, template: Template, to: str) -> None:
-        self._filler = Filler(template)
+    def __init__(self, template: Template, to: str, *, comma: bool) -> None:
+        self._template = template
+        self._filler = Filler(template, comma=comma)
         self._wanted = (to, *template.names)
         self._keys: tuple[str, ...] = ()
         self._rows = 0
@@ -254,7 +245,7 @@ class _RowFiller:
             ConfigurationError: The first row lacks a column.
         """
         self._rows += 1
-        filled = self._fill(f"row {self._rows:,}", given)
+        filled = self._fill(f"row {self._rows}", given)
         # Error trackers print the variables of the frame that raised.
         del given
         if isinstance(filled, ConfigurationError):
@@ -265,6 +256,10 @@ class _RowFiller:
         row = _mapping(given)
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
+        if None in row:
+            # As `csv.DictReader` has what is left over.
+            number = row.get(self._keys[0]) if self._keys else None
+            return Refusal("" if number is None else spell(number), f"{place}: it has more values than columns")
         try:
             values = [row[key] for key in self._keys] if self._keys else None
         except KeyError:
@@ -273,9 +268,12 @@ class _RowFiller:
             return self._filler.fill(place, values[0], values[1:])
         return self._fill_new(place, row)
 
-    def _fill_new(self, place: str, row: Row) -> Message | Refusal | ConfigurationError:
+    def _fill_new(self, place: str, row: Mapping[str, object]) -> Message | Refusal | ConfigurationError:
         """The message for a row whose columns are not those of the one before."""
         names = [str(name) for name in row]
+        misused = None if self._keys else self._template.find_misuse(names)
+        if misused:
+            return misused
         found = [Template.find_column(names, wanted) for wanted in self._wanted]
         complaint = next((each for each in found if isinstance(each, ConfigurationError)), None)
         if complaint is None:
@@ -288,16 +286,16 @@ class _RowFiller:
         return Refusal("" if number is None else spell(number), f"{place}: {complaint}")
 
 
-def _mapping(row: object) -> Row | None:
+def _mapping(row: object) -> Mapping[str, object] | None:
     if isinstance(row, Mapping):
-        return cast("Row", row)
+        return cast("Mapping[str, object]", row)
     try:
         return _read_names(row)
     except Exception:  # noqa: BLE001 - somebody's object that cannot be read is no row, whatever it raises
         return None
 
 
-def _read_names(row: object) -> Row | None:
+def _read_names(row: object) -> Mapping[str, object] | None:
     names = getattr(row, "_fields", None)
     if names is not None:
         # Named tuples, and the rows of SQLAlchemy.
@@ -308,7 +306,9 @@ def _read_names(row: object) -> Row | None:
     return None
 
 
-def _make(written: str, rows: object, to: object, made: list[Template]) -> IletimerkeziError | None:
+def _make(
+    written: str, rows: object, to: object, decimal_comma: object, made: list[Template]
+) -> IletimerkeziError | None:
     """Make the template; or the complaint about what was given."""
     try:
         made.append(Template(written))
@@ -316,9 +316,15 @@ def _make(written: str, rows: object, to: object, made: list[Template]) -> Ileti
         return error.with_traceback(None)
     if not isinstance(to, str):
         return ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(to).__name__}")
+    if not isinstance(decimal_comma, bool):
+        return ConfigurationError(f"`decimal_comma` must be True or False, not {type(decimal_comma).__name__}")
     kind = type(rows)
     if hasattr(kind, "collect"):
         return ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
+    names = _column_names(rows)
+    doubled = next((name for name in names if names.count(name) > 1), None)
+    if doubled is not None:
+        return ConfigurationError(f"`rows` has several columns {str(doubled)!r}; rename all but one")
     is_one = isinstance(rows, (str, bytes, bytearray, Mapping))
     if is_one or not any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__")):
         return ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
@@ -326,40 +332,67 @@ def _make(written: str, rows: object, to: object, made: list[Template]) -> Ileti
 
 
 def _records(rows: object) -> Iterator[object]:
-    """Rows one by one; those of a table of pandas or polars by its columns, as it has no rows that could be read."""
-    columns = cast("Iterable[str] | None", getattr(rows, "columns", None))
-    if columns is None:
+    """Rows one by one; those of a table by its columns, or its batches, as it has no rows that could be read."""
+    kind = type(rows)
+    if hasattr(kind, "to_pylist"):
+        # Of Arrow, whose tables have batches.
+        table = cast("_OfArrow", rows)
+        return chain.from_iterable(
+            each.to_pylist() for each in (table.to_batches() if hasattr(kind, "to_batches") else [table])
+        )
+    if hasattr(kind, "read_next_batch"):
+        return chain.from_iterable(map(_records, cast("Iterable[object]", rows)))
+    if not hasattr(rows, "columns"):
         return iter(cast("Iterable[object]", rows))
-    names = [*columns]
+    names = _column_names(rows)
     values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
     # Without a frame of ours around what the table may raise.
     return map(dict, map(partial(zip, names), values))
 
 
-@overload
-def fill_template(template: str, rows: Iterable[Row], *, to: str = "telefon") -> Iterator[Message | Refusal]: ...
+def _column_names(rows: object) -> list[str]:
+    """The names of the columns of a table; none of what is no table."""
+    names = getattr(rows, "column_names", None) or getattr(rows, "columns", ())
+    return [*cast("Iterable[str]", names)]
+
+
 @overload
 def fill_template(
-    template: str, rows: AsyncIterable[Row], *, to: str = "telefon"
+    template: str, rows: Iterable[Row] | Table, *, to: str = "telefon", decimal_comma: bool = True
+) -> Iterator[Message | Refusal]: ...
+@overload
+def fill_template(
+    template: str, rows: AsyncIterable[Row], *, to: str = "telefon", decimal_comma: bool = True
 ) -> AsyncIterator[Message | Refusal]: ...
 @forgetful
 def fill_template(
-    template: str, rows: Iterable[Row] | AsyncIterable[Row], *, to: str = "telefon"
+    template: str,
+    rows: Iterable[Row] | Table | AsyncIterable[Row],
+    *,
+    to: str = "telefon",
+    decimal_comma: bool = True,
 ) -> Iterator[Message | Refusal] | AsyncIterator[Message | Refusal]:
     """Make a message of each row, lazily: for `AsyncClient.send_bulk_messages`.
 
     A row that cannot be sent comes out as a `Refusal` that tells its place and why; the campaign lists it in `refused`
-    with all others: a bad number, a column that is not there, a value that is missing (`None`, NaN), a text that is
-    empty or too long.
+    with all others: a bad number, a column that is not there, a value that is missing (`None`, NaN, words for nothing
+    such as `NULL` and `#YOK`) or that no reader could make anything of, a text that is empty or too long.
 
-    Names are compared as they look: without case, invisible characters and differences of composition. Values are
-    written as text: a whole float without its point, a date as 31.12.2026.
+    Names are compared as they look: without case, invisible characters and differences of composition. A value goes
+    out as people read it, and as the command `bulk` sends it:
+
+    - text as it is, but for white space around it and the marks of spreadsheets (`="…"`, an apostrophe in front);
+    - numbers with the digits that they have, without the binary tail of floats and with no more decimals than a
+      spreadsheet shows: 847.43 as 847,43, a whole float without its point, a `Decimal` with its zeros;
+    - a day as 31.12.2026, a time as 09:05, both as 31.12.2026 09:05 unless it is midnight; what has a time zone in
+      Turkish time; a duration as 30:00, in hours and minutes.
 
     Args:
         template: The text, with `{column}` for a row's value; for a brace itself write it twice. It fills in values,
             and can look into nothing.
-        rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas or polars.
+        rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas, polars or Arrow.
         to: The column with the numbers.
+        decimal_comma: Whether the decimals of numbers stand behind a comma, as Turkish readers expect. Text stays.
 
     Returns:
         An iterator of messages and refusals, async where `rows` is.
@@ -370,15 +403,36 @@ def fill_template(
         ApiError: The template is no text.
     """
     made: list[Template] = []
-    complaint = _make(template, rows, to, made)
+    complaint = _make(template, rows, to, decimal_comma, made)
     if complaint:
         # Error trackers print the variables of the frame that raised.
         del template, rows
         raise complaint
-    filler = _RowFiller(made[0], to)
+    filler = _RowFiller(made[0], to, comma=decimal_comma)
     if isinstance(rows, AsyncIterable):
         return _Filled(filler, rows)
-    return map(filler.fill, _records(rows))
+    return FilledRows(filler, _records(rows))
+
+
+class FilledRows(Iterator["Message | Refusal"]):
+    """The messages of rows; no frame holds a row while the next one is asked for.
+
+    Args:
+        filler: What makes them.
+        rows: The rows.
+    """
+
+    def __init__(self, filler: _RowFiller, rows: Iterator[object]) -> None:
+        self._filler = filler
+        self._rows = rows
+
+    def __next__(self) -> Message | Refusal:
+        return self._filler.fill(next(self._rows))
+
+    def close(self) -> None:
+        """Close the rows, where they are a generator."""
+        if inspect.isgenerator(self._rows):
+            self._rows.close()
 
 
 class _Filled(AsyncIterator["Message | Refusal"]):

@@ -178,7 +178,7 @@ class SendState(str, Enum):
     UNKNOWN = "unknown"
     """It may or may not have been taken. The same call again may find out; `mark_sent` or `mark_not_sent` decides."""
     NOT_SENT = "not_sent"
-    """Somebody decided, by `mark_not_sent`, that it was not sent. The key is free again."""
+    """A person decided, by `mark_not_sent`, that it was not sent. The key is free again."""
 
     def __str__(self) -> str:
         return self.value

@@ -61,7 +61,21 @@ _MARKED = re.compile(r"=?[\"'‘’`´]?(?:[tT][eE][lL]:)?([+0-9]+)[\"'’´]?")
 _MOBILE = re.compile(r"(?:\+?(?:00)?900?|9000|0)?(5[0-9]{9})")
 # Ten digits from 5 on behind a plus lack the country's code; the service refuses the few countries that have such ones.
 _WITHOUT_CODE = re.compile(r"\+(?:5[0-9]{9}|0[0-9]*)")
-_FOREIGN = re.compile(r"\+(?!90|5[0-9]{9}\Z)[1-9][0-9]{6,14}")
+# What is written with two zeros must not be a number of Turkey with one too many.
+_FOREIGN = re.compile(r"(?:\+(?!5[0-9]{9}\Z)|00(?![2-58][0-9]{9}\Z))(?!90)([1-9][0-9]{6,14})")
+# The code of a country: one, two or three digits.
+_COUNTRY = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
+# The 0 of calls within a country, as people put it behind the code. (Source: ITU-T E.123, which says not to.)
+_TRUNK = re.compile(r"(?:\(?\+|00)([1-9][0-9]{0,2})\)?\(0\)([0-9()]+)")
+_NOT_BRACKETS = re.compile(rf"(?:(?![()]){_SEPARATOR})+")
+# Countries whose numbers begin with a 0 that belongs to them. (Source: their numbering plans, by phonenumbers.)
+_KEEP_ZERO = frozenset({"39", "225", "229", "241", "242", "378", "379"})
+# Countries where a call within begins with another digit than 0, and how long their numbers are without it.
+_LENGTHS = {
+    "1": (10,), "7": (10,), "36": (8, 9), "52": (10,), "54": (10, 11), "370": (8,), "371": (8,), "373": (8,),
+    "374": (8,), "375": (9,), "380": (9,), "692": (7,), "992": (9,), "993": (8,), "994": (9,), "995": (9,),
+    "996": (9,), "998": (9,),
+}  # fmt: skip
 # What people and phone books put between several numbers.
 _SEVERAL = re.compile(r" *(?::::|[,;/|&\n]) *")
 _SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}")
@@ -89,7 +103,23 @@ def clean_number(value: object) -> str | None:
     mobile = _MOBILE.fullmatch(compact)
     if mobile:
         return "+90" + mobile[1]
-    return compact if _FOREIGN.fullmatch(compact) else None
+    return _clean_foreign(written, compact)
+
+
+def _clean_foreign(written: str, compact: str) -> str | None:
+    """A number of another country; nothing where a digit is not of it for certain."""
+    foreign = _FOREIGN.fullmatch(compact)
+    country = foreign and _COUNTRY.match(foreign[1])
+    if foreign is None or country is None:
+        return None
+    code, rest = country[0], foreign[1][country.end() :]
+    trunk = _TRUNK.fullmatch(_NOT_BRACKETS.sub("", written)) if "(" in written else None
+    if trunk and trunk[1] == code:
+        # In Italy and where else the 0 belongs to the number, nobody knows which one is meant.
+        rest = "0" if code in _KEEP_ZERO else rest[1:]
+    is_whole = code not in _LENGTHS or len(rest) in _LENGTHS[code]
+    has_zero = rest.startswith("0") and (code not in _KEEP_ZERO or rest == "0")
+    return f"+{code}{rest}" if rest and is_whole and not has_zero else None
 
 
 def _bare(written: str) -> str:
@@ -221,8 +251,9 @@ def normalize_number(value: Number) -> str:
     Spaces, dashes, dots, slashes, brackets and the marks that spreadsheets leave (invisible ones, an apostrophe in
     front, `="…"` around it, `.0` behind ten digits) are ignored. `+90`, `0090`, `90` and `0` in front are all fine, one
     behind the other too, and so are integers, floats and Decimals that are whole numbers. Any ten digits that begin
-    with 5 pass, as the service has the last word on prefixes. A number with `+` and another country code passes as
-    E.164. (Source for the spellings: the provider's `send-sms` page, and lists as they are met.)
+    with 5 pass, as the service has the last word on prefixes. A number with `+` or `00` and another country code passes
+    as E.164, without the `(0)` that people put behind the code. (Source for the spellings: the provider's `send-sms`
+    page, and lists as they are met.)
 
     Args:
         value: The number, in any such spelling.
@@ -259,9 +290,13 @@ def _find_slip(written: str) -> str:
         return ": it is empty" if not written.strip() else ""
     if _WITHOUT_CODE.fullmatch(bare):
         return ": a plus, and no country code behind it; write +90 in front, or leave out the plus"
-    parts = _SEVERAL.split(written)
-    if len(parts) > 1 and all(map(clean_number, parts)):
+    if any(len(parts) > 1 and all(map(clean_number, parts)) for parts in (_SEVERAL.split(written), written.split())):
         return ": there is more than one number"
+    if bare.startswith("00") and _FOREIGN.fullmatch(f"+{bare[2:]}"):
+        return ": after 00 it may be a number of Turkey, or of another country; write + and the country's code"
+    foreign = _FOREIGN.fullmatch(bare)
+    if foreign and (country := _COUNTRY.match(foreign[1])) and foreign[1][country.end() :].startswith("0"):
+        return ": the 0 behind the country's code is for calls within the country; leave it out"
     if _SHORTENED.fullmatch(written.strip()):
         return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
     point = _POINT.search(written)

@@ -1,7 +1,7 @@
-"""What an error does not show: the variables of the frames that it passed.
+"""Emptying the frames that an error has passed.
 
-Error trackers print them, and whatever a caller gives by mistake may be in any of them: a text in the place of a time,
-a number of a type that nobody thought of. So at each door of the public face the frames behind it are emptied.
+Error trackers print the variables of these frames, and what a caller gives by mistake may be in any of them: a text in
+the place of a time, a number of an unforeseen type. So each public function empties the frames below it when it raises.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["forget", "forgetful"]
+__all__ = ["forget", "forgetful", "forgets"]
 
 T = TypeVar("T")
-F = TypeVar("F")
+F = TypeVar("F", bound="Callable[..., object]")
 
 _PACKAGE = __name__.partition(".")[0]
 # All that works for us. Any other code is the caller's, whose variables are his own to see.
@@ -35,6 +35,7 @@ _HELPERS = sys.stdlib_module_names | {
     "psycopg_pool",
     "redis",
 }
+_MARK = "__forgets__"
 _GENERATED = "<attrs generated"
 # Emptying the frame of one that waits would end it.
 _MAY_WAIT = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
@@ -54,7 +55,15 @@ def forgetful(target: T) -> T:
     return target
 
 
+def forgets(function: F) -> F:
+    """Mark a function as one that forgets its variables by itself."""
+    vars(function)[_MARK] = True
+    return function
+
+
 def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
+    if _MARK in vars(function):
+        return function
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import re
 import sqlite3
 from collections import namedtuple
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import date, datetime, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from enum import Enum, IntEnum
+from fractions import Fraction
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -33,7 +38,7 @@ ROWS: list[dict[str, object]] = [
     {"telefon": 5301234568, "ad": "Ali", "borc": 12.5},
 ]
 TEXT = "Sayin {ad}, borcunuz {borc} TL {{son}}."
-TEXTS = ["Sayin Ayşe, borcunuz 1250 TL {son}.", "Sayin Ali, borcunuz 12.5 TL {son}."]
+TEXTS = ["Sayin Ayşe, borcunuz 1250 TL {son}.", "Sayin Ali, borcunuz 12,5 TL {son}."]
 
 
 def texts_of(filled: object) -> list[str]:
@@ -99,20 +104,92 @@ def test_names_are_compared_in_turkish(written: str, named: str) -> None:
     assert texts_of(fill_template(f"{{{named}}}", [{"telefon": NUMBER, written: "v"}])) == ["v"]
 
 
+class Colour(IntEnum):
+    RED = 1
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("", "."), ("x", "x."), (5, "5."), (1250.0, "1250."), (12.5, "12.5."), (Decimal("12.50"), "12.50."),
-        (Decimal("1E+3"), "1000."),
-        (date(2026, 12, 1), "01.12.2026."), (datetime(2026, 12, 1, tzinfo=timezone.utc), "01.12.2026."),
-        (datetime(2026, 12, 1, 9, 5, tzinfo=timezone.utc), "01.12.2026 09:05."),
-        (Lazy("ş"), "ş."), (UUID(int=5), f"{UUID(int=5)}."),
-        ("{ad.__class__}", "{ad.__class__}."),
+        ("", ""), ("x", "x"), (5, "5"), (-5, "-5"), (10**20, "1" + "0" * 20), (Colour.RED, "1"),
+        (1250.0, "1250"), (12.5, "12,5"), (847.43, "847,43"), (3.3000000000000003, "3,3"), (0.1 + 0.2, "0,3"),
+        (2.9999999999999996, "3"), (-0.0, "0"), (1000 / 7, "142,8571429"), (1 / 3, "0,333333333"),
+        (1234567890.55, "1234567890,55"), (0.00001234, "0,00001234"), (9007199254740991.0, "9007199254740991"),
+        (Decimal("12.50"), "12,50"), (Decimal("1E+3"), "1000"), (Decimal("-0.00"), "0,00"),
+        (Decimal("847.4299999999999499795"), "847,43"),
+        (Decimal("3.3333333333333333"), "3,333333333"), (Fraction(5, 2), "2,5"),
+        (date(2026, 12, 1), "01.12.2026"), (datetime(2026, 12, 1), "01.12.2026"),  # noqa: DTZ001 - as databases give them
+        (datetime(2026, 12, 1, 9, 5, 30), "01.12.2026 09:05"),  # noqa: DTZ001 - likewise
+        (datetime(2026, 12, 1, 9, 5, tzinfo=timezone.utc), "01.12.2026 12:05"),
+        (datetime(2026, 12, 1, 22, tzinfo=timezone.utc), "02.12.2026 01:00"),
+        (datetime(2026, 12, 1, 21, tzinfo=timezone.utc), "02.12.2026"), (date(999, 1, 2), "02.01.0999"),
+        (time(9, 5), "09:05"), (time(9, 5, tzinfo=timezone.utc), "12:05"),
+        (timedelta(hours=30), "30:00"), (timedelta(minutes=5, seconds=7), "0:05:07"), (-timedelta(minutes=90), "-1:30"),
+        (Lazy("ş"), "ş"), (UUID(int=5), f"{UUID(int=5)}"),
+        ("{ad.__class__}", "{ad.__class__}"), ("Ali" + " " * 47, "Ali"), ("\u200bAli\u00a0\0\0", "Ali"),
+        ("A  B", "A  B"),
+        ("847.43", "847.43"), ("3.3000000000000003", "3.3000000000000003"), ("1.250,50 TL", "1.250,50 TL"),
+        ('="Ali"', "Ali"), ('="Ali ""B"""', 'Ali "B"'), ("=0530", "0530"), ("'Ali", "Ali"), ("'=1+1", "=1+1"),
+        ("'Yaz' kampanyası", "'Yaz' kampanyası"), ("=)", "=)"), ("Nil", "Nil"), ("Nat", "Nat"), ("yok", "yok"),
+        ("-", "-"), ("#1", "#1"), ("5E-2", "5E-2"), ("0", "0"),
     ],
 )  # fmt: skip
 def test_values_as_they_are_read(value: object, text: str) -> None:
-    """Without the traces of types; braces in a value stay what they are."""
-    assert texts_of(fill_template("{ad}.", [{"telefon": NUMBER, "ad": value}])) == [text]
+    """Without the traces of types, padding and marks; text is otherwise what it is, and braces in it, too."""
+    assert texts_of(fill_template("{ad}.", [{"telefon": NUMBER, "ad": value}])) == [f"{text}."]
+
+
+@pytest.mark.parametrize("value", [
+    "NULL", "null", " NULL ", "\\N", "nan", "NaN", "NaT", "<NA>", "NA", "None", "n/a", "(null)", "[NULL]", "<nil>",
+    "(boş)", "undefined", "-inf", '="NULL"', "'NULL", None, float("nan"), float("inf"), Decimal("NaN"),
+    Decimal("Infinity"),
+])  # fmt: skip
+def test_words_for_nothing_are_no_value(value: object) -> None:
+    """Whatever program wrote them."""
+    rows = [{"telefon": NUMBER, "ad": value}]
+    assert reasons_of(fill_template("Sayin {ad}", rows)) == [(NUMBER, "row 1: there is no value in the column 'ad'")]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("#YOK", "an error of the spreadsheet"), ("#N/A", "an error of the spreadsheet"), ("#BÖL/0!", "an error of"),
+        ("#####", "an error of"), ("Err:502", "an error of"), ("=A1+B1", "a formula"), ("=TOPLA(A1)", "a formula"),
+        ("8,69053E+12", "has shortened"), ("1E+12", "has shortened"),
+        (1e16, "more digits than its type holds"), (Decimal("1E+1000000000"), "more digits"),
+        (5.551115123125783e-17, "nearly 0"), (time(9, 5, tzinfo=ZoneInfo("Europe/Istanbul")), "no text but time"),
+        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=5))), "no text but datetime"),
+        (1j, "no text but complex"), (Enum("Hue", "RED")(1), "no text but Hue"),
+        pytest.param(10**5000, "no text but int", id="huge"),
+    ],
+)  # fmt: skip
+def test_what_could_be_read_in_several_ways_is_refused(value: object, why: str) -> None:
+    """It is never guessed, and the reason shows no part of it."""
+    ((_, reason),) = reasons_of(fill_template("{ad}", [{"telefon": NUMBER, "ad": value}]))
+    assert why in reason
+    assert reason.endswith(" in the column 'ad'")
+
+
+def test_decimals_may_stand_behind_a_point() -> None:
+    """Where readers expect it; text stays."""
+    rows = [{"telefon": NUMBER, "ad": value} for value in (847.43, Decimal("12.50"), "1,5")]
+    assert texts_of(fill_template("{ad}", rows, decimal_comma=False)) == ["847.43", "12.50", "1,5"]
+
+
+def test_halves_of_floats_are_refused_where_they_hold_too_little() -> None:
+    """NumPy's of 32 bits have seven digits; an amount of more is not what it was."""
+    np = pytest.importorskip("numpy")
+    rows = [{"telefon": NUMBER, "ad": np.float32(value)} for value in (3.3, 1250.5, 123456.78, 16777217)]
+    first, second, *others = fill_template("{ad}", rows)
+    assert texts_of([first, second]) == ["3,3", "1250,5"]
+    assert all("more digits than its type holds" in reason for _, reason in reasons_of(others))
+
+
+@given(st.decimals(-(10**9), 10**9, places=2))
+def test_a_float_is_told_like_the_amount_that_it_was_made_of(amount: Decimal) -> None:
+    """Whatever its digits."""
+    told = f"{amount.normalize():f}".replace(".", ",") if amount else "0"
+    assert texts_of(fill_template("{ad}", [{"telefon": NUMBER, "ad": float(amount)}])) == [told]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +203,6 @@ def test_values_as_they_are_read(value: object, text: str) -> None:
         ({"telefon": NUMBER, "ad": b"A"}, NUMBER, "row 2: there is no text but bytes in the column 'ad'"),
         ({"telefon": NUMBER, "ad": ["A"]}, NUMBER, "row 2: there is no text but list in the column 'ad'"),
         ({"telefon": NUMBER, "ad": object()}, NUMBER, "row 2: there is no text but object in the column 'ad'"),
-        ({"telefon": NUMBER, "ad": 10**5000}, NUMBER, "row 2: there is no text but int in the column 'ad'"),
         ({"telefon": "yok", "ad": "A"}, "yok", "row 2: not a phone number"),
         ({"telefon": None, "ad": "A"}, "", "row 2: not a phone number but NoneType: a value is missing"),
         ({"ad": "A"}, "", "row 2: there is no column 'telefon'; there are: ad"),
@@ -197,6 +273,33 @@ def test_braces_that_do_not_match_are_told_at_once(template: str) -> None:
         fill_template(template, [])
     with pytest.raises(ApiError, match="bytes"):
         fill_template(b"Kod", [])  # type: ignore[call-overload]  # the point of the test
+
+
+@pytest.mark.parametrize(
+    ("template", "right"),
+    [
+        ("Sayin {{ad}}", "{{ad}} in the text is no value of a column; write {Ad}"), ("Sayin {{ ad }},", "write {Ad}"),
+        ("Sayin {{{ad}}}", "write {ad}"), ("Sayin ${ad}", "write {ad}; of an amount in dollars"), ("$ad", "write {Ad}"),
+        ("<ad>", "write {Ad}"), ("<<AD>>", "write {Ad}"), ("[ad], {{x}}", "write {Ad}"), ("«ad»", "write {Ad}"),
+        ("%50 indirim %ad%", "write {Ad}"), ("%(ad)s", "write {Ad}"), ("#ad soyad#", "write {Ad Soyad}"),
+        ("Sayin @ad", "write {Ad}"), ("{ad} {{ad soyad}}", "write {Ad Soyad}"),
+    ],
+)  # fmt: skip
+def test_names_as_other_programs_write_them_are_refused(template: str, right: str) -> None:
+    """With what to write, where there is such a column: everybody would get the name."""
+    with pytest.raises(ConfigurationError, match=re.escape(right)):
+        next(fill_template(template, [{"telefon": NUMBER, "Ad": "Ali", "Ad Soyad": "Ali Kaya"}]))
+
+
+@pytest.mark.parametrize(
+    "text", ["{{son}}", "<b>", "$ {ad}", "ad@ad.example", "%50", "[1]", "#ad", "ad", "{ad} $", "{{ad}}: {ad}"]
+)
+def test_other_signs_are_text(text: str) -> None:
+    """Where no column is called so, or the text names it rightly, too."""
+    filled = fill_template(text, [{"telefon": NUMBER, "ad": "Ali"}])
+    assert texts_of(filled) == [
+        text.replace("{{ad}}", "<ad>").replace("{ad}", "Ali").replace("<ad>", "{ad}").replace("{{son}}", "{son}")
+    ]
 
 
 @given(st.text("{} a", max_size=12), st.text("{} a", max_size=5))
@@ -296,6 +399,35 @@ def test_tables_fill_templates() -> None:
     polars = pl.DataFrame({"telefon": ["5301234567", "5301234568"], "ad": ["Ayşe", "Ali"], "borc": [1250.0, 12.5]})
     for rows in (polars, polars.iter_rows(named=True), polars.to_dicts()):
         assert texts_of(fill_template(TEXT, rows)) == TEXTS
+
+
+def test_tables_of_arrow_fill_templates() -> None:
+    """As they are, by their batches, and as they come out of a reader; a gap is none of its words."""
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table(
+        {"telefon": ["5301234567", "5301234568", NUMBER], "ad": ["Ay\u015fe", "Ali", None], "borc": [1250.0, 12.5, 1]}
+    )
+    for rows in (table, table.combine_chunks().to_batches()[0], table.to_reader(max_chunksize=1), table.to_pylist()):
+        *filled, refused = fill_template(TEXT, rows)
+        assert texts_of(filled) == TEXTS
+        assert refused == Refusal(NUMBER, "row 3: there is no value in the column 'ad'")
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    """A table of pandas would give both at once, and everybody their names."""
+    table = pytest.importorskip("pandas").DataFrame([[NUMBER, "A", "B"]], columns=["telefon", "ad", "ad"])
+    with pytest.raises(ConfigurationError, match="several columns 'ad'"):
+        fill_template("{ad}", table)
+
+
+def test_a_row_of_csv_with_too_many_values_is_refused() -> None:
+    """As by the command: which is which, nobody knows."""
+    rows = csv.DictReader(["telefon,borc", "5301234567,1", "5301234568,1250,50", "5301234569"])
+    first, *others = fill_template("{borc}", rows)
+    assert (first, reasons_of(others)) == (Message("1", NUMBER), [
+        ("5301234568", "row 2: it has more values than columns"),
+        ("+905301234569", "row 3: there is no value in the column 'borc'"),
+    ])  # fmt: skip
 
 
 def test_gaps_in_a_table_are_refused() -> None:

@@ -388,3 +388,69 @@ def test_integers_of_other_libraries_are_integers() -> None:
             return 5301234567
 
     assert clean_numbers([Int64(), "0530 123 45 68"]) == ["+905301234567", "+905301234568"]
+
+
+MOBILE = phonenumbers.PhoneNumberType.MOBILE
+E164, INTERNATIONAL, RFC3966 = (
+    getattr(phonenumbers.PhoneNumberFormat, name) for name in ("E164", "INTERNATIONAL", "RFC3966")
+)
+
+
+def foreign_examples() -> list[tuple[str, phonenumbers.PhoneNumber]]:
+    """A mobile number of each region but Turkey and Northern Cyprus, which has Turkey's code."""
+    found = [
+        (region, phonenumbers.example_number_for_type(region, MOBILE)) for region in phonenumbers.SUPPORTED_REGIONS
+    ]
+    return sorted((region, number) for region, number in found if number and number.country_code != 90)
+
+
+@pytest.mark.parametrize(("region", "number"), foreign_examples(), ids=[region for region, _ in foreign_examples()])
+def test_a_number_abroad_is_never_another_one(region: str, number: phonenumbers.PhoneNumber) -> None:
+    """However it is written: the one that phonenumbers holds for it, or none."""
+    expected = phonenumbers.format_number(number, E164)
+    code = str(number.country_code)
+    digits = expected[len(code) + 1 :]
+    shown = phonenumbers.format_number(number, INTERNATIONAL)
+    is_turkish = re.fullmatch(r"[2-58][0-9]{9}", expected[1:]) is not None
+    if not re.fullmatch(r"5[0-9]{9}", expected[1:]):
+        for written in (expected, shown, phonenumbers.format_number(number, RFC3966), f"(+{code}) {digits}"):
+            assert clean_number(written) == expected, written
+    for written in (f"00{expected[1:]}", f"00 {shown[1:]}", f"00{code} ({digits[:2]}) {digits[2:]}"):
+        assert clean_number(written) == (None if is_turkish else expected), written
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    assert metadata
+    trunk = metadata.national_prefix or "0"
+    bracketed = (
+        f"+{code} ({trunk}) {digits}",
+        f"00{code}({trunk}){digits}",
+        f"(+{code}) ({trunk}) {digits[:3]}-{digits[3:]}",
+    )
+    # Where numbers may begin with a 0 of their own, one that is written is one.
+    bare = (
+        ()
+        if digits[0] == "0" or code in {"39", "241", "378"}
+        else (f"+{code}{trunk}{digits}", f"00 {code} {trunk} {digits}")
+    )
+    for written in (*bracketed, *bare):
+        assert clean_number(written) in {expected, None}, written
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+49 (0)1512 3456789", "+4915123456789"), ("0049 (0) 1512-3456789", "+4915123456789"),
+        ("(+49) (0)1512 3456789", "+4915123456789"), ("0049 1512 3456789", "+4915123456789"),
+        ("+44 (0) 7911 123456", "+447911123456"), ("001 202 555 0123", "+12025550123"),
+        ("+39 347 1234567", "+393471234567"),
+        ("tel:+49-1512-3456789", "+4915123456789"), ("+225 07 12 34 56 78", "+2250712345678"),
+        ("+49 01512 3456789", None), ("+39 (0)347 1234567", None), ("+7 (8) 912 345-67-89", None),
+        ("+36 (06) 20 123 4567", None), ("0045 20 12 34 56", None), ("00 212 555 12 34", None),
+        ("+52 1 55 1234 5678", None),
+        ("00 0049 1512 3456789", None), ("+(0)49 1512 3456789", None), ("+1 202 555 012", None),
+    ],
+)  # fmt: skip
+def test_the_zero_of_calls_within_a_country(written: str, number: str | None) -> None:
+    """It is dropped in brackets, and refused elsewhere, as is what may be a number of Turkey."""
+    assert clean_number(written) == number
+    assert list(clean_numbers(["5301234568", written])) == ["+905301234568", number]
+    assert number or find_flaw(written).startswith("not a phone number")

@@ -37,6 +37,7 @@ from iletimerkezi_async import (
     parse_webhook,
 )
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore
+from iletimerkezi_async.wire.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -212,11 +213,12 @@ SOUND: dict[str, dict[str, object]] = {
     "mark_not_sent": {"key": "a key"},
     "send_bulk": {
         "text": TEXT, "to": [NUMBER], "batch_size": 10, "concurrency": 1, "on_progress": None, "journal": None,
-        "sender": "FIRMA", "iys": Iys.OFF, "send_at": LATER,
+        "unknown": "keep", "settle_for": 0.0, "sender": "FIRMA", "iys": Iys.OFF, "send_at": LATER,
     },
     "send_bulk_messages": {
         "messages": [Message(TEXT, NUMBER)], "batch_size": 10, "concurrency": 1, "on_progress": None, "journal": None,
-        "sender": "FIRMA", "iys": Iys.OFF, "send_at": LATER,
+        "unknown": "keep", "settle_for": 0.0, "allow_new_texts": False, "sender": "FIRMA", "iys": Iys.OFF,
+        "send_at": LATER,
     },
     "get_report": {"order_id": 1, "page_size": 10, "read_ahead": 1},
     "get_order": {"order_id": 1},
@@ -264,7 +266,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
     "TokenBucket": (TokenBucket, {"rate": 1.0}),
     "fill_template": (
         lambda **given: list(fill_template(**given)),
-        {"template": f"{TEXT} {{ad}}", "rows": [{"telefon": NUMBER, "ad": KEY}], "to": "telefon"},
+        {"template": f"{TEXT} {{ad}}", "rows": [{"telefon": NUMBER, "ad": KEY}], "to": "telefon",
+         "decimal_comma": True},
     ),
     "SqliteStore": (SqliteStore, {"path": "store", "keep": timedelta(1), "timeout": 1.0}),
     "PostgresStore": (
@@ -451,7 +454,7 @@ async def test_nothing_that_the_service_or_the_network_does_is_shown(
 
 @pytest.mark.parametrize(
     "method",
-    [*sorted(SOUND.keys() - {"find_send", "mark_sent", "mark_not_sent", "with_options"}), "get_balance", "get_senders"],
+    [method for operation in OPERATIONS.values() for method in operation.methods],
 )
 async def test_no_call_that_is_cancelled_shows_anything(method: str) -> None:
     """The cancellation passes the frames of the call, and of the HTTP client below it."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import httpx
 import httpx2
+import polars as pl
 from typing_extensions import assert_type
 
 from iletimerkezi_async import (
@@ -59,6 +63,21 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.sandbox import Fault, Sandbox, Style
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, StoreJournal
+
+
+class Customer(NamedTuple):
+    """A row of the user's own."""
+
+    ad: str
+    telefon: int
+
+
+async def customers() -> AsyncIterator[Customer]:
+    yield Customer("Ali", 5301234567)
+
+
+def filling_asynchronously() -> None:
+    assert_type(fill_template("Sayin {ad}", customers()), AsyncIterator[Message | Refusal])
 
 
 class Everybody:
@@ -254,7 +273,18 @@ def helpers() -> None:
     assert_type(measure("metin"), TextLength)
     assert_type(measure("metin").encoding, Encoding)
     assert_type(measure("metin").costly, tuple[str, ...])
+    rows: list[dict[str, str | int]] = [{"telefon": 5301234567, "ad": "Ali"}]
+    filled: Iterator[Message | Refusal] = fill_template("Sayin {ad}", rows, decimal_comma=False)
     assert_type(fill_template("Sayin {ad}", [{"telefon": 5301234567, "ad": "Ali"}]), Iterator[Message | Refusal])
+    assert_type(fill_template("Sayin {ad}", [Customer("Ali", 5301234567)]), Iterator[Message | Refusal])
+    assert_type(fill_template("Sayin {ad}", csv.DictReader([""])), Iterator[Message | Refusal])
+    cursor: Iterator[sqlite3.Row] = sqlite3.connect("musteri.db").execute("SELECT * FROM musteri")
+    assert_type(fill_template("Sayin {ad}", cursor), Iterator[Message | Refusal])
+    table = pl.DataFrame(rows)
+    assert_type(fill_template("Sayin {ad}", table), Iterator[Message | Refusal])
+    assert_type(fill_template("Sayin {ad}", table.iter_rows(named=True)), Iterator[Message | Refusal])
+    fill_template("Sayin {ad}", filled)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    fill_template("Sayin {ad}", "5301234567")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
     assert_type(normalize_number(5301234567), str)
 
 

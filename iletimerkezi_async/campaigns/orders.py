@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from iletimerkezi_async.orders import life
 from iletimerkezi_async.orders.driver import Driver, OvertakenError, unknown
 from iletimerkezi_async.orders.pieces import in_pieces
 from iletimerkezi_async.orders.recovery import send_draft
+from iletimerkezi_async.orders.search import hear_clock, now_by
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.log import draw
 
@@ -43,6 +45,8 @@ __all__ = ["Orders", "Outcome", "Task"]
 _OPERATION = "send-sms"
 # What a gateway says while the service behind it is away, or has too much to do.
 _AWAY = frozenset({429, 503})
+# Seconds that the service's time may take to come.
+_PATIENCE = 5.0
 
 
 class Outcome(Enum):
@@ -111,6 +115,8 @@ class Orders:
         self._journal = journal
         self._report = report
         self._driver = Driver(lookups, None if journal is None else journal.owner)
+        self._one_asks = anyio.Lock()
+        self._knows_time = False
         self.stop: IletimerkeziError | None = None
         self.unsettled: list[Task] = []
 
@@ -165,7 +171,7 @@ class Orders:
         row = claim.held
         change = life.strike(row, draw())
         if sent:
-            change = life.settle_sent(row, draw(), claim.keep)
+            change = life.settle_sent(row, self._journal.now, draw(), claim.keep)
         try:
             await self._journal.write(claim, change)
         except JournalError as error:
@@ -183,8 +189,17 @@ class Orders:
     async def _claim(self, task: Task) -> Claim | None:
         if self._journal is None:
             return None
+        await self._hear_clock()
         entries = () if task.row is not None else await in_pieces(self._intake.entries(task.draft))
         return await self._journal.claim(self._lookups, task.draft, entries, task.row)
+
+    async def _hear_clock(self) -> None:
+        """Have the service's time before the first order: only by both clocks may a later run send it again."""
+        async with self._one_asks:
+            if not self._knows_time:
+                self._knows_time = True
+                with anyio.move_on_after(_PATIENCE):
+                    await hear_clock(self._lookups, now_by(self._lookups, 0.0), -math.inf)
 
     async def _drive(self, task: Task, claim: Claim | None, begun: anyio.Event) -> tuple[Order, KnownId | None]:
         """The order that was taken, and what makes its id known; `begun` is set where nothing is written down.
@@ -202,13 +217,11 @@ class Orders:
             return await send_draft(self._lookups, task.draft, before=before), None
         error: JournalError
         try:
-            order, is_proven = await self._driver.settle(claim, task.draft, has_texts=task.has_texts)
+            return await self._driver.settle(claim, task.draft, has_texts=task.has_texts)
         except StoreError as reason:
             error = self._journal.complaint(reason)
         except OvertakenError:
             error = self._journal.overtaken()
-        else:
-            return order, claim.noted(order, task.draft, is_proven=is_proven)
         raise error
 
     # What became of it.

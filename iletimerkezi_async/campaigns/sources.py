@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 
 from iletimerkezi_async.errors import RecipientError
+from iletimerkezi_async.filling import FilledRows
 from iletimerkezi_async.models import Message
 from iletimerkezi_async.numbers import clean_number, find_flaw, is_one, spell
 from iletimerkezi_async.orders.pieces import Breath
@@ -130,7 +131,7 @@ class Reader(Generic[T]):
             close = getattr(source, "aclose", None)
             if close is not None:
                 await close()
-        elif inspect.isgenerator(source):
+        elif inspect.isgenerator(source) or isinstance(source, FilledRows):
             source.close()
 
     def left(self) -> list[T]:

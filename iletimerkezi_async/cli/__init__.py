@@ -3,11 +3,16 @@
 ## Lists
 
 `iletimerkezi bulk` takes a list with a number a line, a CSV or an `.xlsx` (extra `xlsx`), `-` for standard input. It
-finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header and the column of numbers, and tells them;
-where two columns look like numbers it asks. `--column`, `--delimiter`, `--encoding`, `--header/--no-header` and
-`--sheet` are for whoever knows better. A text with `{column}` fields becomes a text of its own for each row, whatever
-the column is called. A row with too many cells, without a value that the text needs, or hidden in a sheet is left out
-and listed with its line; `--refused FILE` writes them all.
+finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header, also below a letterhead, and the column of
+numbers, and tells them; where two columns look like numbers it asks. `--column`, `--delimiter`, `--encoding`,
+`--header/--no-header` and `--sheet` set them. A text with `{column}` fields becomes a text of its own for each row,
+whatever the column is called.
+
+A value goes out as the list shows it to whoever opens it, the same as by `fill_template`; the numbers of an `.xlsx` as
+under their formats in Turkey, or with `--decimal-point` as where English is spoken. A cell that is merged with others
+has their value. A row is left out, and listed with its line, where it has too many cells, or lacks a value that the
+text needs; where it is hidden in a sheet; where a formula has no saved value, or one that the program that wrote the
+file made up; where what is shown cannot be told. `--refused FILE` writes them all.
 
 `--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing; it needs no account
 and no network. In a terminal the same, with the terms and the balance, stands above the question.
@@ -51,7 +56,7 @@ orders  blacklist  consents  webhook                     likewise
 rehearsal  proposal  summary                             what is shown of a campaign: alone, before it, at its end
 forecast  books  named                                   what it would come to; its journal; who was left out, by name
 plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
-tables  encodings  sheets  shown                         rows of a text file, of a workbook; a cell as it is shown
+tables  encodings  sheets  archives                      rows of a text file, of a workbook; what its XML tells
 consent_file  moments                                    a file of consents, days and times
 audience                                                 the list of the demonstration
 terms                                                    the options of all commands that send, and their question
@@ -66,6 +71,7 @@ What takes long to import is imported by the commands that need it.
 
 import logging
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -122,6 +128,9 @@ def run() -> None:
     """Run the command that the arguments name, and exit."""
     heed_signals()
     open_streams()
+    if not sys.warnoptions:
+        # Those of libraries, which may show what they are about; ours are logged.
+        warnings.simplefilter("ignore")
     show_log(logging.WARNING)
     try:
         app(prog_name="iletimerkezi")

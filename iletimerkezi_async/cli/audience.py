@@ -8,6 +8,7 @@ __all__ = ["Audience"]
 
 _FIRST_NUMBER = 5301000000
 _MISTAKES = ("530 123", "0212 555 12 34", "yok", "5301234567 / 5301234568")
+_SPELLINGS = ("{}{}{}{}", "0{} {} {} {}", "+90 {} {} {}{}", "90{}{}{}{}", "(0{}) {}-{}-{}")
 _ONE_IS_BAD_IN = 100
 _ONE_IS_REPEATED_IN = 40
 _BLOCKED = 2
@@ -48,20 +49,8 @@ def _entry(index: int) -> str:
     if _is_bad(index):
         return _MISTAKES[index // _ONE_IS_BAD_IN % len(_MISTAKES)]
     # An even one, and so never a bad one.
-    number = _FIRST_NUMBER + (index - _ONE_IS_REPEATED_IN + 1 if _is_repeated(index) else index)
-    return _spell(str(number), index)
-
-
-def _spell(digits: str, index: int) -> str:
-    prefix, start, middle, end = digits[:3], digits[3:6], digits[6:8], digits[8:]
-    spellings = (
-        digits,
-        f"0{prefix} {start} {middle} {end}",
-        f"+90 {prefix} {start} {middle}{end}",
-        f"90{digits}",
-        f"(0{prefix}) {start}-{middle}-{end}",
-    )
-    return spellings[index % len(spellings)]
+    digits = str(_FIRST_NUMBER + (index - _ONE_IS_REPEATED_IN + 1 if _is_repeated(index) else index))
+    return _SPELLINGS[index % len(_SPELLINGS)].format(digits[:3], digits[3:6], digits[6:8], digits[8:])
 
 
 def _numbers(first: int, last: int) -> Iterator[int]:

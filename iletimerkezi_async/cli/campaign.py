@@ -64,6 +64,9 @@ def bulk(
     sheet: Annotated[
         str | None, typer.Option(metavar="NAME", help="The sheet of an .xlsx, or which one it is: 2.")
     ] = None,
+    decimal_point: Annotated[
+        bool, typer.Option("--decimal-point", help="Show the decimals of an .xlsx with a point: 1.5.")
+    ] = False,
     journal: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Where it is written down. Default: LIST.journal. With --store: a name."),
@@ -116,7 +119,7 @@ def bulk(
     book = choose_book(to, journal, kept, none=no_journal, asked=store is not None)
     terms = read_terms(iys, sender, at, resumed=book.is_begun)
     template = read_template(read_text(text))
-    wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet)
+    wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet, decimal_point)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
         decided = None if unknown is None else unknown is Unknown.SENT

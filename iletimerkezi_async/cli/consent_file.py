@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import sys
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from iletimerkezi_async.models import Consent
 from iletimerkezi_async.wire.consents import find_date_flaw, is_reachable
 
 from .messages import CommandError
 from .moments import read_moment
+from .tables import Row, RowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
     from datetime import datetime
 
 __all__ = ["COLUMNS", "read_consents"]
@@ -43,58 +41,38 @@ def read_consents(path: str, *, now: datetime) -> list[Consent]:
     """
     name = "standard input" if path == "-" else path
     try:
-        with _open(path) as file:
-            return _read(name, file, now)
+        rows = _read_rows(name, sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
     except OSError as error:
         raise CommandError(f"{name}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise CommandError(f'{name} is not UTF-8; in a spreadsheet, save it as "CSV UTF-8"') from None
-
-
-def _open(path: str) -> AbstractContextManager[TextIO]:
-    if path == "-":
-        return nullcontext(sys.stdin)
-    # Spreadsheets write a mark in front.
-    return Path(path).open(encoding="utf-8-sig", newline="")
-
-
-def _read(name: str, file: Iterable[str], now: datetime) -> list[Consent]:
-    lines = iter(file)
-    header = next(lines, "")
-    # Spreadsheets of a country whose decimals have a comma write semicolons.
-    separator = ";" if ";" in header else ","
-    columns = [column.strip().lower() for column in header.removeprefix("\ufeff").replace('"', "").split(separator)]
+    except CommandError as error:
+        raise CommandError(f"{error}; nothing was registered") from None
+    columns = [column.strip().lower() for column in rows[0].cells] if rows else []
     if sorted(columns) != sorted(COLUMNS):
         raise CommandError(f"{name}, line 1: the header must be {_HEADER}")
+    return _make_all(name, columns, rows[1:], now)
+
+
+def _read_rows(name: str, data: bytes) -> list[Row]:
+    # Spreadsheets of a country whose decimals have a comma write semicolons.
+    reader = RowReader(name, ";" if b";" in data.partition(b"\n")[0] else ",")
+    return [row for piece in (data, b"") if data for row in reader.feed(piece)]
+
+
+def _make_all(name: str, columns: Sequence[str], rows: Sequence[Row], now: datetime) -> list[Consent]:
     consents: list[Consent] = []
     complaints: list[str] = []
-    for line, fields in _rows(name, csv.reader(lines, delimiter=separator, strict=True)):
+    for row in rows:
         try:
-            consents.append(_make(columns, fields, now))
+            consents.append(_make(columns, row.cells, now))
         except _BadLineError as error:
-            complaints.append(f"line {line}: {error}")
+            complaints.append(f"line {row.line}: {error}")
     if complaints:
         more = f" (and {len(complaints) - 1:,} more bad lines)" if len(complaints) > 1 else ""
         raise CommandError(f"{name}, {complaints[0]}{more}; nothing was registered")
     return consents
 
 
-def _rows(name: str, reader: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, with their line; where one goes over several lines, the first."""
-    line = 2
-    while True:
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise CommandError(f"{name}, line {line}: {error}; nothing was registered") from None
-        if fields is None:
-            return
-        if any(field.strip() for field in fields):
-            yield line, fields
-        line = reader.line_num + 2  # type: ignore[attr-defined] # typeshed's name for a reader is a private one
-
-
-def _make(columns: list[str], fields: list[str], now: datetime) -> Consent:
+def _make(columns: Sequence[str], fields: Sequence[str], now: datetime) -> Consent:
     if len(fields) != len(columns):
         raise _BadLineError(f"{len(fields)} values instead of {len(columns)}")
     row = {column: field.strip() for column, field in zip(columns, fields)}

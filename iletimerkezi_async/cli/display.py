@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Show", "describe_pace", "show_table", "track"]
+__all__ = ["Show", "SignOfLife", "describe_pace", "show_table", "track"]
 
 
 class Show(Protocol):
@@ -105,6 +105,40 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
             bars.update(task, completed=done, pace=pace)
 
         yield show
+
+
+class SignOfLife:
+    """A line on a terminal while something takes longer than a second and nobody knows how long.
+
+    Args:
+        label: What is done.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._began = time.monotonic()
+        self._shown = 0
+        self._is_on = is_terminal(sys.stderr)
+
+    def tell(self) -> None:
+        """Say that it goes on; to be called often."""
+        seconds = int(time.monotonic() - self._began)
+        if self._is_on and seconds > self._shown:
+            self._shown = seconds
+            self._write(f"\r{one_line(self._label)}, {_duration(seconds)}")
+
+    def end(self) -> None:
+        """Take the line away, for good."""
+        if self._shown:
+            self._write("\r\x1b[K")
+        self._is_on, self._shown = False, 0
+
+    @staticmethod
+    def _write(text: str) -> None:
+        # What is done must not end because nobody watches.
+        with suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 def show_table(rows: Mapping[str, str]) -> None:

@@ -26,12 +26,12 @@ _KNOWN = frozenset({
     "telefonu", "telno", "telnumarasi", "whatsapp", "whatsappno",
 })  # fmt: skip
 _PLAIN = str.maketrans("şğçöüâîû", "sgcouaiu")
-_NOTHING = frozenset({"", "-", "--", "yok", "none", "null", "nan", "na", "n/a", "#yok", "#n/a", "bos", "boş", "0"})
+_WORDS = frozenset({"-", "--", "yok", "none", "null", "nan", "na", "n/a", "#yok", "#n/a", "bos", "boş", "0"})
 # What stands in rows, and hardly ever in headers: amounts, dates, percentages, addresses.
 _DATA = re.compile(r"[-+%₺$€ ]*[0-9][0-9.,:/ %₺$€TL-]*|\S+@\S+\.\S+", re.IGNORECASE)
 # Digits in a number that was nearly one.
 _NEARLY = 5
-_MOST_TITLE_ROWS = 10
+_MOST_TITLE_ROWS = 20
 _TAB_NAMES = frozenset({"\\t", "tab", "sekme"})
 
 
@@ -45,6 +45,7 @@ class Wishes:
         header: Whether there is a header.
         encoding: How the bytes are to be read.
         sheet: Which sheet of a workbook, by its name, or which one it is, from 1.
+        point: Whether decimals of a workbook stand behind a point, and not behind a comma.
     """
 
     column: str | None = None
@@ -52,6 +53,7 @@ class Wishes:
     header: bool | None = None
     encoding: str | None = None
     sheet: str | None = None
+    point: bool = False
 
 
 @frozen
@@ -161,11 +163,23 @@ def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: W
     if has_header is None:
         has_header = bool(titles) or _is_header(first, data, wishes.column)
     header = tuple(first) if has_header else ()
+    if not header:
+        _check_lines(name, data, wishes)
     width = len(first) if has_header else Counter(len(row.cells) for row in data).most_common(1)[0][0]
     numbers = _find_numbers(name, header, data[has_header:], width, wishes.column)
     line = rows[titles].line if has_header else 0
     named = width if delimiter is None else _count_named(header, numbers) or width
     return Layout(delimiter, header[:named], line, numbers, named, titles, width - named)
+
+
+def _check_lines(name: str, rows: Sequence[Row], wishes: Wishes) -> None:
+    """Refuse numbers that stand one behind the other: of a line one would be taken, and the others be forgotten."""
+    widths = {_count_filled(row.cells) for row in rows}
+    is_table = len(rows) > 1 and len(widths) == 1 and wishes.column is not None
+    has_words = any(map(str.isalpha, "".join(cell for row in rows for cell in row.cells)))
+    most = max(sum(number is not None for number in clean_numbers(row.cells)) for row in rows)
+    if not has_words and most > 1 and not is_table:
+        raise WrongUsageError(f"{name} has several numbers in a line; write a number a line")
 
 
 def _count_named(header: Sequence[str], numbers: int) -> int:
@@ -174,15 +188,41 @@ def _count_named(header: Sequence[str], numbers: int) -> int:
 
 
 def _count_titles(rows: Sequence[Row], wishes: Wishes) -> int:
-    """How many rows stand above a header that is surely one, as spreadsheets have them: a title, a date."""
+    """How many rows stand above a header that is surely one, as spreadsheets have them: a letterhead, a date."""
     if wishes.header is not None:
         return 0
     for index, row in enumerate(rows[:_MOST_TITLE_ROWS]):
-        if any(map(is_nearly_number, row.cells)):
-            return 0
-        if any(map(_is_known, row.cells)) or _names(row.cells, wishes.column):
-            return index
-    return 0
+        known = [place for place, cell in enumerate(row.cells) if _is_known(cell)]
+        if known or _names(row.cells, wishes.column):
+            return 0 if any(_is_recipient(above.cells, known, row.cells) for above in rows[:index]) else index
+    return _find_unknown_header(rows)
+
+
+def _is_recipient(cells: Sequence[str], known: Sequence[int], header: Sequence[str]) -> bool:
+    """Whether a row above a header has a number where the others have theirs, and is no letterhead with a telephone."""
+    is_sparse = _count_filled(cells) == 1 < _count_filled(header)
+    return not is_sparse and any(place < len(cells) and clean_number(cells[place]) for place in known)
+
+
+def _find_unknown_header(rows: Sequence[Row]) -> int:
+    """Where a header of other names is: the first row that is as full as the table, right above the first number."""
+    counts = _count_by_column(rows)
+    if len(counts) <= 1 or not max(counts):
+        return 0
+    column = counts.index(max(counts))
+    numbers = (index for index, row in enumerate(rows) if clean_number("".join(row.cells[column : column + 1])))
+    index = next(numbers) - 1
+    if not 0 < index < _MOST_TITLE_ROWS:
+        return 0
+    cells = [cell.strip() for cell in rows[index].cells]
+    has_data = any(_DATA.fullmatch(cell) or is_nearly_number(cell) or cell.casefold() in _WORDS for cell in cells)
+    filled = _count_filled(cells)
+    is_header = not has_data and bool("".join(cells[column : column + 1]))
+    return index if is_header and all(_count_filled(row.cells) < filled for row in rows[:index]) else 0
+
+
+def _count_filled(cells: Sequence[str]) -> int:
+    return sum(map(bool, map(str.strip, cells)))
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Row], column: str | None) -> bool:
@@ -195,7 +235,7 @@ def _is_header(first: Sequence[str], rows: Sequence[Row], column: str | None) ->
     cell = first[index] if index < len(first) else ""
     if _is_known(cell):
         return True
-    if is_nearly_number(cell) or cell.casefold() in _NOTHING:
+    if is_nearly_number(cell) or cell.casefold() in _WORDS | {""}:
         return False
     if len(first) == 1:
         # A mistyped number must not pass for a title, as nobody would hear of it.

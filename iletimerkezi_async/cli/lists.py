@@ -17,6 +17,7 @@ import anyio
 from iletimerkezi_async.numbers import clean_numbers, find_flaw
 from iletimerkezi_async.results import Refusal
 
+from .display import SignOfLife
 from .encodings import EncodingGuess, describe_encoding
 from .layouts import Layout, Wishes, find_delimiter, find_layout, is_nearly_number
 from .messages import CommandError, WrongUsageError
@@ -48,6 +49,20 @@ _OTHERS = {
 }
 _BEFORE = codecs.BOM_UTF8 + b" \t\r\n"
 _DELIMITER_NAMES = {"\t": "tab"}
+_SWAPPED = str.maketrans(",.", ".,")
+
+
+class _Watched(io.BytesIO):
+    """A file in memory that gives a sign of life while it is read."""
+
+    def __init__(self, content: bytes, sign: SignOfLife) -> None:
+        super().__init__(content)
+        self._sign = sign
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """See `io.BytesIO`."""
+        self._sign.tell()
+        return super().read(size)
 
 
 class RecipientList(ABC):
@@ -64,6 +79,17 @@ class RecipientList(ABC):
     place = "line"
 
     @abstractmethod
+    def describe(self) -> Mapping[str, str]:
+        """How it was read, for people."""
+
+    @abstractmethod
+    def pieces(self) -> Iterator[list[Row]]:
+        """All rows, some at a time.
+
+        Raises:
+            CommandError: The file is not what it seemed.
+        """
+
     def count(self) -> int | None:
         """How many rows there are, all looked at once, so that a bad one is told before anything is sent.
 
@@ -73,14 +99,17 @@ class RecipientList(ABC):
         Raises:
             CommandError: The file is not what it seemed.
         """
+        return sum(map(len, self.pieces())) - bool(self.layout.header)
 
-    @abstractmethod
-    def describe(self) -> Mapping[str, str]:
-        """How it was read, for people."""
-
-    @abstractmethod
     def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
         """All rows, as `read` makes them of some at a time; asynchronous where they may have to be waited for."""
+        return self._read_all(read)
+
+    def _read_all(self, read: Read[T]) -> Iterator[T | Refusal]:
+        begun = 0
+        for rows in self.pieces():
+            yield from self.read_piece(read, rows, begun)
+            begun += len(rows)
 
     def number(self, row: Row) -> str:
         """The number in a row, as it is written."""
@@ -89,7 +118,7 @@ class RecipientList(ABC):
 
     def where(self, row: Row) -> str:
         """A row's place, for people."""
-        return f"{self.place} {row.line:,}"
+        return f"{self.place} {row.line}"
 
     def numbers(self, rows: Sequence[Row]) -> Iterable[str | Refusal]:
         """The numbers of rows; what is none with its place."""
@@ -100,7 +129,7 @@ class RecipientList(ABC):
     def describe_layout(self) -> dict[str, str]:
         """The part of `describe` that all lists share."""
         layout = self.layout
-        header = f"{self.place} {layout.header_line:,}" if layout.header else "none"
+        header = f"{self.place} {layout.header_line}" if layout.header else "none"
         return {"column": layout.column, "header": header}
 
     def read_piece(self, read: Read[T], rows: Sequence[Row], begun: int) -> Iterator[T | Refusal]:
@@ -159,10 +188,7 @@ class TextList(RecipientList):
 
     def count(self) -> int | None:
         """See `RecipientList`."""
-        if self._start is None:
-            return None
-        rows = sum(len(rows) for rows in self._pieces())
-        return rows - bool(self.layout.header)
+        return None if self._start is None else super().count()
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
@@ -175,18 +201,13 @@ class TextList(RecipientList):
         if self._may_wait:
             make = partial(self.read_piece, read)
             return _Stream(self._read, self._fd, self._head, self._reader(), make)
-        return self._made(read)
-
-    def _made(self, read: Read[T]) -> Iterator[T | Refusal]:
-        begun = 0
-        for rows in self._pieces():
-            yield from self.read_piece(read, rows, begun)
-            begun += len(rows)
+        return super().rows(read)
 
     def _reader(self) -> RowReader:
         return RowReader(self.name, self.layout.delimiter, self._encoding)
 
-    def _pieces(self) -> Iterator[list[Row]]:
+    def pieces(self) -> Iterator[list[Row]]:
+        """See `RecipientList`."""
         reader = self._reader()
         for data in self._bytes():
             yield reader.feed(data)
@@ -233,39 +254,46 @@ class SheetList(RecipientList):
     """A list that is a sheet of a workbook.
 
     Args:
-        sheet: The sheet.
+        content: The workbook.
         name: What errors call it.
         wishes: What was said about its layout.
+        sign: Shown until the rows are counted, if that takes long.
     """
 
     place = "row"
 
-    def __init__(self, sheet: Sheet, name: str, wishes: Wishes) -> None:
+    def __init__(self, content: bytes, name: str, wishes: Wishes, sign: SignOfLife) -> None:
         self.name = name
-        self._sheet = sheet
-        rows = sheet.sample(_SAMPLE)
+        self._sign = sign
+        self._sheet = Sheet(_Watched(content, sign), name, wishes.sheet, comma=not wishes.point)
+        rows = self._sheet.sample(_SAMPLE)
         if not rows:
-            raise CommandError(f"{name}: the sheet {sheet.title!r} is empty")
+            raise CommandError(f"{name}: the sheet {self._sheet.title!r} is empty")
         self.layout = find_layout(name, rows, None, wishes)
 
     def count(self) -> int | None:
         """See `RecipientList`."""
-        return sum(len(rows) for rows in self._sheet.pieces()) - bool(self.layout.header)
+        count = super().count()
+        self._sign.end()
+        return count
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
-        return {**self.describe_layout(), "sheet": repr(self._sheet.title)}
+        decimals = "with a comma: 1,5" if self._sheet.comma else "with a point: 1.5"
+        return {**self.describe_layout(), "sheet": repr(self._sheet.title), "decimals": decimals}
+
+    def number(self, row: Row) -> str:
+        """See `RecipientList`; thousands are parted by points, as in 5.301.234.567."""
+        number = super().number(row)
+        return number if self._sheet.comma else number.translate(_SWAPPED)
 
     def find_flaw(self, row: Row) -> str | None:
         """See `RecipientList`; whoever filters a list means those whom it shows."""
         return self._sheet.flaws.get(row.line) or super().find_flaw(row)
 
-    def rows(self, read: Read[T]) -> Iterable[T | Refusal]:
+    def pieces(self) -> Iterator[list[Row]]:
         """See `RecipientList`."""
-        begun = 0
-        for rows in self._sheet.pieces():
-            yield from self.read_piece(read, rows, begun)
-            begun += len(rows)
+        return self._sheet.pieces()
 
 
 class _Stream(AsyncIterable[T], Generic[T]):
@@ -321,31 +349,33 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
         CommandError: It cannot be read.
         WrongUsageError: There is no such column, or none that would be it; or a wish is for a list of another kind.
     """
-    if path == "-":
-        yield _open(sys.stdin.fileno(), "standard input", wishes)
-        return
+    name = "standard input" if path == "-" else path
     try:
-        fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        fd = sys.stdin.fileno() if path == "-" else os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    sign = SignOfLife(f"reading {name}")
     try:
-        yield _open(fd, path, wishes)
+        yield _open(fd, name, wishes, sign)
     finally:
-        os.close(fd)
+        sign.end()
+        if path != "-":
+            os.close(fd)
 
 
-def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
+def _open(fd: int, name: str, wishes: Wishes, sign: SignOfLife) -> RecipientList:
     head = _read(fd, name)
     if head.startswith(OLD_MAGIC):
         raise CommandError(
-            f"{name}: it has a password, or is of an Excel before 2007; save it as .xlsx without, or as CSV UTF-8"
+            f"{name}: it has a password, or is of an Excel before 2007 (.xls); save it as .xlsx without, or CSV UTF-8"
         )
     kind = next((kind for mark, kind in _OTHERS.items() if head.lstrip(_BEFORE).lower().startswith(mark)), None)
     if kind:
         raise CommandError(f"{name}: it is {kind}, and no list; save it as .xlsx or CSV UTF-8")
     if not head.startswith(MAGIC):
-        if wishes.sheet is not None:
-            raise WrongUsageError(f"{name} is no workbook (.xlsx), and so has no sheets: leave out --sheet")
+        for option, is_given in (("--sheet", wishes.sheet is not None), ("--decimal-point", wishes.point)):
+            if is_given:
+                raise WrongUsageError(f"{name} is a text, and no workbook (.xlsx): leave out {option}")
         return TextList(fd, name, head, wishes)
     for option, given in (("--delimiter", wishes.delimiter), ("--encoding", wishes.encoding)):
         if given is not None:
@@ -353,7 +383,7 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     pieces = [head]
     while pieces[-1]:
         pieces.append(_read(fd, name))
-    return SheetList(Sheet(io.BytesIO(b"".join(pieces)), name, wishes.sheet), name, wishes)
+    return SheetList(b"".join(pieces), name, wishes, sign)
 
 
 def _read(fd: int, name: str) -> bytes:

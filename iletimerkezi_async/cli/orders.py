@@ -15,7 +15,7 @@ import typer
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.errors import IletimerkeziError, OrderNotDueError
 from iletimerkezi_async.models import OrderReport, OrderStatus
-from iletimerkezi_async.orders.waiting import pause_after
+from iletimerkezi_async.orders.several import pause_after
 
 from .command import run_async
 from .messages import FAILED, CommandError, explain

@@ -92,8 +92,8 @@ class Plan:
 
         def read(rows: Sequence[Row]) -> Iterator[Message | Refusal]:
             for row in rows:
-                values = [row.cells[index].strip() if index < len(row.cells) else None for index in columns]
-                self.notes.empty += values.count("")
+                values = [row.cells[index] if index < len(row.cells) else None for index in columns]
+                self.notes.empty += sum(value is not None and not value.strip() for value in values)
                 message = filler.fill(self.recipients.where(row), self.recipients.number(row), values)
                 if isinstance(message, Message):
                     self._keep(str(message.to[0]), message.text)
@@ -105,9 +105,12 @@ class Plan:
         """Refuse what can be told already.
 
         Raises:
-            WrongUsageError: The text names a column that is not there.
+            WrongUsageError: The text names a column that is not there, or in a way of other programs.
             IletimerkeziError: The text is empty or too long.
         """
+        misused = self.template.find_misuse(self.recipients.layout.header)
+        if misused:
+            raise WrongUsageError(f"{self.recipients.name}: {misused}")
         if self.template.text is None:
             self._find_columns()
         else:

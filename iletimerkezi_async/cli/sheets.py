@@ -3,15 +3,15 @@
 import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
-from itertools import islice, pairwise
-from typing import IO, TYPE_CHECKING, BinaryIO, Protocol, cast
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from iletimerkezi_async.filling import column_key
+from iletimerkezi_async.formats import show_cell
 
+from .archives import NO_VALUE, Range, find_facts, find_kind, to_transitional
 from .messages import CommandError, WrongUsageError
-from .shown import show
 from .tables import Row
 
 if TYPE_CHECKING:
@@ -25,18 +25,12 @@ MAGIC = b"PK\x03\x04"
 OLD_MAGIC = b"\xd0\xcf\x11\xe0"
 
 _PIECE = 500
-_BYTES = 1 << 20
-_ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
-_NUMBER = re.compile(rb'\br="([0-9]+)"')
-_HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
-# A formula without a value, as programs write it that do not reckon; an empty text is a value.
-_NO_VALUE = "a formula in it has no saved value; open the list in a spreadsheet, and save it there"
-_UNSAVED = re.compile(
-    rb'<(?:\w+:)?c\b(?![^<>]*\bt="str")[^<>]*>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<>]*</(?:\w+:)?f>)\s*'
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>|</(?:\w+:)?c>)"
-)
 # An archive that unpacks to more is none that a spreadsheet has written.
 _LARGEST = 4 << 30
+# Characters that XML has no room for, and every one that would look like such an escape.
+_ESCAPE = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_ERROR = "e"
 
 
 class _Cell(Protocol):
@@ -62,42 +56,56 @@ class Sheet:
         file: The workbook.
         name: What errors call it.
         wanted: The sheet, by name or from 1; `None` for the first one that is not hidden.
+        comma: Whether decimals stand behind a comma.
 
     Raises:
         CommandError: It is no workbook.
         WrongUsageError: There is no such sheet.
     """
 
-    def __init__(self, file: BinaryIO, name: str, wanted: str | None) -> None:
+    def __init__(self, file: BinaryIO, name: str, wanted: str | None, *, comma: bool) -> None:
         self._name = name
-        self._sheet = _choose(_load(file, name), name, wanted)
+        self.comma = comma
+        file, book = _load(file, name)
+        self._from_1904 = book.epoch.year == 1904  # noqa: PLR2004 - the other year that days are counted from
+        self._sheet = _choose(book, name, wanted)
         # Some programs write a size that is too small.
         self._sheet.reset_dimensions()
         self.title = self._sheet.title
-        flaws = _find_flaws(file, getattr(self._sheet, "_worksheet_path", ""))
-        if flaws is None:
+        with zipfile.ZipFile(file) as archive:
+            facts = find_facts(archive, getattr(self._sheet, "_worksheet_path", ""))
+        if facts is None:
             raise self._complain()
-        #: What is wrong with rows, by their numbers: they are filtered out or hidden, or lack the values of formulas.
-        self.flaws = flaws
+        #: What is wrong with rows, by their numbers.
+        self.flaws, self._ranges = facts
 
     def sample(self, most: int) -> list[Row]:
-        """The first rows."""
-        return list(islice(self._rows(), most))
+        """The first rows. What is merged over columns has its value in the first of them, as a header has."""
+        return next(self._pieces(most, across=False), list[Row]())
 
     def pieces(self) -> Iterator[list[Row]]:
         """All rows but blank ones, some at a time."""
-        rows = self._rows()
-        while piece := list(islice(rows, _PIECE)):
+        return self._pieces(_PIECE, across=True)
+
+    def _pieces(self, most: int, *, across: bool) -> Iterator[list[Row]]:
+        rows = self._rows(across)
+        while True:
+            with warnings.catch_warnings():
+                # Of openpyxl, with what is in the cells.
+                warnings.simplefilter("ignore")
+                piece = list(islice(rows, most))
+            if not piece:
+                return
             yield piece
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self, across: bool) -> Iterator[Row]:
+        merged = _Merged(each if across else each._replace(right=each.left) for each in self._ranges)
         try:
             for line, cells in enumerate(self._sheet.iter_rows(), 1):
-                shown = [
-                    "" if cell.value is None else show(cell.value, cell.number_format, is_error=cell.data_type == "e")
-                    for cell in cells
-                ]
-                if any(map(str.strip, shown)) or self.flaws.get(line) == _NO_VALUE:
+                shown = ["" if cell.value is None else self._show(cell) for cell in cells]
+                is_blank = not any(map(str.strip, shown))
+                merged.fill(line, shown)
+                if not is_blank or self.flaws.get(line) == NO_VALUE:
                     yield Row(line, shown)
         except Exception:  # noqa: BLE001 - whatever openpyxl stumbles over; its error may hold values
             is_damaged = True
@@ -106,67 +114,73 @@ class Sheet:
         if is_damaged:
             raise self._complain()
 
+    def _show(self, cell: _Cell) -> str:
+        value = cell.value
+        if isinstance(value, str):
+            if cell.data_type == _ERROR:
+                return value
+            value = _ESCAPE.sub(_unescape, value) if "_x" in value else value
+        return show_cell(value, cell.number_format, comma=self.comma, from_1904=self._from_1904)
+
     def _complain(self) -> CommandError:
         return CommandError(f"{self._name}: the sheet {self.title!r} is damaged; save it again, or as CSV UTF-8")
 
 
-def _load(file: BinaryIO, name: str) -> "Workbook":
+class _Merged:
+    """Gives each cell the value of those that it is merged with, as a sheet shows it once for all of them."""
+
+    def __init__(self, ranges: Iterable[Range]) -> None:
+        self._ranges = iter(ranges)
+        self._next = next(self._ranges, None)
+        self._open: list[tuple[Range, str]] = []
+
+    def fill(self, line: int, shown: list[str]) -> None:
+        """Fill in a row; to be called for every row, from the first."""
+        while self._next and self._next.top <= line:
+            left = self._next.left
+            self._open.append((self._next, shown[left] if left < len(shown) else ""))
+            self._next = next(self._ranges, None)
+        if not self._open:
+            return
+        self._open = [each for each in self._open if line <= each[0].bottom]
+        for (_, _, left, right), value in self._open:
+            shown += [""] * (right + 1 - len(shown))
+            shown[left : right + 1] = [value] * (right + 1 - left)
+
+
+def _unescape(escapes: "re.Match[str]") -> str:
+    units = "".join(chr(int(code, 16)) for code in _ESCAPED.findall(escapes[0]))
+    # Letters beyond the first 65,536 are written as two units.
+    return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _load(file: BinaryIO, name: str) -> "tuple[BinaryIO, Workbook]":
     try:
         from openpyxl import load_workbook  # noqa: PLC0415 - an extra, and slow
     except ImportError:
         raise CommandError(
             f"{name} is a workbook, which needs: pip install 'iletimerkezi-async[xlsx]'; or save it as CSV UTF-8"
         ) from None
+    kind: str | None = None
+    book: Workbook | None = None
     try:
         with zipfile.ZipFile(file) as archive:
-            is_large = sum(each.file_size for each in archive.infolist()) > _LARGEST
+            kind = find_kind(archive)
+            if sum(each.file_size for each in archive.infolist()) > _LARGEST:
+                kind = "an archive of more than 4 GiB"
+            file = (None if kind else to_transitional(archive)) or file
         with warnings.catch_warnings():
             # About parts that do not matter here, such as validations.
             warnings.simplefilter("ignore")
-            book = None if is_large else load_workbook(file, read_only=True, data_only=True)
+            book = None if kind else load_workbook(file, read_only=True, data_only=True)
     except Exception:  # noqa: BLE001 - openpyxl raises all kinds for files that are none of its own
         book = None
     if book is None:
-        raise CommandError(f"{name}: it is not an .xlsx workbook that can be read; save it as .xlsx or CSV UTF-8")
-    return book
-
-
-def _find_flaws(file: BinaryIO, path: str) -> dict[int, str] | None:
-    """What openpyxl does not tell of a sheet that is read row by row; `None` where it is damaged."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            if path not in archive.namelist():
-                return {}
-            with archive.open(path) as source:
-                return dict(_flawed_rows(source))
-    except (zipfile.BadZipFile, zlib.error, OSError):
-        return None
-
-
-def _flawed_rows(source: IO[bytes]) -> Iterator[tuple[int, str]]:
-    line = 0
-    for attributes, content in _raw_rows(source):
-        number = _NUMBER.search(attributes)
-        line = int(number[1]) if number else line + 1
-        if _HIDDEN.search(attributes):
-            yield line, "it is hidden in the sheet"
-        elif b"<" in content and _UNSAVED.search(content):
-            yield line, _NO_VALUE
-
-
-def _raw_rows(source: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The attributes of each row, and what is in it."""
-    rest = b""
-    while piece := source.read(_BYTES):
-        data = rest + piece
-        starts = list(_ROW.finditer(data))
-        for start, following in pairwise(starts):
-            yield start[1], data[start.end() : following.start()]
-        # The last row, or its tag, may be cut in the middle.
-        rest = data[starts[-1].start() :] if starts else data
-    last = _ROW.search(rest)
-    if last:
-        yield last[1], rest[last.end() :]
+        what = f"it is {kind}, and" if kind else "it is"
+        raise CommandError(f"{name}: {what} not an .xlsx workbook that can be read; save it as .xlsx or CSV UTF-8")
+    # Days stay the numbers that they are in the file: openpyxl warns of those that it cannot convert, in full.
+    vars(book).update(_date_formats=frozenset(), _timedelta_formats=frozenset())
+    return file, book
 
 
 def _choose(book: "Workbook", name: str, wanted: str | None) -> _OpenSheet:
@@ -178,6 +192,8 @@ def _choose(book: "Workbook", name: str, wanted: str | None) -> _OpenSheet:
         found = [sheet for sheet in sheets if column_key(sheet.title) == column_key(wanted)]
         if not found and wanted.isascii() and wanted.isdigit():
             found = sheets[int(wanted) - 1 : int(wanted)] if int(wanted) else []
+    if not found and wanted is None:
+        raise CommandError(f"{name}: there is no sheet in it that could be read; save it as .xlsx or CSV UTF-8")
     if not found:
         titles = ", ".join(str(sheet.title) for sheet in sheets)
         raise WrongUsageError(f"{name} has no sheet {wanted!r}; there are: {titles}")

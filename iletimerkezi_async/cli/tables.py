@@ -126,7 +126,7 @@ class RowReader:
         return rows
 
     def _complain(self, line: int, what: str) -> CommandError:
-        return CommandError(f"{self._name}, line {line:,}: {what}")
+        return CommandError(f"{self._name}, line {line}: {what}")
 
 
 def _undecodable(encoding: str) -> str:

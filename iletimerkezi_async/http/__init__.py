@@ -113,7 +113,7 @@ as its kind allows (`retry` is that policy). It waits for its turn (`pacing`) an
 (`lanes`), or the caller's own client (`clients`). `exchange` is one request and its answer, and
 tells whether the request may have left; `over_httpx` and `over_aiohttp` are that for each library. `settings` checks
 base URL, timeouts, proxy and certificates; `clocks` learns the service's time. `telemetry` tells OpenTelemetry what
-becomes of calls, in the words of `outcomes`; `observed` says of which.
+becomes of calls, in the words of `outcomes`.
 
 In comes a `Call` of `wire`; out goes its value, or an error that says whether the request may have been taken. It never
 looks into a body, and knows nothing of orders and campaigns; of stores it knows the moment of a record, and that they

@@ -13,7 +13,7 @@ from anyio.lowlevel import current_token
 
 from iletimerkezi_async.errors import ConfigurationError
 
-from .exchange import Content, Endpoint, NoAnswer
+from .exchange import HELD_BACK, Content, Endpoint, NoAnswer
 from .over_httpx import HttpxExchange
 
 if TYPE_CHECKING:
@@ -105,6 +105,9 @@ class HttpxClient:
             return NoAnswer("the http_client has been closed", sent=False)
         if self._is_bound_elsewhere():
             return NoAnswer("the http_client has connections of another event loop", sent=False, misuse=True)
+        if content.may_go is not None and not content.may_go():
+            # Here as well: a bridge to another library may read the body from elsewhere than the stream that asks.
+            return HELD_BACK
         return await self._exchange.run(self._send, operation, content)
 
     def _is_bound_elsewhere(self) -> bool:

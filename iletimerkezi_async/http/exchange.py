@@ -82,7 +82,7 @@ class Content:
     second time, and what became of the first nobody has told.
     """
 
-    __slots__ = ("_may_go", "body", "taken", "timeout", "times", "withheld")
+    __slots__ = ("body", "may_go", "taken", "timeout", "times", "withheld")
 
     def __init__(self, body: Body, timeout: httpx.Timeout, may_go: MayGo | None = None) -> None:
         self.body = body
@@ -91,7 +91,8 @@ class Content:
         #: How often it was written.
         self.times = 0
         self.withheld = False
-        self._may_go = may_go
+        #: Forgotten with the call: a library's request and answer hold each other, and this, for a while.
+        self.may_go = may_go
 
     def take(self) -> Body:
         """The body, to be written now.
@@ -99,7 +100,7 @@ class Content:
         Raises:
             WithheldError: It may not go any more.
         """
-        if not self.may_go():
+        if self.may_go is not None and not self.may_go():
             self.withheld = True
             raise WithheldError
         self.taken = True
@@ -115,14 +116,6 @@ class Content:
         body = self.take()
         self.times -= 1
         return body
-
-    def let_go(self) -> None:
-        """Forget the call, which is over: a library's request and answer hold each other, and this, for a while."""
-        self._may_go = None
-
-    def may_go(self) -> bool:
-        """Whether the request still may go out."""
-        return self._may_go is None or self._may_go()
 
 
 class Used:

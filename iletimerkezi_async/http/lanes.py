@@ -3,7 +3,7 @@
 A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
 ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
 for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
-without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what nobody wants here:
+without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what is not needed here:
 cookies, redirects, ways to log in.
 
 Below the lanes stays httpcore. An httpx transport of our own over `asyncio.Protocol` would do with less than half the
@@ -44,7 +44,7 @@ class LanePool:
     def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._exchange = HttpxExchange(endpoint)
-        # One for all lanes, as it takes 25 ms to build. Without TLS, one that nobody asks.
+        # One for all lanes, as it takes 25 ms to build. Without TLS, one that is never used.
         self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._proxy = find_proxy(endpoint.scheme, endpoint.host)
         self._loops = _Loops(max_connections)
@@ -80,7 +80,7 @@ class LanePool:
             lane = await lanes.take(anew=anew) or self._new_lane()
             raw = await self._exchange.run(lane.handle_async_request, operation, content)
             if isinstance(raw, RawAnswer) and not self._closed:
-                lanes.give_back(lane)
+                lanes.keep(lane)
                 lane = None
             return raw
         finally:
@@ -88,7 +88,7 @@ class LanePool:
                 if lane is not None:
                     await _close(lane)
             finally:
-                lanes.release()
+                lanes.free.release()
 
     async def distrust(self) -> None:
         """Close the idle lanes of the running event loop."""
@@ -149,7 +149,7 @@ class _Loops:
     def _drop_ended_loops(self) -> None:
         """Forget the lanes of loops that have ended; they died with them.
 
-        A loop of asyncio says that it is closed; that of trio is gone once nobody holds it. (A connection of asyncio
+        A loop of asyncio says that it is closed; that of trio goes with its last reference. (A connection of asyncio
         holds its loop, so that it would never go by itself.)
         """
         for loop in list(self._by_loop):
@@ -161,22 +161,20 @@ class Lanes:
     """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
 
     def __init__(self, max_connections: int) -> None:
-        self._free = anyio.Semaphore(max_connections, fast_acquire=True)
+        #: To be released after a successful `acquire`.
+        self.free = anyio.Semaphore(max_connections, fast_acquire=True)
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def acquire(self, patience: float | None) -> bool:
         """Wait until a lane may be used; `False` where all stay in use for `patience` seconds."""
         try:
-            self._free.acquire_nowait()
+            self.free.acquire_nowait()
         except anyio.WouldBlock:
             with anyio.move_on_after(patience):
-                await self._free.acquire()
+                await self.free.acquire()
                 return True
             return False
         return True
-
-    def release(self) -> None:
-        self._free.release()
 
     async def take(self, *, anew: bool) -> httpx.AsyncHTTPTransport | None:
         """The idle lane used last, if there is one; those that have been idle for too long are closed.
@@ -192,7 +190,7 @@ class Lanes:
             return None
         return self._idle.pop()[1] if self._idle else None
 
-    def give_back(self, lane: httpx.AsyncHTTPTransport) -> None:
+    def keep(self, lane: httpx.AsyncHTTPTransport) -> None:
         self._idle.append((time.monotonic(), lane))
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""An exchange over a caller's `aiohttp.ClientSession`. Loaded only for whoever hands one over."""
+"""An exchange over a caller's `aiohttp.ClientSession`. Loaded only where one is given."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from yarl import URL
 
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
+from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     import httpx
     from aiohttp.abc import AbstractStreamWriter
 
@@ -48,10 +50,18 @@ class AiohttpSession:
         obstacle = self._obstacle()
         if obstacle is not None:
             return obstacle
-        if not content.may_go():
-            return HELD_BACK
         try:
-            return await self._roundtrip(operation, content)
+            response = await self._post(operation, content)
+            connection = response.connection
+            reused = connection is not None and self._used.note(connection.transport)
+            try:
+                body = await _read_body(response)
+            finally:
+                # One that was read to its end is back in the session's pool already, and this does nothing.
+                response.close()
+            if body is None:
+                return too_large(response.status)
+            return RawAnswer(response.status, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
             raised = _raised(error, self._urls.get(operation))
             return raised or failed(error, content, _reason(error, content.timeout))
@@ -60,7 +70,7 @@ class AiohttpSession:
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
         finally:
-            content.let_go()
+            content.may_go = None
 
     def _obstacle(self) -> NoAnswer | None:
         """Why the session cannot be used here, if so."""
@@ -78,12 +88,12 @@ class AiohttpSession:
             return NoAnswer("the http_client belongs to another event loop", sent=False, misuse=True)
         return None
 
-    async def _roundtrip(self, operation: str, content: Content) -> RawAnswer | NoAnswer:
+    def _post(self, operation: str, content: Content) -> Awaitable[aiohttp.ClientResponse]:
         url = self._urls.get(operation)
         if url is None:
             url = self._urls[operation] = URL(self._endpoint.url(operation))
         timeout = content.timeout
-        response = await self._session.post(
+        return self._session.post(
             url,
             data=_Payload(content),
             headers=self._endpoint.headers,
@@ -93,16 +103,6 @@ class AiohttpSession:
             auto_decompress=False,
             timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
-        connection = response.connection
-        reused = connection is not None and self._used.note(connection.transport)
-        try:
-            body = await _read_body(response)
-        finally:
-            # One that was read to its end is back in the session's pool already, and this does nothing.
-            response.close()
-        if body is None:
-            return too_large(response.status)
-        return RawAnswer(response.status, body, response.headers, reused=reused)
 
     async def distrust(self) -> None:
         """Nothing to close: the connections are the caller's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import anyio
 import httpx
@@ -13,8 +13,11 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, HELD_BACK, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
 from .settings import spell_seconds
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["HttpxExchange"]
 
@@ -25,7 +28,7 @@ _Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 class HttpxExchange:
-    """One request and its answer, over what somebody else keeps.
+    """One request and its answer, over a connection or a client that is kept elsewhere.
 
     Args:
         endpoint: Where requests go.
@@ -42,10 +45,18 @@ class HttpxExchange:
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
-        if not content.may_go():
-            return HELD_BACK
         try:
-            return await self._roundtrip(send, self._request(operation, content))
+            response = await send(self._request(operation, content))
+            reused = self._used.note(response.extensions.get("network_stream"))
+            try:
+                body = await _read_body(response)
+            finally:
+                if not response.is_closed:
+                    with anyio.move_on_after(CLOSING_TIME, shield=True):
+                        await response.aclose()
+            if body is None:
+                return too_large(response.status_code)
+            return RawAnswer(response.status_code, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)
@@ -55,7 +66,7 @@ class HttpxExchange:
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
         finally:
-            content.let_go()
+            content.may_go = None
 
     def _request(self, operation: str, content: Content) -> httpx.Request:
         url = self._urls.get(operation)
@@ -82,19 +93,6 @@ class HttpxExchange:
         with contextlib.suppress(self._library.ResponseNotRead):
             body = refused.response.content
         return RawAnswer(refused.response.status_code, body, refused.response.headers, bodyless=not body)
-
-    async def _roundtrip(self, send: _Send, request: httpx.Request) -> RawAnswer | NoAnswer:
-        response = await send(request)
-        reused = self._used.note(response.extensions.get("network_stream"))
-        try:
-            body = await _read_body(response)
-        finally:
-            if not response.is_closed:
-                with anyio.move_on_after(CLOSING_TIME, shield=True):
-                    await response.aclose()
-        if body is None:
-            return too_large(response.status_code)
-        return RawAnswer(response.status_code, body, response.headers, reused=reused)
 
     def _reason(self, error: Exception, timeout: httpx.Timeout) -> str:
         library = self._library
@@ -140,16 +138,14 @@ class _Stream:
 
     def __init__(self, content: Content) -> None:
         self._content = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Pieces(self._content)
-
-
-class _Pieces(AsyncIterator[bytes]):
-    def __init__(self, content: Content) -> None:
-        self._content = content
         self._body: Body | None = None
         self._start = 0
+
+    def __aiter__(self) -> Self:
+        # Anew each time: a client that asks again after a challenge reads it from its beginning.
+        self._body = None
+        self._start = 0
+        return self
 
     async def __anext__(self) -> Body:
         if self._body is None:

@@ -1,6 +1,7 @@
 """What calls tell OpenTelemetry, where `opentelemetry-api` is installed.
 
-A call of the public face is one span of kind CLIENT, whatever attempts it took and whatever was looked up on its way.
+A call of the public face (`observed`), or a page of a list (`observed_calls`), is one span of kind CLIENT, whatever
+attempts it took and whatever was looked up on its way.
 Attributes, events and metrics hold counts, ids and the names of errors: never a number, a text or a credential. Where
 the package is not installed nothing of it is imported, and a call only looks whether there is anything to be told.
 """
@@ -8,12 +9,13 @@ the package is not installed nothing of it is imported, and a call only looks wh
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import sys
 import time
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from attrs import frozen
 
@@ -26,9 +28,11 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
 )
 from iletimerkezi_async.models import Order, OrderReport
+from iletimerkezi_async.redaction import forget, forgets
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.wire.arguments import check_order_id
-from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, T
+from iletimerkezi_async.wire.call import Answered, Call, Kind, Lost, Outcome, T
+from iletimerkezi_async.wire.operations import OPERATIONS
 from iletimerkezi_async.wire.reports import ReportPage
 
 from .outcomes import (
@@ -47,30 +51,37 @@ from .outcomes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
     from opentelemetry.metrics import Counter, Histogram, MeterProvider
     from opentelemetry.trace import Span, TracerProvider
-    from typing_extensions import Self
+    from typing_extensions import ParamSpec, Self
+
+    P = ParamSpec("P")
 
 __all__ = [
+    "Caller",
     "Telemetry",
     "begin_attempt",
     "end_attempt",
     "note_order",
     "note_paced",
+    "observed",
+    "observed_calls",
     "start_telemetry",
 ]
+
+R = TypeVar("R")
 
 logger = logging.getLogger("iletimerkezi_async")
 
 _SCOPE = "iletimerkezi_async"
-# Their refusal after a lost answer tells that they were done.
-_GUARDED = frozenset({"send-sms", "cancel-order", "delete-blacklist"})
+# In place of the arguments of a call.
+_NOTHING: tuple[tuple[()], dict[str, Any]] = ((), {})
 # A wait that is shorter, in seconds, is none: it is what asking costs.
 _NO_WAIT = 0.01
-# Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and some for whoever waits.
+# Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
 
@@ -98,7 +109,7 @@ class _Instruments:
 
 
 # Of all clients: some versions of the SDK warn where an instrument is made twice.
-_made: _Instruments | None = None
+_instruments: _Instruments | None = None
 _current: ContextVar[_Observation | None] = ContextVar("the call that is observed", default=None)
 
 
@@ -112,11 +123,11 @@ def start_telemetry(host: str) -> Telemetry | None:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - for those who have it
     except ImportError:
         return None
-    global _made  # noqa: PLW0603 - see there
+    global _instruments  # noqa: PLW0603 - see there
     tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
-    if _made is None or _made.tracers is not tracers or _made.meters is not meters:
-        _made = _make_instruments(tracers, meters)
-    return Telemetry(host, _made)
+    if _instruments is None or _instruments.tracers is not tracers or _instruments.meters is not meters:
+        _instruments = _make_instruments(tracers, meters)
+    return Telemetry(host, _instruments)
 
 
 def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instruments:
@@ -142,26 +153,95 @@ def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instru
     )
 
 
+@frozen(eq=False)
 class Telemetry:
-    """Tells OpenTelemetry of the calls of a client.
+    """What tells OpenTelemetry of the calls of a client.
 
-    Args:
+    Attributes:
         host: Where the service is.
         instruments: What measures.
     """
 
-    def __init__(self, host: str, instruments: _Instruments) -> None:
-        self.host = host
-        self.instruments = instruments
+    host: str
+    instruments: _Instruments
 
-    def observe(self, name: str, operation: str = "") -> _Observation:
-        """A span for one call of the public face, current as long as it is entered.
 
-        Args:
-            name: The call's name.
-            operation: The service's operation that it is about, if that has another name.
-        """
-        return _Observation(self, name, operation or name)
+def observed(
+    operation: str, span: str = ""
+) -> Callable[[Callable[P, Coroutine[object, object, R]]], Callable[P, Coroutine[object, object, R]]]:
+    """Make each call of a client's method one span, as long as its face has telemetry; and forget as `forgetful` does.
+
+    Args:
+        operation: The service's operation that the method is about. Of others, made on its way, nothing is counted.
+        span: The span's name, if that is another one.
+    """
+    kind = OPERATIONS[operation].kind
+
+    def decorate(method: Callable[P, Coroutine[object, object, R]]) -> Callable[P, Coroutine[object, object, R]]:
+        # The first argument beside the client.
+        is_about_an_order = list(inspect.signature(method).parameters)[1:2] == ["order_id"]
+
+        @forgets
+        @functools.wraps(method)
+        async def observing(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                waiting = method(*args, **kwargs)
+                telemetry: Telemetry | None = cast("Any", args[0])._face.telemetry  # noqa: SLF001 - of the client
+                observation = None if telemetry is None else _Observation(telemetry, span or operation, operation, kind)
+                if observation is not None and is_about_an_order:
+                    observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
+                # Hooks of the caller's look at a stack that shows nothing either.
+                args, kwargs = _NOTHING  # type: ignore[assignment]  # the last use of them was above
+                if observation is None:
+                    return await waiting
+                with observation:
+                    observation.result = result = await waiting
+                    return result
+            except BaseException as error:
+                args, kwargs = _NOTHING  # type: ignore[assignment]
+                forget(error)
+                raise
+
+        return observing
+
+    return decorate
+
+
+class Caller(Protocol):
+    """What performs calls that are not guarded."""
+
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        ...
+
+    async def call(self, call: Call[T], /) -> T:
+        """Perform a call."""
+        ...
+
+
+@frozen(eq=False)
+class _ObservedCalls:
+    """Performs calls, each of which is one of the public face: a page of a list."""
+
+    _caller: Caller
+    _telemetry: Telemetry
+
+    @property
+    def address(self) -> str:
+        """Where the service is."""
+        return self._caller.address
+
+    async def call(self, call: Call[T], /) -> T:
+        """Perform a call."""
+        with _Observation(self._telemetry, call.operation, call.operation, call.kind) as observation:
+            observation.result = result = await self._caller.call(call)
+            return result
+
+
+def observed_calls(caller: Caller, telemetry: Telemetry | None) -> Caller:
+    """What performs calls, each with a span of its own where there is telemetry."""
+    return caller if telemetry is None else _ObservedCalls(caller, telemetry)
 
 
 class _Observation:
@@ -169,39 +249,43 @@ class _Observation:
 
     Attributes:
         operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
+        result: What the call has given.
         recipients: How many recipients it has.
         resends: How often it was sent again.
+        under_way: How many requests are.
+        was_lost: Whether an answer was lost.
+        was_answered: Whether the service did what was asked.
+        was_asked: Whether there was any request.
+        labels: What all that is told of it has in common.
+        span: Its span, where one could be started.
     """
 
-    def __init__(self, telemetry: Telemetry, name: str, operation: str) -> None:
+    def __init__(self, telemetry: Telemetry, name: str, operation: str, kind: Kind) -> None:
         self.operation = operation
-        self.recipients = 0
-        self.resends = 0
-        self._name = name
-        self._telemetry = telemetry
+        self.result: object = None
+        self.recipients = self.resends = self.under_way = 0
+        self.was_lost = self.was_answered = self.was_asked = False
+        self.labels = {ADDRESS: telemetry.host, OPERATION: name}
+        self.span: Span | None = None
+        self.instruments = telemetry.instruments
+        self._kind = kind
         self._order_id: int | None = None
-        self._result: object = None
-        self._under_way = 0
-        self._was_lost = False
-        self._was_answered = False
-        self._was_asked = False
-        self._span: Span | None = None
 
     def __enter__(self) -> Self:
         from opentelemetry import context, trace  # noqa: PLC0415 - it was there when this was made
 
         self._detach: Callable[[], None] | None = None
-        attributes = {ADDRESS: self._telemetry.host, OPERATION: self._name}
-        tracer = self._telemetry.instruments.tracer
         self._began = time.perf_counter()
         self._handled = sys.exc_info()[1]
         try:
-            span: Span = tracer.start_span(self._name, kind=trace.SpanKind.CLIENT, attributes=attributes)
+            span: Span = self.instruments.tracer.start_span(
+                self.labels[OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
+            )
         except Exception:
-            # A sampler or processor of somebody else's: no reason not to send.
+            # A foreign sampler or processor failed: no reason not to send.
             logger.warning("OpenTelemetry could not start a span", exc_info=True)
         else:
-            self._span = span
+            self.span = span
             token = context.attach(trace.set_span_in_context(span))
             self._detach = functools.partial(context.detach, token)
         self._token = _current.set(self)
@@ -223,14 +307,6 @@ class _Observation:
             # Likewise: what was sent is sent.
             logger.warning("OpenTelemetry could not end a span", exc_info=True)
 
-    def note_result(self, result: object) -> None:
-        """The call has ended well."""
-        self._result = result
-        if isinstance(result, (Order, OrderReport)):
-            self.note_order_id(result.id)
-        elif isinstance(result, ReportPage):
-            self.note_order_id(result.order.id)
-
     def note_order_id(self, order_id: object) -> None:
         """The call is about this order, if it can be one; whatever else was given by mistake goes no further."""
         # Values of other classes may do anything when they are looked at, in a frame that holds them.
@@ -238,60 +314,31 @@ class _Observation:
             with suppress(ConfigurationError):
                 self._order_id = check_order_id(order_id)
 
-    def note_paced(self, seconds: float) -> None:
-        """A request has waited for its turn."""
-        self._telemetry.instruments.pacing.record(seconds, self._labels())
-        if seconds >= _NO_WAIT and self._span is not None:
-            self._span.add_event("paced", {PACING: seconds})
-
-    def begin_attempt(self) -> None:
-        """A request is about to leave."""
-        self._was_asked = True
-        self._under_way += 1
-
-    def end_attempt(self, outcome: Outcome[T], attempt: int) -> None:
-        """A request has ended.
-
-        Args:
-            outcome: What it ended in.
-            attempt: Its number, from 1.
-        """
-        self._under_way -= 1
-        self.resends += attempt > 1
-        self._was_answered |= isinstance(outcome, Answered)
-        if isinstance(outcome, Lost):
-            self._was_lost = True
-            if self._span is not None:
-                self._span.add_event("answer lost", {RESENDS: attempt - 1, ERROR: type(outcome.error).__qualname__})
-
-    def _labels(self) -> dict[str, str]:
-        return {ADDRESS: self._telemetry.host, OPERATION: self._name}
-
     def _tell(self, error: BaseException | None) -> None:
         """End the span, and count."""
         outcome = self._succeeded() if error is None else self._failed(error)
         counts = self._counts(error)
-        labels = {**self._labels(), OUTCOME: outcome}
+        labels = {**self.labels, OUTCOME: outcome}
         if error is not None:
             labels[ERROR] = type(error).__qualname__
-        instruments = self._telemetry.instruments
+        instruments = self.instruments
         instruments.duration.record(time.perf_counter() - self._began, labels)
         if self.resends:
-            instruments.resends.add(self.resends, self._labels())
+            instruments.resends.add(self.resends, self.labels)
         for what, count in (count_by_outcome(counts) if counts else {outcome: self.recipients}).items():
             if count:
-                instruments.recipients.add(count, {**self._labels(), OUTCOME: what})
-        if self._span is not None:
-            if self._span.is_recording():
-                self._span.set_attributes(self._attributes(labels, counts))
-                record_error(self._span, error)
-            self._span.end()
+                instruments.recipients.add(count, {**self.labels, OUTCOME: what})
+        if self.span is not None:
+            if self.span.is_recording():
+                self.span.set_attributes(self._attributes(labels, counts))
+                record_error(self.span, error)
+            self.span.end()
 
     def _counts(self, error: BaseException | None) -> BulkResult | None:
         """What a campaign has counted, also where it was cancelled."""
         context = None if error is None else error.__context__
         # What the caller was handling when it called is chained as well.
-        for each in (self._result, error, None if context is self._handled else context):
+        for each in (self.result, error, None if context is self._handled else context):
             if isinstance(each, BulkResult):
                 return each
             if isinstance(each, (BulkError, JournalError)):
@@ -316,18 +363,21 @@ class _Observation:
         return attributes
 
     def _succeeded(self) -> str:
-        result = self._result
+        result = self.result
         if isinstance(result, Order):
+            self._order_id = result.id
             self.recipients = self.recipients or result.recipients
             if result.replayed:
                 return "replayed"
+        elif isinstance(result, (OrderReport, ReportPage)):
+            self._order_id = (result.order if isinstance(result, ReportPage) else result).id
         if isinstance(result, BulkResult):
             return campaign_outcome(result)
-        return "accepted" if self._was_answered or self.operation not in _GUARDED else "recovered"
+        return "accepted" if self.was_answered or self._kind is not Kind.GUARDED else "recovered"
 
     def _failed(self, error: BaseException) -> str:
         if isinstance(error, OrderAcceptedError):
-            return "recovered" if self._was_asked else "replayed"
+            return "recovered" if self.was_asked else "replayed"
         if isinstance(error, (BulkError, JournalError)):
             stopped = error.error if isinstance(error, BulkError) else None
             return "refused" if isinstance(stopped, ApiError) and not self._is_in_doubt(error) else self._doubt(error)
@@ -345,7 +395,7 @@ class _Observation:
         counts = self._counts(error)
         if counts is not None:
             return any(isinstance(failure.error, OutcomeUnknownError) for failure in counts.failed)
-        return self._was_lost or (self._under_way > 0 and not isinstance(error, IletimerkeziError))
+        return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
 # What a transport tells. All of it is about the call that is observed, if there is one.
@@ -361,15 +411,19 @@ def note_order(recipients: int) -> None:
 def note_paced(call: Call[T], seconds: float) -> None:
     """A request has waited so many seconds for its turn."""
     observation = _current.get()
-    if observation is not None and observation.operation == call.operation:
-        observation.note_paced(seconds)
+    if observation is None or observation.operation != call.operation:
+        return
+    observation.instruments.pacing.record(seconds, observation.labels)
+    if seconds >= _NO_WAIT and observation.span is not None:
+        observation.span.add_event("paced", {PACING: seconds})
 
 
 def begin_attempt(call: Call[T]) -> None:
     """A request is about to leave."""
     observation = _current.get()
     if observation is not None and observation.operation == call.operation:
-        observation.begin_attempt()
+        observation.was_asked = True
+        observation.under_way += 1
 
 
 def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
@@ -381,5 +435,13 @@ def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
         attempt: Its number, from 1.
     """
     observation = _current.get()
-    if observation is not None and observation.operation == call.operation:
-        observation.end_attempt(outcome, attempt)
+    if observation is None or observation.operation != call.operation:
+        return
+    observation.under_way -= 1
+    observation.resends += attempt > 1
+    observation.was_answered |= isinstance(outcome, Answered)
+    if isinstance(outcome, Lost):
+        observation.was_lost = True
+        if observation.span is not None:
+            error = type(outcome.error).__qualname__
+            observation.span.add_event("answer lost", {RESENDS: attempt - 1, ERROR: error})

@@ -24,7 +24,9 @@ The service refuses the same text to the same recipients for 10 minutes. (Source
 451.) So `send_sms` sends the order again, within 9 minutes of the first attempt and with growing pauses (`Retry`), and
 a refusal as a duplicate then means that the first one was taken. Its id is found through `get_reports`, and checked
 against the numbers in the order's own report, in some 60 requests or 10 seconds at the most; look-ups that run at the
-same time share what they read. Whatever the reports leave open is said to be open, never guessed.
+same time share what they read. An id is given where the order is the only one with its numbers within a minute of an
+attempt, and no other send of this process, or of one that shares its store, can be taken for it. Whatever the reports
+leave open is said to be open, never guessed.
 
 | a send ends in | which means | and then |
 |---|---|---|
@@ -44,6 +46,22 @@ Derive a code from what it is for, so that asking twice gives the same text.
 
 Reads are simply repeated. So are `cancel_order` and `delete_blacklist`, whose refusal after a lost answer tells that
 the first attempt was what did it. `register_consents` is repeated only where the request surely never left.
+
+## What is assumed
+
+Nothing documents it, and all of the promise above, and of keys and journals, rests on it:
+
+- The service refuses the same order for ten minutes.
+- Ten minutes after it took an order its list has it; or its being behind shows by other orders that are not there
+  either; or it is over within the hour.
+- The list shows all orders that were sent through the API. One that shows another channel alone, or is cut off, is
+  noticed by orders whose ids are known, and not without any.
+- Nobody without this process or its store texts the very same numbers within a minute of an attempt whose answer was
+  lost. By that minute an order is recognised that no refusal has told of.
+- The times of one list are all off by as much, and by less than four hours. By how many minutes they are, known orders
+  show.
+- Of this machine's clock and the service's, one is right at a time. Where they contradict each other, times prove
+  nothing.
 
 ## Giving up
 
@@ -90,9 +108,9 @@ and where an answer is lost sends it again; which order it is, or whether an ear
 out. What lists and reports prove is told by `rules`; `lookup` reads them, for all who look at the same time. `known`
 remembers ids, and what is on its way or lost.
 
-`paging` reads lists that come in pages, and `places` tells where it is in them. `waiting` waits until an order is
-finished, `cancelling` cancels one for certain, `registering` tells the registry of consents. `pieces` lets others in
-the loop have their turn while work takes long. `face` puts together what the calls of a client go through, `sharing`
+`paging` reads lists that come in pages, and `places` tells where it is in them. `several` has the other calls that take
+several requests: waiting for an order, cancelling one for certain, registering consents. `pieces` lets others in the
+loop have their turn while work takes long. `face` puts together what the calls of a client go through, `sharing`
 what its account's other clients share.
 
 In come drafts, ids and a transport; out go orders, rows and errors. It knows nothing of campaigns.

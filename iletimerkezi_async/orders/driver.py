@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from iletimerkezi_async.errors import OrderAcceptedError, OutcomeUnknownError, StoreError, TransportError
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.stores.log import KnownId, draw
+from iletimerkezi_async.stores.log import draw
 
 from . import life, rows
 from .life import Step
@@ -26,7 +26,7 @@ from .search import ALIKE_SECONDS, find_earlier, hear_clock, now_by
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Change, Evidence, Fence, Log, Row
+    from iletimerkezi_async.stores.log import Change, Evidence, Fence, KnownId, Log, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .lookup import Lookups
@@ -150,12 +150,6 @@ class Claim:
         fence = None if self._fence is None else self._fence()
         return await rows.settle_taken(self.log, self.held, order_id, self.keep, fence, note=note)
 
-    def noted(self, order: Order, draft: Draft, *, is_proven: bool) -> KnownId | None:
-        """What makes an id known; nothing where the reports alone have told it, as it may be a look-alike's."""
-        if not is_proven:
-            return None
-        return KnownId(order.id, now_by(self._lookups, self.ahead), scheduled=draft.send_at is not None)
-
     def give_up(self, *, lost: bool) -> Change:
         """What is to be written where this call ends without an answer.
 
@@ -180,8 +174,8 @@ class Driver:
         self._lookups = lookups
         self._owner = owner
 
-    async def settle(self, claim: Claim, draft: Draft, *, has_texts: bool = True) -> tuple[Order, bool]:
-        """Send it, or find it; and whether its id surely is its own.
+    async def settle(self, claim: Claim, draft: Draft, *, has_texts: bool = True) -> tuple[Order, KnownId | None]:
+        """Send it, or find it; and what becomes known of its id, where that surely is its own.
 
         Args:
             claim: The order.
@@ -201,13 +195,13 @@ class Driver:
         if step is Step.LOOK_UP:
             found = await self._look_up(claim, draft)
             if found is not None:
-                return found, False
+                return found, None
             # A new life: it was not taken before, and a refusal is one of now.
             claim.lost = False
         if not has_texts:
             raise TransportError("not sent: its messages were not read again", _OPERATION)
         order = await self._attempt(claim, draft, step)
-        return order, self._lookups.known.is_proven(order.id)
+        return order, self._lookups.known.describe(order.id)
 
     async def _look_up(self, claim: Claim, draft: Draft) -> Order | None:
         """The order, where the reports show it; `None` where they surely lack it.

@@ -6,10 +6,9 @@ from datetime import datetime, timezone
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.http.observed import observed_calls
 from iletimerkezi_async.http.pacing import choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
-from iletimerkezi_async.http.telemetry import start_telemetry
+from iletimerkezi_async.http.telemetry import observed_calls, start_telemetry
 from iletimerkezi_async.http.transport import Transport
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 
@@ -62,6 +61,8 @@ class Face:
         self.transport = transport
         self.sender = sender
         self.iys = iys
+        # Most calls leave all to the face.
+        self._template = None if sender is None or iys is None else Draft(sender, iys, {}, None, 0)
         #: What looks for lost orders.
         self.lookups = Lookups(transport, known)
         #: What sends orders.
@@ -82,6 +83,8 @@ class Face:
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
         """
+        if sender is None and iys is None and send_at is None and self._template is not None:
+            return self._template
         return write_template(
             sender=self.sender if sender is None else sender,
             iys=self.iys if iys is None else iys,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from attrs import define, field
 
+from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import KnownId
 
 from .rules import ONE_SKIPPED_IN, Known, is_look_alike
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
-    from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.packing import Steps
 
@@ -96,12 +96,14 @@ class _KnownOrder(NamedTuple):
         answered: When its id was answered; `None` where it was found in a list.
         scheduled: Whether it was to be sent later.
         since: Since when that is known, by the monotonic clock.
+        began: When its first attempt began that may have been taken, likewise.
     """
 
     content: int
     answered: Moment | None
     scheduled: bool
     since: float
+    began: float
 
 
 class _Generation:
@@ -146,13 +148,13 @@ class KnownIds:
             order_id: The id.
             content: The order's `hash_content`.
             answered: When it was answered; `None` where a look-up has told it.
-            took: Seconds that the answer took.
+            took: Seconds since the order's first attempt that may have been taken.
             scheduled: Whether the order is to be sent later.
         """
         if self._young.is_over:
             self._young, self._old = _Generation(), self._young
         now = time.monotonic()
-        self._young.orders[order_id] = _KnownOrder(content, answered, scheduled, now)
+        self._young.orders[order_id] = _KnownOrder(content, answered, scheduled, now, now - took)
         if answered is not None:
             self._young.answers.append(now)
             self._young.slowest = max(self._young.slowest, took)
@@ -165,9 +167,23 @@ class KnownIds:
         that a look-up alone has found: where the numbers of two orders are the same, it may belong to the one that
         another process looks for. Where ours was surely taken, one of the two is ours, and the other is left.
         """
-        known = self._find(order_id)
+        known = self.describe(order_id)
         if self._shared is not None and known is not None:
-            self._shared.note(KnownId(order_id, scheduled=known.scheduled))
+            self._shared.note(known)
+
+    def describe(self, order_id: int) -> KnownId | None:
+        """What a log is to know of an order; `None` where it may be one that another process looks for.
+
+        One that a look-up has found may have been taken at its first attempt already: a list that has it need have
+        nothing that is newer.
+        """
+        known = self._find(order_id)
+        if known is None:
+            return None
+        now = time.monotonic()
+        if known.answered is None:
+            return KnownId(order_id, scheduled=True, age=now - known.began)
+        return KnownId(order_id, Moment(0.0, known.answered.service), scheduled=known.scheduled, age=now - known.since)
 
     def is_proven(self, order_id: int) -> bool:
         """Whether an order is surely one that this client has sent, and not one that another process looks for."""
@@ -228,18 +244,20 @@ class LiveSend:
     owner: Hashable = None
     elsewhere: Callable[[float], Awaitable[int]] | None = None
     began: float | None = None
+    #: Its numbers, each once, where they are few.
+    few: frozenset[str] | None = field(init=False)
     _numbers: Counter[str] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        messages = self.draft.messages
+        self.few = frozenset(chain.from_iterable(messages.values())) if self.draft.recipients <= _FEW else None
 
     @property
     def numbers(self) -> Counter[str]:
         """Its numbers, each with how many messages it gets."""
         if self._numbers is None:
-            self._numbers = Counter(self.all_numbers())
+            self._numbers = Counter(chain.from_iterable(self.draft.messages.values()))
         return self._numbers
-
-    def all_numbers(self) -> Iterable[str]:
-        """Its numbers, as often as each gets a message."""
-        return chain.from_iterable(self.draft.messages.values())
 
     async def count_elsewhere(self) -> int:
         """How many orders of other processes may be in the reports that cannot be told from this one."""
@@ -266,20 +284,24 @@ class LiveSends:
         if send.began is not None:
             return
         send.began = time.time()
-        for alike in self._places(send):
-            alike.append(send)
+        if send.few is None:
+            self._large.append(send)
+            return
+        for number in send.few:
+            self._small.setdefault(number, []).append(send)
 
     def land(self, send: LiveSend) -> None:
         """Its id is known, or it was surely not taken."""
         if send.began is None:
             return
-        for alike in self._places(send):
+        if send.few is None and send in self._large:
+            self._large.remove(send)
+        for number in send.few or ():
+            alike = self._small.get(number, [])
             if send in alike:
                 alike.remove(send)
-        if send.draft.recipients <= _FEW:
-            for number in send.all_numbers():
-                if not self._small.get(number, True):
-                    del self._small[number]
+            if not alike:
+                self._small.pop(number, None)
 
     def lose(self, send: LiveSend) -> None:
         """Which order it is cannot be told, if it is any."""
@@ -317,8 +339,3 @@ class LiveSends:
             and is_look_alike(wanted, other.numbers)
             for other in near.values()
         )
-
-    def _places(self, send: LiveSend) -> list[list[LiveSend]]:
-        if send.draft.recipients > _FEW:
-            return [self._large]
-        return [self._small.setdefault(number, []) for number in set(send.all_numbers())]

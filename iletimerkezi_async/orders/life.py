@@ -289,13 +289,17 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
     left = lease_left(row, now)
     if left:
         return Busy(left)
-    return settle_sent(row, version, keep, order_id)
+    return settle_sent(row, now, version, keep, order_id)
 
 
-def settle_sent(row: Row, version: str, keep: float, order_id: int | None = None) -> Change:
+def settle_sent(row: Row, now: float, version: str, keep: float, order_id: int | None = None) -> Change:
     """What makes a person's decision that it was sent."""
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
-    return Change(sent, NO_LEASE, keep, note=None if order_id is None else KnownId(order_id))
+    note = None
+    if order_id is not None and row.first is not None:
+        # It may have been taken at its first attempt.
+        note = KnownId(order_id, scheduled=True, age=max(0.0, now - row.first.local))
+    return Change(sent, NO_LEASE, keep, note=note)
 
 
 def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:

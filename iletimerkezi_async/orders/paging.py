@@ -16,11 +16,11 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.blacklist import get_blacklist
 from iletimerkezi_async.wire.reports import REPORTS_DAYS, ReportPage, get_report, get_reports
 
-from .places import Place, ServicePlace
+from .places import Cursor, ServiceCursor
 
 if TYPE_CHECKING:
-    from iletimerkezi_async.http.observed import Caller
-    from iletimerkezi_async.wire.dates import TimeRange
+    from iletimerkezi_async.http.telemetry import Caller
+    from iletimerkezi_async.wire.arguments import TimeRange
 
 __all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]
 
@@ -125,7 +125,7 @@ class Report(_Rows[Delivery]):
         super().__init__(transport)
         self._order_id = order_id
         self._read_ahead = read_ahead
-        self._place = Place(page_size)
+        self._place = Cursor(page_size)
         self._first: list[str] = []
         self._last: list[str] = []
         self._order: OrderReport | None = None
@@ -160,7 +160,7 @@ class Report(_Rows[Delivery]):
         self._finished = place.ended
         if not pages and place.lacks_rows:
             error = self._broken(f"the report ends after {place.read} rows of {place.total}")
-            # It may have promised too much: whoever asks on hears it anew.
+            # It may have promised too much: the next request tells it anew.
             place.total = None
             raise error
         return pages
@@ -221,7 +221,7 @@ class _Listing(_Rows[T], Generic[T]):
         self._begin()
 
     @abstractmethod
-    def _start(self) -> Place | ServicePlace:
+    def _start(self) -> Cursor | ServiceCursor:
         """The place of the first row."""
 
     @abstractmethod
@@ -244,7 +244,7 @@ class _Listing(_Rows[T], Generic[T]):
 
     async def _fetch(self) -> list[list[T]]:
         if self._lacking is not None:
-            # Whoever asks on reads the list again.
+            # The next request reads the list again.
             error, self._lacking = self._lacking, None
             raise error
         self._count_pages(1)
@@ -300,8 +300,8 @@ class Orders(_Listing[OrderReport]):
     def __repr__(self) -> str:
         return "<Orders in a range of days>"
 
-    def _start(self) -> ServicePlace:
-        self._at = ServicePlace()
+    def _start(self) -> ServiceCursor:
+        self._at = ServiceCursor()
         return self._at
 
     async def _ask(self) -> tuple[list[OrderReport], int | None]:
@@ -333,8 +333,8 @@ class Blacklist(_Listing[str]):
     def __repr__(self) -> str:
         return "<Blacklist>"
 
-    def _start(self) -> Place:
-        self._at = Place(MAX_ROWS)
+    def _start(self) -> Cursor:
+        self._at = Cursor(MAX_ROWS)
         return self._at
 
     async def _ask(self) -> tuple[list[str], int | None]:

@@ -1,8 +1,8 @@
-"""Where the reader of a list in pages is, and when it has come to the end."""
+"""The position of a reader in a list in pages, and the list's end."""
 
 from __future__ import annotations
 
-__all__ = ["Place", "ServicePlace"]
+__all__ = ["Cursor", "ServiceCursor"]
 
 # The page size of `get-reports` as seen in public code; the documentation does not tell.
 _ORDERS_PAGE = 30
@@ -18,15 +18,15 @@ def _larger(total: int | None, told: int | None) -> int | None:
     return max((each for each in (total, told) if each is not None), default=None)
 
 
-class Place:
-    """A place in a list whose pages have a size that the reader chooses.
+class Cursor:
+    """A position in a list whose pages have a size that the reader chooses.
 
     A server may give fewer rows than it was asked for, and its total may lag behind the rows or promise too many.
     Two rules keep every row nevertheless:
 
     - The next page begins with the next row. So its size divides the number of rows that were read.
-    - No page is asked to be larger than the first one was. Where a server has a limit of its own, nobody knows whether
-      it counts a later page's beginning in rows asked for or in rows given; up to its limit these are the same.
+    - No page is asked to be larger than the first one was. Where a server has a limit of its own, it is not known
+      whether a later page begins after the rows asked for or the rows given; up to its limit these are the same.
 
     Attributes:
         read: How many rows were read.
@@ -93,8 +93,8 @@ class Place:
                 self.ended = not (is_first and _may_be_a_limit(rows))
 
 
-class ServicePlace:
-    """A place in a list whose pages have a size that the service chooses.
+class ServiceCursor:
+    """A position in a list whose pages have a size that the service chooses.
 
     Attributes:
         read: How many rows were read, those that came again included.

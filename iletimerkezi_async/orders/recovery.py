@@ -69,16 +69,12 @@ async def send_draft(
     send = LiveSend(draft, await in_pieces(hash_content(draft)), owner, elsewhere)
     sends = lookups.known.sends
 
-    async def prepare(*, lost: bool) -> None:
-        if before is not None:
-            await before(lost=lost)
-        sends.depart(send)
-
+    attempts = _Attempts(lookups.known, send, before)
     if lost is not None:
         sends.depart(send)
     try:
         order, is_known = await _send(
-            lookups, send, prepare, lost=lost, last=last, may_leave=may_leave, doubted=doubted
+            lookups, send, attempts, lost=lost, last=last, may_leave=may_leave, doubted=doubted
         )
     except BaseException as error:
         is_unknown = isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
@@ -91,7 +87,7 @@ async def send_draft(
 async def _send(
     lookups: Lookups,
     send: LiveSend,
-    before: Before,
+    attempts: _Attempts,
     *,
     lost: Stopwatch | None,
     last: Stopwatch | None,
@@ -99,10 +95,9 @@ async def _send(
     doubted: bool,
 ) -> tuple[Order, bool]:
     """The order, and whether it surely is the one that was sent."""
-    check = _Check(lookups.known, send.content, before)
-    call = evolve(await in_pieces(send_sms(send.draft)), is_astray=check.is_astray)
+    call = evolve(await in_pieces(send_sms(send.draft)), is_astray=attempts.is_astray)
     watch = Stopwatch()
-    result = await lookups.transport.perform(call, check.before, lost=lost, may_leave=may_leave, doubted=doubted)
+    result = await lookups.transport.perform(call, attempts.before, lost=lost, may_leave=may_leave, doubted=doubted)
     if isinstance(result, RefusedAgain):
         return await _settle(lookups, send, evolve(result, last=result.last or last))
     now = lookups.transport.clocks.now()
@@ -110,33 +105,35 @@ async def _send(
     return result, True
 
 
-class _Check:
-    """Takes an answer with the id of another order for none.
+class _Attempts:
+    """What is done before each attempt with an order, and whether an answer is its own.
 
     On a connection that is out of step, each request gets the answer of the one before. A new connection cannot be: an
     id that comes over one, or comes again, is of a service that gives it to several orders.
 
     Args:
-        known: The ids that are known.
-        content: What the order carries.
+        known: What the client remembers.
+        send: The order.
         before: Asked before each attempt.
     """
 
-    def __init__(self, known: KnownIds, content: int, before: Before) -> None:
-        self._known, self._content = known, content
+    def __init__(self, known: KnownIds, send: LiveSend, before: Before | None) -> None:
+        self._known, self._send = known, send
         self._before = before
         self._began = 0.0
         self._disputed: int | None = None
 
     async def before(self, *, lost: bool) -> None:
         """Get ready for an attempt."""
-        await self._before(lost=lost)
+        if self._before is not None:
+            await self._before(lost=lost)
+        self._known.sends.depart(self._send)
         self._began = time.monotonic()
 
     def is_astray(self, order: Order, /, *, reused: bool) -> bool:
         """Whether an answer is that to another request."""
         known = self._known
-        if known.are_reused or not known.is_of_another(order.id, self._content, self._began):
+        if known.are_reused or not known.is_of_another(order.id, self._send.content, self._began):
             return False
         if reused and order.id != self._disputed:
             self._disputed = order.id
@@ -168,7 +165,7 @@ async def _settle(lookups: Lookups, send: LiveSend, refused: RefusedAgain) -> tu
             raise OrderAcceptedError(found.candidates)
         raise _in_doubt(refusal, found.candidates)
     if refusal is None:
-        lookups.known.note(found.order_id, send.content)
+        lookups.known.note(found.order_id, send.content, took=refused.first.elapsed)
     elif not _leaves_open(refusal):
         raise _in_doubt(refusal, found.candidates)
     return Order(found.order_id, send.draft.recipients), refusal is None

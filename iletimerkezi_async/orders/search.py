@@ -18,7 +18,7 @@ from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.wire.sending import MEMORY
 
 from .known import LiveSend, hash_content
-from .lookup import LISTED, Budget
+from .lookup import LISTED, Budget, Catalogue
 from .pieces import in_pieces
 from .rules import (
     NEAR,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 
-    from .lookup import Catalogue, ListPage, Lookups, Walk
+    from .lookup import ListPage, Lookups, Walk
     from .rules import Listed
 
 __all__ = ["ALIKE_SECONDS", "find_earlier", "find_live", "hear_clock", "now_by"]
@@ -391,7 +391,8 @@ async def hear_clock(lookups: Lookups, now: Moment, since: float) -> None:
     if now.service is None or lookups.transport.clocks.heard_at < since:
         of_days = days(Span(now, now), now)
         assert of_days is not None
-        await lookups.catalogue(of_days).fetch(1)
+        # Not one that look-ups share: what is lost after this would not be in it.
+        await Catalogue(lookups, of_days).fetch(1)
 
 
 async def find_earlier(

@@ -30,7 +30,7 @@ from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.base import StoreLog
-from iletimerkezi_async.stores.log import KnownId, Name, Row, Scope, State, draw
+from iletimerkezi_async.stores.log import Name, Row, Scope, State, draw
 from iletimerkezi_async.stores.seals import account_of, fingerprint
 
 from . import life, rows
@@ -40,6 +40,7 @@ from .recovery import send_draft
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.stores.base import Store
+    from iletimerkezi_async.stores.log import KnownId
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -183,7 +184,7 @@ class Sending:
     async def _drive(self, claim: Claim, draft: Draft) -> Order:
         """Do what is to be done for an order that was claimed, and write down what became of it."""
         try:
-            order, is_proven = await self._driver.settle(claim, draft)
+            order, note = await self._driver.settle(claim, draft)
         except OvertakenError:
             raise
         except OrderAcceptedError:
@@ -206,7 +207,6 @@ class Sending:
             # Cancelled, or an error of somebody else's code, at a moment that nobody knows.
             await self._give_up(claim, lost=claim.begun or claim.lost)
             raise
-        note = claim.noted(order, draft, is_proven=is_proven)
         # What is known here is gone with the process where the store does not take it, and others have to find out.
         key = claim.held.name.name, claim.held.content
         self._unnoted[key] = order
@@ -250,7 +250,8 @@ class Sending:
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
         """Tell the store of an order that it could not be told of."""
         row = evolve(mine, version=draw(), token=draw(), state=State.BEGUN)
-        await rows.settle_taken(self._store, row, order.id, self._keep, note=KnownId(order.id))
+        # When it was answered is not known any more: as an id it would seem newer than it is.
+        await rows.settle_taken(self._store, row, order.id, self._keep)
         del self._unnoted[mine.name.name, mine.content]
         return evolve(order, replayed=True)
 

@@ -77,7 +77,7 @@ class Store(ABC):
         self._closed = False
         self._sweep_at = 0.0
         self._worker_threads = Threads(self._timeout, self._interrupt, self._explain_silence)
-        self._late_ids: Later[tuple[str, KnownId]] = Later(self._note_late)
+        self._late_ids: Later[tuple[str, KnownId, float]] = Later(self._note_late)
         _stores.add(self)
 
     async def __aenter__(self) -> Self:
@@ -91,7 +91,9 @@ class Store(ABC):
     async def aclose(self) -> None:
         """Close the connections. Later calls raise `StoreError`. Twice is once."""
         if not self._closed:
-            await self._worker_threads.run(self._late_ids.flush, shield=True)
+            # What is lost here, others have to find out.
+            with suppress(StoreError):
+                await self._worker_threads.run(self._late_ids.flush, shield=True)
             self._closed = True
             await self._worker_threads.run(self._finish_and_close, shield=True)
 
@@ -191,10 +193,11 @@ class Store(ABC):
     def _explain_silence(self) -> str:
         return f"{self!r} did not answer within {self._timeout:g} s"
 
-    def _note_late(self, notes: Sequence[tuple[str, KnownId]]) -> None:
+    def _note_late(self, notes: Sequence[tuple[str, KnownId, float]]) -> None:
         """In a thread of its own: note ids that no caller waits for."""
-        for account in {account for account, _ in notes}:
-            known = [each for owner, each in notes if owner == account]
+        now = time.monotonic()
+        for account in {account for account, _, _ in notes}:
+            known = [evolve(each, age=each.age + now - at) for owner, each, at in notes if owner == account]
             self.sweep_and(partial(self._note_ids, account, known))
 
     def _threads(self) -> Threads:
@@ -283,7 +286,7 @@ class StoreLog:
     def note_later(self, account: str, known: KnownId) -> None:
         """Make an id known, soon; nothing waits for it, and it may be lost with the process."""
         if not self._store._closed:
-            self._store._late_ids.add((account, known))
+            self._store._late_ids.add((account, known, time.monotonic()))
 
     @property
     def is_away(self) -> bool:

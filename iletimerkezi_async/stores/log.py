@@ -133,14 +133,16 @@ class KnownId:
     Attributes:
         order_id: The id.
         at: When; its local clock is the log's, which tells it as the id is noted.
-        scheduled: Whether the order was to be sent later.
+        scheduled: Whether its times in lists prove nothing: it was to be sent later, or a look-up has told its id.
         cancelled: Whether it was cancelled.
+        age: Seconds that have passed since then as it is noted; of a look-up's, since the order's first attempt.
     """
 
     order_id: int
     at: Moment = _NOW
     scheduled: bool = False
     cancelled: bool = False
+    age: float = 0.0
 
 
 @frozen

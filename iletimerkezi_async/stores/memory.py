@@ -129,7 +129,7 @@ class MemoryLog:
     def _note(self, known: KnownId, now: float) -> None:
         there = self._known.get(known.order_id)
         if there is None:
-            there = evolve(known, at=Moment(now, known.at.service))
+            there = evolve(known, at=Moment(now - known.age, known.at.service))
         cancelled, scheduled = known.cancelled or there.cancelled, known.scheduled or there.scheduled
         self._known[known.order_id] = evolve(there, scheduled=scheduled, cancelled=cancelled)
         if len(self._known) > _MOST_KNOWN:

@@ -22,15 +22,15 @@ __all__ = ["RedisRows"]
 _KNOWN = _EXPIRED_KEPT = _ALIKE = 11 * 86_400
 
 # KEYS: the row, its look-alikes, the known ids, what is known of each. ARGV: `write` or `read`, the old version, lease,
-# keep, seconds until it is deleted, an id to be noted and what is known of it, then fields and values; `now` stands for
-# the time.
+# keep, seconds until it is deleted, an id to be noted, what is known of it and its age, then fields and values; `now`
+# stands for the time.
 _ROW = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local function spell(number) return string.format('%.6f', number) end
 local there = redis.call('HGET', KEYS[1], 'version')
 if ARGV[1] == 'write' and (there or '') == ARGV[2] then
-    for place = 8, #ARGV, 2 do
+    for place = 9, #ARGV, 2 do
         local value = ARGV[place + 1]
         if value == 'now' then value = spell(now) end
         redis.call('HSET', KEYS[1], ARGV[place], value)
@@ -45,7 +45,7 @@ if ARGV[1] == 'write' and (there or '') == ARGV[2] then
     end
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_ALIKE})
     if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[3], ARGV[6]) then
-        redis.call('ZADD', KEYS[3], spell(now), ARGV[6])
+        redis.call('ZADD', KEYS[3], spell(now - ARGV[8]), ARGV[6])
         redis.call('HSET', KEYS[4], ARGV[6], ARGV[7])
         redis.call('EXPIRE', KEYS[3], {_KNOWN})
         redis.call('EXPIRE', KEYS[4], {_KNOWN})
@@ -53,13 +53,14 @@ if ARGV[1] == 'write' and (there or '') == ARGV[2] then
 end
 return {{spell(now), redis.call('HGETALL', KEYS[1])}}
 """
-# KEYS: the known ids, what is known of each. ARGV: ids, each followed by that; `+c` adds that it was cancelled.
+# KEYS: the known ids, what is known of each. ARGV: ids, each followed by that and its age; `+c` adds that it was
+# cancelled.
 _NOTE = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-for place = 1, #ARGV, 2 do
+for place = 1, #ARGV, 3 do
     local id, known = ARGV[place], redis.call('HGET', KEYS[2], ARGV[place])
-    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now), id)
+    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now - ARGV[place + 2]), id)
     if known and string.sub(ARGV[place + 1], -1) == 'c' then
         redis.call('HSET', KEYS[2], id, string.gsub(known, 'c$', '') .. 'c')
     elseif not known then
@@ -118,7 +119,7 @@ class RedisRows:
         deleted_after = change.keep + (0 if row.state is State.FREE else _EXPIRED_KEPT)
         values: list[str | float] = ["write", "" if old is None else old.version, change.lease, change.keep]
         values.append(int(deleted_after))
-        values += ["", ""] if change.note is None else [str(change.note.order_id), _spell_known(change.note)]
+        values += ["", "", ""] if change.note is None else _spell_known(change.note)
         for name, value in _fields(change).items():
             values += [name, value]
         return _answer(row.name, self._ask(_ROW, [_key(row.name), _mark(row), *_ids(row.name.account)], values))
@@ -143,7 +144,7 @@ class RedisRows:
 
     def note(self, account: str, known: Sequence[KnownId]) -> None:
         """Make ids known."""
-        values = [word for each in known for word in (str(each.order_id), _spell_known(each))]
+        values = [word for each in known for word in _spell_known(each)]
         self._ask(_NOTE, _ids(account), values)
 
 
@@ -162,10 +163,11 @@ def _ids(account: str) -> list[str]:
     return [f"iletimerkezi:{{{account}}}:ids", f"iletimerkezi:{{{account}}}:told"]
 
 
-def _spell_known(known: KnownId) -> str:
-    """The service's time, and letters for what makes it stand in no list."""
+def _spell_known(known: KnownId) -> list[str]:
+    """An id, with the service's time and letters for what makes it stand in no list, and its age."""
     service = "" if known.at.service is None else repr(known.at.service)
-    return f"{service} {'s' if known.scheduled else ''}{'c' if known.cancelled else ''}"
+    letters = f"{'s' if known.scheduled else ''}{'c' if known.cancelled else ''}"
+    return [str(known.order_id), f"{service} {letters}", f"{known.age:.6f}"]
 
 
 def _read_known(order_id: str, at: str, told: str) -> KnownId:

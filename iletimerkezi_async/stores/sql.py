@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
+from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, KNOWN_SECONDS, Store, StoreJournal
 from .log import Alike, Answer, KnownId, Name, Row, Scope, State
@@ -112,13 +113,15 @@ _OTHERS = {
     "entries": ", entries = :entries",
 }
 _NOTE_WRITTEN = (
-    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) SELECT :account, :note, {{now}}, :note_service, :scheduled, 0 "
+    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
+    "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 "
     f"WHERE EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version) "
     "ON CONFLICT DO NOTHING"
 )
 _NOTE = (
     f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
-    "VALUES (:account, :order_id, {now}, :service, :scheduled, :cancelled) ON CONFLICT (account, order_id) DO UPDATE "
+    "VALUES (:account, :order_id, {now} - :age, :service, :scheduled, :cancelled) "
+    "ON CONFLICT (account, order_id) DO UPDATE "
     "SET cancelled = CASE WHEN excluded.cancelled = 1 THEN 1 ELSE iletimerkezi_ids.cancelled END"
 )
 _READ = (
@@ -182,6 +185,7 @@ def spell(text: str, dialect: Dialect) -> str:
     return text
 
 
+@forgetful
 class SqlStore(Store):
     """A store on an engine that knows SQL."""
 
@@ -205,7 +209,7 @@ class SqlStore(Store):
         if change.note is not None:
             statements.append(_NOTE_WRITTEN)
             values |= {"note": str(change.note.order_id), "note_service": change.note.at.service}
-            values["scheduled"] = int(change.note.scheduled)
+            values |= {"scheduled": int(change.note.scheduled), "age": change.note.age}
         answer = _answer(self._transact([*statements, _READ], values, change.durable), row.part)
         if row.entries is not None and answer.row is not None and answer.has(row.version):
             return evolve(answer, row=evolve(answer.row, entries=row.entries))
@@ -244,7 +248,7 @@ class SqlStore(Store):
         for each in known:
             values = {
                 "account": account, "order_id": str(each.order_id), "service": each.at.service,
-                "scheduled": int(each.scheduled), "cancelled": int(each.cancelled),
+                "scheduled": int(each.scheduled), "cancelled": int(each.cancelled), "age": each.age,
             }  # fmt: skip
             self._transact([_NOTE], values, False)
 

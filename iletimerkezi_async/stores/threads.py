@@ -228,9 +228,11 @@ class Later(Generic[T]):
             if self._thread is not None or self.is_paused:
                 return
             self._thread = threading.Thread(target=self._run, daemon=True)
-        # At the end of a process there are no new threads.
-        with suppress(RuntimeError):
+        try:
             self._thread.start()
+        except RuntimeError:
+            # At the end of a process there are no new threads, and under a limit for a while.
+            self._thread = None
 
     def flush(self) -> None:
         """In a thread: do what is left, unless the store is away."""

@@ -3,7 +3,7 @@
 The service can post what becomes of each message to one HTTPS address, set in the panel. `parse_webhook` reads such a
 body, and raises `WebhookError` for anything else. (Source: the provider's page on webhooks.) Three things to know:
 
-- **Nothing is signed.** Whoever knows the address can post there. Give it a path that cannot be guessed, keep the path
+- **Nothing is signed.** All who know the address can post there. Give it a path that cannot be guessed, keep the path
   out of logs, and believe a report only as far as it is harmless; `get_report` has the truth.
 - **A report may come early, twice, or late.** It can be there before `send_sms` has returned, so do not insist on
   knowing the order; and `accepted` can come after `delivered`. Write down the state by `message_id`, and let it only
@@ -93,11 +93,26 @@ documented later may be missing.
 
 ## The files
 
-For whoever works on it. For each subject of the service one module holds its requests beside the reading of their
-answers: `account`, `sending`, `reports`, `blacklist`, `consents`, `webhook`. Below them, `arguments`, `draft`, `dates`
-and `credentials` check what goes out, `packing` puts an order together, `call` says what an attempt can end in, and
-`reading` copes with types that vary.
+For each subject of the service one module holds its requests beside the reading of their answers: `account`,
+`sending`, `reports`, `blacklist`, `consents`, `webhook`. Below them, `operations` is the table of what can be asked;
+`arguments`, `draft` and `credentials` check what goes out, `packing` puts an order together, `call` says what an
+attempt can end in, and `reading` copes with types that vary.
 
 In come Python's values and an answer's bytes; out go bytes, values and errors. It never does I/O, and knows neither
 HTTP's connections nor the clock's waiting: a test needs no server.
+
+## To add an operation
+
+1. A line in the table of `operations`: its name, what a repetition of it does, the method that asks for it.
+2. In the file of its subject: the request, by `OPERATIONS[name].call`, beside the reader of its answer, which is made
+   of the readers of `reading`: they take all types that the service may write, and complain of anything else.
+3. In `models`, and in the package's `__all__`: the value that it gives, if that is a new one. Frozen; its `repr` shows
+   neither a text nor a whole number.
+4. In `client`: the method, under `@observed(name)`, with what it gives, takes and raises. One that gives rows is a
+   list of `orders.paging` instead, with a page for each request.
+5. In the table above: the method, the operation, and its codes of refusal. A code that callers would handle by itself
+   has its class in `errors`.
+6. In `sandbox.service`: its entry, with its rules in the sandbox's file of that subject, which knows nothing of `wire`.
+7. In `cli`: a command, if a person would want it.
+8. Then the tests: those that follow the table fail until they have a request, an answer and wrong arguments of it.
 """

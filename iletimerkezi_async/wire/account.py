@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from iletimerkezi_async.models import Balance
 
-from .call import Call, Kind, dump_fields
+from .operations import OPERATIONS
 from .reading import Json, UnreadableError, read_container, read_decimal, read_int, read_items, read_object
+
+if TYPE_CHECKING:
+    from .call import Call
 
 __all__ = ["get_balance", "get_senders", "read_balance", "read_senders"]
 
 
 def get_balance() -> Call[Balance]:
     """Ask for the balance."""
-    return Call("get-balance", Kind.REPEATABLE, dump_fields({}), read_balance)
+    return OPERATIONS["get-balance"].call({}, read_balance)
 
 
 def read_balance(response: Json) -> Balance:
@@ -23,7 +28,7 @@ def read_balance(response: Json) -> Balance:
 
 def get_senders() -> Call[tuple[str, ...]]:
     """Ask for the approved senders."""
-    return Call("get-sender", Kind.REPEATABLE, dump_fields({}), read_senders)
+    return OPERATIONS["get-sender"].call({}, read_senders)
 
 
 def read_senders(response: Json) -> tuple[str, ...]:

@@ -9,26 +9,31 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
 from typing import SupportsIndex, cast
 
 from attrs import frozen
 
-from iletimerkezi_async.errors import ConfigurationError, ConsentError
-from iletimerkezi_async.models import Order
+from iletimerkezi_async.errors import ConfigurationError, ConsentError, DateRangeError
+from iletimerkezi_async.models import TURKISH_TIME, Order
 
 __all__ = [
     "MAX_RECIPIENTS",
     "BrandCode",
     "Terms",
+    "TimeRange",
     "check_brand_code",
     "check_campaign",
     "check_order_id",
     "check_patience",
     "check_whole",
+    "choose_days",
+    "choose_window",
     "find_moment_flaw",
     "is_iterable",
     "name_type",
+    "wire_time",
 ]
 
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
@@ -38,6 +43,11 @@ _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
 _DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
+# Where one side of a window is open. The filter on the wire has two sides.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
+_LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
+_LAST_SECOND = time(23, 59, 59)
+_REVERSED = "the range ends before it starts"
 
 
 def name_type(value: object) -> str:
@@ -96,7 +106,7 @@ def check_campaign(
     *,
     unknown: object,
     settle_for: object,
-    allow_new_texts: bool = True,
+    allow_new_texts: object = True,
 ) -> Terms:
     """The terms of a campaign.
 
@@ -111,7 +121,9 @@ def check_campaign(
         raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
     if isinstance(settle_for, bool) or not isinstance(settle_for, (int, float)) or not 0 <= settle_for < math.inf:
         raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
-    return Terms(size, at_once, str(unknown), float(settle_for), bool(allow_new_texts))
+    if not isinstance(allow_new_texts, bool):
+        raise ConfigurationError("`allow_new_texts` must be True or False")
+    return Terms(size, at_once, str(unknown), float(settle_for), allow_new_texts)
 
 
 def check_order_id(value: object) -> int:
@@ -184,12 +196,66 @@ def is_iterable(value: object) -> bool:
 
 def find_moment_flaw(value: object) -> str | None:
     """What is wrong with an aware datetime, in words that follow its name; `None` where nothing is."""
-    if not isinstance(value, datetime):
+    # pandas' NaT, which stands for a missing time in tables, says that it is one, and has no offset to be asked for.
+    if not isinstance(value, datetime) or value != value:  # noqa: PLR0124
         return f"must be an aware datetime, not {name_type(value)}"
     offset = value.utcoffset()
-    # What stands for a missing time in tables, such as pandas' NaT, has an offset of its own kind.
     if not isinstance(offset, timedelta):
         return "has no time zone"
     if offset % _QUARTER:
         return "has an offset from UTC that is no whole quarter hour (with pytz, `localize` gives the right one)"
     return None
+
+
+@frozen(eq=False, repr=False)
+class TimeRange:
+    """From when to when, both included; Turkish time."""
+
+    start: datetime
+    end: datetime
+
+
+def choose_days(start: object, end: object, operation: str) -> tuple[date, date]:
+    """The Turkish days from `start` to `end`.
+
+    Raises:
+        DateRangeError: One of them is no day, or the range ends before it starts.
+    """
+    first = _read_moment("start", start, time(), operation).date()
+    last = _read_moment("end", end, time(), operation).date()
+    if last < first:
+        raise DateRangeError(458, _REVERSED, operation)
+    return first, last
+
+
+def choose_window(start: object, end: object, operation: str) -> TimeRange | None:
+    """The time from `start` to `end`: of a date its whole day; `None` where both sides are open.
+
+    Raises:
+        DateRangeError: One of them is no time, or the range ends before it starts.
+    """
+    if start is None and end is None:
+        return None
+    first = _EARLIEST if start is None else _read_moment("start", start, time(), operation)
+    last = _LATEST if end is None else _read_moment("end", end, _LAST_SECOND, operation)
+    if last < first:
+        raise DateRangeError(458, _REVERSED, operation)
+    return TimeRange(first, last)
+
+
+def _read_moment(name: str, day: object, of_day: time, operation: str) -> datetime:
+    if isinstance(day, date) and not isinstance(day, datetime):
+        return datetime.combine(day, of_day, TURKISH_TIME)
+    if not isinstance(day, datetime):
+        raise DateRangeError(458, f"`{name}` must be a date or an aware datetime, not {name_type(day)}", operation)
+    flaw = find_moment_flaw(day)
+    if flaw is None:
+        with suppress(OverflowError):
+            return day.astimezone(TURKISH_TIME)
+        flaw = "is out of range"
+    raise DateRangeError(458, f"`{name}` {flaw}", operation)
+
+
+def wire_time(moment: datetime) -> str:
+    """`YYYY-MM-DD HH:MM:SS`, Turkish time."""
+    return moment.astimezone(TURKISH_TIME).replace(tzinfo=None).isoformat(" ", "seconds")

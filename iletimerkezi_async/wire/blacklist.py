@@ -9,14 +9,16 @@ from attrs import frozen
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.numbers import clean_number, find_flaw, mask, spell
 
-from .call import Call, Kind, dump_fields, read_status_only
-from .dates import wire_time
+from .arguments import wire_time
+from .call import read_status_only
+from .operations import OPERATIONS
 from .reading import Json, UnreadableError, optional, read_container, read_int, read_items, read_number
 
 if TYPE_CHECKING:
     from iletimerkezi_async.models import Number
 
-    from .dates import TimeRange
+    from .arguments import TimeRange
+    from .call import Call
 
 __all__ = ["BlacklistPage", "add_blacklist", "delete_blacklist", "get_blacklist", "read_blacklist_page"]
 
@@ -34,7 +36,7 @@ def get_blacklist(page: int, row_count: int, window: TimeRange | None) -> Call[B
     blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
     if window is not None:
         blacklist["filter"] = {"start": wire_time(window.start), "end": wire_time(window.end)}
-    return Call("get-blacklist", Kind.REPEATABLE, dump_fields({"blacklist": blacklist}), read_blacklist_page)
+    return OPERATIONS["get-blacklist"].call({"blacklist": blacklist}, read_blacklist_page)
 
 
 def read_blacklist_page(response: Json) -> BlacklistPage:
@@ -46,16 +48,13 @@ def read_blacklist_page(response: Json) -> BlacklistPage:
     return BlacklistPage(optional(read_int, blacklist.get("count")), numbers)
 
 
-_NOT_BLOCKED = 474
-
-
 def add_blacklist(number: Number) -> Call[None]:
     """Ask for a number to be blocked.
 
     Raises:
         RecipientError: It is no number.
     """
-    return _blacklist_call("add-blacklist", Kind.REPEATABLE, number)
+    return _blacklist_call("add-blacklist", number)
 
 
 def delete_blacklist(number: Number) -> Call[None]:
@@ -64,12 +63,11 @@ def delete_blacklist(number: Number) -> Call[None]:
     Raises:
         RecipientError: It is no number.
     """
-    return _blacklist_call("delete-blacklist", Kind.GUARDED, number, taken_code=_NOT_BLOCKED)
+    return _blacklist_call("delete-blacklist", number)
 
 
-def _blacklist_call(operation: str, kind: Kind, given: Number, *, taken_code: int | None = None) -> Call[None]:
+def _blacklist_call(operation: str, given: Number) -> Call[None]:
     number = clean_number(given)
     if number is None:
         raise RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(spell(given),))
-    fields = dump_fields({"blacklist": {"number": number}})
-    return Call(operation, kind, fields, read_status_only, about=mask(number), taken_code=taken_code)
+    return OPERATIONS[operation].call({"blacklist": {"number": number}}, read_status_only, about=mask(number))

@@ -34,6 +34,7 @@ __all__ = [
     "Refused",
     "T",
     "dump_fields",
+    "may_always_leave",
     "read_answer",
     "read_status_only",
 ]
@@ -65,7 +66,7 @@ class Kind(Enum):
     """It would be done twice: repeated only where it surely never left."""
 
 
-def _no_obstacle(_: datetime) -> None:
+def may_always_leave(_: datetime) -> None:
     """Nothing forbids a request."""
 
 
@@ -109,7 +110,7 @@ class Call(Generic[T]):
     taken_code: int | None = None
     traceable: bool = False
     window: float | None = None
-    obstacle: Callable[[datetime], ApiError | None] = _no_obstacle
+    obstacle: Callable[[datetime], ApiError | None] = may_always_leave
     is_astray: IsAstray = _never_astray
 
     def __repr__(self) -> str:

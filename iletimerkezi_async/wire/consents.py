@@ -11,14 +11,16 @@ from iletimerkezi_async.errors import ConfigurationError, ConsentError, Recipien
 from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
 from iletimerkezi_async.numbers import clean_number, spell
 
-from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type
-from .call import Call, Kind, dump_fields, read_status_only
-from .dates import wire_time
+from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type, wire_time
+from .call import read_status_only
+from .operations import OPERATIONS
 from .reading import Json, UnreadableError, is_empty, optional, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
+
+    from .call import Call
 
 __all__ = [
     "MAX_CONSENTS",
@@ -174,8 +176,8 @@ def register_consents(brand_code: str, consents: Sequence[Consent]) -> Call[None
         for consent in consents
         if consent.consent_date is not None
     ]
-    fields = dump_fields({"consent": {"brandCode": brand_code, "list": records}})
-    return Call("consent/create", Kind.ONCE, fields, read_status_only, about=f"of {len(records)} records")
+    fields = {"consent": {"brandCode": brand_code, "list": records}}
+    return OPERATIONS[_CREATE].call(fields, read_status_only, about=f"of {len(records)} records")
 
 
 def check_consent(question: Question) -> Call[Consent | None]:
@@ -195,7 +197,7 @@ def check_consent(question: Question) -> Call[Consent | None]:
         told = {name: value for name, value in read_object(records[0]).items() if not is_empty(value)}
         return _consent({**fields, **told})
 
-    return Call("consent/show", Kind.REPEATABLE, dump_fields({"consent": fields}), read_consent)
+    return OPERATIONS[_SHOW].call({"consent": fields}, read_consent)
 
 
 def _consent(record: Json) -> Consent:

@@ -40,7 +40,8 @@ class Credentials:
         hash: As given; else `ILETIMERKEZI_API_HASH`.
 
     Raises:
-        ConfigurationError: One of them is missing, no text, or has white space or a line end around it.
+        ConfigurationError: One of them is missing, no text, or has white space, a line end or quotation marks
+            around it.
     """
 
     __slots__ = ("_hash", "_head", "_key")
@@ -70,8 +71,8 @@ class Credentials:
     def derive(self, purpose: str, salt: bytes = b"") -> Body:
         """32 bytes that this account's API key alone gives.
 
-        What is marked with them tells nothing to whoever lacks the key, however few values there are to guess from. The
-        hash has no part in it: what was marked is known again after the hash was renewed in the panel.
+        Without the key, a value that is marked with them cannot be guessed, however few values there are. They do not
+        depend on the hash, so that a mark stays the same when the hash is renewed in the panel.
 
         Args:
             purpose: What they are for, in at most 16 letters; each purpose has bytes of its own.
@@ -94,8 +95,17 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
     # Untyped callers pass what their configuration holds.
     if not isinstance(secret, str):
         raise ConfigurationError(_NO_TEXT)
+    flaw = _find_flaw(secret)
+    if flaw:
+        source = f"`{argument}`" if given else f"the environment variable {variable}"
+        raise ConfigurationError(f"{source} has {flaw} around it")
+    return secret
+
+
+def _find_flaw(secret: str) -> str:
+    """What is around a secret that is none of it; nothing where it is as the panel shows it."""
     # Also by marks that editors leave at the beginning of a file, and that no one sees.
     if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
-        source = f"`{argument}`" if given else f"the environment variable {variable}"
-        raise ConfigurationError(f"{source} has white space or a line end around it")
-    return secret
+        return "white space or a line end"
+    # As files of settings are copied to where nobody takes them off: docker's --env-file.
+    return "quotation marks" if secret != secret.strip("\"'`\u2018\u2019\u201c\u201d") else ""

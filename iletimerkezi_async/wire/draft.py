@@ -140,6 +140,8 @@ def default_sender() -> str | None:
     sender = os.environ.get(SENDER_VARIABLE)
     if not sender:
         return None
+    if sender != sender.strip("\"'`"):
+        raise ConfigurationError(f"the environment variable {SENDER_VARIABLE} has quotation marks around it")
     try:
         return check_sender(sender)
     except SenderError as error:

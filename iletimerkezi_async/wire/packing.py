@@ -1,8 +1,9 @@
 """Texts and numbers packed into drafts, a piece of the work at a time.
 
-An order holds up to 50,000 texts; to check, sort and group so many at one go would hold up everybody else in the loop.
-So the functions here are generators, which do some tenths of a millisecond of work between any two of their yields, and
-end with what they have made. Whoever has a loop lets others run in between; who has none uses `finish`.
+An order holds up to 50,000 texts; to check, sort and group so many at one go would block the event loop. So the
+functions here are generators, which work for some tenths of a millisecond between any two of their yields, and return
+what they have made. In a loop, `orders.pieces` runs them and lets other tasks run in between; `finish` runs them at
+once.
 
 Numbers are sorted within an order, so that the same set of recipients is the same order to a service that compares in
 sequence.
@@ -19,11 +20,11 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from iletimerkezi_async.errors import ApiError, RecipientError
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import NO_NUMBER, clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, spell
 from iletimerkezi_async.results import Refusal
 
 from .arguments import MAX_RECIPIENTS, is_iterable, name_type
-from .draft import Draft, are_plain, message_complaint
+from .draft import Draft, are_plain, message_complaint, text_complaint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.models import Number
 
-__all__ = ["Pair", "Steps", "Unfolded", "fill", "finish", "group", "pack", "slices", "sort"]
+__all__ = ["Pair", "Steps", "Unfolded", "fill", "fill_one", "finish", "group", "pack", "slices", "sort"]
 
 T = TypeVar("T")
 #: Work in pieces, and what it comes to.
@@ -172,7 +173,7 @@ class Unfolded:
     Attributes:
         refused: What is left out for the sake of its message: before which of the numbers that were taken last, the
             value, and the complaint.
-        complaint: The first of the complaints, also about a message that is for nobody.
+        complaint: The first of the complaints, also about a message without recipients.
     """
 
     __slots__ = ("_flaw", "_messages", "_start", "complaint", "refused")
@@ -233,6 +234,14 @@ class Unfolded:
 def _alone(value: object) -> object:
     """What stands for something that is no message: a refusal is listed as it is, anything else without a number."""
     return value if isinstance(value, Refusal) else ""
+
+
+def fill_one(template: Draft, message: Message) -> Draft | None:
+    """A template with a message to one recipient; `None` where there are more, or anything is wrong: see `fill`."""
+    number = clean_number(message.to[0]) if len(message.to) == 1 else None
+    if number is None or text_complaint(message.text) is not None:
+        return None
+    return Draft(template.sender, template.iys, {message.text: (number,)}, template.send_at, 1)
 
 
 def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:

@@ -9,24 +9,22 @@ import orjson
 
 from iletimerkezi_async.models import Iys, Order
 
-from .call import Call, Kind, dump_fields, read_status_only
+from .call import may_always_leave, read_status_only
 from .credentials import Body
 from .draft import find_obstacle
+from .operations import MEMORY, OPERATIONS, SEND_WINDOW
 from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError
 
+    from .call import Call
     from .draft import Draft
     from .packing import Steps
 
 __all__ = ["MEMORY", "SEND_WINDOW", "cancel_order", "is_overdue", "proves_refusal", "send_sms"]
 
-#: The service recognises a repeated order for 10 minutes; a tenth of that is left for the way.
-SEND_WINDOW = 9 * 60.0
-#: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
-MEMORY = 10 * 60.0
-_DUPLICATE = 451
+_SEND = OPERATIONS["send-sms"]
 _MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
 # Texts that are written at one go.
 _AT_ONE_GO = 400
@@ -40,38 +38,12 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
 
     `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
     """
-    order: dict[str, object] = {"sender": draft.sender}
+    order: dict[str, object] = {"sender": draft.sender, "iys": "0"}
     if draft.send_at is not None:
         order["sendDateTime"] = [draft.send_at.strftime("%d/%m/%Y %H:%M")]
-    if draft.iys is Iys.OFF:
-        order["iys"] = "0"
-    else:
+    if draft.iys is not Iys.OFF:
         order["iys"] = "1"
         order["iysList"] = draft.iys.value
-    fields = yield from _dump_order(order, draft)
-    # The call outlives the draft, which is large.
-    recipients = draft.recipients
-
-    def read_order(response: Json) -> Order:
-        """Read `order: {id}`."""
-        return Order(read_id(read_object(response.get("order")).get("id")), recipients)
-
-    return Call(
-        "send-sms",
-        Kind.GUARDED,
-        fields,
-        read_order,
-        about=draft.about,
-        recipients=recipients,
-        taken_code=_DUPLICATE,
-        traceable=True,
-        window=SEND_WINDOW,
-        obstacle=partial(find_obstacle, draft.send_at),
-    )
-
-
-def _dump_order(order: dict[str, object], draft: Draft) -> Steps[Body]:
-    """The order with its messages, one object or a list of them, as JSON."""
     blocks: list[bytes] = []
     pieces: list[bytes] = []
     for text, numbers in draft.messages.items():
@@ -82,20 +54,24 @@ def _dump_order(order: dict[str, object], draft: Draft) -> Steps[Body]:
             yield
     opening, closing = (b"[", b"]") if len(draft.messages) > 1 else (b"", b"")
     head = orjson.dumps({"order": order})[: -len(b"}}")]
-    whole = b"".join((head, b',"message":', opening, *blocks, *pieces, closing, b"}}"))
+    fields = Body(b"".join((head, b',"message":', opening, *blocks, *pieces, closing, b"}}")))
     if blocks:
         # Megabytes, and each copy takes milliseconds.
         yield
-    return Body(whole)
+    # The call outlives the draft, which is large.
+    recipients = draft.recipients
 
+    def read_order(response: Json) -> Order:
+        """Read `order: {id}`."""
+        return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-_NOT_FOUND = 455
+    obstacle = may_always_leave if draft.send_at is None else partial(find_obstacle, draft.send_at)
+    return _SEND.call(fields, read_order, about=draft.about, recipients=recipients, obstacle=obstacle)
 
 
 def cancel_order(order_id: int) -> Call[None]:
     """Ask for an order not to be sent."""
-    fields = dump_fields({"order": {"id": order_id}})
-    return Call("cancel-order", Kind.GUARDED, fields, read_status_only, about=f"{order_id}", taken_code=_NOT_FOUND)
+    return OPERATIONS["cancel-order"].call({"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
 
 
 def proves_refusal(error: ApiError) -> bool:

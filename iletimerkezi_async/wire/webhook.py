@@ -35,7 +35,7 @@ _WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
 def parse_webhook(body: bytes | str) -> DeliveryEvent:
     """Read what the service posts of a message: once when it was accepted, and once when it is final.
 
-    The service signs nothing: whoever knows the address can post there. A report may come before `send_sms` has
+    The service signs nothing: all who know the address can post there. A report may come before `send_sms` has
     returned, more than once, and later than one that it should precede; see `MessageStatus.is_final`. (Source: the
     provider's page on webhooks.)
 

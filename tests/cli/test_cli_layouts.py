@@ -154,6 +154,59 @@ def test_titles_above_the_header_are_listed(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("ABC Ltd. Tel: 0212 555 12 34;;\nAdres;;\nAd;Telefon;Borç\nAli;5301234567;5\n", 3),
+        ("ABC Ltd.\nTel: 0212 555 12 34\n\nAd;Telefon;Borç\nAli;5301234567;5\n", 4),
+        ("0850 123 45 67;;\n;0530 765 43 21;\nAd;Telefon;Borç\nAli;5301234567;5\n", 3),
+        ("ABC Ltd.\nAd;Kim;Borç\nAli;5301234567;5\nVeli;yok;6\n", 2),
+        ("ABC Ltd, Kadıköy\nAd,Telefon,Borç\nAli,5301234567,5\n", 2),
+    ],
+    ids=["telephone beside", "telephone below", "mobile", "other names", "comma"],
+)
+def test_a_letterhead_may_stand_above_the_header(content: str, line: int, read: Read) -> None:
+    """With telephones of its own, and whatever the columns are called; every line of it is listed."""
+    told = read(content, "{ad}")
+    assert (told["sent"], told["header"]) == ([("+905301234567", "Ali")], f"line {line}")
+    above = [reason for _, reason in told["refused"] if "above the header" in reason]  # type: ignore[attr-defined]
+    assert len(above) == sum(bool(each) for each in content.split("\n")[: line - 1])
+
+
+def test_a_recipient_above_what_looks_like_a_header_is_one(read: Read) -> None:
+    """As where two lists were put together."""
+    told = read("Ali;5301234567\nAd;Telefon\nVeli;5301234568\n", "Merhaba", "--column", "2")
+    assert (told["sent"], told["header"]) == ([A, B], "none")
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("5301234567,5301234568,5301234569\n", ()),
+        ("5301234567,5301234568,5301234569\n", ("--column", "1")),
+        ("5301234567; 530; 5301234569;\n5301234567;5301234568\n", ("--column", "1")),
+    ],
+)
+def test_numbers_behind_each_other_are_not_a_table(content: str, options: tuple[str, ...], rehearse: Run) -> None:
+    """Of a line one would be texted, and the others be forgotten."""
+    result = rehearse(content, "Merhaba", *options)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "iletimerkezi: list.csv has several numbers in a line; write a number a line\n"
+
+
+def test_numbers_of_two_people_in_a_row_may_be_told_apart(read: Read) -> None:
+    """By whoever says which is meant."""
+    assert read("5301234567;5301234577\n5301234568;5301234578\n", "Merhaba", "--column", "1")["sent"] == [A, B]
+
+
+@pytest.mark.parametrize("text", ["Sayin {{ad}}", "Sayin <ad>", "$ad", "%ad%, {borc}"])
+def test_columns_named_as_other_programs_do_are_refused(text: str, rehearse: Run) -> None:
+    """With a hint, before anything is sent: everybody would get the name."""
+    result = rehearse("telefon;ad;borc\n5301234567;Ali;5\n", text)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.endswith("in the text is no value of a column; write {ad}\n")
+
+
+@pytest.mark.parametrize(
     ("content", "delimiter", "options"),
     [
         ("Soyad, Ad;Telefon\nKaya, Ali;5301234567\n", ";", ()),

@@ -49,7 +49,7 @@ def test_the_time_is_up(iletimerkezi: "Command", schedule: Callable[[], str]) ->
     order = schedule()
     began = time.monotonic()
     result = iletimerkezi("wait", order, "--timeout", "0.5", "--json")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert (result.returncode, json.loads(result.stdout)["exit_code"]) == (1, 1)
     assert result.stderr == f"iletimerkezi: order {order} is not finished after 0.5 s\n"
 

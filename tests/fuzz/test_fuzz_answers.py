@@ -14,6 +14,7 @@ from mutations import mutated
 from readers import CALLS, DOCUMENTS, OPERATIONS_OF, Answer, read_answers
 
 from iletimerkezi_async import AsyncClient, IletimerkeziError, Retry
+from iletimerkezi_async.wire.operations import OPERATIONS
 
 DATES = st.sampled_from([
     "Wed, 06 May 2026 09:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0100 00:00:00 GMT",
@@ -33,6 +34,13 @@ HEADERS = st.fixed_dictionaries(
 )
 STATUSES = st.sampled_from([200, 200, 200, 204, 302, 400, 401, 429, 450, 500, 502, 503]) | st.integers(200, 599)
 CODES = st.sampled_from([*range(400, 475), 0, -1, 110, 200, 500, 503, 10**18, "451", "474", "455", True])
+
+
+def test_every_operation_is_here() -> None:
+    """With an answer to begin with, and every method of it but the one that shares all with `send_bulk`."""
+    methods = {method for operation in OPERATIONS.values() for method in operation.methods}
+    assert DOCUMENTS.keys() == OPERATIONS.keys()
+    assert methods == {call.split()[0] for call in CALLS} | {"send_bulk_messages"}
 
 
 def bodies(operation: str) -> st.SearchStrategy[bytes]:

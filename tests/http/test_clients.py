@@ -146,7 +146,7 @@ async def test_whatever_happens_nobody_is_texted_twice(
 
 
 @pytest.mark.parametrize("fault", [*FAULTS, "stall"])
-async def test_a_journal_resumed_eleven_minutes_later(
+async def test_a_journal_resumed_an_hour_later(
     family: str, fault: str, tmp_path: Path, sandbox: Sandbox, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of orders whose answers were all lost, none is sent twice, and none is missing."""
@@ -168,9 +168,9 @@ async def test_a_journal_resumed_eleven_minutes_later(
 
     assert await run() <= 30
     sandbox._service._faults.clear()
-    sandbox.advance(minutes=11)
+    sandbox.advance(minutes=61)
     real = time.time
-    monkeypatch.setattr("time.time", lambda: real() + 11 * 60)
+    monkeypatch.setattr("time.time", lambda: real() + 61 * 60)
     assert await run() == 30
     assert sandbox.deliveries == Counter(numbers)
 
@@ -556,26 +556,21 @@ async def test_what_is_like_httpx_is_used() -> None:
 # Held back at the last moment.
 
 
-@pytest.mark.parametrize("asked_in_vain", [0, 1])
-async def test_a_request_can_be_held_back_at_the_last_moment(
-    family: str, asked_in_vain: int, sandbox: Sandbox, url: str
-) -> None:
-    """Before anything is done, and when its body is to be written: the service then has no whole request."""
+async def test_a_request_can_be_held_back_at_the_last_moment(family: str, sandbox: Sandbox, url: str) -> None:
+    """When its body is to be written: the service then has no whole request."""
     asked = 0
 
     def may_go() -> bool:
         nonlocal asked
         asked += 1
-        return asked <= asked_in_vain
+        return False
 
     async with client_of(family, url) as client:
-        if family == "httpx-aiohttp" and asked_in_vain:
-            pytest.skip("it takes the body before it has a connection")
         content = Content(Body(b"{}"), httpx.Timeout(5), may_go)
         answer = await client._face.transport._pool.exchange("get-balance", content, anew=False)
         assert answer is HELD_BACK
         assert sandbox.requests == ()
-        assert asked == asked_in_vain + 1
+        assert asked == 1
         await client.get_balance()
 
 

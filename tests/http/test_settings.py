@@ -76,6 +76,29 @@ def test_numbers_of_numpy_are_taken() -> None:
 # The environment.
 
 
+@pytest.mark.parametrize("around", ['"{}"', "'{}'", "'{}", "`{}`", "\u201c{}\u201d"])
+@pytest.mark.parametrize("variable", ["ILETIMERKEZI_API_KEY", "ILETIMERKEZI_API_HASH"])
+def test_quotes_around_a_variable_are_named(monkeypatch: pytest.MonkeyPatch, variable: str, around: str) -> None:
+    """As files of settings have them where nobody takes them off; the service would refuse them with 401."""
+    for name in ("ILETIMERKEZI_API_KEY", "ILETIMERKEZI_API_HASH"):
+        monkeypatch.setenv(name, "gizli")
+    monkeypatch.setenv(variable, around.format("GIZLI"))
+    with pytest.raises(ConfigurationError, match=f"variable {variable} has quotation marks around it") as caught:
+        AsyncClient()
+    assert "GIZLI" not in everything_of(caught.value)
+
+
+def test_quotes_around_other_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender, and the address."""
+    monkeypatch.setenv("ILETIMERKEZI_SENDER", '"FIRMA"')
+    with pytest.raises(ConfigurationError, match="variable ILETIMERKEZI_SENDER has quotation marks around it"):
+        AsyncClient("demo", "demo")
+    monkeypatch.setenv("ILETIMERKEZI_SENDER", "FIRMA")
+    monkeypatch.setenv("ILETIMERKEZI_BASE_URL", '"https://api.example/v1"')
+    with pytest.raises(ConfigurationError, match="variable ILETIMERKEZI_BASE_URL must be an absolute"):
+        AsyncClient("demo", "demo")
+
+
 @pytest.mark.parametrize("around", ["{}\n", " {}", "{}\r\n", "{}\t", "\ufeff{}", "\u00a0{}", "{}\u200b", "\n{}\n"])
 @pytest.mark.parametrize("variable", ["ILETIMERKEZI_API_KEY", "ILETIMERKEZI_API_HASH", "ILETIMERKEZI_SENDER"])
 def test_white_space_in_a_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, around: str) -> None:

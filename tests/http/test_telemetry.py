@@ -8,6 +8,7 @@ import math
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import anyio
@@ -39,6 +40,7 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.wire.operations import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -147,7 +149,7 @@ async def test_an_order_that_is_refused(told: Told, make_client: Make) -> None:
 async def test_an_order_that_is_not_sent(told: Told) -> None:
     """Nobody listens there: nothing left, however often it was tried."""
     async with AsyncClient(
-        "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url="http://127.0.0.1:1/v1", retry=QUICK
+        "demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url="http://127.0.0.1:1/v1", retry=QUICK, rate=None
     ) as client:
         with pytest.raises(TransportError):
             await client.send_sms(TEXT, NUMBER)
@@ -221,12 +223,14 @@ async def test_every_operation_has_its_span(told: Told, make_client: Make, sandb
         await client.check_consent("BRAND", NUMBER, recipient_type="BIREYSEL", type="MESAJ")
         assert len([row async for row in client.get_report(order.id)]) == 1
         assert [row async for row in client.get_blacklist()] == []
+        assert [row async for row in client.get_reports(date(2020, 1, 1), date(2020, 1, 1))] == []
     names = [span.name for span in told.spans]
     assert names[:10] == [
         "send-sms", "get-balance", "get-report", "wait-for-order", "cancel-order", "get-sender", "add-blacklist",
         "delete-blacklist", "consent/create", "consent/show",
     ]  # fmt: skip
-    assert set(names[10:]) == {"get-report", "get-blacklist"}
+    assert set(names[10:]) == {"get-report", "get-blacklist", "get-reports"}
+    assert set(names) - {"wait-for-order"} == OPERATIONS.keys()
     outcomes = {span.name: attributes(span)["iletimerkezi.outcome"] for span in told.spans}
     assert outcomes.pop("cancel-order") == "refused"
     assert set(outcomes.values()) == {"accepted"}

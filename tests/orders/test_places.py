@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import AsyncClient, Delivery, OrderReport, Retry, TransportError
-from iletimerkezi_async.orders.places import Place
+from iletimerkezi_async.orders.places import Cursor
 
 T = TypeVar("T")
 DAY = date(2026, 4, 1)
@@ -183,7 +183,7 @@ def test_a_server_that_answers_beyond_the_end(shown: str, total: int, backend: s
 @given(st.integers(1, 1000), st.lists(st.integers(1, 1000), max_size=8))
 def test_each_page_begins_with_the_next_row(size: int, pages: list[int]) -> None:
     """And is never larger than the first one was."""
-    place = Place(size)
+    place = Cursor(size)
     place.hear(10**9)
     for rows in pages:
         assert (place.page - 1) * place.size == place.read

@@ -10,6 +10,7 @@ from canned import QUICK, Canned, ok, refusal
 
 from iletimerkezi_async import (
     AsyncClient,
+    DateRangeError,
     Iys,
     OrderNotFoundError,
     OutcomeUnknownError,
@@ -138,3 +139,15 @@ async def test_a_content_refusal_after_a_lost_answer_to_unblocking_or_cancelling
     with pytest.raises(ApiError, match=str(code)) as caught:
         await canned.client.cancel_order(7)
     assert not isinstance(caught.value, OrderNotFoundError)
+
+
+async def test_a_missing_time_of_a_table_is_no_schedule() -> None:
+    """The NaT of pandas says that it is a datetime; it must not pass for "now", nor end in an error of its own."""
+    missing = pytest.importorskip("pandas").NaT
+    sandbox = Sandbox()
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF) as client:
+        with pytest.raises(ScheduleError, match="must be an aware datetime, not NaTType"):
+            await client.send_sms("Yarin", NUMBER, send_at=missing)
+        with pytest.raises(DateRangeError, match="must be an aware datetime, not NaTType"):
+            await client.get_reports(missing, missing).collect()
+    assert not sandbox.requests

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jumping import run
 
 from iletimerkezi_async import AsyncClient, Iys, OrderNotFoundError, OrderStatus, Retry, TransportError
-from iletimerkezi_async.orders.waiting import pause_after
+from iletimerkezi_async.orders.several import pause_after
 from iletimerkezi_async.sandbox import Sandbox
 
 NUMBER = "+905301234567"

@@ -10,6 +10,7 @@ import pytest
 from sandbox_wire import frozen
 
 from iletimerkezi_async.sandbox import Sandbox, Style
+from iletimerkezi_async.wire.operations import OPERATIONS
 
 _CREDENTIALS = {"key": "demo", "hash": "demo"}
 _ORDER: dict[str, Any] = {
@@ -198,6 +199,11 @@ def test_what_every_operation_refuses(operation: str, service: Sandbox) -> None:
     assert ask(service, f"{operation}x", REQUESTS[operation]) == (404, {"status": {"code": 404}})
     if REQUESTS[operation] and operation != "get-blacklist":
         assert ask(service, operation, {}) == (400, {"status": {"code": 400}})
+
+
+def test_every_operation_is_here() -> None:
+    """In each of the tables above."""
+    assert REQUESTS.keys() == ANSWERS.keys() == CODES.keys() == OPERATIONS.keys()
 
 
 def test_no_documented_code_is_forgotten() -> None:

@@ -111,3 +111,16 @@ async def test_a_store_that_comes_back_is_told_what_it_missed(tmp_path: Path, sa
         with anyio.fail_after(SHORT):
             while await log.known(account, [first.id, second.id]) != {first.id, second.id}:  # noqa: ASYNC110 - likewise
                 await anyio.sleep(0.01)
+
+
+async def test_closing_a_store_that_hangs_takes_no_longer_than_one_question(
+    tmp_path: Path, sandbox: Sandbox, url: str
+) -> None:
+    """And raises nothing: what could not be noted, others have to find out."""
+    with locked_file(tmp_path) as store:
+        store._timeout = store._worker_threads._timeout = 1.0
+        settings = {"sender": "FIRMA", "iys": Iys.OFF, "base_url": url, "rate": None}
+        async with AsyncClient("demo", "demo", store=store, **settings) as client:  # type: ignore[arg-type]  # settings
+            await client.send_sms("Bir", NUMBER)
+        with anyio.fail_after(SHORT):
+            await store.aclose()

@@ -239,6 +239,22 @@ async def test_ids_are_known(log: Log, name: Name) -> None:
     assert not await log.known_between(name.account, now + 60, now + 120)
 
 
+async def test_an_id_that_is_noted_late_is_known_since_its_answer(log: Log, name: Name) -> None:
+    """Or, where a look-up has told it, since its first attempt: a list that has it need have nothing newer."""
+    row = await put(log, mine(name, **BEGUN), lease=LEASE)
+    await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, age=500.0))
+    await log.note(name.account, [KnownId(8, age=600.0)])
+    now = (await log.read(name)).now
+    known = await log.known_between(name.account, now - 700, now)
+    since = sorted((each.order_id, now - each.at.local) for each in known)
+    assert [(order_id, round(age, -1)) for order_id, age in since] == [(7, 500), (8, 600)]
+    marked = await put(log, mine(name._replace(name="other"), **UNKNOWN))
+    assert marked.first is not None
+    await rows.mark(log, marked.name, lambda there, now: life.mark_sent(there, now, draw(), 9, KEEP))
+    (found,) = [each for each in await log.known_between(name.account, 0, now + 60) if each.order_id == 9]
+    assert abs(found.at.local - marked.first.local) < 1
+
+
 async def test_an_id_that_only_the_reports_told_is_not_known(log: Log, name: Name) -> None:
     """It may be the id of a look-alike, which somebody else looks for."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)

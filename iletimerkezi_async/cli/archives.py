@@ -1,0 +1,152 @@
+"""What openpyxl does not tell of a workbook: read from the archive's own XML, piece by piece."""
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import IO, BinaryIO, NamedTuple
+
+__all__ = ["NO_VALUE", "Facts", "Range", "find_facts", "find_kind", "to_transitional"]
+
+#: A formula without a value, as programs write it that do not reckon.
+NO_VALUE = "a formula in it has no saved value; open the list in a spreadsheet, and save it there"
+_HIDDEN_ROW = "it is hidden in the sheet"
+
+_KINDS = {
+    "xl/workbook.bin": "an .xlsb of Excel",
+    "word/document.xml": "a document of Word",
+    "Index/Document.iwa": "a file of Numbers",
+    "content.xml": "an .ods or another file of LibreOffice",
+}
+_WORKBOOK = re.compile(r"(?:.*/)?workbook[0-9]*\.xml", re.IGNORECASE)
+_BYTES = 1 << 20
+_RECKONED = re.compile(rb"<(?:\w+:)?calcPr\b[^>]*\b(?:fullCalcOnLoad=[\"'](?:1|true)|calcCompleted=[\"'](?:0|false))")
+# Names of the standard's stricter form, and how they begin and end in the usual one.
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+_USUAL = rb"http://schemas.openxmlformats.org/\1/2006/"
+_ROW = re.compile(rb"<(?:\w+:)?row\b([^<>]*)>")
+_NUMBER = re.compile(rb"\br=[\"']([0-9]+)")
+_HIDDEN = re.compile(rb"\bhidden=[\"'](?:1|true)")
+_FORMULA = re.compile(rb"<(?:\w+:)?f\b([^<>]*)>")
+# An empty text is a value. 0.0 is what some programs put where they have none; spreadsheets write 0.
+_UNSAVED = re.compile(
+    rb"<(?:\w+:)?c\b(?![^<>]*\bt=[\"']str)[^<>]*>\s*<(?:\w+:)?f\b[^<>]*(?:/>|>[^<>]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*(?:0\.0\s*)?</(?:\w+:)?v>|</(?:\w+:)?c>)"
+)
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\b[^<>]*>")
+_RANGE = re.compile(rb"\bref=[\"']\$?([A-Z]{1,3})\$?([0-9]{1,7}):\$?([A-Z]{1,3})\$?([0-9]{1,7})")
+# Titles go over all 16,384 columns of a sheet; no list has as many.
+_MOST_COLUMNS = 256
+_LAST_ROW = 1 << 20
+
+
+class Range(NamedTuple):
+    """A rectangle of cells; rows from 1, columns from 0, all of them included."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Facts(NamedTuple):
+    """What is known of the rows of a sheet.
+
+    Attributes:
+        flaws: Why rows cannot be used, by their numbers: they are filtered out or hidden, or lack a formula's value.
+        merged: The cells that are shown as one, from the top.
+    """
+
+    flaws: Mapping[int, str]
+    merged: Sequence[Range]
+
+
+def find_kind(archive: zipfile.ZipFile) -> str | None:
+    """What an archive is, where it is a file of another program; `None` where that cannot be told."""
+    names = set(archive.namelist())
+    return next((kind for name, kind in _KINDS.items() if name in names), None)
+
+
+def to_transitional(archive: zipfile.ZipFile) -> BinaryIO | None:
+    """A workbook in the usual form of the standard; `None` where it has it already."""
+    if not _STRICT.search(_read_workbook(archive)):
+        return None
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as usual:
+        for name in archive.namelist():
+            with archive.open(name) as source, usual.open(name, "w") as target:
+                # All of the names are in the first element.
+                target.write(_STRICT.sub(_USUAL, source.read(_BYTES)))
+                while piece := source.read(_BYTES):
+                    target.write(piece)
+    return file
+
+
+def _read_workbook(archive: zipfile.ZipFile) -> bytes:
+    """The part that lists the sheets, whose name differs with the program."""
+    return b"".join(archive.read(name) for name in filter(_WORKBOOK.fullmatch, archive.namelist()))
+
+
+def find_facts(archive: zipfile.ZipFile, path: str) -> Facts | None:
+    """What is known of a sheet; `None` where it is damaged."""
+    try:
+        if path not in archive.namelist():
+            return Facts({}, [])
+        # The values of formulas are made up until a spreadsheet opens it.
+        is_reckoned = bool(_RECKONED.search(_read_workbook(archive)))
+        with archive.open(path) as source:
+            return _read_facts(_raw_rows(source), is_reckoned=is_reckoned)
+    except (zipfile.BadZipFile, zlib.error, OSError):
+        return None
+
+
+def _read_facts(rows: Iterable[tuple[bytes, bytes]], *, is_reckoned: bool) -> Facts:
+    flaws: dict[int, str] = {}
+    line = made_up = 0
+    content = b""
+    for attributes, content in rows:
+        number = _NUMBER.search(attributes)
+        line = int(number[1]) if number else line + 1
+        if is_reckoned and b"<" in content:
+            for formula in _FORMULA.finditer(content):
+                # The other cells of an array have no formula of their own. Arrays come from the top.
+                last = min(max((each.bottom for each in _read_ranges(formula[1])), default=line), _LAST_ROW)
+                flaws.update(dict.fromkeys(range(max(line, made_up), last + 1), NO_VALUE))
+                made_up = max(made_up, last + 1)
+        elif b"<" in content and _UNSAVED.search(content):
+            flaws[line] = NO_VALUE
+        if _HIDDEN.search(attributes):
+            flaws[line] = _HIDDEN_ROW
+    # What follows the rows came with the last one.
+    return Facts(flaws, sorted(each for tag in _MERGED.findall(content) for each in _read_ranges(tag)))
+
+
+def _raw_rows(source: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """The attributes of each row, and what is in it; with the last one all that follows the rows."""
+    rest = b""
+    while piece := source.read(_BYTES):
+        data = rest + piece
+        starts = list(_ROW.finditer(data))
+        for start, following in pairwise(starts):
+            yield start[1], data[start.end() : following.start()]
+        # The last row, or its tag, may be cut in the middle.
+        rest = data[starts[-1].start() :] if starts else data
+    last = _ROW.search(rest)
+    if last:
+        yield last[1], rest[last.end() :]
+
+
+def _read_ranges(tag: bytes) -> Iterator[Range]:
+    found = _RANGE.search(tag)
+    if found:
+        left, right = (min(_column(letters), _MOST_COLUMNS) for letters in (found[1], found[3]))
+        yield Range(int(found[2]), int(found[4]), left, right)
+
+
+def _column(letters: bytes) -> int:
+    index = 0
+    for letter in letters:
+        index = index * 26 + letter - ord("A") + 1
+    return index - 1

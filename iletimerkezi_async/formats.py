@@ -1,0 +1,353 @@
+"""Cells of spreadsheets as they are shown: a value under its number format, as in Turkey.
+
+It knows what lists have: digits and masks, decimals, percentages, amounts with their currency, days, times and
+durations. What it does not know (fractions, powers of ten, the letters of other countries) is `Unshown`.
+(Source: ECMA-376, Part 1, 18.8.31, and what Excel shows.)
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from math import isfinite
+from typing import TYPE_CHECKING, NamedTuple
+
+from .values import Flaw, Unshown, round_float, write_general
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["show_cell"]
+
+_TURKISH = (
+    ("Ocak", "Şubat", "Mart", "Nisan", "Mayıs", "Haziran", "Temmuz", "Ağustos", "Eylül", "Ekim", "Kasım", "Aralık"),
+    ("Oca", "Şub", "Mar", "Nis", "May", "Haz", "Tem", "Ağu", "Eyl", "Eki", "Kas", "Ara"),
+    ("Pazartesi", "Salı", "Çarşamba", "Perşembe", "Cuma", "Cumartesi", "Pazar"),
+    ("Pzt", "Sal", "Çar", "Per", "Cum", "Cmt", "Paz"),
+    ("ÖÖ", "ÖS"),
+)
+_ENGLISH = (
+    ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+     "December"),
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    ("AM", "PM"),
+)  # fmt: skip
+_BOOLEANS = ("YANLIŞ", "DOĞRU")
+# Formats that every country shows in its own way.
+_OF_COUNTRY = {"mm-dd-yy": "d.mm.yyyy", "m/d/yy h:mm": "d.mm.yyyy hh:mm"}
+_LONG_DAY, _LONG_TIME = "d mmmm yyyy dddd", "hh:mm:ss"
+# Likewise, with the currency of the country: nobody knows whose the author had.
+_MONEY_OF_COUNTRY = frozenset({
+    '"$"#,##0_);("$"#,##0)', '"$"#,##0_);[Red]("$"#,##0)', '"$"#,##0.00_);("$"#,##0.00)',
+    '"$"#,##0.00_);[Red]("$"#,##0.00)', '"$"#,##0_);\\("$"#,##0\\)', '"$"#,##0_);[Red]\\("$"#,##0\\)',
+    '"$"#,##0.00_);\\("$"#,##0.00\\)', '"$"#,##0.00_);[Red]\\("$"#,##0.00\\)',
+    '_("$"* #,##0_)_("$"* \\(#,##0\\)_("$"* "-"_)_(@_)', '_("$"* #,##0.00_)_("$"* \\(#,##0.00\\)_("$"* "-"??_)_(@_)',
+})  # fmt: skip
+
+_SECTION = re.compile(r'(?:"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|[^;"\\\[_*])+|(?<=;)(?=;|$)|^(?=;)', re.DOTALL)
+_TOKEN = re.compile(
+    r'"(?P<quoted>[^"]*)"|\\(?P<escaped>.)|_(?P<gap>.)|\*(?P<filler>.)|\[\$(?P<currency>[^\]-]*)[^\]]*\]'
+    r"|\[(?P<elapsed>h+|m+|s+)\]|\[(?P<bracket>[^\]]*)\]|(?P<general>General|Standard|Genel)"
+    r"|(?P<ampm>AM/PM|A/P|ÖÖ/ÖS)|(?P<date>y+|m+|d+|h+|s+(?:\.0+)?)|(?P<digit>[0#?])|(?P<point>\.)|(?P<comma>,)"
+    r"|(?P<percent>%)|(?P<text>@)|(?P<exponent>e[+-])|(?P<other>.)",
+    re.IGNORECASE | re.DOTALL,
+)
+_LOCALE = re.compile(r"\[\$[^\]-]*-([^\],]*)[^\]]*\]")
+_CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[0-9.]+)\]")
+_TEXT_SECTION = 4
+# Where none of the conditions holds, spreadsheets show hashes.
+_NO_SECTION = "#" * 8
+# Those that spreadsheets keep of a number.
+_DIGITS = 15
+
+_DAY = 24 * 60 * 60 * 1000
+_BEGIN_1900 = date(1899, 12, 30)
+# 1900 was no leap year, but for spreadsheets.
+_LEAP_1900 = 60
+_LAST = 2_958_466
+_FROM_1904 = 1462
+
+
+class _Moment(NamedTuple):
+    """A day and a time of day, as spreadsheets count them: there is a 0th of January and a 29th of February 1900."""
+
+    year: int
+    month: int
+    day: int
+    weekday: int
+    thousandths: int
+
+
+def show_cell(value: object, form: str, *, comma: bool = True, from_1904: bool = False) -> str:
+    """A cell as it is shown.
+
+    Args:
+        value: What is in it, without the conversions of a library: a day is a number, as in the file.
+        form: Its number format.
+        comma: Whether decimals stand behind a comma.
+        from_1904: Whether the workbook counts its days from 1904.
+
+    Returns:
+        What is shown. Where that cannot be told, the plain value as `Unshown`.
+    """
+    if isinstance(value, str):
+        return _show_text(value, form)
+    if isinstance(value, bool):
+        return _BOOLEANS[value]
+    if isinstance(value, (date, time, timedelta)):
+        # Of a workbook that writes them out; those are the same in both ways of counting.
+        form, value, from_1904 = _form_of(value, form), _to_serial(value), False
+    if not isinstance(value, (int, float)) or not isfinite(value):
+        return Unshown(value)
+    number = Decimal(value) if isinstance(value, int) else round_float(value)
+    shown = _show_number(number, form, comma=comma, from_1904=from_1904)
+    return Unshown(f"{number:f}") if shown is None else shown
+
+
+def _show_text(value: str, form: str) -> str:
+    if "@" not in form and form.count(";") < _TEXT_SECTION - 1:
+        return value
+    sections = _sections(form)
+    section = sections[_TEXT_SECTION - 1] if len(sections) >= _TEXT_SECTION else sections[-1]
+    kinds = {kind for kind, _ in _tokens(section)}
+    if "text" not in kinds and len(sections) < _TEXT_SECTION:
+        return value
+    return "".join(value if kind == "text" else _literal((kind, text)) for kind, text in _tokens(section))
+
+
+def _show_number(number: Decimal, form: str, *, comma: bool, from_1904: bool) -> str | None:
+    if form in _MONEY_OF_COUNTRY or number.adjusted() >= _DIGITS:
+        return None
+    section, number = _choose_section(number, _localized(form))
+    tokens = _tokens(section)
+    kinds = {kind for kind, _ in tokens}
+    if "elapsed" in kinds:
+        return _show_elapsed(number, tokens)
+    if kinds & {"date", "ampm"}:
+        moment = _read_serial(number + _FROM_1904 if from_1904 else number, tokens)
+        return None if moment is None or _words(section) is None else _show_moment(moment, section)
+    if section == _NO_SECTION or "exponent" in kinds or ("digit" in kinds and ("other", "/") in tokens):
+        return None
+    if "digit" in kinds:
+        shown: str | None = _fill(abs(number), tokens, ",." if comma else ".,")
+    else:
+        shown = _show_plain(abs(number), tokens, comma=comma)
+    return f"-{shown}" if number < 0 and shown is not None else shown
+
+
+def _show_plain(number: Decimal, tokens: Sequence[tuple[str, str]], *, comma: bool) -> str | None:
+    """A number without places for digits; there may be nothing but words, such as in a section for zero."""
+    plain = write_general(number, comma=comma)
+    is_used = any(kind in {"general", "text"} for kind, _ in tokens)
+    if is_used and isinstance(plain, Flaw):
+        return None
+    return "".join(plain if kind in {"general", "text"} else _literal((kind, text)) for kind, text in tokens)
+
+
+@lru_cache
+def _tokens(form: str) -> Sequence[tuple[str, str]]:
+    """The parts of a format: what kind each is, and its text."""
+    return tuple((match.lastgroup or "", match[match.lastgroup or 0] or "") for match in _TOKEN.finditer(form))
+
+
+@lru_cache
+def _sections(form: str) -> Sequence[str]:
+    return [match[0] for match in _SECTION.finditer(form)] or [form]
+
+
+@lru_cache
+def _localized(form: str) -> str:
+    """The format that Turkey has for one of every country's own."""
+    if form in _OF_COUNTRY:
+        return _OF_COUNTRY[form]
+    codes = {code.upper() for code in _LOCALE.findall(form)}
+    return _LONG_DAY if "F800" in codes else _LONG_TIME if "F400" in codes else form
+
+
+def _choose_section(number: Decimal, form: str) -> tuple[str, Decimal]:
+    """The part of a format that goes for a number; where the part has the sign, the number without it."""
+    sections = _sections(form)
+    conditions = [_CONDITION.search(section) for section in sections]
+    if any(conditions):
+        for section, condition in zip(sections, conditions):
+            if condition is None or _holds(number, condition[1], Decimal(condition[2])):
+                return section, number
+        return _NO_SECTION, number
+    if number < 0 and len(sections) > 1:
+        return sections[1], -number
+    if number == 0 and len(sections) > 2:  # noqa: PLR2004 - the third is for zero
+        return sections[2], number
+    return sections[0], number
+
+
+def _holds(number: Decimal, relation: str, other: Decimal) -> bool:
+    return {
+        "<": number < other, "<=": number <= other, ">": number > other, ">=": number >= other, "=": number == other,
+        "<>": number != other,
+    }[relation]  # fmt: skip
+
+
+def _literal(token: tuple[str, str]) -> str:
+    kind, text = token
+    if kind == "gap":
+        return " "
+    return "" if kind in {"bracket", "filler"} else text
+
+
+def _fill(number: Decimal, tokens: Sequence[tuple[str, str]], marks: str) -> str:
+    """A number in the places of its format; the marks are those of decimals and of thousands."""
+    digits = [index for index, (kind, _) in enumerate(tokens) if kind == "digit"]
+    point = next((index for index, (kind, _) in enumerate(tokens) if kind == "point"), len(tokens))
+    whole_places = [index for index in digits if index < point]
+    decimal_places = [index for index in digits if index > point]
+    last_whole = max(whole_places, default=-1)
+    # Each comma behind the digits stands for three that are not shown.
+    behind = [*tokens[last_whole + 1 : point], *(tokens[digits[-1] + 1 :] if decimal_places else ())]
+    thousands = sum(kind == "comma" for kind, _ in behind)
+    groups = any(kind == "comma" for kind, _ in tokens[: last_whole + 1])
+    scaled = number * 100 ** sum(kind == "percent" for kind, _ in tokens) / 1000**thousands
+    rounded = scaled.quantize(Decimal(1).scaleb(-len(decimal_places)), ROUND_HALF_UP)
+    whole, _, decimals = f"{rounded:f}".partition(".")
+    placed = _place_whole(whole.lstrip("0"), tokens, whole_places, marks[1] if groups else "")
+    placed.update(_place_decimals(decimals, tokens, decimal_places))
+    if point < len(tokens):
+        placed[point] = marks[0]
+    return "".join(
+        placed.get(index, "") if kind in {"digit", "point", "comma"} else _literal((kind, text))
+        for index, (kind, text) in enumerate(tokens)
+    )
+
+
+def _place_whole(whole: str, tokens: Sequence[tuple[str, str]], places: list[int], mark: str) -> dict[int, str]:
+    """The digits in front of the point, from the last one on; the first place takes all that are left."""
+    placed: dict[int, str] = {}
+    count = 0
+    for index in reversed(places):
+        is_first = index == places[0]
+        taken = whole if is_first else whole[-1:]
+        whole = "" if is_first else whole[:-1]
+        if not taken:
+            taken = {"0": "0", "?": " "}.get(tokens[index][1], "")
+        shown = ""
+        for digit in reversed(taken):
+            shown = digit + (mark if count and count % 3 == 0 and digit.isdigit() else "") + shown
+            count += 1
+        placed[index] = shown
+    return placed
+
+
+def _place_decimals(decimals: str, tokens: Sequence[tuple[str, str]], places: list[int]) -> dict[int, str]:
+    kept = len(decimals.rstrip("0"))
+    blank = {"0": "0", "?": " "}
+    return {
+        index: decimals[count] if count < kept else blank.get(tokens[index][1], "")
+        for count, index in enumerate(places)
+    }
+
+
+def _form_of(value: date | time | timedelta, form: str) -> str:
+    """The format of a day or time, where it has one."""
+    if any(kind in {"date", "elapsed"} for kind, _ in _tokens(_localized(form))):
+        return form
+    if isinstance(value, date):
+        return "dd.mm.yyyy hh:mm" if isinstance(value, datetime) and value.time() != time() else "dd.mm.yyyy"
+    return "[h]:mm" if isinstance(value, timedelta) else "hh:mm"
+
+
+def _to_serial(value: date | time | timedelta) -> float:
+    """The number that stands for it."""
+    if isinstance(value, time):
+        value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
+    if isinstance(value, date):
+        clock = value.time() if isinstance(value, datetime) else time()
+        days = value.toordinal() - _BEGIN_1900.toordinal()
+        return days - (days <= _LEAP_1900) + _to_serial(clock)
+    return value.total_seconds() * 1000 / _DAY
+
+
+def _read_serial(number: Decimal, tokens: Sequence[tuple[str, str]]) -> _Moment | None:
+    """The moment that a number stands for, to the second unless parts of one are shown; `None` where there is none."""
+    unit = 1 if any("." in text for kind, text in tokens if kind == "date") else 1000
+    days, rest = divmod(int((number * _DAY / unit).to_integral_value(ROUND_HALF_UP)) * unit, _DAY)
+    if not 0 <= days < _LAST:
+        return None
+    weekday = (days + 5) % 7
+    if days in {0, _LEAP_1900}:
+        return _Moment(1900, 2 if days else 1, 29 if days else 0, weekday, rest)
+    day = _BEGIN_1900 + timedelta(days if days > _LEAP_1900 else days + 1)
+    return _Moment(day.year, day.month, day.day, weekday, rest)
+
+
+def _show_elapsed(number: Decimal, tokens: Sequence[tuple[str, str]]) -> str | None:
+    """A duration, such as under `[h]:mm`: its largest part holds all of it."""
+    if number < 0 or number > _LAST:
+        return None
+    left = int((number * _DAY / 1000).to_integral_value(ROUND_HALF_UP))
+    shown: list[str] = []
+    for kind, text in tokens:
+        if kind in {"elapsed", "date"}:
+            unit = {"h": 3600, "m": 60, "s": 1}.get(text[0].lower())
+            if unit is None or "." in text:
+                return None
+            part, left = divmod(left, unit)
+            shown.append(f"{part:0{len(text)}}")
+        else:
+            shown.append(_literal((kind, text)))
+    return "".join(shown)
+
+
+def _show_moment(moment: _Moment, form: str) -> str:
+    section = _sections(form)[0]
+    words = _words(section) or _TURKISH
+    tokens = _tokens(section)
+    half = any(kind == "ampm" for kind, _ in tokens)
+    letters = [text[0].lower() if kind == "date" else "" for kind, text in tokens]
+    shown: list[str] = []
+    for index, (kind, text) in enumerate(tokens):
+        if kind == "date":
+            before = next((each for each in reversed(letters[:index]) if each), "")
+            after = next((each for each in letters[index + 1 :] if each), "")
+            is_minute = letters[index] == "m" and (before == "h" or after == "s")
+            shown.append(_show_part(moment, "n" if is_minute else letters[index], text, words, half=half))
+        elif kind == "ampm":
+            shown.append(words[4][moment.thousandths >= _DAY // 2])
+        else:
+            shown.append(_literal((kind, text)))
+    return "".join(shown).strip()
+
+
+def _words(form: str) -> tuple[tuple[str, ...], ...] | None:
+    """The names of months and days in the language that a format states; `None` where they are not known here."""
+    codes = {code.lower() for code in _LOCALE.findall(form)} - {""}
+    if all(code.endswith("41f") or code.startswith("tr") for code in codes):
+        return _TURKISH
+    if all(code.endswith(("409", "809")) or code.startswith("en") for code in codes):
+        return _ENGLISH
+    has_words = any(
+        (kind == "date" and text[:3].lower() in {"mmm", "ddd"}) or kind == "ampm" for kind, text in _tokens(form)
+    )
+    return None if has_words else _TURKISH
+
+
+def _show_part(moment: _Moment, letter: str, text: str, words: tuple[tuple[str, ...], ...], *, half: bool) -> str:
+    """A part of a day or time: y, m, d, h, n for minutes, s."""
+    length = len(text)
+    seconds, thousandths = divmod(moment.thousandths, 1000)
+    if letter in "hns":
+        hour = seconds // 3600
+        part = {"h": (hour % 12 or 12) if half else hour, "n": seconds // 60 % 60, "s": seconds % 60}[letter]
+        whole, _, decimals = text.partition(".")
+        behind = f",{thousandths:03}"[: len(decimals) + 1] if decimals else ""
+        return f"{part:0{min(len(whole), 2)}}{behind}"
+    if letter == "y":
+        return f"{moment.year:04}" if length > 2 else f"{moment.year % 100:02}"  # noqa: PLR2004 - yy and yyyy
+    if letter == "m":
+        month = words[0][moment.month - 1]
+        short = words[1][moment.month - 1]
+        return {3: short, 5: month[0]}.get(length, month if length > 3 else f"{moment.month:0{min(length, 2)}}")  # noqa: PLR2004 - mmm and mmmm
+    day = {3: words[3][moment.weekday], 4: words[2][moment.weekday]}
+    return day.get(length, f"{moment.day:0{min(length, 2)}}")

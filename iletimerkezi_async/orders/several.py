@@ -1,0 +1,200 @@
+"""Calls that take several requests: cancelling for certain, waiting for an order, registering consents."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from typing import TYPE_CHECKING
+
+import anyio
+
+from iletimerkezi_async.errors import (
+    ApiError,
+    IletimerkeziError,
+    OrderNotDueError,
+    OrderNotFoundError,
+    OutcomeUnknownError,
+    TransportError,
+)
+from iletimerkezi_async.http.transport import RefusedAgain
+from iletimerkezi_async.models import OrderReport, OrderStatus
+from iletimerkezi_async.redaction import forgetful
+from iletimerkezi_async.wire.consents import check_consent, register_consents
+from iletimerkezi_async.wire.reports import get_report
+from iletimerkezi_async.wire.sending import cancel_order
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.http.transport import Transport
+    from iletimerkezi_async.models import Consent
+    from iletimerkezi_async.wire.consents import Question, Registration
+
+__all__ = ["cancel_and_confirm", "find_consent", "pause_after", "poll_order", "register_batches"]
+
+_OPERATION = "cancel-order"
+_BEGUN = frozenset({OrderStatus.SENDING, OrderStatus.COMPLETED})
+_FINAL = frozenset({OrderStatus.COMPLETED, OrderStatus.FAILED})
+# How many times in a row an order that was there may be "not found": it is moving from waiting to being sent.
+_MOVING = 3
+
+_SHORTEST, _LONGEST = 1.0, 30.0
+_GROWTH = 1.5
+# Before the time is up there is a last look.
+_LAST_LOOK = 0.5
+# The service gives this code to values that it does not take, too.
+_NO_RECORD = 422
+
+
+# Cancelling.
+
+
+@forgetful
+async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
+    """Cancel an order that has not begun to be sent.
+
+    A 455 after a lost answer has two meanings: the first attempt cancelled the order, or the order began to be sent
+    before it. The order's state tells which.
+
+    Raises:
+        OrderNotFoundError: There is no such order, or it has begun to be sent.
+        OutcomeUnknownError: All answers were lost, or the order's state tells nothing.
+    """
+    result = await transport.perform(cancel_order(order_id))
+    if not isinstance(result, RefusedAgain):
+        return
+    status = await _find_status(transport, order_id)
+    if status is OrderStatus.FAILED:
+        return
+    if status in _BEGUN:
+        # The service said so with the HTTP status that repeats its code.
+        raise OrderNotFoundError(455, "it was too late for it", _OPERATION, 455)
+    raise OutcomeUnknownError("the answer was lost, and the order's state tells nothing yet", _OPERATION)
+
+
+async def _find_status(transport: Transport, order_id: int) -> OrderStatus | None:
+    """The order's state, after several looks if need be; `None` where there is no report, or it still waits."""
+    for attempt in range(1, transport.retry.attempts + 1):
+        outcome = await _look(transport, order_id)
+        if isinstance(outcome, OrderStatus):
+            return outcome
+        if not isinstance(outcome, (OrderNotDueError, OrderNotFoundError)):
+            return None
+        # The report lags behind, or the order is just moving from waiting to being sent.
+        await anyio.sleep(transport.retry.pause(attempt))
+    return None
+
+
+async def _look(transport: Transport, order_id: int) -> OrderStatus | IletimerkeziError:
+    try:
+        page = await transport.call(get_report(order_id, 1, 1))
+    except IletimerkeziError as error:
+        return error
+    return page.order.status
+
+
+# Waiting.
+
+
+def pause_after(look: int, left: float) -> float:
+    """Seconds to wait after a look at an order.
+
+    They are drawn evenly from between
+
+        min(20, 1.5 ** (look - 1))   and one and a half times as much,
+
+    that is from 1 second at first to 30 in the end. Where the pause would end after the time is up, the last look comes
+    half a second before that. Time that is left after it, or is too short for another look, is waited out.
+
+    Args:
+        look: The look's number, from 1.
+        left: Seconds until the time is up.
+    """
+    # The exponent is bounded, as 1.5 ** 2000 overflows.
+    shortest = min(_LONGEST / _GROWTH, _SHORTEST * _GROWTH ** min(look - 1, 64))
+    pause = shortest * random.uniform(1, _GROWTH)  # noqa: S311 - jitter, not a secret
+    if pause <= left - _LAST_LOOK:
+        return pause
+    return left - _LAST_LOOK if left >= 2 * _LAST_LOOK else max(0.0, left)
+
+
+@forgetful
+async def poll_order(transport: Transport, order_id: int, timeout: float | None) -> OrderReport:  # noqa: ASYNC109 - it is a part of the result
+    """Look at an order until it is finished.
+
+    Raises:
+        OrderNotFoundError: There is no such order.
+        TimeoutError: It is not finished after `timeout` seconds.
+    """
+    limit = math.inf if timeout is None else timeout
+    deadline = anyio.current_time() + limit
+    with anyio.move_on_after(limit):
+        watch = _Watch(transport, order_id)
+        for look in itertools.count(1):
+            order = await watch.look()
+            if order is not None:
+                return order
+            await anyio.sleep(pause_after(look, deadline - anyio.current_time()))
+    raise TimeoutError(f"the order is not finished after {limit:g} s")
+
+
+class _Watch:
+    """Looks at one order, and remembers whether it was there."""
+
+    def __init__(self, transport: Transport, order_id: int) -> None:
+        self._transport = transport
+        self._order_id = order_id
+        self._patience = 0
+
+    async def look(self) -> OrderReport | None:
+        """The order, once it is finished.
+
+        Raises:
+            OrderNotFoundError: It was never there, or has not been there for several looks.
+        """
+        try:
+            page = await self._transport.call(get_report(self._order_id, 1, 1))
+        except OrderNotDueError:
+            self._patience = _MOVING
+            return None
+        except OrderNotFoundError:
+            if not self._patience:
+                raise
+            self._patience -= 1
+            return None
+        self._patience = _MOVING
+        return page.order if page.order.status in _FINAL else None
+
+
+# Consents.
+
+
+async def register_batches(transport: Transport, registration: Registration) -> None:
+    """Register checked consents, one batch after the other; an error tells in `registered` how many were before it.
+
+    Raises:
+        ApiError: The service refused a batch.
+        TransportError: A batch could not be sent.
+        OutcomeUnknownError: The answer to a batch was lost.
+    """
+    registered = 0
+    for batch in registration.batches():
+        try:
+            await transport.call(register_consents(registration.brand_code, batch))
+        except (ApiError, TransportError, OutcomeUnknownError) as error:
+            error.registered = registered
+            raise
+        registered += len(batch)
+
+
+async def find_consent(transport: Transport, question: Question) -> Consent | None:
+    """Ask for a recipient's consent; `None` where there is no record, in both of the wire's forms.
+
+    Raises:
+        IletimerkeziError: As `AsyncClient.check_consent`.
+    """
+    try:
+        return await transport.call(check_consent(question))
+    except ApiError as error:
+        if error.code != _NO_RECORD:
+            raise
+    return None
