@@ -163,6 +163,7 @@ class _Run:
     typed: str
     as_json: bool
     _result: BulkResult | None = field(default=None, init=False)
+    _note: bytes | None = field(default=None, init=False)
     _began: float = field(factory=time.monotonic, init=False)
 
     def run(self) -> None:
@@ -173,17 +174,17 @@ class _Run:
             Exception: It ended before it began.
         """
         ended: BaseException | None = None
-        note = self.book.begin()
+        self._note = self.book.begin()
         try:
             run_async(self._send)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is known is told, whatever it was
             if self._result is None:
-                self.book.undo(note)
+                self.book.undo(self._note)
                 raise self._told(error) from None
             ended = error
         assert self._result is not None
         end = End.of(self._result, ended)
-        self._end(self._result, end, is_noted=self.book.end(self._result, note, is_done=not end.exit_code))
+        self._end(self._result, end)
         if end.exit_code:
             raise typer.Exit(end.exit_code)
 
@@ -232,10 +233,11 @@ class _Run:
             return CommandError(f"{error}: {advice}", error)
         return error
 
-    def _end(self, result: BulkResult, end: End, *, is_noted: bool) -> None:
+    def _end(self, result: BulkResult, end: End) -> None:
         # First, as nothing that is shown is worth as much.
         refused = self.refused.write(result.refused, len(result.refused))
         failed = self.failed.write(failed_rows(result), result.failures)
+        is_noted = self.book.end(result, self._note, is_done=not end.exit_code)
         summary = Summary(
             result,
             self.plan,
