@@ -43,6 +43,11 @@ class Book:
         return self.journal if isinstance(self.journal, str) else None
 
     @property
+    def shown_path(self) -> str | None:
+        """The file, where it is one that is there."""
+        return self.path if self.path is not None and Path(self.path).exists() else None
+
+    @property
     def is_begun(self) -> bool:
         """Whether it may hold what an earlier run has sent."""
         if self.path is None:
@@ -93,10 +98,15 @@ class Book:
         if note is not None and self.path is not None and not Path(self.path).exists():
             Path(self.path).write_bytes(note)
 
-    def end(self, result: BulkResult, *, is_done: bool) -> bool:
+    def end(self, result: BulkResult, note: bytes | None, *, is_done: bool) -> bool:
         """Leave a note in place of a journal that nobody asked for, and that everybody is accounted for in.
 
         One in which nobody was texted is taken away: the next try may have another sender, or text.
+
+        Args:
+            result: What became of everybody.
+            note: The one that was there before.
+            is_done: Whether everybody is accounted for.
 
         Returns:
             Whether there is a note.
@@ -108,6 +118,7 @@ class Book:
                 self._write_note(result.accepted + result.failures)
             elif not result.accepted and not any(isinstance(each.error, _TEXTED) for each in result.failed):
                 Path(self.path).unlink()
+                self.undo(note)
         except OSError as error:
             complain(f"{self.path} could not be replaced by a note: {error.strerror}")
             return False

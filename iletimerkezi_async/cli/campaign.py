@@ -2,10 +2,10 @@
 
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from enum import Enum
-from typing import Annotated, Literal
+from threading import Timer
+from typing import Annotated
 
 import typer
 from attrs import define, field
@@ -35,6 +35,7 @@ __all__ = ["bulk"]
 
 # Exceptions that were chained in between.
 _DEPTH = 8
+_SECONDS_BEFORE_SAID = 2.0
 
 
 class Unknown(str, Enum):
@@ -42,13 +43,6 @@ class Unknown(str, Enum):
 
     SENT = "sent"
     NOT_SENT = "not-sent"
-
-
-_UNKNOWN: Mapping[Unknown | None, Literal["keep", "as_sent", "as_not_sent"]] = {
-    None: "keep",
-    Unknown.SENT: "as_sent",
-    Unknown.NOT_SENT: "as_not_sent",
-}
 
 
 def bulk(
@@ -128,7 +122,8 @@ def bulk(
     wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet, decimal_point)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
-        wanted = Wanted(batch_size, _UNKNOWN[unknown], settle_for, allow_new_texts)
+        decided = None if unknown is None else unknown is Unknown.SENT
+        wanted = Wanted(batch_size, decided, settle_for, allow_new_texts)
         plan = Plan(recipients, template, terms, wanted, total=recipients.count())
         plan.check()
         others = (to, book.path)
@@ -168,6 +163,7 @@ class _Run:
     typed: str
     as_json: bool
     _result: BulkResult | None = field(default=None, init=False)
+    _note: bytes | None = field(default=None, init=False)
     _began: float = field(factory=time.monotonic, init=False)
 
     def run(self) -> None:
@@ -178,12 +174,12 @@ class _Run:
             Exception: It ended before it began.
         """
         ended: BaseException | None = None
-        note_before = self.book.begin()
+        self._note = self.book.begin()
         try:
             run_async(self._send)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is known is told, whatever it was
             if self._result is None:
-                self.book.undo(note_before)
+                self.book.undo(self._note)
                 raise self._told(error) from None
             ended = error
         assert self._result is not None
@@ -196,12 +192,15 @@ class _Run:
         plan = self.plan
         async with self.clients as client:
             with track("sending", plan.total, sys.stderr) as show:
+                watch = _Watch(show, plan.wanted.settle_for)
                 try:
-                    self._result = await self._send_with(client, _Watch(show, plan.wanted.settle_for))
+                    self._result = await self._send_with(client, watch)
                 except BaseException as error:
                     # Kept here, since what comes out of the event loop need not be the same.
                     self._result = _partial_result(error)
                     raise
+                finally:
+                    watch.end()
 
     async def _send_with(self, client: AsyncClient, watch: "_Watch") -> BulkResult:
         plan, text, wanted = self.plan, self.plan.template.text, self.plan.wanted
@@ -238,7 +237,7 @@ class _Run:
         # First, as nothing that is shown is worth as much.
         refused = self.refused.write(result.refused, len(result.refused))
         failed = self.failed.write(failed_rows(result), result.failures)
-        is_noted = self.book.end(result, is_done=not end.exit_code)
+        is_noted = self.book.end(result, self._note, is_done=not end.exit_code)
         summary = Summary(
             result,
             self.plan,
@@ -258,22 +257,37 @@ class _Run:
 
 
 class _Watch:
-    """Shows how many recipients are done with, in one way or another; and says once what happens about the unknown."""
+    """Shows how many recipients are done with, in one way or another; and says what happens about the unknown.
+
+    Args:
+        show: What shows it.
+        settle_for: For how many seconds it is found out about the unknown.
+    """
 
     def __init__(self, show: Show, settle_for: float) -> None:
         self._show = show
-        self._settle_for = settle_for
+        self._failed = 0
+        self._minutes = f"{settle_for / 60:.3g}"
+        # Where it stops, there is nothing to wait for, and nothing to say.
+        self._timer = Timer(_SECONDS_BEFORE_SAID, self._say) if settle_for else None
 
     def __call__(self, progress: Progress) -> None:
         done = progress.accepted + progress.refused + progress.duplicates + progress.failed
         self._show(done, progress.accepted_before)
-        if progress.failed and self._settle_for:
-            minutes = f"{self._settle_for / 60:.3g} minutes"
-            note(
-                f"{progress.failed:,} failed so far; once all else is sent, it goes on to find out who of them was "
-                f"texted, for {minutes} at most (Ctrl-C stops that)"
-            )
-            self._settle_for = 0.0
+        if progress.failed and not self._failed and self._timer:
+            self._failed = progress.failed
+            self._timer.start()
+
+    def end(self) -> None:
+        """Say nothing any more."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _say(self) -> None:
+        note(
+            f"{self._failed:,} failed so far; once all else is sent, it goes on to find out who of them was texted, "
+            f"for {self._minutes} minutes at most (Ctrl-C stops that)"
+        )
 
 
 def _partial_result(error: BaseException) -> BulkResult | None:

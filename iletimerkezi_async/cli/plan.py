@@ -40,15 +40,20 @@ class Wanted:
 
     Attributes:
         batch_size: Recipients in an order.
-        unknown: What to do with those of earlier runs of whom nothing could tell.
+        decided: Whether those of earlier runs of whom nothing could tell were sent, as a person has decided.
         settle_for: For how many seconds to find out about those that may have been sent.
         allow_new_texts: Whether those who had another text are texted again.
     """
 
     batch_size: int
-    unknown: Literal["keep", "as_sent", "as_not_sent"] = "keep"
-    settle_for: float = 0.0
-    allow_new_texts: bool = False
+    decided: bool | None
+    settle_for: float
+    allow_new_texts: bool
+
+    @property
+    def unknown(self) -> Literal["keep", "as_sent", "as_not_sent"]:
+        """What to do with those of earlier runs of whom nothing could tell."""
+        return "keep" if self.decided is None else "as_sent" if self.decided else "as_not_sent"
 
 
 @frozen(repr=False)

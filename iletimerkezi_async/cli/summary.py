@@ -145,7 +145,9 @@ class Summary:
 
     def _last_lines(self) -> Iterator[str]:
         """Where everything is, and what to type next."""
-        journal = f"{self.book.path} (a note that it was sent, without numbers)" if self.is_noted else self.book.path
+        journal = self.book.shown_path
+        if self.is_noted:
+            journal = f"{journal} (a note that it was sent, without numbers)"
         files = {"refused": self.refused_file, "failed": self.failed_file, "journal": journal}
         yield from (f"{name}: {file}" for name, file in files.items() if file is not None)
         if self.result.refused and not self.refused_file:
@@ -184,7 +186,7 @@ class Summary:
                 "recipients_a_second": round(self.rate, 1),
                 "refused_file": self.refused_file,
                 "failed_file": self.failed_file,
-                "journal": self.book.path,
+                "journal": self.book.shown_path,
                 "stopped": end.stopped,
                 **told,
                 "list": self.plan.recipients.describe(),
@@ -239,6 +241,8 @@ class Summary:
         if self.end.is_of_other_texts:
             # The same again would stop again.
             return lines
+        if not self.result.accepted and not kinds & {OutcomeUnknownError, DuplicateOrderError}:
+            return [*lines, "nobody was texted: the same command tries again"]
         if self.book.journal is not None:
             if kinds != {DuplicateOrderError}:
                 settles = "settles what is not known, and " if OutcomeUnknownError in kinds else ""
@@ -248,14 +252,8 @@ class Summary:
                     "where nothing can tell, look into the panel: --unknown sent, or --unknown not-sent, decides"
                 )
             return lines
-        if not self.result.accepted and not kinds & {OutcomeUnknownError, DuplicateOrderError}:
-            return [*lines, "nobody was texted: the same command tries again"]
-        again = (
+        lines.append(
             "without a journal nothing was written down: the same command again sends to everybody again, except to "
             "orders that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
         )
-        return [
-            *lines,
-            again,
-            "a campaign goes on where it stopped if it has a journal from its first run on; added now, it begins anew",
-        ]
+        return lines

@@ -139,7 +139,11 @@ def test_where_nobody_was_texted_nothing_is_in_the_way(
     assert not (tmp_path / "list.csv.journal").exists()
     assert in_process(*_ORDER).returncode == 0
     note = (tmp_path / "list.csv.journal").read_text("utf-8")
-    monkeypatch.setattr("iletimerkezi_async.client.AsyncClient.send_bulk_messages", lambda *_, **__: 1 / 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("iletimerkezi_async.client.AsyncClient.send_bulk_messages", lambda *_, **__: 1 / 0)
+        assert in_process(*_ORDER, "--yes").returncode == 1
+    assert (tmp_path / "list.csv.journal").read_text("utf-8") == note
+    sandbox.fail("send-sms", "402", times=9)
     assert in_process(*_ORDER, "--yes").returncode == 1
     assert (tmp_path / "list.csv.journal").read_text("utf-8") == note
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)

@@ -88,7 +88,7 @@ def test_without_a_journal_it_says_what_that_means(
     result = iletimerkezi.interrupt(process)
     assert result.returncode == 130
     assert "without a journal nothing was written down" in result.stderr
-    assert result.stderr.endswith("if it has a journal from its first run on; added now, it begins anew\n")
+    assert result.stderr.endswith("less than 10 minutes ago, which are refused (451)\n")
     assert "iletimerkezi bulk" not in result.stderr
 
 
