@@ -6,6 +6,7 @@ alike; what becomes of the row in the end is written down by whoever claimed it.
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -189,9 +190,12 @@ class Driver:
             OvertakenError: Another has the order.
         """
         may_go = has_texts and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
-        if claim.held.first is not None:
-            await hear_clock(self._lookups, now_by(self._lookups, claim.ahead), claim.began)
         step = life.next_step(claim.held, now_by(self._lookups, claim.ahead), may_go=may_go)
+        if step is not Step.SEND:
+            # What goes out again does by a time that was heard since then; to look it up, any will do.
+            since = claim.began if step is Step.SEND_AGAIN else -math.inf
+            await hear_clock(self._lookups, now_by(self._lookups, claim.ahead), since)
+            step = life.next_step(claim.held, now_by(self._lookups, claim.ahead), may_go=may_go)
         if step is Step.LOOK_UP:
             found = await self._look_up(claim, draft)
             if found is not None:
