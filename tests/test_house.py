@@ -45,7 +45,7 @@ FLOORS_WITHIN = {
     ],
     "stores": [
         {"files", "seals", "threads", "log", "pipeline"},
-        {"memory", "redis_rows"},
+        {"redis_rows"},
         {"base"},
         {"sql"},
         {"postgres_sql"},

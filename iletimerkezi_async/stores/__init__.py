@@ -60,7 +60,12 @@ the next call settles it.
   `python -c "from iletimerkezi_async.stores import PostgresStore; print(PostgresStore.SCHEMA)"` prints, and grant
   SELECT, INSERT, UPDATE and DELETE.
 - `RedisStore(url)` (extra `redis`), on Redis or Valkey: set `appendonly yes` and `maxmemory-policy noeviction`. What a
-  crash loses within its last second is safe for 10 minutes, as the service refuses duplicates, and new after that.
+  crash loses within its last second is safe for 10 minutes, as the service refuses duplicates, and new after that. So
+  is a write that a failover to a replica loses; a Redis that evicts keys forgets what was sent.
+
+All of them may be made before a process forks (gunicorn, Celery) and used in the children: each child connects by
+itself, and draws its versions from the system. On Windows a file's mode says nothing, so keep it in a folder that is
+yours alone; a file that is in use cannot be removed there.
 
 ## One rate
 
@@ -90,12 +95,12 @@ A store that is restored from a backup has forgotten what was sent since: what i
 
 ## The files
 
-For whoever works on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`,
+For those who work on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`,
 run by `pipeline`) and `redis` are the three. `seals` makes what stands in a store for an account and for an order,
 `threads` runs the blocking drivers.
 
-`log` is what is kept of an order, and how it is asked for: `memory` keeps it for one process, `sql` has the statements
-for engines that know SQL, `redis_rows` the scripts for Redis. What becomes of an order no log knows.
+`log` is what is kept of an order, and how it is asked for: `sql` has the statements for engines that know SQL,
+`redis_rows` the scripts for Redis. What becomes of an order no log knows.
 
 `files` sees that a file is its owner's alone.
 

@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 import pytest
 from attrs import evolve
+from memory_log import MemoryLog
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores.base import StoreLog
 from iletimerkezi_async.stores.log import Change, Fence, KnownId, Log, Name, Row, Scope, State, draw
-from iletimerkezi_async.stores.memory import MemoryLog
 
 pytestmark = pytest.mark.anyio
 

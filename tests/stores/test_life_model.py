@@ -30,12 +30,12 @@ from interleavings import (
     begin_key,
     wait,
 )
+from memory_log import MemoryLog
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, memory, postgres, redis_rows
 from iletimerkezi_async.stores.log import Answer, Change, Fence, KnownId, Log, Name, Row, Scope, State
-from iletimerkezi_async.stores.memory import MemoryLog
 
 TRACES = max(100, settings().max_examples * 2)
 COMPARED_TRACES = TRACES // 25

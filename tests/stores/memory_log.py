@@ -1,4 +1,4 @@
-"""A log in memory: that of one client, for what no other process has to know."""
+"""A log in memory: what the engines have to do, in its simplest form."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
-
-from .log import Alike, Answer, KnownId, Name, Row, State
+from iletimerkezi_async.stores.log import Alike, Answer, KnownId, Name, Row, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from .log import Change, Fence, Undo
+    from iletimerkezi_async.stores.log import Change, Fence, Undo
 
 __all__ = ["MemoryLog"]
 
