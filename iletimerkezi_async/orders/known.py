@@ -185,10 +185,6 @@ class KnownIds:
             return KnownId(order_id, scheduled=True, age=now - known.began)
         return KnownId(order_id, Moment(0.0, known.answered.service), scheduled=known.scheduled, age=now - known.since)
 
-    def is_proven(self, order_id: int) -> bool:
-        """Whether an order is surely one that this client has sent, and not one that another process looks for."""
-        return self._find(order_id) is not None
-
     def is_of_another(self, order_id: int, content: int, before: float = math.inf) -> bool:
         """Whether an order is known to carry something else, and was before a moment of the monotonic clock.
 

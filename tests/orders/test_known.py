@@ -130,8 +130,8 @@ def test_an_id_is_another_s_where_it_carries_something_else() -> None:
     assert not known.is_of_another(7, 1)
     assert not known.is_of_another(9, 2)
     assert not known.is_of_another(7, 2, before=0.0)
-    assert known.is_proven(8)
-    assert not known.is_proven(9)
+    assert known.describe(8) is not None
+    assert known.describe(9) is None
     others = known.others([7, 8, 9], 2)
     assert {id: (each.answered, each.scheduled) for id, each in others.items()} == {7: (NOW, True), 8: (None, False)}
     assert known.count_since(0.0) == 1
