@@ -373,10 +373,13 @@ class AsyncClient:
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
         terms = check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
-        async with open_journal(journal, template, message, *self._face.identity) as (book, records):
-            drafts = intake.NumberIntake(source, template, terms.batch_size, message)
-            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
-            return await run.run(records)
+        return await campaign.run_campaign(
+            self._face.lookups,
+            open_journal(journal, template, message, *self._face.identity),
+            lambda _: intake.NumberIntake(source, template, terms.batch_size, message),
+            terms,
+            on_progress,
+        )
 
     @observed("send-sms", "send-bulk")
     async def send_bulk_messages(
@@ -428,24 +431,17 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        terms = check_campaign(
-            batch_size,
-            concurrency,
+        bounds = (batch_size, concurrency, on_progress)
+        terms = check_campaign(*bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts)
+        return await campaign.run_campaign(
+            self._face.lookups,
+            open_journal(journal, template, None, *self._face.identity),
+            lambda salt: intake.MessageIntake(
+                source, template, terms.batch_size, salt, allow_new_texts=terms.allow_new_texts
+            ),
+            terms,
             on_progress,
-            unknown=unknown,
-            settle_for=settle_for,
-            allow_new_texts=allow_new_texts,
         )
-        async with open_journal(journal, template, None, *self._face.identity) as (book, records):
-            drafts = intake.MessageIntake(
-                source,
-                template,
-                terms.batch_size,
-                book.salt if book else b"",
-                allow_new_texts=terms.allow_new_texts,
-            )
-            run = campaign.Campaign(self._face.lookups, drafts, terms, on_progress=on_progress, journal=book)
-            return await run.run(records)
 
     def get_report(self, order_id: Order | int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read what became of each message of an order: `async for delivery in client.get_report(order.id)`.

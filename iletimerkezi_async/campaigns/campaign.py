@@ -27,6 +27,7 @@ from .tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import TaskGroup
 
@@ -40,13 +41,45 @@ if TYPE_CHECKING:
     from .intake import Intake
     from .journal import Journal
 
-__all__ = ["Campaign"]
+__all__ = ["Campaign", "run_campaign"]
 
 _OPERATION = "send-sms"
 # Looks at what is unknown, in the time that they may take, and the most seconds between two.
 _LOOKS, _LONGEST_PAUSE = 15, 60.0
 # Seconds that a generator of the caller's may take to close.
 _CLOSING = 10.0
+
+
+async def run_campaign(
+    lookups: Lookups,
+    journal: AbstractAsyncContextManager[tuple[Journal | None, Sequence[Row]]],
+    read: Callable[[bytes], Intake[Any]],
+    terms: Terms,
+    on_progress: OnProgress | None,
+) -> BulkResult:
+    """Run a campaign, with its journal open.
+
+    Args:
+        lookups: What sends, and looks for what was lost.
+        journal: Opens the journal, and gives what it holds.
+        read: Makes what reads the recipients, of the journal's salt.
+        terms: How it is to be run.
+        on_progress: Told after each order.
+
+    Raises:
+        IletimerkeziError: As `AsyncClient.send_bulk`.
+    """
+    results: list[BulkResult] = []
+    try:
+        async with journal as (book, records):
+            campaign = Campaign(lookups, read(book.salt if book else b""), terms, on_progress=on_progress, journal=book)
+            results.append(await campaign.run(records))
+    except BaseException as error:
+        # Cancelled while the journal was closed: what is known goes along.
+        if results:
+            error.__context__ = BulkError(results[0])
+        raise
+    return results[0]
 
 
 class Campaign:

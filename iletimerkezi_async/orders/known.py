@@ -167,8 +167,10 @@ class KnownIds:
         that a look-up alone has found: where the numbers of two orders are the same, it may belong to the one that
         another process looks for. Where ours was surely taken, one of the two is ours, and the other is left.
         """
+        if self._shared is None:
+            return
         known = self.describe(order_id)
-        if self._shared is not None and known is not None:
+        if known is not None:
             self._shared.note(known)
 
     def describe(self, order_id: int) -> KnownId | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from iletimerkezi_async import (
@@ -27,6 +30,7 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.stores.sqlite import JournalFile
 
 pytestmark = pytest.mark.anyio
 
@@ -191,6 +195,45 @@ async def test_what_is_no_decision_is_told(path: Path, name: str, value: object)
         await run(sandbox, path, **{name: value})
     assert not path.exists()
     assert not sandbox.requests
+
+
+async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
+    path: Path, monkeypatch: pytest.MonkeyPatch, anyio_backend: str
+) -> None:
+    """By asyncio's own cancellation it goes along with the exception; a cancel scope's finds the call at its end."""
+    closing, may_close = threading.Event(), threading.Event()
+    close = JournalFile._close
+
+    def slow(self: JournalFile) -> None:
+        closing.set()
+        may_close.wait(30)
+        close(self)
+
+    monkeypatch.setattr(JournalFile, "_close", slow)
+    told: list[BulkResult] = []
+    running: list[asyncio.Task[object]] = []
+
+    async def go() -> None:
+        if anyio_backend == "asyncio":
+            task = asyncio.current_task()
+            assert task is not None
+            running.append(task)
+        try:
+            told.append(await run(Sandbox(), path, 20))
+        except anyio.get_cancelled_exc_class() as error:
+            if isinstance(error.__context__, BulkError):
+                told.append(error.__context__.result)
+            raise
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(go)
+        await anyio.to_thread.run_sync(closing.wait, 30)
+        tasks.cancel_scope.cancel()
+        if anyio_backend == "asyncio":
+            for task in running:
+                task.cancel()
+        may_close.set()
+    assert [result.accepted for result in told] == [20]
 
 
 # Texts that changed.
