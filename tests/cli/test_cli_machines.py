@@ -3,7 +3,7 @@
 import json
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -82,6 +82,14 @@ def test_who_has_it_already_is_done(in_process: Run, sandbox: "Sandbox") -> None
     told = json.loads(result.stdout)
     assert (result.returncode, told["exit_code"], told["code"]) == (0, 0, 451)
     assert sandbox.deliveries == {"+905301234567": 1}
+
+
+@pytest.fixture(autouse=True)
+def hangups_are_heeded() -> Iterator[None]:
+    """Also where the tests themselves run under `nohup`, whose children inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
