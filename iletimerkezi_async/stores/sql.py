@@ -270,15 +270,12 @@ def _written(old: Row | None, change: Change, holds: str) -> str:
     """What inserts a row, or swaps it for another; what they share is not written, as entries may be large."""
     statement = _INSERT
     if old is not None:
-        others = [text for name, text in _OTHERS.items() if _differs(name, old, change)]
+        now = {name for name, is_now in (("first", change.first_now), ("last", change.last_now)) if is_now}
+        row = change.row
+        others = [text for name, text in _OTHERS.items() if name in now or getattr(old, name) != getattr(row, name)]
         statement = _SWAP.replace("{others}", "".join(others))
     statement = statement.replace("{first}", "{now}" if change.first_now else ":first_at")
     return statement.replace("{last}", "{now}" if change.last_now else ":last_at").replace("{holds}", holds)
-
-
-def _differs(name: str, old: Row, change: Change) -> bool:
-    is_now = (change.first_now and name == "first") or (change.last_now and name == "last")
-    return is_now or getattr(old, name) != getattr(change.row, name)
 
 
 def _values(change: Change) -> dict[str, object]:

@@ -236,6 +236,9 @@ class JournalFile(SqliteStore):
     def _in_use(self) -> str:
         return "is in use by another run"
 
+    def _sweep_rows(self) -> None:
+        """Keep all: whose journal it is removes it."""
+
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
         for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
             database.execute(f"PRAGMA {setting}")
