@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import anyio
+import memory_log
 import pytest
 from attrs import evolve
 from hypothesis import settings
@@ -34,7 +35,7 @@ from memory_log import MemoryLog
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
-from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, memory, postgres, redis_rows
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, redis_rows
 from iletimerkezi_async.stores.log import Answer, Change, Fence, KnownId, Log, Name, Row, Scope, State
 
 TRACES = max(100, settings().max_examples * 2)
@@ -205,7 +206,7 @@ def no_fence() -> Any:
 def same_version_of_part_0() -> Any:
     """A lease is renewed without a new version."""
     return patch.object(
-        memory, "_renewed", lambda zero, fence, now: renewed(zero, evolve(fence, version=zero.version), now)
+        memory_log, "_renewed", lambda zero, fence, now: renewed(zero, evolve(fence, version=zero.version), now)
     )
 
 
@@ -222,7 +223,7 @@ def renewed_in_any_case() -> Any:
     return patch.object(MemoryLog, "_write", write)
 
 
-renewed = memory._renewed
+renewed = memory_log._renewed
 
 
 def no_lease() -> Any:
