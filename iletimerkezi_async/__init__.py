@@ -31,7 +31,7 @@ Each is the docstring of the folder that it is about: `help("iletimerkezi_async.
 - `iletimerkezi_async.http`: in production. Time limits, connections, your own HTTP client, logs, OpenTelemetry.
 - `iletimerkezi_async.wire`: delivery reports by webhook, and the service's documents.
 - `iletimerkezi_async.sandbox`: the service to develop and test against; moving from XML.
-- `iletimerkezi_async.pytest_plugin`: the sandbox as fixtures of your own tests.
+- `iletimerkezi_async.pytest_plugin`, installed as `iletimerkezi_async_pytest`: the sandbox as fixtures of your tests.
 - `iletimerkezi_async.cli`: the command `iletimerkezi`.
 
 ## What does what

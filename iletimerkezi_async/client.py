@@ -336,10 +336,11 @@ class AsyncClient:
             concurrency: Orders under way at once.
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
             journal: The path of the journal's file, or `store.journal(name)`. Made if it is not there.
-            unknown: A person's decision about orders of earlier runs of which nothing could tell whether they were
-                taken: `"keep"` leaves them open, `"as_sent"` counts them as sent, `"as_not_sent"` sends them again.
-            settle_for: Seconds for which, once all else is sent, it goes on to settle what is unknown: ten minutes
-                have to pass before the reports can tell that an order was not taken.
+            unknown: With a journal: a person's decision about orders of earlier runs of which nothing could tell
+                whether they were taken: `"keep"` leaves them open, `"as_sent"` counts them as sent, `"as_not_sent"`
+                sends them again.
+            settle_for: With a journal: seconds for which, once all else is sent, it goes on to settle what is
+                unknown: ten minutes have to pass before the reports can tell that an order was not taken.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`; the same for all orders. Nothing is sent once it is past; the same call with the
@@ -412,9 +413,10 @@ class AsyncClient:
             unknown: As for `send_bulk`.
             settle_for: As for `send_bulk`.
             allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
-                they come with a text that the journal does not have of them. Otherwise that stops the campaign before
-                anything more goes out (`JournalError`, with their count): the texts may have changed by mistake, such
-                as a date in them.
+                they come with a text that the journal does not have of them. Otherwise that stops the campaign, before
+                anything goes out that was not sent when it was read (`JournalError`, with their count): the texts may
+                have changed by mistake, such as a date in them. Somebody with several texts has to come with them in
+                the same order as before.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.

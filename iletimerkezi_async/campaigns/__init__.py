@@ -44,8 +44,9 @@ call with `unknown="as_sent"` counts them as sent, with `unknown="as_not_sent"` 
 
 The recipients may come in another order, and in orders of another size. A journal of another account, text, sender,
 schedule or consent choice is a `JournalError`. So is one of `send_bulk_messages` where somebody who was texted comes
-with another text than the journal has of them: a date in it may have changed since. `allow_new_texts=True` sends them
-the new one, too.
+with another text than the journal has of them: a date in it may have changed since. It stops as soon as one of them is
+read; the rows should come in the order of before, so that this is at once. `allow_new_texts=True` sends them the new
+one, too.
 
 The file holds your recipients' numbers, for its owner alone (mode 0600, whatever stood there before). It holds no text
 and no credential, and nobody who has the file alone can try out which text was sent, as texts are marked with a secret

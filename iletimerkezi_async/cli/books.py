@@ -113,9 +113,12 @@ class Book:
         """
         if self.path is None or not self.owned:
             return False
+        recipients = result.accepted + result.failures
+        # A list that had nobody in it is not one that was sent to.
+        is_done = is_done and recipients > 0
         try:
             if is_done:
-                self._write_note(result.accepted + result.failures)
+                self._write_note(recipients)
             elif not result.accepted and not any(isinstance(each.error, _TEXTED) for each in result.failed):
                 Path(self.path).unlink()
                 self.undo(note)

@@ -35,6 +35,7 @@ __all__ = ["bulk"]
 
 # Exceptions that were chained in between.
 _DEPTH = 8
+_MINUTE = 60.0
 _SECONDS_BEFORE_SAID = 2.0
 
 
@@ -267,7 +268,7 @@ class _Watch:
     def __init__(self, show: Show, settle_for: float) -> None:
         self._show = show
         self._failed = 0
-        self._minutes = f"{settle_for / 60:.3g}"
+        self._time = f"{settle_for / 60:.3g} minutes" if settle_for >= _MINUTE else f"{settle_for:g} seconds"
         # Where it stops, there is nothing to wait for, and nothing to say.
         self._timer = Timer(_SECONDS_BEFORE_SAID, self._say) if settle_for else None
 
@@ -286,7 +287,7 @@ class _Watch:
     def _say(self) -> None:
         note(
             f"{self._failed:,} failed so far; once all else is sent, it goes on to find out who of them was texted, "
-            f"for {self._minutes} minutes at most (Ctrl-C stops that)"
+            f"for {self._time} at most (Ctrl-C stops that)"
         )
 
 

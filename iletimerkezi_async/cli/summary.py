@@ -229,7 +229,8 @@ class Summary:
             or {type(failure.error) for failure in self.result.failed} == {DuplicateOrderError}
         ):
             return None
-        words = ["TEXT" if word == self.typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
+        # As it stands it is refused: pasted without a look it would text the placeholder to everybody.
+        words = ["'{TEXT}'" if word == self.typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
         return " ".join(["iletimerkezi", *words])
 
     def how_to_go_on(self) -> list[str]:

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
 
+from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import OrderAcceptedError, OutcomeUnknownError, StoreError, TransportError
 from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order
@@ -192,10 +193,7 @@ class Driver:
         may_go = has_texts and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
         step = life.next_step(claim.held, now_by(self._lookups, claim.ahead), may_go=may_go)
         if step is not Step.SEND:
-            # What goes out again does by a time that was heard since then; to look it up, any will do.
-            since = claim.began if step is Step.SEND_AGAIN else -math.inf
-            await hear_clock(self._lookups, now_by(self._lookups, claim.ahead), since)
-            step = life.next_step(claim.held, now_by(self._lookups, claim.ahead), may_go=may_go)
+            step = await self._step_by_heard_time(claim, step, may_go=may_go)
         if step is Step.LOOK_UP:
             found = await self._look_up(claim, draft)
             if found is not None:
@@ -206,6 +204,15 @@ class Driver:
             raise TransportError("not sent: its messages were not read again", _OPERATION)
         order = await self._attempt(claim, draft, step)
         return order, self._lookups.known.describe(order.id)
+
+    async def _step_by_heard_time(self, claim: Claim, step: Step, *, may_go: bool) -> Step:
+        """What to do by a time of the service that was heard since the call began; to look it up, any will do."""
+        clocks = self._lookups.transport.clocks
+        since = claim.began if step is Step.SEND_AGAIN else -math.inf
+        await hear_clock(self._lookups, now_by(self._lookups, claim.ahead), since)
+        now = now_by(self._lookups, claim.ahead)
+        # One that could not be heard now is not known now: reckoned on from an earlier one, it may be any.
+        return life.next_step(claim.held, now if clocks.heard_at >= since else Moment(now.local), may_go=may_go)
 
     async def _look_up(self, claim: Claim, draft: Draft) -> Order | None:
         """The order, where the reports show it; `None` where they surely lack it.

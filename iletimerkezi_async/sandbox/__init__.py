@@ -51,7 +51,7 @@ def test_a_code_is_sent_once(iletimerkezi_sandbox, iletimerkezi_sandbox_url):
 
 `iletimerkezi_sandbox` is a new `Sandbox` for each test; `iletimerkezi_sandbox_url` serves it and sets the variables of
 the key, the hash, the sender and the base URL. Define a fixture `iletimerkezi_sandbox` for another sandbox. See
-`iletimerkezi_async.pytest_plugin`.
+`iletimerkezi_async_pytest`.
 
 ## What it writes and tells
 

@@ -266,6 +266,9 @@ class Sandbox:
     def advance(self, **step: float) -> None:
         """Move the sandbox's clock forward: ``advance(minutes=11)``.
 
+        A client has a clock of its own. What it settles by both, such as an order of an earlier run, needs
+        ``time.time`` moved by as much.
+
         Args:
             **step: How far, in the keywords of ``timedelta``.
 

@@ -175,6 +175,21 @@ async def test_a_decision_is_about_earlier_runs_alone(path: Path) -> None:
     assert sandbox.deliveries == Counter(numbers(20))
 
 
+@pytest.mark.parametrize("fault", ["drop-answer", "drop-request", "html-502", "garbage"])
+async def test_a_time_that_cannot_be_heard_anew_lets_nothing_go_out_again(path: Path, fault: str) -> None:
+    """By the one that was heard before, an order of eleven minutes ago would be one of now."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        await client.get_balance()
+        sandbox.fail("send-sms", "drop-answer")
+        await client.send_bulk(TEXT, numbers(1), journal=path)
+        sandbox.advance(minutes=11)
+        sandbox.fail("get-reports", fault, times=99)
+        result = await client.send_bulk(TEXT, numbers(1), journal=path)
+    assert result.unknown
+    assert sandbox.deliveries == Counter(numbers(1))
+
+
 async def test_what_earlier_runs_had_is_told(path: Path) -> None:
     """Beside what this one has; the result is the same whoever sent it."""
     sandbox = Sandbox()

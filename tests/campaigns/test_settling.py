@@ -208,7 +208,7 @@ async def test_runs_that_are_broken_off_soon_get_forward(
     pass_minutes(sandbox, 15 if fault == "drop-answer" else 61)
     settled = [25]
     while settled[-1] < 1000:
-        result = await _broken_off(sandbox, path, requests=20)
+        result = await _broken_off(sandbox, path, requests=45)
         assert result.accepted > settled[-1]
         settled.append(result.accepted)
         pass_minutes(sandbox, 15 if fault == "drop-answer" else 61)

@@ -190,7 +190,7 @@ def test_a_refusal_of_all_stops_it(iletimerkezi: "Command", sandbox: "Sandbox", 
     assert told["stopped"].startswith("send-sms: 402")
     assert "see `iletimerkezi balance`" in lines[-3]
     assert lines[-2] == "iletimerkezi: nobody was texted: the same command tries again"
-    assert lines[-1] == f"iletimerkezi bulk TEXT --to {path} --journal j.db --batch-size 5 --json" == told["next"]
+    assert lines[-1] == f"iletimerkezi bulk '{{TEXT}}' --to {path} --journal j.db --batch-size 5 --json" == told["next"]
     assert (told["class"], told["code"], told["exit_code"]) == ("InsufficientBalanceError", 402, 1)
     assert "gizli" not in result.stderr
     sandbox.heal()

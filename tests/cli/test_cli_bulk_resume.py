@@ -74,7 +74,7 @@ def test_ctrl_c_tells_what_is_known_and_how_to_go_on(
     assert "iletimerkezi: stopped: interrupted\n" in result.stderr
     assert result.stderr.endswith(
         "the same command again settles what is not known, and sends what is missing, and nothing twice\n"
-        "iletimerkezi bulk TEXT --to list.csv --batch-size 5 --journal campaign.db\n"
+        "iletimerkezi bulk '{TEXT}' --to list.csv --batch-size 5 --journal campaign.db\n"
     )
     assert "gizli" not in result.stdout + result.stderr
 

@@ -1,12 +1,18 @@
 """A worker that sends notices, with Celery on Redis.
 
-To try it, with `iletimerkezi sandbox` in another terminal and what that prints exported here:
+To try it, with `pip install 'celery[redis]'`, `iletimerkezi sandbox` in another terminal and what that prints exported
+here:
 
     celery --app celery_worker worker
+    python -c "from celery_worker import send_notice; send_notice.delay('77', '5301234567', 'Siparisiniz yolda')"
 
 A task may be done more than once: its worker died, it took longer than the broker's patience, it was queued twice. The
 send has a key, the notice's own, and so goes out once. What is left to the task is to come back later, where another
-worker is still sending, something is away, or nobody knows yet.
+worker is still sending, something is away, or nobody knows yet. What the account itself is refused (a wrong key, an
+empty balance, the same text within ten minutes) ends the task: it has to be queued again.
+
+What a worker had that was killed as a whole comes back when the broker's patience is over, `visibility_timeout`: an
+hour by Celery's default. With a key that may be short.
 
 Tasks are plain functions in processes without an event loop, so each runs one, with a client of its own. The store is
 made once: it connects in the process that uses it. Its Redis is the broker's; `appendonly yes` and `maxmemory-policy
@@ -41,6 +47,7 @@ PAUSE_SECONDS = float(os.environ.get("PAUSE_SECONDS", "5"))
 LATER = (SendInProgressError, StoreError, UnavailableError, TransportError, OutcomeUnknownError)
 
 app = Celery("notices", broker=REDIS_URL, backend=REDIS_URL)
+app.conf.broker_transport_options = {"visibility_timeout": 300}
 app.conf.task_default_queue = os.environ.get("QUEUE", "notices")
 store = RedisStore(REDIS_URL)
 

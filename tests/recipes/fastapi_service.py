@@ -64,7 +64,8 @@ async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # One client for the whole service: it holds the connections, and the pace that the account is allowed.
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(SqliteStore(STORE_PATH)) if STORE_PATH else None
-        client = AsyncClient(iys=Iys.OFF, store=store)
+        # Nobody waits longer for a code.
+        client = AsyncClient(iys=Iys.OFF, store=store, timeout=10)
         app.state.sms = await stack.enter_async_context(client)
         yield
 
