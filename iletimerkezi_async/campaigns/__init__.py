@@ -82,9 +82,9 @@ time; once it is past nothing more is sent, and the same call with its journal o
 ## A text of its own for each
 
 `send_bulk_messages` takes `Message(text, to)` objects; `fill_template` makes them of rows: dicts, named tuples, the
-rows of a database, tables of pandas and polars. A row without a value, with a bad number or with a text that is too
-long is listed in `refused` with its place, and never sent. Columns of pandas and polars and NumPy arrays are recipients
-as they are: `send_bulk(text, df["telefon"])`.
+rows of a database, tables of pandas and polars (a `DataFrame`), what was read of an Excel list. A row without a value,
+with a bad number or with a text that is too long is listed in `refused` with its place, and never sent. Columns of
+pandas and polars and NumPy arrays are recipients as they are: `send_bulk(text, df["telefon"])`.
 
 ```python
 import anyio

@@ -2,11 +2,11 @@
 
 ## Lists
 
-`iletimerkezi bulk` takes a list with a number a line, a CSV or an `.xlsx` (extra `xlsx`), `-` for standard input. It
-finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header, also below a letterhead, and the column of
-numbers, and tells them; where two columns look like numbers it asks. `--column`, `--delimiter`, `--encoding`,
-`--header/--no-header` and `--sheet` set them. A text with `{column}` fields becomes a text of its own for each row,
-whatever the column is called.
+`iletimerkezi bulk` takes a list with a number a line, a CSV or an Excel list, `.xlsx` (extra `xlsx`), `-` for standard
+input. It finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header, also below a letterhead, and the
+column of numbers, and tells them; where two columns look like numbers it asks. `--column`, `--delimiter`,
+`--encoding`, `--header/--no-header` and `--sheet` set them. A text with `{column}` fields becomes a text of its own
+for each row, whatever the column is called.
 
 A value goes out as the list shows it to whoever opens it, the same as by `fill_template`; the numbers of an `.xlsx` as
 under their formats in Turkey, or with `--decimal-point` as where English is spoken. A cell that is merged with others

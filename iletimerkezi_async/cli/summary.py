@@ -12,6 +12,7 @@ from iletimerkezi_async import (
     BulkError,
     BulkResult,
     DuplicateOrderError,
+    Failure,
     IletimerkeziError,
     JournalError,
     OutcomeUnknownError,
@@ -79,6 +80,10 @@ class End:
         return cls(_reason(stop) if stop else None, error, code)
 
 
+def _count(failures: tuple[Failure, ...]) -> int:
+    return sum(failure.count for failure in failures)
+
+
 def _reason(stop: BaseException) -> str:
     # What to do about these in a campaign is told behind it.
     if isinstance(stop, (OutcomeUnknownError, TransportError)):
@@ -135,6 +140,7 @@ class Summary:
                 "refused": f"{len(result.refused):,}",
                 "duplicates": f"{result.duplicates:,}",
                 "failed": f"{result.failures:,}",
+                **({"of these, may have been sent": f"{_count(result.unknown):,}"} if result.unknown else {}),
                 **({"empty fields": f"{empty:,}"} if empty else {}),
                 "seconds": f"{self.seconds:.2f}",
                 "recipients a second": f"{self.rate:,.0f}",

@@ -6,8 +6,8 @@ out without a word.
 ## Before anything is sent
 
 - **The legal choice.** `iys` has no default. Commercial messages must by law be checked against the consent registry:
-  `Iys.BIREYSEL` for individuals, `Iys.TACIR` for merchants. `Iys.OFF` is for one-time passwords, notices about an order
-  or a delivery, reminders of a debt. Choose for the client, and otherwise for a single call.
+  `Iys.BIREYSEL` for individuals, `Iys.TACIR` for merchants. `Iys.OFF` is for one-time passwords (OTP), notices about
+  an order or a delivery, reminders of a debt. Choose for the client, and otherwise for a single call.
 - **Numbers** may be written in any usual way (`normalize_number`), and come back as `+905XXXXXXXXX`. Bad ones are a
   `RecipientError`, with all of them in its `numbers`; the order is not sent without them.
 - **Texts** are sent composed (NFC), with plain line ends and none at the end. `measure` tells what one costs, the code
