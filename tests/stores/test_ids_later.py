@@ -50,7 +50,10 @@ def hanging_postgres(_: Path) -> Iterator[Store]:
 def locked_file(folder: Path) -> Iterator[Store]:
     with closing(sqlite3.connect(folder / "store", isolation_level=None)) as database:
         database.execute("BEGIN EXCLUSIVE")
-        yield SqliteStore(folder / "store", timeout=LONG)
+        store = SqliteStore(folder / "store", timeout=LONG)
+        yield store
+    # What waited for the file has it now; left open, it would be a warning in whichever test comes next.
+    store._finish_and_close()
 
 
 @contextmanager
