@@ -21,13 +21,13 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 from attrs import evolve
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.orders.driver import Claim
 from iletimerkezi_async.orders.life import NO_LEASE
+from iletimerkezi_async.orders.pieces import in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
@@ -38,7 +38,7 @@ from iletimerkezi_async.stores.sqlite import JournalFile
 from .records import Records, checksum, describe_sealed, find_misfit, mark_entries, pack, seal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+    from collections.abc import AsyncGenerator, Generator, Sequence
 
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.orders.lookup import Lookups
@@ -51,8 +51,6 @@ __all__ = ["Journal", "is_there", "open_journal"]
 
 # Seconds without a write after which another run may take over a journal in a store.
 _LEASE = 120.0
-# Recipients up to which what tells them from others is made at once, and not in a thread.
-_FEW = 1000
 # The years 2001 and 2096, in seconds since 1970.
 _SINCE, _UNTIL = 1e9, 4e9
 
@@ -72,14 +70,14 @@ class Journal:
         #: the journal alone cannot try out which text a fingerprint may be of.
         self.salt = b""
         #: Where it is kept, which counts orders to the same numbers: a file by its path, as each run opens it anew.
-        self.owner: object = store.path if isinstance(store, JournalFile) else store
+        self.owner: object = store
+        self._spelt, self._lease = f"the journal {name.name!r}", _LEASE
+        if isinstance(store, JournalFile):
+            # It is its process's alone until that has ended.
+            self.owner, self._spelt, self._lease = store.path, store.spelt, NO_LEASE
         self._name = name
         self._credentials = credentials
-        is_file = isinstance(store, JournalFile)
-        self._spelt = store.spelt if isinstance(store, JournalFile) else f"the journal {name.name!r}"
         self._log = _SealedLog(store, self)
-        # A file is its process's alone until that has ended.
-        self._lease = NO_LEASE if is_file else _LEASE
         self._keep = max(StoreLog(store).keep, life.DOUBT_KEPT)
         self._token = f"{draw()} process {os.getpid()} on {socket.gethostname()}"
         self._parts = itertools.count(1)
@@ -129,7 +127,7 @@ class Journal:
         self.salt, campaign = describe_sealed(kept, template, message, self._credentials)
         misfit = find_misfit(kept, campaign) if kept else ""
         if misfit:
-            raise self.error(f"{misfit}")
+            raise self.error(misfit)
         return campaign
 
     async def _read(self) -> Records:
@@ -152,7 +150,7 @@ class Journal:
             if row.entries is None:
                 if row.state is not State.FREE:
                     raise ValueError
-            elif row.content != await self._in_thread(row.recipients, mark_entries, row.entries, self.salt):
+            elif row.content != await in_thread(row.recipients, mark_entries, row.entries, self.salt):
                 raise ValueError
 
     async def aclose(self) -> None:
@@ -180,8 +178,8 @@ class Journal:
             packed = pack(entries)
             # Error trackers print the variables of the frames that an error passes.
             del entries
-            content = await self._in_thread(draft.recipients, mark_entries, packed, self.salt)
-            mark = await self._in_thread(draft.recipients, mark_numbers, draft, self._seal)
+            content = await in_thread(draft.recipients, mark_entries, packed, self.salt)
+            mark = await in_thread(draft.recipients, mark_numbers, draft, self._seal)
             row = Row(self._name, next(self._parts), draw(), "", State.CLAIMED, content, mark, draft.recipients)
             row = evolve(row, entries=packed)
         return Claim(
@@ -231,12 +229,6 @@ class Journal:
 
     def _fence(self) -> Fence:
         return Fence(self._token, draw(), self._lease, self._keep)
-
-    async def _in_thread(self, recipients: int, work: Callable[..., str], *arguments: object) -> str:
-        if recipients <= _FEW:
-            return work(*arguments)
-        # Not in one of the threads that the application shares among its own work.
-        return await anyio.to_thread.run_sync(work, *arguments, limiter=anyio.CapacityLimiter(1))
 
     @contextmanager
     def _complaints(self) -> Generator[None]:

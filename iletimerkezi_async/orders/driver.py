@@ -20,10 +20,11 @@ from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import draw
 
 from . import life, rows
+from .known import ALIKE_SECONDS
 from .life import Step
 from .recovery import send_draft
 from .rules import Fate
-from .search import ALIKE_SECONDS, find_earlier, hear_clock, now_by
+from .search import find_earlier, hear_clock, now_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .rules import Wanted
 
-__all__ = ["KnownIds", "LiveSend", "LiveSends", "SharedIds", "hash_content"]
+__all__ = ["ALIKE_SECONDS", "KnownIds", "LiveSend", "LiveSends", "SharedIds", "hash_content"]
 
 # A live look-up is about orders of the last ten minutes. There are two generations, so that each id is kept for at
 # least this many seconds, and at most so many ids: of a hundred orders a second, all.
@@ -34,8 +34,8 @@ _GENERATION = 900.0
 _MOST_IDS = 100_000
 # Texts, or numbers of one text, that are hashed at one go.
 _AT_ONE_GO = 2000
-# Orders whose first attempts are this many seconds apart are told from each other by the times in the reports.
-_ALIKE_SECONDS = 3600.0
+#: Seconds: orders whose attempts are farther apart are told from each other by the times in the list.
+ALIKE_SECONDS = 3600.0
 # Of orders whose outcome stays unknown, so many are remembered, with so many recipients.
 _MOST_LOST, _MOST_LOST_RECIPIENTS = 10_000, 500_000
 # Recipients up to which an order is found by each of its numbers.
@@ -313,7 +313,7 @@ class LiveSends:
             self.land(oldest)
 
     def _is_too_much(self) -> bool:
-        is_old = (self._lost[0].began or 0.0) < time.time() - 2 * _ALIKE_SECONDS
+        is_old = (self._lost[0].began or 0.0) < time.time() - 2 * ALIKE_SECONDS
         return is_old or len(self._lost) > _MOST_LOST or self._lost_recipients > _MOST_LOST_RECIPIENTS
 
     def count_alike(self, wanted: Wanted, content: int, began: float, *, owner: object = None) -> int:
@@ -332,7 +332,7 @@ class LiveSends:
         return sum(
             other.content != content
             and other.began is not None
-            and abs(other.began - began) <= _ALIKE_SECONDS
+            and abs(other.began - began) <= ALIKE_SECONDS
             and (owner is None or other.owner != owner)
             and is_look_alike(wanted, other.numbers)
             for other in near.values()

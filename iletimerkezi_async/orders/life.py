@@ -41,6 +41,7 @@ from attrs import evolve, frozen
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import Change, KnownId, Scope, State
+from iletimerkezi_async.wire.operations import SEND_WINDOW
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row
@@ -76,9 +77,6 @@ FREE_KEPT = 3600.0
 DOUBT_KEPT = 11 * 86_400.0
 #: Seconds: no lease is longer. One that is over later than that was written by a clock that was wrong.
 LONGEST_LEASE = 300.0
-#: Seconds after the first attempt for which an order may be sent again: the service refuses it as a duplicate for ten
-#: minutes (source: the provider's `send-sms` page, 451), and a tenth of that is left for the way.
-SEND_WINDOW = 9 * 60.0
 #: Seconds from now until a lease that nobody has: long ago, so that a clock that is set back does not bring it back.
 NO_LEASE = -1e9
 # Seconds: the service tells its time in whole ones, so that a clock may seem to have gone back.

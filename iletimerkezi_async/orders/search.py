@@ -15,9 +15,10 @@ import anyio
 from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.stores.log import KNOWN_SECONDS
 from iletimerkezi_async.wire.sending import MEMORY
 
-from .known import LiveSend, hash_content
+from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, Catalogue
 from .pieces import in_pieces
 from .rules import (
@@ -49,10 +50,8 @@ if TYPE_CHECKING:
     from .lookup import ListPage, Lookups, Walk
     from .rules import Listed
 
-__all__ = ["ALIKE_SECONDS", "find_earlier", "find_live", "hear_clock", "now_by"]
+__all__ = ["find_earlier", "find_live", "hear_clock", "now_by"]
 
-#: Seconds: orders whose attempts are farther apart are told from each other by the times in the list.
-ALIKE_SECONDS = 3600.0
 # Reports read at once.
 _AT_ONCE = 8
 # Of a live look-up: seconds, beside the requests that it may make.
@@ -65,8 +64,6 @@ _NEAREST = 24
 _FAR_ONES = 16
 # Of an earlier order: requests for pages of the list, and for reports. Beyond that it stays unknown.
 _MOST_PAGES, _MOST_REPORTS = 2000, 1000
-# Seconds for which logs keep known ids: of earlier days they do not have all.
-_KNOWN_SECONDS = 11 * 86_400.0
 
 
 class Search:
@@ -109,7 +106,7 @@ class Search:
     async def look_at(
         self,
         orders: Iterable[Listed],
-        is_enough: Callable[[int, float], bool],
+        is_enough: Callable[[int], bool],
         fresh: float = -math.inf,
         limit: float = math.inf,
     ) -> None:
@@ -117,7 +114,7 @@ class Search:
 
         Args:
             orders: The orders.
-            is_enough: Whether to stop, where so many were looked at and the next was submitted so many seconds off.
+            is_enough: Whether to stop, where so many were looked at.
             fresh: A report that does not tell, and was read before that moment, is read again.
             limit: How many are looked at, at the most.
         """
@@ -135,7 +132,7 @@ class Search:
             async with anyio.create_task_group() as tasks:
                 for listed in batch:
                     tasks.start_soon(self._look, listed, fresh)
-            if waiting and is_enough(looked, self.place.gap(waiting[0].submitted_at)):
+            if waiting and is_enough(looked):
                 return
 
     def _judge(self, listed: Listed, fresh: float) -> bool:
@@ -292,7 +289,7 @@ class _Live:
         far = [each for each in search.catalogue.listed.values() if not search.is_near(each)]
         await search.look_at(far, self._is_enough, fresh, _FAR_ONES)
 
-    def _is_enough(self, looked: int, _: float) -> bool:
+    def _is_enough(self, looked: int) -> bool:
         return looked >= _NEAREST and bool(self._search.its)
 
     def _learn(self) -> None:
@@ -460,10 +457,10 @@ class _Earlier:
         known, alike = await self._ask(listing)
         answered = (each.answered for each in known.values() if each.answered is not None)
         self.is_outdated = any(each.local > listing.at.local for each in answered)
-        knowledge = Knowledge(known, listing.at.local - _KNOWN_SECONDS)
+        knowledge = Knowledge(known, listing.at.local - KNOWN_SECONDS)
         search = Search(self._catalogue, wanted, Budget(_MOST_REPORTS))
         search.learn(listing, knowledge)
-        await search.look_at(listed, lambda _looked, _gap: len(search.its) >= alike)
+        await search.look_at(listed, lambda _: len(search.its) >= alike)
         return conclude_earlier(wanted, listing, search.verdicts, knowledge, alike)
 
     async def _ask(self, listing: Listing) -> tuple[dict[int, Known], int]:

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 from attrs import evolve
 
 from iletimerkezi_async.errors import (
@@ -35,6 +34,7 @@ from iletimerkezi_async.stores.seals import account_of, fingerprint
 
 from . import life, rows
 from .driver import Claim, Driver, OvertakenError
+from .pieces import in_thread
 from .recovery import send_draft
 
 if TYPE_CHECKING:
@@ -60,8 +60,6 @@ _LEASE_GRACE = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
 # Orders that are remembered while the store is away.
 _MOST_UNNOTED = 10_000
-# Recipients up to which a fingerprint is made at once, and not in a thread.
-_FEW = 1000
 
 
 @forgetful
@@ -131,7 +129,7 @@ class Sending:
         raise told
 
     async def _send_once(self, draft: Draft, key: str) -> Order:
-        content, mark = await self._fingerprint(draft)
+        content, mark = await in_thread(draft.recipients, fingerprint, draft, self._seal)
         unnoted = self._unnoted.get((key, content))
         mine = Row(self._name(key), 0, "", "", State.CLAIMED, content, mark, draft.recipients)
         if unnoted is not None:
@@ -161,13 +159,6 @@ class Sending:
 
     def _name(self, key: str) -> Name:
         return Name(self._account, Scope.KEY, key)
-
-    async def _fingerprint(self, draft: Draft) -> tuple[str, str]:
-        if draft.recipients <= _FEW:
-            return fingerprint(draft, self._seal)
-        # Not in one of the threads that the application shares among its own work.
-        alone = anyio.CapacityLimiter(1)
-        return await anyio.to_thread.run_sync(fingerprint, draft, self._seal, limiter=alone)
 
     async def _claim(self, mine: Row, *, may_be_taken: bool) -> rows.Outcome:
         mine = evolve(mine, version=draw(), token=draw())

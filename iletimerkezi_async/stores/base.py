@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 
     from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
 
-__all__ = ["FAR", "KNOWN_SECONDS", "Store", "StoreJournal", "StoreLog"]
+__all__ = ["FAR", "Store", "StoreJournal", "StoreLog"]
 
 T = TypeVar("T")
 
-#: For how long an order's id is remembered as known: longer than anybody looks for a lost one.
-KNOWN_SECONDS = 11 * 86_400.0
 #: Seconds. A moment of the rate further ahead is left of a clock that was set back: a pause is at most half as long.
 FAR = 240
 # How often what is too old is deleted, where the engine does not do it itself.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 __all__ = [
+    "KNOWN_SECONDS",
     "Alike",
     "Answer",
     "Change",
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 
+#: Seconds for which an order's id is remembered as known: longer than anybody looks for a lost one.
+KNOWN_SECONDS = 11 * 86_400.0
 # What a log puts its own time into.
 _NOW = Moment(0.0)
 

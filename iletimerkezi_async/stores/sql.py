@@ -17,8 +17,8 @@ from attrs import evolve
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.redaction import forgetful
 
-from .base import FAR, KNOWN_SECONDS, Store, StoreJournal
-from .log import Alike, Answer, KnownId, Name, Row, Scope, State
+from .base import FAR, Store, StoreJournal
+from .log import KNOWN_SECONDS, Alike, Answer, KnownId, Name, Row, Scope, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

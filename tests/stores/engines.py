@@ -29,9 +29,6 @@ class Engine(ABC):
     def age(self, account: str, seconds: float) -> None:
         """Make all that is kept of an account older."""
 
-    def age_journals(self, account: str, seconds: float) -> None:  # noqa: B027 - see below
-        """Make the journals of an account older, where their engine's clock is not this process's."""
-
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:  # noqa: B027 - see below
         """Have this process's stores find the engine's clock so far ahead; SQLite has that of the process."""
 

@@ -54,7 +54,6 @@ class World:
         self._monkeypatch.setattr(time, "time", lambda: real() + ahead)
         self.sandbox.advance(minutes=minutes)
         self.engine.shift(self._monkeypatch, ahead)
-        self.engine.age_journals(self.account, minutes * 60)
 
     def asked(self, operation: str = "send-sms") -> int:
         """How many requests of a kind have come."""
