@@ -323,8 +323,8 @@ class AsyncClient:
         With a journal, the same call after a crash, a stop or a cancellation sends what is missing, and nothing twice:
         an order whose answer is not known is sent again within the service's 10 minutes, and looked up in the reports
         after that. The reports tell numbers, and not their texts: there, an order that was lost on its way looks taken
-        where another campaign sent the very same numbers in one order within those minutes. What the file holds, and
-        when it may be removed, is told in `iletimerkezi_async.campaigns`.
+        where another program, of which neither journal nor store know, sent the very same numbers within a minute of
+        it. What the file holds, and when it may be removed, is told in `iletimerkezi_async.campaigns`.
 
         When it is cancelled, or an exception of `on_progress` or of the recipients' source stops it, that exception has
         a `BulkError` with the result so far as its `__context__`.
