@@ -50,10 +50,16 @@ for seed in range({seed}, {seed} + {TRACES}):
     return report(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False))
 
 
+def tell(line: str) -> None:
+    """Print at once, also into a file."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def report(ended: subprocess.CompletedProcess[str]) -> int:
     """Print what was found; how the search ended."""
     if ended.returncode:
-        print(ended.stdout, ended.stderr, sep="\n")
+        tell(f"{ended.stdout}\n{ended.stderr}")
     return ended.returncode
 
 
@@ -67,12 +73,12 @@ def main() -> int:
         for name in [*SEARCHES, "interleavings"]:
             seed = random.SystemRandom().randrange(2**31)
             if interleave(seed) if name == "interleavings" else search(name, seed):
-                print(f"found by {name} with seed {seed}, after {dict(rounds)}")
+                tell(f"found by {name} with seed {seed}, after {dict(rounds)}")
                 return 1
             rounds[name] += 1
             if time.monotonic() > end:
                 break
-    print(f"nothing was found; rounds: {dict(rounds)}")
+    tell(f"nothing was found; rounds: {dict(rounds)}")
     return 0
 
 
