@@ -18,7 +18,6 @@ from .redaction import forgetful
 from .wire import account, blacklist, reports
 from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
 from .wire.consents import check_question, check_registration
-from .wire.credentials import Credentials
 from .wire.draft import MAX_RECIPIENTS, check_text
 from .wire.packing import fill, fill_one
 
@@ -101,7 +100,8 @@ class AsyncClient:
         store: Store | None = None,
     ) -> None:
         self._face = open_face(
-            Credentials(key, hash),
+            key,
+            hash,
             sender=sender,
             iys=iys,
             base_url=base_url,

@@ -166,7 +166,8 @@ async def test_a_caller_who_gives_up_is_out_at_once(
 
 def test_an_account_is_called_the_same_by_every_version() -> None:
     """What an earlier one has kept is found, and the name does not give the key away."""
-    assert account_of(Credentials("demo", "demo")) == "de1d185a803c8d685a383983553a431d"
+    account = account_of(Credentials("demo", "demo", "https://api.iletimerkezi.com/v1"))
+    assert account == "5c799bdcdab86f36e5f222ab0dbf4a8a"
 
 
 def test_it_is_used_in_loop_after_loop(engine: Engine, account: str, anyio_backend_name: str) -> None:
