@@ -81,11 +81,13 @@ class Verdict:
         identity: What it is.
         reason: Why, in words.
         open: Whether (more of) its own report may tell more.
+        lacks_numbers: Whether the blacklist may tell more: it is ours if those that are missing are all on it.
     """
 
     identity: Identity
     reason: str
     open: bool = False
+    lacks_numbers: bool = False
 
 
 class Fate(Enum):
@@ -358,7 +360,8 @@ def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Ve
     if any(count > wanted.numbers[number] for number, count in seen.items()):
         return Verdict(Identity.CANNOT_TELL, "it has numbers of ours more often, or its pages overlap")
     if not seen or not _may_be_skipped(wanted, seen, blacklist):
-        return Verdict(Identity.CANNOT_TELL, "numbers of ours are not there, or not yet")
+        reason = "numbers of ours are not there, or not yet"
+        return Verdict(Identity.CANNOT_TELL, reason, lacks_numbers=bool(seen))
     return None
 
 
