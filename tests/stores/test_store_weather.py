@@ -169,17 +169,6 @@ async def test_a_file_that_others_hold_is_an_error_in_time(tmp_path: Path, accou
         assert await Asking(store, account).find() is None
 
 
-async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, account: str) -> None:
-    """What this version would write, that one might not understand."""
-    async with SqliteStore(tmp_path / "store") as store:
-        await Asking(store, account).find()
-    with closing(sqlite3.connect(tmp_path / "store")) as database:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        database.execute(f"PRAGMA user_version = {version + 1}")
-    async with SqliteStore(tmp_path / "store") as store:
-        assert "newer version" in str(await fails_within(store, account, 5))
-
-
 async def test_a_full_redis_is_an_error(tmp_path: Path, account: str) -> None:
     """It takes nothing more, and drops nothing."""
     if Redis.reason_to_skip():
@@ -273,20 +262,6 @@ async def test_a_role_that_may_not_create(plain_role: tuple[str, str], account: 
         await Asking(store, account).granted()
         await store.reserve(account, 1.0, 0.0)
         await StoreLog(store).note(account, [KnownId(1)])
-
-
-async def test_tables_of_a_newer_version_are_left_alone(plain_role: tuple[str, str], account: str) -> None:
-    """Nobody knows what they mean."""
-    import psycopg
-
-    owner, _ = plain_role
-    async with PostgresStore(owner) as store:
-        await Asking(store, account).find()
-    with psycopg.connect(owner, autocommit=True) as connection:
-        connection.execute("INSERT INTO iletimerkezi_schema VALUES (99)")
-    async with PostgresStore(owner) as store:
-        with pytest.raises(StoreError, match="newer version"):
-            await Asking(store, account).find()
 
 
 async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None:
