@@ -109,6 +109,7 @@ class PostgresStore(SqlStore):
         import psycopg  # noqa: PLC0415 - an extra
 
         deadline = time.monotonic() + self._timeout
+        standbys = 0
         while True:
             with self._complaints(), self._connection(deadline) as connection:
                 try:
@@ -117,6 +118,13 @@ class PostgresStore(SqlStore):
                     # A connection that was idle while the server was restarted is tried once more with another. Each
                     # of our transactions may be repeated: it does then what it did before.
                     if not connection.broken or time.monotonic() > deadline:
+                        raise
+                except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
+                    # The server is no primary any more: the next connection may reach the new one. The pool drops
+                    # those that are closed; a standby that all of them reach is given up.
+                    connection.close()
+                    standbys += 1
+                    if standbys > CALLS:
                         raise
 
     @contextmanager

@@ -209,12 +209,12 @@ class _Url:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             decode_responses=True,
-            # A server that is restarted is waited for. Each of our scripts may be repeated: it does then what it did
-            # before.
+            # A server that is restarted is waited for, and one that is no primary any more is left: the next
+            # connection may reach the new one. Each of our scripts may be repeated: it does then what it did before.
             retry=Retry(
                 ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
                 _retries(timeout * 0.8),
-                supported_errors=(redis.ConnectionError,),
+                supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
             ),
         )
         return redis.Redis(connection_pool=pool)
