@@ -20,7 +20,6 @@ FLOORS = [
     {"text"},
     {"numbers"},
     {"models"},
-    {"clocks"},
     {"results", "clocks"},
     {"wire"},
     {"stores", "values"},
@@ -54,7 +53,7 @@ FLOORS_WITHIN = {
         {""},
     ],
     "http": [
-        {"settings", "retry", "clocks", "outcomes"},
+        {"settings", "retry", "outcomes"},
         {"pacing", "exchange", "telemetry"},
         {"over_httpx", "over_aiohttp"},
         {"lanes", "clients"},
@@ -187,7 +186,7 @@ def test_a_library_that_its_user_may_lack_is_named_in_one_file() -> None:
 def is_pure(name: str) -> bool:
     return name.startswith("wire") or name in {
         "clocks", "errors", "filling", "formats", "models", "numbers", "results", "text", "values", "campaigns.seen",
-        "campaigns.records", "http.clocks", "http.retry", "orders.life", "orders.places", "orders.rules",
+        "campaigns.records", "http.retry", "orders.life", "orders.places", "orders.rules",
     }  # fmt: skip
 
 

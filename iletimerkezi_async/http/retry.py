@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 from attrs import Attribute, field, frozen
 
@@ -11,7 +10,7 @@ from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
 
-__all__ = ["Retry", "Stopwatch", "check_retry", "next_pause"]
+__all__ = ["Retry", "check_retry", "next_pause"]
 
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
@@ -95,26 +94,3 @@ def _may_repeat(kind: Kind, outcome: Outcome[T]) -> bool:
     if isinstance(outcome, Lost):
         return True
     return outcome.later or (kind is Kind.REPEATABLE and outcome.broken)
-
-
-class Stopwatch:
-    """Seconds since it was made, the time that the machine slept included.
-
-    The monotonic clock stops while a laptop sleeps, and the service's 10 minutes do not; the wall clock may be set
-    back. The larger of the two never lets a repetition out too late.
-    """
-
-    def __init__(self, since: float | None = None) -> None:
-        """Start it now, or at a time of the wall clock in the past."""
-        self._wall = time.time() if since is None else since
-        self._monotonic = time.monotonic() - max(0.0, time.time() - self._wall)
-
-    @property
-    def began(self) -> float:
-        """When it was started, by the wall clock."""
-        return self._wall
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds."""
-        return max(time.monotonic() - self._monotonic, time.time() - self._wall)

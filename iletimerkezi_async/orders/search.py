@@ -43,7 +43,7 @@ from .rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.clocks import Stopwatch
     from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 

@@ -9,7 +9,7 @@ import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 import orjson
 from attrs import frozen
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Answered",
     "Call",
-    "IsAstray",
     "Kind",
     "Lost",
     "NotSent",
@@ -34,7 +33,6 @@ __all__ = [
     "Refused",
     "T",
     "dump_fields",
-    "may_always_leave",
     "read_answer",
     "read_status_only",
 ]
@@ -66,23 +64,6 @@ class Kind(Enum):
     """It would be done twice: repeated only where it surely never left."""
 
 
-def may_always_leave(_: datetime) -> None:
-    """Nothing forbids a request."""
-
-
-def _never_astray(_: object, *, reused: bool) -> bool:  # noqa: ARG001 - nothing tells
-    """No result is another request's."""
-    return False
-
-
-class IsAstray(Protocol):
-    """Whether a result is known to be another request's; `reused` where its connection has brought answers before."""
-
-    def __call__(self, value: Any, /, *, reused: bool) -> bool:
-        """Tell."""
-        ...
-
-
 @frozen(eq=False, repr=False)
 class Call(Generic[T]):
     """One request, ready to be sent.
@@ -97,8 +78,9 @@ class Call(Generic[T]):
         taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
         traceable: Whether other operations can tell afterwards that it was taken.
         window: For how many seconds after the first attempt began it may be repeated.
-        obstacle: What, at a given time, forbids to send it (any more).
-        is_astray: Whether a result is known to be another request's.
+        send_at: When the order is due: the call must leave before.
+        is_astray: Whether a result is known to be another request's, given whether its connection is known to have
+            brought answers before; `None` where that cannot be known.
     """
 
     operation: str
@@ -110,8 +92,8 @@ class Call(Generic[T]):
     taken_code: int | None = None
     traceable: bool = False
     window: float | None = None
-    obstacle: Callable[[datetime], ApiError | None] = may_always_leave
-    is_astray: IsAstray = _never_astray
+    send_at: datetime | None = None
+    is_astray: Callable[[T, bool], bool] | None = None
 
     def __repr__(self) -> str:
         return f"<Call of {self.operation}>"
@@ -238,7 +220,7 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
         value = call.read(response)
-        if not call.is_astray(value, reused=raw.reused):
+        if call.is_astray is None or not call.is_astray(value, raw.reused):
             return Answered(value)
         reason = "the connection is out of step: it brought the answer to another request"
     except UnreadableError as complaint:

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from .call import Call, Kind, T, dump_fields, may_always_leave
+from .call import Call, Kind, T, dump_fields
 from .credentials import Body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
-
-    from iletimerkezi_async.errors import ApiError
 
     from .reading import Json
 
@@ -52,7 +50,7 @@ class Operation:
         *,
         about: str = "",
         recipients: int = 0,
-        obstacle: Callable[[datetime], ApiError | None] = may_always_leave,
+        send_at: datetime | None = None,
     ) -> Call[T]:
         """Make a request for it.
 
@@ -61,7 +59,7 @@ class Operation:
             read: As for `Call`.
             about: As for `Call`.
             recipients: As for `Call`.
-            obstacle: As for `Call`.
+            send_at: As for `Call`.
         """
         return Call(
             self.name,
@@ -73,7 +71,7 @@ class Operation:
             self.taken_code,
             self.traceable,
             self.window,
-            obstacle,
+            send_at,
         )
 
 

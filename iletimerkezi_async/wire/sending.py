@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
 from iletimerkezi_async.models import Iys, Order
 
-from .call import may_always_leave, read_status_only
+from .call import read_status_only
 from .credentials import Body
-from .draft import find_obstacle
 from .operations import MEMORY, OPERATIONS, SEND_WINDOW
 from .reading import Json, read_id, read_object
 
@@ -65,8 +63,7 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
         """Read `order: {id}`."""
         return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-    obstacle = may_always_leave if draft.send_at is None else partial(find_obstacle, draft.send_at)
-    return _SEND.call(fields, read_order, about=draft.about, recipients=recipients, obstacle=obstacle)
+    return _SEND.call(fields, read_order, about=draft.about, recipients=recipients, send_at=draft.send_at)
 
 
 def cancel_order(order_id: int) -> Call[None]:
