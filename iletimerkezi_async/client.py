@@ -15,9 +15,9 @@ from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_pieces
 from .redaction import forgetful
-from .wire import account, blacklist, reports
+from .wire import account, reports
 from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
-from .wire.consents import check_question, check_registration
+from .wire.consents import check_consent, register_consents
 from .wire.credentials import Credentials
 from .wire.draft import MAX_RECIPIENTS, check_text
 from .wire.packing import fill, fill_one
@@ -567,7 +567,7 @@ class AsyncClient:
         Raises:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
         """
-        call = blacklist.add_blacklist(number)
+        call = account.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
         await self._face.transport.call(call)
@@ -586,7 +586,7 @@ class AsyncClient:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
             OutcomeUnknownError: All answers were lost; the same call again does no harm.
         """
-        call = blacklist.delete_blacklist(number)
+        call = account.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._face.transport.perform(call)
@@ -613,10 +613,10 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        registration = check_registration(brand_code, consents, datetime.now(timezone.utc))
+        batches = register_consents(brand_code, consents, datetime.now(timezone.utc))
         # A table that is gone through has its rows in its `repr`.
         del brand_code, consents
-        await several.register_batches(self._face.transport, registration)
+        await several.register_batches(self._face.transport, batches)
 
     @observed("consent/show")
     async def check_consent(
@@ -643,6 +643,6 @@ class AsyncClient:
             ConsentError: The brand code has no active subscription.
             ConfigurationError: A word is none of those that are allowed; the message names them.
         """
-        question = check_question(brand_code, recipient, recipient_type, type)
+        call = check_consent(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await several.find_consent(self._face.transport, question)
+        return await several.find_consent(self._face.transport, call)

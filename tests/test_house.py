@@ -39,8 +39,7 @@ FLOORS_WITHIN = {
         {"credentials", "reading", "draft"},
         {"packing"},
         {"call", "webhook"},
-        {"operations"},
-        {"account", "sending", "reports", "blacklist", "consents"},
+        {"account", "sending", "reports", "consents"},
     ],
     "stores": [
         {"files", "seals", "threads", "log", "pipeline"},

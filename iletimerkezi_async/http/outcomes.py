@@ -59,7 +59,7 @@ def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str
     """
     extra: dict[str, object] = {
         ADDRESS: host,
-        OPERATION: call.operation,
+        OPERATION: call.operation.name,
         RESENDS: attempt - 1,
         OUTCOME: "accepted",
     }

@@ -22,8 +22,7 @@ from attrs import define, field
 
 from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, StoreError, TransportError
 from iletimerkezi_async.redaction import forgetful
-
-from .settings import to_number
+from iletimerkezi_async.wire.arguments import to_number
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.base import Store

@@ -8,6 +8,7 @@ from attrs import Attribute, field, frozen
 
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.redaction import forgetful
+from iletimerkezi_async.wire.arguments import check_whole, to_number
 from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
 
 __all__ = ["Retry", "check_retry", "next_pause"]
@@ -15,12 +16,11 @@ __all__ = ["Retry", "check_retry", "next_pause"]
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
     # Not attrs' own validators, whose words show the value.
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"`{attribute.name}` must be a whole number, at least 1")
+    check_whole(attribute.name, value, 1)
 
 
 def _check_seconds(_: Retry, attribute: Attribute[float], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+    if not to_number(value) >= 0:
         raise ConfigurationError(f"`{attribute.name}` must be a number of seconds, at least 0")
 
 

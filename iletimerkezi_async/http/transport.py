@@ -17,6 +17,7 @@ from attrs import frozen
 
 from iletimerkezi_async.clocks import Clocks, Stopwatch
 from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, TransportError
+from iletimerkezi_async.wire.arguments import check_whole
 from iletimerkezi_async.wire.call import (
     Answered,
     Call,
@@ -37,7 +38,7 @@ from .lanes import LanePool
 from .outcomes import describe_attempt
 from .pacing import Gate
 from .retry import Retry, check_retry, next_pause
-from .settings import check_connections, check_timeout, longest_attempt
+from .settings import check_timeout, longest_attempt
 from .telemetry import begin_attempt, end_attempt, note_paced
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ class _Trail(Generic[T]):
         """Seconds that the next attempt may take; 0 where it is overdue, or would come when the first is forgotten."""
         if self.call.send_at is not None and self.find_obstacle() is not None:
             return 0
-        if self.lost is None or self.call.window is None:
+        if self.lost is None or self.call.operation.window is None:
             return math.inf
-        left = self.call.window - self.lost.elapsed
+        left = self.call.operation.window - self.lost.elapsed
         return left + _WINDOW_GRACE if left > 0 else 0
 
     def find_obstacle(self) -> ApiError | None:
@@ -137,12 +138,14 @@ class _Trail(Generic[T]):
             return None
         if self._may_be_taken and outcome.is_its_own:
             return RefusedAgain(self.lost, self._last)
-        return RefusedAgain(self.lost, self._last, outcome.error) if self.call.traceable and self.lost else None
+        return (
+            RefusedAgain(self.lost, self._last, outcome.error) if self.call.operation.traceable and self.lost else None
+        )
 
     @property
     def _may_be_taken(self) -> bool:
         """Whether the last refusal says that an earlier attempt was taken, if it is the service's own."""
-        is_as_if = isinstance(self.outcome, Refused) and self.outcome.error.code == self.call.taken_code
+        is_as_if = isinstance(self.outcome, Refused) and self.outcome.error.code == self.call.operation.taken_code
         return is_as_if and (self.lost is not None or self._doubted)
 
     def end(self) -> RefusedAgain:
@@ -155,10 +158,10 @@ class _Trail(Generic[T]):
         obstacle = None if isinstance(outcome, Refused) else self.find_obstacle()
         if obstacle is not None and self.lost is None:
             raise obstacle
-        if obstacle is not None and self.call.traceable:
+        if obstacle is not None and self.call.operation.traceable:
             return RefusedAgain(self.lost, self._last, obstacle)
         if outcome is None or isinstance(outcome, Answered):
-            raise OutcomeUnknownError("it is too late to send it again", self.call.operation)
+            raise OutcomeUnknownError("it is too late to send it again", self.call.operation.name)
         raise _conclusion(self.call, outcome, in_doubt=self.lost is not None or self._may_be_taken)
 
 
@@ -199,7 +202,7 @@ class Transport:
         self.set_timeout(timeout)
         endpoint = Endpoint(base_url)
         self.base_url, self.host, self.address = endpoint.base_url, endpoint.host, endpoint.netloc
-        connections = check_connections(max_connections)
+        connections = check_whole("max_connections", max_connections, 1)
         self._pool: Pool = LanePool(connections, endpoint) if http_client is None else borrow(http_client, endpoint)
         self._door = _Door()
         self.clocks = Clocks()
@@ -309,7 +312,7 @@ class Transport:
             refused_again = trail.refused_again
             if refused_again is not None:
                 return refused_again
-            pause = next_pause(self.retry, call.kind, outcome, trail.attempts)
+            pause = next_pause(self.retry, call.operation.kind, outcome, trail.attempts)
             if pause is None or trail.find_obstacle():
                 break
             extra = describe_attempt(call, outcome, trail.attempts, self.host)
@@ -330,7 +333,7 @@ class Transport:
         """Wait until the call may be sent; what is in the way of it, if anything is."""
         # By the loop's clock: asked for the first time, anyio loads what it needs, which is no wait for the rate.
         began = anyio.current_time()
-        complaint = await self._gate.wait(call.recipients, call.operation)
+        complaint = await self._gate.wait(call.recipients, call.operation.name)
         if complaint is None and call.recipients and self.rate is not None:
             note_paced(call, anyio.current_time() - began)
         if complaint is None and self._door.is_closed:
@@ -346,7 +349,7 @@ class Transport:
         with anyio.move_on_after(min(limit, self.longest_attempt)):
             # The other idle connections may be as dead as one that broke: a repetition takes a new one.
             anew = isinstance(trail.outcome, Lost)
-            raw = await self._pool.exchange(call.operation, content, anew=anew)
+            raw = await self._pool.exchange(call.operation.name, content, anew=anew)
         outcome = self._read(call, raw)
         trail.note(outcome, watch, repeated=content.times > 1)
         if isinstance(outcome, Lost) and outcome.out_of_step:
@@ -364,7 +367,7 @@ class Transport:
             return outcome
         if raw.misuse:
             return NotSent(ConfigurationError(raw.reason))
-        error = TransportError(raw.reason, call.operation, raw.http_status, self.address)
+        error = TransportError(raw.reason, call.operation.name, raw.http_status, self.address)
         return Lost(error) if raw.sent else NotSent(error)
 
     async def _hold_back(self, call: Call[T], refused: Refused) -> None:
@@ -384,13 +387,13 @@ class Transport:
 
 def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: bool) -> IletimerkeziError:
     """The error to end with, where `in_doubt` says that an answer was lost on the way."""
-    if call.kind is Kind.REPEATABLE or not in_doubt:
+    if call.operation.kind is Kind.REPEATABLE or not in_doubt:
         return outcome.error
     if isinstance(outcome, Refused) and outcome.content:
         return outcome.error
     message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error.reason})"
     http_status = getattr(outcome.error, "http_status", None)
-    return OutcomeUnknownError(message, call.operation, http_status)
+    return OutcomeUnknownError(message, call.operation.name, http_status)
 
 
 def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
@@ -400,7 +403,9 @@ def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwa
     if isinstance(outcome, Refused):
         code = outcome.error.code
     elif not isinstance(outcome, Answered):
-        code = outcome.error.reason.removeprefix(f"{call.operation}: ")
+        code = outcome.error.reason.removeprefix(f"{call.operation.name}: ")
     about = f" {call.about}" if call.about else ""
     extra = describe_attempt(call, outcome, attempt, host)
-    logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt, extra=extra)
+    logger.debug(
+        "%s%s: %s in %.3f s (attempt %d)", call.operation.name, about, code, watch.elapsed, attempt, extra=extra
+    )

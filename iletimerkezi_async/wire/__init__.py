@@ -94,17 +94,17 @@ documented later may be missing.
 ## The files
 
 For each subject of the service one module holds its requests beside the reading of their answers: `account`,
-`sending`, `reports`, `blacklist`, `consents`, `webhook`. Below them, `operations` is the table of what can be asked;
-`arguments`, `draft` and `credentials` check what goes out, `packing` puts an order together, `call` says what an
-attempt can end in, and `reading` copes with types that vary.
+`sending`, `reports`, `consents`, `webhook`. Below them, `call` has the table of what can be asked, and says what an
+attempt can end in; `arguments`, `draft` and `credentials` check what goes out, `packing` puts an order together, and
+`reading` copes with types that vary.
 
 In come Python's values and an answer's bytes; out go bytes, values and errors. It never does I/O, and knows neither
 HTTP's connections nor the clock's waiting: a test needs no server.
 
 ## To add an operation
 
-1. A line in the table of `operations`: its name, what a repetition of it does, the method that asks for it.
-2. In the file of its subject: the request, by `OPERATIONS[name].call`, beside the reader of its answer, which is made
+1. A line in the table of `call`: its name, what a repetition of it does, the method that asks for it.
+2. In the file of its subject: the request, a `Call`, beside the reader of its answer, which is made
    of the readers of `reading`: they take all types that the service may write, and complain of anything else.
 3. In `models`, and in the package's `__all__`: the value that it gives, if that is a new one. Frozen; its `repr` shows
    neither a text nor a whole number.

@@ -8,21 +8,18 @@ import orjson
 
 from iletimerkezi_async.models import Iys, Order
 
-from .call import read_status_only
+from .call import OPERATIONS, Call, read_status_only
 from .credentials import Body
-from .operations import MEMORY, OPERATIONS, SEND_WINDOW
 from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError
 
-    from .call import Call
     from .draft import Draft
     from .packing import Steps
 
-__all__ = ["MEMORY", "SEND_WINDOW", "cancel_order", "is_overdue", "proves_refusal", "send_sms"]
+__all__ = ["cancel_order", "is_overdue", "proves_refusal", "send_sms"]
 
-_SEND = OPERATIONS["send-sms"]
 _MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
 # Texts that are written at one go.
 _AT_ONE_GO = 400
@@ -63,12 +60,14 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
         """Read `order: {id}`."""
         return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-    return _SEND.call(fields, read_order, about=draft.about, recipients=recipients, send_at=draft.send_at)
+    return Call(
+        OPERATIONS["send-sms"], fields, read_order, about=draft.about, recipients=recipients, send_at=draft.send_at
+    )
 
 
 def cancel_order(order_id: int) -> Call[None]:
     """Ask for an order not to be sent."""
-    return OPERATIONS["cancel-order"].call({"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
+    return Call(OPERATIONS["cancel-order"], {"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
 
 
 def proves_refusal(error: ApiError) -> bool:
