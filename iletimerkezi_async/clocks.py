@@ -18,8 +18,6 @@ from .models import TURKISH_TIME
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CONTRADICTION", "Clocks", "Days", "Jumps", "Moment", "Span", "Stopwatch", "contradict", "drift"]
-
 #: Seconds: clocks that differ by more, or have moved against each other by more, contradict each other.
 CONTRADICTION = 30 * 60.0
 # This machine's clock was set where it and the monotonic clock, which is never set, differ by more seconds than before.

@@ -19,8 +19,6 @@ from .text import find_complaint, read_text
 from .values import Flaw, read_value
 from .wire.draft import text_complaint
 
-__all__ = ["FilledRows", "Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
-
 
 class NamedRow(Protocol):
     """A named tuple, a row of SQLAlchemy."""

@@ -15,18 +15,6 @@ from .text import read_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "NO_NUMBER",
-    "Number",
-    "clean_number",
-    "clean_numbers",
-    "find_flaw",
-    "is_one",
-    "mask",
-    "normalize_number",
-    "spell",
-]
-
 Number: TypeAlias = str | int
 """A phone number as callers have it: text in any usual spelling, or an integer.
 

@@ -21,23 +21,6 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.results import BulkResult
 
-__all__ = [
-    "ADDRESS",
-    "ERROR",
-    "OPERATION",
-    "ORDER_ID",
-    "OUTCOME",
-    "PACING",
-    "RECIPIENTS",
-    "RESENDS",
-    "campaign_outcome",
-    "count_by_outcome",
-    "count_failures",
-    "describe",
-    "describe_attempt",
-    "record_error",
-]
-
 ADDRESS = "server.address"
 OPERATION = "iletimerkezi.operation"
 RECIPIENTS = "iletimerkezi.recipients"

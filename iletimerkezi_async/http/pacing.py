@@ -27,8 +27,6 @@ from iletimerkezi_async.wire.arguments import to_number
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.base import Store
 
-__all__ = ["Gate", "Pacer", "StorePacer", "TokenBucket", "choose_pacer"]
-
 logger = logging.getLogger("iletimerkezi_async")
 
 _WRONG_RATE = (

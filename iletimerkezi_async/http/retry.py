@@ -11,8 +11,6 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.arguments import check_whole, to_number
 from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
 
-__all__ = ["Retry", "check_retry", "next_pause"]
-
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
     # Not attrs' own validators, whose words show the value.

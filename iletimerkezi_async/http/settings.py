@@ -17,18 +17,6 @@ from iletimerkezi_async.wire.arguments import to_number
 if TYPE_CHECKING:
     import ssl
 
-__all__ = [
-    "BASE_URL_VARIABLE",
-    "SERVICE_URL",
-    "Timeouts",
-    "check_timeout",
-    "choose_base_url",
-    "find_proxy",
-    "longest_attempt",
-    "spell_seconds",
-    "tls_context",
-]
-
 
 class Timeouts(Protocol):
     """A limit in seconds for each part of an attempt, `None` for none: an `httpx.Timeout` or an `httpx2.Timeout`."""

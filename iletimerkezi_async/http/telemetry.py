@@ -59,18 +59,6 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-__all__ = [
-    "Caller",
-    "Telemetry",
-    "begin_attempt",
-    "end_attempt",
-    "note_order",
-    "note_paced",
-    "observed",
-    "observed_calls",
-    "start_telemetry",
-]
-
 R = TypeVar("R")
 
 logger = logging.getLogger("iletimerkezi_async")

@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from .pacing import Pacer
     from .settings import Timeouts
 
-__all__ = ["Before", "RefusedAgain", "Transport"]
-
 logger = logging.getLogger("iletimerkezi_async")
 
 # A repetition near the end of the window must have left before the service forgets the first attempt.

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.models import Number
 
-__all__ = ["BlacklistPage", "add_blacklist", "delete_blacklist", "get_balance", "get_blacklist", "get_senders"]
-
 
 def get_balance() -> Call[Balance]:
     """Ask for the balance."""

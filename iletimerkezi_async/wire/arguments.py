@@ -19,23 +19,6 @@ from attrs import frozen
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, DateRangeError
 from iletimerkezi_async.models import TURKISH_TIME, Order
 
-__all__ = [
-    "MAX_RECIPIENTS",
-    "Terms",
-    "check_brand_code",
-    "check_campaign",
-    "check_order_id",
-    "check_patience",
-    "check_whole",
-    "choose_days",
-    "choose_window",
-    "find_moment_flaw",
-    "is_iterable",
-    "name_type",
-    "to_number",
-    "wire_time",
-]
-
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
 MAX_RECIPIENTS = 50_000
 # More than the service's ids have, and what JSON can carry.

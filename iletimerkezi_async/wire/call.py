@@ -23,24 +23,6 @@ from .reading import Json, UnreadableError, read_int, read_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "MEMORY",
-    "OPERATIONS",
-    "SEND_WINDOW",
-    "Answered",
-    "Call",
-    "Kind",
-    "Lost",
-    "NotSent",
-    "Operation",
-    "Outcome",
-    "RawAnswer",
-    "Refused",
-    "T",
-    "read_answer",
-    "read_status_only",
-]
-
 T = TypeVar("T")
 
 #: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).

@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-
-__all__ = [
-    "MAX_CONSENTS",
-    "check_consent",
-    "find_date_flaw",
-    "is_reachable",
-    "register_consents",
-]
-
 #: The most records of one request (source: the provider's documentation of `consent/create`).
 MAX_CONSENTS = 5_000
 # Older ones are refused (same source).

@@ -16,17 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-
-__all__ = [
-    "REPORTS_DAYS",
-    "OrdersPage",
-    "ReportPage",
-    "get_report",
-    "get_reports",
-    "read_orders_page",
-    "read_report_page",
-]
-
 #: The most days from `start` to `end` in one request (source: the provider's documentation of `get-reports`).
 REPORTS_DAYS = 10
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from .draft import Draft
     from .packing import Steps
 
-__all__ = ["cancel_order", "is_overdue", "proves_refusal", "send_sms"]
-
 _MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
 # Texts that are written at one go.
 _AT_ONE_GO = 400
