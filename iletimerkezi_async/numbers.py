@@ -253,12 +253,9 @@ def normalize_number(value: Number) -> str:
         RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.
     """
     number = clean_number(value)
-    if number is not None:
-        return number
-    error = RecipientError(452, find_flaw(value), "normalize_number", numbers=(spell(value),))
-    # Error trackers print the variables of the frame that raised.
-    del value
-    raise error
+    if number is None:
+        raise RecipientError(452, find_flaw(value), "normalize_number", numbers=(spell(value),))
+    return number
 
 
 #: What is wrong with a value of which no more can be told.

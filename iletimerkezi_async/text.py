@@ -142,7 +142,6 @@ def measure(text: str) -> TextLength:
     """
     complaint = find_complaint(text)
     if complaint:
-        del text
         raise complaint
     text = clean_text(text)
     letters = set(text)

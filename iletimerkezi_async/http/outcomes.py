@@ -14,7 +14,7 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
 )
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, Refused, T
+from iletimerkezi_async.wire.call import Answered, Call, Lost, NotSent, Outcome, Refused, T
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -30,6 +30,8 @@ RESENDS = "http.request.resend_count"
 ERROR = "error.type"
 PACING = "iletimerkezi.pacing.wait"
 
+_WORDS: dict[type, str] = {Answered: "accepted", Refused: "refused", Lost: "unknown", NotSent: "not_sent"}
+
 
 def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str) -> dict[str, object]:
     """What a log record of an attempt has as `extra`, under the same names as a span.
@@ -44,18 +46,14 @@ def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str
         ADDRESS: host,
         OPERATION: call.operation.name,
         RESENDS: attempt - 1,
-        OUTCOME: "accepted",
+        OUTCOME: _WORDS[type(outcome)],
     }
     if call.recipients:
         extra[RECIPIENTS] = call.recipients
-    if isinstance(outcome, Answered):
-        if isinstance(outcome.value, Order):
-            extra[ORDER_ID] = outcome.value.id
-        return extra
-    extra[OUTCOME] = "refused" if isinstance(outcome, Refused) else "unknown"
-    if not isinstance(outcome, (Refused, Lost)):
-        extra[OUTCOME] = "not_sent"
-    extra[ERROR] = type(outcome.error).__qualname__
+    if not isinstance(outcome, Answered):
+        extra[ERROR] = type(outcome.error).__qualname__
+    elif isinstance(outcome.value, Order):
+        extra[ORDER_ID] = outcome.value.id
     return extra
 
 
