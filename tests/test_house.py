@@ -39,6 +39,8 @@ FLOORS_WITHIN = {
         {"credentials", "reading", "draft"},
         {"packing"},
         {"call", "webhook"},
+        # The folder's own `__init__`, which has the table of operations.
+        {""},
         {"account", "sending", "reports", "consents"},
     ],
     "stores": [

@@ -30,8 +30,9 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.redaction import forget, forgets
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
+from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.arguments import check_order_id
-from iletimerkezi_async.wire.call import OPERATIONS, Answered, Call, Kind, Lost, Operation, Outcome, T
+from iletimerkezi_async.wire.call import Answered, Call, Kind, Lost, Operation, Outcome, T
 from iletimerkezi_async.wire.reports import ReportPage
 
 from .outcomes import (

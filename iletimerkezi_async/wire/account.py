@@ -10,7 +10,8 @@ from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.models import Balance
 from iletimerkezi_async.numbers import clean_number, find_flaw, mask, spell
 
-from .call import OPERATIONS, Call, read_status_only
+from . import OPERATIONS
+from .call import Call, read_status_only
 from .reading import (
     Json,
     UnreadableError,

@@ -1,7 +1,6 @@
-"""The operations of the service: what can be asked, a request ready to be sent, and what an attempt with it can end in.
+"""What every operation shares: a request ready to be sent, and what an attempt with it can end in.
 
-`OPERATIONS` is the one table that telemetry, the repetitions and the tests' matrices follow. A `Call` goes down to the
-transport, which brings back an `Outcome` by way of `read_answer`.
+A `Call` goes down to the transport, which brings back an `Outcome` by way of `read_answer`.
 """
 
 from __future__ import annotations
@@ -74,31 +73,6 @@ class Operation:
     taken_code: int | None = None
     traceable: bool = False
     window: float | None = None
-
-
-_ALL: Final = (
-    Operation("get-balance", Kind.REPEATABLE, ("get_balance",)),
-    Operation(
-        "send-sms",
-        Kind.GUARDED,
-        ("send_sms", "send_messages", "send_bulk", "send_bulk_messages"),
-        taken_code=451,
-        traceable=True,
-        window=SEND_WINDOW,
-    ),
-    Operation("get-report", Kind.REPEATABLE, ("get_report", "get_order", "wait_for_order")),
-    Operation("get-reports", Kind.REPEATABLE, ("get_reports",)),
-    Operation("cancel-order", Kind.GUARDED, ("cancel_order",), taken_code=455),
-    Operation("get-sender", Kind.REPEATABLE, ("get_senders",)),
-    Operation("get-blacklist", Kind.REPEATABLE, ("get_blacklist",)),
-    Operation("add-blacklist", Kind.REPEATABLE, ("add_blacklist",)),
-    Operation("delete-blacklist", Kind.GUARDED, ("delete_blacklist",), taken_code=474),
-    Operation("consent/create", Kind.ONCE, ("register_consents",)),
-    Operation("consent/show", Kind.REPEATABLE, ("check_consent",)),
-)
-
-#: All that this library asks for, by name.
-OPERATIONS: Final = {operation.name: operation for operation in _ALL}
 
 
 def _dump(fields: Mapping[str, object] | Body) -> Body:

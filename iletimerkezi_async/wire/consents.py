@@ -9,8 +9,9 @@ from iletimerkezi_async.errors import ConfigurationError, ConsentError, Recipien
 from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
 from iletimerkezi_async.numbers import clean_number, spell
 
+from . import OPERATIONS
 from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type, wire_time
-from .call import OPERATIONS, Call, read_status_only
+from .call import Call, read_status_only
 from .reading import Json, UnreadableError, is_empty, optional, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from attrs import frozen
 
 from iletimerkezi_async.models import Delivery, MessageStatus, OrderReport, OrderStatus
 
-from .call import OPERATIONS, Call
+from . import OPERATIONS
+from .call import Call
 from .reading import Json, optional, read_decimal, read_id, read_int, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import orjson
 
 from iletimerkezi_async.models import Iys, Order
 
-from .call import OPERATIONS, Call, read_status_only
+from . import OPERATIONS
+from .call import Call, read_status_only
 from .credentials import Body
 from .reading import Json, read_id, read_object
 
