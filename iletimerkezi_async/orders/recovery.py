@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
 )
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.sending import is_overdue, proves_refusal, send_sms
@@ -130,7 +130,7 @@ class _Attempts:
         self._known.sends.depart(self._send)
         self._began = time.monotonic()
 
-    def is_astray(self, order: Order, /, *, reused: bool) -> bool:
+    def is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer is that to another request."""
         known = self._known
         if known.are_reused or not known.is_of_another(order.id, self._send.content, self._began):

@@ -16,7 +16,7 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.stores.log import KNOWN_SECONDS
-from iletimerkezi_async.wire.sending import MEMORY
+from iletimerkezi_async.wire.call import MEMORY
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, Catalogue
@@ -43,7 +43,7 @@ from .rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.clocks import Stopwatch
     from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 

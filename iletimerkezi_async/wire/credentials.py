@@ -11,8 +11,6 @@ import orjson
 
 from iletimerkezi_async.errors import ConfigurationError
 
-__all__ = ["HASH_VARIABLE", "KEY_VARIABLE", "Body", "Credentials"]
-
 KEY_VARIABLE = "ILETIMERKEZI_API_KEY"
 HASH_VARIABLE = "ILETIMERKEZI_API_HASH"
 _NO_TEXT = "the API key and hash must be text, as the panel shows them"

@@ -11,7 +11,6 @@ sequence.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Generator
 from itertools import chain, islice
@@ -27,12 +26,10 @@ from .arguments import MAX_RECIPIENTS, is_iterable, name_type
 from .draft import Draft, are_plain, message_complaint, text_complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from iletimerkezi_async.models import Number
-
-__all__ = ["Pair", "Steps", "Unfolded", "fill", "fill_one", "finish", "group", "pack", "slices", "sort"]
 
 T = TypeVar("T")
 #: Work in pieces, and what it comes to.
@@ -57,60 +54,25 @@ def finish(steps: Steps[T]) -> T:
             return cast("T", end.value)
 
 
-def sort(values: list[T], key: Callable[[T], str] | None = None) -> Steps[None]:
+def sort(values: list[T], key: Callable[[T], Any] | None = None) -> Steps[None]:
     """Sort a list in place, and stably."""
     sort_key = cast("Callable[[T], Any]", key)
-    runs: list[list[T]] = []
     for start in range(0, len(values), _NUMBERS):
-        runs.append(sorted(values[start : start + _NUMBERS], key=sort_key))
+        values[start : start + _NUMBERS] = sorted(values[start : start + _NUMBERS], key=sort_key)
         yield
-    values[:] = runs[0] if len(runs) == 1 else (yield from _merge(runs, key))
-
-
-def _merge(runs: list[list[T]], key: Callable[[T], str] | None) -> Steps[list[T]]:
-    """Sorted lists as one: all are cut at the same values, and what lies between two cuts is sorted by itself."""
-    sort_key = cast("Callable[[T], Any]", key)
-    merged: list[T] = []
-    starts = [0] * len(runs)
-    sample = sorted(chain.from_iterable(run[:: _NUMBERS // 100] for run in runs), key=sort_key)
-    for value in sample[100::100]:
-        bound = cast("Any", value if key is None else key(value))
-        ends = [bisect_left(run, bound, key=sort_key) for run in runs]
-        merged += sorted(_between(runs, starts, ends), key=sort_key)
-        starts = ends
-        yield
-    merged += sorted(_between(runs, starts, [*map(len, runs)]), key=sort_key)
-    return merged
-
-
-def _between(runs: list[list[T]], starts: list[int], ends: list[int]) -> Iterator[T]:
-    return chain.from_iterable(run[start:end] for run, start, end in zip(runs, starts, ends))
+    # Python's own way of sorting finds the pieces that are sorted already, and only merges them.
+    values.sort(key=sort_key)
 
 
 def pack(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
     """A draft of numbers and texts, which are taken as they are: clean, and each pair once. Their list is sorted."""
     yield from sort(pairs, itemgetter(0))
-    yield from _sort_texts(pairs)
+    numbers = [number for number, _ in pairs]
+    yield
+    if any(map(eq, numbers, islice(numbers, 1, None))):
+        # By the texts as well, where a number gets several.
+        yield from sort(pairs)
     return (yield from group(template, pairs))
-
-
-def _sort_texts(pairs: list[Pair]) -> Steps[None]:
-    """Put the texts that one number gets into their order; the numbers are in theirs."""
-    for start in range(0, len(pairs), _NUMBERS):
-        numbers = [number for number, _ in pairs[start : start + _NUMBERS + 1]]
-        yield
-        if any(map(eq, numbers, islice(numbers, 1, None))):
-            break
-    else:
-        return
-    start = 0
-    for end in range(1, len(pairs) + 1):
-        if end == len(pairs) or pairs[end][0] != pairs[start][0]:
-            if end - start > 1:
-                pairs[start:end] = sorted(pairs[start:end])
-            start = end
-        if end % _NUMBERS == 0:
-            yield
 
 
 def group(template: Draft, pairs: Sequence[Pair]) -> Steps[Draft]:

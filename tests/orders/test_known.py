@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import Iys, OrderAcceptedError, OutcomeUnknownError, Retry
-from iletimerkezi_async.clocks import Moment, Span
-from iletimerkezi_async.http.retry import Stopwatch
+from iletimerkezi_async.clocks import Moment, Span, Stopwatch
 from iletimerkezi_async.orders import known as known_module
 from iletimerkezi_async.orders.known import KnownIds, LiveSend, LiveSends, hash_content
 from iletimerkezi_async.orders.recovery import send_draft

@@ -213,4 +213,4 @@ def test_an_order_is_repeated_for_nine_of_the_ten_minutes() -> None:
     draft = finish(fill(template, [Message("Metin", "5301234567")]))
     assert isinstance(draft, Draft)
     call = finish(send_sms(draft))
-    assert (call.window, call.taken_code, call.recipients) == (540, 451, 1)
+    assert (call.operation.window, call.operation.taken_code, call.recipients) == (540, 451, 1)
