@@ -1,4 +1,4 @@
-"""Fixtures for the tests of whoever sends SMS: the sandbox in process, and on a real socket.
+"""Fixtures for tests of programs that send SMS: the sandbox in process, and on a real socket.
 
 They are there wherever the library and pytest are installed; `iletimerkezi_sandbox_url` needs the extra `sandbox`. See
 `iletimerkezi_async.sandbox` for an example.
