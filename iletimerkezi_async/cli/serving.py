@@ -1,5 +1,6 @@
 """The command that serves the sandbox."""
 
+import logging
 import shlex
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ import typer
 from .command import run_async
 from .consents import BRAND_VARIABLE
 from .messages import WrongUsageError
-from .output import write
+from .output import show_log, write
 from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice, Verbose
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def sandbox(
     fail: Annotated[_Words, typer.Option(metavar="OPERATION=FAULT", help="What the next request meets.")] = None,
     iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
     style: Annotated[str, typer.Option(metavar="live|seeds|strings|csharp", help="How answers are typed.")] = "live",
-    _verbose: Verbose = False,
+    verbose: Verbose = False,
 ) -> None:
     """Serve a sandbox of the service, until Ctrl-C or SIGTERM.
 
@@ -85,6 +86,8 @@ def sandbox(
             service.fail(operation, fault)
     except ValueError as error:
         raise WrongUsageError(str(error)) from None
+    if verbose:
+        show_log(logging.INFO, "iletimerkezi_sandbox")
     run_async(partial(_serve, service, port, brands[0]))
 
 

@@ -69,7 +69,7 @@ class Account:
     now: datetime
     blocked: dict[str, datetime]
     ledger: Ledger
-    orders: OrderBook = attrs.field(factory=OrderBook)
+    orders: OrderBook
     consents: dict[ConsentKey, Json] = attrs.field(factory=dict[ConsentKey, Json])
 
     def check_credentials(self, authentication: Json) -> None:

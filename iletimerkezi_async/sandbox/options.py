@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 
-from iletimerkezi_async.sandbox.phones import read_phone
+from iletimerkezi_async.numbers import clean_number
 from iletimerkezi_async.sandbox.style import Style
 
 __all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_style", "read_user", "read_words"]
@@ -61,9 +61,9 @@ def read_user(username: str | None, password: str | None) -> tuple[str, str] | N
 
 
 def read_numbers(name: str, values: Iterable[str]) -> list[str]:
-    """Read Turkish mobile numbers; the error does not show them."""
-    phones = [read_phone(value) for value in read_words(name, values)]
-    known = [phone for phone in phones if phone is not None]
+    """Read Turkish mobile numbers in any spelling that the client takes; the error does not show them."""
+    phones = [clean_number(value) for value in read_words(name, values)]
+    known = [phone for phone in phones if phone is not None and phone.startswith("+905")]
     if len(known) != len(phones):
         raise ValueError(f"{name} holds {len(phones) - len(known)} values that are no Turkish mobile numbers")
     return known

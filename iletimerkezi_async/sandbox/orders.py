@@ -4,19 +4,27 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from itertools import chain, repeat
 from typing import Final
 
 import attrs
 
-__all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder"]
+__all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder", "first_id_at"]
 
 FIRST_ID: Final = 42_800_001
-FIRST_MESSAGE_ID: Final = 1_599_558_518
+_EPOCH: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 _ID: Final = re.compile(r"[0-9]{1,18}")
+
+
+def first_id_at(now: datetime) -> int:
+    """Return an id that grows by the milliseconds of the clock, so that a later sandbox repeats none of an earlier one.
+
+    A store that is kept, or a table of webhook calls, knows the ids of the earlier one.
+    """
+    return FIRST_ID + max((now - _EPOCH) // timedelta(milliseconds=1), 0)
 
 
 class MessageState(IntEnum):
@@ -148,20 +156,30 @@ class OrderBook:
     """Every order that was accepted, oldest first.
 
     Not locked: the service has the lock.
+
+    Args:
+        first_id: The id of the first order; the others count up from it. The messages' ids begin at a thousand times
+            this number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_id: int) -> None:
+        self._first_id = first_id
+        self._first_message_id = first_id * 1000
         self._orders: dict[int, SandboxOrder] = {}
         # Beside each other, in order of acceptance: the clock never goes back, so both can be searched by halving.
         self._times: list[datetime] = []
         self._ids: list[int] = []
         self._message_ids: dict[int, int] = {}
-        self._next_message_id = FIRST_MESSAGE_ID
+        self._next_message_id = self._first_message_id
         self._accepted_at: dict[int, datetime] = {}
 
     def next_id(self) -> int:
         """Return the id for the next order."""
-        return FIRST_ID + len(self._ids)
+        return self._first_id + len(self._ids)
+
+    def place(self, order: SandboxOrder) -> int:
+        """Return which one an order is; the first is 0."""
+        return order.id - self._first_id
 
     def add(self, order: SandboxOrder, fingerprint: int) -> None:
         """Keep a new order.
@@ -204,7 +222,7 @@ class OrderBook:
     @property
     def message_count(self) -> int:
         """How many messages all orders have together."""
-        return self._next_message_id - FIRST_MESSAGE_ID
+        return self._next_message_id - self._first_message_id
 
     def first_message_id(self, id: int) -> int:
         """Return the id of an order's first message; the others follow it one by one."""

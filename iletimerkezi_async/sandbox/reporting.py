@@ -44,7 +44,7 @@ def get_report(account: Account, asked: Json) -> Json:
     if not order.cancelled and not order.is_due(account.now):
         raise Refusal(456)
     start = (page - 1) * count
-    numbers, states = account.weather.rows(order, account.now, start, start + count)
+    numbers, states = account.weather.rows(order, account.orders.place(order), account.now, start, start + count)
     scalar = account.style.scalar
     rows = [
         {"number": number, "status": scalar(state)}

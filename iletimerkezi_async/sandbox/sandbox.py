@@ -22,7 +22,7 @@ from iletimerkezi_async.sandbox.options import (
     read_user,
     read_words,
 )
-from iletimerkezi_async.sandbox.orders import SandboxOrder
+from iletimerkezi_async.sandbox.orders import OrderBook, SandboxOrder, first_id_at
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
@@ -101,6 +101,8 @@ class Sandbox:
         webhook_copies: How often each call is made; a real service may repeat itself.
         webhook_status: Whether a call tells the state as a word (``"delivered"``), as the provider's documents do, or
             as a code (111), which one of its clients reads as well.
+        first_id: The id of the first order; the next ones count up from it. By default it follows from the clock, so
+            that the ids of a later sandbox are higher, and contradict no store that was kept.
 
     Raises:
         ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.
@@ -133,7 +135,10 @@ class Sandbox:
         webhook_order: Literal["in order", "shuffled"] = "in order",
         webhook_copies: int = 1,
         webhook_status: Literal["word", "code"] = "word",
+        first_id: int | None = None,
     ) -> None:
+        if first_id is not None and first_id < 1:
+            raise ValueError("first_id is a number from 1 on")
         if balance < 0 or delivery_seconds < 0:
             raise ValueError("balance and delivery_seconds cannot be negative")
         check_word("blocked_policy", blocked_policy, "refuse", "skip")
@@ -165,6 +170,7 @@ class Sandbox:
             now=now,
             blocked=dict.fromkeys(read_numbers("blocked", blocked), now.replace(microsecond=0) - _BLOCKED_FOR),
             ledger=Ledger(balance),
+            orders=OrderBook(first_id_at(now) if first_id is None else first_id),
         )
         self._service = Service(account, clock)
         check_word("webhook_order", webhook_order, "in order", "shuffled")

@@ -1,5 +1,6 @@
 """The service without any I/O: an operation and a body in, a reply out."""
 
+import logging
 import re
 import threading
 from collections import Counter
@@ -22,6 +23,9 @@ __all__ = ["BIGGEST_BODY", "OPERATIONS", "Request", "Service"]
 
 BIGGEST_BODY: Final = 64 * 1024 * 1024
 """Bytes. A bigger body is 400."""
+
+# Apart from the client's log, which an application may read record by record.
+_logger: Final = logging.getLogger("iletimerkezi_sandbox")
 
 _GET_PATHS: Final = ("/v1/send-sms/get", "/v1/send-sms/get/")
 _PATH: Final = re.compile(r"/v1/(?P<operation>[a-z]+(?:[-/][a-z]+)*?)(?P<json>/json)?")
@@ -73,6 +77,13 @@ class Request:
     reason: str = ""
     order: int | None = None
     recipients: int | None = None
+
+    def __str__(self) -> str:
+        """Return a line of the log, without the path of what is no operation: it may hold anything."""
+        operation = self.operation if self.operation in OPERATIONS else "no operation"
+        order = "" if self.order is None else f", order {self.order}"
+        recipients = "" if self.recipients is None else f", recipients: {self.recipients:,}"
+        return f"{self.at:%H:%M:%S} {operation} {self.outcome}{order}{recipients}{self.reason and f', {self.reason}'}"
 
 
 class Service:
@@ -169,6 +180,7 @@ class Service:
 
     def _note(self, request: Request) -> None:
         self._log.append(request)
+        _logger.info("%s", request)
         self._counts[request.operation] += 1
 
     def _begin(self, notation: Notation) -> Writer:

@@ -28,11 +28,11 @@ def add_orders(
     parts = {text: count_parts(text)}
     ids: list[int] = []
     for _ in range(count):
-        id = account.orders.next_id()
-        to = numbers or _numbers(id * recipients, recipients)
+        place = len(account.orders)
+        to = numbers or _numbers(place * recipients, recipients)
         passed = Accepted(sender=name, iys="0", iys_list=None, send_at=None, numbers=to, texts=[(text, len(to))])
         # Nobody repeats these orders: any number that is theirs alone will do.
-        ids.append(accept(account, passed, parts, fingerprint=-id).id)
+        ids.append(accept(account, passed, parts, fingerprint=-1 - place).id)
     return tuple(ids)
 
 

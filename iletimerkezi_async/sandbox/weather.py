@@ -123,12 +123,14 @@ class Weather:
         waiting = total - delivered - undelivered
         return {"total": total, "delivered": delivered, "undelivered": undelivered, "waiting": waiting}
 
-    def rows(self, order: SandboxOrder, now: datetime, start: int, stop: int) -> tuple[Sequence[str], list[int]]:
-        """Return the numbers and the message states of some rows, as they are told."""
+    def rows(
+        self, order: SandboxOrder, place: int, now: datetime, start: int, stop: int
+    ) -> tuple[Sequence[str], list[int]]:
+        """Return the numbers and the message states of some rows of the order at this place, as they are told."""
         if (self.row_order, self.rows_missing, self.row_lag) == ("sent", 0, _NOTHING):
             numbers, states = order.rows(now, start, stop)
         else:
-            positions = _arrange(order.recipients, self.row_order, self.rows_missing, f"{self.seed} {order.id}")
+            positions = _arrange(order.recipients, self.row_order, self.rows_missing, f"{self.seed} {place}")
             known = _grown(len(positions), order, now, self.row_lag)
             numbers, states = order.rows_at(now, positions[start : min(stop, known)])
         return ([self._mask(number) for number in numbers] if self.masks != "none" else numbers), states

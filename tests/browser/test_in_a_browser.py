@@ -157,7 +157,9 @@ def send(sandbox: Sandbox, text: str, numbers: range, batch_size: int) -> BulkRe
 
 def test_the_sandbox_s_pages(browser: Browser) -> None:
     """Whatever is on them, they fit each window, light and dark; what was sent is there."""
-    sandbox = Sandbox(blocked=["5309999999"], undelivered=["5301234568"], webhook="http://127.0.0.1:9/sms")
+    sandbox = Sandbox(
+        first_id=42_800_001, blocked=["5309999999"], undelivered=["5301234568"], webhook="http://127.0.0.1:9/sms"
+    )
     sandbox.fail("consent/create", "html-502-before", times=1000)
     sandbox.fail("delete-blacklist", "503", retry_after=2.5)
     order = send(sandbox, f"Siparişiniz yola çıktı: {LONG}", range(5301234560, 5301234570), 10).orders[0]
@@ -167,7 +169,7 @@ def test_the_sandbox_s_pages(browser: Browser) -> None:
     sandbox.call_webhooks_sync()
     with sandbox.serve() as url:
         home = url.removesuffix("v1")
-        for path, shown in (("", "1599558518"), (f"orders/{order.id}", "+905301234568")):
+        for path, shown in (("", "42800001000"), (f"orders/{order.id}", "+905301234568")):
             browser.open(home + path)
             assert all(word in browser.text for word in (str(order.id), "Siparişiniz yola çıktı", shown))
             browser.check()
