@@ -87,7 +87,7 @@ def sandbox(
     except ValueError as error:
         raise WrongUsageError(str(error)) from None
     if verbose:
-        show_log(logging.INFO, "iletimerkezi_sandbox")
+        show_log(logging.DEBUG, "iletimerkezi_sandbox")
     run_async(partial(_serve, service, port, brands[0]))
 
 

@@ -169,18 +169,18 @@ anyio.run(main)
 
 ## The files
 
-For whoever works on it. It imports nothing of the client's building and reading of the wire, so that the two cannot
+For those who work on it. It imports nothing of the client's building and reading of the wire, so that the two cannot
 agree on a mistake. Its files, from the top:
 
 - `sandbox` is the public face, with `options` for its arguments.
 - Doors: `server`, `app` and `guard` (HTTP), `pages` and `views` (a browser), `transport` (in process), `webhooks` and
   `outbox` (calls to the outside).
-- `service` takes a request in one of the `notations` (`bodies`, `xml_reader`, `xml_writer`), meets the planned
-  `faults`, and answers through `replies`.
-- Operations: `sending`, `reporting`, `blocking`, `consents`; `account` has the two that only show it; `traffic` stands
-  for other programs. `acceptance` is where an order becomes one.
+- `service` takes a request in one of the `notations` (JSON by `bodies`, XML), meets the planned `faults`, and answers
+  through `replies`.
+- Operations: `sending`, `reporting`, `blocking`, `consents`; `account` has the two that only show it. `acceptance` is
+  where an order becomes one, also those of other programs.
 - What is told and how: `weather`, `style`, `codes`.
-- What is remembered: `orders`, `ledger`. What they all need: `clock`, `dates`, `lengths`, `phones`.
+- What is remembered: `account`, `orders`. What they all need: `dates`, `lengths`, `phones`.
 """
 
 from iletimerkezi_async.sandbox.faults import Fault

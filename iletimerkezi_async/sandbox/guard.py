@@ -11,37 +11,24 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-import attrs
-
-__all__ = ["Objection", "find_objection"]
+__all__ = ["find_objection"]
 
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]*)(?::[0-9]*)?", re.IGNORECASE)
 _OWN_SITES: Final = ("same-origin", "none")
 
 
-@attrs.frozen
-class Objection:
-    """Why a request is not let in.
-
-    Attributes:
-        status: The HTTP status.
-        reason: A sentence for whoever made it.
-    """
-
-    status: int
-    reason: str
-
-
-_FOREIGN_NAME: Final = Objection(
-    421, "The sandbox answers only to localhost, 127.0.0.1 and [::1]: the Host header of this request names another."
+_FOREIGN_NAME: Final = (
+    421,
+    "The sandbox answers only to localhost, 127.0.0.1 and [::1]: the Host header of this request names another.",
 )
-_FOREIGN_PAGE: Final = Objection(
-    403, "The sandbox takes no request of a web page of another origin: see Origin, Sec-Fetch-Site and Referer."
+_FOREIGN_PAGE: Final = (
+    403,
+    "The sandbox takes no request of a web page of another origin: see Origin, Sec-Fetch-Site and Referer.",
 )
 
 
-def find_objection(method: str, path: str, headers: Mapping[str, str]) -> Objection | None:
-    """Judge a request.
+def find_objection(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
+    """Return the HTTP status and the reason where a request is not let in; None for one that is.
 
     Args:
         method: Of HTTP.

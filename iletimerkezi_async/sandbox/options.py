@@ -2,21 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Final, TypeVar
+from typing import TypeVar, get_args
 
 from iletimerkezi_async.numbers import clean_number
-from iletimerkezi_async.sandbox.style import Style
+from iletimerkezi_async.sandbox.style import Style, StyleName
 
 __all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_style", "read_user", "read_words"]
 
 T = TypeVar("T")
-
-_PRESETS: Final[dict[str, Callable[[], Style]]] = {
-    "live": Style.live,
-    "seeds": Style.seeds,
-    "strings": Style.strings,
-    "csharp": Style.csharp,
-}
 
 
 def check_word(name: str, value: str, *words: str) -> None:
@@ -40,8 +33,9 @@ def read_style(style: Style | str) -> Style:
     """Read a style, or the name of one of its presets."""
     if isinstance(style, Style):
         return style
-    check_word("style", style, *_PRESETS)
-    return _PRESETS[style]()
+    check_word("style", style, *get_args(StyleName))
+    preset: Callable[[], Style] = getattr(Style, style)
+    return preset()
 
 
 def read_words(name: str, values: Iterable[T]) -> tuple[T, ...]:

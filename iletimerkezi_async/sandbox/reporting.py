@@ -3,12 +3,12 @@
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
+from iletimerkezi_async.sandbox.acceptance import add_orders
 from iletimerkezi_async.sandbox.account import Account
 from iletimerkezi_async.sandbox.bodies import Json, read_object, read_page, read_rows
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import TURKEY, read_day
 from iletimerkezi_async.sandbox.orders import SandboxOrder
-from iletimerkezi_async.sandbox.traffic import add_orders
 
 __all__ = ["cancel_order", "get_report", "get_reports", "read_filter", "read_order"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 import anyio
 import httpx
 
-from iletimerkezi_async.sandbox.account import Account
-from iletimerkezi_async.sandbox.clock import Clock
+from iletimerkezi_async.sandbox.acceptance import add_orders
+from iletimerkezi_async.sandbox.account import Account, Ledger
+from iletimerkezi_async.sandbox.dates import Clock
 from iletimerkezi_async.sandbox.faults import Fault
-from iletimerkezi_async.sandbox.ledger import Ledger
 from iletimerkezi_async.sandbox.notations import JSON, XML
 from iletimerkezi_async.sandbox.options import (
     check_word,
@@ -27,7 +27,6 @@ from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.style import Style, StyleName
-from iletimerkezi_async.sandbox.traffic import add_orders
 from iletimerkezi_async.sandbox.transport import InProcessTransport
 from iletimerkezi_async.sandbox.weather import Weather
 from iletimerkezi_async.sandbox.webhooks import build_webhooks
@@ -149,7 +148,7 @@ class Sandbox:
         read_amount("amount", amount)
         clock = Clock()
         now = clock.now()
-        account = Account(
+        self._account = Account(
             key=key,
             hash=hash,
             user=read_user(username, password),
@@ -172,7 +171,7 @@ class Sandbox:
             ledger=Ledger(balance),
             orders=OrderBook(first_id_at(now) if first_id is None else first_id),
         )
-        self._service = Service(account, clock)
+        self._service = Service(self._account, clock)
         check_word("webhook_order", webhook_order, "in order", "shuffled")
         check_word("webhook_status", webhook_status, "word", "code")
         shuffled, codes = webhook_order == "shuffled", webhook_status == "code"
@@ -188,8 +187,7 @@ class Sandbox:
         """
         from iletimerkezi_async import AsyncClient  # noqa: PLC0415 - the sandbox's rules must not see the client
 
-        with self._service.lock:
-            account = self._service.look()
+        account = self._account
         http_client = httpx.AsyncClient(transport=InProcessTransport(self._service.answer), trust_env=False)
         return AsyncClient(account.key, account.hash, base_url=_IN_PROCESS_URL, http_client=http_client, **options)
 
@@ -229,8 +227,7 @@ class Sandbox:
         Args:
             url: The base URL from ``serve``.
         """
-        with self._service.lock:
-            account = self._service.look()
+        account = self._account
         return {
             "ILETIMERKEZI_API_KEY": account.key,
             "ILETIMERKEZI_API_HASH": account.hash,
@@ -263,11 +260,13 @@ class Sandbox:
         Raises:
             ValueError: An unknown operation or fault; the message names the known ones.
         """
-        self._service.fail(operation, fault, times, retry_after)
+        with self._service.lock:
+            self._service.faults.add(operation, fault, times, retry_after)
 
     def heal(self) -> None:
         """Forget all faults that were planned and not met yet."""
-        self._service.heal()
+        with self._service.lock:
+            self._service.faults.clear()
 
     def advance(self, **step: float) -> None:
         """Move the sandbox's clock forward: ``advance(minutes=11)``.
@@ -281,7 +280,8 @@ class Sandbox:
         Raises:
             ValueError: The step is negative.
         """
-        self._service.advance(timedelta(**step))
+        with self._service.lock:
+            self._service.clock.advance(timedelta(**step))
 
     def add_orders(
         self,
@@ -310,8 +310,7 @@ class Sandbox:
         numbers = read_numbers("to", to)
         if recipients < 1:
             raise ValueError("an order has at least one recipient")
-        with self._service.lock:
-            account = self._service.look()
+        with self._service.account() as account:
             return add_orders(account, count, recipients=recipients, numbers=numbers, sender=sender, text=text)
 
     async def call_webhooks(self, http_client: httpx.AsyncClient | None = None) -> int:
@@ -341,13 +340,12 @@ class Sandbox:
     @property
     def weather(self) -> Weather:
         """How what is told of the orders differs from the truth, from now on."""
-        with self._service.lock:
-            return self._service.look().weather
+        return self._account.weather
 
     @weather.setter
     def weather(self, weather: Weather) -> None:
         with self._service.lock:
-            self._service.look().weather = weather
+            self._account.weather = weather
 
     @property
     def webhooks(self) -> tuple[tuple[int, str, int | str], ...]:
@@ -358,20 +356,18 @@ class Sandbox:
     def orders(self) -> tuple[SandboxOrder, ...]:
         """The accepted orders, oldest first."""
         with self._service.lock:
-            return tuple(self._service.look().orders)
+            return tuple(self._account.orders)
 
     @property
     def deliveries(self) -> Counter[str]:
         """How many messages went out to each ``+905XXXXXXXXX`` number by now; undelivered ones were sent, too."""
-        with self._service.lock:
-            account = self._service.look()
+        with self._service.account() as account:
             return account.orders.deliveries(account.now)
 
     @property
     def balance(self) -> int:
         """SMS left."""
-        with self._service.lock:
-            account = self._service.look()
+        with self._service.account() as account:
             return account.ledger.balance(account.now)
 
     @property
@@ -385,6 +381,4 @@ class Sandbox:
         return self._service.counts
 
     def __repr__(self) -> str:
-        with self._service.lock:
-            orders = len(self._service.look().orders)
-        return f"<Sandbox: {orders} orders, {len(self.requests)} requests, {self.balance} SMS left>"
+        return f"<Sandbox: {len(self._account.orders)} orders, {len(self.requests)} requests, {self.balance} SMS left>"

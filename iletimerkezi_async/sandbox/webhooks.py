@@ -45,16 +45,13 @@ class Webhooks:
     Args:
         service: The service.
         url: The address.
-        shuffled: See ``Outbox``.
-        copies: See ``Outbox``.
-        codes: See ``Outbox``.
+        outbox: The reports.
     """
 
-    def __init__(self, service: Service, url: str, *, shuffled: bool, copies: int, codes: bool) -> None:
+    def __init__(self, service: Service, url: str, outbox: Outbox) -> None:
         self.url = url
         self._service = service
-        with service.lock:
-            self._outbox = Outbox(service.look().orders, shuffled=shuffled, copies=copies, codes=codes)
+        self._outbox = outbox
         self._turn = threading.Lock()
         self._log: list[Call] = []
 
@@ -119,17 +116,16 @@ class Webhooks:
             self._turn.release()
 
     def _take(self) -> Report | None:
-        with self._service.lock:
-            return self._outbox.take(self._service.look().now)
+        with self._service.account() as account:
+            return self._outbox.take(account.now)
 
     def _put_back(self, report: Report) -> None:
         with self._service.lock:
             self._outbox.put_back(report)
 
     def _note(self, report: Report, outcome: int | str) -> None:
-        with self._service.lock:
-            now = self._service.look().now
-            call = Call(now, report.order_id, report.message_id, report.number, report.status, outcome)
+        with self._service.account() as account:
+            call = Call(account.now, report.order_id, report.message_id, report.number, report.status, outcome)
             self._log.append(call)
 
 
@@ -166,7 +162,9 @@ def build_webhooks(service: Service, url: str | None, *, shuffled: bool, copies:
         raise ValueError("webhook_copies is a number from 1 on")
     if url is None:
         return None
-    return Webhooks(service, _check_address(url), shuffled=shuffled, copies=copies, codes=codes)
+    with service.account() as account:
+        outbox = Outbox(account.orders, shuffled=shuffled, copies=copies, codes=codes)
+    return Webhooks(service, _check_address(url), outbox)
 
 
 def _check_address(url: str) -> str:

@@ -17,7 +17,7 @@ import iletimerkezi_async
 from iletimerkezi_async import AsyncClient, Iys
 from iletimerkezi_async import sandbox as package
 from iletimerkezi_async.sandbox import Sandbox
-from iletimerkezi_async.sandbox.clock import Clock
+from iletimerkezi_async.sandbox.dates import Clock
 from iletimerkezi_async.stores import SqliteStore
 
 FOLDER = Path(package.__file__).parent

@@ -243,7 +243,7 @@ def test_looking_changes_nothing(http: httpx.Client) -> None:
         for method in ("POST", "PUT", "DELETE"):
             answer = http.request(method, url.removesuffix("/v1") + "/")
             assert (answer.status_code, answer.headers["content-type"]) == (404, "application/json")
-    assert sandbox._service.faults()[0][2] == 1
+    assert sandbox._service.faults.waiting()[0][2] == 1
 
 
 @pytest.mark.parametrize(
