@@ -1,4 +1,4 @@
-"""What becomes of an order that has passed all checks, or that another program sends: it is charged and kept."""
+"""Accept orders that passed all checks, and those of other programs: charge and keep them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -85,7 +85,7 @@ def add_orders(
         place = len(account.orders)
         first = _FIRST_NUMBER + place * recipients
         to = numbers or [f"+90{number}" for number in range(first, first + recipients)]
-        # Nobody repeats these orders: any fingerprint that is theirs alone will do.
+        # These orders are never repeated: any fingerprint of their own will do.
         order = accept(account, sender=name, numbers=to, texts=[(text, len(to))], parts=parts, fingerprint=-1 - place)
         ids.append(order.id)
     return tuple(ids)

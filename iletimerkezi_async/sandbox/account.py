@@ -61,7 +61,7 @@ class Ledger:
 
 @attrs.define(repr=False, eq=False, kw_only=True)
 class Account:
-    """What the service knows about its one customer.
+    """Settings and books of the one customer.
 
     Attributes:
         key: The API key.

@@ -1,4 +1,4 @@
-"""Which HTTP requests are let in: those of programs on this machine, and none that a web page could make.
+"""Accept the HTTP requests of programs on this machine, and none that a web page could make.
 
 A browser on this machine reaches the loopback as any program does, on behalf of whatever page it shows. It tells who
 asks: ``Host`` holds the name that the page used, which is the page's own where that name was bound to the loopback
@@ -55,7 +55,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _only_shows(method: str, path: str) -> bool:
-    """Whether a request asks for a page; an order may come by ``GET``, too."""
+    """Tell whether a request asks for a page; an order may come by ``GET``, too."""
     return method == "GET" and not path.startswith("/v1/")
 
 
@@ -70,5 +70,5 @@ def _is_of_another_page(shows: bool, headers: Mapping[str, str], own: str) -> bo
 
 
 def _is_link(headers: Mapping[str, str]) -> bool:
-    """Whether somebody followed a link, which shows a page and tells the other one nothing."""
+    """Tell whether a person followed a link, which shows a page and tells the other page nothing."""
     return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")

@@ -59,7 +59,8 @@ def read_numbers(name: str, values: Iterable[str]) -> list[str]:
     phones = [clean_number(value) for value in read_words(name, values)]
     known = [phone for phone in phones if phone is not None and phone.startswith("+905")]
     if len(known) != len(phones):
-        raise ValueError(f"{name} holds {len(phones) - len(known)} values that are no Turkish mobile numbers")
+        wrong = len(phones) - len(known)
+        raise ValueError(f"{name}: not a Turkish mobile number ({wrong} of {len(phones)} values)")
     return known
 
 

@@ -1,4 +1,4 @@
-"""The orders the service took, and what became of their messages."""
+"""The accepted orders and the states of their messages."""
 
 import re
 from bisect import bisect_left
@@ -45,7 +45,7 @@ class OrderState(IntEnum):
 
 @attrs.frozen
 class Counters:
-    """How many messages of an order are in which state."""
+    """The messages of an order, counted by state."""
 
     total: int
     delivered: int
@@ -89,7 +89,7 @@ class SandboxOrder:
 
     @property
     def recipients(self) -> int:
-        """How many messages it holds; a number that was given twice counts twice."""
+        """The number of messages; a phone number that was given twice counts twice."""
         return len(self.numbers)
 
     @property
@@ -100,16 +100,16 @@ class SandboxOrder:
 
     @property
     def finished_at(self) -> datetime:
-        """When its last message becomes final, unless it is cancelled."""
+        """The time when its last message becomes final, unless it is cancelled."""
         return self.send_at + timedelta(seconds=self.seconds)
 
     def final_at(self, position: int) -> datetime:
-        """When the message at this position becomes final, unless the order is cancelled."""
+        """Return when the message at this position becomes final, unless the order is cancelled."""
         seconds = self.seconds * (position + 1) / self.recipients
         return min(self.send_at + timedelta(seconds=seconds), self.finished_at)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether its sending has begun."""
+        """Tell whether its sending has begun."""
         return not self.cancelled and now >= self.send_at
 
     def state(self, now: datetime) -> OrderState:
@@ -141,7 +141,7 @@ class SandboxOrder:
         return [numbers[position] for position in positions], [states[position] for position in positions]
 
     def _final(self, now: datetime) -> int:
-        """How many messages, counted from the first, are in their final state."""
+        """Count the messages in their final state, from the first on."""
         if self.cancelled or now >= self.finished_at:
             return self.recipients
         if now < self.send_at:
@@ -221,7 +221,7 @@ class OrderBook:
 
     @property
     def message_count(self) -> int:
-        """How many messages all orders have together."""
+        """The number of messages of all orders."""
         return self._next_message_id - self._first_message_id
 
     def first_message_id(self, id: int) -> int:

@@ -45,7 +45,7 @@ _BLOCKED_FOR = timedelta(days=30)
 
 
 class ClientOptions(TypedDict, total=False):
-    """What ``Sandbox.client`` hands on to ``AsyncClient``."""
+    """Options that ``Sandbox.client`` hands on to ``AsyncClient``."""
 
     sender: "str | None"
     iys: "Iys | None"
@@ -68,9 +68,9 @@ class Sandbox:
     the ways of writing answers, and ``iletimerkezi_async.sandbox.Fault`` for what can be made to go wrong.
 
     Args:
-        key: The API key that is let in.
+        key: The API key to accept.
         hash: The hash that goes with it.
-        username: A user name that is let in, with its password, beside key and hash: what clients of before 2023 send.
+        username: A user name to accept, with its password, beside key and hash: clients of before 2023 send them.
         password: The password that goes with it.
         senders: Approved sender names, matched exactly.
         balance: SMS at the start. Cancelled orders are given back, undelivered messages when their order is finished.
@@ -339,7 +339,7 @@ class Sandbox:
 
     @property
     def weather(self) -> Weather:
-        """How what is told of the orders differs from the truth, from now on."""
+        """The deviations of what is told of the orders from the truth, from now on."""
         return self._account.weather
 
     @weather.setter
@@ -360,7 +360,7 @@ class Sandbox:
 
     @property
     def deliveries(self) -> Counter[str]:
-        """How many messages went out to each ``+905XXXXXXXXX`` number by now; undelivered ones were sent, too."""
+        """Messages sent by now, counted for each ``+905XXXXXXXXX`` number; undelivered ones were sent, too."""
         with self._service.account() as account:
             return account.orders.deliveries(account.now)
 
@@ -377,7 +377,7 @@ class Sandbox:
 
     @property
     def request_counts(self) -> Counter[str]:
-        """How many requests came for each operation; cheaper than counting ``requests``."""
+        """Requests counted by operation; cheaper than counting ``requests``."""
         return self._service.counts
 
     def __repr__(self) -> str:

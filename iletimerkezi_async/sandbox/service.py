@@ -162,7 +162,7 @@ class Service:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many requests came for each operation."""
+        """Requests counted by operation."""
         with self.lock:
             return self._counts.copy()
 

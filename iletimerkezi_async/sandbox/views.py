@@ -1,4 +1,4 @@
-"""What a person is shown of the sandbox, as plain values that are taken under the lock at one moment."""
+"""Values for the pages, all taken at one moment under the lock."""
 
 import math
 from datetime import datetime

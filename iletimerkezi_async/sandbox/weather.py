@@ -1,4 +1,4 @@
-"""How what the service tells can differ from what it did."""
+"""Deviations of what the service tells from what it did."""
 
 import random
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ def _not_negative(weather: "Weather", attribute: "attrs.Attribute[Any]", value: 
 
 @attrs.frozen(kw_only=True)
 class Weather:
-    """What the service tells of its orders, where that differs from the truth; and what goes on meanwhile.
+    """Deviations of what the service tells of its orders from the truth, and traffic of other programs.
 
-    The ledger (``Sandbox.orders``, ``Sandbox.deliveries``) always tells the truth. The provider's documents promise
-    none of what is bent here; each switch stands for something that a client must not rely on. The default is fair
-    weather: nothing is bent. How types and forms vary is a matter of ``Style``.
+    The ledger (``Sandbox.orders``, ``Sandbox.deliveries``) always tells the truth. Each switch
+    stands for something that the provider's documents do not promise, and that a client must not rely on. By default
+    nothing deviates. Types and forms are a matter of ``Style``.
 
     Attributes:
         date_offset: How far the ``Date`` header of every answer is ahead of the sandbox's clock, or None to leave it

@@ -1,4 +1,4 @@
-"""The calls to the address that wants to hear of every state change."""
+"""Webhook calls: each state change is posted to one address."""
 
 import threading
 from collections.abc import AsyncGenerator, Sequence
@@ -63,7 +63,7 @@ class Webhooks:
 
     @property
     def count(self) -> int:
-        """How many calls were made."""
+        """The number of calls made."""
         return len(self._log)
 
     def last_calls(self, count: int) -> Sequence[Call]:
@@ -96,7 +96,7 @@ class Webhooks:
                 try:
                     outcome = await _post(client, self.url, report)
                 except BaseException:
-                    # Whoever makes the calls next begins with the one that was broken off.
+                    # The next calls begin with the one that was broken off.
                     self._put_back(report)
                     raise
                 self._note(report, outcome)
@@ -107,7 +107,7 @@ class Webhooks:
 
     @asynccontextmanager
     async def _own_turn(self) -> AsyncGenerator[None, None]:
-        """Wait until no one else makes calls, on whatever loop, so that their order is kept."""
+        """Wait for calls that are being made on another loop, so that the order is kept."""
         while not self._turn.acquire(blocking=False):  # noqa: ASYNC110 - the other one may be on another loop
             await anyio.sleep(_TICK)
         try:
