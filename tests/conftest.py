@@ -50,7 +50,7 @@ def no_credentials_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    return Sandbox()
+    return Sandbox(first_id=42_800_001)
 
 
 @pytest.fixture

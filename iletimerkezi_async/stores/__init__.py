@@ -22,10 +22,10 @@ anyio.run(main)
 
 ## Once, under a key
 
-Give a key wherever the same send may be asked for twice. It is then sent at most once in 30 days (`keep=`), whatever
-crashes, is delivered again or runs twice; a call that finds it sent gives the same `Order`, with `replayed=True`. The
-text must be whole when the task is queued: another text under the same key is a `KeyConflictError`. Put no phone number
-into a key, as the store keeps it as it is.
+Give a key (an idempotency key) where the same send may be asked for twice. It is then sent at most once in 30 days
+(`keep=`), whatever crashes, is delivered again or runs twice; a call that finds it sent gives the same `Order`, with
+`replayed=True`. The text must be whole when the task is queued: another text under the same key is a
+`KeyConflictError`. Put no phone number into a key, as the store keeps it as it is.
 
 Engines for durable execution and queues (Temporal, DBOS, Celery and the like) run a step again whose outcome they do
 not know, and would text twice; with a key their step is safe.

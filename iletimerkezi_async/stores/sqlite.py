@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -17,7 +18,6 @@ from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Generator, Mapping, Sequence
 
 
@@ -210,9 +210,21 @@ class JournalFile(SqliteStore):
     # "IMjr".
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
+    #: The files that are open, with the process that has them.
+    _open_here: ClassVar[set[tuple[int, str]]] = set()
 
     def __init__(self, path: str) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
+
+    def _open(self) -> sqlite3.Connection:
+        database = super()._open()
+        self._open_here.add((os.getpid(), self._real))
+        return database
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._open_here.discard((os.getpid(), self._real))
+        super()._close()
 
     @property
     def path(self) -> str:
@@ -230,6 +242,8 @@ class JournalFile(SqliteStore):
 
     @property
     def _in_use(self) -> str:
+        if (os.getpid(), self._real) in self._open_here:
+            return "is in use by a call of this process that has not ended (in a notebook: restart the kernel)"
         return "is in use by another run"
 
     def _sweep_rows(self) -> None:
