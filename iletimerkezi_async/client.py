@@ -13,14 +13,14 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import several
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
-from .orders.pieces import in_pieces
+from .orders.pieces import in_thread
 from .redaction import forgetful
 from .wire import account, blacklist, reports
 from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
 from .wire.consents import check_question, check_registration
 from .wire.credentials import Credentials
 from .wire.draft import MAX_RECIPIENTS, check_text
-from .wire.packing import fill, fill_one
+from .wire.packing import Filling, fill_one
 
 if TYPE_CHECKING:
     import os
@@ -222,7 +222,8 @@ class AsyncClient:
         template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
         draft = fill_one(template, message)
         if draft is None:
-            draft = await in_pieces(fill(template, (message,)))
+            filling = Filling(template, (message,))
+            draft = await in_thread(filling.recipients, filling.draft)
         return await self._face.sending.send(draft, key)
 
     @observed("send-sms")
@@ -248,9 +249,10 @@ class AsyncClient:
             IletimerkeziError: As `send_sms`.
         """
         self._face.sending.check(key)
-        filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
+        filling = Filling(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
-        return await self._face.sending.send(await in_pieces(filling), key)
+        draft = await in_thread(filling.recipients, filling.draft)
+        return await self._face.sending.send(draft, key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
