@@ -13,12 +13,12 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import several
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
-from .orders.pieces import in_pieces
+from .orders.pieces import in_thread
 from .redaction import forgetful
 from .wire import account, arguments, reports
 from .wire.consents import check_consent, register_consents
 from .wire.draft import check_text
-from .wire.packing import fill, fill_one
+from .wire.packing import Filling, fill_one
 
 if TYPE_CHECKING:
     import os
@@ -219,7 +219,8 @@ class AsyncClient:
         template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
         draft = fill_one(template, message)
         if draft is None:
-            draft = await in_pieces(fill(template, (message,)))
+            filling = Filling(template, (message,))
+            draft = await in_thread(filling.recipients, filling.draft)
         return await self._face.sending.send(draft, key)
 
     @observed("send-sms")
@@ -245,9 +246,10 @@ class AsyncClient:
             IletimerkeziError: As `send_sms`.
         """
         self._face.sending.check(key)
-        filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
+        filling = Filling(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
-        return await self._face.sending.send(await in_pieces(filling), key)
+        draft = await in_thread(filling.recipients, filling.draft)
+        return await self._face.sending.send(draft, key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.

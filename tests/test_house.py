@@ -72,7 +72,7 @@ FLOORS_WITHIN = {
     ],
     "campaigns": [
         {"seen", "sources", "records"},
-        {"intake", "blocked", "journal"},
+        {"intake", "journal"},
         {"tally"},
         {"orders"},
         {"narrowing"},

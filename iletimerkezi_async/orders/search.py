@@ -20,7 +20,7 @@ from iletimerkezi_async.wire.call import MEMORY
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, Catalogue
-from .pieces import in_pieces
+from .pieces import in_thread
 from .rules import (
     NEAR,
     Conclusion,
@@ -414,7 +414,7 @@ async def find_earlier(
     of_days = days(span, now_by(lookups, ahead))
     if of_days is None:
         return Conclusion(Fate.UNKNOWN, "its time is not known to the days that a list can have")
-    send = LiveSend(draft, await in_pieces(hash_content(draft)))
+    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft))
     catalogue = lookups.catalogue(of_days)
     send.owner = owner
     earlier = _Earlier(lookups, catalogue, log, row, send, ahead=ahead)
