@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,7 +155,3 @@ def named_or_own(kind: type[Redis | Postgres], folder: Path) -> Iterator[str]:
         pytest.skip(reason)
     with own_redis(folder) if kind is Redis else own_postgres(folder) as server:
         yield server.url
-
-
-#: In which Python a test starts processes of its own.
-PYTHON = sys.executable
