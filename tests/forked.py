@@ -1,8 +1,8 @@
 """Processes that begin with what they need imported: forks of a Python that has imported it once.
 
-To import it takes a process a third of a second, and the tests start hundreds. `[*python(), "-m", "x"]` is a command for
-`subprocess` in place of `[sys.executable, "-m", "x"]`: `forked_client.py`, which passes its streams, environment, folder
-and signals on to the fork, and ends as the fork does.
+To import it takes a process a third of a second, and the tests start hundreds. `[*python(), "-m", "x"]` is a command
+for `subprocess` in place of `[sys.executable, "-m", "x"]`: it runs `forked_client.py`, which passes its streams,
+environment, folder and signals on to the fork, and ends as the fork does.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Server:
         client, _ = self._door.accept()
         _, streams, _, _ = socket.recv_fds(client, 1, 3)
         with client.makefile("rb") as file:
-            asked = _Asked(*marshal.load(file))  # noqa: S302 - of the process beside it
+            asked = _Asked(*marshal.load(file))
         fork = os.fork()
         if fork == 0:
             signal.set_wakeup_fd(-1)
@@ -147,22 +147,22 @@ def _become(asked: _Asked) -> None:
     encoding, _, errors = asked.environment.get("PYTHONIOENCODING", "utf-8").partition(":")
     for place, name, mode, buffering in ((0, "stdin", "r", -1), (1, "stdout", "w", -1), (2, "stderr", "w", 1)):
         on_error = "backslashreplace" if name == "stderr" else errors or "strict"
-        stream = open(place, mode, buffering, encoding, on_error, closefd=False)  # noqa: SIM115, PTH123 - to its end
+        stream = open(place, mode, buffering, encoding, on_error, closefd=False)  # noqa: SIM115 - to its end
         setattr(sys, name, stream)
 
 
 def _run(first: str, *others: str) -> None:
     """Run a module (`-m`), code (`-c`) or a file, as the arguments of an interpreter say."""
     if first == "-m":
-        sys.path[0] = os.getcwd()
+        sys.path[0] = str(Path.cwd())
         sys.argv = list(others)
         runpy.run_module(others[0], run_name="__main__", alter_sys=True)
     elif first == "-c":
         sys.path[0] = ""
         sys.argv = ["-c", *others[1:]]
-        exec(others[0], {"__name__": "__main__"})  # noqa: S102 - a test's own
+        exec(others[0], {"__name__": "__main__"})
     else:
-        sys.path[0] = os.path.dirname(first)
+        sys.path[0] = str(Path(first).parent)
         sys.argv = [first, *others]
         runpy.run_path(first, run_name="__main__")
 
@@ -187,7 +187,7 @@ def _live(asked: _Asked) -> None:
         _run(*asked.arguments)
     except SystemExit as end:
         _end(end.code)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it is at the end
         sys.excepthook(*sys.exc_info())
         _end(1)
     _end(0)

@@ -14,6 +14,7 @@ import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
 from canned import QUICK
+from waiting import give_up_once
 
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Progress, Retry
 from iletimerkezi_async.campaigns.journal import Journal
@@ -175,7 +176,8 @@ async def test_cancelled_while_the_reports_are_read(path: Path, pass_minutes: Ca
     await run(sandbox, path, 20)
     pass_minutes(sandbox, 15)
     sandbox.fail("get-reports", "stall")
-    with anyio.move_on_after(0.1) as scope:
+
+    async def go() -> None:
         try:
             await run(sandbox, path, 20)
         except anyio.get_cancelled_exc_class() as error:
@@ -184,7 +186,9 @@ async def test_cancelled_while_the_reports_are_read(path: Path, pass_minutes: Ca
             assert (context.result.read, context.result.failures) == (20, 20)
             assert isinstance(context.result.failed[0].error, OutcomeUnknownError)
             raise
-    assert scope.cancelled_caught
+
+    asked = sandbox.request_counts["get-reports"]
+    assert await give_up_once(lambda: sandbox.request_counts["get-reports"] > asked, go)
 
 
 @pytest.mark.parametrize("fault", ["drop-answer", "drop-request"])
@@ -552,16 +556,16 @@ async def test_nobody_is_texted_twice_after_a_wait_in_doubt(
 async def test_a_run_that_is_cancelled_at_its_start_tells_of_all_earlier_orders(path: Path) -> None:
     """At whatever moment, as soon as there is a result."""
     sandbox = Sandbox()
-    everybody = numbers(12_000)
+    everybody = numbers(60_000)
     async with client_of(sandbox) as client:
-        await client.send_bulk(TEXT, everybody, batch_size=4000, journal=path)
+        await client.send_bulk(TEXT, everybody, batch_size=20_000, journal=path)
         accepted: list[int] = []
-        for turns in range(0, 60, 3):
+        for turns in range(0, 60, 6):
             async with anyio.create_task_group() as tasks:
 
                 async def go(tasks: TaskGroup = tasks) -> None:
                     try:
-                        await client.send_bulk(TEXT, everybody, batch_size=4000, journal=path)
+                        await client.send_bulk(TEXT, everybody, batch_size=20_000, journal=path)
                     except anyio.get_cancelled_exc_class() as error:
                         if isinstance(error.__context__, BulkError):
                             accepted.append(error.__context__.result.accepted)
@@ -573,4 +577,4 @@ async def test_a_run_that_is_cancelled_at_its_start_tells_of_all_earlier_orders(
                     await anyio.sleep(0.001)
                 tasks.cancel_scope.cancel()
     assert accepted
-    assert set(accepted) == {12_000}
+    assert set(accepted) == {60_000}

@@ -44,7 +44,8 @@ def wait_for_orders(world: World, count: int) -> None:
 def kill_at_every_point(world: World) -> None:
     """Run a process until all of its keys hang where they should, and kill it."""
     command = [
-        *python(), str(HERE / "doomed.py"), world.engine.name, world.engine.address, world.url, world.key, str(len(TIMES)),
+        *python(), str(HERE / "doomed.py"), world.engine.name, world.engine.address, world.url, world.key,
+        str(len(TIMES)),
     ]  # fmt: skip
     world.sandbox.fail("send-sms", "stall", times=len(TIMES))
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
