@@ -135,9 +135,8 @@ class AsyncClient:
     ) -> Self:
         """Make a client over the same connections, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It shares the store, too, and is closed with this client: closing it alone closes nothing. Each
-        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` it paces by itself, as
-        another client would; a pause that the service asks for (429) holds for both.
+        It shares the store, too, and is closed with this client alone. Each argument is as for `AsyncClient`; what is
+        left out (`...`) is as here. With a `rate` it paces by itself; a pause that the service asks for (429) holds.
 
         Raises:
             ConfigurationError: A setting cannot work.
