@@ -17,7 +17,6 @@ from .orders.pieces import in_pieces
 from .redaction import forgetful
 from .wire import account, arguments, reports
 from .wire.consents import check_consent, register_consents
-from .wire.credentials import Credentials
 from .wire.draft import check_text
 from .wire.packing import fill, fill_one
 
@@ -98,7 +97,8 @@ class AsyncClient:
         store: Store | None = None,
     ) -> None:
         self._face = open_face(
-            Credentials(key, hash),
+            key,
+            hash,
             sender=sender,
             iys=iys,
             base_url=base_url,

@@ -48,7 +48,6 @@ FLOORS_WITHIN = {
         {"redis_rows"},
         {"base"},
         {"sql"},
-        {"postgres_sql"},
         {"sqlite", "postgres", "redis"},
         # The folder's own `__init__`, which gives what the stores are.
         {""},
@@ -63,7 +62,8 @@ FLOORS_WITHIN = {
     "orders": [
         {"places", "pieces", "life", "rules"},
         {"rows", "known"},
-        {"paging", "several", "lookup"},
+        {"paging", "several"},
+        {"lookup"},
         {"search"},
         {"recovery"},
         {"driver"},

@@ -16,7 +16,7 @@ from iletimerkezi_async.orders.pieces import Breath, in_pieces
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
 from iletimerkezi_async.wire.draft import Draft
-from iletimerkezi_async.wire.packing import Pair, Steps, Unfolded, group, pack, sort
+from iletimerkezi_async.wire.packing import Pair, Steps, Unfolded, group, pack_pairs, sort
 
 from .records import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
@@ -400,7 +400,7 @@ class MessageIntake(Intake[Message | Refusal]):
 
     def _draft(self, size: int) -> Steps[Draft | None]:
         pairs = self._pairs[:size]
-        draft = yield from pack(self._template, pairs)
+        draft = yield from pack_pairs(self._template, pairs)
         # Not before: what is cancelled in between is still there.
         del self._pairs[:size]
         return draft if pairs else None

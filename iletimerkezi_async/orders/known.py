@@ -316,7 +316,9 @@ class LiveSends:
         is_old = (self._lost[0].began or 0.0) < time.time() - 2 * ALIKE_SECONDS
         return is_old or len(self._lost) > _MOST_LOST or self._lost_recipients > _MOST_LOST_RECIPIENTS
 
-    def count_alike(self, wanted: Wanted, content: int, began: float, *, owner: object = None) -> int:
+    def count_alike(
+        self, wanted: Wanted, content: int, began: float, *, owner: object = None, blacklist: Collection[str] = ()
+    ) -> int:
         """How many orders cannot be told from one that is looked for, as the service may skip numbers.
 
         Args:
@@ -324,9 +326,11 @@ class LiveSends:
             content: Its `hash_content`: with the same the service takes only one.
             began: When it left, by this machine's clock.
             owner: The log that has counted its own.
+            blacklist: Numbers that may be skipped, however many they are.
         """
         # As many may be missing as make one of the first ones there in any case.
-        first = islice(wanted.numbers, wanted.recipients // ONE_SKIPPED_IN + 1)
+        most = len(wanted.numbers) if blacklist else wanted.recipients // ONE_SKIPPED_IN + 1
+        first = islice(wanted.numbers, most)
         near = {id(send): send for number in first for send in self._small.get(number, ())}
         near |= {id(send): send for send in self._large}
         return sum(
@@ -334,6 +338,6 @@ class LiveSends:
             and other.began is not None
             and abs(other.began - began) <= ALIKE_SECONDS
             and (owner is None or other.owner != owner)
-            and is_look_alike(wanted, other.numbers)
+            and is_look_alike(wanted, other.numbers, blacklist)
             for other in near.values()
         )

@@ -64,7 +64,7 @@ def sort(values: list[T], key: Callable[[T], Any] | None = None) -> Steps[None]:
     values.sort(key=sort_key)
 
 
-def pack(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
+def pack_pairs(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
     """A draft of numbers and texts, which are taken as they are: clean, and each pair once. Their list is sorted."""
     yield from sort(pairs, itemgetter(0))
     numbers = [number for number, _ in pairs]
