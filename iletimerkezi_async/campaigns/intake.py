@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from iletimerkezi_async.models import Message, Number
-from iletimerkezi_async.numbers import clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
 from iletimerkezi_async.orders.pieces import Breath, in_pieces
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
@@ -411,7 +411,7 @@ def _refuse(value: object, reason: str | None = None) -> Refusal:
     if isinstance(value, Refusal):
         # Who fills in values from rows has found out already what is wrong, and where.
         return value
-    return Refusal(spell(value), reason or find_flaw(value))
+    return Refusal(write_out(value), reason or find_flaw(value))
 
 
 def _entries(record: Row) -> Sequence[int]:

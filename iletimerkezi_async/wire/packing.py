@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from iletimerkezi_async.errors import ApiError, RecipientError
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, write_out
 from iletimerkezi_async.results import Refusal
 
 from .arguments import MAX_RECIPIENTS, is_iterable, name_type
@@ -276,7 +276,7 @@ class _Pile:
         else:
             self.pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
             bad = [value for value, number in zip(given, numbers) if number is None]
-            self._bad += map(spell, bad)
+            self._bad += map(write_out, bad)
             self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
 
     def number_complaint(self) -> RecipientError | None:
