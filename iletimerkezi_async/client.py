@@ -557,7 +557,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._face.pages, arguments.choose_window(start, end, "get-blacklist"))
+        return Blacklist(self._face.pages, arguments.choose_times(start, end, "get-blacklist"))
 
     @observed("add-blacklist")
     async def add_blacklist(self, number: Number) -> None:

@@ -26,7 +26,7 @@ _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
 _DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
-# Where one side of a window is open. The filter on the wire has two sides.
+# Where one side of a range is open. The filter on the wire has two sides.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
 _LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
 _LAST_SECOND = time(23, 59, 59)
@@ -204,7 +204,7 @@ def choose_days(start: object, end: object, operation: str) -> tuple[date, date]
     return first, last
 
 
-def choose_window(start: object, end: object, operation: str) -> dict[str, str] | None:
+def choose_times(start: object, end: object, operation: str) -> dict[str, str] | None:
     """The time from `start` to `end`, as the wire has it: of a date its whole day; `None` where both sides are open.
 
     Raises:
