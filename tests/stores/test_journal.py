@@ -99,6 +99,7 @@ async def test_a_finished_campaign_sends_nothing_more(path: Path) -> None:
     assert (second.orders, sorted(second.refused), second.failed) == (first.orders, sorted(first.refused), first.failed)
     assert (first.accepted, len(first.refused), first.duplicates) == (999, 2, 1)
     assert (second.accepted, second.accepted_before, second.duplicates) == (999, 999, 1)
+    assert "999 accepted in 10 orders (999 by earlier runs)" in repr(second)
 
 
 async def test_a_stopped_campaign_goes_on(path: Path) -> None:
