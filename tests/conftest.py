@@ -18,6 +18,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For a night's search: pytest --hypothesis-profile=long tests/fuzz tests/model
 settings.register_profile("long", max_examples=5000, deadline=None)
+# New ones each time, for as long as somebody lets it search: see tests/hunt.py.
+settings.register_profile("hunt", max_examples=250, deadline=None)
 # How long an example takes tells of the machine. The same examples each time: what fails was changed by whoever sees it
 # fail. For new ones there is the long search.
 settings.register_profile("usual", deadline=None, derandomize=True, max_examples=40)
@@ -55,7 +57,7 @@ def no_credentials_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    return Sandbox()
+    return Sandbox(first_id=42_800_001)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The door without a socket: an httpx transport that asks the service in process."""
+"""An httpx transport that asks the service in process, without a socket."""
 
 from collections.abc import AsyncIterator, Callable
 

@@ -22,10 +22,10 @@ anyio.run(main)
 
 ## Once, under a key
 
-Give a key wherever the same send may be asked for twice. It is then sent at most once in 30 days (`keep=`), whatever
-crashes, is delivered again or runs twice; a call that finds it sent gives the same `Order`, with `replayed=True`. The
-text must be whole when the task is queued: another text under the same key is a `KeyConflictError`. Put no phone number
-into a key, as the store keeps it as it is.
+Give a key (an idempotency key) where the same send may be asked for twice. It is then sent at most once in 30 days
+(`keep=`), whatever crashes, is delivered again or runs twice; a call that finds it sent gives the same `Order`, with
+`replayed=True`. The text must be whole when the task is queued: another text under the same key is a
+`KeyConflictError`. Put no phone number into a key, as the store keeps it as it is.
 
 Engines for durable execution and queues (Temporal, DBOS, Celery and the like) run a step again whose outcome they do
 not know, and would text twice; with a key their step is safe.
@@ -95,8 +95,8 @@ A store that is restored from a backup has forgotten what was sent since: what i
 
 ## The files
 
-For those who work on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`,
-run by `pipeline`) and `redis` are the three. `seals` makes what stands in a store for an account and for an order,
+For those who work on it. `base` is what all stores do: `sqlite`, `postgres` (whose statements `pipeline` runs) and
+`redis` are the three. `seals` makes what stands in a store for an account and for an order,
 `threads` runs the blocking drivers.
 
 `log` is what is kept of an order, and how it is asked for: `sql` has the statements for engines that know SQL,

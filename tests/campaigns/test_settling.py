@@ -461,7 +461,7 @@ async def test_cancelled_at_every_pause_of_its_beginning_everybody_is_named(
     path: Path, several: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever an earlier run began and this one has read of it is in one list, also where it pauses in between."""
-    monkeypatch.setattr("iletimerkezi_async.orders.pieces._AT_ONE_GO", 0.0)
+    monkeypatch.setattr("iletimerkezi_async.orders.pieces._SLICE", 0.0)
     sandbox = Sandbox()
     sandbox.fail("send-sms", "close-idle")
     sandbox.fail("send-sms", "drop-request", times=99)

@@ -138,7 +138,7 @@ async def test_whatever_happens_nobody_is_texted_twice(
             assert taken == 1
         elif not isinstance(said, OutcomeUnknownError):
             assert taken == 0, f"{said!r}, and yet it was taken"
-        sandbox._service._faults.clear()
+        sandbox.heal()
         # A connection that was closed while idle loses the answer of this one, too; then the first order is found.
         with contextlib.suppress(DuplicateOrderError, OrderAcceptedError, OutcomeUnknownError):
             again = await client.send_sms(TEXT, NUMBER)
@@ -169,7 +169,7 @@ async def test_a_journal_resumed_an_hour_later(
         return result.accepted
 
     assert await run() <= 30
-    sandbox._service._faults.clear()
+    sandbox.heal()
     sandbox.advance(minutes=61)
     real = time.time
     monkeypatch.setattr("time.time", lambda: real() + 61 * 60)

@@ -297,7 +297,7 @@ async def test_a_pause_while_the_store_is_away(engine: Engine, account: str, mon
         monkeypatch.setattr(type(store), "_reserve", away)
         began = time.monotonic()
         pacer.hold_back(0.3)
-        await pacer.share_pause()
+        await pacer.share_pause(0.3)
         await pacer.acquire(1)
         assert time.monotonic() - began >= 0.3
         began = time.monotonic()
