@@ -152,10 +152,12 @@ class Journal:
         Raises:
             JournalError: It is damaged, or cannot be read.
         """
+        if self._is_new:
+            return
         last = 0
         time_slice = TimeSlice()
         with self._complaints():
-            while not self._is_new and (page := await self._log.page(self._name, last)):
+            while page := await self._log.page(self._name, last):
                 last = page[-1].part
                 for row in page:
                     await in_thread(row.recipients, self._read_row, row, remember)
@@ -348,7 +350,7 @@ async def open_journal(
             with anyio.CancelScope(shield=True):
                 await opened.aclose()
         return
-    file = JournalFile(choose_path(journal, "journal"))
+    file = JournalFile(journal)
     # The account is among the terms: a file has one campaign.
     opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
     mine = os.getpid(), file.path

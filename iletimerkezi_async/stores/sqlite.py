@@ -55,12 +55,14 @@ class SqliteStore(SqlStore):
     #: Says whose file it is: "IMst".
     _APPLICATION: ClassVar[int] = 0x494D7374
     _KIND: ClassVar[str] = "a store"
+    #: Under which name the caller gives the path.
+    _ARGUMENT: ClassVar[str] = "path"
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._path = choose_path(path, "path")
+        self._path = choose_path(path, self._ARGUMENT)
         self._spelt = spell_path(self._path)
         self._database: sqlite3.Connection | None = None
         #: Where the file is, without links, and which file that is.
@@ -214,8 +216,9 @@ class JournalFile(SqliteStore):
     # "IMz4".
     _APPLICATION = 0x494D7A34
     _KIND = "a journal"
+    _ARGUMENT = "journal"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
 
     @property

@@ -103,6 +103,7 @@ def check_campaign(
     batch_size: object,
     concurrency: object,
     on_progress: object,
+    journal: object,
     *,
     unknown: object,
     settle_for: object,
@@ -111,7 +112,8 @@ def check_campaign(
     """The terms of a campaign.
 
     Raises:
-        ConfigurationError: One of them is none, or what is to be told of its progress cannot be called.
+        ConfigurationError: One of them is none, or says nothing without a journal; or what is to be told of its
+            progress cannot be called.
     """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
     at_once = check_whole("concurrency", concurrency, 1)
@@ -121,6 +123,8 @@ def check_campaign(
         raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
     if isinstance(settle_for, bool) or not isinstance(settle_for, (int, float)) or not 0 <= settle_for < math.inf:
         raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
+    if journal is None and (unknown != _DECISIONS[0] or settle_for):
+        raise ConfigurationError("`unknown` and `settle_for` are about what a journal has: give a `journal`, too")
     if not isinstance(allow_new_texts, bool):
         raise ConfigurationError("`allow_new_texts` must be True or False")
     return Terms(size, at_once, str(unknown), float(settle_for), allow_new_texts)
