@@ -357,8 +357,8 @@ class AsyncClient:
             JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
                 another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
                 written down.
-            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
-                journal is a path, and not `":memory:"`; or `unknown` or `settle_for` is given without a journal.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` (a path, and not `":memory:"`)
+                is not what it should be; or `unknown` or `settle_for` is given without a journal.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -417,9 +417,8 @@ class AsyncClient:
             allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
                 they come with a text that the journal does not have of them. Otherwise that stops the campaign
                 (`JournalError`, with their count), as the texts may have changed by mistake, such as a date in them. A
-                list is looked through before anything goes out. What can be read once only, such as a generator, has to
-                bring the recipients of before first, and the texts of one recipient in the order of before: new
-                recipients that come before a changed text have got theirs by then.
+                list is looked through before anything goes out. A generator has to bring the recipients of before
+                first, and the texts of each in the order of before: who comes before a changed text gets a new one.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
