@@ -152,10 +152,12 @@ class Journal:
         Raises:
             JournalError: It is damaged, or cannot be read.
         """
+        if self._is_new:
+            return
         last = 0
         time_slice = TimeSlice()
         with self._complaints():
-            while not self._is_new and (page := await self._log.page(self._name, last)):
+            while page := await self._log.page(self._name, last):
                 last = page[-1].part
                 for row in page:
                     await in_thread(row.recipients, self._read_row, row, remember)
@@ -312,7 +314,9 @@ def _spell_holder(token: str) -> str:
     """Who has a journal, by its token."""
     holder = token.partition(" ")[2]
     is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
-    return f"{holder}, which is this process: an earlier call has not ended" if is_here else holder or "another run"
+    if is_here:
+        return f"{holder}, which is this process: a call of it has not ended (in a notebook: restart the kernel)"
+    return holder or "another run"
 
 
 @asynccontextmanager
@@ -348,7 +352,7 @@ async def open_journal(
             with anyio.CancelScope(shield=True):
                 await opened.aclose()
         return
-    file = JournalFile(choose_path(journal, "journal"))
+    file = JournalFile(journal)
     # The account is among the terms: a file has one campaign.
     opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
     mine = os.getpid(), file.path

@@ -49,12 +49,14 @@ class SqliteStore(SqlStore):
     #: Says whose file it is: "IMsr".
     _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
+    #: Under which name the caller gives the path.
+    _ARGUMENT: ClassVar[str] = "path"
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._path = choose_path(path, "path")
+        self._path = choose_path(path, self._ARGUMENT)
         self._spelt = spell_path(self._path)
         self._database: sqlite3.Connection | None = None
         #: Where the file is, without links, and which file that is.
@@ -210,21 +212,10 @@ class JournalFile(SqliteStore):
     # "IMjr".
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
-    #: The files that are open, with the process that has them.
-    _open_here: ClassVar[set[tuple[int, str]]] = set()
+    _ARGUMENT = "journal"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
-
-    def _open(self) -> sqlite3.Connection:
-        database = super()._open()
-        self._open_here.add((os.getpid(), self._real))
-        return database
-
-    def _close(self) -> None:
-        if self._database is not None:
-            self._open_here.discard((os.getpid(), self._real))
-        super()._close()
 
     @property
     def path(self) -> str:
@@ -242,8 +233,6 @@ class JournalFile(SqliteStore):
 
     @property
     def _in_use(self) -> str:
-        if (os.getpid(), self._real) in self._open_here:
-            return "is in use by a call of this process that has not ended (in a notebook: restart the kernel)"
         return "is in use by another run"
 
     def _sweep_rows(self) -> None:
