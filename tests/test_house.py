@@ -44,8 +44,7 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "blacklist", "consents"},
     ],
     "stores": [
-        {"files", "seals", "threads", "log", "pipeline"},
-        {"redis_rows"},
+        {"files", "threads", "log"},
         {"base"},
         {"sql"},
         {"sqlite", "postgres", "redis"},

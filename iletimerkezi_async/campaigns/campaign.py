@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
-from iletimerkezi_async.orders.life import SEND_WINDOW
 from iletimerkezi_async.orders.pieces import in_pieces
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.stores.log import State
+from iletimerkezi_async.wire.operations import SEND_WINDOW
 from iletimerkezi_async.wire.packing import finish
 
 from .narrowing import Narrowing

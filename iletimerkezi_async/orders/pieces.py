@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.wire.packing import Steps
 
-__all__ = ["Breath", "in_pieces", "in_thread"]
 
 T = TypeVar("T")
 
