@@ -149,8 +149,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
-        Where event loops run side by side in threads, call it in each of them: only its own loop can close a
-        connection.
+        If event loops run side by side in threads, call it in each: only its own loop can close a connection.
         """
         await self._face.aclose()
 
@@ -505,8 +504,7 @@ class AsyncClient:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
-        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again as
-        in every other call.
+        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again.
 
         Args:
             order_id: The order's id, its digits, or the `Order`.

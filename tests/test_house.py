@@ -45,8 +45,7 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "consents"},
     ],
     "stores": [
-        {"files", "seals", "threads", "log", "pipeline"},
-        {"redis_rows"},
+        {"files", "threads", "log"},
         {"base"},
         {"sql"},
         {"sqlite", "postgres", "redis"},

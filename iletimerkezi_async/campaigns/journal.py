@@ -33,8 +33,7 @@ from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
-from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, draw
-from iletimerkezi_async.stores.seals import account_of, mark_numbers
+from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 from .records import checksum, describe, find_misfit, mark_entries, pack, seal

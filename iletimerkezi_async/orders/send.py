@@ -29,8 +29,7 @@ from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.base import StoreLog
-from iletimerkezi_async.stores.log import Name, Row, Scope, State, draw
-from iletimerkezi_async.stores.seals import account_of, fingerprint
+from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, draw, fingerprint
 
 from . import life, rows
 from .driver import Claim, Driver, OvertakenError
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
 
     from .lookup import Lookups
 
-__all__ = ["Sending"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
