@@ -9,24 +9,25 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 import pytest
+from journaled import ONCE, TEXT, numbers
+from journaled import client_of as client_with
+from journaled import run as run_as_often
 
 from iletimerkezi_async import (
-    AsyncClient,
     BulkError,
     BulkResult,
     ConfigurationError,
-    Iys,
     JournalError,
     Message,
     OutcomeUnknownError,
     Progress,
-    Retry,
     fill_template,
 )
 from iletimerkezi_async.sandbox import Sandbox, Weather
@@ -36,27 +37,11 @@ from iletimerkezi_async.stores.sqlite import JournalFile
 
 pytestmark = pytest.mark.anyio
 
-TEXT = "Kampanyamiz basladi"
-ONCE = Retry(attempts=1)
-
-
-def numbers(count: int) -> list[str]:
-    return [f"+9053012{index:05}" for index in range(count)]
-
-
-def client_of(sandbox: Sandbox, retry: Retry = ONCE, **options: object) -> AsyncClient:
-    return sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, **options)  # type: ignore[arg-type]  # of all types
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kampanya.journal"
+client_of = partial(client_with, retry=ONCE)
 
 
 async def run(sandbox: Sandbox, path: Path, count: int = 40, **options: object) -> BulkResult:
-    settings: dict[str, object] = {"batch_size": 20, "concurrency": 1, "journal": path}
-    async with client_of(sandbox) as client:
-        return await client.send_bulk(TEXT, numbers(count), **(settings | options))  # type: ignore[arg-type]  # of all types
+    return await run_as_often(sandbox, path, count, retry=ONCE, **options)
 
 
 async def test_a_blocked_number_in_an_order_that_was_lost_leaves_nobody_out_for_ever(
