@@ -81,6 +81,7 @@ class Orders:
         intake: What the campaign reads.
         tally: The account that is kept.
         journal: Where orders are written down; or nowhere.
+        concurrency: How many orders may be under way at once.
         report: Tells how far the campaign is.
 
     Attributes:
@@ -94,6 +95,8 @@ class Orders:
         intake: Intake[Any],
         tally: Tally,
         journal: Journal | None,
+        *,
+        concurrency: int,
         report: Callable[[], Awaitable[None]],
     ) -> None:
         self._lookups = lookups
@@ -102,6 +105,7 @@ class Orders:
         self._journal = journal
         self._report = report
         self._driver = Driver(lookups, None if journal is None else journal.owner)
+        self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._one_asks = anyio.Lock()
         self._knows_time = False
         self.stop: IletimerkeziError | None = None
@@ -111,7 +115,7 @@ class Orders:
         """Let the campaign stop; the first reason counts."""
         self.stop = self.stop or error
 
-    def may_go_on(self, task: Task) -> bool:
+    def _may_go_on(self, task: Task) -> bool:
         """Whether anything is to be done about an order: once its time is past, what was begun is still settled."""
         return self.stop is None or (task.is_earlier and isinstance(self.stop, ScheduleError))
 
@@ -121,7 +125,18 @@ class Orders:
         Returns:
             Whether it is refused over some of its recipients, who are still to be found. It is counted otherwise.
         """
-        if not self.may_go_on(task):
+        try:
+            await self._under_way.acquire()
+        except BaseException:
+            self._tally.fail(task.draft, task.not_sent())
+            raise
+        try:
+            return await self._send(task)
+        finally:
+            self._under_way.release()
+
+    async def _send(self, task: Task) -> bool:
+        if not self._may_go_on(task):
             self._tally.fail(task.draft, task.not_sent())
             return False
         claim: Claim | None = None
@@ -166,8 +181,8 @@ class Orders:
         if sent:
             change = life.settle_sent(claim.held, self._journal.now, draw(), claim.keep)
         if not await self._write(claim, change):
-            self._tally.fail(task.draft, task.not_sent())
             return None
+        self._tally.take_back(task.draft)
         if not sent:
             return Task(task.draft)
         self._tally.count_taken(task.draft.recipients, None)
