@@ -66,7 +66,7 @@ FLOORS_WITHIN = {
         {"search"},
         {"recovery"},
         {"driver"},
-        {"send", "sharing"},
+        {"send"},
         {"face"},
     ],
     "campaigns": [
