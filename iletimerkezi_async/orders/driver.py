@@ -55,7 +55,7 @@ class Claim(Attempts):
         log: The log.
         held: The order's row.
         now: The log's time.
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         lease: Seconds for which the order is this call's alone after each write.
         keep: Seconds for which the row is kept.
         evidence: The logs that know other orders, if more than `log`.

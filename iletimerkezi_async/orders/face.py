@@ -16,7 +16,7 @@ from iletimerkezi_async.stores.log import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 
-from .known import KnownIds, SharedIds
+from .known import KnownIds
 from .lookup import Lookups
 from .send import Sending
 
@@ -62,7 +62,7 @@ class Face:
         self.iys = iys
         # For calls that take all defaults.
         self._template = None if sender is None or iys is None else Draft(sender, iys, {}, None, 0)
-        #: What the client's searches share.
+        #: The shared state of the client's searches.
         self.lookups = Lookups(transport, known)
         #: Sends orders.
         self.sending = Sending(self.lookups, store, credentials)
@@ -154,7 +154,7 @@ def open_face(
         pacer=_choose_pacer(rate, store, credentials),
         http_client=http_client,
     )
-    known = KnownIds(None if store is None else SharedIds(StoreLog(store), account_of(credentials)))
+    known = KnownIds(None if store is None else StoreLog(store), account_of(credentials))
     telemetry = start_telemetry(transport.host)
     return Face(credentials, store, known, telemetry, transport, sender=header, iys=choice)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from array import array
-from bisect import bisect_right
 from collections import Counter, deque
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
@@ -33,10 +31,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("iletimerkezi_async")
 
-# Ids are kept in two generations, so that each is kept for at least so many seconds (a live search is about the last
-# ten minutes), and at most so many of each: enough for a hundred orders a second.
-_GENERATION = 900.0
-_MAX_IDS = 100_000
+# Seconds for which an id is kept (a live search is about the last ten minutes), and ids that are kept at most: those of
+# a hundred orders a second.
+_KEPT = 1800.0
+_MAX_IDS = 200_000
 # Seconds that a search waits for the ids of other processes.
 _PATIENCE = 1.0
 # Texts, or numbers of one text, that are hashed at one go.
@@ -83,38 +81,6 @@ def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[int]:
 # Ids.
 
 
-class SharedIds:
-    """The ids that the account's processes share by a store.
-
-    Args:
-        log: The store.
-        account: The account's name in it.
-    """
-
-    def __init__(self, log: StoreLog, account: str) -> None:
-        self._log = log
-        self._account = account
-
-    def note(self, known: KnownId) -> None:
-        """Share an id in the background; it never delays the caller."""
-        self._log.note_later(self._account, known)
-
-    async def known(self, order_ids: Collection[int]) -> AbstractSet[int]:
-        """Give those of the ids that any process has shared; none if the store is away."""
-        if self._log.is_away:
-            return frozenset()
-        reason: object = f"the store did not answer within {_PATIENCE:g} s"
-        with anyio.move_on_after(_PATIENCE):
-            try:
-                return await self._log.known(self._account, order_ids)
-            except StoreError as error:
-                reason = error
-        self._log.note_away()
-        # Without them, more reports are read.
-        logger.warning("the ids of other processes are not to be had: %s", reason)
-        return frozenset()
-
-
 class _KnownOrder(NamedTuple):
     """An order of this client that surely was taken.
 
@@ -133,32 +99,24 @@ class _KnownOrder(NamedTuple):
     began: float
 
 
-class _Generation:
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.orders: dict[int, _KnownOrder] = {}
-        self.answers = array("d")
-        self.slowest = 0.0
-
-    @property
-    def is_over(self) -> bool:
-        return len(self.orders) >= _MAX_IDS or time.monotonic() - self.began >= _GENERATION
-
-
 class KnownIds:
-    """The ids that a client has learnt, of the last quarter of an hour at least.
+    """The ids that a client has learnt within half an hour.
 
     Args:
-        shared: The ids of other processes, if there is a store.
+        log: The store by which the account's processes share their ids, if there is one.
+        account: The account's name in it.
     """
 
-    def __init__(self, shared: SharedIds | None = None) -> None:
-        self._shared = shared
+    def __init__(self, log: StoreLog | None = None, account: str = "") -> None:
+        self._log = log
+        self._account = account
         #: The orders whose ids are not known.
         self.sends = LiveSends()
         #: Whether the service gives one id to several orders, as some services for tests do.
         self.are_reused = False
-        self._young, self._old = _Generation(), _Generation()
+        self._orders: dict[int, _KnownOrder] = {}
+        #: The same with their ids, the oldest first.
+        self._by_age: deque[tuple[int, _KnownOrder]] = deque()
 
     def note(
         self,
@@ -178,13 +136,13 @@ class KnownIds:
             took: Seconds since the first attempt that may have been taken.
             scheduled: Whether the order is scheduled.
         """
-        if self._young.is_over:
-            self._young, self._old = _Generation(), self._young
         now = time.monotonic()
-        self._young.orders[order_id] = _KnownOrder(content, answered, scheduled, now, now - took)
-        if answered is not None:
-            self._young.answers.append(now)
-            self._young.slowest = max(self._young.slowest, took)
+        self._orders[order_id] = order = _KnownOrder(content, answered, scheduled, now, now - took)
+        self._by_age.append((order_id, order))
+        while len(self._by_age) > _MAX_IDS or self._by_age[0][1].since < now - _KEPT:
+            old_id, old = self._by_age.popleft()
+            if self._orders.get(old_id) is old:
+                self._orders.pop(old_id, None)
 
     def share(self, order_id: int) -> None:
         """Share an id with the account's other processes; it never delays the caller.
@@ -192,9 +150,9 @@ class KnownIds:
         Call this after the journal or the store has the id. If this process died between the two, another process would
         look for the order, and rule it out as known.
         """
-        known = None if self._shared is None else self.describe(order_id)
-        if self._shared is not None and known is not None:
-            self._shared.note(known)
+        known = None if self._log is None else self.describe(order_id)
+        if self._log is not None and known is not None:
+            self._log.note_later(self._account, known)
 
     def describe(self, order_id: int) -> KnownId | None:
         """Describe an order for a log; `None` if its id is not surely its own.
@@ -202,7 +160,7 @@ class KnownIds:
         An order that was found in a list may have been taken at its first attempt, so it does not prove that a list has
         newer orders.
         """
-        known = self._find(order_id)
+        known = self._orders.get(order_id)
         if known is None:
             return None
         now = time.monotonic()
@@ -215,12 +173,12 @@ class KnownIds:
 
         An order with the same content may be the wanted one: answered, but not kept by the run that sent it.
         """
-        known = self._find(order_id)
+        known = self._orders.get(order_id)
         return known is not None and known.content != content and known.since < before
 
     def others(self, order_ids: Iterable[int], content: int) -> dict[int, Known]:
         """Give those of the orders that are known for other content, as the rules take them."""
-        found = ((order_id, self._find(order_id)) for order_id in order_ids)
+        found = ((order_id, self._orders.get(order_id)) for order_id in order_ids)
         return {
             order_id: Known(known.answered, known.scheduled)
             for order_id, known in found
@@ -228,21 +186,35 @@ class KnownIds:
         }
 
     async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
-        """Give those of the ids that other processes know and this client does not."""
-        asked = [order_id for order_id in order_ids if self._find(order_id) is None]
-        return await self._shared.known(asked) if self._shared is not None and asked else frozenset()
+        """Give those of the ids that other processes know and this client does not; none if the store is away."""
+        log, asked = self._log, [order_id for order_id in order_ids if order_id not in self._orders]
+        if log is None or not asked or log.is_away:
+            return frozenset()
+        reason: object = f"the store did not answer within {_PATIENCE:g} s"
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                return await log.known(self._account, asked)
+            except StoreError as error:
+                reason = error
+        log.note_away()
+        # Without them, more reports are read.
+        logger.warning("the ids of other processes are not to be had: %s", reason)
+        return frozenset()
 
-    def count_since(self, moment: float) -> int:
-        """Count the orders that were answered after a moment of the monotonic clock, and so are newer in the list."""
-        return sum(len(each.answers) - bisect_right(each.answers, moment) for each in (self._young, self._old))
+    def rank(self, began: float, ended: float) -> int:
+        """Count the orders that probably are newer in the list than a lost one.
 
-    @property
-    def slowest(self) -> float:
-        """The seconds of the slowest answer of the last minutes."""
-        return max(self._young.slowest, self._old.slowest)
-
-    def _find(self, order_id: int) -> _KnownOrder | None:
-        return self._young.orders.get(order_id) or self._old.orders.get(order_id)
+        Args:
+            began: The beginning of its first attempt, by the monotonic clock.
+            ended: The end of its last one.
+        """
+        # Of a copy, as another thread may note an order meanwhile.
+        newest_first = (each for _, each in reversed([*self._by_age]))
+        newer = takewhile(lambda each: each.since > began, newest_first)
+        answered = [each for each in newer if each.answered is not None]
+        # An attempt that timed out was most likely taken early.
+        slowest = max((each.since - each.began for each in answered), default=0.0)
+        return sum(each.since > min(ended, began + slowest) for each in answered)
 
 
 # Orders without an id.
@@ -264,12 +236,8 @@ class LiveSend:
     owner: object = None
     began: float | None = None
     #: Its numbers, each once, if they are few.
-    few: frozenset[str] | None = field(init=False)
+    few: frozenset[str] | None = field(default=None, init=False)
     _numbers: Counter[str] | None = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        messages = self.draft.messages
-        self.few = frozenset(chain.from_iterable(messages.values())) if self.draft.recipients <= _FEW else None
 
     @property
     def numbers(self) -> Counter[str]:
@@ -297,9 +265,10 @@ class LiveSends:
         if send.began is not None:
             return
         send.began = time.time()
-        if send.few is None:
+        if send.draft.recipients > _FEW:
             self._large.append(send)
             return
+        send.few = frozenset(chain.from_iterable(send.draft.messages.values()))
         for number in send.few:
             self._small.setdefault(number, []).append(send)
 

@@ -6,7 +6,7 @@ Searches that run at the same time use the same pages. If one is being read, the
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,7 +24,7 @@ from .paging import Blacklist
 from .rules import Listed, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container, Generator
+    from collections.abc import Awaitable, Callable, Container
     from datetime import datetime
 
     from iletimerkezi_async.clocks import Moment
@@ -36,8 +36,6 @@ LISTED = 30
 # Rows of a report that are read first: most reports differ from the wanted one at their first number.
 _FEW = 50
 _MAX_ROWS = 1000
-# Requests of one live search.
-_LIVE_REQUESTS = 56
 # Seconds for which new searches use what earlier ones have read.
 _CACHE_SECONDS = 30.0
 # Requests of searches at once; the other connections are left to sends.
@@ -112,7 +110,7 @@ class ReportCache:
     """The list of some days and the reports of its orders, as far as they were read.
 
     Args:
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         days: The days.
     """
 
@@ -122,6 +120,8 @@ class ReportCache:
         self._days = days
         #: The days that were asked for.
         self.days = days
+        #: The requests of live searches.
+        self.budget = Budget()
         #: The cache's age; a machine's sleep counts.
         self.watch = Stopwatch()
         #: Whether the service refused the last day, which then was left out.
@@ -308,7 +308,7 @@ class ListReading:
 
 
 class Lookups:
-    """What the searches of one client share.
+    """The shared state of a client's searches.
 
     Args:
         transport: The client's transport.
@@ -318,30 +318,17 @@ class Lookups:
     def __init__(self, transport: Transport, known: KnownIds | None = None) -> None:
         self.transport = transport
         self.known = KnownIds() if known is None else known
-        self._caches: dict[object, tuple[ReportCache, Budget]] = {}
+        self._caches: dict[object, ReportCache] = {}
 
     def reports(self, days: Days) -> ReportCache:
         """Give the cache of some days that searches share now."""
-        return self._shared(days)[0]
-
-    @contextmanager
-    def live(self, days: Days) -> Generator[tuple[ReportCache, Budget]]:
-        """Give the same, and the budget of live searches with one more in it."""
-        reports, budget = self._shared(days)
-        budget.join(_LIVE_REQUESTS)
-        try:
-            yield reports, budget
-        finally:
-            budget.leave()
-
-    def _shared(self, days: Days) -> tuple[ReportCache, Budget]:
         # Also while searches never end: a cache only grows.
-        for key in [key for key, (each, _) in self._caches.items() if each.watch.elapsed > _CACHE_SECONDS]:
+        for key in [key for key, each in self._caches.items() if each.watch.elapsed > _CACHE_SECONDS]:
             del self._caches[key]
         # Each event loop has its own: its events and locks cannot be waited for in another one.
         key = (anyio.lowlevel.current_token(), days)
         if key not in self._caches:
-            self._caches[key] = ReportCache(self, days), Budget()
+            self._caches[key] = ReportCache(self, days)
         return self._caches[key]
 
 

@@ -72,7 +72,7 @@ async def send_draft(lookups: Lookups, draft: Draft, attempts: Attempts | None =
     """Send an order, and find its id if the answer is lost.
 
     Args:
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         draft: The order.
         attempts: Its attempts, for an order that a log knows.
 
@@ -100,7 +100,7 @@ class _Sending:
     """One call's attempts with an order.
 
     Args:
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         send: The order.
         attempts: Its attempts.
     """

@@ -37,6 +37,7 @@ from .rules import (
     conclude_live,
     days,
     find_place,
+    gap,
     judge,
     order_by_nearness,
 )
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 
 # Reports that are read at once.
 _AT_ONCE = 8
-# Of a live search: its seconds, beside the limit on its requests.
-_SECONDS = 10.0
+# Of a live search: its seconds and requests at most.
+_SECONDS, _REQUESTS = 10.0, 56
 # … its looks at least: a look that shows no order, or too many, may have come too soon.
 _LOOKS = 2
 # … the nearest orders that are judged before one of them counts as the only one.
@@ -82,7 +83,8 @@ class Judge:
         self.wanted = wanted
         #: The verdicts by id, the likeliest first.
         self.verdicts: dict[int, Verdict] = {}
-        self._place = Place()
+        #: The expected time of the wanted order.
+        self.place = Place()
         self._knowledge = Knowledge()
         self._reports = reports
         self._budget = budget
@@ -91,12 +93,7 @@ class Judge:
     def learn(self, listing: Listing, knowledge: Knowledge) -> None:
         """Take in the list and the other evidence."""
         self._knowledge = knowledge
-        self._place = find_place(self.wanted.span, listing, knowledge)
-
-    @property
-    def likely(self) -> tuple[float, float] | None:
-        """The likely time of the wanted order, by the list; `None` if it is not known to the minute."""
-        return self._place.likely
+        self.place = find_place(self.wanted.span, listing, knowledge)
 
     @property
     def its(self) -> list[int]:
@@ -106,8 +103,8 @@ class Judge:
 
     def is_near(self, listed: Listed) -> bool:
         """Whether an order was submitted within a minute of an attempt, or may have been."""
-        likely = self._place.likely
-        return likely is None or listed.submitted_at is None or self._place.gap(listed.submitted_at) <= NEAR
+        likely = self.place.likely
+        return likely is None or listed.submitted_at is None or gap(listed.submitted_at, likely) <= NEAR
 
     async def look_at(
         self,
@@ -124,7 +121,7 @@ class Judge:
             newer_than: A report that decides nothing, and was read before this moment, is read again.
             limit: The number of orders at most.
         """
-        waiting = deque(order_by_nearness(self.wanted, orders, self._place))
+        waiting = deque(order_by_nearness(self.wanted, orders, self.place))
         looked = 0
         while waiting and looked < limit and self._budget.left >= 0:
             batch: list[Listed] = []
@@ -148,7 +145,7 @@ class Judge:
             return True
         report = self._reports.cached_head(listed.id)
         rows = None if report is None else report.rows
-        verdict = judge(self.wanted, listed, rows, self._place, self._knowledge)
+        verdict = judge(self.wanted, listed, rows, self.place, self._knowledge)
         known = self.verdicts.get(listed.id)
         if known is not None and verdict.open and not known.open:
             # By the whole report, which was read before.
@@ -172,7 +169,7 @@ class Judge:
         numbers, recipients = self.wanted.numbers, self.wanted.recipients
         rows = await self._reports.whole(listed.id, numbers, recipients, self._budget)
         if rows is not None:
-            self.verdicts[listed.id] = judge(self.wanted, listed, rows, self._place, self._knowledge)
+            self.verdicts[listed.id] = judge(self.wanted, listed, rows, self.place, self._knowledge)
 
 
 def _wanted(send: LiveSend, span: Span) -> Wanted:
@@ -188,14 +185,13 @@ class LiveSearch:
     """A search for the id of an order that was lost a moment ago.
 
     Args:
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         send: The order.
         first: Runs since the beginning of the first attempt that may have been taken.
         last: Runs since the end of the last one.
     """
 
     _reports: ReportCache
-    _budget: Budget
     _judge: Judge
 
     def __init__(self, lookups: Lookups, send: LiveSend, first: Stopwatch, last: Stopwatch) -> None:
@@ -213,11 +209,15 @@ class LiveSearch:
         of_days = days(span, now)
         if of_days is None:
             return Conclusion(Fate.TAKEN, _TOO_LONG_AGO)
-        with self._lookups.live(of_days) as (self._reports, self._budget):
-            self._judge = Judge(self._reports, _wanted(self._send, span), self._budget, self._is_known)
+        self._reports = self._lookups.reports(of_days)
+        self._judge = Judge(self._reports, _wanted(self._send, span), self._reports.budget, self._is_known)
+        self._reports.budget.join(_REQUESTS)
+        try:
             with anyio.move_on_after(_SECONDS):
                 await self._look_again_and_again()
-            verdicts = {id: each for id, each in self._judge.verdicts.items() if not self._is_known(id)}
+        finally:
+            self._reports.budget.leave()
+        verdicts = {id: each for id, each in self._judge.verdicts.items() if not self._is_known(id)}
         return conclude_live(verdicts, 1 + self._count_alike())
 
     def _is_known(self, order_id: int) -> bool:
@@ -244,7 +244,7 @@ class LiveSearch:
         for look in range(1, max(_LOOKS, retry.attempts) + 1):
             await self._look(newer_than)
             its = len(self._judge.its)
-            if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._budget.left < 0:
+            if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._reports.budget.left < 0:
                 return
             pause = retry.pause(look)
             # Late enough for a page that another search reads during the pause.
@@ -254,11 +254,9 @@ class LiveSearch:
     async def _look(self, newer_than: float) -> None:
         """Read pages from the likeliest one on, until the order is found."""
         judge, reports = self._judge, self._reports
-        # An attempt that timed out was most likely taken early.
-        rank = self._known.count_since(min(self._ended, self._began + self._known.slowest))
-        sequence = PageSequence(rank // LISTED + 1)
+        sequence = PageSequence(self._known.rank(self._began, self._ended) // LISTED + 1)
         for number in sequence:
-            page = await reports.page(number, newer_than, self._budget)
+            page = await reports.page(number, newer_than, reports.budget)
             if page is None or not page.had:
                 break
             self._learn()
@@ -266,7 +264,8 @@ class LiveSearch:
             await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
             if judge.its:
                 return
-            sequence.note(number, page, None if judge.likely is None else judge.likely[0] - NEAR)
+            likely = judge.place.likely
+            sequence.note(number, page, None if likely is None else likely[0] - NEAR)
         # Orders of another time can only be candidates.
         self._learn()
         far = [each for each in reports.listed.values() if not judge.is_near(each)]
@@ -348,7 +347,7 @@ def now_by(lookups: Lookups, ahead: float) -> Moment:
     """Give the present moment, with a log's clock in place of this machine's.
 
     Args:
-        lookups: What the client's searches share; its transport knows the service's clock.
+        lookups: The shared state of the client's searches; its transport knows the service's clock.
         ahead: Seconds by which the log's clock is ahead of this machine's.
     """
     now = lookups.transport.clocks.now()
@@ -359,7 +358,7 @@ async def hear_clock(lookups: Lookups, since: float) -> None:
     """Read a page of the list for the service's time, unless an answer has told it since a moment.
 
     Args:
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         since: The moment by the monotonic clock, which stands still while a machine sleeps.
     """
     clocks = lookups.transport.clocks
@@ -375,7 +374,7 @@ class EarlierSearch:
     """A search for an order that an earlier call may have sent.
 
     Args:
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         log: The log that knows other orders.
         row: The order's row.
         draft: The order.

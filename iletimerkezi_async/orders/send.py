@@ -62,7 +62,7 @@ class Sending:
     """Sends orders: with a key, once.
 
     Args:
-        lookups: What the client's searches share.
+        lookups: The shared state of the client's searches.
         store: The store of keys, if there is one.
         credentials: The account's credentials.
     """

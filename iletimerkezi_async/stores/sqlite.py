@@ -36,7 +36,7 @@ class SqliteStore(SqlStore):
 
     Args:
         path: The file. Its folder must exist.
-        keep: How long a key is kept after its last change; at least an hour.
+        keep: Time for which a key is kept after its last change; at least an hour.
         timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
@@ -46,6 +46,8 @@ class SqliteStore(SqlStore):
     #: Marks the file as this library's: "IMsr".
     _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
+    #: Whether each write is moved from the write-ahead log into the file at once.
+    _CHECKPOINTS: ClassVar[bool] = False
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
@@ -80,7 +82,9 @@ class SqliteStore(SqlStore):
                 bound = {**values, "now": time.time()}
                 for statement in statements:
                     rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
-            self._empty_log(database)
+            if self._CHECKPOINTS:
+                # Explicitly: this raises where SQLite's own checkpoint would be put off silently.
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, ValueError, TypeError, OSError) as error:
             reason = self._explain(error)
         else:
@@ -133,9 +137,6 @@ class SqliteStore(SqlStore):
 
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
         """Lock a file that is not to be shared."""
-
-    def _empty_log(self, database: sqlite3.Connection) -> None:
-        """Move the write-ahead log into the file, where SQLite is not to choose the time."""
 
     def _use_log(self, database: sqlite3.Connection) -> None:
         """Turn on the write-ahead log; try again for a while, as SQLite does not wait here for other processes."""
@@ -201,6 +202,7 @@ class JournalFile(SqliteStore):
     # "IMjr".
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
+    _CHECKPOINTS = True
 
     def __init__(self, path: str) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
@@ -229,10 +231,6 @@ class JournalFile(SqliteStore):
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
         for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
             database.execute(f"PRAGMA {setting}")
-
-    def _empty_log(self, database: sqlite3.Connection) -> None:
-        # Explicitly: this raises where SQLite's own checkpoint would be put off silently.
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 @contextmanager
