@@ -67,7 +67,7 @@ FLOORS_WITHIN = {
         {"search"},
         {"recovery"},
         {"driver"},
-        {"send", "sharing"},
+        {"send"},
         {"face"},
     ],
     "campaigns": [
