@@ -95,7 +95,7 @@ class Template:
 
     @property
     def text(self) -> str | None:
-        """The text of everybody; `None` where everybody gets their own."""
+        """The text that all recipients get; `None` where each gets its own."""
         return None if self.names else "".join(literal for literal, _ in self._parts)
 
     def fill(self, values: Sequence[str]) -> str:
@@ -116,13 +116,13 @@ class Template:
         return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
 
     def find_misuse(self, names: Iterable[str]) -> ConfigurationError | None:
-        """The complaint that it names a column as other programs do, so that everybody would get the name."""
+        """The complaint that it names a column as other programs do: the name itself would be sent."""
         for (literal, name), (following, _) in pairwise(self._parts):
             if literal.endswith("{") and following.startswith("}"):
                 return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
             if literal.endswith("$"):
                 return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
-        # Whoever names a column rightly knows how, and means what else stands there.
+        # A column that is named correctly elsewhere is no mistake where it is not.
         right = {"", *map(column_key, self.names)}
         keys = {key: name for name in names if (key := column_key(name)) not in right}
         for literal, _ in self._parts:
@@ -164,7 +164,7 @@ def _parse(written: object) -> list[tuple[str, str | None]]:
 
 
 def column_key(name: str) -> str:
-    """What two names of columns share that look the same: composed, without invisible characters, case and braces."""
+    """The key by which names of columns are compared: composed, without invisible characters, case and braces."""
     visible = "".join(
         " " if category(letter) == "Cc" else letter for letter in normalize("NFC", name) if category(letter) != "Cf"
     )
@@ -201,7 +201,7 @@ class Filler:
         """The message for a row; or what is wrong with it.
 
         Args:
-            place: Where the row is, for whoever has to mend it.
+            place: Where the row is, as a refusal names it.
             number: Whom it is for, as it is written.
             values: The values of the template's columns, in the order of its names.
         """
@@ -320,7 +320,7 @@ def _records(rows: object) -> Iterator[object]:
         return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
     values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
-    # Without a frame of ours around what the table may raise.
+    # No generator: its frame would hold a row while the table raises.
     return map(dict, map(partial(zip, names), values))
 
 

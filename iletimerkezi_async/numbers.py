@@ -103,7 +103,7 @@ def _clean_foreign(written: str, compact: str) -> str | None:
     code, rest = country[0], foreign[1][country.end() :]
     trunk = _TRUNK.fullmatch(_NOT_BRACKETS.sub("", written)) if "(" in written else None
     if trunk and trunk[1] == code:
-        # In Italy and where else the 0 belongs to the number, nobody knows which one is meant.
+        # In Italy and elsewhere numbers begin with a 0 of their own, so the one in brackets may be that.
         rest = "0" if code in _KEEP_ZERO else rest[1:]
     is_whole = code not in _LENGTHS or len(rest) in _LENGTHS[code]
     has_zero = rest.startswith("0") and (code not in _KEEP_ZERO or rest == "0")
@@ -137,7 +137,7 @@ def _as_text(value: object) -> str:
 
 
 def _read(value: object) -> str:
-    """What a lazy string, or an object that stands for a number, says; empty for numbers and containers."""
+    """The text of a lazy string, or of an object that stands for a number; empty for numbers and containers."""
     lazy = read_text(value)
     if lazy is not None:
         return lazy
@@ -263,13 +263,13 @@ NO_NUMBER = "not a phone number"
 
 
 def find_flaw(value: object) -> str:
-    """Why a value is no phone number, for whoever has to mend it. No part of the value is in the words."""
+    """The reason why a value is no phone number, in words that hold no part of it."""
     written = value if isinstance(value, str) else read_text(value)
     return f"{NO_NUMBER} but {_name(value)}" if written is None else f"{NO_NUMBER}{_find_slip(str(written))}"
 
 
 def _find_slip(written: str) -> str:
-    """What somebody has typed wrongly, where that can be told."""
+    """The likely slip in a number, where one can be told."""
     bare = _bare(written)
     if not bare:
         return ": it is empty" if not written.strip() else ""
@@ -317,7 +317,7 @@ def is_one(given: object) -> bool:
     if issubclass(kind, (str, int, float, bytes, bytearray, memoryview)) or given is None:
         return True
     if hasattr(kind, "columns") or getattr(given, "ndim", 1) == 0:
-        # A table, which is bad, as nobody says which of its columns; and a number in an array without an axis.
+        # A table, which is bad, as no column is named; and a number in an array without an axis.
         return True
     several = any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__"))
     return not several or read_text(given) is not None

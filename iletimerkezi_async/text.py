@@ -1,4 +1,4 @@
-"""What a text costs: its alphabet, its length, its parts."""
+"""The cost of a text: its alphabet, its length, its parts."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ _CAPACITY = {
 
 @frozen
 class TextLength:
-    """What a text costs.
+    """The cost of a text.
 
     Attributes:
         encoding: The alphabet it needs.

@@ -18,7 +18,7 @@ from .text import read_text
 
 
 class Flaw(str):
-    """Why a value has no text, in words that show no part of it."""
+    """The reason why a value has no text, in words that show no part of it."""
 
     __slots__ = ()
 
@@ -28,7 +28,7 @@ class _ArrowValue(Protocol):
 
 
 class Unshown(str):
-    """What a cell holds whose spreadsheet shows something else.
+    """The content of a cell whose spreadsheet shows something else.
 
     A phone number can be taken from it; a text cannot.
     """
@@ -134,7 +134,7 @@ def _read_text(text: str) -> str | Flaw:
 
 
 def _write(value: object, *, comma: bool) -> str | Flaw | None:
-    """What is no text as text; `None` where nobody could read it."""
+    """The text for a value of another type; `None` where no reader could make anything of it."""
     if hasattr(type(value), "as_py"):
         # A value of Arrow.
         return read_value(cast("_ArrowValue", value).as_py(), comma=comma)
@@ -161,7 +161,7 @@ def _write_moment(value: date | time) -> str | Flaw | None:
     if isinstance(value, time):
         if value.tzinfo is None:
             return f"{value:%H:%M}"
-        # What a time zone is to a time, nobody knows without the day.
+        # Without a day the zone has no offset.
         if value.utcoffset() is None:
             return None
         return f"{datetime.combine(date(2000, 1, 2), value).astimezone(TURKISH_TIME):%H:%M}"
@@ -228,7 +228,7 @@ def _with_decimal_mark(written: str, *, comma: bool) -> str:
 
 
 def _write_other(value: object) -> str | Flaw | None:
-    """What an object says of itself, where it says more than its type."""
+    """The object's own text, where that says more than its type."""
     kind = type(value)
     is_plain = kind.__str__ not in {object.__str__, Enum.__str__} and not any(
         hasattr(kind, name) for name in ("__iter__", "__getitem__", "__buffer__", "dtype")

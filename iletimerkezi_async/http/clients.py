@@ -31,7 +31,7 @@ class LikeHttpx(Protocol):
 
     @property
     def build_request(self) -> Callable[..., object]:
-        """Makes a request, with what is set for all of the client's."""
+        """Makes a request, with the client's own headers, cookies and the like."""
         ...
 
     @property
@@ -66,7 +66,7 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | Aiohttp
     """
     aiohttp = sys.modules.get("aiohttp")
     if aiohttp is not None and isinstance(http_client, aiohttp.ClientSession):
-        from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - whoever has no aiohttp cannot load it
+        from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - it needs aiohttp
 
         return AiohttpSession(http_client, endpoint)
     libraries = [httpx, *filter(None, [sys.modules.get("httpx2")])]
@@ -109,7 +109,7 @@ class HttpxClient:
         return await self._exchange.run(self._send, operation, content)
 
     def _is_bound_elsewhere(self) -> bool:
-        """Whether it has connections that another event loop made: there, an answer would be waited for in vain."""
+        """Whether its connections belong to another event loop, so that no answer would arrive in this one."""
         loop, self._loop = self._loop, current_token().native_token
         if loop is None or loop is self._loop:
             return False

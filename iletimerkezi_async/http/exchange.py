@@ -1,4 +1,4 @@
-"""One request and its answer: what is the same over every HTTP library."""
+"""One request and its answer: the part that is the same over every HTTP library."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ class NoAnswer:
     misuse: bool = False
 
 
-#: What becomes of a request that may not go any more.
+#: The outcome of a request that may not go any more.
 HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False)
 
 
 class WithheldError(Exception):
-    """The request may not go any more. It ends what the HTTP client was doing with it."""
+    """The request may not leave any more. Raised while the HTTP client takes the body, it ends the exchange."""
 
 
 class Content:
-    """The body of one request, which it gives to the HTTP client at the last moment.
+    """The body of one request, which the HTTP client takes at the last moment.
 
     As long as the client has not taken it, the request cannot have left. A client that takes it twice has sent it a
-    second time, and what became of the first nobody has told.
+    second time, and the answer to the first is lost.
     """
 
     __slots__ = ("body", "may_go", "taken", "timeout", "times", "withheld")
@@ -93,7 +93,7 @@ class Content:
         return self.body
 
     def show(self) -> Body:
-        """The body, for what signs it before it is written.
+        """The body, for a middleware that signs it before it is written.
 
         Raises:
             WithheldError: It may not go any more.
@@ -110,7 +110,7 @@ class Used:
         self._seen: WeakSet[object] = WeakSet()
 
     def note(self, connection: object) -> bool:
-        """Note that a connection brings an answer; whether it has brought one before."""
+        """Note a connection that brings an answer, and tell whether it has brought one before."""
         try:
             if connection in self._seen:
                 return True
@@ -122,7 +122,7 @@ class Used:
 
 
 class Pool(Protocol):
-    """What has connections: our lanes, or a caller's own HTTP client."""
+    """An owner of connections: our lanes, or a caller's own HTTP client."""
 
     async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer.
@@ -145,7 +145,7 @@ class Pool(Protocol):
 
 
 class Endpoint:
-    """Where requests go, and what is the same for all of them."""
+    """The service's address, and the headers of all requests."""
 
     def __init__(self, base_url: httpx.URL) -> None:
         self.scheme = base_url.scheme
@@ -166,7 +166,7 @@ class Endpoint:
 
 
 def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
-    """What a failure of the HTTP client means.
+    """Read a failure of the HTTP client.
 
     Args:
         error: What it raised. It is not kept: such errors hold the request, and their frames the body.
@@ -179,7 +179,7 @@ def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
 
 
 def too_large(http_status: int) -> NoAnswer:
-    """What an answer means that is larger than any of the service."""
+    """Read an answer that is larger than any of the service."""
     return NoAnswer(f"the answer is larger than {MAX_ANSWER >> 20} MiB", True, http_status)
 
 

@@ -1,7 +1,7 @@
 """Our own connections, as lanes.
 
 A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
-ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
+ours: httpcore's own checks every connection for each request, and a burst of cancelled calls can leave it waiting
 for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
 without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what is not needed here:
 cookies, redirects, ways to log in.
@@ -50,7 +50,7 @@ class LanePool:
         self._check_proxy()
 
     def _check_proxy(self) -> None:
-        """See that lanes can be made: httpx wants a package of its own for some proxies, and takes none of others."""
+        """Check that lanes can be made: for some proxies httpx needs a package, and others it does not know."""
         reason = ""
         try:
             self._new_lane()
@@ -133,7 +133,7 @@ class _Loops:
         return lanes
 
     def _leave_to_the_parent(self) -> None:
-        """After a fork, begin anew.
+        """Begin anew after a fork.
 
         The parent goes on using its connections: two processes on one would read each other's answers. They are kept
         and not touched, as closing one here could silence it in a selector that the two share.
@@ -156,7 +156,7 @@ class _Loops:
 
 
 class _Lanes:
-    """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
+    """The lanes of one event loop: a limited number; last used, first taken; callers wait in turn."""
 
     def __init__(self, max_connections: int) -> None:
         #: To be released after a successful `acquire`.

@@ -70,7 +70,7 @@ class AiohttpSession:
             content.may_go = None
 
     def _obstacle(self) -> NoAnswer | None:
-        """Why the session cannot be used here, if so."""
+        """The reason why the session cannot be used here, if there is one."""
         if self._session.closed:
             return NoAnswer("the http_client has been closed", sent=False)
         token = current_token().native_token
@@ -120,7 +120,7 @@ def _client_timeout(pool: float | None, connect: float | None, read: float | Non
 
 
 def _raised(error: Exception, url: URL | None) -> RawAnswer | None:
-    """The answer that an error stands for, where something of the caller's raises on statuses."""
+    """The answer behind an error, where the caller's session raises errors for statuses."""
     # Not its subclasses, which are about redirections, proxies, bodies and web sockets. One that stems from another
     # error is aiohttp's word for an answer that is no HTTP.
     if type(error) is not aiohttp.ClientResponseError or error.__cause__ is not None:

@@ -80,7 +80,7 @@ class HttpxExchange:
         return request
 
     def _raised(self, error: Exception, operation: str) -> RawAnswer | None:
-        """The answer that an error of the caller's client stands for, where it raises on statuses."""
+        """The answer behind an error, where the caller's client raises errors for statuses."""
         if not isinstance(error, self._library.HTTPStatusError):
             return None
         refused, body = cast("httpx.HTTPStatusError", error), b""
@@ -129,7 +129,7 @@ class _Handshake:
 
 
 class _Stream:
-    """A body; a large one in pieces, as in one it would hold the loop up while it is copied and encrypted.
+    """A body. A large one comes in pieces: to copy and encrypt it in one would block the event loop.
 
     httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
     """
@@ -160,7 +160,7 @@ class _Stream:
 
 
 def _os_reason(error: BaseException) -> str:
-    """What the operating system or TLS said, deep below the wrappings of a failed connection."""
+    """The message of the operating system or of TLS, from the causes of a failed connection."""
     reason: BaseException | None = error
     while reason is not None:
         if isinstance(reason, OSError):
@@ -186,7 +186,7 @@ async def _read_body(response: httpx.Response) -> bytes | None:
 
 
 async def _abandon(stream: AsyncIterator[bytes]) -> None:
-    """End a stream from its inside: closing it would leave the generators below to the garbage collector."""
+    """Cancel a stream from within: closing it would leave the generators below to the garbage collector."""
     with anyio.CancelScope() as scope:
         scope.cancel()
         async for _ in stream:

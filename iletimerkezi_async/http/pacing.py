@@ -1,8 +1,7 @@
 """Paces orders by the generic cell rate algorithm.
 
-Each account has one number, in memory or in a store: the moment at which the next recipient is free. An order takes
-that moment, and moves it on by the time that its recipients take. So each order has a stretch of time of its own, and
-goes when that begins.
+Each account has one number, in memory or in a store: the next free moment. An order takes that moment, and moves it on
+by the time that its recipients take. So each order has a stretch of time of its own, and leaves when that begins.
 """
 
 from __future__ import annotations
@@ -309,7 +308,7 @@ class StorePacer(TokenBucket):
 
 
 class Gate:
-    """What calls go through before they are sent: the pacer, and the pauses that the service asks for.
+    """The wait before a call is sent: for the pacer, and for the pauses that the service asks for.
 
     Args:
         pacer: What makes callers wait; `None` for no limit, and then no pauses either.
@@ -328,7 +327,7 @@ class Gate:
         """Wait until `n` recipients may be sent to.
 
         Returns:
-            What to say where the pacer failed: nothing was sent.
+            The error where the pacer failed: nothing was sent.
         """
         pacer = self._pacer
         if pacer is None or not n:

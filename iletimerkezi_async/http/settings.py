@@ -117,14 +117,14 @@ def _read_proxy(address: str) -> httpx.Proxy | None:
 
 
 def _proxy_setting(kind: str) -> str:
-    """Where the proxy for a kind of address is set, in words."""
+    """The name of the setting that holds the proxy for a kind of address."""
     # The small letters win, as in the standard library.
     named = next((name for name in (f"{kind}_proxy", f"{kind}_proxy".upper()) if os.environ.get(name)), None)
     return f"the environment variable {named}" if named else "the system's setting of a proxy"
 
 
 def tls_context() -> ssl.SSLContext:
-    """A context for TLS that trusts whom the environment names, as httpx makes it.
+    """A context for TLS with the environment's certificate authorities, as httpx makes it.
 
     Raises:
         ConfigurationError: `SSL_CERT_FILE`, `SSL_CERT_DIR` or `SSLKEYLOGFILE` names what cannot be used.
@@ -138,7 +138,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def _check_certificates() -> None:
-    # Of the two, httpx heeds the file alone. OpenSSL takes a directory that is not there for one that trusts nobody.
+    # Of the two, httpx heeds the file alone. OpenSSL takes a directory that is not there for an empty one.
     path = os.environ.get("SSL_CERT_FILE")
     if path and not Path(path).is_file():
         raise ConfigurationError(f"the environment variable SSL_CERT_FILE names {path!r}, and there is no such file")
@@ -164,7 +164,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def check_timeout(timeout: object) -> httpx.Timeout:
-    """The limits of an attempt, checked.
+    """Check the limits of an attempt.
 
     Raises:
         ConfigurationError: It is neither a positive number of seconds nor an `httpx.Timeout` of such numbers.
@@ -186,7 +186,7 @@ def _is_limit(part: str, limit: object) -> bool:
 
 
 def longest_attempt(timeout: httpx.Timeout) -> float:
-    """Seconds after which an attempt ends even though something trickles in all the time."""
+    """Seconds after which an attempt ends, however slowly the answer comes."""
     limits = (timeout.pool, timeout.connect, timeout.read, timeout.write)
     if None in limits:
         return math.inf

@@ -1,4 +1,4 @@
-"""What calls tell OpenTelemetry, where `opentelemetry-api` is installed.
+"""Spans and metrics of calls, where `opentelemetry-api` is installed.
 
 A call of the public face (`observed`), or a page of a list (`observed_calls`), is one span of kind CLIENT, whatever
 attempts it took and whatever was looked up on its way.
@@ -67,7 +67,7 @@ logger = logging.getLogger("iletimerkezi_async")
 _SCOPE = "iletimerkezi_async"
 # In place of the arguments of a call.
 _NOTHING: tuple[tuple[()], dict[str, Any]] = ((), {})
-# A wait that is shorter, in seconds, is none: it is what asking costs.
+# Seconds. A shorter wait is the cost of asking.
 _NO_WAIT = 0.01
 # Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
@@ -75,7 +75,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.
 
 @frozen(eq=False)
 class _Instruments:
-    """What measures, as long as the providers are the same.
+    """The tracer and the meters of one pair of providers.
 
     Attributes:
         tracers: The provider of tracers that they were made of.
@@ -102,7 +102,7 @@ _current: ContextVar[_Observation | None] = ContextVar("the call that is observe
 
 
 def start_telemetry(host: str) -> Telemetry | None:
-    """What tells of a client's calls; `None` where OpenTelemetry is not installed.
+    """Make the telemetry of a client; `None` where OpenTelemetry is not installed.
 
     Args:
         host: Where the service is.
@@ -143,7 +143,7 @@ def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instru
 
 @frozen(eq=False)
 class Telemetry:
-    """What tells OpenTelemetry of the calls of a client.
+    """The telemetry of a client.
 
     Attributes:
         host: Where the service is.
@@ -157,7 +157,7 @@ class Telemetry:
 def observed(
     operation: str, span: str = ""
 ) -> Callable[[Callable[P, Coroutine[object, object, R]]], Callable[P, Coroutine[object, object, R]]]:
-    """Make each call of a client's method one span, as long as its face has telemetry; and forget as `forgetful` does.
+    """Make each call of a client's method one span, if it has telemetry, and forget variables as `forgetful` does.
 
     Args:
         operation: The service's operation that the method is about. Of others, made on its way, nothing is counted.
@@ -196,11 +196,11 @@ def observed(
 
 
 class Caller(Protocol):
-    """What performs calls that are not guarded."""
+    """An object that performs calls which are not guarded."""
 
     @property
     def address(self) -> str:
-        """Where the service is."""
+        """The service's address."""
         ...
 
     async def call(self, call: Call[T], /) -> T:
@@ -210,14 +210,14 @@ class Caller(Protocol):
 
 @frozen(eq=False)
 class _ObservedCalls:
-    """Performs calls, each of which is one of the public face: a page of a list."""
+    """Performs calls, and observes each of them: a page of a list."""
 
     _caller: Caller
     _telemetry: Telemetry
 
     @property
     def address(self) -> str:
-        """Where the service is."""
+        """The service's address."""
         return self._caller.address
 
     async def call(self, call: Call[T], /) -> T:
@@ -228,12 +228,12 @@ class _ObservedCalls:
 
 
 def observed_calls(caller: Caller, telemetry: Telemetry | None) -> Caller:
-    """What performs calls, each with a span of its own where there is telemetry."""
+    """Give each call of a caller a span of its own, where there is telemetry."""
     return caller if telemetry is None else _ObservedCalls(caller, telemetry)
 
 
 class _Observation:
-    """One call of the public face, as far as it has come.
+    """One call of the public face while it runs.
 
     Attributes:
         operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
@@ -295,7 +295,7 @@ class _Observation:
             logger.warning("OpenTelemetry could not end a span", exc_info=True)
 
     def note_order_id(self, order_id: object) -> None:
-        """The call is about this order, if it can be one; whatever else was given by mistake goes no further."""
+        """Note the order that the call is about. A value that can be none, given by mistake, is dropped."""
         # Values of other classes may do anything when they are looked at, in a frame that holds them.
         if type(order_id) in {int, str, Order}:
             with suppress(ConfigurationError):
@@ -322,7 +322,7 @@ class _Observation:
             self.span.end()
 
     def _counts(self, error: BaseException | None) -> BulkResult | None:
-        """What a campaign has counted, also where it was cancelled."""
+        """The counts of a campaign, also of one that was cancelled."""
         context = None if error is None else error.__context__
         # What the caller was handling when it called is chained as well.
         for each in (self.result, error, None if context is self._handled else context):
@@ -378,25 +378,25 @@ class _Observation:
         return "unknown" if self._is_in_doubt(error) else "not_sent"
 
     def _is_in_doubt(self, error: BaseException) -> bool:
-        """Whether something may have been done all the same."""
+        """Whether the request may have been carried out all the same."""
         counts = self._counts(error)
         if counts is not None:
             return any(isinstance(failure.error, OutcomeUnknownError) for failure in counts.failed)
         return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
-# What a transport tells. All of it is about the call that is observed, if there is one.
+# The transport's notes about the call that is observed, if there is one.
 
 
 def note_order(recipients: int) -> None:
-    """The call that is observed is about so many recipients."""
+    """Note how many recipients the observed call has."""
     observation = _current.get()
     if observation is not None:
         observation.recipients = recipients
 
 
 def note_paced(call: Call[T], seconds: float) -> None:
-    """A request has waited so many seconds for its turn."""
+    """Note how many seconds a request has waited for the rate."""
     observation = _current.get()
     if observation is None or observation.operation is not call.operation:
         return
@@ -406,7 +406,7 @@ def note_paced(call: Call[T], seconds: float) -> None:
 
 
 def begin_attempt(call: Call[T]) -> None:
-    """A request is about to leave."""
+    """Note that a request is about to leave."""
     observation = _current.get()
     if observation is not None and observation.operation is call.operation:
         observation.was_asked = True
@@ -414,7 +414,7 @@ def begin_attempt(call: Call[T]) -> None:
 
 
 def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None:
-    """A request has ended.
+    """Note that a request has ended.
 
     Args:
         call: What was asked.

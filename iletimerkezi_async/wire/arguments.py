@@ -49,7 +49,7 @@ def to_number(value: object) -> float:
 
 
 def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
-    """A whole number within its limits.
+    """Check a whole number against its limits.
 
     Raises:
         ConfigurationError: It is none.
@@ -75,14 +75,14 @@ def _read_whole(value: object) -> int | None:
 
 @frozen
 class Terms:
-    """How a campaign is to be run.
+    """The settings of a campaign.
 
     Attributes:
         batch_size: Recipients in an order.
         concurrency: Orders under way at once.
-        unknown: What is to be done with orders of earlier runs of which nothing could tell.
-        settle_for: Seconds for which it goes on to settle what is unknown.
-        allow_new_texts: Whether those who were texted may be texted again, with other texts.
+        unknown: The decision about orders of earlier runs whose outcome is not known.
+        settle_for: Seconds for which it goes on to settle unknown outcomes.
+        allow_new_texts: Whether recipients who were texted may be texted again, with other texts.
     """
 
     batch_size: int
@@ -101,10 +101,10 @@ def check_campaign(
     settle_for: object,
     allow_new_texts: object = True,
 ) -> Terms:
-    """The terms of a campaign.
+    """Check the settings of a campaign.
 
     Raises:
-        ConfigurationError: One of them is none, or what is to be told of its progress cannot be called.
+        ConfigurationError: One of them cannot work.
     """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
     at_once = check_whole("concurrency", concurrency, 1)
@@ -121,7 +121,7 @@ def check_campaign(
 
 
 def check_order_id(value: object) -> int:
-    """An order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
+    """Read an order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
 
     Raises:
         ConfigurationError: It is none.
@@ -142,7 +142,7 @@ def check_order_id(value: object) -> int:
 
 
 def check_patience(value: object) -> float | None:
-    """How many seconds to wait; `None` for ever.
+    """Read a number of seconds to wait; `None` for ever.
 
     Raises:
         ConfigurationError: It is no number.
@@ -156,7 +156,7 @@ def check_patience(value: object) -> float | None:
 
 
 def check_brand_code(value: object, operation: str) -> str:
-    """A brand code: text, or a whole number, as the service writes it in its answers.
+    """Read a brand code: text, or a whole number, as the service writes it in its answers.
 
     Raises:
         ConsentError: It is none.
@@ -174,12 +174,12 @@ def check_brand_code(value: object, operation: str) -> str:
 
 
 def is_iterable(value: object) -> bool:
-    """Whether there is something to go through; untyped callers pass what their rows hold."""
+    """Whether a value can be iterated over; untyped callers pass anything."""
     return isinstance(value, Iterable)
 
 
 def find_moment_flaw(value: object) -> str | None:
-    """What is wrong with an aware datetime, in words that follow its name; `None` where nothing is."""
+    """The flaw of a value that must be an aware datetime, in words that follow its name; `None` where there is none."""
     # pandas' NaT, which stands for a missing time in tables, says that it is one, and has no offset to be asked for.
     if not isinstance(value, datetime) or value != value:  # noqa: PLR0124
         return f"must be an aware datetime, not {name_type(value)}"

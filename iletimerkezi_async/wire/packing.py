@@ -1,9 +1,8 @@
 """Texts and numbers packed into drafts, a piece of the work at a time.
 
 An order holds up to 50,000 texts; to check, sort and group so many at one go would block the event loop. So the
-functions here are generators, which work for some tenths of a millisecond between any two of their yields, and return
-what they have made. In a loop, `orders.pieces` runs them and lets other tasks run in between; `finish` runs them at
-once.
+functions here are generators: they yield every few milliseconds at the latest, and return their result. In an event
+loop, `orders.pieces` runs them and lets other tasks run in between; `finish` runs them at one go.
 
 Numbers are sorted within an order, so that the same set of recipients is the same order to a service that compares in
 sequence.
@@ -65,7 +64,7 @@ def sort(values: list[T], key: Callable[[T], Any] | None = None) -> Steps[None]:
 
 
 def pack_pairs(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
-    """A draft of numbers and texts, which are taken as they are: clean, and each pair once. Their list is sorted."""
+    """Sort pairs in place, and make a draft of them. They are taken as they are: clean, and each once."""
     yield from sort(pairs, itemgetter(0))
     numbers = [number for number, _ in pairs]
     yield
@@ -76,7 +75,7 @@ def pack_pairs(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
 
 
 def group(template: Draft, pairs: Sequence[Pair]) -> Steps[Draft]:
-    """The same, of pairs that stay in the order in which they are."""
+    """Make a draft of pairs in the order in which they are."""
     distinct: dict[str, tuple[str, ...]] = {}
     for start in range(0, len(pairs), _NUMBERS):
         piece = pairs[start : start + _NUMBERS]
@@ -104,7 +103,7 @@ def _group(pairs: Sequence[Pair]) -> Steps[dict[str, tuple[str, ...]]]:
 
 
 def slices(draft: Draft, size: int) -> Steps[list[Draft]]:
-    """A draft in several, of `size` recipients each, and the last one of those that are left."""
+    """Split a draft into drafts of `size` recipients each; the last one has the rest."""
     parts: list[Draft] = []
     messages: dict[str, tuple[str, ...]] = {}
     room = size
@@ -130,11 +129,11 @@ def slices(draft: Draft, size: int) -> Steps[list[Draft]]:
 
 
 class Unfolded:
-    """Messages taken apart, some recipients at a time: one of a million recipients is gone through as well.
+    """Messages as pairs of text and number, some at a time, also of a message to a million recipients.
 
     Attributes:
-        refused: What is left out for the sake of its message: before which of the numbers that were taken last, the
-            value, and the complaint.
+        refused: The recipients of bad messages: before which of the numbers that were taken last, the value, and the
+            complaint.
         complaint: The first of the complaints, also about a message without recipients.
     """
 
@@ -152,7 +151,7 @@ class Unfolded:
         return bool(self._messages)
 
     def add(self, messages: Iterable[object]) -> None:
-        """Take messages in."""
+        """Add messages at the end."""
         self._messages.extend(messages)
 
     def take(self, most: int) -> tuple[list[str], list[Number]]:
@@ -165,8 +164,8 @@ class Unfolded:
             if not self._start:
                 self._flaw = message_complaint(message)
                 self.complaint = self.complaint or self._flaw
-            everybody: tuple[object, ...] = message.to if isinstance(message, Message) else (_alone(message),)
-            piece = everybody[self._start : self._start + room]
+            recipients: tuple[object, ...] = message.to if isinstance(message, Message) else (_alone(message),)
+            piece = recipients[self._start : self._start + room]
             if self._flaw is not None:
                 self.refused += [(len(numbers), value, self._flaw) for value in piece]
             elif isinstance(message, Message):
@@ -174,32 +173,32 @@ class Unfolded:
                 numbers += cast("tuple[Number, ...]", piece)
             room -= len(piece)
             self._start += len(piece)
-            if self._start >= len(everybody):
+            if self._start >= len(recipients):
                 self._messages.popleft()
                 self._start = 0
         return texts, numbers
 
     def _take_plain(self, most: int) -> tuple[list[str], list[Number]]:
-        """The next ones at one go, where each is for one recipient, with nothing wrong: most are, of very many."""
+        """The next messages at one go, where each has one recipient and no flaw: the usual case of long lists."""
         piece = cast("list[Message]", [*islice(self._messages, 0 if self._start else most)])
         if set(map(type, piece)) != {Message}:
             return [], []
         texts = [message.text for message in piece]
-        everybody = [message.to for message in piece]
-        if set(map(len, everybody)) != {1} or not are_plain(texts):
+        recipients = [message.to for message in piece]
+        if set(map(len, recipients)) != {1} or not are_plain(texts):
             return [], []
         for _ in piece:
             self._messages.popleft()
-        return texts, [*chain.from_iterable(everybody)]
+        return texts, [*chain.from_iterable(recipients)]
 
 
 def _alone(value: object) -> object:
-    """What stands for something that is no message: a refusal is listed as it is, anything else without a number."""
+    """The entry for a value that is no message: a refusal is listed as it is, anything else without a number."""
     return value if isinstance(value, Refusal) else ""
 
 
 def fill_one(template: Draft, message: Message) -> Draft | None:
-    """A template with a message to one recipient; `None` where there are more, or anything is wrong: see `fill`."""
+    """Fill a template with a message to one recipient; `None` where there are more, or a flaw: see `fill`."""
     number = clean_number(message.to[0]) if len(message.to) == 1 else None
     if number is None or text_complaint(message.text) is not None:
         return None
@@ -207,7 +206,7 @@ def fill_one(template: Draft, message: Message) -> Draft | None:
 
 
 def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:
-    """A template with messages, each checked; the same number twice for the same text is kept once.
+    """Fill a template with messages, each checked. The same number twice for the same text is kept once.
 
     Raises:
         ApiError: A text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
@@ -216,17 +215,17 @@ def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:
     if not is_iterable(messages):
         raise ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
     # Not in the generator, whose frame cannot be emptied where this raises.
-    return _fill(template, _Pile(messages))
+    return _fill(template, _Messages(messages))
 
 
-def _fill(template: Draft, pile: _Pile) -> Steps[Draft]:
-    while pile.read():
-        pile.take()
+def _fill(template: Draft, given: _Messages) -> Steps[Draft]:
+    while given.read():
+        given.take()
         yield
-    complaint = pile.complaint or pile.number_complaint()
+    complaint = given.complaint or given.number_complaint()
     if complaint is not None:
         raise complaint
-    draft = yield from group(template, [*pile.pairs])
+    draft = yield from group(template, [*given.pairs])
     return draft if len(draft.messages) == draft.recipients else (yield from _sort_numbers(draft))
 
 
@@ -242,8 +241,8 @@ def _sort_numbers(draft: Draft) -> Steps[Draft]:
     return Draft(draft.sender, draft.iys, messages, draft.send_at, draft.recipients)
 
 
-class _Pile:
-    """What was read of the messages of an order, and the complaint about them, if any."""
+class _Messages:
+    """The messages of an order read so far, and the complaint about them, if any."""
 
     __slots__ = ("_bad", "_flaws", "_messages", "_piece", "_unfolded", "complaint", "pairs")
 
@@ -258,7 +257,7 @@ class _Pile:
         self.complaint: ApiError | None = None
 
     def read(self) -> bool:
-        """Read on, if there is nothing left to be taken in; whether there is anything, and all is well so far."""
+        """Read on where nothing is left to take in. Returns whether there is something, without a complaint so far."""
         if not self._unfolded:
             # In place: the caller's iterator may raise, and no variable of this frame may hold what it gave before.
             self._piece.extend(islice(self._messages, _TEXTS))
@@ -267,7 +266,7 @@ class _Pile:
         return bool(self._unfolded) and self.complaint is None
 
     def take(self) -> None:
-        """Take some recipients in."""
+        """Take in some recipients."""
         texts, given = self._unfolded.take(_TEXTS)
         self.complaint = self.complaint or self._unfolded.complaint
         numbers = clean_numbers(given)
@@ -280,7 +279,7 @@ class _Pile:
             self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
 
     def number_complaint(self) -> RecipientError | None:
-        """What is wrong with the numbers."""
+        """The complaint about the numbers."""
         count = len(self.pairs)
         if self._bad:
             message = f"{len(self._bad)} of {count + len(self._bad)} recipients are not phone numbers (see `numbers`)"

@@ -1,4 +1,4 @@
-"""Values whose types vary on the wire: codes as integers or strings, lists as lists, single values or nothing."""
+"""Readers of values whose types vary on the wire: integers or strings; a list, a single value or nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Json: TypeAlias = Mapping[str, object]
 
 
 class UnreadableError(ValueError):
-    """A part of what the service wrote is not as documented. It never reaches a caller."""
+    """A part of an answer is not as documented. It never reaches a caller."""
 
 
 def read_object(value: object) -> Json:
@@ -127,7 +127,7 @@ def read_time(value: object) -> datetime:
 
 
 def read_number(value: object) -> str:
-    """Read a phone number as E.164; one in a form of its own stays as it is, so that no row is lost.
+    """Read a phone number as E.164; one that is none stays as it is, so that no row is lost.
 
     Raises:
         UnreadableError: It is neither text nor a whole number.
@@ -141,7 +141,7 @@ def read_number(value: object) -> str:
 
 
 def optional(read: Callable[[object], T], value: object) -> T | None:
-    """Read a field that may be missing, or be there in a form that tells nothing."""
+    """Read a field that may be missing or unreadable."""
     try:
         return read(value)
     except UnreadableError:

@@ -1,4 +1,4 @@
-"""What the service reports by itself: the bodies that it posts to the address set in the panel."""
+"""Delivery reports that the service posts to the address set in the panel."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
 
 @forgetful
 def parse_webhook(body: bytes | str) -> DeliveryEvent:
-    """Read what the service posts of a message: once when it was accepted, and once when it is final.
+    """Read a report that the service posts about a message: one when it was accepted, and one when it is final.
 
     The service signs nothing: all who know the address can post there. A report may come before `send_sms` has
     returned, more than once, and later than one that it should precede; see `MessageStatus.is_final`. (Source: the
