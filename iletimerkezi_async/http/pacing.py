@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, overload
 
 import anyio
 from anyio.lowlevel import RunVar
-from attrs import define, field
 
 from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, StoreError, TransportError
 from iletimerkezi_async.redaction import forgetful
@@ -94,7 +93,6 @@ def _takes_a_count(acquire: object) -> bool:
     return True
 
 
-@define(eq=False, repr=False)
 class _Turn:
     """A caller in the line of its event loop.
 
@@ -104,9 +102,10 @@ class _Turn:
         roused: It has a moment, or is the head of the line.
     """
 
-    n: int
-    moment: float | None = None
-    roused: anyio.Event = field(factory=anyio.Event)
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.moment: float | None = None
+        self.roused = anyio.Event()
 
 
 #: The callers of one event loop that have no moment yet, in the order of asking.
