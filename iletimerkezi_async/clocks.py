@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Seconds: clocks that differ by more, or have moved against each other by more, contradict each other.
 CONTRADICTION = 30 * 60.0
-# This machine's clock was set where it and the monotonic clock, which is never set, differ by more seconds than before.
+# Seconds. A larger change of the difference between wall clock and monotonic clock counts as a jump.
 _JUMP = 5.0
 
 

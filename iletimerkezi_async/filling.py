@@ -61,12 +61,12 @@ Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
-# How other programs write the name of a column: the whole, and the name in it.
+# The spellings of a column's name in other programs: the whole, and the name in it.
 _ELSEWHERE = re.compile(
     r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
     r"|%\( *([^()]{1,99}?) *\)s|%([^%]{1,99})%|#([^#]{1,99})#|(?<!\w)@(\w{1,99})|\$(\w{1,99})))"
 )
-# What looks like a name and cannot be anything else that some languages put in braces.
+# A plain name: not an expression, as some template languages have in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
@@ -88,7 +88,7 @@ class Template:
     """
 
     def __init__(self, written: str) -> None:
-        # What stands in front of each name, and the name; behind the last one `None`.
+        # Each name with the text in front of it; the last text has `None`.
         self._parts = _parse(written)
         self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
@@ -243,7 +243,7 @@ class _RowFiller:
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
         if None in row:
-            # As `csv.DictReader` has what is left over.
+            # `csv.DictReader` keeps surplus values under that key.
             number = row.get(self._keys[0]) if self._keys else None
             return Refusal("" if number is None else write_out(number), f"{place}: it has more values than columns")
         try:
@@ -277,7 +277,7 @@ def _mapping(row: object) -> Mapping[str, object] | None:
         return cast("Mapping[str, object]", row)
     try:
         return _read_names(row)
-    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is no row, whatever it raises
+    except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return None
 
 
@@ -288,7 +288,7 @@ def _read_names(row: object) -> Mapping[str, object] | None:
         return dict(zip(names, cast("Iterable[object]", row)))
     if hasattr(row, "keys"):
         # The rows of sqlite3 and of asyncpg.
-        return {key: row[key] for key in row.keys()}  # type: ignore[index]  # noqa: SIM118 - what is gone through is not always keys
+        return {key: row[key] for key in row.keys()}  # type: ignore[index]  # noqa: SIM118 - iterating over such a row gives its values
     return None
 
 

@@ -127,7 +127,7 @@ class Balance:
 
 def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
     can_be_read = hasattr(type(to), "__iter__") or hasattr(type(to), "__getitem__")
-    # What only comes asynchronously is refused where the message is read, like every other bad value.
+    # An async iterable is refused when the message is read, as every other bad value.
     return tuple(cast("Iterable[Number]", to)) if can_be_read and not is_one(to) else (cast("Number", to),)
 
 
@@ -146,7 +146,7 @@ class Message:
 
     def __repr__(self) -> str:
         text = cast("object", self.text)
-        # What is no text is refused where the message is read, and must be shown until then.
+        # A value that is no text is refused when the message is read; until then it needs a `repr`.
         size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
         return f"<Message of {size} to {len(self.to)} recipients>"
 

@@ -125,7 +125,7 @@ class BulkResult:
     failed: tuple[Failure, ...]
     read: int
     unidentified: int = 0
-    # However many runs it took, the campaign has come to the same.
+    # Results are equal however many runs they took.
     accepted_before: int = field(default=0, eq=False)
 
     @property
@@ -204,7 +204,7 @@ class BulkError(IletimerkeziError):
 
     def __init__(self, result: BulkResult | str, error: IletimerkeziError | None = None) -> None:
         if isinstance(result, str):
-            # The text of another one, out of its `args`.
+            # Made of the `args` of another one, which hold its text.
             super().__init__(result)
             return
         super().__init__(f"the campaign stopped: {error}; {result!r}" if error else f"the campaign stopped: {result!r}")
