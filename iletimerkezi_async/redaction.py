@@ -100,7 +100,7 @@ def forget(error: BaseException) -> None:
 
 def _frames(error: BaseException) -> Iterator[FrameType]:
     own = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    # The one that caught it, and the one that was called, which has ended.
+    # The first frame caught the error; the second is the function that was called, and has ended.
     yield from own[1:2]
     yield from (frame for frame in own[2:] if _has_ended(frame) and (_is_ours(frame) or _is_helper(frame)))
     for chained in _chained(error):

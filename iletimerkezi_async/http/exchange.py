@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.call import RawAnswer
     from iletimerkezi_async.wire.credentials import Body
 
-#: The largest answer that is read, in bytes. That of the service, a report page of 1,000 rows, has some 60 kB.
+#: Bytes of the largest answer that is read. The service's largest, a report page of 1,000 rows, has some 60 kB.
 MAX_ANSWER: Final = 8 * 2**20
-#: Seconds. Closing takes no time unless the other side is gone; a caller who gives up is not to wait for it.
+#: Seconds to close a connection. It takes no time unless the other side is gone; a cancelled caller must not wait.
 CLOSING_TIME: Final = 1.0
 
-#: Tells, right before a request goes out, whether it still may.
+#: Tells whether a request may still leave, right before it does.
 MayGo: TypeAlias = Callable[[], bool]
 
 # The errors of each library's connecting phase, before the first byte of a request is written. In httpcore they are
@@ -76,7 +76,7 @@ class Content:
         #: How often it was written.
         self.times = 0
         self.withheld = False
-        #: Forgotten with the call: a library's request and answer hold each other, and this, for a while.
+        #: Dropped at the end of the call: a library's request and answer keep this object alive for a while.
         self.may_go = may_go
 
     def take(self) -> Body:
@@ -116,7 +116,7 @@ class Used:
                 return True
             self._seen.add(connection)
         except TypeError:
-            # It cannot be referred to weakly.
+            # It takes no weak reference.
             return False
         return False
 
@@ -154,7 +154,7 @@ class Endpoint:
         self.headers = {
             "User-Agent": f"iletimerkezi_async/{__version__}",
             "Accept": "application/json",
-            # A small answer gains nothing, and an unpacked one could be of any size.
+            # Compression gains nothing for small answers, and an unpacked one could be of any size.
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
         }
@@ -194,7 +194,7 @@ def broke_while_connecting(error: BaseException) -> bool:
 
 def _is_of_connecting(error: BaseException) -> bool:
     for library, names in _CONNECTING.items():
-        # A library that was never loaded has raised nothing.
+        # A library that is not loaded cannot have raised the error.
         module = sys.modules.get(library)
         if module is not None and isinstance(error, tuple(getattr(module, name) for name in names)):
             return True

@@ -42,7 +42,7 @@ class LanePool:
     def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._exchange = HttpxExchange(endpoint)
-        # One for all lanes, as it takes 25 ms to build. Without TLS, one that is never used.
+        # One for all lanes, as it takes 25 ms to build. Without TLS an empty one, which is not used.
         self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._proxy = find_proxy(endpoint.scheme, endpoint.host)
         self._loops = _Loops(max_connections)
@@ -139,7 +139,7 @@ class _Loops:
         and not touched, as closing one here could silence it in a selector that the two share.
         """
         self._process = os.getpid()
-        # A thread that is not here may have held the old one.
+        # A thread of the parent may have held the old one.
         self._lock = threading.Lock()
         self._inherited.append(self._by_loop)
         self._by_loop = WeakKeyDictionary()

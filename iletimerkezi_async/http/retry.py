@@ -13,7 +13,7 @@ from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Kind, Lost, N
 
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
-    # Not attrs' own validators, whose words show the value.
+    # Not attrs' own validators, whose messages show the value.
     check_whole(attribute.name, value, 1)
 
 
@@ -85,7 +85,7 @@ def next_pause(retry: Retry, kind: Kind, outcome: AttemptOutcome[T], attempt: in
 
 def _may_repeat(kind: Kind, outcome: AttemptOutcome[T]) -> bool:
     if isinstance(outcome, NotSent):
-        # A client that cannot be used here cannot be used a moment later either.
+        # It means that the client cannot be used, now or later.
         return not isinstance(outcome.error, ConfigurationError)
     if isinstance(outcome, Answered) or kind is Kind.ONCE:
         return False

@@ -42,7 +42,7 @@ class Timeouts(Protocol):
         ...
 
 
-#: Where the service is (source: every page of the provider's documentation).
+#: The service's address (source: every page of the provider's documentation).
 SERVICE_URL = "https://api.iletimerkezi.com/v1"
 
 BASE_URL_VARIABLE = "ILETIMERKEZI_BASE_URL"
@@ -63,7 +63,7 @@ def choose_base_url(given: object) -> httpx.URL:
     url = _read_url(base_url)
     if url is None or url.scheme not in {"http", "https"} or not url.host or not _has_port(url):
         raise ConfigurationError(f"{name} must be an absolute https:// address")
-    # httpx writes white space, and whatever else no host has, as a percent sign and digits.
+    # httpx escapes white space and other characters that no host has with a percent sign.
     if "%" in url.host or (isinstance(base_url, str) and any(map(str.isspace, base_url))):
         raise ConfigurationError(f"{name} must be an absolute https:// address without white space")
     if url.userinfo or url.query or url.fragment:
@@ -118,7 +118,7 @@ def _read_proxy(address: str) -> httpx.Proxy | None:
 
 def _proxy_setting(kind: str) -> str:
     """The name of the setting that holds the proxy for a kind of address."""
-    # The small letters win, as in the standard library.
+    # Lower case wins, as in the standard library.
     named = next((name for name in (f"{kind}_proxy", f"{kind}_proxy".upper()) if os.environ.get(name)), None)
     return f"the environment variable {named}" if named else "the system's setting of a proxy"
 
@@ -180,7 +180,7 @@ def check_timeout(timeout: object) -> httpx.Timeout:
 
 
 def _is_limit(part: str, limit: object) -> bool:
-    # Not to wait for a connection makes sense; to connect or to read in no time does not.
+    # Zero makes sense for waiting for a connection, not for connecting or reading.
     seconds = to_number(limit)
     return limit is None or 0 < seconds < math.inf or (part == "pool" and seconds == 0)
 
@@ -196,5 +196,5 @@ def longest_attempt(timeout: httpx.Timeout) -> float:
 
 def spell_seconds(limit: float | None) -> str:
     """A limit in words."""
-    # Without a limit of ours the system has one of its own.
+    # Without our limit the operating system's applies.
     return "the system's limit" if limit is None else f"{limit:g} s"

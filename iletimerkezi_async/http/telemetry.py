@@ -3,7 +3,7 @@
 A call of the public face (`observed`), or a page of a list (`observed_calls`), is one span of kind CLIENT, whatever
 attempts it took and whatever was looked up on its way.
 Attributes, events and metrics hold counts, ids and the names of errors: never a number, a text or a credential. Where
-the package is not installed nothing of it is imported, and a call only looks whether there is anything to be told.
+the package is not installed nothing of it is imported.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _SCOPE = "iletimerkezi_async"
 _NOTHING: tuple[tuple[()], dict[str, Any]] = ((), {})
 # Seconds. A shorter wait is the cost of asking.
 _NO_WAIT = 0.01
-# Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
+# Seconds: the buckets that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
 
@@ -96,7 +96,7 @@ class _Instruments:
     pacing: Histogram
 
 
-# Of all clients: some versions of the SDK warn where an instrument is made twice.
+# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
 _instruments: _Instruments | None = None
 _current: ContextVar[_Observation | None] = ContextVar("the call that is observed", default=None)
 
@@ -127,7 +127,7 @@ def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instru
                 name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
             )
         except TypeError:
-            # Before 1.30 it takes no advice.
+            # Before 1.30 it takes no buckets.
             return meter.create_histogram(name, unit="s", description=description)
 
     return _Instruments(
@@ -178,7 +178,7 @@ def observed(
                 observation = None if telemetry is None else _Observation(telemetry, about, span)
                 if observation is not None and is_about_an_order:
                     observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
-                # Hooks of the caller's look at a stack that shows nothing either.
+                # The caller's hooks can look at the stack while it waits.
                 args, kwargs = _NOTHING  # type: ignore[assignment]  # the last use of them was above
                 if observation is None:
                     return await waiting
@@ -269,7 +269,7 @@ class _Observation:
                 self.labels[OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
             )
         except Exception:
-            # A foreign sampler or processor failed: no reason not to send.
+            # A sampler or processor failed. That must not keep the call from being made.
             logger.warning("OpenTelemetry could not start a span", exc_info=True)
         else:
             self.span = span
@@ -284,19 +284,19 @@ class _Observation:
         try:
             _current.reset(self._token)
         except ValueError:
-            # Thrown away by the garbage collector, in a context that this never was in.
+            # Closed by the garbage collector, in another context.
             self._detach = None
         if self._detach is not None:
             self._detach()
         try:
             self._tell(error)
         except Exception:
-            # Likewise: what was sent is sent.
+            # Likewise: the call has been made.
             logger.warning("OpenTelemetry could not end a span", exc_info=True)
 
     def note_order_id(self, order_id: object) -> None:
         """Note the order that the call is about. A value that can be none, given by mistake, is dropped."""
-        # Values of other classes may do anything when they are looked at, in a frame that holds them.
+        # Values of other classes may raise when they are read, in a frame that holds them.
         if type(order_id) in {int, str, Order}:
             with suppress(ConfigurationError):
                 self._order_id = check_order_id(order_id)
@@ -324,7 +324,7 @@ class _Observation:
     def _counts(self, error: BaseException | None) -> BulkResult | None:
         """The counts of a campaign, also of one that was cancelled."""
         context = None if error is None else error.__context__
-        # What the caller was handling when it called is chained as well.
+        # The error that the caller was handling during the call is chained as well.
         for each in (self.result, error, None if context is self._handled else context):
             if isinstance(each, BulkResult):
                 return each

@@ -329,7 +329,7 @@ class Transport:
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent, and return the obstacle, if there is one."""
-        # By the loop's clock: asked for the first time, anyio loads what it needs, which is no wait for the rate.
+        # By the loop's clock: its first use loads parts of anyio, which must not count as a wait.
         began = anyio.current_time()
         complaint = await self._gate.wait(call.recipients, call.operation.name)
         if complaint is None and call.recipients and self.rate is not None:
@@ -345,7 +345,7 @@ class Transport:
         content = Content(body, self._timeout, trail.may_leave)
         begin_attempt(call)
         with anyio.move_on_after(min(limit, self.longest_attempt)):
-            # The other idle connections may be as dead as one that broke: a repetition takes a new one.
+            # A repetition takes a new connection: the idle ones may be as dead as the one that broke.
             anew = isinstance(trail.outcome, Lost)
             raw = await self._pool.exchange(call.operation.name, content, anew=anew)
         outcome = self._read(call, raw)
@@ -360,7 +360,7 @@ class Transport:
         if isinstance(raw, RawAnswer):
             outcome = read_answer(call, raw, self._credentials.scrub, self.address)
             if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
-                # By the service's own answers alone: the clock of a gateway before it may be another.
+                # Only from the service's own answers: a gateway may have another clock.
                 self.clocks.hear(raw.date)
             return outcome
         if raw.misuse:

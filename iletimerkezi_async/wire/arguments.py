@@ -21,12 +21,12 @@ from iletimerkezi_async.models import TURKISH_TIME, Order
 
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
 MAX_RECIPIENTS = 50_000
-# More than the service's ids have, and what JSON can carry.
+# Larger than the service's ids, and the most that orjson writes.
 _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
 _DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
-# Where one side of a range is open. The filter on the wire has two sides.
+# For a range with one open side, as the wire's filter needs both.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
 _LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
 _LAST_SECOND = time(23, 59, 59)
@@ -180,7 +180,7 @@ def is_iterable(value: object) -> bool:
 
 def find_moment_flaw(value: object) -> str | None:
     """The flaw of a value that must be an aware datetime, in words that follow its name; `None` where there is none."""
-    # pandas' NaT, which stands for a missing time in tables, says that it is one, and has no offset to be asked for.
+    # pandas' NaT, a missing time in a table, claims to be a datetime, but is not equal to itself.
     if not isinstance(value, datetime) or value != value:  # noqa: PLR0124
         return f"must be an aware datetime, not {name_type(value)}"
     offset = value.utcoffset()

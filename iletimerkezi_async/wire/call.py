@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 #: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
 MEMORY: Final = 10 * 60.0
-#: A repetition leaves within so many seconds of the first attempt: a tenth of the memory is left for the way.
+#: A repetition leaves within so many seconds of the first attempt; a tenth of `MEMORY` remains for it to arrive.
 SEND_WINDOW: Final = 9 * 60.0
 
 _OK = 200
@@ -35,9 +35,9 @@ _UNAVAILABLE = 503
 _SERVER_ERRORS = 500
 # The codes of refusals that the service's HTTP status repeats (source: the provider's page on status codes).
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 422, *range(450, 475)})
-# "Unavailable for legal reasons"; of the statuses behind it HTTP defines none.
+# "Unavailable for legal reasons"; HTTP defines no status between it and 500 that the service uses.
 _LAST_OF_HTTP = 451
-# What is wrong with a request in itself. Not: 450, 452, 403, 470 (approvals, blocked numbers and subscriptions change
+# Refusals of the request itself. Not: 450, 452, 403, 470 (approvals, blocked numbers and subscriptions change
 # from one attempt to the next), 402 (the first attempt may have used up the balance), 401 (the panel's switch, the
 # address), 457 (its time may have come meanwhile).
 _CONTENT_CODES = frozenset({400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469})
@@ -106,7 +106,7 @@ class Call(Generic[T]):
         return f"<Call of {self.operation.name}>"
 
 
-# What an attempt can end in.
+# The outcomes of an attempt.
 
 
 @frozen(eq=False, repr=False)
@@ -258,7 +258,7 @@ def _foreign(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
     pause = raw.retry_after
     if status in {_TOO_MANY_REQUESTS, _UNAVAILABLE}:
         error = UnavailableError(status, "temporarily unavailable", operation, status, retry_after=pause)
-        # 429 says that the request was turned away. 503 comes from a gateway that may have passed it on.
+        # After 429 the request was surely not passed on. A gateway that answers 503 may have passed it on.
         return (Refused if status == _TOO_MANY_REQUESTS else Lost)(error, pause)
     body = "that the http_client raised" if raw.bodyless else "with a body that is not the service's JSON"
     reason = f"HTTP {status} {body}"
@@ -281,7 +281,7 @@ def _message(value: object, scrub: Callable[[str], str]) -> str:
     """The service's words, safe to print: one line, shortened, secrets and numbers masked."""
     if not isinstance(value, str):
         return ""
-    # Secrets first, and in the whole text: cut or masked in part they would not be found.
+    # Secrets first, in the whole text: one that is cut off or partly masked would not be found.
     return _DIGITS.sub("***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
 
 

@@ -164,6 +164,6 @@ def _consent(record: Json) -> Consent:
 
 def _word(value: object) -> AsRead:
     if isinstance(value, str) and value:
-        # Of a member, which `str` would give by its name, the word.
+        # The value of an enum's member: `str()` would give its name.
         return AsRead(str.__str__(value))
     raise UnreadableError("a word is missing")

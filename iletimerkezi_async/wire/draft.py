@@ -211,7 +211,7 @@ def message_complaint(message: object) -> ApiError | None:
     if isinstance(message, Message):
         return text_complaint(message.text)
     if isinstance(message, Refusal):
-        # What `fill_template` could make no message of.
+        # A row of which `fill_template` could make no message.
         return RecipientError(452, message.reason, _OPERATION, numbers=(message.number,))
     return ApiError(422, f"a Message is expected, not {type(message).__name__}", _OPERATION)
 
@@ -232,7 +232,7 @@ def text_complaint(text: object) -> ApiError | None:
 def are_plain(texts: Sequence[str]) -> bool:
     """Whether all texts surely have no flaw: a quick check, which may say no to sound ones."""
     return (
-        # What is typed as a text may be anything.
+        # Untyped callers pass anything.
         set(map(type, texts)) == {str}
         and all(texts)
         and max(map(len, texts)) <= _SURELY_FITS

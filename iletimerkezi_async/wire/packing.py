@@ -31,15 +31,15 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Number
 
 T = TypeVar("T")
-#: Work in pieces, and what it comes to.
+#: Work in pieces, which returns its result.
 Steps: TypeAlias = Generator[None, None, T]
 #: A number, and the text that it gets.
 Pair: TypeAlias = tuple[str, str]
 
 _OPERATION = "send-sms"
-# Named in one error.
+# Flaws named in one error.
 _MOST_FLAWS = 3
-# Texts that are handled at one go, and numbers of one text.
+# Texts that are handled at one go; numbers or pairs that are.
 _TEXTS = 400
 _NUMBERS = 4000
 
@@ -59,7 +59,7 @@ def sort(values: list[T], key: Callable[[T], Any] | None = None) -> Steps[None]:
     for start in range(0, len(values), _NUMBERS):
         values[start : start + _NUMBERS] = sorted(values[start : start + _NUMBERS], key=sort_key)
         yield
-    # Python's own way of sorting finds the pieces that are sorted already, and only merges them.
+    # Python's sort finds the sorted pieces, and only merges them.
     values.sort(key=sort_key)
 
 
@@ -69,7 +69,7 @@ def pack_pairs(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
     numbers = [number for number, _ in pairs]
     yield
     if any(map(eq, numbers, islice(numbers, 1, None))):
-        # By the texts as well, where a number gets several.
+        # Where a number has several texts, by the texts as well.
         yield from sort(pairs)
     return (yield from group(template, pairs))
 
@@ -141,7 +141,7 @@ class Unfolded:
 
     def __init__(self) -> None:
         self._messages: deque[object] = deque()
-        # Where in the first message to go on, and what is wrong with that.
+        # Where to go on in the first message, and that message's flaw.
         self._start = 0
         self._flaw: ApiError | None = None
         self.complaint: ApiError | None = None
@@ -214,7 +214,7 @@ def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:
     """
     if not is_iterable(messages):
         raise ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
-    # Not in the generator, whose frame cannot be emptied where this raises.
+    # Read by an object and not here: a generator's frame, which would hold the messages, cannot be cleared.
     return _fill(template, _Messages(messages))
 
 
@@ -259,7 +259,7 @@ class _Messages:
     def read(self) -> bool:
         """Read on where nothing is left to take in. Returns whether there is something, without a complaint so far."""
         if not self._unfolded:
-            # In place: the caller's iterator may raise, and no variable of this frame may hold what it gave before.
+            # In place: where the caller's iterator raises, no variable of this frame holds its earlier values.
             self._piece.extend(islice(self._messages, _TEXTS))
             self._unfolded.add(self._piece)
             self._piece.clear()

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar, cast
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.numbers import clean_number
 
-# Of an amount, before or behind the point: more than any account has.
+# Digits of an amount, before or behind the point: more than any account has.
 _MOST_DIGITS = 30
 _WITH_COMMA = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+")
 _WITH_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")
@@ -65,7 +65,7 @@ def read_int(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    # Ids of the service have up to ten digits; a length beyond 64 bits is not a number of its.
+    # The service's ids have up to ten digits; a number of more than 64 bits is none of them.
     if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
         return int(value)
     raise UnreadableError("a number is missing")
@@ -116,7 +116,7 @@ def read_time(value: object) -> datetime:
         UnreadableError: It is something else.
     """
     if isinstance(value, str):
-        # Day first is how `send-sms` writes times.
+        # `send-sms` writes the day first.
         written = _DAY_FIRST.sub(r"\3-\2-\1", value.strip())
         try:
             time = datetime.fromisoformat(written)
@@ -134,7 +134,7 @@ def read_number(value: object) -> str:
     """
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         number, written = clean_number(value), str(value)
-        # How answers bring numbers of other countries is not documented: no code is read into one that lacks its plus.
+        # The form of foreign numbers in answers is not documented: without a plus no country code is assumed.
         is_abroad = written.startswith("00") and not (number or "").startswith("+90")
         return written if is_abroad or number is None else number
     raise UnreadableError("a number is missing")

@@ -62,7 +62,7 @@ _E164_LENGTH = len("+905301234567")
 def _read_rows(items: list[object]) -> tuple[list[str], list[MessageStatus]]:
     rows = cast("list[Json]", items)
     try:
-        # The usual form, read in a third of the time that a check of each value takes.
+        # The usual form: three times as fast as checking each value.
         numbers = cast("list[str]", [row["number"] for row in rows])
         statuses = [_MESSAGE_STATUS[row["status"]] for row in rows]
         if _are_e164(numbers):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .packing import Steps
 
 _MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
-# Texts that are written at one go.
+# Texts whose JSON is written at one go.
 _AT_ONE_GO = 400
 _SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long.
@@ -50,9 +50,9 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
     head = orjson.dumps({"order": order})[: -len(b"}}")]
     fields = Body(b"".join((head, b',"message":', opening, *blocks, *pieces, closing, b"}}")))
     if blocks:
-        # Megabytes, and each copy takes milliseconds.
+        # Each copy of a body of megabytes takes milliseconds.
         yield
-    # The call outlives the draft, which is large.
+    # Not the draft itself, which is large: the call outlives it.
     recipients = draft.recipients
 
     def read_order(response: Json) -> Order:

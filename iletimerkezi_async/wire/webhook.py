@@ -16,14 +16,14 @@ from .reading import Json, UnreadableError, is_empty, read_id, read_number, read
 
 __all__ = ["parse_webhook"]
 
-# A report holds one message of at most seven SMS; more than this is not the service's.
+# A report holds one message of at most seven SMS; a larger body is not the service's.
 _MAX_BODY = 64 * 2**10
 # Source: the provider's page on delivery reports.
 _STATUS: dict[str | int, MessageStatus] = {
     "accepted": MessageStatus.SENDING,
     "delivered": MessageStatus.DELIVERED,
     "undelivered": MessageStatus.UNDELIVERED,
-    # The numbers of its reports, which it may write here, too.
+    # The codes of its reports, which may come here, too.
     **{status.value: status for status in MessageStatus},
     **{str(status.value): status for status in MessageStatus},
 }
