@@ -89,7 +89,7 @@ campaigns/                         any number of recipients, in as many orders a
 orders/                            the life of a single order
 http/                              attempts, connections, pacing: what knows HTTP libraries
 stores/  filling                   what outlives a process; messages of rows
-formats  values                    what a spreadsheet shows; what a value of a row reads like
+values                             what a value of a row reads like
 wire/                              what is asked, how answers are read; pure
 results  models  numbers  text     the vocabulary: public names mostly
 errors  redaction  clocks          likewise; what hides secrets; time by two clocks

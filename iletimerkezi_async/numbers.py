@@ -15,18 +15,6 @@ from .text import read_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "NO_NUMBER",
-    "Number",
-    "clean_number",
-    "clean_numbers",
-    "find_flaw",
-    "is_one",
-    "mask",
-    "normalize_number",
-    "spell",
-]
-
 Number: TypeAlias = str | int
 """A phone number as callers have it: text in any usual spelling, or an integer.
 
@@ -265,12 +253,9 @@ def normalize_number(value: Number) -> str:
         RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.
     """
     number = clean_number(value)
-    if number is not None:
-        return number
-    error = RecipientError(452, find_flaw(value), "normalize_number", numbers=(spell(value),))
-    # Error trackers print the variables of the frame that raised.
-    del value
-    raise error
+    if number is None:
+        raise RecipientError(452, find_flaw(value), "normalize_number", numbers=(spell(value),))
+    return number
 
 
 #: What is wrong with a value of which no more can be told.

@@ -16,8 +16,6 @@ from typing import Protocol, SupportsFloat, SupportsIndex, cast
 from .models import TURKISH_TIME
 from .text import read_text
 
-__all__ = ["Flaw", "Unshown", "read_value", "round_float", "write_general"]
-
 
 class Flaw(str):
     """Why a value has no text, in words that show no part of it."""

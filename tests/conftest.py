@@ -17,9 +17,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For a night's search: pytest --hypothesis-profile=long tests/fuzz tests/model
 settings.register_profile("long", max_examples=5000, deadline=None)
+# New ones each time, for as long as somebody lets it search: see tests/hunt.py.
+settings.register_profile("hunt", max_examples=250, deadline=None)
 # How long an example takes tells of the machine. The same examples each time: what fails was changed by whoever sees it
 # fail. For new ones there is the long search.
-settings.register_profile("usual", deadline=None, derandomize=True)
+settings.register_profile("usual", deadline=None, derandomize=True, max_examples=40)
 # Where another Python has made the searches.
 settings.register_profile("brief", deadline=None, derandomize=True, max_examples=10)
 settings.load_profile("usual")

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 
-__all__ = ["AiohttpSession"]
-
-
 class AiohttpSession:
     """The caller's own session: used as it is, with its headers, cookies and connector, and never closed by us.
 

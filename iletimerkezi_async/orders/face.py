@@ -10,6 +10,7 @@ from iletimerkezi_async.http.pacing import choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.http.telemetry import observed_calls, start_telemetry
 from iletimerkezi_async.http.transport import Transport
+from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 
 from .known import KnownIds
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.http.telemetry import Telemetry
     from iletimerkezi_async.models import Iys
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.wire.credentials import Credentials
 
 __all__ = ["Face", "open_face"]
 
@@ -125,7 +125,8 @@ class Face:
 
 
 def open_face(
-    credentials: Credentials,
+    key: str | None,
+    hash: str | None,
     *,
     sender: str | None,
     iys: Iys | None,
@@ -142,10 +143,12 @@ def open_face(
     Raises:
         IletimerkeziError: As `AsyncClient`.
     """
+    address = choose_base_url(base_url)
+    credentials = Credentials(key, hash, str(address).rstrip("/"))
     header, choice = _choose_header(sender), _choose_iys(iys)
     transport = Transport(
         credentials,
-        base_url=choose_base_url(base_url),
+        base_url=address,
         timeout=timeout,
         max_connections=max_connections,
         retry=retry,

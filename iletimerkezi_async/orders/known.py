@@ -18,11 +18,10 @@ from iletimerkezi_async.stores.log import KnownId
 from .rules import ONE_SKIPPED_IN, Known, is_look_alike
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
     from collections.abc import Set as AbstractSet
 
     from iletimerkezi_async.wire.draft import Draft
-    from iletimerkezi_async.wire.packing import Steps
 
     from .rules import Wanted
 
@@ -32,8 +31,6 @@ __all__ = ["ALIKE_SECONDS", "KnownIds", "LiveSend", "LiveSends", "SharedIds", "h
 # least this many seconds, and at most so many ids: of a hundred orders a second, all.
 _GENERATION = 900.0
 _MOST_IDS = 100_000
-# Texts, or numbers of one text, that are hashed at one go.
-_AT_ONE_GO = 2000
 #: Seconds: orders whose attempts are farther apart are told from each other by the times in the list.
 ALIKE_SECONDS = 3600.0
 # Of orders whose outcome stays unknown, so many are remembered, with so many recipients.
@@ -42,35 +39,14 @@ _MOST_LOST, _MOST_LOST_RECIPIENTS = 10_000, 500_000
 _FEW = 100
 
 
-def hash_content(draft: Draft) -> Steps[int]:
+def hash_content(draft: Draft) -> int:
     """A number that tells drafts apart in one process by all that they carry."""
     # Sums, in whatever sequence: sorting takes several times as long.
-    alone = len(draft.messages) == draft.recipients
-    carried = yield from (_hash_pairs if alone else _hash_texts)(draft.messages)
+    if len(draft.messages) == draft.recipients:
+        carried = sum(hash(message) for message in draft.messages.items())
+    else:
+        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in draft.messages.items())
     return hash((draft.sender, draft.iys, draft.send_at, carried))
-
-
-def _hash_pairs(messages: Mapping[str, tuple[str, ...]]) -> Steps[int]:
-    """Of texts that are for one number each, of which there may be very many."""
-    carried = 0
-    items = iter(messages.items())
-    for _ in range(0, len(messages), _AT_ONE_GO):
-        carried += sum(map(hash, islice(items, _AT_ONE_GO)))
-        yield
-    return carried
-
-
-def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[int]:
-    """Of texts with any number of numbers."""
-    carried = 0
-    for count, (text, given) in enumerate(messages.items(), 1):
-        own = 0
-        for start in range(0, len(given), _AT_ONE_GO):
-            own += sum(map(hash, given[start : start + _AT_ONE_GO]))
-            if start or count % _AT_ONE_GO == 0:
-                yield
-        carried += hash((text, own))
-    return carried
 
 
 # Ids.
@@ -316,7 +292,9 @@ class LiveSends:
         is_old = (self._lost[0].began or 0.0) < time.time() - 2 * ALIKE_SECONDS
         return is_old or len(self._lost) > _MOST_LOST or self._lost_recipients > _MOST_LOST_RECIPIENTS
 
-    def count_alike(self, wanted: Wanted, content: int, began: float, *, owner: object = None) -> int:
+    def count_alike(
+        self, wanted: Wanted, content: int, began: float, *, owner: object = None, blacklist: Collection[str] = ()
+    ) -> int:
         """How many orders cannot be told from one that is looked for, as the service may skip numbers.
 
         Args:
@@ -324,9 +302,11 @@ class LiveSends:
             content: Its `hash_content`: with the same the service takes only one.
             began: When it left, by this machine's clock.
             owner: The log that has counted its own.
+            blacklist: Numbers that may be skipped, however many they are.
         """
         # As many may be missing as make one of the first ones there in any case.
-        first = islice(wanted.numbers, wanted.recipients // ONE_SKIPPED_IN + 1)
+        most = len(wanted.numbers) if blacklist else wanted.recipients // ONE_SKIPPED_IN + 1
+        first = islice(wanted.numbers, most)
         near = {id(send): send for number in first for send in self._small.get(number, ())}
         near |= {id(send): send for send in self._large}
         return sum(
@@ -334,6 +314,6 @@ class LiveSends:
             and other.began is not None
             and abs(other.began - began) <= ALIKE_SECONDS
             and (owner is None or other.owner != owner)
-            and is_look_alike(wanted, other.numbers)
+            and is_look_alike(wanted, other.numbers, blacklist)
             for other in near.values()
         )

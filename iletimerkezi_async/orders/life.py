@@ -41,7 +41,7 @@ from attrs import evolve, frozen
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import Change, KnownId, Scope, State
-from iletimerkezi_async.wire.operations import SEND_WINDOW
+from iletimerkezi_async.wire.call import SEND_WINDOW
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row

@@ -6,7 +6,7 @@ Look-ups that go on at the same time meet here. What one of them asks for, the o
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
@@ -15,12 +15,12 @@ import anyio
 import anyio.lowlevel
 from attrs import define, evolve, frozen
 
-from iletimerkezi_async.clocks import Days
+from iletimerkezi_async.clocks import Days, Stopwatch
 from iletimerkezi_async.errors import DateRangeError, IletimerkeziError, OrderNotDueError
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.wire.reports import get_report, get_reports
 
 from .known import KnownIds
+from .paging import Blacklist
 from .rules import Listed, Rows
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ _CATALOGUE_LIFE = 30.0
 _AT_ONCE = 8
 # A list of more pages is not read to its end: 60,000 orders in three days.
 _MAX_PAGES = 2000
+# Of a longer blacklist the first numbers are used.
+_MOST_BLOCKED = 100_000
 # A service that repeats its last page for ever has told everything.
 _STALE_PAGES = 3
 
@@ -151,6 +153,21 @@ class Catalogue:
         self._walk: Walk | None = None
         self._under_way: dict[tuple[str, int], anyio.Event] = {}
         self._places = anyio.Semaphore(_AT_ONCE)
+        self._blocked: set[str] | None = None
+        self._one_reader = anyio.Lock()
+
+    async def blacklist(self) -> set[str]:
+        """The numbers on the account's blacklist, read once; where it cannot be read to its end, those that were."""
+        async with self._one_reader:
+            if self._blocked is None:
+                blocked: set[str] = set()
+                with suppress(IletimerkeziError):
+                    async for number in Blacklist(self._transport, None):
+                        blocked.add(number)
+                        if len(blocked) >= _MOST_BLOCKED:
+                            break
+                self._blocked = blocked
+            return self._blocked
 
     async def page(self, number: int, fresh: float, budget: Budget) -> ListPage | None:
         """A page of the list (from 1), read after `fresh`; `None` over budget."""

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
 )
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.sending import is_overdue, proves_refusal, send_sms
 
 from .known import LiveSend, hash_content
-from .pieces import in_pieces
+from .pieces import in_thread
 from .search import find_live
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def send_draft(
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
     # Before it is sent: nothing may wait, and be cancelled, between an answer and what is made of it.
-    send = LiveSend(draft, await in_pieces(hash_content(draft)), owner, elsewhere)
+    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft), owner, elsewhere)
     sends = lookups.known.sends
 
     attempts = _Attempts(lookups.known, send, before)
@@ -95,7 +95,7 @@ async def _send(
     doubted: bool,
 ) -> tuple[Order, bool]:
     """The order, and whether it surely is the one that was sent."""
-    call = evolve(await in_pieces(send_sms(send.draft)), is_astray=attempts.is_astray)
+    call = evolve(await in_thread(send.draft.recipients, send_sms, send.draft), is_astray=attempts.is_astray)
     watch = Stopwatch()
     result = await lookups.transport.perform(call, attempts.before, lost=lost, may_leave=may_leave, doubted=doubted)
     if isinstance(result, RefusedAgain):
@@ -130,7 +130,7 @@ class _Attempts:
         self._known.sends.depart(self._send)
         self._began = time.monotonic()
 
-    def is_astray(self, order: Order, /, *, reused: bool) -> bool:
+    def is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer is that to another request."""
         known = self._known
         if known.are_reused or not known.is_of_another(order.id, self._send.content, self._began):

@@ -36,9 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEAR", "ONE_SKIPPED_IN", "Conclusion", "Fate", "Identity", "Knowledge", "Known", "Listed", "Listing", "Place",
-    "Rows", "Verdict",
-    "Wanted", "conclude_earlier", "conclude_live", "days", "find_place", "is_look_alike", "is_whole", "judge",
-    "order_by_nearness",
+    "Rows", "Verdict", "Wanted", "conclude_earlier", "conclude_live", "days", "find_place", "is_look_alike",
+    "is_whole", "judge", "order_by_nearness",
 ]  # fmt: skip
 
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -81,11 +80,13 @@ class Verdict:
         identity: What it is.
         reason: Why, in words.
         open: Whether (more of) its own report may tell more.
+        lacks_numbers: Whether the blacklist may tell more: those that are missing may all be on it.
     """
 
     identity: Identity
     reason: str
     open: bool = False
+    lacks_numbers: bool = False
 
 
 class Fate(Enum):
@@ -358,7 +359,7 @@ def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Ve
     if any(count > wanted.numbers[number] for number, count in seen.items()):
         return Verdict(Identity.CANNOT_TELL, "it has numbers of ours more often, or its pages overlap")
     if not seen or not _may_be_skipped(wanted, seen, blacklist):
-        return Verdict(Identity.CANNOT_TELL, "numbers of ours are not there, or not yet")
+        return Verdict(Identity.CANNOT_TELL, "numbers of ours are not there, or not yet", lacks_numbers=bool(seen))
     return None
 
 
@@ -366,8 +367,7 @@ def _may_be_skipped(wanted: Wanted, seen: Counter[str], blacklist: Collection[st
     """Whether the service may have skipped those of our numbers that are not there."""
     if wanted.recipients - seen.total() <= wanted.recipients // ONE_SKIPPED_IN:
         return True
-    missing = (number for number, count in wanted.numbers.items() if seen[number] < count)
-    return bool(blacklist) and all(number in blacklist for number in missing)
+    return all(number in blacklist for number, count in wanted.numbers.items() if seen[number] < count)
 
 
 def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collection[str] = ()) -> bool:

@@ -16,11 +16,11 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.stores.log import KNOWN_SECONDS
-from iletimerkezi_async.wire.sending import MEMORY
+from iletimerkezi_async.wire.call import MEMORY
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, Catalogue
-from .pieces import in_pieces
+from .pieces import in_thread
 from .rules import (
     NEAR,
     Conclusion,
@@ -43,7 +43,7 @@ from .rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.clocks import Stopwatch
     from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 
@@ -414,7 +414,7 @@ async def find_earlier(
     of_days = days(span, now_by(lookups, ahead))
     if of_days is None:
         return Conclusion(Fate.UNKNOWN, "its time is not known to the days that a list can have")
-    send = LiveSend(draft, await in_pieces(hash_content(draft)))
+    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft))
     catalogue = lookups.catalogue(of_days)
     send.owner = owner
     earlier = _Earlier(lookups, catalogue, log, row, send, ahead=ahead)
@@ -454,26 +454,41 @@ class _Earlier:
         orders, count = await walk.read(Budget(_MOST_PAGES))
         listed = [self._catalogue.listed[order.id] for order in orders]
         listing = Listing(listed, of_days, _by_log(walk.at, self._ahead), count, ended=walk.whole)
-        known, alike = await self._ask(listing)
+        known, elsewhere = await self._ask(listing)
         answered = (each.answered for each in known.values() if each.answered is not None)
         self.is_outdated = any(each.local > listing.at.local for each in answered)
         knowledge = Knowledge(known, listing.at.local - KNOWN_SECONDS)
-        search = Search(self._catalogue, wanted, Budget(_MOST_REPORTS))
+        alike = elsewhere + self._count_alike(knowledge)
+        verdicts = await self._judge(listing, knowledge, alike)
+        if any(each.lacks_numbers for each in verdicts.values()):
+            knowledge = evolve(knowledge, blacklist=await self._catalogue.blacklist())
+            alike = elsewhere + self._count_alike(knowledge)
+            verdicts = await self._judge(listing, knowledge, alike)
+        return conclude_earlier(wanted, listing, verdicts, knowledge, alike)
+
+    async def _judge(self, listing: Listing, knowledge: Knowledge, alike: int) -> dict[int, Verdict]:
+        search = Search(self._catalogue, self._wanted, Budget(_MOST_REPORTS))
         search.learn(listing, knowledge)
-        await search.look_at(listed, lambda _: len(search.its) >= alike)
-        return conclude_earlier(wanted, listing, search.verdicts, knowledge, alike)
+        await search.look_at(listing.orders, lambda _: len(search.its) >= alike)
+        return search.verdicts
 
     async def _ask(self, listing: Listing) -> tuple[dict[int, Known], int]:
-        """The orders that are known, and how many cannot be told from this one: by this process, and by the logs."""
+        """The orders that are known to this process and to the log, and how many of the log's look like this one."""
         first, last = self._wanted.span.first.local, self._wanted.span.last.local
         content, here = self._send.content, self._lookups.known
         known = {
             id: each if each.answered is None else evolve(each, answered=_by_log(each.answered, self._ahead))
             for id, each in here.others((each.id for each in listing.orders), content).items()
         }
-        alike = 1 + here.sends.count_alike(self._wanted, content, first - self._ahead, owner=self._send.owner)
         found = await self._log.alike(self._row, first - ALIKE_SECONDS, last + ALIKE_SECONDS)
         ids = await self._log.known_between(self._row.name.account, listing.days.begin, listing.days.end)
         known |= {each.order_id: Known(each.at, each.scheduled, each.cancelled) for each in ids}
         known |= {order_id: Known() for order_id in found.order_ids if order_id not in known}
-        return known, alike + found.open
+        return known, found.open
+
+    def _count_alike(self, knowledge: Knowledge) -> int:
+        """How many orders of this process look like it, itself included, beside those that the log has counted."""
+        sends, began = self._lookups.known.sends, self._wanted.span.first.local - self._ahead
+        return 1 + sends.count_alike(
+            self._wanted, self._send.content, began, owner=self._send.owner, blacklist=knowledge.blacklist
+        )

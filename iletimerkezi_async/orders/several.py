@@ -20,14 +20,15 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.wire.consents import check_consent, register_consents
 from iletimerkezi_async.wire.reports import get_report
 from iletimerkezi_async.wire.sending import cancel_order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import Consent
-    from iletimerkezi_async.wire.consents import Question, Registration
+    from iletimerkezi_async.wire.call import Call
 
 __all__ = ["cancel_and_confirm", "find_consent", "pause_after", "poll_order", "register_batches"]
 
@@ -168,8 +169,12 @@ class _Watch:
 # Consents.
 
 
-async def register_batches(transport: Transport, registration: Registration) -> None:
-    """Register checked consents, one batch after the other; an error tells in `registered` how many were before it.
+async def register_batches(transport: Transport, batches: Iterable[tuple[int, Call[None]]]) -> None:
+    """Register consents, one batch after the other; an error tells in `registered` how many were before it.
+
+    Args:
+        transport: What sends.
+        batches: How many consents are in each request, and the request.
 
     Raises:
         ApiError: The service refused a batch.
@@ -177,23 +182,23 @@ async def register_batches(transport: Transport, registration: Registration) -> 
         OutcomeUnknownError: The answer to a batch was lost.
     """
     registered = 0
-    for batch in registration.batches():
+    for count, call in batches:
         try:
-            await transport.call(register_consents(registration.brand_code, batch))
+            await transport.call(call)
         except (ApiError, TransportError, OutcomeUnknownError) as error:
             error.registered = registered
             raise
-        registered += len(batch)
+        registered += count
 
 
-async def find_consent(transport: Transport, question: Question) -> Consent | None:
+async def find_consent(transport: Transport, call: Call[Consent | None]) -> Consent | None:
     """Ask for a recipient's consent; `None` where there is no record, in both of the wire's forms.
 
     Raises:
         IletimerkeziError: As `AsyncClient.check_consent`.
     """
     try:
-        return await transport.call(check_consent(question))
+        return await transport.call(call)
     except ApiError as error:
         if error.code != _NO_RECORD:
             raise

@@ -95,8 +95,8 @@ A store that is restored from a backup has forgotten what was sent since: what i
 
 ## The files
 
-For those who work on it. `base` is what all stores do: `sqlite`, `postgres` (with its own statements in `postgres_sql`,
-run by `pipeline`) and `redis` are the three. `seals` makes what stands in a store for an account and for an order,
+For those who work on it. `base` is what all stores do: `sqlite`, `postgres` (whose statements `pipeline` runs) and
+`redis` are the three. `seals` makes what stands in a store for an account and for an order,
 `threads` runs the blocking drivers.
 
 `log` is what is kept of an order, and how it is asked for: `sql` has the statements for engines that know SQL,

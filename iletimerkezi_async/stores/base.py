@@ -308,16 +308,19 @@ class StoreLog:
         return hash(self._store)
 
     async def _write(self, old: Row | None, change: Change, fence: Fence | None, undo: Undo | None) -> Answer:
-        store = self._store
+        def write(old: Row | None, change: Change, fence: Fence | None) -> Answer:
+            if fence is not None:
+                change = evolve(change, row=evolve(change.row, token=fence.seal(change.row)))
+            return self._store._write(old, change, fence)
 
         def take_back(answer: Answer) -> None:
             back = None if undo is None else undo(answer)
             if back is not None and answer.row is not None:
-                store._write(answer.row, back, fence and evolve(fence, version=draw()))
+                write(answer.row, back, fence and evolve(fence, version=draw()))
 
         if undo is None:
-            return await self._run(partial(store._write, old, change, fence), finish=True)
-        return await self._run(partial(store._write, old, change, fence), undo=take_back)
+            return await self._run(partial(write, old, change, fence), finish=True)
+        return await self._run(partial(write, old, change, fence), undo=take_back)
 
     async def _run(
         self, work: Callable[[], T], *, finish: bool = False, undo: Callable[[T], object] | None = None

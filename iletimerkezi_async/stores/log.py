@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from enum import Enum
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from attrs import frozen
@@ -19,7 +20,7 @@ from attrs import frozen
 from iletimerkezi_async.clocks import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 __all__ = [
     "KNOWN_SECONDS",
@@ -183,12 +184,14 @@ class Fence:
         version: What part 0 gets by this write.
         lease: Seconds from now.
         keep: Likewise.
+        seal: What stands in the place of the part's token; the campaign has one for all.
     """
 
     token: str
     version: str
     lease: float
     keep: float
+    seal: Callable[[Row], str] = attrgetter("token")
 
 
 @frozen

@@ -17,14 +17,14 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from . import pipeline
-from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, SCHEMA, VERSION
-from .sql import SqlStore
+from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 from .threads import CALLS
 
@@ -36,6 +36,17 @@ if TYPE_CHECKING:
 
 
 __all__ = ["PostgresStore"]
+
+#: The time is what it is once a lock was waited for.
+DIALECT = Dialect(
+    now="extract(epoch FROM clock_timestamp())::float8", text="text", real="double precision", blob="bytea"
+)
+_NOTED = "CREATE TABLE IF NOT EXISTS iletimerkezi_editions (edition integer PRIMARY KEY)"
+_IS_NOTED = "SELECT to_regclass('iletimerkezi_editions') IS NOT NULL"
+_NOTE = "INSERT INTO iletimerkezi_editions VALUES ({}) ON CONFLICT DO NOTHING"
+_EDITION = "SELECT coalesce(max(edition), 0) FROM iletimerkezi_editions"
+# "IMst". It ends with the transaction.
+_LOCK = "SELECT pg_advisory_xact_lock(1229812596)"
 
 _inherited: list[object] = []
 _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")
@@ -58,7 +69,9 @@ class PostgresStore(SqlStore):
         ConfigurationError: An argument cannot work, or psycopg is not installed.
     """
 
-    SCHEMA: ClassVar[str] = SCHEMA
+    SCHEMA: ClassVar[str] = ";\n".join(
+        [_NOTED, *(spell_sql(each, DIALECT) for each in chain(*EDITIONS)), _NOTE.format(len(EDITIONS))]
+    )
     """The statements that make the tables."""
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
@@ -82,7 +95,8 @@ class PostgresStore(SqlStore):
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._is_ready:
-            self._prepare()
+            self._repeated(_prepare)
+            self._is_ready = True
         limits = [f"SET LOCAL statement_timeout = {int(self._timeout * 1000)}"]
         if not durable:
             limits.append("SET LOCAL synchronous_commit = off")
@@ -91,13 +105,11 @@ class PostgresStore(SqlStore):
 
     # Asking.
 
-    def _send(self, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        return self._repeated(partial(_last_rows, message=message, values=values))
-
     def _repeated(self, ask: Callable[[psycopg.Connection], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
         import psycopg  # noqa: PLC0415 - an extra
 
         deadline = time.monotonic() + self._timeout
+        standbys = 0
         while True:
             with self._complaints(), self._connection(deadline) as connection:
                 try:
@@ -106,6 +118,13 @@ class PostgresStore(SqlStore):
                     # A connection that was idle while the server was restarted is tried once more with another. Each
                     # of our transactions may be repeated: it does then what it did before.
                     if not connection.broken or time.monotonic() > deadline:
+                        raise
+                except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
+                    # The server is no primary any more: the next connection may reach the new one. The pool drops
+                    # those that are closed; a standby that all of them reach is given up.
+                    connection.close()
+                    standbys += 1
+                    if standbys > CALLS:
                         raise
 
     @contextmanager
@@ -139,7 +158,6 @@ class PostgresStore(SqlStore):
             return self._pool
 
     def _make_pool(self) -> psycopg_pool.ConnectionPool[psycopg.Connection]:
-        import psycopg  # noqa: PLC0415 - an extra
         import psycopg_pool  # noqa: PLC0415 - likewise
 
         seconds = max(1, math.ceil(self._timeout))
@@ -154,8 +172,6 @@ class PostgresStore(SqlStore):
             kwargs={
                 "autocommit": True,
                 "prepare_threshold": None,
-                # Puts the values into the statement, so that several go in one message.
-                "cursor_factory": psycopg.ClientCursor,
                 "client_encoding": "utf8",
                 "application_name": "iletimerkezi_async",
                 "connect_timeout": seconds,
@@ -190,16 +206,6 @@ class PostgresStore(SqlStore):
                     raise
 
         return Connection
-
-    def _prepare(self) -> None:
-        """Make the tables, or see that they are of this edition."""
-        [(is_there,)] = self._send(IS_THERE, {})
-        [(edition,)] = self._send(VERSION, {}) if is_there else [(0,)]
-        if edition is None or edition < EDITION:
-            self._send(f"BEGIN;{LOCK};{SCHEMA};COMMIT", {})
-        if edition is not None and edition > EDITION:
-            raise StoreError(f"the tables of {self!r} were made by a newer version of this library")
-        self._is_ready = True
 
     def _close(self) -> None:
         with self._lock:
@@ -285,13 +291,22 @@ def _cause_of(error: Exception) -> str:
     return told[1] if told else type(error).__name__
 
 
-def _last_rows(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    """The rows of the last statement that gives rows."""
-    rows: list[tuple[Any, ...]] = []
-    with connection.cursor() as cursor:
-        cursor.execute(message.encode(), values or None)
-        while True:
-            if cursor.description:
-                rows = cursor.fetchall()
-            if not cursor.nextset():
-                return rows
+def _prepare(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Make the tables, or add what this version's editions add."""
+    if _edition_of(connection) < len(EDITIONS):
+        with connection.transaction():
+            connection.execute(_LOCK)
+            connection.execute(_NOTED)
+            for statement in chain(*EDITIONS[_edition_of(connection) :]):
+                connection.execute(spell_sql(statement, DIALECT).encode())
+            connection.execute(_NOTE.format(len(EDITIONS)).encode())
+    return []
+
+
+def _edition_of(connection: psycopg.Connection) -> int:
+    """The edition of the tables; 0 where there are none."""
+    [(is_noted,)] = connection.execute(_IS_NOTED)
+    if not is_noted:
+        return 0
+    [(edition,)] = connection.execute(_EDITION)
+    return int(edition)

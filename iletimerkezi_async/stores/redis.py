@@ -27,11 +27,9 @@ __all__ = ["RedisStore"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
-_VERSION = 1
 # Seconds between two attempts to connect again: the first, and the longest.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
-_VERSION_KEY = "iletimerkezi:version"
 # KEYS: when the next recipient is free. ARGV: seconds to reserve, and until they may begin.
 _RESERVE = f"""
 local time = redis.call('TIME')
@@ -129,11 +127,7 @@ class RedisStore(Store):
             return self._server
 
     def _prepare(self, server: redis.Redis) -> None:
-        """See that the keys are of this edition, and that they will stay."""
-        server.set(_VERSION_KEY, _VERSION, nx=True)
-        version = cast("str | None", server.get(_VERSION_KEY))
-        if version is not None and int(version) > _VERSION:
-            raise StoreError(f"the keys of {self!r} were made by a newer version of this library")
+        """See that the keys will stay."""
         self._is_ready = True
         for complaint in _complaints_about(server):
             logger.warning("%r %s", self, complaint)
@@ -215,12 +209,12 @@ class _Url:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             decode_responses=True,
-            # A server that is restarted is waited for. Each of our scripts may be repeated: it does then what it did
-            # before.
+            # A server that is restarted is waited for, and one that is no primary any more is left: the next
+            # connection may reach the new one. Each of our scripts may be repeated: it does then what it did before.
             retry=Retry(
                 ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
                 _retries(timeout * 0.8),
-                supported_errors=(redis.ConnectionError,),
+                supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
             ),
         )
         return redis.Redis(connection_pool=pool)

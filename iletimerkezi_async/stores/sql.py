@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .log import Change, Fence
 
-__all__ = ["SCHEMA", "Dialect", "SqlStore", "spell"]
+__all__ = ["EDITIONS", "Dialect", "SqlStore", "spell"]
 
 _KEPT = (
     "account", "scope", "name", "part", "version", "token", "state", "content", "mark", "recipients",
@@ -47,8 +47,7 @@ _EXPIRED_KEPT = 11 * 86_400
 # A campaign is kept for so long after its last use anyway.
 _OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
 
-#: What makes the tables.
-SCHEMA = (
+_TABLES = (
     """CREATE TABLE IF NOT EXISTS iletimerkezi_rows (
         account {text} NOT NULL,
         scope {text} NOT NULL,
@@ -88,6 +87,9 @@ SCHEMA = (
         free_at {real} NOT NULL
     ){by_key}""",
 )
+#: What makes the tables, and what each later edition of them adds. An edition adds columns that have defaults, tables
+#: or indexes, and changes nothing, so that processes of the last version of this library go on beside it.
+EDITIONS = (_TABLES,)
 # In SQLite a conflict clause behind a SELECT needs a condition before it; `{holds}` is one.
 _INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {{holds}} ON CONFLICT DO NOTHING"
 # Locks part 0 until the end of the transaction; where its part is not going to be written, nothing is renewed.

@@ -14,7 +14,7 @@ from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .files import choose_path, claim, identify, make_private, spell_path
-from .sql import SCHEMA, Dialect, SqlStore
+from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 
 if TYPE_CHECKING:
@@ -23,15 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["JournalFile", "SqliteStore"]
 
-# The edition of the tables.
-_VERSION = 2
 # For good, as far as a file is concerned: its owner removes it.
 _FOR_EVER = timedelta(days=36_500)
-_DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
-_SCHEMA = (
-    *(spell_sql(statement, _DIALECT) for statement in SCHEMA),
-    f"PRAGMA user_version = {_VERSION}",
-)
+DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
 # Connections that a parent process opened: SQLite forbids a child to use them, and even to close them.
 _inherited: list[sqlite3.Connection] = []
 
@@ -52,8 +46,8 @@ class SqliteStore(SqlStore):
         ConfigurationError: An argument cannot work.
     """
 
-    #: Says whose file it is: "IMst".
-    _APPLICATION: ClassVar[int] = 0x494D7374
+    #: Says whose file it is: "IMsr".
+    _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
 
     def __init__(
@@ -79,7 +73,7 @@ class SqliteStore(SqlStore):
             bound = {**values, "now": time.time()}
             rows: list[Any] = []
             for statement in statements:
-                rows = database.execute(spell_sql(statement, _DIALECT), bound).fetchall()
+                rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
             return rows
 
     # The file.
@@ -150,16 +144,18 @@ class SqliteStore(SqlStore):
                 return
 
     def _prepare(self, database: sqlite3.Connection) -> None:
-        """Make the tables, or see that they are whole, and of this edition."""
+        """Make the tables, or see that they are whole; add what this version's editions add."""
         is_new = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if is_new:
-            for statement in (*_SCHEMA, f"PRAGMA application_id = {self._APPLICATION}"):
-                database.execute(statement)
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION or version < _VERSION:
+            database.execute(f"PRAGMA application_id = {self._APPLICATION}")
+        elif database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION:
             raise StoreError(f"{self._spelt} is not {self._KIND}, or one of another version of this library")
-        if version > _VERSION:
-            raise StoreError(f"{self._spelt} was made by a newer version of this library")
+        edition = database.execute("PRAGMA user_version").fetchone()[0]
+        for statements in EDITIONS[edition:]:
+            for statement in statements:
+                database.execute(spell_sql(statement, DIALECT))
+        if edition < len(EDITIONS):
+            database.execute(f"PRAGMA user_version = {len(EDITIONS)}")
         if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError
 
@@ -211,24 +207,12 @@ class JournalFile(SqliteStore):
         ConfigurationError: It is no path.
     """
 
-    # "IMz4".
-    _APPLICATION = 0x494D7A34
+    # "IMjr".
+    _APPLICATION = 0x494D6A72
     _KIND = "a journal"
-    #: The files that are open, with the process that has them.
-    _open_here: ClassVar[set[tuple[int, str]]] = set()
 
     def __init__(self, path: str) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
-
-    def _open(self) -> sqlite3.Connection:
-        database = super()._open()
-        self._open_here.add((os.getpid(), self._real))
-        return database
-
-    def _close(self) -> None:
-        if self._database is not None:
-            self._open_here.discard((os.getpid(), self._real))
-        super()._close()
 
     @property
     def path(self) -> str:
@@ -246,8 +230,6 @@ class JournalFile(SqliteStore):
 
     @property
     def _in_use(self) -> str:
-        if (os.getpid(), self._real) in self._open_here:
-            return "is in use by a call of this process that has not ended (in a notebook: restart the kernel)"
         return "is in use by another run"
 
     def _sweep_rows(self) -> None:

@@ -50,6 +50,7 @@ class Threads:
         self._timeout = timeout
         self._interrupt = interrupt
         self._explain = explain
+        self._under_way: set[_Call[Any]] = set()
         #: What callers left behind who were cancelled.
         self._left: set[threading.Thread] = set()
         # A limiter belongs to an event loop.
@@ -75,11 +76,14 @@ class Threads:
             StoreError: The call raised it, or took too long.
         """
         call = _Call(work, undo)
+        self._under_way.add(call)
         try:
             await (self._see_through(call) if shield else self._wait_for(call))
         except BaseException:
             self._leave(call, finish=finish)
             raise
+        finally:
+            self._under_way.discard(call)
         if call.error is not None:
             # The driver's own error is left behind: it may hold the statement with its values.
             raise StoreError(call.error)
@@ -109,7 +113,13 @@ class Threads:
                 self._interrupt(call.thread)
 
     def join(self) -> None:
-        """In a thread: wait until what cancelled callers left behind is done, or has taken too long."""
+        """Wait, in a call's thread, for all other calls that have begun, also those of cancelled callers.
+
+        One that takes too long is not waited for.
+        """
+        for call in tuple(self._under_way):
+            if call.thread not in {None, threading.get_ident()}:
+                call.wait(self._timeout)
         for thread in tuple(self._left):
             thread.join(self._timeout)
 
@@ -172,6 +182,10 @@ class _Call(Generic[T]):
             with self._lock:
                 self.thread = None
             self._ended.set()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until it has ended."""
+        self._ended.wait(timeout)
 
     def abandon(self) -> bool:
         """The caller goes away: what has not begun never will; whether what has is to be taken back."""

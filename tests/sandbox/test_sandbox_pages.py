@@ -25,7 +25,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[str] = []
         self.links: dict[str, str] = {}
-        self.sections: dict[str, str] = {}
+        self._said: dict[str, list[str]] = {}
         self.open: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self.attributes: set[str] = set()
@@ -33,6 +33,7 @@ class Page(HTMLParser):
         self.feed(html)
         self.close()
         assert self.open == []
+        self.sections = {name: " ".join(" ".join(said).split()) for name, said in self._said.items()}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
@@ -56,7 +57,7 @@ class Page(HTMLParser):
                 self.links[data] = attributes["href"] or ""
             elif tag == "section":
                 name = attributes["id"] or ""
-                self.sections[name] = " ".join((self.sections.get(name, "") + " " + data).split())
+                self._said.setdefault(name, []).append(data)
 
 
 @pytest.fixture

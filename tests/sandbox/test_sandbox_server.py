@@ -209,7 +209,7 @@ def test_stall_ends_with_the_caller() -> None:
     sandbox.fail("get-balance", "stall")
     with sandbox.serve() as url:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{url}/get-balance/json", content=body(), timeout=0.05)
+            httpx.post(f"{url}/get-balance/json", content=body(), timeout=httpx.Timeout(5, read=0.05))
         assert httpx.post(f"{url}/get-balance/json", content=body()).status_code == 200
 
 
@@ -226,7 +226,7 @@ def test_stop_with_stalled_requests() -> None:
         while len(sandbox.requests) < 20:
             time.sleep(0.001)
         began = time.monotonic()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5
     for connection in connections:
         with connection:
             try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, postgres_sql, redis_rows
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, redis_rows
 
 
 class Engine(ABC):
@@ -110,7 +110,7 @@ class PostgresEngine(Engine):
 
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
         now = f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})"
-        patch.setattr(postgres, "DIALECT", postgres_sql.DIALECT._replace(now=now))
+        patch.setattr(postgres, "DIALECT", postgres.DIALECT._replace(now=now))
 
     def damage(self, account: str) -> None:
         self._ask("UPDATE iletimerkezi_rows SET order_id = '1' WHERE account = %s AND part > 0", account)

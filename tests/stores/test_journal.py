@@ -22,6 +22,7 @@ import anyio
 import httpx
 import pytest
 from canned import QUICK
+from forked import python
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -473,11 +474,14 @@ async def test_asyncio_s_own_cancellation_spares_the_journal(path: Path, anyio_b
             await asyncio.sleep(step / 4000)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        for _ in range(3):
+        result = None
+        deadline = time.monotonic() + 20
+        while result is None and time.monotonic() < deadline:
             try:
                 result = await client.send_bulk(TEXT, numbers(100), batch_size=10, journal=path)
             except JournalError:
                 await asyncio.sleep(0.1)
+        assert result is not None
     assert (result.accepted, result.failures) == (100, 0)
     assert sandbox.deliveries == Counter(numbers(100))
 
@@ -496,7 +500,7 @@ async def test_a_refused_second_run_does_not_open_the_door_to_a_third(path: Path
     async def second(_: Progress) -> None:
         with pytest.raises(JournalError, match="in use"):
             await client.send_bulk(TEXT, numbers(10), journal=path)
-        done = await anyio.run_process([sys.executable, "-c", code, str(path)])
+        done = await anyio.run_process([*python(), "-c", code, str(path)])
         said.append(done.stdout.decode().strip())
 
     async with client_of(sandbox) as client:
@@ -769,7 +773,7 @@ def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str)
     """SIGKILL at random moments, with faults in between."""
     draw = random.Random(kind)
     sandbox = Sandbox()
-    command = [sys.executable, "-c", RUN]
+    command = [*python(), "-c", RUN]
     with sandbox.serve() as url:
         killed = 0
         for _ in range(15):
