@@ -12,7 +12,7 @@ from unicodedata import category, normalize
 
 from .errors import ConfigurationError
 from .models import Message
-from .numbers import clean_number, find_flaw, spell
+from .numbers import clean_number, find_flaw, write_out
 from .redaction import forgetful
 from .results import Refusal
 from .text import find_complaint, read_text
@@ -47,10 +47,10 @@ class Table(Protocol):
     def __getitem__(self, name: str, /) -> object: ...
 
 
-class _OfArrow(Protocol):
+class _ArrowTable(Protocol):
     """A table of Arrow; or one of its batches, which has none itself."""
 
-    def to_batches(self) -> Iterable[_OfArrow]: ...
+    def to_batches(self) -> Iterable[_ArrowTable]: ...
 
     def to_pylist(self) -> list[Mapping[str, object]]: ...
 
@@ -207,7 +207,7 @@ class Filler:
         """
         cleaned = clean_number(number)
         if cleaned is None:
-            return Refusal("" if number is None else spell(number), f"{place}: {find_flaw(number)}")
+            return Refusal("" if number is None else write_out(number), f"{place}: {find_flaw(number)}")
         words = [read_value(value, comma=self._comma) for value in values]
         for name, word in zip(self._template.names, words):
             if type(word) is Flaw:
@@ -245,7 +245,7 @@ class _RowFiller:
         if None in row:
             # As `csv.DictReader` has what is left over.
             number = row.get(self._keys[0]) if self._keys else None
-            return Refusal("" if number is None else spell(number), f"{place}: it has more values than columns")
+            return Refusal("" if number is None else write_out(number), f"{place}: it has more values than columns")
         try:
             values = [row[key] for key in self._keys] if self._keys else None
         except KeyError:
@@ -269,7 +269,7 @@ class _RowFiller:
         if not self._keys:
             raise complaint
         number = row.get(self._keys[0])
-        return Refusal("" if number is None else spell(number), f"{place}: {complaint}")
+        return Refusal("" if number is None else write_out(number), f"{place}: {complaint}")
 
 
 def _mapping(row: object) -> Mapping[str, object] | None:
@@ -310,7 +310,7 @@ def _records(rows: object) -> Iterator[object]:
     kind = type(rows)
     if hasattr(kind, "to_pylist"):
         # Of Arrow, whose tables have batches.
-        table = cast("_OfArrow", rows)
+        table = cast("_ArrowTable", rows)
         return chain.from_iterable(
             each.to_pylist() for each in (table.to_batches() if hasattr(kind, "to_batches") else [table])
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from attrs import field, frozen
 
 from .errors import ConfigurationError
-from .numbers import Number, clean_number, is_one, mask, spell
+from .numbers import Number, clean_number, is_one, mask, write_out
 from .redaction import forgetful
 from .text import clean_text
 
@@ -329,7 +329,7 @@ def _find_word(kind: type[E], word: object) -> E | str | None:
 
 
 def _read_recipient(recipient: Number) -> str:
-    return clean_number(recipient) or spell(recipient)
+    return clean_number(recipient) or write_out(recipient)
 
 
 def _read_recipient_type(word: RecipientType | str) -> RecipientType | str:

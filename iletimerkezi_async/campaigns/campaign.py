@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
-from iletimerkezi_async.orders.life import SEND_WINDOW
 from iletimerkezi_async.orders.pieces import in_thread
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.stores.log import State
+from iletimerkezi_async.wire.call import SEND_WINDOW
 
 from .narrowing import Narrowing
 from .orders import Orders, Task
@@ -244,8 +244,8 @@ class Campaign:
 
     async def _next_task(self) -> Task | None:
         if not self._tasks:
-            is_last = self._intake.changed or not await self._intake.fill()
-            await in_thread(self._intake.waiting, partial(self._put_together, is_last=bool(is_last)))
+            is_last = not await self._intake.fill()
+            await in_thread(self._intake.waiting, partial(self._put_together, is_last=is_last))
         return self._tasks.popleft() if self._tasks else None
 
     def _put_together(self, *, is_last: bool) -> None:
@@ -255,9 +255,7 @@ class Campaign:
             return
         if not is_last:
             self._tasks.append(Task(self._intake.take()))
-        self._take_up_earlier(unread=False)
-        if not self._tasks:
-            self._take_up_earlier(unread=True)
+        self._take_up_earlier(unread=is_last)
 
     def _refuse_changed(self) -> None:
         assert self._journal is not None

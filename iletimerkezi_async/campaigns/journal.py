@@ -33,8 +33,7 @@ from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
-from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, draw
-from iletimerkezi_async.stores.seals import account_of, mark_numbers
+from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 from .records import checksum, describe, find_misfit, mark_entries, pack, seal
@@ -152,10 +151,12 @@ class Journal:
         Raises:
             JournalError: It is damaged, or cannot be read.
         """
+        if self._is_new:
+            return
         last = 0
         time_slice = TimeSlice()
         with self._complaints():
-            while not self._is_new and (page := await self._log.page(self._name, last)):
+            while page := await self._log.page(self._name, last):
                 last = page[-1].part
                 for row in page:
                     await in_thread(row.recipients, self._read_row, row, remember)
@@ -312,7 +313,9 @@ def _spell_holder(token: str) -> str:
     """Who has a journal, by its token."""
     holder = token.partition(" ")[2]
     is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
-    return f"{holder}, which is this process: an earlier call has not ended" if is_here else holder or "another run"
+    if is_here:
+        return f"{holder}, which is this process: a call of it has not ended (in a notebook: restart the kernel)"
+    return holder or "another run"
 
 
 @asynccontextmanager
@@ -348,7 +351,7 @@ async def open_journal(
             with anyio.CancelScope(shield=True):
                 await opened.aclose()
         return
-    file = JournalFile(choose_path(journal, "journal"))
+    file = JournalFile(journal)
     # The account is among the terms: a file has one campaign.
     opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
     mine = os.getpid(), file.path

@@ -14,7 +14,7 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
 )
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.call import Answered, Call, Lost, NotSent, Outcome, Refused, T
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Lost, NotSent, Refused, T
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -33,7 +33,7 @@ PACING = "iletimerkezi.pacing.wait"
 _WORDS: dict[type, str] = {Answered: "accepted", Refused: "refused", Lost: "unknown", NotSent: "not_sent"}
 
 
-def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str) -> dict[str, object]:
+def describe_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, host: str) -> dict[str, object]:
     """What a log record of an attempt has as `extra`, under the same names as a span.
 
     Args:
@@ -57,7 +57,7 @@ def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str
     return extra
 
 
-def describe(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
+def describe_error(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
     """What a log record has as `extra` that is about an operation, but about none of its attempts."""
     extra: dict[str, object] = {OPERATION: operation, ERROR: type(error).__qualname__}
     return extra if order_id is None else {**extra, ORDER_ID: order_id}

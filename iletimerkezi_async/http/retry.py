@@ -9,7 +9,7 @@ from attrs import Attribute, field, frozen
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.arguments import check_whole, to_number
-from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Kind, Lost, NotSent, Refused, T
 
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
@@ -66,7 +66,7 @@ def check_retry(retry: object) -> Retry:
     return retry
 
 
-def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> float | None:
+def next_pause(retry: Retry, kind: Kind, outcome: AttemptOutcome[T], attempt: int) -> float | None:
     """Seconds to wait before the next attempt, or `None` where there is to be none.
 
     Args:
@@ -83,7 +83,7 @@ def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> f
     return asked if asked <= retry.wait_max else None
 
 
-def _may_repeat(kind: Kind, outcome: Outcome[T]) -> bool:
+def _may_repeat(kind: Kind, outcome: AttemptOutcome[T]) -> bool:
     if isinstance(outcome, NotSent):
         # A client that cannot be used here cannot be used a moment later either.
         return not isinstance(outcome.error, ConfigurationError)

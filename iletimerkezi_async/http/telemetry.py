@@ -32,7 +32,7 @@ from iletimerkezi_async.redaction import forget, forgets
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.arguments import check_order_id
-from iletimerkezi_async.wire.call import Answered, Call, Kind, Lost, Operation, Outcome, T
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, Operation, T
 from iletimerkezi_async.wire.reports import ReportPage
 
 from .outcomes import (
@@ -413,7 +413,7 @@ def begin_attempt(call: Call[T]) -> None:
         observation.under_way += 1
 
 
-def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
+def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None:
     """A request has ended.
 
     Args:

@@ -20,11 +20,11 @@ from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, T
 from iletimerkezi_async.wire.arguments import check_whole
 from iletimerkezi_async.wire.call import (
     Answered,
+    AttemptOutcome,
     Call,
     Kind,
     Lost,
     NotSent,
-    Outcome,
     RawAnswer,
     Refused,
     T,
@@ -98,12 +98,12 @@ class _Trail(Generic[T]):
         self.call = call
         self.lost = lost
         self.attempts = 0
-        self.outcome: Outcome[T] | None = None
+        self.outcome: AttemptOutcome[T] | None = None
         self._may_leave = may_leave
         self._doubted = doubted
         self._last: Stopwatch | None = None
 
-    def note(self, outcome: Outcome[T], watch: Stopwatch, *, repeated: bool) -> None:
+    def note(self, outcome: AttemptOutcome[T], watch: Stopwatch, *, repeated: bool) -> None:
         """An attempt has ended; `repeated` where the HTTP client sent it more than once, and this answers the last."""
         self.attempts += 1
         self.outcome = outcome
@@ -338,7 +338,7 @@ class Transport:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
 
-    async def _attempt(self, trail: _Trail[T], body: Body, limit: float) -> Outcome[T]:
+    async def _attempt(self, trail: _Trail[T], body: Body, limit: float) -> AttemptOutcome[T]:
         call = trail.call
         watch = Stopwatch()
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
@@ -356,7 +356,7 @@ class Transport:
         _log_attempt(call, outcome, trail.attempts, watch, self.host)
         return outcome
 
-    def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> Outcome[T]:
+    def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> AttemptOutcome[T]:
         if isinstance(raw, RawAnswer):
             outcome = read_answer(call, raw, self._credentials.scrub, self.address)
             if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
@@ -394,7 +394,7 @@ def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: b
     return OutcomeUnknownError(message, call.operation.name, http_status)
 
 
-def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
+def _log_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     code: object = 200

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from .lookup import Lookups
 
-__all__ = ["Claim", "Driver", "OvertakenError", "unknown"]
 
 _OPERATION = "send-sms"
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Iys
     from iletimerkezi_async.stores.base import Store
 
-__all__ = ["Face", "open_face"]
-
 
 class Face:
     """One face of a client.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from .rules import Wanted
 
-__all__ = ["ALIKE_SECONDS", "KnownIds", "LiveSend", "LiveSends", "SharedIds", "hash_content"]
 
 # A live look-up is about orders of the last ten minutes. There are two generations, so that each id is kept for at
 # least this many seconds, and at most so many ids: of a hundred orders a second, all.

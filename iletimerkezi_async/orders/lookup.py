@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import OrderReport
     from iletimerkezi_async.wire.reports import ReportPage
 
-__all__ = ["LISTED", "Budget", "Catalogue", "ListPage", "Lookups", "ReadReport", "Walk"]
 
 T = TypeVar("T")
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.http.telemetry import Caller
 
-__all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["Cursor", "ServiceCursor"]
-
 # The page size of `get-reports` as seen in public code; the documentation does not tell.
 _ORDERS_PAGE = 30
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from .known import KnownIds
     from .lookup import Lookups
 
-__all__ = ["send_draft"]
-
 
 async def send_draft(
     lookups: Lookups,

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from .lookup import ListPage, Lookups, Walk
     from .rules import Listed
 
-__all__ = ["find_earlier", "find_live", "hear_clock", "now_by"]
 
 # Reports read at once.
 _AT_ONCE = 8

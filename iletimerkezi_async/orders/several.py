@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Consent
     from iletimerkezi_async.wire.call import Call
 
-__all__ = ["cancel_and_confirm", "find_consent", "pause_after", "poll_order", "register_batches"]
 
 _OPERATION = "cancel-order"
 _BEGUN = frozenset({OrderStatus.SENDING, OrderStatus.COMPLETED})

@@ -9,7 +9,7 @@ import anyio
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.http.pacing import StorePacer, TokenBucket
-from iletimerkezi_async.stores.seals import account_of
+from iletimerkezi_async.stores.log import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from .known import SharedIds
 
-__all__ = ["share_ids", "share_rate"]
 
 logger = logging.getLogger("iletimerkezi_async")
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.models import Balance
-from iletimerkezi_async.numbers import clean_number, find_flaw, mask, spell
+from iletimerkezi_async.numbers import clean_number, find_flaw, mask, write_out
 
 from . import OPERATIONS
 from .call import Call, read_status_only
@@ -59,17 +59,17 @@ def _sender(value: object) -> str:
 
 @frozen(eq=False, repr=False)
 class BlacklistPage:
-    """A page of the blocked numbers: how many the account has in all, whatever the window, and those of the page."""
+    """A page of the blocked numbers: how many the account has in all, whatever the time, and those of the page."""
 
     count: int | None
     numbers: list[str]
 
 
-def get_blacklist(page: int, row_count: int, window: Mapping[str, str] | None) -> Call[BlacklistPage]:
-    """Ask for a page (from 1) of the numbers blocked within a window, of `row_count` (at most 1000) rows."""
+def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[BlacklistPage]:
+    """Ask for a page (from 1) of the numbers blocked within some time, of `row_count` (at most 1000) rows."""
     blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
-    if window is not None:
-        blacklist["filter"] = window
+    if times is not None:
+        blacklist["filter"] = times
     return Call(OPERATIONS["get-blacklist"], {"blacklist": blacklist}, _read_blacklist_page)
 
 
@@ -103,5 +103,5 @@ def delete_blacklist(number: Number) -> Call[None]:
 def _blacklist_call(operation: str, given: Number) -> Call[None]:
     number = clean_number(given)
     if number is None:
-        raise RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(spell(given),))
+        raise RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(write_out(given),))
     return Call(OPERATIONS[operation], {"blacklist": {"number": number}}, read_status_only, about=mask(number))

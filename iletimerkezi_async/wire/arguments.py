@@ -26,7 +26,7 @@ _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
 _DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
-# Where one side of a window is open. The filter on the wire has two sides.
+# Where one side of a range is open. The filter on the wire has two sides.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
 _LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
 _LAST_SECOND = time(23, 59, 59)
@@ -96,6 +96,7 @@ def check_campaign(
     batch_size: object,
     concurrency: object,
     on_progress: object,
+    journal: object,
     *,
     unknown: object,
     settle_for: object,
@@ -104,7 +105,8 @@ def check_campaign(
     """The terms of a campaign.
 
     Raises:
-        ConfigurationError: One of them is none, or what is to be told of its progress cannot be called.
+        ConfigurationError: One of them is none, or says nothing without a journal; or what is to be told of its
+            progress cannot be called.
     """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
     at_once = check_whole("concurrency", concurrency, 1)
@@ -115,6 +117,8 @@ def check_campaign(
     seconds = to_number(settle_for)
     if not 0 <= seconds < math.inf:
         raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
+    if journal is None and (unknown != _DECISIONS[0] or settle_for):
+        raise ConfigurationError("`unknown` and `settle_for` are about what a journal has: give a `journal`, too")
     if not isinstance(allow_new_texts, bool):
         raise ConfigurationError("`allow_new_texts` must be True or False")
     return Terms(size, at_once, str(unknown), seconds, allow_new_texts)
@@ -204,7 +208,7 @@ def choose_days(start: object, end: object, operation: str) -> tuple[date, date]
     return first, last
 
 
-def choose_window(start: object, end: object, operation: str) -> dict[str, str] | None:
+def choose_times(start: object, end: object, operation: str) -> dict[str, str] | None:
     """The time from `start` to `end`, as the wire has it: of a date its whole day; `None` where both sides are open.
 
     Raises:

@@ -1,6 +1,6 @@
 """What every operation shares: a request ready to be sent, and what an attempt with it can end in.
 
-A `Call` goes down to the transport, which brings back an `Outcome` by way of `read_answer`.
+A `Call` goes down to the transport, which brings back an `AttemptOutcome` by way of `read_answer`.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class NotSent:
     error: IletimerkeziError
 
 
-Outcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
+AttemptOutcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
 
 
 @frozen(eq=False, repr=False)
@@ -204,7 +204,7 @@ class RawAnswer:
         return _retry_after(self.headers.get("Retry-After"), self.date)
 
 
-def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> Outcome[T]:
+def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> AttemptOutcome[T]:
     """Tell what an answer means for a call. It raises nothing, so that no traceback passes by the raw body.
 
     The code inside the JSON decides, not the HTTP status. An answer without such a code, or a success without its

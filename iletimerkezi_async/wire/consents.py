@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, RecipientError
 from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
-from iletimerkezi_async.numbers import clean_number, spell
+from iletimerkezi_async.numbers import clean_number, write_out
 
 from . import OPERATIONS
 from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type, wire_time
@@ -134,7 +134,7 @@ def check_consent(
     """
     as_what = choose_word(RecipientType, "recipient_type", recipient_type)
     about = choose_word(ConsentType, "type", type)
-    address = clean_number(recipient) or spell(recipient)
+    address = clean_number(recipient) or write_out(recipient)
     if not is_reachable(address, about):
         raise _recipient_complaint((address,), 1, _SHOW)
     brand = check_brand_code(brand_code, _SHOW)

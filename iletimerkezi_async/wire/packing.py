@@ -17,7 +17,7 @@ from attrs import evolve
 
 from iletimerkezi_async.errors import ApiError, RecipientError
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, write_out
 from iletimerkezi_async.results import Refusal
 
 from .arguments import MAX_RECIPIENTS, is_iterable, name_type
@@ -38,7 +38,7 @@ _MOST_FLAWS = 3
 _PIECE = 400
 
 
-def pack(template: Draft, pairs: Iterable[Pair]) -> Draft:
+def pack_pairs(template: Draft, pairs: Iterable[Pair]) -> Draft:
     """A draft of numbers and texts, sorted; they are taken as they are: clean, and each pair once."""
     texts_of: dict[str, list[str]] = {}
     for number, text in pairs:
@@ -198,7 +198,7 @@ class Filling:
         else:
             self._pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
             bad = [value for value, number in zip(given, numbers) if number is None]
-            self._bad += map(spell, bad)
+            self._bad += map(write_out, bad)
             self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
 
     def _number_complaint(self) -> RecipientError | None:
