@@ -26,7 +26,7 @@ def accept(
     parts: Mapping[str, int],
     fingerprint: int,
 ) -> SandboxOrder:
-    """Charge an order and keep it; see ``SandboxOrder`` for what is not told here.
+    """Charge an order and keep it; see ``SandboxOrder`` for the rest.
 
     Args:
         account: The account.

@@ -81,7 +81,7 @@ class Account:
         delivery_seconds: How long the delivery of an order takes.
         fails: Tells of a ``+905XXXXXXXXX`` number whether its messages end undelivered.
         style: How the answer to the request that is being handled is written.
-        weather: How what is told differs from the truth.
+        weather: How the answers deviate from the truth.
         now: When the request that is being handled arrived, in Turkish time.
         blocked: The account's blocked numbers, and when each was added; oldest first.
         ledger: The balance in SMS.
