@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,7 +12,6 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
-from anyio.abc import TaskGroup
 from canned import QUICK
 from journaled import TEXT, TWICE, client_of, numbers, run
 from waiting import give_up_once
@@ -532,28 +531,28 @@ async def test_nobody_is_texted_twice_after_a_wait_in_doubt(
     assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
 
 
-async def test_a_run_that_is_cancelled_at_its_start_tells_of_all_earlier_orders(path: Path) -> None:
-    """At whatever moment, as soon as there is a result."""
+@pytest.mark.parametrize("place", [0, 1, 3000, 8999])
+async def test_a_run_that_is_cancelled_at_its_start_tells_of_all_earlier_orders(path: Path, place: int) -> None:
+    """As soon as anybody is read."""
     sandbox = Sandbox()
     everybody = numbers(9000)
+    told: list[BaseException | None] = []
     async with client_of(sandbox) as client:
         await client.send_bulk(TEXT, everybody, batch_size=3000, journal=path)
-        accepted: list[int] = []
-        for turns in range(0, 60, 6):
-            async with anyio.create_task_group() as tasks:
+        with anyio.CancelScope() as scope:
 
-                async def go(tasks: TaskGroup = tasks) -> None:
-                    try:
-                        await client.send_bulk(TEXT, everybody, batch_size=3000, journal=path)
-                    except anyio.get_cancelled_exc_class() as error:
-                        if isinstance(error.__context__, BulkError):
-                            accepted.append(error.__context__.result.accepted)
-                        raise
-                    tasks.cancel_scope.cancel()
+            async def source() -> AsyncIterator[str]:
+                for index, number in enumerate(everybody):
+                    if index == place:
+                        scope.cancel()
+                        await anyio.lowlevel.checkpoint()
+                    yield number
 
-                tasks.start_soon(go)
-                for _ in range(turns):
-                    await anyio.sleep(0.001)
-                tasks.cancel_scope.cancel()
-    assert accepted
-    assert set(accepted) == {9000}
+            try:
+                await client.send_bulk(TEXT, source(), batch_size=3000, journal=path)
+            except anyio.get_cancelled_exc_class() as error:
+                told.append(error.__context__)
+                raise
+    (error,) = told
+    assert isinstance(error, BulkError)
+    assert error.result.accepted == 9000
