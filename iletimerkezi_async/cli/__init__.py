@@ -51,14 +51,13 @@ For whoever works on it: one function a command, and what all of them share.
 
 ```
 app (here)                                               the commands and the options before them
-demo  serving  account  sending  campaign  reporting     the commands, by subject
-orders  blacklist  consents  webhook                     likewise
-rehearsal  proposal  summary                             what is shown of a campaign: alone, before it, at its end
+demo  serving  account  sending  campaign  orders        the commands, by subject
+consents  webhook                                        likewise
+rehearsal  summary                                       what is shown of a campaign: before it, at its end
 forecast  books  named                                   what it would come to; its journal; who was left out, by name
 plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
-tables  encodings  sheets  archives                      rows of a text file, of a workbook; what its XML tells
-consent_file  moments                                    a file of consents, days and times
-audience                                                 the list of the demonstration
+tables  sheets  archives                                 rows of a text file, of a workbook; what its XML tells
+moments                                                  days and times
 terms                                                    the options of all commands that send, and their question
 command                                                  how a command ends: its exit code, its one line of error
 display                                                  progress and tables, as a terminal or a file takes them
@@ -78,7 +77,7 @@ import typer
 
 from iletimerkezi_async import __version__
 
-from . import account, blacklist, campaign, consents, demo, keeping, orders, reporting, sending, serving, webhook
+from . import account, campaign, consents, demo, keeping, orders, sending, serving, webhook
 from .command import Command, heed_signals, signal_code
 from .messages import describe
 from .output import complain, end_line, open_streams, settle_stdout, show_log, write
@@ -169,11 +168,11 @@ app.command("balance", cls=Command)(account.balance)
 app.command("send", cls=Command)(sending.send)
 app.command("sent", cls=Command)(keeping.sent)
 app.command("bulk", cls=Command, short_help="Send TEXT to everybody in a file, in many orders.")(campaign.bulk)
-app.command("report", cls=Command)(reporting.report)
+app.command("report", cls=Command)(orders.report)
 app.command("orders", cls=Command)(orders.orders)
 app.command("wait", cls=Command)(orders.wait)
 app.command("cancel", cls=Command)(orders.cancel)
 app.command("senders", cls=Command)(account.senders)
-app.add_typer(blacklist.group, name="blacklist")
+app.add_typer(account.blacklist, name="blacklist")
 app.add_typer(consents.group, name="consent")
 app.command("webhook", cls=Command)(webhook.webhook)

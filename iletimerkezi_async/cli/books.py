@@ -5,18 +5,22 @@ import os
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from attrs import frozen
 
-from iletimerkezi_async.errors import DuplicateOrderError, OutcomeUnknownError
+from iletimerkezi_async.campaigns.journal import is_there
+from iletimerkezi_async.campaigns.records import fingerprint
+from iletimerkezi_async.errors import ConfigurationError, DuplicateOrderError, OutcomeUnknownError
 from iletimerkezi_async.models import TURKISH_TIME
-from iletimerkezi_async.results import BulkResult
+from iletimerkezi_async.results import BulkResult, JournalError
 from iletimerkezi_async.stores import Store, StoreJournal
+from iletimerkezi_async.wire.credentials import Credentials
 
 from .keeping import choose_journal
-from .messages import CommandError, WrongUsageError
+from .messages import CommandError, DoneError, WrongUsageError
 from .output import complain
+from .settings import has_credentials
 
 __all__ = ["Book", "choose_book"]
 
@@ -31,11 +35,15 @@ class Book:
 
     Attributes:
         journal: The file, or the journal in a store; `None` for nowhere.
-        owned: Whether nobody asked for it: it is for this campaign alone, and goes when that is done.
+        note: The file for the note that is left of a journal that nobody asked for: such a one is for this campaign
+            alone, and goes when that is done.
+        campaign: A mark of the text and of the list as it is now, which tells nothing of them without the API key;
+            `None` where there is no key, or no file.
     """
 
     journal: str | StoreJournal | None
-    owned: bool = False
+    note: str | None = None
+    campaign: str | None = None
 
     @property
     def path(self) -> str | None:
@@ -50,96 +58,106 @@ class Book:
     @property
     def is_begun(self) -> bool:
         """Whether it may hold what an earlier run has sent."""
-        if self.path is None:
-            return self.journal is not None
-        # What cannot be looked at is not there; opening it tells why.
-        return os.path.exists(self.path) and self.sent_before() is None  # noqa: PTH110 - `Path.exists` raises where it cannot look
+        return self.journal is not None if self.path is None else is_there(self.path)
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether a file tells what an earlier run has sent, and there is the key to read it with."""
+        return self.path is not None and self.is_begun and has_credentials()
+
+    @property
     def sent_before(self) -> str | None:
         """When the whole list was sent to, and how many that were, by the note of that campaign."""
-        if self.path is None:
+        if self.note is None or self.is_begun:
             return None
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            with Path(self.path).open("rb") as file:
-                note = json.loads(file.read(_LONGEST_NOTE))
-            when = datetime.fromisoformat(note["sent"]).astimezone(TURKISH_TIME)
-            return f"sent on {when:%Y-%m-%d %H:%M} to {cast('int', note['recipients']):,}"
+        with suppress(ValueError, KeyError, TypeError):
+            told = self._read_note()
+            when = datetime.fromisoformat(told["sent"]).astimezone(TURKISH_TIME)
+            return f"sent on {when:%Y-%m-%d %H:%M} to {told['recipients']:,}"
         return None
+
+    def refuse_again(self, name: str) -> CommandError | None:
+        """Why a list that was sent to is not sent to again without a question.
+
+        That is no failure where everybody in the list had this text: see `campaign`.
+
+        Args:
+            name: The list.
+        """
+        if self.sent_before is None:
+            return None
+        is_same = self.campaign is not None and self._read_note().get("campaign") == self.campaign
+        return (DoneError if is_same else CommandError)(f"{name} was {self.sent_before}: --yes sends again")
+
+    def explain(self, error: JournalError) -> CommandError:
+        """An error of the journal's from before anything was sent, with what the command can do about it."""
+        if self.note and "was made for another" in error.reason:
+            advice = "finish that campaign with its own command, or begin another with --journal PATH"
+            return CommandError(f"{error}: {advice}", error)
+        return CommandError(str(error), error)
+
+    def _read_note(self) -> dict[str, Any]:
+        with suppress(OSError, ValueError), Path(self.note or "").open("rb") as file:
+            return cast("dict[str, Any]", json.loads(file.read(_LONGEST_NOTE)))
+        return {}
 
     def beside(self, to: str, kind: str) -> str | None:
         """Where a file about the list goes if nothing was said: nowhere, where nothing is to be written down."""
         return None if self.journal is None else _name_beside(to, kind)
 
-    def begin(self) -> bytes | None:
-        """Make room for the journal of a campaign that begins.
-
-        Returns:
-            The note that was there.
+    def check(self) -> None:
+        """See that a journal that nobody asked for can be written.
 
         Raises:
             CommandError: There is no writing beside the list.
         """
-        if self.path is None:
-            return None
-        file = Path(self.path)
-        if self.owned and not os.access(file.parent, os.W_OK):
+        if self.note is not None and not os.access(Path(self.note).parent, os.W_OK):
             raise CommandError(
-                f"{self.path} cannot be written, and without it nobody could tell after a stop who was texted: keep it "
+                f"{self.path} cannot be written, and without it nothing tells after a stop who was texted: keep it "
                 "elsewhere with --journal PATH, or say --no-journal"
             )
-        if self.sent_before() is None:
-            return None
-        note = file.read_bytes()
-        file.unlink()
-        return note
 
-    def undo(self, note: bytes | None) -> None:
-        """Put the note back, where the campaign did not begin after all."""
-        if note is not None and self.path is not None and not Path(self.path).exists():
-            Path(self.path).write_bytes(note)
-
-    def end(self, result: BulkResult, note: bytes | None, *, is_done: bool) -> bool:
+    def end(self, result: BulkResult, *, is_done: bool) -> str | None:
         """Leave a note in place of a journal that nobody asked for, and that everybody is accounted for in.
 
         One in which nobody was texted is taken away: the next try may have another sender, or text.
 
         Args:
             result: What became of everybody.
-            note: The one that was there before.
             is_done: Whether everybody is accounted for.
 
         Returns:
-            Whether there is a note.
+            The note, if there is one now.
         """
-        if self.path is None or not self.owned:
-            return False
         recipients = result.accepted + result.failures
         # A list that had nobody in it is not one that was sent to.
         is_done = is_done and recipients > 0
+        is_untouched = not result.accepted and not any(isinstance(each.error, _TEXTED) for each in result.failed)
+        if self.note is None or self.path is None or not (is_done or is_untouched):
+            return None
         try:
             if is_done:
-                self._write_note(recipients)
-            elif not result.accepted and not any(isinstance(each.error, _TEXTED) for each in result.failed):
-                Path(self.path).unlink()
-                self.undo(note)
+                self._write_note(self.note, recipients)
+            Path(self.path).unlink(missing_ok=True)
         except OSError as error:
             complain(f"{self.path} could not be replaced by a note: {error.strerror}")
-            return False
-        return is_done
+            return None
+        return self.note if is_done else None
 
-    def _write_note(self, recipients: int) -> None:
+    def _write_note(self, path: str, recipients: int) -> None:
         note = {"sent": datetime.now(timezone.utc).isoformat(timespec="seconds"), "recipients": recipients}
-        draft = Path(f"{self.path}.new")
+        note |= {"campaign": self.campaign} if self.campaign else {}
+        draft = Path(f"{path}.new")
         draft.write_text(json.dumps(note) + "\n", "utf-8")
-        # At once: a journal that was done is never missing.
-        draft.replace(cast("str", self.path))
+        draft.replace(path)
 
 
-def choose_book(to: str, journal: str | None, store: Store | None, *, none: bool, asked: bool) -> Book:
+def choose_book(to: str, text: str, journal: str | None, store: Store | None, *, none: bool, asked: bool) -> Book:
     """Where a campaign is written down.
 
     Args:
         to: The list.
+        text: The text.
         journal: What was said about the journal.
         store: The store, if there is one.
         none: Whether there is to be none.
@@ -154,8 +172,18 @@ def choose_book(to: str, journal: str | None, store: Store | None, *, none: bool
             raise WrongUsageError("--journal and --no-journal exclude each other")
         return Book(None)
     if journal is None:
-        return Book(_name_beside(to, "journal"), owned=True)
+        return Book(_name_beside(to, "journal"), _name_beside(to, "sent"), _mark(to, text))
     return Book(choose_journal(journal, store, asked=asked))
+
+
+def _mark(to: str, text: str) -> str | None:
+    if to == "-" or not has_credentials():
+        return None
+    with suppress(OSError, ConfigurationError):
+        now = Path(to).stat()
+        key = Credentials(None, None).derive("note")
+        return f"{fingerprint(repr((text, now.st_size, now.st_mtime_ns)), key):016x}"
+    return None
 
 
 def _name_beside(to: str, kind: str) -> str:

@@ -2,27 +2,26 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Annotated
 
 import anyio
-import typer
-from attrs import define, field
+from attrs import define, field, frozen
+from typer import Option
 
 from iletimerkezi_async import BulkResult, Order, Progress
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.http.retry import Retry
 from iletimerkezi_async.models import Iys, MessageStatus, OrderReport, OrderStatus
 
-from .audience import Audience
 from .command import run_async
 from .display import show_table, track
 from .messages import CommandError
 from .output import write
 from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, Verbose
 
-__all__ = ["demo"]
+__all__ = ["Audience", "demo"]
 
 _TEXT = "Siparişiniz yola çıktı."
 
@@ -37,6 +36,45 @@ _LONGEST = 600
 _POLL_SECONDS = 0.2
 _PATIENCE = 30.0
 _ROWS_A_STEP = 1000
+
+# The list: spellings, and its share of mistakes.
+_FIRST_NUMBER = 5301000000
+_MISTAKES = ("530 123", "0212 555 12 34", "yok", "5301234567 / 5301234568")
+_SPELLINGS = ("{}{}{}{}", "0{} {} {} {}", "+90 {} {} {}{}", "90{}{}{}{}", "(0{}) {}-{}-{}")
+_ONE_IS_BAD_IN = 100
+_ONE_IS_REPEATED_IN = 40
+_BLOCKED = 2
+_SHORT = 100
+
+
+@frozen
+class Audience:
+    """A list as customers have them: numbers in mixed spellings, some of them bad, some repeated.
+
+    Attributes:
+        size: How many entries it has.
+    """
+
+    size: int
+
+    def __iter__(self) -> Iterator[str]:
+        return map(_entry, range(self.size))
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """Numbers on the account's blocked list: a few in the middle, of a list that is long enough."""
+        if self.size < _SHORT:
+            return frozenset()
+        middle = self.size // 2
+        return frozenset(f"+90{number}" for number in _numbers(middle, min(self.size, middle + _BLOCKED)))
+
+    @property
+    def reachable(self) -> frozenset[str]:
+        """Everybody who is to get a message."""
+        return frozenset(f"+90{number}" for number in _numbers(0, self.size)) - self.blocked
 
 
 @define
@@ -66,8 +104,8 @@ class _Outcome:
 
 def demo(
     *,
-    recipients: Annotated[int, typer.Option(metavar="N", min=1, max=_MOST, help="How long the list is.")] = 100_000,
-    seconds: Annotated[float, typer.Option(metavar="S", min=0, max=_LONGEST, help="How long delivery takes.")] = 2.0,
+    recipients: Annotated[int, Option(metavar="N", min=1, max=_MOST, help="How long the list is.")] = 100_000,
+    seconds: Annotated[float, Option(metavar="S", min=0, max=_LONGEST, help="How long delivery takes.")] = 2.0,
     _verbose: Verbose = False,
 ) -> None:
     """Send a campaign to a sandbox on this machine, and follow it.
@@ -136,17 +174,14 @@ async def _follow(client: AsyncClient, orders: Sequence[Order], *, patience: flo
     Raises:
         CommandError: They did not finish.
     """
-    waiting = [order.id for order in orders]
-    finished: list[OrderReport] = []
     with anyio.move_on_after(patience), track("delivery", sum(order.recipients for order in orders)) as show:
-        while waiting:
-            reports = [await client.get_order(order_id) for order_id in waiting]
-            show(sum(map(_settled, finished)) + sum(map(_settled, reports)))
-            finished += [report for report in reports if report.status is not OrderStatus.SENDING]
-            waiting = [report.id for report in reports if report.status is OrderStatus.SENDING]
-            await anyio.sleep(_POLL_SECONDS if waiting else 0)
-        return finished
-    raise CommandError(f"{len(waiting)} orders were not finished after {patience:.0f} s")
+        while True:
+            reports = [await client.get_order(order.id) for order in orders]
+            show(sum(map(_settled, reports)))
+            if all(report.status is not OrderStatus.SENDING for report in reports):
+                return reports
+            await anyio.sleep(_POLL_SECONDS)
+    raise CommandError(f"the orders were not finished after {patience:.0f} s")
 
 
 def _settled(order: OrderReport) -> int:
@@ -205,33 +240,42 @@ def _reconcile(outcome: _Outcome) -> None:
     Raises:
         CommandError: It is not so.
     """
-    wrong = [claim for claim, holds in _claims(outcome).items() if not holds]
-    if wrong:
-        raise CommandError(f"it does not add up: {'; '.join(wrong)}")
-
-
-def _claims(outcome: _Outcome) -> dict[str, bool]:
-    """What must hold, by what is to be said if it does not."""
-    result = outcome.result
-    finals = (outcome.statuses[MessageStatus.DELIVERED], outcome.statuses[MessageStatus.UNDELIVERED])
-    counted = (
-        sum(order.delivered or 0 for order in outcome.orders),
-        sum(order.undelivered or 0 for order in outcome.orders),
-    )
+    result, orders, ledger = outcome.result, outcome.orders, outcome.ledger
     expected = Counter(dict.fromkeys(outcome.reachable, 1))
-    return {
-        "a recipient who was read is in no list, or in two": (
-            result.read == result.accepted + len(result.refused) + result.duplicates + result.failures
+    finals = (outcome.statuses[MessageStatus.DELIVERED], outcome.statuses[MessageStatus.UNDELIVERED])
+    counted = (sum(order.delivered or 0 for order in orders), sum(order.undelivered or 0 for order in orders))
+    wrong = {
+        "a recipient who was read failed, or is in no list, or in two": (
+            result.read != result.accepted + len(result.refused) + result.duplicates
         ),
-        f"{result.failures:,} failed": not result.failures,
-        f"{len(outcome.reachable):,} were to be reached and {result.accepted:,} were": (
-            result.accepted == len(outcome.reachable)
+        f"the sandbox sent to {len(ledger):,} of {len(expected):,} numbers, to {_repeated(ledger):,} of them twice": (
+            ledger != expected
         ),
-        f"the sandbox sent to {len(outcome.ledger):,} numbers, to {_repeated(outcome.ledger):,} of them twice": (
-            outcome.ledger == expected
-        ),
-        f"the reports have {outcome.told.total():,} rows for {len(outcome.told):,} numbers": outcome.told == expected,
+        f"the reports have {outcome.told.total():,} rows for {len(outcome.told):,} numbers": outcome.told != expected,
         f"the reports say {finals} delivered and undelivered, the orders {counted}": (
-            finals == counted and sum(finals) == result.accepted
+            finals != counted or sum(finals) != result.accepted
         ),
     }
+    if any(wrong.values()):
+        raise CommandError(f"it does not add up: {'; '.join(claim for claim, is_so in wrong.items() if is_so)}")
+
+
+def _entry(index: int) -> str:
+    if _is_bad(index):
+        return _MISTAKES[index // _ONE_IS_BAD_IN % len(_MISTAKES)]
+    # An even one, and so never a bad one.
+    digits = str(_FIRST_NUMBER + (index - _ONE_IS_REPEATED_IN + 1 if _is_repeated(index) else index))
+    return _SPELLINGS[index % len(_SPELLINGS)].format(digits[:3], digits[3:6], digits[6:8], digits[8:])
+
+
+def _numbers(first: int, last: int) -> Iterator[int]:
+    """The good numbers of some entries, without the repeated ones."""
+    return (_FIRST_NUMBER + index for index in range(first, last) if not (_is_bad(index) or _is_repeated(index)))
+
+
+def _is_bad(index: int) -> bool:
+    return index % _ONE_IS_BAD_IN == _ONE_IS_BAD_IN - 1
+
+
+def _is_repeated(index: int) -> bool:
+    return index % _ONE_IS_REPEATED_IN == _ONE_IS_REPEATED_IN - 1

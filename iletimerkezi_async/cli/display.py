@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from .output import is_terminal, one_line, write
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Show", "SignOfLife", "describe_pace", "show_table", "track"]
+__all__ = ["Show", "describe_pace", "show_table", "track", "working"]
 
 
 class Show(Protocol):
@@ -107,54 +107,17 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
         yield show
 
 
-class SignOfLife:
-    """A line on a terminal while something takes longer than a second and nobody knows how long.
+def working(label: str) -> AbstractContextManager[object]:
+    """Show in a terminal that something takes a while, as long as the context lasts."""
+    if not is_terminal(sys.stderr):
+        return nullcontext()
+    from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
+    from rich.text import Text  # noqa: PLC0415 - likewise
 
-    Args:
-        label: What is done.
-    """
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._began = time.monotonic()
-        self._shown = 0
-        self._is_on = is_terminal(sys.stderr)
-
-    def tell(self) -> None:
-        """Say that it goes on; to be called often."""
-        seconds = int(time.monotonic() - self._began)
-        if self._is_on and seconds > self._shown:
-            self._shown = seconds
-            self._write(f"\r{one_line(self._label)}, {_duration(seconds)}")
-
-    def end(self) -> None:
-        """Take the line away, for good."""
-        if self._shown:
-            self._write("\r\x1b[K")
-        self._is_on, self._shown = False, 0
-
-    @staticmethod
-    def _write(text: str) -> None:
-        # What is done must not end because nobody watches.
-        with suppress(OSError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
+    return Console(stderr=True).status(Text(one_line(label), no_wrap=True, overflow="ellipsis"))
 
 
 def show_table(rows: Mapping[str, str]) -> None:
-    """Show names and values."""
-    rows = {name: one_line(value) for name, value in rows.items()}
-    if not is_terminal():
-        name_width, value_width = max(map(len, rows)), max(map(len, rows.values()))
-        write("".join(f"{name:<{name_width}}  {value:>{value_width}}\n" for name, value in rows.items()))
-        return
-    from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
-    from rich.table import Table  # noqa: PLC0415 - likewise
-
-    table = Table(show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    for name, value in rows.items():
-        table.add_row(name, value)
-    # What came from a file is no markup.
-    Console(markup=False, emoji=False, highlight=False).print(table)
+    """Show names and values, which are mostly numbers."""
+    name_width, value_width = max(map(len, rows)), max(map(len, rows.values()))
+    write("".join(f"{name:<{name_width}}  {value:>{value_width}}\n" for name, value in rows.items()))

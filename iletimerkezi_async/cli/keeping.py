@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.errors import ConfigurationError
@@ -17,23 +18,16 @@ from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, St
 from .command import run_async
 from .messages import CommandError, WrongUsageError
 from .output import note, write_json, write_pairs
-from .settings import Json, Verbose, open_client
+from .settings import Json, Verbose, Word, open_client
 
 __all__ = ["STORE_VARIABLE", "KeyOption", "StoreOption", "choose_journal", "has_store", "open_store", "opened", "sent"]
 
 STORE_VARIABLE = "ILETIMERKEZI_STORE"
 
 StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        metavar="URL",
-        help=f"postgresql://…, redis://…, sqlite:PATH or sqlite:///PATH. Default: {STORE_VARIABLE}.",
-    ),
+    Word, Option("--store", metavar="URL", help=f"postgresql://…, redis://…, sqlite:PATH. Default: {STORE_VARIABLE}.")
 ]
-KeyOption = Annotated[
-    str | None, typer.Option("--key", metavar="KEY", help="Send once under this key. It needs a store.")
-]
+KeyOption = Annotated[Word, Option("--key", metavar="KEY", help="Send once under this key. It needs a store.")]
 
 _KINDS: Mapping[str, type[PostgresStore | RedisStore]] = {
     "postgresql": PostgresStore,
@@ -123,8 +117,8 @@ async def opened(client: AsyncClient, store: Store | None) -> AsyncGenerator[Asy
 def sent(
     key: Annotated[str, typer.Argument(metavar="KEY", hidden=True)],
     *,
-    order: Annotated[int | None, typer.Option(metavar="ID", min=1, help="It was sent, as this order.")] = None,
-    not_sent: Annotated[bool, typer.Option("--not-sent", help="It was surely not sent.")] = False,
+    order: Annotated[int | None, Option(metavar="ID", min=1, help="It was sent, as this order.")] = None,
+    not_sent: Annotated[bool, Option("--not-sent", help="It was surely not sent.")] = False,
     store: StoreOption = None,
     as_json: Json = False,
     _verbose: Verbose = False,
@@ -141,7 +135,21 @@ def sent(
     found = run_async(partial(_ask, key, store, order, not_sent=not_sent))
     if found is None:
         raise CommandError(f"nothing is known of the key {key!r}: it was not used, refused, or is too old")
-    (write_json if as_json else write_pairs)(_fields(found, as_json=as_json))
+    fields: dict[str, object] = {
+        "key": found.key,
+        "state": found.state.value,
+        "order_id": found.order_id,
+        "recipients": found.recipients,
+        "first_attempt": found.first_attempt,
+    }
+    if as_json:
+        write_json(fields)
+        return
+    fields["state"] = found.state.value.replace("_", " ")
+    if found.first_attempt is not None:
+        fields["first_attempt"] = f"{found.first_attempt:%Y-%m-%d %H:%M:%S}"
+    told = {name.removesuffix("_id"): value for name, value in fields.items() if value is not None}
+    write_pairs({name.replace("_", " "): value for name, value in told.items()})
 
 
 async def _ask(key: str, url: str | None, order: int | None, *, not_sent: bool) -> Send | None:
@@ -152,19 +160,3 @@ async def _ask(key: str, url: str | None, order: int | None, *, not_sent: bool) 
             return known
         # About what is known now: somebody else may decide at the same moment.
         return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))
-
-
-def _fields(send: Send, *, as_json: bool) -> dict[str, object]:
-    first = send.first_attempt
-    if as_json:
-        return {
-            "key": send.key,
-            "state": send.state.value,
-            "order_id": send.order_id,
-            "recipients": send.recipients,
-            "first_attempt": first,
-        }
-    order = {} if send.order_id is None else {"order": send.order_id}
-    attempt = {} if first is None else {"first attempt": f"{first:%Y-%m-%d %H:%M:%S}"}
-    state = send.state.value.replace("_", " ")
-    return {"key": send.key, "state": state, **order, "recipients": send.recipients, **attempt}

@@ -6,23 +6,20 @@ import os
 import stat
 import sys
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TypeAlias, TypeVar
 
 import anyio
 
 from iletimerkezi_async.numbers import clean_numbers, find_flaw
 from iletimerkezi_async.results import Refusal
 
-from .display import SignOfLife
-from .encodings import EncodingGuess, describe_encoding
+from .display import working
 from .layouts import Layout, Wishes, find_delimiter, find_layout, is_nearly_number
 from .messages import CommandError, WrongUsageError
 from .sheets import MAGIC, OLD_MAGIC, Sheet
-from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader
+from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader, describe_encoding, guess_encoding
 
 __all__ = ["RecipientList", "open_list"]
 
@@ -52,30 +49,19 @@ _DELIMITER_NAMES = {"\t": "tab"}
 _SWAPPED = str.maketrans(",.", ".,")
 
 
-class _Watched(io.BytesIO):
-    """A file in memory that gives a sign of life while it is read."""
-
-    def __init__(self, content: bytes, sign: SignOfLife) -> None:
-        super().__init__(content)
-        self._sign = sign
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """See `io.BytesIO`."""
-        self._sign.tell()
-        return super().read(size)
-
-
 class RecipientList(ABC):
     """An open list of recipients.
 
     Attributes:
         name: What errors call it.
         layout: How it is laid out.
+        total: How many rows it has; `None` of a pipe, which can be read once only.
         place: What a row's number is called.
     """
 
     name: str
     layout: Layout
+    total: int | None = None
     place = "line"
 
     @abstractmethod
@@ -90,16 +76,13 @@ class RecipientList(ABC):
             CommandError: The file is not what it seemed.
         """
 
-    def count(self) -> int | None:
-        """How many rows there are, all looked at once, so that a bad one is told before anything is sent.
-
-        Returns:
-            `None` for a pipe, which can only be read once.
+    def count(self) -> None:
+        """Count the rows, all of which are looked at once, so that a bad one is told before anything is sent.
 
         Raises:
             CommandError: The file is not what it seemed.
         """
-        return sum(map(len, self.pieces())) - bool(self.layout.header)
+        self.total = sum(map(len, self.pieces())) - self.layout.skipped
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
         """All rows, as `read` makes them of some at a time; asynchronous where they may have to be waited for."""
@@ -140,13 +123,9 @@ class RecipientList(ABC):
             rows: Some rows, one behind the other.
             begun: How many rows there were before.
         """
-        layout = self.layout
         good: list[Row] = []
-        for index, row in enumerate(rows, begun):
-            if index < layout.skipped:
-                if index < layout.titles:
-                    yield Refusal("", f"{self.where(row)}: it stands above the header")
-            elif flaw := self.find_flaw(row):
+        for row in rows[max(0, self.layout.skipped - begun) :]:
+            if flaw := self.find_flaw(row):
                 yield from read(good)
                 good = []
                 yield Refusal(self.number(row), f"{self.where(row)}: {flaw}")
@@ -181,14 +160,15 @@ class TextList(RecipientList):
         self._head = head
         self._encoding = wishes.encoding or ""
         if not self._encoding and self._start is not None:
-            self._encoding = EncodingGuess(self._bytes()).end()
+            self._encoding = guess_encoding(self._bytes())
         sample = self._read_sample(wishes)
         delimiter = wishes.delimiter or self._stated_delimiter() or find_delimiter(sample)
         self.layout = find_layout(name, sample[delimiter], delimiter, wishes)
 
-    def count(self) -> int | None:
+    def count(self) -> None:
         """See `RecipientList`."""
-        return None if self._start is None else super().count()
+        if self._start is not None:
+            super().count()
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
@@ -198,10 +178,20 @@ class TextList(RecipientList):
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
         """See `RecipientList`."""
-        if self._may_wait:
-            make = partial(self.read_piece, read)
-            return _Stream(self._read, self._fd, self._head, self._reader(), make)
-        return super().rows(read)
+        return self._stream(read) if self._may_wait else super().rows(read)
+
+    async def _stream(self, read: Read[T]) -> AsyncGenerator[T | Refusal]:
+        """The rows of a pipe or a terminal, which must not stop everything else while nothing comes."""
+        reader, data, begun = self._reader(), self._head, 0
+        while data:
+            rows = reader.feed(data)
+            for each in self.read_piece(read, rows, begun):
+                yield each
+            begun += len(rows)
+            await anyio.wait_readable(self._fd)
+            data = self._read()
+        for each in self.read_piece(read, reader.feed(b""), begun):
+            yield each
 
     def _reader(self) -> RowReader:
         return RowReader(self.name, self.layout.delimiter, self._encoding)
@@ -237,7 +227,7 @@ class TextList(RecipientList):
             os.lseek(self._fd, self._start + len(self._head), os.SEEK_SET)
         data = self._head
         while True:
-            encoding = self._encoding or EncodingGuess([self._head]).end()
+            encoding = self._encoding or guess_encoding([self._head])
             sample = _sample(self.name, self._head, encoding, wishes, is_all=not data)
             # A pipe may give less than a row at a time; and a header alone tells little.
             is_enough = len(sample[None]) >= _ENOUGH or any(is_nearly_number(row.cells[0]) for row in sample[None])
@@ -257,25 +247,17 @@ class SheetList(RecipientList):
         content: The workbook.
         name: What errors call it.
         wishes: What was said about its layout.
-        sign: Shown until the rows are counted, if that takes long.
     """
 
     place = "row"
 
-    def __init__(self, content: bytes, name: str, wishes: Wishes, sign: SignOfLife) -> None:
+    def __init__(self, content: bytes, name: str, wishes: Wishes) -> None:
         self.name = name
-        self._sign = sign
-        self._sheet = Sheet(_Watched(content, sign), name, wishes.sheet, comma=not wishes.point)
+        self._sheet = Sheet(io.BytesIO(content), name, wishes.sheet, comma=not wishes.point)
         rows = self._sheet.sample(_SAMPLE)
         if not rows:
             raise CommandError(f"{name}: the sheet {self._sheet.title!r} is empty")
         self.layout = find_layout(name, rows, None, wishes)
-
-    def count(self) -> int | None:
-        """See `RecipientList`."""
-        count = super().count()
-        self._sign.end()
-        return count
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
@@ -296,47 +278,6 @@ class SheetList(RecipientList):
         return self._sheet.pieces()
 
 
-class _Stream(AsyncIterable[T], Generic[T]):
-    """The rows of a pipe or a terminal, which must not stop everything else while nothing comes."""
-
-    def __init__(
-        self,
-        pull: Callable[[], bytes],
-        fd: int,
-        head: bytes,
-        reader: RowReader,
-        read: Callable[[Sequence[Row], int], Iterable[T]],
-    ) -> None:
-        self._pull = pull
-        self._fd = fd
-        self._head = head
-        self._reader = reader
-        self._read = read
-        self._rows: deque[T] = deque()
-        self._begun = 0
-        self._ended = False
-
-    def __aiter__(self) -> "_Stream[T]":
-        return self
-
-    async def __anext__(self) -> T:
-        while not self._rows:
-            if self._ended:
-                raise StopAsyncIteration
-            await self._fetch()
-        return self._rows.popleft()
-
-    async def _fetch(self) -> None:
-        data, self._head = self._head, b""
-        if not data:
-            await anyio.wait_readable(self._fd)
-            data = self._pull()
-        self._ended = not data
-        rows = self._reader.feed(data)
-        self._rows.extend(self._read(rows, self._begun))
-        self._begun += len(rows)
-
-
 @contextmanager
 def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
     """Open a list of recipients, and find out how it is laid out.
@@ -354,16 +295,18 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
         fd = sys.stdin.fileno() if path == "-" else os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    sign = SignOfLife(f"reading {name}")
     try:
-        yield _open(fd, name, wishes, sign)
+        # Where the numbers are typed, the line is the typist's.
+        with nullcontext() if path == "-" else working(f"reading {name}"):
+            recipients = _open(fd, name, wishes)
+            recipients.count()
+        yield recipients
     finally:
-        sign.end()
         if path != "-":
             os.close(fd)
 
 
-def _open(fd: int, name: str, wishes: Wishes, sign: SignOfLife) -> RecipientList:
+def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     head = _read(fd, name)
     if head.startswith(OLD_MAGIC):
         raise CommandError(
@@ -383,7 +326,7 @@ def _open(fd: int, name: str, wishes: Wishes, sign: SignOfLife) -> RecipientList
     pieces = [head]
     while pieces[-1]:
         pieces.append(_read(fd, name))
-    return SheetList(b"".join(pieces), name, wishes, sign)
+    return SheetList(b"".join(pieces), name, wishes)
 
 
 def _read(fd: int, name: str) -> bytes:

@@ -11,13 +11,13 @@ import sys
 import textwrap
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar, cast
 
 import anyio
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
     from io import TextIOWrapper
 
 __all__ = [
@@ -36,6 +36,8 @@ __all__ = [
     "write_json",
     "write_pairs",
 ]
+
+T = TypeVar("T")
 
 _LOGGER = "iletimerkezi_async"
 # As much as a pipe that is ready takes without blocking.
@@ -165,29 +167,42 @@ def show_log(level: int) -> None:
         logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
-class Rows:
+class Rows(Generic[T]):
     """Many lines for standard output, which a reader may take slowly.
 
     A reader that stands still must not keep the command from being interrupted, so a pipe is only written to once it
     is ready, and no more than it takes.
+
+    Args:
+        fields: What a line of JSON has.
+        plain: What another line has, with tabs in between; what could move the cursor is taken out.
+        as_json: Which of the two to write.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, fields: Callable[[T], Mapping[str, object]], plain: Callable[[T], Sequence[str]], *, as_json: bool
+    ) -> None:
+        self._fields, self._plain, self._as_json = fields, plain, as_json
         self._waiting = bytearray()
         self._fd = sys.stdout.fileno()
         mode = os.fstat(self._fd).st_mode
         self._may_block = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
-    async def add(self, *fields: str) -> None:
-        """Write a line, soon: fields with tabs between them, without whatever else could move the cursor."""
-        await self._add(("\t".join(map(one_line, fields)) + "\n").encode(errors="replace"))
+    async def add_all(self, source: AsyncIterable[T]) -> int:
+        """Write a line for each, as they come; how many there were."""
+        seen = 0
+        async for each in source:
+            seen += 1
+            await self.add(each)
+        await self.flush()
+        return seen
 
-    async def add_json(self, fields: Mapping[str, object]) -> None:
-        """Write a line, soon: one JSON object."""
-        await self._add(to_json(fields))
-
-    async def _add(self, line: bytes) -> None:
-        self._waiting += line
+    async def add(self, each: T) -> None:
+        """Write a line, soon."""
+        if self._as_json:
+            self._waiting += to_json(self._fields(each))
+        else:
+            self._waiting += ("\t".join(map(one_line, self._plain(each))) + "\n").encode(errors="replace")
         if len(self._waiting) >= _PIECE:
             await self._write_piece()
 

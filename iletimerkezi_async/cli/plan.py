@@ -15,10 +15,10 @@ from .lists import RecipientList
 from .messages import WrongUsageError
 from .tables import Row
 
-__all__ = ["Notes", "Plan", "Wanted", "read_template"]
+__all__ = ["MOST_EXAMPLES", "Notes", "Plan", "read_template"]
 
-# Shown before anything is sent.
-_MOST_EXAMPLES = 3
+#: Messages that are shown before anything is sent.
+MOST_EXAMPLES = 3
 
 
 @define(repr=False)
@@ -34,28 +34,6 @@ class Notes:
     examples: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
 
 
-@frozen
-class Wanted:
-    """How a campaign is to be sent.
-
-    Attributes:
-        batch_size: Recipients in an order.
-        decided: Whether those of earlier runs of whom nothing could tell were sent, as a person has decided.
-        settle_for: For how many seconds to find out about those that may have been sent.
-        allow_new_texts: Whether those who had another text are texted again.
-    """
-
-    batch_size: int
-    decided: bool | None
-    settle_for: float
-    allow_new_texts: bool
-
-    @property
-    def unknown(self) -> Literal["keep", "as_sent", "as_not_sent"]:
-        """What to do with those of earlier runs of whom nothing could tell."""
-        return "keep" if self.decided is None else "as_sent" if self.decided else "as_not_sent"
-
-
 @frozen(repr=False)
 class Plan:
     """A campaign that has not begun.
@@ -64,16 +42,20 @@ class Plan:
         recipients: The list, open.
         template: The text.
         terms: The sender, the choice about consent, and the time.
-        wanted: How it is to be sent.
-        total: How many rows the list has, where that is known.
+        batch_size: Recipients in an order.
+        unknown: What to do with those of earlier runs of whom nothing could tell.
+        settle_for: For how many seconds to find out about those that may have been sent.
+        allow_new_texts: Whether those who had another text are texted again.
         notes: What was seen so far.
     """
 
     recipients: RecipientList
     template: Template
     terms: Draft
-    wanted: Wanted
-    total: int | None
+    batch_size: int
+    unknown: Literal["keep", "as_sent", "as_not_sent"]
+    settle_for: float
+    allow_new_texts: bool
     notes: Notes = field(factory=Notes)
 
     def numbers(self) -> "Iterable[str] | AsyncIterable[str]":
@@ -123,7 +105,7 @@ class Plan:
             yield number
 
     def _keep(self, number: str, text: str) -> None:
-        if len(self.notes.examples) < _MOST_EXAMPLES:
+        if len(self.notes.examples) < MOST_EXAMPLES:
             self.notes.examples.append((number, text))
 
     def _find_columns(self) -> list[int]:

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
 import anyio
-import typer
+from typer import Option
 
 from .command import run_async
 from .consents import BRAND_VARIABLE
 from .messages import WrongUsageError
 from .output import write
-from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice, Verbose
+from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice, Verbose, Word
 
 if TYPE_CHECKING:
     from iletimerkezi_async.sandbox import Sandbox
@@ -31,25 +31,21 @@ _DEMO_BRAND = "BRAND"
 
 def sandbox(
     *,
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free port.")
-    ] = 8025,
-    key: Annotated[str, typer.Option(metavar="KEY", help="The API key that is let in.")] = DEMO_KEY,
-    hash: Annotated[str, typer.Option(metavar="HASH", help="The hash that goes with it.")] = DEMO_HASH,
-    username: Annotated[str | None, typer.Option(metavar="NAME", help="A user that is let in without a key.")] = None,
-    password: Annotated[str | None, typer.Option(metavar="WORD", help="The user's password.")] = None,
-    sender: Annotated[_Words, typer.Option(metavar="NAME", help="An approved sender, beside APITEST.")] = None,
-    brand: Annotated[_Words, typer.Option(metavar="CODE", help="A brand that has consents.")] = None,
-    balance: Annotated[int, typer.Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
-    blocked: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
-    undelivered: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number that nothing reaches.")] = None,
-    delivery_seconds: Annotated[
-        float, typer.Option(metavar="S", min=0, max=_LONGEST, help="How long a delivery takes.")
-    ] = 1.0,
-    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Where to post each message's states.")] = None,
-    fail: Annotated[_Words, typer.Option(metavar="OPERATION=FAULT", help="What the next request meets.")] = None,
-    iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
-    style: Annotated[str, typer.Option(metavar="live|seeds|strings|csharp", help="How answers are typed.")] = "live",
+    port: Annotated[int, Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free.")] = 8025,
+    key: Annotated[str, Option(metavar="KEY", help="The API key that is let in.")] = DEMO_KEY,
+    hash: Annotated[str, Option(metavar="HASH", help="The hash that goes with it.")] = DEMO_HASH,
+    username: Annotated[Word, Option(metavar="NAME", help="A user that is let in without a key.")] = None,
+    password: Annotated[Word, Option(metavar="WORD", help="The user's password.")] = None,
+    sender: Annotated[_Words, Option(metavar="NAME", help="An approved sender, beside APITEST.")] = None,
+    brand: Annotated[_Words, Option(metavar="CODE", help="A brand that has consents.")] = None,
+    balance: Annotated[int, Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
+    blocked: Annotated[_Words, Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
+    undelivered: Annotated[_Words, Option(metavar="NUMBER", help="A number that nothing reaches.")] = None,
+    delivery_seconds: Annotated[float, Option(metavar="S", min=0, max=_LONGEST, help="How long delivery takes.")] = 1.0,
+    webhook: Annotated[Word, Option(metavar="URL", help="Where to post each message's states.")] = None,
+    fail: Annotated[_Words, Option(metavar="OPERATION=FAULT", help="What the next request meets.")] = None,
+    iys_optional: Annotated[bool, Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
+    style: Annotated[str, Option(metavar="live|seeds|strings|csharp", help="How answers are typed.")] = "live",
     _verbose: Verbose = False,
 ) -> None:
     """Serve a sandbox of the service, until Ctrl-C or SIGTERM.

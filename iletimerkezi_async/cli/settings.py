@@ -2,8 +2,9 @@
 
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -14,6 +15,7 @@ from iletimerkezi_async.stores import Store
 from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
 from iletimerkezi_async.wire.draft import SENDER_VARIABLE
 
+from .command import run_async
 from .messages import CommandError
 from .output import show_log
 
@@ -26,9 +28,13 @@ __all__ = [
     "IysChoice",
     "Json",
     "Verbose",
+    "Word",
+    "call",
     "has_credentials",
     "open_client",
 ]
+
+T = TypeVar("T")
 
 IYS_VARIABLE = "ILETIMERKEZI_IYS"
 
@@ -56,6 +62,8 @@ def _show_debug(asked: bool) -> None:
         show_log(logging.DEBUG)
 
 
+#: What may be left out.
+Word: TypeAlias = str | None
 Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Tell about every request.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -80,3 +88,17 @@ def open_client(*, sender: str | None = None, iys: Iys | None = None, store: Sto
         return AsyncClient(sender=sender, iys=iys, store=store)
     except ConfigurationError as error:
         raise CommandError(str(error)) from None
+
+
+def call(question: Callable[[AsyncClient], Awaitable[T]]) -> T:
+    """Ask the service of the environment one thing.
+
+    Args:
+        question: What to ask of the client.
+    """
+
+    async def ask() -> T:
+        async with open_client() as client:
+            return await question(client)
+
+    return run_async(ask)

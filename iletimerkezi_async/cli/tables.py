@@ -1,19 +1,31 @@
-"""Rows out of bytes: plain lists, a number a line, and comma-separated values."""
+"""Rows out of bytes: their encoding; plain lists, a number a line; and comma-separated values."""
 
 import codecs
 import csv
 import io
 import re
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
 
-from .encodings import UTF_8, WINDOWS
-from .messages import CommandError
+from .messages import CommandError, WrongUsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = [
+    "DELIMITERS", "QUOTE", "SEPARATOR_LINE", "UTF_8", "WINDOWS", "Row", "RowReader",
+    "describe_encoding", "guess_encoding", "read_encoding",
+]  # fmt: skip
 
-__all__ = ["DELIMITERS", "QUOTE", "SEPARATOR_LINE", "Row", "RowReader"]
+UTF_8 = "utf-8"
+#: What spreadsheets write in Turkey when they are not told otherwise.
+WINDOWS = "cp1254"
+
+_MARKS = {codecs.BOM_UTF8: UTF_8, codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# Bytes that UTF-8 does not have, as `surrogateescape` decodes them; and letters beyond ASCII.
+_STRAY = re.compile("[\udc80-\udcff]")
+_LETTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
+# Enough to see that every other byte is empty.
+_LOOK = 64
 
 DELIMITERS = (",", ";", "\t", "|")
 QUOTE = '"'
@@ -192,3 +204,58 @@ class _Lines:
         line = self._waiting.popleft()
         self._taken.append(line)
         return line
+
+
+def guess_encoding(pieces: Iterable[bytes]) -> str:
+    """The encoding of bytes that come in pieces, by the name that Python has for it.
+
+    A mark in front tells it. Without one, what is UTF-8 is read as such; what is not, and has more bytes that no UTF-8
+    has than letters of it, as Windows-1254. A few bad bytes among good letters are damage, which is told where they
+    are read.
+    """
+    decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
+    head, letters, strays = b"", 0, 0
+    for piece in chain(pieces, [b""]):
+        head = (head + piece[:_LOOK])[:_LOOK]
+        text = decoder.decode(piece, final=not piece)
+        if not text.isascii():
+            letters += len(_LETTER.findall(text))
+            strays += len(_STRAY.findall(text))
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if _is_mostly_empty(head[1::2]) and all(head[::2]):
+        return "utf-16-le"
+    if _is_mostly_empty(head[::2]) and all(head[1::2]):
+        return "utf-16-be"
+    return WINDOWS if strays > letters else UTF_8
+
+
+def _is_mostly_empty(data: bytes) -> bool:
+    """As is one half of the bytes of a text in UTF-16, whose Latin letters need the other half alone."""
+    return len(data) > 1 and 2 * data.count(0) > len(data)
+
+
+def read_encoding(typed: str | None) -> str | None:
+    """The encoding that was typed.
+
+    Raises:
+        WrongUsageError: There is none of this name.
+    """
+    if typed is None:
+        return None
+    try:
+        codec = codecs.lookup(typed)
+        # Some codecs are of bytes alone.
+        codecs.decode(b"", typed)
+        "".encode(typed)
+    except (LookupError, ValueError, TypeError):
+        codec = None
+    if codec is None:
+        raise WrongUsageError(f"--encoding {typed!r} is not an encoding such as utf-8, utf-16 or windows-1254")
+    return UTF_8 if codec.name in {"utf-8", "utf-8-sig"} else codec.name
+
+
+def describe_encoding(encoding: str) -> str:
+    """The name that spreadsheets have for it."""
+    return {UTF_8: "UTF-8", WINDOWS: "Windows-1254"}.get(encoding, encoding.upper())

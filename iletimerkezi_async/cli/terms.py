@@ -4,20 +4,20 @@ import sys
 from datetime import datetime, timezone
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from iletimerkezi_async.wire.draft import Draft, write_template
 
 from .messages import CommandError, WrongUsageError
 from .moments import read_moment
 from .output import one_line, say
-from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice
+from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice, Word
 
 __all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "describe_time", "read_terms", "read_text"]
 
 IysOption = Annotated[
     IysChoice | None,
-    typer.Option(
+    Option(
         "--iys",
         envvar=IYS_VARIABLE,
         show_envvar=False,
@@ -27,14 +27,12 @@ IysOption = Annotated[
     ),
 ]
 SenderOption = Annotated[
-    str | None,
-    typer.Option("--sender", envvar=SENDER_VARIABLE, show_envvar=False, metavar="NAME", help="The approved sender."),
+    Word, Option("--sender", envvar=SENDER_VARIABLE, show_envvar=False, metavar="NAME", help="The approved sender.")
 ]
 At = Annotated[
-    str | None,
-    typer.Option("--at", metavar="WHEN", help='Send later: "2026-12-01 09:00". Turkish time if it has no offset.'),
+    Word, Option("--at", metavar="WHEN", help='Send later: "2026-12-01 09:00". Turkish time if it has no offset.')
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Send without asking.")]
+Yes = Annotated[bool, Option("--yes", help="Send without asking.")]
 
 
 def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, resumed: bool = False) -> Draft:

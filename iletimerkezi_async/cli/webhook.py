@@ -1,7 +1,6 @@
 """The command that listens to what the service reports by itself."""
 
 import ipaddress
-import secrets
 import socket
 from contextlib import closing
 from functools import partial
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
+from typer import Option
 
 from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.wire.webhook import parse_webhook
@@ -20,7 +20,6 @@ from .settings import Json, Verbose
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
 
     from iletimerkezi_async.models import DeliveryEvent
 
@@ -34,11 +33,9 @@ _PATIENCE = 10.0
 
 def webhook(
     *,
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free port.")
-    ] = 8026,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
-    path: Annotated[str, typer.Option(metavar="PATH", help="The path that reports come to.")] = "/",
+    port: Annotated[int, Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free.")] = 8026,
+    host: Annotated[str, Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    path: Annotated[str, Option(metavar="PATH", help="The path that reports come to.")] = "/",
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
@@ -48,8 +45,8 @@ def webhook(
     front. They are not signed: choose a --path that nobody guesses. Each line has, after tabs, the number, its status,
     the order's ID, the message's ID, and the text.
     """
-    if not path.startswith("/"):
-        raise WrongUsageError(f"--path {path!r} must begin with a slash")
+    if not path.startswith("/") or "{" in path:
+        raise WrongUsageError(f"--path {path!r} must begin with a slash, and have no braces")
     with closing(_listen(host, port)) as listener:
         shown = f"[{host}]" if ":" in host else host
         note(f"Listening at http://{shown}:{listener.getsockname()[1]}{path} for delivery reports. Ctrl-C ends it.")
@@ -66,69 +63,54 @@ def webhook(
 
 async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
     import uvicorn  # noqa: PLC0415 - takes 0.1 s
+    from starlette.applications import Starlette  # noqa: PLC0415 - likewise
+    from starlette.responses import Response  # noqa: PLC0415 - likewise
+    from starlette.routing import Route  # noqa: PLC0415 - likewise
 
-    reports = _Reports(path, as_json=as_json)
+    reports = _Reports(as_json=as_json)
+
+    async def answer(request: "Request") -> Response:
+        code = 408
+        with anyio.move_on_after(_PATIENCE):
+            code = await reports.take(request)
+        server.should_exit |= reports.failure is not None
+        return Response(status_code=code)
+
     config = uvicorn.Config(
-        reports,
+        Starlette(routes=[Route(path, answer, methods=["POST"])]),
         lifespan="off",
         ws="none",
         log_config=None,
         log_level="critical",
         access_log=False,
         server_header=False,
-        # To print a report takes no time, and whoever dawdles over one is not waited for.
+        # To print a report takes no time, and a sender that dawdles over one is not waited for.
         timeout_graceful_shutdown=0,
     )
     server = uvicorn.Server(config)
-    async with anyio.create_task_group() as tasks:
-
-        async def stop_when_unwritable() -> None:
-            await reports.unwritable.wait()
-            server.should_exit = True
-
-        tasks.start_soon(stop_when_unwritable)
-        # It notices Ctrl-C itself, and raises it again when its connections are closed.
-        await server.serve([listener])
-        tasks.cancel_scope.cancel()
+    # It notices Ctrl-C itself, and raises it again when its connections are closed.
+    await server.serve([listener])
     if reports.failure is not None:
         raise reports.failure
 
 
 class _Reports:
-    """The application behind the socket.
+    """What becomes of the requests.
 
     Args:
-        path: The one path that is there.
         as_json: How to print.
+
+    Attributes:
+        failure: Why nothing can be printed any more.
     """
 
-    def __init__(self, path: str, *, as_json: bool) -> None:
-        self._path = path.encode()
-        self._as_json = as_json
-        self._rows = Rows()
+    def __init__(self, *, as_json: bool) -> None:
+        self._rows = Rows(_fields, _plain, as_json=as_json)
         self._lock = anyio.Lock()
-        self.unwritable = anyio.Event()
         self.failure: OSError | None = None
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        from starlette.requests import ClientDisconnect, Request  # noqa: PLC0415 - takes 0.1 s
-        from starlette.responses import Response  # noqa: PLC0415 - likewise
-
-        request = Request(scope, receive)
-        code = 408
-        try:
-            with anyio.move_on_after(_PATIENCE):
-                code = await self._answer(request)
-        except ClientDisconnect:
-            return
-        await Response(status_code=code)(scope, receive, send)
-
-    async def _answer(self, request: "Request") -> int:
-        # In a time that does not tell how much of a guess was right.
-        if not secrets.compare_digest(request.url.path.encode(), self._path):
-            return 404
-        if request.method != "POST":
-            return 405
+    async def take(self, request: "Request") -> int:
+        """Print a report; the status of the answer."""
         body = bytearray()
         async for piece in request.stream():
             body += piece
@@ -140,16 +122,12 @@ class _Reports:
         except WebhookError as error:
             complain(f"refused: {error}")
             return 400
-        return await self._print(event)
-
-    async def _print(self, event: "DeliveryEvent") -> int:
         try:
             async with self._lock:
-                await (self._rows.add_json(_fields(event)) if self._as_json else self._rows.add(*_plain(event)))
+                await self._rows.add(event)
                 await self._rows.flush()
         except OSError as error:
             self.failure = error
-            self.unwritable.set()
             return 503
         return 200
 

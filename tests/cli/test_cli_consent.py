@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iletimerkezi_async.cli.consent_file import read_consents
+from iletimerkezi_async.cli.consents import read_consents
 from iletimerkezi_async.cli.messages import CommandError
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iletimerkezi_async.cli.encodings import WINDOWS, EncodingGuess
-from iletimerkezi_async.cli.tables import RowReader
+from iletimerkezi_async.cli.tables import WINDOWS, RowReader, guess_encoding
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -146,11 +145,11 @@ def test_a_header_may_be_claimed(read: Read) -> None:
     assert (told["sent"], told["column"]) == ([B], "'5301234567' (1 of 1)")
 
 
-def test_titles_above_the_header_are_listed(read: Read) -> None:
-    """As spreadsheets have them, with blank lines; they are no recipients and vanish no more than others."""
+def test_titles_above_the_header_are_no_rows(read: Read) -> None:
+    """As spreadsheets have them, with blank lines: they are neither read nor refused; the header's line tells."""
     told = read("Müşteri Listesi;;\nKasım ayı;;\n;;\nAd;Telefon;Not\nAli;5301234567;x\n", "{ad}")
     assert (told["sent"], told["header"]) == ([("+905301234567", "Ali")], "line 4")
-    assert told["refused"] == [("", f"line {line}: it stands above the header") for line in (1, 2)]
+    assert (told["read"], told["refused"]) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -165,11 +164,10 @@ def test_titles_above_the_header_are_listed(read: Read) -> None:
     ids=["telephone beside", "telephone below", "mobile", "other names", "comma"],
 )
 def test_a_letterhead_may_stand_above_the_header(content: str, line: int, read: Read) -> None:
-    """With telephones of its own, and whatever the columns are called; every line of it is listed."""
+    """With telephones of its own, and whatever the columns are called; none of it counts as a recipient."""
     told = read(content, "{ad}")
     assert (told["sent"], told["header"]) == ([("+905301234567", "Ali")], f"line {line}")
-    above = [reason for _, reason in told["refused"] if "above the header" in reason]  # type: ignore[attr-defined]
-    assert len(above) == sum(bool(each) for each in content.split("\n")[: line - 1])
+    assert told["read"] == content.count("\n") - line
 
 
 def test_a_recipient_above_what_looks_like_a_header_is_one(read: Read) -> None:
@@ -292,7 +290,7 @@ def test_turkish_text_is_told_apart_however_it_comes(text: str, size: int) -> No
     for encoding in ("utf-8", WINDOWS):
         data = ("ı" + text).encode(encoding)
         pieces = [data[place : place + size] for place in range(0, len(data), size)]
-        assert EncodingGuess(pieces).end() == encoding
+        assert guess_encoding(pieces) == encoding
         reader = RowReader("list", None, encoding)
         assert [row.cells for row in [*reader.feed(data), *reader.feed(b"")]] == [
             [line.strip()] for line in f"ı{text}".split("\n") if line.strip()
@@ -380,14 +378,23 @@ def test_a_dry_run_shows_what_would_go_out(in_process: Run, rehearse: Run) -> No
     rehearse("Ad;Telefon\n" + "".join(f"A{index};530123456{index}\n" for index in range(9)))
     result = in_process("bulk", "{Ad}\u2019nin borcu 5\u00a0\u20ba", "--to", "list.csv", "--dry-run")
     assert result.returncode == 0
-    for line in ("column                 'Telefon' (2 of 2)", "delimiter                               ;",
-                 "header                             line 1", "encoding of the texts             unicode"):  # fmt: skip
-        assert line in result.stdout.splitlines()
-    assert result.stderr.splitlines() == [
-        *(f"to +90530123456{index}: A{index}\u2019nin borcu 5 \u20ba" for index in range(3)),
+    first, *others = (f"to +90530123456{index}: A{index}\u2019nin borcu 5" for index in range(3))
+    assert result.stdout.splitlines() == [
+        "list     list.csv: column 'Telefon' (2 of 2), header line 1, delimiter ;, encoding UTF-8",
+        "read     9",
+        f"first    {first}\u00a0\u20ba",
+        "cost     9 SMS to 9 in 1 order, 1 a recipient, unicode",
         (
-            "Unicode, and so 65 characters instead of 155 in an SMS, by: \u2019 (RIGHT SINGLE QUOTATION MARK), "
-            "NO-BREAK SPACE, \u20ba (TURKISH LIRA SIGN)"
+            "dear     Unicode, and so 65 characters instead of 155 in an SMS, by: "
+            "\u2019 (RIGHT SINGLE QUOTATION MARK), NO-BREAK SPACE, \u20ba (TURKISH LIRA SIGN)"
         ),
-        "a dry run: nothing was sent",
+        "sender   FIRMA, consent list off, now",
+        "journal  list.csv.journal: after a stop the same command goes on",
+    ]
+    assert result.stderr.splitlines() == [
+        *(f"{other} \u20ba" for other in others),
+        (
+            "a dry run: nothing was sent; not checked: whether the sender FIRMA is approved, blocked numbers, the "
+            "balance"
+        ),
     ]

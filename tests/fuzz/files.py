@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import cast
 
 from iletimerkezi_async.cli import app
-from iletimerkezi_async.cli.encodings import UTF_8
 from iletimerkezi_async.cli.messages import CommandError
-from iletimerkezi_async.cli.tables import Row, RowReader
+from iletimerkezi_async.cli.tables import UTF_8, Row, RowReader
 
 # Behind the names of those who were refused, or would be.
 _IN_VAIN = (
