@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import sys
 import time
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from .output import is_terminal, one_line, write
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from contextlib import AbstractContextManager
 
 __all__ = ["Show", "describe_pace", "show_table", "track", "working"]
@@ -107,14 +107,20 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
         yield show
 
 
-def working(label: str) -> AbstractContextManager[object]:
-    """Show in a terminal that something takes a while, as long as the context lasts."""
+@contextmanager
+def working(label: str) -> Generator[Callable[[str], object], None, None]:
+    """Show in a terminal that something takes a while; gives a function that changes the label."""
     if not is_terminal(sys.stderr):
-        return nullcontext()
+        yield str
+        return
     from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
     from rich.text import Text  # noqa: PLC0415 - likewise
 
-    return Console(stderr=True).status(Text(one_line(label), no_wrap=True, overflow="ellipsis"))
+    def draw(label: str) -> Text:
+        return Text(one_line(label), no_wrap=True, overflow="ellipsis")
+
+    with Console(stderr=True).status(draw(label)) as status:
+        yield lambda label: status.update(draw(label))
 
 
 def show_table(rows: Mapping[str, str]) -> None:

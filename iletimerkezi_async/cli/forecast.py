@@ -50,7 +50,7 @@ class Forecast:
         accepted_before: Recipients whose orders the service took in earlier runs.
         unsettled: How many of `recipients` an earlier run may have texted.
         changed: Recipients whom an earlier run has texted with another text.
-        further: Texts to numbers that get another one, too.
+        second_texts: Texts to numbers that get another one, too.
         orders: Orders that there would be.
         sms: All parts of all messages.
         fewest: Parts of the shortest text.
@@ -67,7 +67,7 @@ class Forecast:
     accepted_before: int = 0
     unsettled: int = 0
     changed: int = 0
-    further: int = 0
+    second_texts: int = 0
     orders: int = 0
     sms: int = 0
     fewest: int = 0
@@ -89,7 +89,7 @@ class Forecast:
             self.sms += parts * len(numbers)
             self.fewest = min(self.fewest or parts, parts)
             self.most = max(self.most, parts)
-            self.further += len(numbers) - len(self._texted.add(numbers))
+            self.second_texts += len(numbers) - len(self._texted.add(numbers))
 
     def lacks(self, balance: Balance) -> int:
         """How many SMS are missing. Of lira it is not known here how many make one."""
@@ -120,7 +120,7 @@ class Forecast:
         counts = {
             "refused": len(self.refused),
             "duplicates": self.duplicates,
-            "second texts": self.further,
+            "second texts": self.second_texts,
             "empty fields": self.notes.empty,
         }
         return {name: count for name, count in counts.items() if count}

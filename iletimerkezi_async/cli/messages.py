@@ -12,21 +12,13 @@ from iletimerkezi_async.errors import (
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
-)
+)  # fmt: skip
 from iletimerkezi_async.numbers import NO_NUMBER, find_flaw
 
 __all__ = [
-    "FAILED",
-    "INTERRUPTED_ORDER",
-    "UNKNOWN",
-    "USAGE",
-    "CommandError",
-    "DoneError",
-    "WrongUsageError",
-    "describe",
-    "exit_code_of",
-    "explain",
-]
+    "FAILED", "INTERRUPTED_ORDER", "UNKNOWN", "USAGE", "CommandError", "DoneError", "WrongUsageError", "describe",
+    "exit_code_of", "explain",
+]  # fmt: skip
 
 #: The exit code where something failed, and surely was not sent.
 FAILED = 1

@@ -18,6 +18,7 @@ from iletimerkezi_async.errors import IletimerkeziError, OrderNotDueError
 from iletimerkezi_async.models import Delivery, MessageStatus, OrderReport, OrderStatus
 from iletimerkezi_async.orders.several import pause_after
 
+from .display import working
 from .messages import FAILED, CommandError, explain
 from .moments import read_week
 from .output import Rows, complain, is_terminal, note, write, write_json, write_pairs
@@ -97,17 +98,12 @@ async def _end(client: AsyncClient, order_id: int, timeout: float | None) -> Ord
 
 
 async def _show_progress(client: AsyncClient, order_id: int) -> None:
-    """Keep one line of the terminal up to date, until cancelled; then clear it.
-
-    What goes wrong is left to the waiting itself.
-    """
-    try:
+    """Keep one line of the terminal up to date, until cancelled. What goes wrong is left to the waiting itself."""
+    with working(f"order {order_id}") as show:
         for look in count(1):
             with suppress(IletimerkeziError):
-                _redraw(f"order {order_id}: {await _look(client, order_id)}")
+                show(f"order {order_id}: {await _look(client, order_id)}")
             await anyio.sleep(pause_after(look, inf))
-    finally:
-        _redraw("")
 
 
 async def _look(client: AsyncClient, order_id: int) -> str:
@@ -117,11 +113,6 @@ async def _look(client: AsyncClient, order_id: int) -> str:
         return "its time has not come"
     done = (order.delivered or 0) + (order.undelivered or 0)
     return f"{order.status.name}, {done:,} of {order.total:,} final" if order.total else order.status.name
-
-
-def _redraw(line: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{line}")
-    sys.stderr.flush()
 
 
 def cancel(order_id: _OrderId, *, as_json: Json = False, _verbose: Verbose = False) -> None:

@@ -21,21 +21,9 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
 
 __all__ = [
-    "Rows",
-    "complain",
-    "end_line",
-    "is_terminal",
-    "note",
-    "one_line",
-    "open_streams",
-    "say",
-    "settle_stdout",
-    "show_log",
-    "to_json",
-    "write",
-    "write_json",
-    "write_pairs",
-]
+    "Rows", "complain", "end_line", "is_terminal", "note", "one_line", "open_streams", "say", "settle_stdout",
+    "show_log", "to_json", "write", "write_json", "write_pairs",
+]  # fmt: skip
 
 T = TypeVar("T")
 

@@ -18,6 +18,7 @@ from .terms import ask, describe_time
 
 __all__ = ["propose", "rehearse"]
 
+_COUNTS = ("read", "accepted_before", "unsettled", "recipients", "duplicates", "second_texts", "orders", "sms")
 _MOST_SHOWN = 10
 _WIDTH = 10
 
@@ -91,18 +92,11 @@ def _find_problem(found: Forecast, balance: Balance | None) -> CommandError | No
 
 def _fields(found: Forecast, balance: Balance | None, plan: Plan) -> dict[str, object]:
     return {
-        "read": found.read,
-        "accepted_before": found.accepted_before,
-        "unsettled": found.unsettled,
-        "recipients": found.recipients,
+        **{name: getattr(found, name) for name in _COUNTS},
         "refused": len(found.refused),
         "refused_examples": [refusal._asdict() for refusal in found.refused[:_MOST_SHOWN]],
-        "duplicates": found.duplicates,
-        "second_texts": found.further,
         "empty_fields": found.notes.empty,
-        "orders": found.orders,
         "parts": {"min": found.fewest, "max": found.most},
-        "sms": found.sms,
         "encodings": dict(found.encodings),
         "costly_characters": list(found.costly),
         "examples": [{"number": number, "text": text} for number, text in found.notes.examples],

@@ -20,19 +20,9 @@ from .messages import CommandError
 from .output import show_log
 
 __all__ = [
-    "DEMO_HASH",
-    "DEMO_KEY",
-    "DEMO_SENDER",
-    "IYS_VARIABLE",
-    "SENDER_VARIABLE",
-    "IysChoice",
-    "Json",
-    "Verbose",
-    "Word",
-    "call",
-    "has_credentials",
-    "open_client",
-]
+    "DEMO_HASH", "DEMO_KEY", "DEMO_SENDER", "IYS_VARIABLE", "SENDER_VARIABLE", "IysChoice", "Json", "Verbose", "Word",
+    "call", "has_credentials", "open_client",
+]  # fmt: skip
 
 T = TypeVar("T")
 

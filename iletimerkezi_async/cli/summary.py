@@ -8,17 +8,15 @@ from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from iletimerkezi_async import (
+from iletimerkezi_async.errors import (
     ApiError,
-    BulkError,
-    BulkResult,
     DuplicateOrderError,
     IletimerkeziError,
-    JournalError,
     OutcomeUnknownError,
     SenderError,
     UnavailableError,
-)
+)  # fmt: skip
+from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 
 from .books import Book
 from .command import signal_code

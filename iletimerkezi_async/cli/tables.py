@@ -4,7 +4,6 @@ import codecs
 import csv
 import io
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -65,11 +64,11 @@ class RowReader:
         self._decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
         self._decoded_lines = 0
         self._incomplete = ""
-        self._lines = _Lines()
+        self._delimiter = delimiter
+        self._strict = strict
+        self._begun = False
         self._line = 0
-        self._records: Iterator[list[str]] | None = None
-        if delimiter is not None:
-            self._records = csv.reader(self._lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
+        self._pending: list[str] = []
 
     def feed(self, data: bytes) -> list[Row]:
         """The rows that are complete with these bytes; blank ones are left out. No bytes: the end.
@@ -82,9 +81,10 @@ class RowReader:
         if len(self._incomplete) > _LONGEST_LINE:
             raise self._complain(self._decoded_lines + 1, "the line is too long for a list of recipients")
         lines = whole + newline
-        if lines and not self._line and not self._lines.begun:
+        if lines and not self._begun:
+            self._begun = True
             lines = self._begin(lines)
-        return self._split(lines) if self._records is None else self._parse(lines, not data)
+        return self._split(lines) if self._delimiter is None else self._parse(lines, not data)
 
     @staticmethod
     def _begin(lines: str) -> str:
@@ -120,22 +120,33 @@ class RowReader:
         return rows
 
     def _parse(self, text: str, is_end: bool) -> list[Row]:
-        assert self._records is not None
-        self._lines.add(text, is_end)
+        assert self._delimiter is not None
+        if text:
+            self._pending += [f"{line}\n" for line in text.removesuffix("\n").split("\n")]
+        records = csv.reader(self._give(is_end), delimiter=self._delimiter, strict=self._strict, skipinitialspace=True)
         rows: list[Row] = []
+        taken = 0
         complaint = ""
         try:
-            for cells in self._records:
+            for cells in records:
                 if any(map(str.strip, cells)):
-                    rows.append(Row(self._line + 1, cells))
-                self._line += self._lines.accept()
+                    rows.append(Row(self._line + taken + 1, cells))
+                taken = records.line_num
         except _StarvedError:
-            self._lines.put_back()
+            # The lines of an incomplete record are read again once more are there.
+            pass
         except csv.Error as error:
             complaint = _broken(str(error))
         if complaint:
-            raise self._complain(self._line + 1, f"the quotes or columns are broken: {complaint}")
+            raise self._complain(self._line + taken + 1, f"the quotes or columns are broken: {complaint}")
+        self._line += taken
+        del self._pending[:taken]
         return rows
+
+    def _give(self, is_end: bool) -> Iterator[str]:
+        yield from self._pending
+        if not is_end:
+            raise _StarvedError
 
     def _complain(self, line: int, what: str) -> CommandError:
         return CommandError(f"{self._name}, line {line}: {what}")
@@ -165,45 +176,6 @@ def _broken(problem: str) -> str:
 
 class _StarvedError(Exception):
     """The lines ran out, and more may come."""
-
-
-class _Lines:
-    """Lines for `csv.reader`, which may end within a record: then its lines are read again once more are there."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[str] = deque()
-        self._taken: list[str] = []
-        self._ended = False
-        #: Whether there were any lines.
-        self.begun = False
-
-    def add(self, text: str, is_end: bool) -> None:
-        """Have more lines; whole ones."""
-        if text:
-            self.begun = True
-            self._waiting.extend(f"{line}\n" for line in text.removesuffix("\n").split("\n"))
-        self._ended = is_end
-
-    def accept(self) -> int:
-        """Forget the lines of a complete record; how many they were."""
-        count = len(self._taken)
-        self._taken.clear()
-        return count
-
-    def put_back(self) -> None:
-        """Keep the lines of an incomplete record."""
-        self._waiting.extendleft(reversed(self._taken))
-        self._taken.clear()
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> str:
-        if not self._waiting:
-            raise StopIteration if self._ended else _StarvedError
-        line = self._waiting.popleft()
-        self._taken.append(line)
-        return line
 
 
 def guess_encoding(pieces: Iterable[bytes]) -> str:

@@ -67,13 +67,26 @@ async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
     from starlette.responses import Response  # noqa: PLC0415 - likewise
     from starlette.routing import Route  # noqa: PLC0415 - likewise
 
-    reports = _Reports(as_json=as_json)
+    rows = Rows(_fields, _plain, as_json=as_json)
+    lock = anyio.Lock()
+    failures: list[OSError] = []
+
+    async def show(event: "DeliveryEvent") -> int:
+        try:
+            async with lock:
+                await rows.add(event)
+                await rows.flush()
+        except OSError as error:
+            failures.append(error)
+            server.should_exit = True
+            return 503
+        return 200
 
     async def answer(request: "Request") -> Response:
         code = 408
         with anyio.move_on_after(_PATIENCE):
-            code = await reports.take(request)
-        server.should_exit |= reports.failure is not None
+            event = await _receive(request)
+            code = event if isinstance(event, int) else await show(event)
         return Response(status_code=code)
 
     config = uvicorn.Config(
@@ -90,46 +103,23 @@ async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
     server = uvicorn.Server(config)
     # It notices Ctrl-C itself, and raises it again when its connections are closed.
     await server.serve([listener])
-    if reports.failure is not None:
-        raise reports.failure
+    if failures:
+        raise failures[0]
 
 
-class _Reports:
-    """What becomes of the requests.
-
-    Args:
-        as_json: How to print.
-
-    Attributes:
-        failure: Why nothing can be printed any more.
-    """
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._rows = Rows(_fields, _plain, as_json=as_json)
-        self._lock = anyio.Lock()
-        self.failure: OSError | None = None
-
-    async def take(self, request: "Request") -> int:
-        """Print a report; the status of the answer."""
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _MAX_BODY:
-                complain(f"refused: a body larger than {_MAX_BODY >> 10} KiB")
-                return 413
-        try:
-            event = parse_webhook(bytes(body))
-        except WebhookError as error:
-            complain(f"refused: {error}")
-            return 400
-        try:
-            async with self._lock:
-                await self._rows.add(event)
-                await self._rows.flush()
-        except OSError as error:
-            self.failure = error
-            return 503
-        return 200
+async def _receive(request: "Request") -> "DeliveryEvent | int":
+    """The report in a request; or the status of the answer where there is none."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MAX_BODY:
+            complain(f"refused: a body larger than {_MAX_BODY >> 10} KiB")
+            return 413
+    try:
+        return parse_webhook(bytes(body))
+    except WebhookError as error:
+        complain(f"refused: {error}")
+        return 400
 
 
 def _fields(event: "DeliveryEvent") -> dict[str, object]:

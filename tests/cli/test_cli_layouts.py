@@ -382,7 +382,7 @@ def test_a_dry_run_shows_what_would_go_out(in_process: Run, rehearse: Run) -> No
     assert result.stdout.splitlines() == [
         "list     list.csv: column 'Telefon' (2 of 2), header line 1, delimiter ;, encoding UTF-8",
         "read     9",
-        f"first    {first}\u00a0\u20ba",
+        f"first    {first} \u20ba",
         "cost     9 SMS to 9 in 1 order, 1 a recipient, unicode",
         (
             "dear     Unicode, and so 65 characters instead of 155 in an SMS, by: "
