@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -91,7 +92,8 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
     began = time.monotonic()
     bars = Progress(
         *columns,
-        console=Console(file=stream),
+        # Less than the whole line: `^C`, as the terminal shows it, would begin another one.
+        console=Console(file=stream, width=shutil.get_terminal_size().columns - len("^C") - 1),
         expand=True,
         # A stream that goes elsewhere is to go on doing so.
         redirect_stdout=sys.stdout.isatty(),

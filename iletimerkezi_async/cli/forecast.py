@@ -57,6 +57,7 @@ class Forecast:
         most: Parts of the longest.
         encodings: How many recipients get a text in each alphabet.
         costly: The characters that make texts Unicode.
+        examples: The first of the messages that there would be.
     """
 
     notes: Notes
@@ -74,10 +75,13 @@ class Forecast:
     most: int = 0
     encodings: Counter[str] = field(factory=Counter[str])
     costly: dict[str, None] = field(factory=dict[str, None])
+    examples: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
     _texted: Seen = field(factory=Seen, init=False)
 
     def add(self, draft: Draft) -> None:
         """Count an order in."""
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples += [(number, text) for text, number in islice(draft.pairs(), MOST_EXAMPLES)]
         self.orders += 1
         self.recipients += draft.recipients
         for text, numbers in draft.messages.items():
@@ -119,8 +123,8 @@ class Forecast:
         """What else there is to know of the list; what there is none of is left out."""
         counts = {
             "refused": len(self.refused),
-            "duplicates": self.duplicates,
-            "second texts": self.second_texts,
+            "repeated": self.duplicates,
+            "to a number that gets another text, too": self.second_texts,
             "empty fields": self.notes.empty,
         }
         return {name: count for name, count in counts.items() if count}
@@ -163,13 +167,16 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
         intake = _make_intake(plan, message, journal.salt if journal else b"")
         for row in rows:
             await _count_in(found, intake, row)
-    while (draft := await intake.next()) is not None:
-        found.add(draft)
-        if found.accepted_before and found.orders == 1:
-            # Those that were read first may have had theirs.
-            plan.notes.examples[:] = [(number, text) for text, number in islice(draft.pairs(), MOST_EXAMPLES)]
+    while True:
+        draft = await intake.next()
         for _, again in await in_pieces(intake.take_ready()):
             found.add(again)
+        if draft is None:
+            break
+        found.add(draft)
+    if found.progress:
+        # Those that were read first may have had theirs.
+        plan.notes.examples[:] = found.examples
     found.read, found.duplicates, found.refused = intake.read, intake.duplicates, intake.refused
     found.changed = intake.changed
     return found

@@ -69,9 +69,10 @@ def write_json(fields: Mapping[str, object]) -> None:
 
 
 def write_pairs(pairs: Mapping[str, object]) -> None:
-    """Write names and values, in two columns."""
+    """Write names and values, in two columns; in a terminal in lines that are broken between words."""
     width = max(map(len, pairs))
-    write("".join(f"{name:<{width}}  {one_line(str(value))}\n" for name, value in pairs.items()))
+    rows = (_fold(one_line(str(value)), f"{name:<{width}}  ", sys.stdout) for name, value in pairs.items())
+    write("".join(f"{row}\n" for row in rows))
 
 
 def note(text: str) -> None:
@@ -87,19 +88,22 @@ def say(text: str, label: str = "", end: str = "\n") -> None:
         label: What stands in front, and is as wide as what the other lines begin with.
         end: What comes after it.
     """
-    if sys.stderr.isatty():
-        lines = textwrap.TextWrapper(
-            shutil.get_terminal_size().columns,
-            initial_indent=label,
-            subsequent_indent=" " * len(label),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        text = lines.fill(text)
-    else:
-        text = label + text
-    sys.stderr.write(text + end)
+    sys.stderr.write(_fold(text, label, sys.stderr) + end)
     sys.stderr.flush()
+
+
+def _fold(text: str, label: str, stream: TextIO) -> str:
+    """A text behind a label, which the other lines are indented by; unbroken where it is for no terminal."""
+    if not stream.isatty():
+        return label + text
+    return textwrap.fill(
+        text,
+        shutil.get_terminal_size().columns,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def complain(text: str) -> None:

@@ -30,7 +30,7 @@ def test_it_counts_and_sends_nothing(iletimerkezi: "Command", sandbox: "Sandbox"
     assert result.returncode == 0
     assert result.stdout.splitlines() == [
         "list     list.txt: column the only one, header none, delimiter none, encoding UTF-8",
-        "read     16: 12 refused, 1 duplicates",
+        "read     16: 12 refused, 1 repeated",
         "first    to +905301230000: Gizli metin",
         "cost     3 SMS to 3 in 2 orders, 1 a recipient, gsm",
         "sender   FIRMA, consent list off, now",
@@ -145,7 +145,7 @@ def test_a_second_text_to_a_number_is_told(in_process: Run, tmp_path: Path) -> N
     """It is no duplicate, and often a slip in the list."""
     (tmp_path / "list.csv").write_text("tel;ad\n5301230000;Ali\n5301230000;Veli\n5301230001;Can", encoding="utf-8")
     order = ("bulk", "Sayin {ad}", "--to", "list.csv", "--dry-run")
-    assert "read     3: 1 second texts\n" in in_process(*order).stdout
+    assert "read     3: 1 to a number that gets another text, too\n" in in_process(*order).stdout
     assert json.loads(in_process(*order, "--json").stdout)["second_texts"] == 1
 
 
