@@ -1,4 +1,4 @@
-"""Where a campaign is written down: beside its list, if nothing else was said; and the note that is left of it."""
+"""A campaign's journal, by default beside its list; and the note that is left of it."""
 
 import json
 import os
@@ -31,14 +31,14 @@ _TEXTED = (OutcomeUnknownError, DuplicateOrderError)
 
 @frozen
 class Book:
-    """Where a campaign is written down.
+    """The journal of a campaign, and its note.
 
     Attributes:
-        journal: The file, or the journal in a store; `None` for nowhere.
-        note: The file for the note that is left of a journal that nobody asked for: such a one is for this campaign
-            alone, and goes when that is done.
-        campaign: A mark of the text and of the list as it is now, which tells nothing of them without the API key;
-            `None` where there is no key, or no file.
+        journal: The file, or the journal in a store; `None` for none.
+        note: The file for the note that is left of a default journal: such a journal is for this campaign alone, and
+            is removed when that is done.
+        campaign: A mark of the text and of the list as it is now. It tells nothing of them without the API key. `None`
+            without a key, or without a file.
     """
 
     journal: str | StoreJournal | None
@@ -67,7 +67,7 @@ class Book:
 
     @property
     def sent_before(self) -> str | None:
-        """When the whole list was sent to, and how many that were, by the note of that campaign."""
+        """When the whole list was sent to, and to how many, as the note has it."""
         if self.note is None or self.is_begun:
             return None
         with suppress(ValueError, KeyError, TypeError):
@@ -77,9 +77,9 @@ class Book:
         return None
 
     def refuse_again(self, name: str) -> CommandError | None:
-        """Why a list that was sent to is not sent to again without a question.
+        """The reason not to send to a list again, where no question can be asked.
 
-        That is no failure where everybody in the list had this text: see `campaign`.
+        It is no failure where all of the list had this text: see `campaign`.
 
         Args:
             name: The list.
@@ -90,7 +90,7 @@ class Book:
         return (DoneError if is_same else CommandError)(f"{name} was {self.sent_before}: --yes sends again")
 
     def explain(self, error: JournalError) -> CommandError:
-        """An error of the journal's from before anything was sent, with what the command can do about it."""
+        """An error of the journal from before anything was sent, with advice that fits the command."""
         if self.note and "was made for another" in error.reason:
             advice = "finish that campaign with its own command, or begin another with --journal PATH"
             return CommandError(f"{error}: {advice}", error)
@@ -102,14 +102,14 @@ class Book:
         return {}
 
     def beside(self, to: str, kind: str) -> str | None:
-        """Where a file about the list goes if nothing was said: nowhere, where nothing is to be written down."""
+        """The default name of a file about the list; none without a journal."""
         return None if self.journal is None else _name_beside(to, kind)
 
     def check(self) -> None:
-        """See that a journal that nobody asked for can be written.
+        """Check that a default journal can be written.
 
         Raises:
-            CommandError: There is no writing beside the list.
+            CommandError: The list's folder is not writable.
         """
         if self.note is not None and not os.access(Path(self.note).parent, os.W_OK):
             raise CommandError(
@@ -118,19 +118,19 @@ class Book:
             )
 
     def end(self, result: BulkResult, *, is_done: bool) -> str | None:
-        """Leave a note in place of a journal that nobody asked for, and that everybody is accounted for in.
+        """Replace a default journal by a note, once the list is done.
 
-        One in which nobody was texted is taken away: the next try may have another sender, or text.
+        A journal of a run that texted no recipient is removed: the next try may have another sender, or text.
 
         Args:
-            result: What became of everybody.
-            is_done: Whether everybody is accounted for.
+            result: The campaign's result.
+            is_done: Whether each recipient was accepted or refused.
 
         Returns:
-            The note, if there is one now.
+            The note, if it was written.
         """
         recipients = result.accepted + result.failures
-        # A list that had nobody in it is not one that was sent to.
+        # A list without recipients is not one that was sent to.
         is_done = is_done and recipients > 0
         is_untouched = not result.accepted and not any(isinstance(each.error, _TEXTED) for each in result.failed)
         if self.note is None or self.path is None or not (is_done or is_untouched):
@@ -153,15 +153,15 @@ class Book:
 
 
 def choose_book(to: str, text: str, journal: str | None, store: Store | None, *, none: bool, asked: bool) -> Book:
-    """Where a campaign is written down.
+    """The journal of a campaign, as it was typed.
 
     Args:
         to: The list.
         text: The text.
-        journal: What was said about the journal.
+        journal: The option, if it was given.
         store: The store, if there is one.
-        none: Whether there is to be none.
-        asked: Whether the store was asked for by the option.
+        none: Whether there is to be no journal.
+        asked: Whether the store comes from its option.
 
     Raises:
         WrongUsageError: The two exclude each other.
@@ -187,5 +187,5 @@ def _mark(to: str, text: str) -> str | None:
 
 
 def _name_beside(to: str, kind: str) -> str:
-    """The name of a file that belongs to a list: beside it; for standard input in the current folder."""
+    """The name of a file that belongs to a list: beside it; of standard input in the current folder."""
     return f"{'stdin' if to == '-' else to}.{kind}"

@@ -40,13 +40,13 @@ _MINUTE = 60.0
 _SECONDS_BEFORE_SAID = 2.0
 
 
-_JOURNAL_HELP = "Where it is written down. Default: LIST.journal. With --store: a name."
-_UNKNOWN_HELP = "Your decision about those of whom nothing could tell."
-_SETTLE_HELP = "How long to find out about those that may have been sent."
+_JOURNAL_HELP = "Where progress is kept. Default: LIST.journal. With --store: a name."
+_UNKNOWN_HELP = "Your decision about recipients who stay unknown."
+_SETTLE_HELP = "How long to look for orders that may have been taken."
 
 
 class Unknown(str, Enum):
-    """What a person knows of those of whom nothing could tell."""
+    """A person's decision about recipients who stay unknown."""
 
     SENT = "sent"
     NOT_SENT = "not-sent"
@@ -71,7 +71,7 @@ def bulk(
         bool, Option("--decimal-point", help="Show decimals of an .xlsx with a point: 1.5.")
     ] = False,
     journal: Annotated[Word, Option(metavar="PATH", help=_JOURNAL_HELP)] = None,
-    no_journal: Annotated[bool, Option("--no-journal", help="Write nothing down.")] = False,
+    no_journal: Annotated[bool, Option("--no-journal", help="Keep no journal.")] = False,
     store: StoreOption = None,
     refused: Annotated[Word, Option(metavar="FILE", help="Names those left out. Default: LIST.refused.csv.")] = None,
     failed: Annotated[Word, Option(metavar="FILE", help="Names those who failed. Default: LIST.failed.csv.")] = None,
@@ -91,19 +91,18 @@ def bulk(
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Send TEXT to everybody in a file, in as many orders as it takes.
+    """Send TEXT to all numbers of a file, in as many orders as it takes.
 
-    The file is a list with a number a line, or a table with a column of numbers. How it is laid out is found out, and
-    told; the options are for where that goes wrong. A row that is not laid out as the others is left out and listed.
-    TEXT may name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from
-    standard input.
+    The file is a list with a number a line, or a table with a column of numbers. Its layout is found and shown; the
+    options are for where that goes wrong. A row that is not laid out as the others is left out and listed. TEXT may
+    name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from standard input.
 
-    What is sent is written down beside FILE, and the same command after a stop or a crash sends what is missing, and
-    nothing twice; with --store and --journal also on another machine. Once everybody is accounted for, a note without
-    numbers is left: sending to the same FILE again is asked about, or needs --yes.
+    A journal is kept beside FILE: after a stop or a crash the same command sends what is missing, and nothing twice;
+    with --store and --journal also on another machine. Once FILE is done, a note without numbers is left: to send to
+    the same FILE again takes a yes, or --yes.
 
-    Those of whom nobody can tell whether they were sent, as every answer was lost, are settled once all else is sent,
-    for 15 minutes; Ctrl-C stops that, and the same command goes on with it.
+    Orders whose every answer was lost are looked for once all else is sent, for 15 minutes; Ctrl-C stops that, and the
+    same command goes on with it.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
     kept = None if dry_run else open_store(store)
@@ -137,13 +136,13 @@ class _Run:
     """A campaign under way.
 
     Attributes:
-        clients: What sends it, to be opened.
-        plan: What it is.
-        book: Where it is written down, if anywhere.
-        refused: What names those left out.
-        failed: What names those who were not texted, or may not have been.
+        clients: The client that sends it, to be opened.
+        plan: The campaign.
+        book: Its journal.
+        refused: The file of those left out.
+        failed: The file of those who were not texted, or may not have been.
         typed: The text as it was typed.
-        as_json: How to show its end.
+        as_json: How to show the end.
     """
 
     clients: AbstractAsyncContextManager[AsyncClient]
@@ -157,17 +156,17 @@ class _Run:
     _began: float = field(factory=time.monotonic, init=False)
 
     def run(self) -> None:
-        """Send everything, and tell what became of it.
+        """Send everything, and show the result.
 
         Raises:
-            typer.Exit: Not everybody was reached.
+            typer.Exit: Some recipients were not reached.
             Exception: It ended before it began.
         """
         ended: BaseException | None = None
         self.book.check()
         try:
             run_async(self._send)
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what is known is told, whatever it was
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the result so far is shown after any error
             if self._result is None:
                 raise (self.book.explain(error) if isinstance(error, JournalError) else error) from None
             ended = error
@@ -208,7 +207,7 @@ class _Run:
         )
 
     def _end(self, result: BulkResult, end: End) -> None:
-        # First, as nothing that is shown is worth as much.
+        # First: the files outlive the terminal.
         files = {
             "refused_file": self.refused.write(result.refused, len(result.refused)),
             "failed_file": self.failed.write(failed_rows(result), result.failures),
@@ -224,11 +223,11 @@ class _Run:
 
 
 class _Watch:
-    """Shows how many recipients are done with, in one way or another; and says what happens about the unknown.
+    """Shows how many recipients are done, and that unknown orders are looked for.
 
     Args:
-        show: What shows it.
-        settle_for: For how many seconds it is found out about the unknown.
+        show: Draws the progress.
+        settle_for: Seconds for which unknown orders are looked for.
     """
 
     def __init__(self, show: Show, settle_for: float) -> None:
@@ -246,19 +245,19 @@ class _Watch:
             self._timer.start()
 
     def end(self) -> None:
-        """Say nothing any more."""
+        """Take back what was not said yet."""
         if self._timer:
             self._timer.cancel()
 
     def _say(self) -> None:
         note(
-            f"{self._failed:,} failed so far; once all else is sent, it goes on to find out who of them was texted, "
-            f"for {self._time} at most (Ctrl-C stops that)"
+            f"{self._failed:,} failed so far; once all else is sent, their orders are looked for, for {self._time} at "
+            "most (Ctrl-C stops that)"
         )
 
 
 def _partial_result(error: BaseException) -> BulkResult | None:
-    """What is known of a campaign that ended with this exception."""
+    """The result that an exception carries, or one that it is chained to."""
     found: BaseException | None = error
     for _ in range(_DEPTH):
         if isinstance(found, (BulkError, JournalError)):
@@ -273,4 +272,4 @@ def _check_streams(text: str, to: str, *, asks: bool) -> None:
     if text == "-":
         raise WrongUsageError("the text and the numbers cannot both be read from standard input")
     if asks and sys.stdin.isatty():
-        raise WrongUsageError("say --yes: where the numbers are typed, there is no asking")
+        raise WrongUsageError("say --yes: where the numbers are typed, there is no question")

@@ -27,7 +27,7 @@ _TEXT = "Siparişiniz yola çıktı."
 
 _MOST = 1_000_000
 _ORDERS = 10
-# What becomes of the answers to the first orders, which are all the same taken.
+# Faults of the answers to the first orders, which are taken all the same.
 _FAULTS = ("drop-answer", "html-502")
 # Quick, as there is no real service to be gentle with.
 _RETRY = Retry(wait_initial=0.1, wait_max=1.0)
@@ -73,17 +73,17 @@ class Audience:
 
     @property
     def reachable(self) -> frozenset[str]:
-        """Everybody who is to get a message."""
+        """The numbers that are to get a message."""
         return frozenset(f"+90{number}" for number in _numbers(0, self.size)) - self.blocked
 
 
 @define
 class _Outcome:
-    """What the demonstration saw.
+    """Everything that the demonstration counts.
 
     Attributes:
-        reachable: Who was to get a message.
-        result: What the campaign came to.
+        reachable: The numbers that were to get a message.
+        result: The campaign's result.
         orders: The orders' own counters, in the end.
         told: How many rows the reports have for each number.
         statuses: How many rows have each state.
@@ -116,7 +116,7 @@ def demo(
     outcome = run_async(partial(_demonstrate, Audience(recipients), seconds))
     _show(outcome)
     _reconcile(outcome)
-    write("It adds up: everybody is accounted for, and nobody was texted twice.\n")
+    write("It adds up: every recipient is accounted for, and none was texted twice.\n")
 
 
 async def _demonstrate(audience: Audience, seconds: float) -> _Outcome:
@@ -155,7 +155,7 @@ def _welcome(base_url: str, audience: Audience) -> str:
 
 
 async def _send(client: AsyncClient, audience: Audience) -> _Outcome:
-    """Send to everybody."""
+    """Send to all of the list."""
     began = time.perf_counter()
     with track("sending ", len(audience)) as show:
 
@@ -235,7 +235,7 @@ def _repeated(counts: Counter[str]) -> int:
 
 
 def _reconcile(outcome: _Outcome) -> None:
-    """Check that everybody is accounted for, by the campaign, the reports, the orders' counters and the sandbox.
+    """Check each recipient against the campaign, the reports, the orders' counters and the sandbox.
 
     Raises:
         CommandError: It is not so.

@@ -69,7 +69,7 @@ def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, Non
         if now < due:
             return
         due = now + max(_SECONDS_A_LINE, (now - began) / _LINES_A_STEP)
-        # What is done must not end because nobody watches.
+        # The work goes on where the stream is gone.
         with suppress(OSError):
             stream.write(f"{label}  {describe_pace(done, total, now - began, before)}\n")
             stream.flush()

@@ -1,4 +1,4 @@
-"""What a campaign would come to: everything is read as it would be, and nothing sent."""
+"""The forecast of a campaign: everything is read as it would be, and nothing sent."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,17 +39,17 @@ _PATIENCE = 5.0
 
 @define
 class Forecast:
-    """What a campaign would come to.
+    """The recipients and the cost of a campaign.
 
     Attributes:
-        notes: What was seen in the list.
+        notes: Findings in the list.
         read: Recipients in the list.
         duplicates: … of these, repeated.
         refused: … ruled out by the list, or refused by the service in an earlier run.
-        recipients: … to whom it would send, or whom it would settle.
+        recipients: … to be sent to, or to be settled.
         accepted_before: Recipients whose orders the service took in earlier runs.
         unsettled: How many of `recipients` an earlier run may have texted.
-        changed: Recipients whom an earlier run has texted with another text.
+        changed: Recipients who had another text by an earlier run.
         second_texts: Texts to numbers that get another one, too.
         orders: Orders that there would be.
         sms: All parts of all messages.
@@ -113,14 +113,14 @@ class Forecast:
 
     @property
     def why_dear(self) -> str | None:
-        """What makes texts dear, if anything does."""
+        """The characters that make texts dear, if there are any."""
         if not self.costly:
             return None
         return f"Unicode, and so 65 characters instead of 155 in an SMS, by: {', '.join(map(_name, self.costly))}"
 
     @property
     def besides(self) -> dict[str, int]:
-        """What else there is to know of the list; what there is none of is left out."""
+        """Counts of the list beside its recipients; zeros are left out."""
         counts = {
             "refused": len(self.refused),
             "repeated": self.duplicates,
@@ -131,7 +131,7 @@ class Forecast:
 
     @property
     def progress(self) -> str | None:
-        """What earlier runs have done, and what is left; `None` where there were none."""
+        """The recipients of earlier runs, and those that are left; `None` without earlier runs."""
         if not self.accepted_before and not self.unsettled:
             return None
         before = f"{self.accepted_before:,} of these were accepted by an earlier run"
@@ -140,11 +140,11 @@ class Forecast:
 
 
 def forecast(plan: Plan, book: Book) -> Forecast:
-    """Read everything as a campaign would. What is seen is not kept with the plan, which may be read again.
+    """Read everything as a campaign would. The plan's own notes stay as they are, as it may be read again.
 
     Args:
         plan: The campaign.
-        book: Where it is written down; what earlier runs did is left out, where there is a key to read that with.
+        book: Its journal; recipients of earlier runs are left out, where there is a key to read it with.
 
     Raises:
         CommandError: The journal cannot serve this campaign.
@@ -203,11 +203,11 @@ async def _count_in(found: Forecast, intake: Intake[Any], row: Row) -> None:
 
 
 def ask_balance() -> tuple[Balance | None, Exception | None]:
-    """The balance, where it can be asked for; and why a campaign would be refused, if it would."""
+    """The balance, where it can be asked for; and the error that a campaign would meet, if any."""
     if not has_credentials():
         return None, None
     try:
-        # There is more to show than this; a network that is not there is not waited for.
+        # One attempt: the rest is worth showing without it.
         return call(lambda each: each.with_options(timeout=_PATIENCE, retry=Retry(attempts=1)).get_balance()), None
     except (TransportError, UnavailableError) as error:
         note(f"the balance is not known: {error.reason}")

@@ -84,16 +84,16 @@ def _read_path(rest: str) -> str:
 
 
 def choose_journal(journal: str | None, store: Store | None, *, asked: bool) -> str | StoreJournal | None:
-    """Where a campaign is written down: in a file, or in the store under a name.
+    """The journal that was named: a file, or one in the store.
 
     Args:
         journal: The path, or the name.
         store: The store, if there is one.
-        asked: Whether it was asked for by the option. Where only the environment names it, a file that is there is
-            gone on with.
+        asked: Whether the store comes from its option. Where only the environment names it, a file that exists is
+            used.
 
     Raises:
-        CommandError: That cannot be a name, or the store keeps no journals.
+        CommandError: It cannot be a name, or the store keeps no journals.
     """
     if journal is None or store is None or (not asked and Path(journal).exists()):
         return journal
@@ -123,18 +123,18 @@ def sent(
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Tell what became of the send with KEY.
+    """Show the state of the send with KEY.
 
     "unknown" means that it may or may not have been sent. The same send again may find out; where it cannot, look into
     the panel, and decide with --order or --not-sent. After --not-sent the key is free, and the same send again sends.
     """
     if not has_store(store):
-        raise WrongUsageError(f"say where keys are kept: --store, or {STORE_VARIABLE}")
+        raise WrongUsageError(f"no store of keys: give --store, or {STORE_VARIABLE}")
     if order is not None and not_sent:
         raise WrongUsageError("--order and --not-sent exclude each other")
     found = run_async(partial(_ask, key, store, order, not_sent=not_sent))
     if found is None:
-        raise CommandError(f"nothing is known of the key {key!r}: it was not used, refused, or is too old")
+        raise CommandError(f"the key {key!r} is unknown: it was not used, refused, or is too old")
     fields: dict[str, object] = {
         "key": found.key,
         "state": found.state.value,
@@ -158,5 +158,5 @@ async def _ask(key: str, url: str | None, order: int | None, *, not_sent: bool) 
         known = await client.find_send(key)
         if known is None or (order is None and not not_sent):
             return known
-        # About what is known now: somebody else may decide at the same moment.
+        # About the version that was read: another person may decide at the same moment.
         return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))

@@ -1,4 +1,4 @@
-"""Lists of recipients: which file, how it is laid out, and its rows one after another."""
+"""Lists of recipients: the file, its layout, and its rows one after another."""
 
 import codecs
 import io
@@ -24,15 +24,15 @@ from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader, describe_encodin
 __all__ = ["RecipientList", "open_list"]
 
 T = TypeVar("T")
-#: Makes something of each row that is laid out as it should be.
+#: Makes something of rows that fit the layout.
 Read: TypeAlias = Callable[[Sequence[Row]], Iterable[T]]
 
 _PIECE = 1 << 16
-# To tell the layout by.
+# Rows that show the layout.
 _SAMPLE = 200
-# Without any number, rows of a pipe that are waited for.
+# Rows of a pipe that are waited for as long as none has a number.
 _ENOUGH = 20
-# What else has numbers in it: what phones give out, what web pages call an Excel file, what programs exchange.
+# Files of other kinds that hold numbers, by how they begin.
 _OTHERS = {
     b"begin:vcard": "a vCard of contacts",
     b"<!doctype": "a web page",
@@ -53,10 +53,10 @@ class RecipientList(ABC):
     """An open list of recipients.
 
     Attributes:
-        name: What errors call it.
-        layout: How it is laid out.
-        total: How many rows it has; `None` of a pipe, which can be read once only.
-        place: What a row's number is called.
+        name: Its name in errors.
+        layout: Its layout.
+        total: Rows in it; `None` of a pipe, which can be read once only.
+        place: The word for a row's number.
     """
 
     name: str
@@ -66,21 +66,21 @@ class RecipientList(ABC):
 
     @abstractmethod
     def describe(self) -> Mapping[str, str]:
-        """How it was read, for people."""
+        """Its layout, for people."""
 
     @abstractmethod
     def pieces(self) -> Iterator[list[Row]]:
         """All rows, some at a time.
 
         Raises:
-            CommandError: The file is not what it seemed.
+            CommandError: The file cannot be read to its end.
         """
 
     def count(self) -> None:
-        """Count the rows, all of which are looked at once, so that a bad one is told before anything is sent.
+        """Count the rows. Each is parsed, so that a broken one is told before anything is sent.
 
         Raises:
-            CommandError: The file is not what it seemed.
+            CommandError: The file cannot be read to its end.
         """
         self.total = sum(map(len, self.pieces())) - self.layout.skipped
 
@@ -95,7 +95,7 @@ class RecipientList(ABC):
             begun += len(rows)
 
     def number(self, row: Row) -> str:
-        """The number in a row, as it is written."""
+        """The number in a row, as written."""
         index = self.layout.numbers
         return row.cells[index].strip() if index < len(row.cells) else ""
 
@@ -104,7 +104,7 @@ class RecipientList(ABC):
         return f"{self.place} {row.line}"
 
     def numbers(self, rows: Sequence[Row]) -> Iterable[str | Refusal]:
-        """The numbers of rows; what is none with its place."""
+        """The numbers of rows; a refusal with its place for a bad one."""
         written = [self.number(row) for row in rows]
         for row, each, number in zip(rows, written, clean_numbers(written)):
             yield number or Refusal(each, f"{self.where(row)}: {find_flaw(each)}")
@@ -119,9 +119,9 @@ class RecipientList(ABC):
         """Rows as `read` makes them, but for those that are not laid out as the header is.
 
         Args:
-            read: What makes something of rows.
-            rows: Some rows, one behind the other.
-            begun: How many rows there were before.
+            read: Makes something of rows.
+            rows: Rows, one behind the other.
+            begun: Rows before these.
         """
         good: list[Row] = []
         for row in rows[max(0, self.layout.skipped - begun) :]:
@@ -134,9 +134,9 @@ class RecipientList(ABC):
         yield from read(good)
 
     def find_flaw(self, row: Row) -> str | None:
-        """Why a row cannot be read, whatever is in it."""
+        """The reason to leave a row out before its cells are read."""
         if self.layout.is_shifted(row.cells):
-            return f"{len(row.cells)} values in {self.layout.width} columns: which is which, nobody knows"
+            return f"{len(row.cells)} values in {self.layout.width} columns: it is unknown which is which"
         return None
 
 
@@ -145,9 +145,9 @@ class TextList(RecipientList):
 
     Args:
         fd: The file.
-        name: What errors call it.
-        head: What has been read of it.
-        wishes: What was said about its layout.
+        name: Its name in errors.
+        head: Its first bytes.
+        wishes: The layout as far as options give it.
     """
 
     def __init__(self, fd: int, name: str, head: bytes, wishes: Wishes) -> None:
@@ -245,8 +245,8 @@ class SheetList(RecipientList):
 
     Args:
         content: The workbook.
-        name: What errors call it.
-        wishes: What was said about its layout.
+        name: Its name in errors.
+        wishes: The layout as far as options give it.
     """
 
     place = "row"
@@ -270,7 +270,7 @@ class SheetList(RecipientList):
         return number if self._sheet.comma else number.translate(_SWAPPED)
 
     def find_flaw(self, row: Row) -> str | None:
-        """See `RecipientList`; whoever filters a list means those whom it shows."""
+        """See `RecipientList`; a filter hides the rows that are not meant."""
         return self._sheet.flaws.get(row.line) or super().find_flaw(row)
 
     def pieces(self) -> Iterator[list[Row]]:
@@ -284,7 +284,7 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
 
     Args:
         path: The file, or `-` for standard input.
-        wishes: What was said about its layout.
+        wishes: The layout as far as options give it.
 
     Raises:
         CommandError: It cannot be read.
@@ -296,7 +296,7 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        # Where the numbers are typed, the line is the typist's.
+        # Nothing is drawn where numbers may be typed.
         with nullcontext() if path == "-" else working(f"reading {name}"):
             recipients = _open(fd, name, wishes)
             recipients.count()
@@ -339,7 +339,7 @@ def _read(fd: int, name: str) -> bytes:
 def _sample(name: str, head: bytes, encoding: str, wishes: Wishes, *, is_all: bool) -> dict[str | None, list[Row]]:
     """The first rows as each delimiter makes them, and as a plain list."""
     sample: dict[str | None, list[Row]] = {}
-    # Excel may name any delimiter, and so may whoever types one.
+    # A line of Excel's may name any delimiter, and so may the option.
     stated = SEPARATOR_LINE.match(head.decode(encoding, "ignore").lstrip("\ufeff"))
     for delimiter in dict.fromkeys([None, *DELIMITERS, wishes.delimiter, stated[1] if stated else None]):
         # Not strict: what is broken is told once it is known what it should be.

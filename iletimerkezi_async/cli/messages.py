@@ -1,4 +1,4 @@
-"""Every error as one line for whoever typed the command."""
+"""Errors as lines for the user of the command."""
 
 from __future__ import annotations
 

@@ -38,18 +38,18 @@ def is_terminal(stream: TextIO | None = None) -> bool:
 
 
 def one_line(text: str) -> str:
-    """A text without anything that could move the cursor or begin a line: it may have come from anywhere."""
+    """A text without control characters and line ends: it may come from a file or the network."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def write(text: str) -> None:
-    """Write lines to standard output, at once. What could move the cursor is taken out."""
+    """Write lines to standard output, at once, without control characters."""
     sys.stdout.write("\n".join(map(one_line, text.split("\n"))))
     sys.stdout.flush()
 
 
 def to_json(fields: Mapping[str, object]) -> bytes:
-    """One JSON object on a line of its own, in UTF-8; what could move the cursor is written as its code."""
+    """One JSON object on a line of its own, in UTF-8; control characters are written as escapes."""
     text = orjson.dumps(fields).decode()
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
@@ -76,7 +76,7 @@ def write_pairs(pairs: Mapping[str, object]) -> None:
 
 
 def note(text: str) -> None:
-    """Write one line to standard error; whatever could move the cursor is taken out."""
+    """Write one line to standard error; control characters are taken out."""
     say(" ".join(one_line(text).split()))
 
 
@@ -84,9 +84,9 @@ def say(text: str, label: str = "", end: str = "\n") -> None:
     """Write to standard error; in a terminal in lines that are broken between words.
 
     Args:
-        text: What to write.
-        label: What stands in front, and is as wide as what the other lines begin with.
-        end: What comes after it.
+        text: The text.
+        label: A label in front, by whose width the other lines are indented.
+        end: The end of the last line.
     """
     sys.stderr.write(_fold(text, label, sys.stderr) + end)
     sys.stderr.flush()
@@ -112,7 +112,7 @@ def complain(text: str) -> None:
 
 
 def end_line() -> None:
-    """Leave the line on which the terminal has echoed `^C`."""
+    """Begin a new line behind the `^C` that the terminal has echoed."""
     if sys.stderr.isatty():
         sys.stderr.write("\n")
 
@@ -120,8 +120,8 @@ def end_line() -> None:
 def open_streams() -> None:
     """Make the streams fit for use.
 
-    One that was closed before the start, which Python has as `None`, is replaced: nobody is there. A file or a pipe is
-    read as UTF-8, whatever the locale says: a text in any other guise would be sent like that. Letters that standard
+    A stream that was closed before the start, which Python has as `None`, is replaced by the null device. A file or a
+    pipe is read as UTF-8 in every locale: a text in another encoding would be sent garbled. Letters that standard
     output has no code for are written as escapes.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -134,7 +134,7 @@ def open_streams() -> None:
 
 
 def settle_stdout() -> None:
-    """Write out what is left; where nobody takes it, keep the interpreter from trying again at its end."""
+    """Flush standard output; where its reader is gone, keep the interpreter from trying again at its end."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -143,7 +143,7 @@ def settle_stdout() -> None:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        # What is logged about must not end because nobody reads it.
+        # Without a reader the work goes on.
         with suppress(OSError):
             complain(record.getMessage())
 
@@ -166,9 +166,9 @@ class Rows(Generic[T]):
     is ready, and no more than it takes.
 
     Args:
-        fields: What a line of JSON has.
-        plain: What another line has, with tabs in between; what could move the cursor is taken out.
-        as_json: Which of the two to write.
+        fields: The object of a line of JSON.
+        plain: The fields of a plain line, to be separated by tabs.
+        as_json: Whether to write JSON.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Rows(Generic[T]):
         self._may_block = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
     async def add_all(self, source: AsyncIterable[T]) -> int:
-        """Write a line for each, as they come; how many there were."""
+        """Write a line for each, as they come; returns their number."""
         seen = 0
         async for each in source:
             seen += 1

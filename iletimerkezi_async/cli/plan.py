@@ -1,4 +1,4 @@
-"""What a campaign is to be, as it was typed."""
+"""A campaign as it was typed."""
 
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from typing import Literal, cast
@@ -23,7 +23,7 @@ MOST_EXAMPLES = 3
 
 @define(repr=False)
 class Notes:
-    """What was seen while the list was read.
+    """Findings while the list is read.
 
     Attributes:
         empty: How many values of the text's columns were empty.
@@ -43,10 +43,10 @@ class Plan:
         template: The text.
         terms: The sender, the choice about consent, and the time.
         batch_size: Recipients in an order.
-        unknown: What to do with those of earlier runs of whom nothing could tell.
-        settle_for: For how many seconds to find out about those that may have been sent.
-        allow_new_texts: Whether those who had another text are texted again.
-        notes: What was seen so far.
+        unknown: The decision about recipients of earlier runs who stay unknown.
+        settle_for: Seconds for which orders that may have been taken are looked for.
+        allow_new_texts: Whether recipients who had another text are texted again.
+        notes: Findings so far.
     """
 
     recipients: RecipientList
@@ -59,12 +59,12 @@ class Plan:
     notes: Notes = field(factory=Notes)
 
     def numbers(self) -> "Iterable[str] | AsyncIterable[str]":
-        """Everybody, where the text is the same for all."""
+        """All numbers, for a text that is the same for all."""
         # A campaign lists a refusal among numbers as it is.
         return cast("Iterable[str]", self.recipients.rows(self._read_numbers))
 
     def messages(self) -> "Iterable[Message | Refusal] | AsyncIterable[Message | Refusal]":
-        """Everybody with a text of their own.
+        """A message for each row.
 
         Raises:
             WrongUsageError: The text names a column that is not there.
@@ -84,7 +84,7 @@ class Plan:
         return self.recipients.rows(read)
 
     def check(self) -> None:
-        """Refuse what can be told already.
+        """Refuse a text that does not fit the list, or cannot be sent.
 
         Raises:
             WrongUsageError: The text names a column that is not there, or in a way of other programs.

@@ -1,4 +1,4 @@
-"""What is shown of a campaign before it is sent: by a dry run, and above the question whether to send it."""
+"""The preview of a campaign: by a dry run, and above the question whether to send it."""
 
 from collections.abc import Iterator
 
@@ -24,13 +24,13 @@ _WIDTH = 10
 
 
 def rehearse(plan: Plan, book: Book, refusals: NameFile, problem: Exception | None, *, as_json: bool) -> None:
-    """Read everything as a campaign would, send nothing, and show what it would come to.
+    """Read everything as a campaign would, send nothing, and show the forecast.
 
     Args:
         plan: The campaign.
-        book: Where it is written down.
-        refusals: Where those left out are written, if that was asked for.
-        problem: Why it would not be sent, where that is known already.
+        book: Its journal.
+        refusals: The file of those left out, if the option names one.
+        problem: The reason why it would not be sent, if there is one already.
         as_json: How to show it.
 
     Raises:
@@ -66,7 +66,7 @@ def _tell_more(found: Forecast, file: str | None) -> None:
 
 
 def _unchecked(plan: Plan, book: Book, balance: Balance | None) -> Iterator[str]:
-    """What the service, or somebody with a key, would have to tell."""
+    """What only the service can tell, or a run with a key."""
     yield f"whether the sender {plan.terms.sender} is approved"
     if plan.terms.iys is not Iys.OFF:
         yield "consents"
@@ -74,7 +74,7 @@ def _unchecked(plan: Plan, book: Book, balance: Balance | None) -> Iterator[str]
     if balance is None:
         yield "the balance"
     if book.is_begun and not book.is_readable:
-        yield f"whom an earlier run has texted, as {book.journal} tells"
+        yield f"the earlier run in {book.journal}"
 
 
 def _find_problem(found: Forecast, balance: Balance | None) -> CommandError | None:
@@ -86,7 +86,7 @@ def _find_problem(found: Forecast, balance: Balance | None) -> CommandError | No
     if balance is not None and (missing := found.lacks(balance)):
         return CommandError(f"the balance would not suffice: {missing:,} SMS are missing")
     if found.refused and not found.recipients and not found.accepted_before:
-        return CommandError("nobody would be texted: every number is refused")
+        return CommandError("no recipient is left: every number is refused")
     return None
 
 
@@ -110,7 +110,7 @@ def propose(plan: Plan, book: Book) -> None:
 
     Args:
         plan: The campaign.
-        book: Where it is written down.
+        book: Its journal.
 
     Raises:
         CommandError: The answer is not a yes, or the campaign would stop at once.
@@ -129,7 +129,7 @@ def propose(plan: Plan, book: Book) -> None:
 
 
 def _rows(plan: Plan, book: Book, found: Forecast | None, balance: Balance | None) -> Iterator[tuple[str, str]]:
-    """What there is to know of a campaign: a name and a value each."""
+    """The rows of the preview: a name and a value each."""
     layout = ", ".join(f"{name} {value}" for name, value in plan.recipients.describe().items())
     yield "list", f"{plan.recipients.name}: {layout}"
     if found is not None:
@@ -167,7 +167,7 @@ def _tell_balance(balance: Balance, found: Forecast | None) -> str:
 
 def _tell_journal(book: Book, found: Forecast | None) -> str:
     if book.journal is None:
-        return "none: after a stop nothing tells who was texted"
+        return "none: after a stop it is not known who was texted"
     name = book.path or str(book.journal)
     if book.is_begun:
         progress = found and found.progress
@@ -179,6 +179,6 @@ def _what(plan: Plan, found: Forecast | None) -> str:
     text = plan.template.text
     if found is None:
         what = "a text of its own" if text is None else f"{measure(text).parts} SMS"
-        return f"{what} to everybody in {plan.recipients.name}"
+        return f"{what} to each number of {plan.recipients.name}"
     people = found.recipients
     return f"{found.sms:,} SMS to {people:,} recipient{'' if people == 1 else 's'}"

@@ -49,7 +49,7 @@ def send(
     text = read_text(text)
     kept = open_store(store)
     client = open_client(sender=terms.sender, iys=terms.iys, store=kept)
-    # Whatever can be refused is refused before the question.
+    # Refused here, before the question.
     draft = finish(fill(terms, [Message(text, numbers)]))
     length = measure(text)
     if not yes:

@@ -1,4 +1,4 @@
-"""What became of a campaign, and what to do about it."""
+"""The end of a campaign: its result, and advice."""
 
 import shlex
 import sys
@@ -48,17 +48,17 @@ _MOST_IDS = 20
 _WIDTH = 80
 # What the library calls the option.
 _NEW_TEXTS = "`allow_new_texts`"
-_IN_VAIN = "nobody was texted: every number was refused"
+_IN_VAIN = "no recipient was texted: every number was refused"
 
 
 @frozen
 class End:
-    """How a campaign ended.
+    """The end of a campaign.
 
     Attributes:
-        stopped: Why it ended early; `None` where it did not.
-        error: The error to tell of it, if there is one.
-        exit_code: How the command ends.
+        stopped: The reason of an early end; `None` without one.
+        error: The error to show, if there is one.
+        exit_code: The command's exit code.
     """
 
     stopped: str | None
@@ -67,12 +67,12 @@ class End:
 
     @property
     def is_of_other_texts(self) -> bool:
-        """Whether it was stopped as others were texted than it would text now."""
+        """Whether it stopped over recipients who had another text."""
         return isinstance(self.error, JournalError) and _NEW_TEXTS in str(self.error)
 
     @property
     def is_refused(self) -> bool:
-        """Whether something of the account or the campaign has to be put right before it can go on."""
+        """Whether something has to be put right before it can go on."""
         return isinstance(self.error, ApiError) and not isinstance(self.error, (UnavailableError, DuplicateOrderError))
 
     @classmethod
@@ -80,8 +80,8 @@ class End:
         """The end of a campaign with this result.
 
         Args:
-            result: What became of everybody.
-            ended: What ended it early, if anything did.
+            result: The result.
+            ended: The error that ended it early, if one did.
         """
         stop = ended.error if isinstance(ended, BulkError) and ended.error else ended
         failed = [failure.error for failure in (*result.unknown, *result.not_sent)]
@@ -98,16 +98,16 @@ class End:
 
 @frozen
 class Summary:
-    """A campaign at its end, whichever way it ended.
+    """A campaign at its end.
 
     Attributes:
-        result: What became of everybody.
-        plan: What it was to be.
-        book: Where it was written down.
-        seconds: How long it took.
-        end: How it ended.
-        typed: The text as it was typed, which is not shown: what is written here may be kept.
-        files: Those that tell of it, if they are there: by `refused_file`, `failed_file`, `journal` and `note`.
+        result: The result.
+        plan: The campaign.
+        book: Its journal.
+        seconds: Its duration.
+        end: Its end.
+        typed: The text as it was typed, which is not shown: output may be logged.
+        files: Its files, where they exist: `refused_file`, `failed_file`, `journal` and `note`.
     """
 
     result: BulkResult
@@ -130,13 +130,13 @@ class Summary:
 
     @property
     def not_reached(self) -> int:
-        """How many rows of the list were not read before it stopped, where that is known."""
+        """Rows of the list that were not read before it stopped, where that is known."""
         total = self.plan.recipients.total
         return max(0, total - self.result.read) if total is not None and self.end.stopped else 0
 
     @property
     def counts(self) -> dict[str, int]:
-        """What there is to count, by the words of `--json`."""
+        """The counts, by their names in JSON."""
         return {
             "read": self.result.read,
             "accepted": self.result.accepted,
@@ -159,7 +159,7 @@ class Summary:
         write("".join(f"{line}\n" for line in self._last_lines()))
 
     def _last_lines(self) -> Iterator[str]:
-        """Where everything is, and what to type next."""
+        """The files, the orders, and the next command."""
         for name, file in self.files.items():
             if file is not None:
                 yield f"{name.removesuffix('_file')}: {file}{_ABOUT.get(name, '')}"
@@ -196,7 +196,7 @@ class Summary:
         )
 
     def tell(self) -> None:
-        """Say what went wrong, and what to do about it."""
+        """Write what went wrong, and advice, to standard error."""
         reasons, end = self.count_failures(), self.end
         for reason, count in reasons.most_common(_MOST_REASONS):
             complain(f"{count:,} failed: {reason}")
@@ -217,7 +217,7 @@ class Summary:
             sys.stderr.write(f"{one_line(command)}\n")
 
     def count_failures(self) -> Counter[str]:
-        """How many recipients failed, by the reason."""
+        """Failed recipients by reason."""
         reasons: Counter[str] = Counter()
         for failure in self.result.failed:
             # What to do is told once, at the end.
@@ -226,7 +226,7 @@ class Summary:
 
     @property
     def next_command(self) -> str | None:
-        """What to type to go on; nothing where that has to be another command, or would send to everybody again."""
+        """The command that goes on; none where it has to be another one, or would send to all of the list again."""
         if (
             self.book.journal is None
             or self.end.is_of_other_texts
@@ -234,12 +234,12 @@ class Summary:
             or {type(failure.error) for failure in self.result.failed} == {DuplicateOrderError}
         ):
             return None
-        # As it stands it is refused: pasted without a look it would text the placeholder to everybody.
+        # A placeholder that is refused as a text: pasted unread, any other would be sent.
         words = ["'{TEXT}'" if word == self.typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
         return " ".join(["iletimerkezi", *words])
 
     def how_to_go_on(self) -> list[str]:
-        """What to do about a campaign that did not reach everybody."""
+        """Advice about a campaign that did not reach all of its list."""
         kinds: set[type[IletimerkeziError]] = {type(failure.error) for failure in self.result.failed}
         first = "once that is put right, " if self.end.is_refused else ""
         lines: list[str] = []
@@ -251,18 +251,18 @@ class Summary:
         if isinstance(self.end.error, SenderError):
             lines.append("`iletimerkezi senders` lists the approved senders: give one with --sender")
         if not self.result.accepted and not kinds & {OutcomeUnknownError, DuplicateOrderError}:
-            return [*lines, f"nobody was texted: {first}the same command tries again"]
+            return [*lines, f"no recipient was texted: {first}the same command tries again"]
         if self.book.journal is not None:
             if kinds != {DuplicateOrderError}:
                 settles = "settles what is not known, and " if OutcomeUnknownError in kinds else ""
                 lines.append(f"{first}the same command again {settles}sends what is missing, and nothing twice")
             if OutcomeUnknownError in kinds and not self.end.stopped:
                 lines.append(
-                    "where nothing can tell, look into the panel: --unknown sent, or --unknown not-sent, decides"
+                    "for what stays unknown, look into the panel: --unknown sent, or --unknown not-sent, decides"
                 )
             return lines
         lines.append(
-            "without a journal nothing was written down: the same command again sends to everybody again, except to "
-            "orders that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
+            "without a journal nothing is known of this run: the same command sends to all of the list again, except "
+            "to orders that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
         )
         return lines

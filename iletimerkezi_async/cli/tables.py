@@ -52,10 +52,10 @@ class RowReader:
     """Turns bytes into rows as they come, so that a file of any size takes little memory.
 
     Args:
-        name: The file's name, for errors.
-        delimiter: What separates the columns; `None` for a plain list.
-        encoding: How the bytes are read.
-        strict: Whether broken quotes are an error. They would swallow the rows that follow.
+        name: Its name in errors.
+        delimiter: The separator of the columns; `None` for a plain list.
+        encoding: The encoding of the bytes.
+        strict: Whether broken quotes, which swallow the rows behind them, are an error.
     """
 
     def __init__(self, name: str, delimiter: str | None, encoding: str = UTF_8, *, strict: bool = True) -> None:
@@ -164,7 +164,7 @@ def _undecodable(encoding: str) -> str:
 
 
 def _broken(problem: str) -> str:
-    """What is wrong with the quotes, for somebody who has not written a reader of them."""
+    """What is wrong with the quotes, in plain words."""
     if "unexpected end" in problem:
         return "a quotation mark is opened here and never closed"
     if "expected after" in problem:

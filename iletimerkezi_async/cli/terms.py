@@ -1,4 +1,4 @@
-"""On what terms a command sends: the options that every such command has, and its question."""
+"""The terms of sending: options that every such command has, and its question."""
 
 import sys
 from datetime import datetime, timezone
@@ -77,9 +77,9 @@ def ask(what: str, terms: Draft, before: str | None = None) -> None:
     """In a terminal, ask whether to send.
 
     Args:
-        what: What goes to whom.
-        terms: As whom, and when.
-        before: When it was sent already, if it was.
+        what: The SMS and the recipients.
+        terms: The sender and the time.
+        before: When and to how many it was sent before, if it was.
 
     Raises:
         CommandError: The answer is not a yes.

@@ -1,4 +1,4 @@
-"""The command that listens to what the service reports by itself."""
+"""The command that listens for the service's delivery reports."""
 
 import ipaddress
 import socket
@@ -42,8 +42,8 @@ def webhook(
     """Print delivery reports as they come, until Ctrl-C.
 
     The service posts reports to the address that is set in the panel, which must be https: put a proxy or a tunnel in
-    front. They are not signed: choose a --path that nobody guesses. Each line has, after tabs, the number, its status,
-    the order's ID, the message's ID, and the text.
+    front. They are not signed: choose a --path that cannot be guessed. Each line has, after tabs, the number, its
+    status, the order's ID, the message's ID, and the text.
     """
     if not path.startswith("/") or "{" in path:
         raise WrongUsageError(f"--path {path!r} must begin with a slash, and have no braces")
@@ -52,7 +52,7 @@ def webhook(
         note(f"Listening at http://{shown}:{listener.getsockname()[1]}{path} for delivery reports. Ctrl-C ends it.")
         note("The service posts to https addresses alone: put a proxy or a tunnel in front.")
         if not _is_loopback(host):
-            complain(f"whoever reaches {host} can post here: the reports are not signed")
+            complain(f"anyone who reaches {host} can post here: the reports are not signed")
         try:
             run_async(partial(_serve, listener, path, as_json=as_json))
         except KeyboardInterrupt:

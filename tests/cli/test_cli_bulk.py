@@ -140,7 +140,10 @@ def test_a_campaign_in_vain(in_process: Run, sandbox: "Sandbox", tmp_path: Path)
     """Where every number is refused, as those of the wrong column are, that is a failure."""
     path = _write(tmp_path / "list.csv", ["ad,cep", "Bir,5301234567", "Iki,5301234568"])
     result = in_process("bulk", _TEXT, "--to", path, "--column", "ad")
-    assert (result.returncode, result.stderr) == (1, "iletimerkezi: nobody was texted: every number was refused\n")
+    assert (result.returncode, result.stderr) == (
+        1,
+        "iletimerkezi: no recipient was texted: every number was refused\n",
+    )
     assert not sandbox.orders
 
 
@@ -191,7 +194,7 @@ def test_a_refusal_of_all_stops_it(iletimerkezi: "Command", sandbox: "Sandbox", 
     assert (told["read"], told["accepted"], told["failed"]) == (10, 0, 10)
     assert told["stopped"].startswith("send-sms: 402")
     assert "see `iletimerkezi balance`" in lines[-3]
-    assert lines[-2] == "iletimerkezi: nobody was texted: once that is put right, the same command tries again"
+    assert lines[-2] == "iletimerkezi: no recipient was texted: once that is put right, the same command tries again"
     # What to do is told once.
     assert told["error"].startswith("send-sms: 402")
     assert "see `iletimerkezi balance`" not in told["error"] + told["stopped"]
@@ -212,7 +215,7 @@ def test_nothing_lost_if_nobody_was_texted(in_process: Run, sandbox: "Sandbox", 
     lines = result.stderr.splitlines()
     assert lines[-2:] == [
         "iletimerkezi: `iletimerkezi senders` lists the approved senders: give one with --sender",
-        "iletimerkezi: nobody was texted: once that is put right, the same command tries again",
+        "iletimerkezi: no recipient was texted: once that is put right, the same command tries again",
     ]
 
 
@@ -224,7 +227,7 @@ def test_an_order_that_went_before_fails(in_process: Run, sandbox: "Sandbox", tm
     assert result.returncode == 0
     assert "10 failed: send-sms: 451" in result.stderr
     assert "by another run" in result.stderr
-    assert "without a journal nothing was written down" in result.stderr
+    assert "without a journal nothing is known of this run" in result.stderr
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 

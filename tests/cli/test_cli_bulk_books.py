@@ -251,7 +251,7 @@ def test_it_goes_on_to_settle_and_may_be_stopped(
     process = iletimerkezi.start(*_ORDER)
     assert process.stderr
     line = ""
-    while "it goes on to find out who of them was texted, for 15 minutes at most (Ctrl-C stops that)" not in line:
+    while "their orders are looked for, for 15 minutes at most (Ctrl-C stops that)" not in line:
         line = process.stderr.readline()
         assert line
     process.send_signal(signal.SIGINT)

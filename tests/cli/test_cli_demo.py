@@ -38,7 +38,7 @@ def test_without_a_terminal_it_prints_plain_lines_and_a_table(iletimerkezi: "Com
         "sent, by the sandbox": "4,848",
         "texted twice": "0",
     }
-    assert lines[-1] == "It adds up: everybody is accounted for, and nobody was texted twice."
+    assert lines[-1] == "It adds up: every recipient is accounted for, and none was texted twice."
     # What the library says of the answers that were lost.
     assert result.stderr.count("attempt 2 follows") == 2
     assert result.stdout.replace("\n", "").isprintable()

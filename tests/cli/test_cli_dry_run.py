@@ -135,9 +135,9 @@ def test_it_ends_as_the_campaign_would(in_process: Run, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("530 12\n530 13\n", encoding="utf-8")
     result = in_process(*_ORDER)
     assert result.returncode == 1
-    assert result.stderr.endswith("iletimerkezi: nobody would be texted: every number is refused\n")
+    assert result.stderr.endswith("iletimerkezi: no recipient is left: every number is refused\n")
     told = json.loads(in_process(*_ORDER, "--json").stdout)
-    assert (told["error"], told["exit_code"]) == ("nobody would be texted: every number is refused", 1)
+    assert (told["error"], told["exit_code"]) == ("no recipient is left: every number is refused", 1)
     assert in_process("bulk", "x", "--to", "list.txt").returncode == 1
 
 
@@ -175,7 +175,7 @@ def test_it_knows_what_an_earlier_run_did(
         monkeypatch.delenv(f"ILETIMERKEZI_API_{name}")
     result = in_process(*order, "--dry-run")
     assert "cost     6 SMS to 6" in result.stdout
-    assert "whom an earlier run has texted, as list.csv.journal tells\n" in result.stderr
+    assert "the earlier run in list.csv.journal\n" in result.stderr
     assert sandbox.request_counts["send-sms"] == requests
     assert len((tmp_path / "list.csv.journal").read_bytes()) == len(journal)
 

@@ -57,7 +57,7 @@ A, B = ("+905301234567", "Merhaba"), ("+905301234568", "Merhaba")
     ("content", "refused"),
     [
         ("telefon,borc,ad\n5301234567,1250,50,Ali\n5301234568,5,Veli\n",
-         [("5301234567", "line 2: 4 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 4 values in 3 columns: it is unknown which is which")]),
         ("telefon,borc,ad\n5301234567,1\n5301234568,5,Veli\n",
          [("+905301234567", "line 2: there is no value in the column 'ad'")]),
         ("telefon;borc;ad\n5301234568;5;Veli\nToplam;5;\n;;\n", [("Toplam", "line 3: not a phone number")]),
@@ -65,17 +65,17 @@ A, B = ("+905301234567", "Merhaba"), ("+905301234568", "Merhaba")
         ("telefon;borc;ad;;\n5301234568;5;Veli;;\n", []),
         ("telefon;borc;ad\n5301234568;5;Veli;;;\n", []),
         ("telefon,borc,ad\n5301234567,1250,50,\n5301234568,5,Veli\n",
-         [("5301234567", "line 2: 4 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 4 values in 3 columns: it is unknown which is which")]),
         ("telefon,borc,ad,\n5301234567,1250,50,,\n5301234568,5,Veli,\n",
-         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 5 values in 3 columns: it is unknown which is which")]),
         ("ad,telefon,borc,\n,5301234567,1250,50,\nVeli,5301234568,5,\n",
-         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 5 values in 3 columns: it is unknown which is which")]),
         ("telefon,borc,ad\n5301234568,5,Veli,,,\n", []),
         ("telefon;borc;ad\n5301234567;5;#YOK\n5301234568;5;Veli\n",
          [("+905301234567", "line 2: there is an error of the spreadsheet in the column 'ad'")]),
         ('telefon;borc;ad\n5301234568;5;"Veli"\n5301234567;5;"x\ny";z\n\n5301234567;5;x;y\n',
-         [("5301234567", "line 3: 4 values in 3 columns: which is which, nobody knows"),
-          ("5301234567", "line 6: 4 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 3: 4 values in 3 columns: it is unknown which is which"),
+          ("5301234567", "line 6: 4 values in 3 columns: it is unknown which is which")]),
     ],
     ids=["too many", "too few", "total", "short total", "wide header", "wide rows", "too many and a blank one",
          "all wider and too many", "in an unnamed column", "much wider", "error", "lines"],
@@ -369,7 +369,7 @@ def test_a_pipe_is_read_like_a_file(iletimerkezi: "Command") -> None:
     assert told["list"] == {"column": "'Kime' (3 of 3)", "header": "line 1", "delimiter": ";", "encoding": "UTF-8"}
     assert told["examples"] == [{"number": "+905301234567", "text": "Sayin Ali"}]
     assert [each["reason"] for each in told["refused_examples"]] == [
-        "line 3: 4 values in 3 columns: which is which, nobody knows"
+        "line 3: 4 values in 3 columns: it is unknown which is which"
     ]
 
 

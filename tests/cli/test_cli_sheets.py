@@ -173,7 +173,7 @@ def test_a_sheet_is_read_as_it_is_shown(read: Callable[..., dict[str, object]], 
     assert told["refused"] == [
         ("", "row 7: not a phone number: it is empty"),
         ("+905301234571", "row 8: there is an error of the spreadsheet in the column 'Tutar (TL)'"),
-        ("5301234572", "row 10: 6 values in 4 columns: which is which, nobody knows"),
+        ("5301234572", "row 10: 6 values in 4 columns: it is unknown which is which"),
         ("4", "row 11: not a phone number"),
     ]
     assert (told["column"], told["header"], told["sheet"]) == ("'Cep Telefonu' (2 of 4)", "row 3", "'Liste'")

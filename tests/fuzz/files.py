@@ -14,8 +14,8 @@ from iletimerkezi_async.cli.tables import UTF_8, Row, RowReader
 
 # Behind the names of those who were refused, or would be.
 _IN_VAIN = (
-    "iletimerkezi: nobody was texted: every number was refused\n",
-    "iletimerkezi: nobody would be texted: every number is refused\n",
+    "iletimerkezi: no recipient was texted: every number was refused\n",
+    "iletimerkezi: no recipient is left: every number is refused\n",
 )
 _ERROR = re.compile(r"iletimerkezi: [^\n]+\n")
 
