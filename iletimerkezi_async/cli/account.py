@@ -12,7 +12,7 @@ from iletimerkezi_async.numbers import clean_number
 
 from .command import Command
 from .messages import WrongUsageError
-from .moments import read_day
+from .moments import read_days
 from .output import Rows, note, one_line, write, write_json, write_pairs
 from .settings import Json, Verbose, Word, call
 
@@ -20,7 +20,7 @@ __all__ = ["balance", "balance_fields", "blacklist", "senders"]
 
 
 def balance(*, as_json: Json = False, _verbose: Verbose = False) -> None:
-    """Show what the account holds."""
+    """Show the account's balance."""
     held = call(AsyncClient.get_balance)
     if as_json:
         write_json(balance_fields(held))
@@ -46,7 +46,7 @@ def senders(*, as_json: Json = False, _verbose: Verbose = False) -> None:
 
 
 blacklist = typer.Typer(
-    help="The numbers that nothing is sent to.",
+    help="The account's blocked numbers.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -63,9 +63,7 @@ def list_blocked(
     _verbose: Verbose = False,
 ) -> None:
     """List the blocked numbers, one a line."""
-    start, end = read_day("--from", first), read_day("--to", last)
-    if start and end and end < start:
-        raise WrongUsageError(f"the range ends ({end}) before it starts ({start})")
+    start, end = read_days(first, last)
     rows = Rows[str](lambda number: {"number": number}, lambda number: (number,), as_json=as_json)
     seen = call(lambda client: rows.add_all(client.get_blacklist(start, end)))
     if sys.stdout.isatty():

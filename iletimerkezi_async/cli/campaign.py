@@ -42,7 +42,7 @@ _SECONDS_BEFORE_SAID = 2.0
 
 _JOURNAL_HELP = "Where progress is kept. Default: LIST.journal. With --store: a name."
 _UNKNOWN_HELP = "Your decision about recipients who stay unknown."
-_SETTLE_HELP = "How long to look for orders that may have been taken."
+_SETTLE_HELP = "Seconds to look for orders that may have been taken."
 
 
 class Unknown(str, Enum):
@@ -62,11 +62,11 @@ def bulk(
     text: Annotated[str, typer.Argument(metavar="TEXT", hidden=True)],
     *,
     to: Annotated[str, Option(metavar="FILE", help="A number a line, CSV or .xlsx. - is standard input.")],
-    column: Annotated[Word, Option(metavar="NAME", help="The column with the numbers, or which one it is: 2.")] = None,
+    column: Annotated[Word, Option(metavar="NAME", help="The column with the numbers, by name or position.")] = None,
     header: Annotated[bool | None, Option("--header/--no-header", help="Whether the first row names columns.")] = None,
     delimiter: Annotated[Word, Option(metavar="CHAR", help='What separates columns, such as ";" or "tab".')] = None,
-    encoding: Annotated[Word, Option(metavar="NAME", help="The letters' encoding, such as windows-1254.")] = None,
-    sheet: Annotated[Word, Option(metavar="NAME", help="The sheet of an .xlsx, or which one it is: 2.")] = None,
+    encoding: Annotated[Word, Option(metavar="NAME", help="The file's encoding, such as windows-1254.")] = None,
+    sheet: Annotated[Word, Option(metavar="NAME", help="The sheet of an .xlsx, by name or position.")] = None,
     decimal_point: Annotated[
         bool, Option("--decimal-point", help="Show decimals of an .xlsx with a point: 1.5.")
     ] = False,
@@ -75,7 +75,7 @@ def bulk(
     store: StoreOption = None,
     refused: Annotated[Word, Option(metavar="FILE", help="Names those left out. Default: LIST.refused.csv.")] = None,
     failed: Annotated[Word, Option(metavar="FILE", help="Names those who failed. Default: LIST.failed.csv.")] = None,
-    dry_run: Annotated[bool, Option("--dry-run", help="Send nothing; tell what it would come to.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Send nothing; show recipients and cost.")] = False,
     unknown: Annotated[Unknown | None, Option(metavar="sent|not-sent", help=_UNKNOWN_HELP)] = None,
     settle_for: Annotated[float, Option(metavar="S", min=0, help=_SETTLE_HELP)] = 900.0,
     allow_new_texts: Annotated[

@@ -16,7 +16,7 @@ from iletimerkezi_async.http.retry import Retry
 from iletimerkezi_async.models import Iys, MessageStatus, OrderReport, OrderStatus
 
 from .command import run_async
-from .display import show_table, track
+from .display import show_table, track, working
 from .messages import CommandError
 from .output import write
 from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, Verbose
@@ -35,7 +35,6 @@ _ONE_FAILS_IN = 50
 _LONGEST = 600
 _POLL_SECONDS = 0.2
 _PATIENCE = 30.0
-_ROWS_A_STEP = 1000
 
 # The list: spellings, and its share of mistakes.
 _FIRST_NUMBER = 5301000000
@@ -104,8 +103,8 @@ class _Outcome:
 
 def demo(
     *,
-    recipients: Annotated[int, Option(metavar="N", min=1, max=_MOST, help="How long the list is.")] = 100_000,
-    seconds: Annotated[float, Option(metavar="S", min=0, max=_LONGEST, help="How long delivery takes.")] = 2.0,
+    recipients: Annotated[int, Option(metavar="N", min=1, max=_MOST, help="Recipients in the list.")] = 100_000,
+    seconds: Annotated[float, Option(metavar="S", min=0, max=_LONGEST, help="Seconds until delivery.")] = 2.0,
     _verbose: Verbose = False,
 ) -> None:
     """Send a campaign to a sandbox on this machine, and follow it.
@@ -191,17 +190,11 @@ def _settled(order: OrderReport) -> int:
 async def _read(client: AsyncClient, outcome: _Outcome) -> None:
     """Read the reports of all orders."""
     began = time.perf_counter()
-    rows = 0
-    with track("reports ", outcome.result.accepted) as show:
+    with working("reading the reports"):
         for order in outcome.result.orders:
             async for delivery in client.get_report(order.id):
                 outcome.told[delivery.number] += 1
                 outcome.statuses[delivery.status] += 1
-                rows += 1
-                # To show each row would take longer than to read it.
-                if rows % _ROWS_A_STEP == 0:
-                    show(rows)
-        show(rows)
     outcome.reading = time.perf_counter() - began
 
 

@@ -48,7 +48,7 @@ class NameFile:
         self._asked = path is not None
         if path is None:
             return
-        if any(other is not None and _is_same(path, other) for other in others):
+        if any(other is not None and Path(path).resolve() == Path(other).resolve() for other in others):
             raise WrongUsageError(f"{option} would overwrite {path}")
         os.close(_open(path, os.O_APPEND))
 
@@ -100,10 +100,3 @@ def _without_formula(written: str) -> str:
     shown = "".join(letter if letter.isprintable() else " " for letter in written)
     is_formula = shown.lstrip()[:1] in _FORMULA_MARKS and clean_number(shown) != shown
     return f"'{shown}" if is_formula else shown
-
-
-def _is_same(path: str, other: str) -> bool:
-    try:
-        return Path(path).samefile(other)
-    except (OSError, ValueError):
-        return Path(path).absolute() == Path(other).absolute()

@@ -1,4 +1,4 @@
-"""Commands about orders: a list of them, and what became of one."""
+"""Commands about orders."""
 
 import sys
 from collections import Counter
@@ -51,7 +51,7 @@ def orders(
 def wait(
     order_id: _OrderId,
     *,
-    timeout: Annotated[float | None, Option(metavar="S", min=0, help="When to give up. Default: never.")] = None,
+    timeout: Annotated[float | None, Option(metavar="S", min=0, help="Seconds to wait. Default: no limit.")] = None,
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
@@ -125,7 +125,7 @@ def cancel(order_id: _OrderId, *, as_json: Json = False, _verbose: Verbose = Fal
 
 
 def report(order_id: _OrderId, *, as_json: Json = False, _verbose: Verbose = False) -> None:
-    """Show what became of each message of the order ID.
+    """Show the status of each message of the order ID.
 
     Each line has a number and, after a tab, its status: DELIVERED, UNDELIVERED or SENDING.
     """

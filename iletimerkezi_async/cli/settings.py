@@ -1,4 +1,4 @@
-"""What the environment and the shared options say."""
+"""The environment, and options that all commands share."""
 
 import logging
 import os
@@ -52,9 +52,9 @@ def _show_debug(asked: bool) -> None:
         show_log(logging.DEBUG)
 
 
-#: What may be left out.
+#: The value of an option that may be left out.
 Word: TypeAlias = str | None
-Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Tell about every request.")]
+Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Log every request.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 

@@ -28,17 +28,9 @@ from .plan import Plan
 __all__ = ["End", "Summary"]
 
 _LABELS = {
-    "read": "read",
-    "accepted": "accepted",
     "accepted_before": "by earlier runs",
-    "orders": "orders",
     "unidentified": "in unknown orders",
-    "refused": "refused",
-    "duplicates": "duplicates",
-    "failed": "failed",
     "unknown": "of these, may have been sent",
-    "not_reached": "not reached",
-    "empty_fields": "empty fields",
 }
 # Counts that are told also where there is nothing to count.
 _ALWAYS = frozenset({"read", "accepted", "orders", "refused", "duplicates", "failed"})
@@ -153,7 +145,8 @@ class Summary:
 
     def show(self) -> None:
         """Show it as a table."""
-        counts = {_LABELS[name]: f"{count:,}" for name, count in self.counts.items() if count or name in _ALWAYS}
+        counts = {name: f"{count:,}" for name, count in self.counts.items() if count or name in _ALWAYS}
+        counts = {_LABELS.get(name, name.replace("_", " ")): count for name, count in counts.items()}
         show_table(counts | {"seconds": f"{self.seconds:.2f}", "recipients a second": f"{self.rate:,.0f}"})
         write_pairs(self.plan.recipients.describe())
         write("".join(f"{line}\n" for line in self._last_lines()))
