@@ -17,7 +17,7 @@ from iletimerkezi_async.models import Consent, ConsentType, RecipientType
 from iletimerkezi_async.numbers import clean_number
 from iletimerkezi_async.wire.consents import find_date_flaw, is_reachable
 
-from .command import Command, run_async
+from .command import Command
 from .messages import CommandError, WrongUsageError
 from .moments import read_moment
 from .output import write_json, write_pairs
@@ -123,12 +123,9 @@ def register(
     client = open_client()
     consents = read_consents(file, now=datetime.now(timezone.utc))
 
-    async def send() -> None:
-        async with client:
-            await client.register_consents(code, consents)
-
+    interrupted = "interrupted: some may be registered and some not; `iletimerkezi consent check` tells"
     try:
-        run_async(send, "interrupted: some may be registered and some not; `iletimerkezi consent check` tells")
+        call(lambda each: each.register_consents(code, consents), client, interrupted)
     except (ApiError, TransportError, OutcomeUnknownError) as error:
         what = error.reason if isinstance(error, OutcomeUnknownError) else str(error)
         raise CommandError(f"{what}: {_how_far(error, len(consents))}", error) from None

@@ -148,8 +148,8 @@ async def _demonstrate(audience: Audience, seconds: float) -> _Outcome:
 def _welcome(base_url: str, audience: Audience) -> str:
     return (
         f"A sandbox on this machine, at {base_url}: nothing real is sent.\n"
-        f"A list of {len(audience):,}, with numbers that are none, some twice, and {len(audience.blocked)} that the\n"
-        f"sandbox refuses; and it loses the answers to {len(_FAULTS)} orders that it takes.\n"
+        f"A list of {len(audience):,}, with bad numbers, repeated ones, and {len(audience.blocked)} that the sandbox\n"
+        f"refuses; and it loses the answers to {len(_FAULTS)} orders that it takes.\n"
     )
 
 

@@ -15,10 +15,9 @@ from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.models import Send
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, StoreJournal
 
-from .command import run_async
 from .messages import CommandError, WrongUsageError
 from .output import note, write_json, write_pairs
-from .settings import Json, Verbose, Word, open_client
+from .settings import Json, Verbose, Word, call, open_client
 
 __all__ = ["STORE_VARIABLE", "KeyOption", "StoreOption", "choose_journal", "has_store", "open_store", "opened", "sent"]
 
@@ -132,7 +131,8 @@ def sent(
         raise WrongUsageError(f"no store of keys: give --store, or {STORE_VARIABLE}")
     if order is not None and not_sent:
         raise WrongUsageError("--order and --not-sent exclude each other")
-    found = run_async(partial(_ask, key, store, order, not_sent=not_sent))
+    kept = open_store(store)
+    found = call(partial(_settle, key, order, not_sent=not_sent), opened(open_client(store=kept), kept))
     if found is None:
         raise CommandError(f"the key {key!r} is unknown: it was not used, refused, or is too old")
     fields: dict[str, object] = {
@@ -152,11 +152,9 @@ def sent(
     write_pairs({name.replace("_", " "): value for name, value in told.items()})
 
 
-async def _ask(key: str, url: str | None, order: int | None, *, not_sent: bool) -> Send | None:
-    store = open_store(url)
-    async with opened(open_client(store=store), store) as client:
-        known = await client.find_send(key)
-        if known is None or (order is None and not not_sent):
-            return known
-        # About the version that was read: another person may decide at the same moment.
-        return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))
+async def _settle(key: str, order: int | None, client: AsyncClient, *, not_sent: bool) -> Send | None:
+    known = await client.find_send(key)
+    if known is None or (order is None and not not_sent):
+        return known
+    # About the version that was read: another person may decide at the same moment.
+    return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))

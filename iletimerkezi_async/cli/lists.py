@@ -315,14 +315,15 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     kind = next((kind for mark, kind in _OTHERS.items() if head.lstrip(_BEFORE).lower().startswith(mark)), None)
     if kind:
         raise CommandError(f"{name}: it is {kind}, and no list; save it as .xlsx or CSV UTF-8")
-    if not head.startswith(MAGIC):
-        for option, is_given in (("--sheet", wishes.sheet is not None), ("--decimal-point", wishes.point)):
-            if is_given:
-                raise WrongUsageError(f"{name} is a text, and no workbook (.xlsx): leave out {option}")
-        return TextList(fd, name, head, wishes)
-    for option, given in (("--delimiter", wishes.delimiter), ("--encoding", wishes.encoding)):
+    is_book = head.startswith(MAGIC)
+    what = "a workbook (.xlsx), and no text" if is_book else "a text, and no workbook (.xlsx)"
+    of_texts = {"--delimiter": wishes.delimiter, "--encoding": wishes.encoding}
+    of_books = {"--sheet": wishes.sheet, "--decimal-point": wishes.point or None}
+    for option, given in (of_texts if is_book else of_books).items():
         if given is not None:
-            raise WrongUsageError(f"{name} is a workbook (.xlsx), and no text: leave out {option}")
+            raise WrongUsageError(f"{name} is {what}: leave out {option}")
+    if not is_book:
+        return TextList(fd, name, head, wishes)
     pieces = [head]
     while pieces[-1]:
         pieces.append(_read(fd, name))

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Annotated, TypeAlias, TypeVar
 
@@ -80,15 +81,21 @@ def open_client(*, sender: str | None = None, iys: Iys | None = None, store: Sto
         raise CommandError(str(error)) from None
 
 
-def call(question: Callable[[AsyncClient], Awaitable[T]]) -> T:
-    """Ask the service of the environment one thing.
+def call(
+    question: Callable[[AsyncClient], Awaitable[T]],
+    client: AbstractAsyncContextManager[AsyncClient] | None = None,
+    if_interrupted: str = "",
+) -> T:
+    """Ask the service one thing.
 
     Args:
-        question: What to ask of the client.
+        question: Asks it of the client.
+        client: The client, to be opened; by default that of the environment.
+        if_interrupted: The message of an interruption.
     """
 
     async def ask() -> T:
-        async with open_client() as client:
-            return await question(client)
+        async with client or open_client() as opened:
+            return await question(opened)
 
-    return run_async(ask)
+    return run_async(ask, if_interrupted)

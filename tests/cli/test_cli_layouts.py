@@ -357,6 +357,23 @@ def test_what_excel_leaves_around_numbers(read: Read) -> None:
     assert [reason.split(": ", 2)[2].split(" ")[0] for _, reason in told["refused"]] == ["a", "a"]  # type: ignore[attr-defined]
 
 
+def test_words_for_nothing_and_marks_of_spreadsheets(read: Read) -> None:
+    """A value has no text where a program wrote that there is none; `="…"` and an apostrophe are no part of one."""
+    names = ['="Ali"', "'Veli", "NULL", "\\N", "nan", "NaT", "<NA>"]
+    rows = [f"{name};0049 1512 345678{index}" for index, name in enumerate(names)]
+    told = read("\n".join(["ad;telefon", *rows]), "Sayin {ad}")
+    assert told["sent"] == [("+4915123456780", "Sayin Ali"), ("+4915123456781", "Sayin Veli")]
+    assert [reason for _, reason in told["refused"]] == [  # type: ignore[attr-defined]
+        f"line {line}: there is no value in the column 'ad'" for line in range(4, 9)
+    ]
+
+
+def test_lines_are_told_in_plain_digits(read: Read) -> None:
+    """As editors and spreadsheets find them."""
+    told = read("telefon\n" + "5301234567\n" * 1003 + "yok\n")
+    assert told["refused"] == [("yok", "line 1005: not a phone number")]
+
+
 def test_a_pipe_is_read_like_a_file(iletimerkezi: "Command") -> None:
     """Its layout is told by its first rows with numbers, however slowly they come."""
     iletimerkezi.env["ILETIMERKEZI_IYS"] = "off"
