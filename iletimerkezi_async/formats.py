@@ -1,8 +1,10 @@
 """Cells of spreadsheets as they are shown: a value under its number format, as in Turkey.
 
 It knows what lists have: digits and masks, decimals, percentages, amounts with their currency, days, times and
-durations. What it does not know (fractions, powers of ten, the letters of other countries) is `Unshown`.
-(Source: ECMA-376, Part 1, 18.8.31, and what Excel shows.)
+durations. The rest (fractions, powers of ten, the words of other languages), and formats that Excel and LibreOffice
+show differently, are `Unshown`. Where LibreOffice alone differs (days before March 1900, the sign of what is rounded to
+0, in Turkey a percent sign in front), Excel counts.
+(Source: ECMA-376, Part 1, 18.8.31, and what the two show.)
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ _OF_COUNTRY = {
     "h:mm": "hh:mm", "h:mm:ss": "hh:mm:ss", "mmss.0": "mm:ss.0",
 }  # fmt: skip
 _LONG_DAY, _LONG_TIME = "d mmmm yyyy dddd", "hh:mm:ss"
-# Likewise, with the currency of the country: nobody knows whose the author had.
+# Likewise, with the currency of the country: the author's is unknown.
 _MONEY_OF_COUNTRY = frozenset({
     '"$"#,##0_);("$"#,##0)', '"$"#,##0_);[Red]("$"#,##0)', '"$"#,##0.00_);("$"#,##0.00)',
     '"$"#,##0.00_);[Red]("$"#,##0.00)', '"$"#,##0_);\\("$"#,##0\\)', '"$"#,##0_);[Red]\\("$"#,##0\\)',
@@ -68,9 +70,9 @@ _TOKEN = re.compile(
 _LOCALE = re.compile(r"\[\$[^\]-]*-([^\],]*)[^\]]*\]")
 _CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[0-9.]+)\]")
 _TEXT_SECTION = 4
-# Where none of the conditions holds, spreadsheets show hashes.
+# Spreadsheets show hashes where no condition holds.
 _NO_SECTION = "#" * 8
-# Those that spreadsheets keep of a number.
+# The digits that spreadsheets keep of a number.
 _DIGITS = 15
 
 _DAY = 24 * 60 * 60 * 1000
@@ -95,7 +97,7 @@ def show_cell(value: object, form: str, *, comma: bool = True, from_1904: bool =
     """A cell as it is shown.
 
     Args:
-        value: What is in it, without the conversions of a library: a day is a number, as in the file.
+        value: Its value, without the conversions of a library: a day is a number, as in the file.
         form: Its number format.
         comma: Whether decimals stand behind a comma.
         from_1904: Whether the workbook counts its days from 1904.
@@ -149,7 +151,7 @@ def _show_number(number: Decimal, form: str, *, comma: bool, from_1904: bool) ->
 
 
 def _is_odd(tokens: Sequence[tuple[str, str]], kinds: set[str]) -> bool:
-    """Whether a part of a format has what is not known here, or is shown in another way by each spreadsheet."""
+    """Whether a part of a format is unknown here, or shown in another way by each spreadsheet."""
     letters = {text.lower() for kind, text in tokens if kind == "other"}
     is_number = "digit" in kinds
     return (
@@ -203,7 +205,7 @@ def _choose_section(number: Decimal, form: str) -> tuple[str, Decimal]:
     conditions = [_CONDITION.search(section) for section in sections]
     if any(conditions):
         if number < 0:
-            # Where the sign is shown then, spreadsheets do not agree.
+            # Spreadsheets differ about the sign.
             return _NO_SECTION, number
         for section, condition in zip(sections, conditions):
             if condition is None or _holds(number, condition[1], Decimal(condition[2])):
@@ -348,7 +350,7 @@ def _show_moment(moment: _Moment, form: str) -> str:
         elif kind == "ampm":
             shown.append(words[4][moment.thousandths >= _DAY // 2])
         elif (kind, text) == ("other", "/"):
-            # What separates days and months in the language.
+            # The separator of days and months in the language.
             shown.append("." if words is _TURKISH else text)
         else:
             shown.append(_literal((kind, text)))

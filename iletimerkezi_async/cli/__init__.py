@@ -44,9 +44,9 @@ earlier, or refused by name; 1 where it stopped or failed, and what is not accep
 usage; 3 where some may have been sent, and a person has to look; 128 and the signal's number where a signal ended it.
 SIGTERM and SIGHUP end a command as Ctrl-C does.
 
-Credentials come from the environment variables alone, as arguments
-would show in process lists. `ILETIMERKEZI_BASE_URL` points it at a sandbox; `ILETIMERKEZI_IYS`, `ILETIMERKEZI_BRAND`
-and `ILETIMERKEZI_STORE` stand in for `--iys`, `--brand` and `--store`.
+Credentials come from the environment variables alone, as arguments would show in process lists.
+`ILETIMERKEZI_BASE_URL` names another service, such as a sandbox; `ILETIMERKEZI_IYS`, `ILETIMERKEZI_BRAND` and
+`ILETIMERKEZI_STORE` are the defaults of `--iys`, `--brand` and `--store`.
 
 ## The files
 
@@ -131,7 +131,7 @@ def run() -> None:
     heed_signals()
     open_streams()
     if not sys.warnoptions:
-        # Those of libraries, which may show what they are about; ours are logged.
+        # Warnings of libraries, which may show values; ours are logged.
         warnings.simplefilter("ignore")
     show_log(logging.WARNING)
     try:

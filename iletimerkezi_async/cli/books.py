@@ -25,7 +25,7 @@ from .settings import has_credentials
 __all__ = ["Book", "choose_book"]
 
 _LONGEST_NOTE = 1000
-# Who failed with these was texted, or may have been.
+# Recipients that failed with these were texted, or may have been.
 _TEXTED = (OutcomeUnknownError, DuplicateOrderError)
 
 
@@ -57,17 +57,17 @@ class Book:
 
     @property
     def is_begun(self) -> bool:
-        """Whether it may hold what an earlier run has sent."""
+        """Whether it may hold orders of an earlier run."""
         return self.journal is not None if self.path is None else is_there(self.path)
 
     @property
     def is_readable(self) -> bool:
-        """Whether a file tells what an earlier run has sent, and there is the key to read it with."""
+        """Whether it is a file of an earlier run, and there is the key to read it with."""
         return self.path is not None and self.is_begun and has_credentials()
 
     @property
     def sent_before(self) -> str | None:
-        """When the whole list was sent to, and to how many, as the note has it."""
+        """The time and the size of the campaign that the note is about, in words."""
         if self.note is None or self.is_begun:
             return None
         with suppress(ValueError, KeyError, TypeError):

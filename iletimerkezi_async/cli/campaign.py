@@ -142,7 +142,7 @@ class _Run:
         refused: The file of those left out.
         failed: The file of those who were not texted, or may not have been.
         typed: The text as it was typed.
-        as_json: How to show the end.
+        as_json: Whether to show the end as JSON.
     """
 
     clients: AbstractAsyncContextManager[AsyncClient]
@@ -234,7 +234,7 @@ class _Watch:
         self._show = show
         self._failed = 0
         self._time = f"{settle_for / 60:.3g} minutes" if settle_for >= _MINUTE else f"{settle_for:g} seconds"
-        # Where it stops, there is nothing to wait for, and nothing to say.
+        # Only after a moment: a campaign that stops at once has nothing to look for.
         self._timer = Timer(_SECONDS_BEFORE_SAID, self._say) if settle_for else None
 
     def __call__(self, progress: Progress) -> None:

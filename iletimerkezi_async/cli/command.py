@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and its one line of error."""
+"""The end of a command: its exit code, and its one line of error."""
 
 import re
 import signal
@@ -63,7 +63,7 @@ class Command(TyperCommand):
             rest = super().parse_args(ctx, self._mark_texts(args))
         except Exception as error:
             _unmark_error(error)
-            # Which module has the class depends on typer's version.
+            # The module of the class depends on typer's version.
             if "--json" in args and (tell := getattr(error, "format_message", None)):
                 write_json({**explain(error, USAGE), "error": tell()})
             raise
@@ -141,7 +141,7 @@ def run_async(main: Callable[[], Awaitable[T]], if_interrupted: str = "") -> T:
     """Run the asynchronous part of a command.
 
     Args:
-        main: What to run.
+        main: The asynchronous part.
         if_interrupted: The message of an interruption.
 
     Raises:

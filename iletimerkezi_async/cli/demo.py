@@ -51,7 +51,7 @@ class Audience:
     """A list as customers have them: numbers in mixed spellings, some of them bad, some repeated.
 
     Attributes:
-        size: How many entries it has.
+        size: Its entries.
     """
 
     size: int
@@ -84,9 +84,9 @@ class _Outcome:
         reachable: The numbers that were to get a message.
         result: The campaign's result.
         orders: The orders' own counters, in the end.
-        told: How many rows the reports have for each number.
-        statuses: How many rows have each state.
-        ledger: How many messages the sandbox sent to each number.
+        told: Rows of the reports by number.
+        statuses: Rows of the reports by state.
+        ledger: Messages of the sandbox by number.
         sending: Seconds for sending.
         reading: Seconds for the reports.
     """

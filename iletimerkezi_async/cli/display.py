@@ -33,16 +33,16 @@ def track(label: str, total: int | None, stream: TextIO | None = None) -> Abstra
     """Show how far a step has come, while the context lasts.
 
     Args:
-        label: What is done.
-        total: How much there is to do, where that is known.
-        stream: Where to; standard output if not told otherwise.
+        label: The name of the step.
+        total: The size of the step, where it is known.
+        stream: The stream to write to; standard output by default.
     """
     target = stream or sys.stdout
     return _bar(label, total, target) if is_terminal(target) else _lines(label, total, target)
 
 
 def describe_pace(done: int, total: int | None, seconds: float, before: int = 0) -> str:
-    """How far a step is, how quick, and how long it will take."""
+    """The progress of a step, its pace, and the time left."""
     far = f"{done:,}" if total is None else f"{done:,} of {total:,}"
     if done <= before or seconds <= 0:
         return far

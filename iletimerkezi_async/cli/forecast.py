@@ -48,14 +48,14 @@ class Forecast:
         refused: … ruled out by the list, or refused by the service in an earlier run.
         recipients: … to be sent to, or to be settled.
         accepted_before: Recipients whose orders the service took in earlier runs.
-        unsettled: How many of `recipients` an earlier run may have texted.
+        unsettled: … of `recipients`, those whom an earlier run may have texted.
         changed: Recipients who had another text by an earlier run.
         second_texts: Texts to numbers that get another one, too.
         orders: Orders that there would be.
         sms: All parts of all messages.
         fewest: Parts of the shortest text.
         most: Parts of the longest.
-        encodings: How many recipients get a text in each alphabet.
+        encodings: Recipients by the alphabet of their texts.
         costly: The characters that make texts Unicode.
         examples: The first of the messages that there would be.
     """
@@ -96,7 +96,7 @@ class Forecast:
             self.second_texts += len(numbers) - len(self._texted.add(numbers))
 
     def lacks(self, balance: Balance) -> int:
-        """How many SMS are missing. Of lira it is not known here how many make one."""
+        """The SMS that are missing; the price of one in lira is not known here."""
         return 0 if balance.amount else max(0, self.sms - balance.sms)
 
     @property
@@ -106,7 +106,7 @@ class Forecast:
 
     @property
     def alphabets(self) -> str:
-        """How many texts there are in each alphabet."""
+        """The count of texts in each alphabet."""
         if len(self.encodings) == 1:
             return next(iter(self.encodings))
         return ", ".join(f"{count:,} {encoding}" for encoding, count in self.encodings.most_common())
@@ -175,7 +175,7 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
             break
         found.add(draft)
     if found.progress:
-        # Those that were read first may have had theirs.
+        # The first ones of the list may have theirs already.
         plan.notes.examples[:] = found.examples
     found.read, found.duplicates, found.refused = intake.read, intake.duplicates, intake.refused
     found.changed = intake.changed

@@ -55,7 +55,7 @@ def open_store(url: str | None) -> Store | None:
     # As SQLAlchemy names a driver.
     kind, _, _ = scheme.partition("+")
     named = f"{scheme}:// is none of them; " if rest.startswith("//") else ""
-    # It may hold a password, so it goes no further.
+    # The address may hold a password, and is not shown.
     reason = f"{named}the store must be postgresql://…, redis://… or sqlite:PATH (--store or {STORE_VARIABLE})"
     try:
         if kind == "sqlite":

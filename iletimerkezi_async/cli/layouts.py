@@ -27,7 +27,7 @@ _KNOWN = frozenset({
 })  # fmt: skip
 _PLAIN = str.maketrans("şğçöüâîû", "sgcouaiu")
 _WORDS = frozenset({"-", "--", "yok", "none", "null", "nan", "na", "n/a", "#yok", "#n/a", "bos", "boş", "0"})
-# What stands in rows, and hardly ever in headers: amounts, dates, percentages, addresses.
+# Cells of rows, hardly ever of headers: amounts, dates, percentages, addresses.
 _DATA = re.compile(r"[-+%₺$€ ]*[0-9][0-9.,:/ %₺$€TL-]*|\S+@\S+\.\S+", re.IGNORECASE)
 # Digits in a number that was nearly one.
 _NEARLY = 5
@@ -40,11 +40,11 @@ class Wishes:
     """The layout as far as options give it; the rest is found.
 
     Attributes:
-        column: The column with the numbers: its name, or which one it is, from 1.
+        column: The column with the numbers: its name, or its position, from 1.
         delimiter: The separator of the columns.
         header: Whether there is a header.
         encoding: The encoding of the bytes.
-        sheet: Which sheet of a workbook, by its name, or which one it is, from 1.
+        sheet: The sheet of a workbook: its name, or its position, from 1.
         point: Whether decimals of a workbook stand behind a point, and not behind a comma.
     """
 
@@ -65,9 +65,9 @@ class Layout:
         header: The columns' names; none where there is no header.
         header_line: The header's line.
         numbers: The index of the column with the numbers.
-        width: How many columns there are.
-        titles: How many rows stand above the header.
-        blank: How many cells without a name the header of a text file has at its end.
+        width: The number of columns.
+        titles: The number of rows above the header.
+        blank: The number of cells without a name at the end of a text file's header.
     """
 
     delimiter: str | None
@@ -80,7 +80,7 @@ class Layout:
 
     @property
     def skipped(self) -> int:
-        """How many rows are no recipients' rows."""
+        """The number of rows before the first recipient's."""
         return self.titles + bool(self.header)
 
     def is_shifted(self, cells: Sequence[str]) -> bool:
@@ -127,14 +127,14 @@ def find_delimiter(sample: Mapping[str | None, Sequence[Row]]) -> str | None:
             continue
         widths = {len(row.cells) for row in rows}
         score = (_count_numbers(rows), len(widths) == 1 and max(widths) > 1, len(rows[0].cells))
-        # What makes no columns of its own is no better than a plain list.
+        # A delimiter that makes no columns is no better than a plain list.
         if score > best_score and max(widths) > 1:
             best, best_score = delimiter, score
     return best
 
 
 def _count_numbers(rows: Sequence[Row]) -> int:
-    """How many numbers there are in the column that has most."""
+    """The count of numbers in the column that has most."""
     return max(_count_by_column(rows), default=0)
 
 
@@ -183,12 +183,12 @@ def _check_lines(name: str, rows: Sequence[Row], wishes: Wishes) -> None:
 
 
 def _count_named(header: Sequence[str], numbers: int) -> int:
-    """How many columns there are up to the last that has a name, or the numbers."""
+    """The count of columns up to the last that has a name, or the numbers."""
     return max((index for index, title in enumerate(header, 1) if title or index == numbers + 1), default=0)
 
 
 def _count_titles(rows: Sequence[Row], wishes: Wishes) -> int:
-    """How many rows stand above a header that is surely one, as spreadsheets have them: a letterhead, a date."""
+    """The count of rows above a certain header, such as a letterhead or a date."""
     if wishes.header is not None:
         return 0
     for index, row in enumerate(rows[:_MOST_TITLE_ROWS]):

@@ -156,7 +156,7 @@ class TextList(RecipientList):
         mode = os.fstat(fd).st_mode
         self._start = os.lseek(fd, 0, os.SEEK_CUR) - len(head) if stat.S_ISREG(mode) else None
         self._may_wait = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd))
-        # What a pipe has given cannot be read again.
+        # A pipe cannot be read again.
         self._head = head
         self._encoding = wishes.encoding or ""
         if not self._encoding and self._start is not None:
@@ -216,7 +216,7 @@ class TextList(RecipientList):
         return _read(self._fd, self.name)
 
     def _stated_delimiter(self) -> str | None:
-        """What the first line of some spreadsheets says."""
+        """The delimiter that the first line states, as Excel reads it."""
         first = self._head.decode(self._encoding, "ignore").lstrip("\ufeff").splitlines()[:1]
         stated = SEPARATOR_LINE.fullmatch(first[0]) if first else None
         return stated[1] if stated else None

@@ -65,7 +65,7 @@ class WrongUsageError(CommandError):
 
 
 def exit_code_of(error: BaseException) -> int:
-    """How a command ends that ends with this error."""
+    """The exit code of a command that ends with this error."""
     told = _cause(error)
     if isinstance(told, OutcomeUnknownError):
         return UNKNOWN
@@ -76,7 +76,7 @@ def exit_code_of(error: BaseException) -> int:
 
 
 def explain(error: BaseException | None, exit_code: int) -> dict[str, object]:
-    """How a command ended, as `--json` tells it: what happened, its class, the service's code, and what to do."""
+    """The end of a command as JSON: what happened, the class, the service's code, advice, and the exit code."""
     if error is None:
         return {"error": None, "exit_code": exit_code}
     told = _cause(error)
@@ -95,12 +95,14 @@ def _cause(error: BaseException) -> BaseException:
 
 def describe(error: BaseException, *, advice: bool = True) -> str:
     """The line to show for an error, with or without its advice."""
+    if isinstance(error, CommandError) and error.cause and error.cause.advice and not advice:
+        return str(error).replace(f": {error.cause.advice}", "")
     if isinstance(error, (CommandError, KeyboardInterrupt)):
         return str(error)
     if isinstance(error, RecipientError) and error.numbers:
         return _name_numbers(error.numbers)
     if isinstance(error, IletimerkeziError):
-        # What was refused here is told in plain words, without the operation and the code of an answer.
+        # Refused before any request: without the operation and the code of an answer.
         if isinstance(error, ApiError) and error.http_status is None:
             return f"{error.message}; nothing was sent"
         return str(error) if advice else error.reason

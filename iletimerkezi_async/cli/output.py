@@ -1,4 +1,4 @@
-"""The streams: results on standard output, everything said about them on standard error."""
+"""The streams: results on standard output, messages on standard error."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def show_log(level: int) -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(_Lines())
-        # What a driver says of each attempt is told once, as the store's error.
+        # A driver's log of each attempt is summed up in the store's error.
         logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 

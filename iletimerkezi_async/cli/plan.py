@@ -26,7 +26,7 @@ class Notes:
     """Findings while the list is read.
 
     Attributes:
-        empty: How many values of the text's columns were empty.
+        empty: Empty values of the text's columns.
         examples: The first messages as they are to go out.
     """
 

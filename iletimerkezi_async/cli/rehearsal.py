@@ -31,7 +31,7 @@ def rehearse(plan: Plan, book: Book, refusals: NameFile, problem: Exception | No
         book: Its journal.
         refusals: The file of those left out, if the option names one.
         problem: The reason why it would not be sent, if there is one already.
-        as_json: How to show it.
+        as_json: Whether to show it as JSON.
 
     Raises:
         typer.Exit: The campaign would fail.
@@ -66,7 +66,7 @@ def _tell_more(found: Forecast, file: str | None) -> None:
 
 
 def _unchecked(plan: Plan, book: Book, balance: Balance | None) -> Iterator[str]:
-    """What only the service can tell, or a run with a key."""
+    """The points that only the service can check, or a run with a key."""
     yield f"whether the sender {plan.terms.sender} is approved"
     if plan.terms.iys is not Iys.OFF:
         yield "consents"

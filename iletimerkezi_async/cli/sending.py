@@ -40,7 +40,7 @@ def send(
     """
     if key is not None and not has_store(store):
         raise WrongUsageError(f"--key needs a store: --store, or {STORE_VARIABLE}")
-    # What was sent under a key is told also when its time has come.
+    # An order that was sent under a key is shown also once its time is past.
     terms = read_terms(iys, sender, at, resumed=key is not None)
     text = read_text(text)
     kept = open_store(store)

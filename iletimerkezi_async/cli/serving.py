@@ -99,7 +99,7 @@ def _quote_powershell(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-# How each shell sets a variable for what it starts, and how it takes a value as it is.
+# The form of an export in each shell, and the quoting of its value.
 _SHELLS: dict[str, tuple[str, Callable[[str], str]]] = {
     "bash, zsh": ("export {}={}", shlex.quote),
     "fish": ("set -gx {} {}", _quote_fish),

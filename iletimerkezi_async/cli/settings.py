@@ -60,7 +60,7 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 def has_credentials() -> bool:
-    """Whether the environment names an account, be it in part."""
+    """Whether the environment names an account, at least in part."""
     return any(os.environ.get(name) for name in (KEY_VARIABLE, HASH_VARIABLE))
 
 

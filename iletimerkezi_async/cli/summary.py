@@ -38,7 +38,7 @@ _ABOUT = {"note": " (that it was sent, without numbers)"}
 _MOST_REASONS = 5
 _MOST_IDS = 20
 _WIDTH = 80
-# What the library calls the option.
+# The library's name for the option.
 _NEW_TEXTS = "`allow_new_texts`"
 _IN_VAIN = "no recipient was texted: every number was refused"
 
@@ -213,7 +213,7 @@ class Summary:
         """Failed recipients by reason."""
         reasons: Counter[str] = Counter()
         for failure in self.result.failed:
-            # What to do is told once, at the end.
+            # Advice follows once, at the end.
             reasons[failure.error.reason] += failure.count
         return reasons
 

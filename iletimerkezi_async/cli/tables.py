@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     Attributes:
         line: Its number; where it goes over several lines, that of the first.
-        cells: What is in it.
+        cells: Its cells.
     """
 
     line: int

@@ -36,12 +36,12 @@ Yes = Annotated[bool, Option("--yes", help="Send without asking.")]
 
 
 def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, resumed: bool = False) -> Draft:
-    """What was typed, as a draft without messages.
+    """The terms that were typed, as a draft without messages.
 
     Args:
         iys: The consent list.
         sender: The sender.
-        at: When to send.
+        at: The time to send.
         resumed: Whether it may have been begun before, so that its time may be past.
 
     Raises:
@@ -79,7 +79,7 @@ def ask(what: str, terms: Draft, before: str | None = None) -> None:
     Args:
         what: The SMS and the recipients.
         terms: The sender and the time.
-        before: When and to how many it was sent before, if it was.
+        before: An earlier campaign to the same list, in words.
 
     Raises:
         CommandError: The answer is not a yes.
@@ -94,7 +94,7 @@ def ask(what: str, terms: Draft, before: str | None = None) -> None:
 
 
 def describe_time(terms: Draft) -> str:
-    """When it is to be sent."""
+    """The time to send, in words."""
     return f"at {terms.send_at:%Y-%m-%d %H:%M}" if terms.send_at else "now"
 
 

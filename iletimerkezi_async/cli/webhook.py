@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ from .output import Rows, complain, end_line, note
 from .settings import Json, Verbose
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.requests import Request
 
     from iletimerkezi_async.models import DeliveryEvent
@@ -56,41 +58,22 @@ def webhook(
         try:
             run_async(partial(_serve, listener, path, as_json=as_json))
         except KeyboardInterrupt:
-            # It is how it ends, and no report.
+            # The usual end, and no report.
             end_line()
             raise typer.Exit(signal_code()) from None
 
 
 async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
     import uvicorn  # noqa: PLC0415 - takes 0.1 s
-    from starlette.applications import Starlette  # noqa: PLC0415 - likewise
-    from starlette.responses import Response  # noqa: PLC0415 - likewise
-    from starlette.routing import Route  # noqa: PLC0415 - likewise
 
-    rows = Rows(_fields, _plain, as_json=as_json)
-    lock = anyio.Lock()
     failures: list[OSError] = []
 
-    async def show(event: "DeliveryEvent") -> int:
-        try:
-            async with lock:
-                await rows.add(event)
-                await rows.flush()
-        except OSError as error:
-            failures.append(error)
-            server.should_exit = True
-            return 503
-        return 200
-
-    async def answer(request: "Request") -> Response:
-        code = 408
-        with anyio.move_on_after(_PATIENCE):
-            event = await _receive(request)
-            code = event if isinstance(event, int) else await show(event)
-        return Response(status_code=code)
+    def fail(error: OSError) -> None:
+        failures.append(error)
+        server.should_exit = True
 
     config = uvicorn.Config(
-        Starlette(routes=[Route(path, answer, methods=["POST"])]),
+        _make_app(path, fail, as_json=as_json),
         lifespan="off",
         ws="none",
         log_config=None,
@@ -105,6 +88,41 @@ async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
     await server.serve([listener])
     if failures:
         raise failures[0]
+
+
+def _make_app(path: str, fail: Callable[[OSError], None], *, as_json: bool) -> "Starlette":
+    """The application behind the socket.
+
+    Args:
+        path: The path of the reports.
+        fail: Called where a report cannot be printed.
+        as_json: Whether to print JSON.
+    """
+    from starlette.applications import Starlette  # noqa: PLC0415 - takes 0.1 s
+    from starlette.responses import Response  # noqa: PLC0415 - likewise
+    from starlette.routing import Route  # noqa: PLC0415 - likewise
+
+    rows = Rows(_fields, _plain, as_json=as_json)
+    lock = anyio.Lock()
+
+    async def show(event: "DeliveryEvent") -> int:
+        try:
+            async with lock:
+                await rows.add(event)
+                await rows.flush()
+        except OSError as error:
+            fail(error)
+            return 503
+        return 200
+
+    async def answer(request: "Request") -> Response:
+        code = 408
+        with anyio.move_on_after(_PATIENCE):
+            event = await _receive(request)
+            code = event if isinstance(event, int) else await show(event)
+        return Response(status_code=code)
+
+    return Starlette(routes=[Route(path, answer, methods=["POST"])])
 
 
 async def _receive(request: "Request") -> "DeliveryEvent | int":
