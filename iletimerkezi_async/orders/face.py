@@ -143,7 +143,7 @@ def open_face(
         IletimerkeziError: As `AsyncClient`.
     """
     address = choose_base_url(base_url)
-    credentials = Credentials(key, hash, str(address).rstrip("/"))
+    credentials = Credentials(key, hash, address)
     header, choice = _choose_header(sender), _choose_iys(iys)
     transport = Transport(
         credentials,
