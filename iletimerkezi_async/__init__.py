@@ -16,9 +16,10 @@ async def main() -> None:
 anyio.run(main)
 ```
 
-It runs on asyncio and on trio. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call.
-(What `help` shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a
-page or two each.)
+It runs on asyncio and on trio; in a notebook (Jupyter, IPython) write `await client.send_sms(...)` in a cell, without
+`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (What `help`
+shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a page or two
+each.)
 
 ## Chapters
 

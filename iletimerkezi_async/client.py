@@ -13,12 +13,12 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import several
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
-from .orders.pieces import in_pieces
+from .orders.pieces import in_thread
 from .redaction import forgetful
 from .wire import account, arguments, reports
 from .wire.consents import check_consent, register_consents
 from .wire.draft import check_text
-from .wire.packing import fill, fill_one
+from .wire.packing import Filling, fill_one
 
 if TYPE_CHECKING:
     import os
@@ -133,9 +133,8 @@ class AsyncClient:
     ) -> Self:
         """Make a client over the same connections, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It shares the store, too, and is closed with this client: closing it alone closes nothing. Each
-        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` it paces by itself, as
-        another client would; a pause that the service asks for (429) holds for both.
+        It shares the store, too, and is closed with this client alone. Each argument is as for `AsyncClient`; what is
+        left out (`...`) is as here. With a `rate` it paces by itself; a pause that the service asks for (429) holds.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -148,8 +147,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
-        Where event loops run side by side in threads, call it in each of them: only its own loop can close a
-        connection.
+        If event loops run side by side in threads, call it in each: only its own loop can close a connection.
         """
         await self._face.aclose()
 
@@ -217,7 +215,8 @@ class AsyncClient:
         template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
         draft = fill_one(template, message)
         if draft is None:
-            draft = await in_pieces(fill(template, (message,)))
+            filling = Filling(template, (message,))
+            draft = await in_thread(filling.recipients, filling.draft)
         return await self._face.sending.send(draft, key)
 
     @observed("send-sms")
@@ -243,9 +242,10 @@ class AsyncClient:
             IletimerkeziError: As `send_sms`.
         """
         self._face.sending.check(key)
-        filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
+        filling = Filling(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
-        return await self._face.sending.send(await in_pieces(filling), key)
+        draft = await in_thread(filling.recipients, filling.draft)
+        return await self._face.sending.send(draft, key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -350,8 +350,8 @@ class AsyncClient:
             JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
                 another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
                 written down.
-            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
-                journal is a path, and not `":memory:"`.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` (a path, and not `":memory:"`)
+                is not what it should be; or `unknown` or `settle_for` is given without a journal.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -368,7 +368,9 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        terms = arguments.check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
+        terms = arguments.check_campaign(
+            batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
+        )
         return await campaign.run_campaign(
             self._face.lookups,
             open_journal(journal, template, message, *self._face.identity),
@@ -408,10 +410,10 @@ class AsyncClient:
             unknown: As for `send_bulk`.
             settle_for: As for `send_bulk`.
             allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
-                they come with a text that the journal does not have of them. Otherwise that stops the campaign, before
-                anything goes out that was not sent when it was read (`JournalError`, with their count): the texts may
-                have changed by mistake, such as a date in them. Somebody with several texts has to come with them in
-                the same order as before.
+                they come with a text that the journal does not have of them. Otherwise that stops the campaign
+                (`JournalError`, with their count), as the texts may have changed by mistake, such as a date in them. A
+                list is looked through before anything goes out. A generator has to bring the recipients of before
+                first, and the texts of each in the order of before: who comes before a changed text gets a new one.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
@@ -428,7 +430,7 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds = (batch_size, concurrency, on_progress)
+        bounds = (batch_size, concurrency, on_progress, journal)
         terms = arguments.check_campaign(
             *bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts
         )
@@ -500,8 +502,7 @@ class AsyncClient:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
-        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again as
-        in every other call.
+        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again.
 
         Args:
             order_id: The order's id, its digits, or the `Order`.

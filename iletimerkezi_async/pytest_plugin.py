@@ -28,7 +28,7 @@ def iletimerkezi_sandbox() -> Sandbox:
 
     Define a fixture of the same name to have another one, such as `Sandbox(blocked=[...])`.
     """
-    from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - only who uses it pays for it
+    from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - loaded where it is used
 
     return Sandbox()
 

@@ -179,6 +179,7 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(("call", "error", "says", "value"), CASES)
 async def test_a_wrong_argument_is_refused_before_any_request(
     call: Call, error: type[IletimerkeziError], says: str, value: object

@@ -96,6 +96,7 @@ def check_campaign(
     batch_size: object,
     concurrency: object,
     on_progress: object,
+    journal: object,
     *,
     unknown: object,
     settle_for: object,
@@ -104,7 +105,8 @@ def check_campaign(
     """Check the settings of a campaign.
 
     Raises:
-        ConfigurationError: One of them cannot work.
+        ConfigurationError: One of them is none, or says nothing without a journal; or what is to be told of its
+            progress cannot be called.
     """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
     at_once = check_whole("concurrency", concurrency, 1)
@@ -115,6 +117,8 @@ def check_campaign(
     seconds = to_number(settle_for)
     if not 0 <= seconds < math.inf:
         raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
+    if journal is None and (unknown != _DECISIONS[0] or settle_for):
+        raise ConfigurationError("`unknown` and `settle_for` are about what a journal has: give a `journal`, too")
     if not isinstance(allow_new_texts, bool):
         raise ConfigurationError("`allow_new_texts` must be True or False")
     return Terms(size, at_once, str(unknown), seconds, allow_new_texts)

@@ -17,17 +17,14 @@ if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError
 
     from .draft import Draft
-    from .packing import Steps
 
-_MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
-# Texts whose JSON is written at one go.
-_AT_ONE_GO = 400
+_MESSAGE = b'{"text":%b,"receipents":{"number":%b}}'
 _SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long.
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460})
 
 
-def send_sms(draft: Draft) -> Steps[Call[Order]]:
+def send_sms(draft: Draft) -> Call[Order]:
     """Ask for an order to be sent.
 
     `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
@@ -38,21 +35,11 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
     if draft.iys is not Iys.OFF:
         order["iys"] = "1"
         order["iysList"] = draft.iys.value
-    blocks: list[bytes] = []
-    pieces: list[bytes] = []
-    for text, numbers in draft.messages.items():
-        pieces.append(_MESSAGE % (b"," if blocks or pieces else b"", orjson.dumps(text), orjson.dumps(numbers)))
-        if len(pieces) == _AT_ONE_GO:
-            blocks.append(b"".join(pieces))
-            pieces.clear()
-            yield
-    opening, closing = (b"[", b"]") if len(draft.messages) > 1 else (b"", b"")
+    messages = [_MESSAGE % (orjson.dumps(text), orjson.dumps(numbers)) for text, numbers in draft.messages.items()]
+    opening, closing = (b"[", b"]") if len(messages) > 1 else (b"", b"")
     head = orjson.dumps({"order": order})[: -len(b"}}")]
-    fields = Body(b"".join((head, b',"message":', opening, *blocks, *pieces, closing, b"}}")))
-    if blocks:
-        # Each copy of a body of megabytes takes milliseconds.
-        yield
-    # Not the draft itself, which is large: the call outlives it.
+    fields = Body(b"".join((head, b',"message":', opening, b",".join(messages), closing, b"}}")))
+    # The call outlives the draft, which is large.
     recipients = draft.recipients
 
     def read_order(response: Json) -> Order:

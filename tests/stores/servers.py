@@ -8,7 +8,6 @@ import signal
 import socket
 import socketserver
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -165,10 +164,6 @@ def named_or_own(kind: type[Redis | Postgres], folder: Path) -> Iterator[str]:
         pytest.skip(reason)
     with own_redis(folder) if kind is Redis else own_postgres(folder) as server:
         yield server.url
-
-
-#: In which Python a test starts processes of its own.
-PYTHON = sys.executable
 
 
 class Forwarder(socketserver.ThreadingTCPServer):
