@@ -87,12 +87,12 @@ sandbox/                           the service's twin, an independent witness of
 __init__  client                   `AsyncClient`: one short method an operation
 campaigns/                         any number of recipients, in as many orders as it takes
 orders/                            the life of a single order
-http/                              attempts, connections, pacing: what knows HTTP libraries
-stores/  filling                   what outlives a process; messages of rows
-values                             what a value of a row reads like
-wire/                              what is asked, how answers are read; pure
+http/                              attempts, connections, pacing; the only user of HTTP libraries
+stores/  filling                   storage that processes share; messages made of rows
+values                             values of rows as text
+wire/                              requests, and the reading of answers; pure
 results  models  numbers  text     the vocabulary: public names mostly
-errors  redaction  clocks          likewise; what hides secrets; time by two clocks
+errors  redaction  clocks          likewise; hiding secrets; time by two clocks
 ```
 """
 
