@@ -17,9 +17,9 @@ anyio.run(main)
 ```
 
 It runs on asyncio and on trio; in a notebook (Jupyter, IPython) write `await client.send_sms(...)` in a cell, without
-`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (What `help`
-shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a page or two
-each.)
+`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (`help` of this
+package goes on with every class in full: thousands of lines, most of them methods that Python's own classes pass on. A
+chapter has a page or two.)
 
 ## Chapters
 
