@@ -74,12 +74,10 @@ class Journal:
         #: Keys the fingerprints of texts. It is made of the account's API key and kept nowhere, so that whoever has
         #: the journal alone cannot try out which text a fingerprint may be of.
         self.salt = b""
-        #: Where it is kept, which counts orders to the same numbers: a file by its path, as each run opens it anew.
-        self.owner: object = store
         self._spelt, self._lease = f"the journal {name.name!r}", _LEASE
         if isinstance(store, JournalFile):
             # It is its process's alone until that has ended.
-            self.owner, self._spelt, self._lease = store.path, store.spelt, NO_LEASE
+            self._spelt, self._lease = store.spelt, NO_LEASE
         self._name = name
         self._credentials = credentials
         self._log = StoreLog(store)

@@ -236,18 +236,15 @@ class Place:
     by_clocks: tuple[float, float] | None = None
     far: float = math.inf
 
-    def gap(self, submitted_at: float | None) -> float:
-        """Give the seconds between a time of the list and the likely time; infinite if either is not known."""
-        return _gap(submitted_at, self.likely)
-
     def is_far(self, submitted_at: float | None) -> bool:
         """Whether an order of this time surely is another one, both by the known orders and by the clocks."""
         if submitted_at is None or self.by_clocks is None:
             return False
-        return min(self.gap(submitted_at), _gap(submitted_at, self.by_clocks)) > self.far
+        return min(gap(submitted_at, self.likely), gap(submitted_at, self.by_clocks)) > self.far
 
 
-def _gap(at: float | None, place: tuple[float, float] | None) -> float:
+def gap(at: float | None, place: tuple[float, float] | None) -> float:
+    """Give the seconds between a time of the list and an expected time; infinite if either is not known."""
     return math.inf if at is None or place is None else max(place[0] - at, at - place[1], 0.0)
 
 
@@ -329,7 +326,7 @@ def judge(wanted: Wanted, listed: Listed, rows: Rows | None, place: Place, knowl
     by_numbers = _judge_numbers(wanted, rows, knowledge.blacklist)
     if by_numbers is not None:
         return by_numbers
-    if place.gap(listed.submitted_at) > NEAR:
+    if gap(listed.submitted_at, place.likely) > NEAR:
         return Verdict(Identity.CANNOT_TELL, "its numbers are ours, but no attempt is known within a minute of it")
     return Verdict(Identity.IT, "its numbers are ours, and it was submitted within a minute of an attempt")
 
@@ -381,9 +378,9 @@ def order_by_nearness(wanted: Wanted, orders: Iterable[Listed], place: Place) ->
     """Sort orders by likelihood: near an attempt first, of these with our sender and total first, then by time."""
 
     def rank(listed: Listed) -> tuple[bool, int, float]:
-        gap = place.gap(listed.submitted_at)
+        apart = gap(listed.submitted_at, place.likely)
         misfits = (listed.sender not in {None, wanted.sender}) + (listed.total not in {None, wanted.recipients})
-        return gap > NEAR, misfits, gap
+        return apart > NEAR, misfits, apart
 
     return sorted({each.id: each for each in orders}.values(), key=rank)
 

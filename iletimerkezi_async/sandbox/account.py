@@ -1,9 +1,10 @@
 """One account at the service: its settings, its books, and the operations that only show them."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Literal, TypeAlias
 
 import attrs
@@ -86,6 +87,7 @@ class Account:
         ledger: The balance in SMS.
         orders: The orders.
         consents: The consents registered through this account: the latest record for each key, as it came.
+        strangers: Numbers for the orders of other programs, each once.
     """
 
     key: str
@@ -110,6 +112,7 @@ class Account:
     ledger: Ledger
     orders: OrderBook
     consents: dict[ConsentKey, Json] = attrs.field(factory=dict[ConsentKey, Json])
+    strangers: Iterator[str] = attrs.field(factory=lambda: map("+90{}".format, count(5_000_000_000)))
 
     def check_credentials(self, authentication: Json) -> None:
         """Let the owner in.

@@ -61,7 +61,7 @@ class Store(ABC):
     closed by `aclose` or `async with`; a client never closes it.
 
     Args:
-        keep: How long a key is kept after its last change.
+        keep: Time for which a key is kept after its last change.
         timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
@@ -202,14 +202,13 @@ class Store(ABC):
         """Do a piece of work in a worker thread; see `Threads.run`."""
         if self._leaving:
             raise StoreError("the store has been closed")
-        return await self._worker_threads.run(self._with_sweep(work), finish=finish, undo=undo)
+        if time.monotonic() >= self._sweep_at:
+            work = self._with_sweep(work)
+        return await self._worker_threads.run(work, finish=finish, undo=undo)
 
     def _with_sweep(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Put a sweep before a piece of work, if one is due."""
-        now = time.monotonic()
-        if now < self._sweep_at:
-            return work
-        self._sweep_at = now + _SWEEP_SECONDS
+        """Put a sweep before a piece of work."""
+        self._sweep_at = time.monotonic() + _SWEEP_SECONDS
 
         def sweep_and_work() -> T:
             with suppress(StoreError):
@@ -223,7 +222,9 @@ class Store(ABC):
         now = time.monotonic()
         for account in {account for account, _, _ in notes}:
             known = [evolve(each, age=each.age + now - at) for owner, each, at in notes if owner == account]
-            self._with_sweep(partial(self._note_ids, account, known))()
+            self._note_ids(account, known)
+        if now >= self._sweep_at:
+            self._with_sweep(lambda: None)()
 
 
 class StoreJournal:

@@ -15,7 +15,7 @@ import os
 from enum import Enum
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import orjson
 from attrs import frozen
@@ -173,7 +173,7 @@ class Fence:
         version: The new version of part 0.
         lease: Seconds from now.
         keep: Likewise.
-        seal: What stands in the place of the part's token; the campaign has one for all.
+        seal: Makes the part's token, as the run has one token for all parts.
     """
 
     token: str
@@ -215,12 +215,9 @@ class Alike:
     order_ids: frozenset[int]
 
 
-class Undo(Protocol):
-    """Reverts a write whose caller was cancelled."""
-
-    def __call__(self, answer: Answer, /) -> Change | None:
-        """Give the change that reverts the write, by its answer; `None` if it was not done. Runs in a thread."""
-        ...
+#: Gives the change that reverts the write of a cancelled caller, by its answer; `None` if the write was not done. Runs
+#: in a thread.
+Undo: TypeAlias = "Callable[[Answer], Change | None]"
 
 
 class Evidence(Protocol):

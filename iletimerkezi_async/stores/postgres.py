@@ -59,7 +59,7 @@ class PostgresStore(SqlStore):
     Args:
         url: A connection string as libpq takes it: `"postgresql://user:password@host/database"` or `"host=… dbname=…"`.
             SQLAlchemy's name of a driver (`"postgresql+asyncpg://…"`) is ignored.
-        keep: How long a key is kept after its last change; at least an hour.
+        keep: Time for which a key is kept after its last change; at least an hour.
         timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:

@@ -141,7 +141,7 @@ class RedisStore(Store):
 
     Args:
         url: As redis-py takes it: `"redis://user:password@host:6379/0"`, `"rediss://…"` or `"unix://…"`.
-        keep: How long a key is kept after its last change; at least an hour.
+        keep: Time for which a key is kept after its last change; at least an hour.
         timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:

@@ -36,7 +36,7 @@ class SqliteStore(SqlStore):
 
     Args:
         path: The file. Its folder must exist.
-        keep: How long a key is kept after its last change; at least an hour.
+        keep: Time for which a key is kept after its last change; at least an hour.
         timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
@@ -48,6 +48,8 @@ class SqliteStore(SqlStore):
     _KIND: ClassVar[str] = "a store"
     #: Under which name the caller gives the path.
     _ARGUMENT: ClassVar[str] = "path"
+    #: Whether each write is moved from the write-ahead log into the file at once.
+    _CHECKPOINTS: ClassVar[bool] = False
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
@@ -82,7 +84,9 @@ class SqliteStore(SqlStore):
                 bound = {**values, "now": time.time()}
                 for statement in statements:
                     rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
-            self._empty_log(database)
+            if self._CHECKPOINTS:
+                # Explicitly: this raises where SQLite's own checkpoint would be put off silently.
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, ValueError, TypeError, OSError) as error:
             reason = self._explain(error)
         else:
@@ -135,9 +139,6 @@ class SqliteStore(SqlStore):
 
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
         """Lock a file that is not to be shared."""
-
-    def _empty_log(self, database: sqlite3.Connection) -> None:
-        """Move the write-ahead log into the file, where SQLite is not to choose the time."""
 
     def _use_log(self, database: sqlite3.Connection) -> None:
         """Turn on the write-ahead log; try again for a while, as SQLite does not wait here for other processes."""
@@ -204,6 +205,7 @@ class JournalFile(SqliteStore):
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
     _ARGUMENT = "journal"
+    _CHECKPOINTS = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
@@ -232,10 +234,6 @@ class JournalFile(SqliteStore):
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
         for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
             database.execute(f"PRAGMA {setting}")
-
-    def _empty_log(self, database: sqlite3.Connection) -> None:
-        # Explicitly: this raises where SQLite's own checkpoint would be put off silently.
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 @contextmanager

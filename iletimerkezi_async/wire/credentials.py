@@ -45,10 +45,10 @@ class Credentials:
 
     __slots__ = ("_hash", "_head", "_key", "_service")
 
-    def __init__(self, key: str | None, hash: str | None, service: str) -> None:
+    def __init__(self, key: str | None, hash: str | None, service: object) -> None:
         self._key = _choose_secret("key", key, KEY_VARIABLE)
         self._hash = _choose_secret("hash", hash, HASH_VARIABLE)
-        self._service = service
+        self._service = str(service).rstrip("/")
         with suppress(orjson.JSONEncodeError):
             secrets = orjson.dumps({"key": self._key, "hash": self._hash})
             self._head = Body(b'{"request":{"authentication":' + secrets)
@@ -104,9 +104,9 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
 
 
 def _find_wrapping(secret: str) -> str:
-    """What is around a secret that is none of it; nothing where it is as the panel shows it."""
-    # Also by marks that editors leave at the beginning of a file, and that no one sees.
+    """The characters around a secret that are no part of it, in words; empty where there are none."""
+    # Also invisible marks that editors leave at the beginning of a file.
     if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
         return "white space or a line end"
-    # As files of settings are copied to where nobody takes them off: docker's --env-file.
+    # As in files of settings whose reader keeps quotation marks: docker's --env-file.
     return "quotation marks" if secret != secret.strip("\"'`\u2018\u2019\u201c\u201d") else ""
