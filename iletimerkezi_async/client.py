@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterable, Iterable
     from datetime import date
-    from types import EllipsisType, TracebackType
+    from types import EllipsisType
 
     from typing_extensions import Self
 
@@ -58,8 +58,8 @@ class AsyncClient:
             followed: the body carries the credentials. Default: `ILETIMERKEZI_BASE_URL`, which the sandbox's command
             prints, then the service's own address.
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
-            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
-            the time ends after the sum of waiting, connecting, and the longer of reading and writing.
+            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. However slowly the answer
+            comes, an attempt ends after the sum of waiting, connecting, and the longer of reading and writing.
         max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
             loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
@@ -119,9 +119,7 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def with_options(
@@ -149,8 +147,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
-        Where event loops run side by side in threads, call it in each of them: only its own loop can close a
-        connection.
+        If event loops run side by side in threads, call it in each: only its own loop can close a connection.
         """
         await self._face.aclose()
 
@@ -353,8 +350,8 @@ class AsyncClient:
             JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
                 another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
                 written down.
-            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
-                journal is a path, and not `":memory:"`.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` (a path, and not `":memory:"`)
+                is not what it should be; or `unknown` or `settle_for` is given without a journal.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -371,7 +368,9 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        terms = arguments.check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
+        terms = arguments.check_campaign(
+            batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
+        )
         return await campaign.run_campaign(
             self._face.lookups,
             open_journal(journal, template, message, *self._face.identity),
@@ -411,10 +410,10 @@ class AsyncClient:
             unknown: As for `send_bulk`.
             settle_for: As for `send_bulk`.
             allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
-                they come with a text that the journal does not have of them. Otherwise that stops the campaign, before
-                anything goes out that was not sent when it was read (`JournalError`, with their count): the texts may
-                have changed by mistake, such as a date in them. Somebody with several texts has to come with them in
-                the same order as before.
+                they come with a text that the journal does not have of them. Otherwise that stops the campaign
+                (`JournalError`, with their count), as the texts may have changed by mistake, such as a date in them. A
+                list is looked through before anything goes out. A generator has to bring the recipients of before
+                first, and the texts of each in the order of before: who comes before a changed text gets a new one.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
@@ -431,7 +430,7 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds = (batch_size, concurrency, on_progress)
+        bounds = (batch_size, concurrency, on_progress, journal)
         terms = arguments.check_campaign(
             *bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts
         )
@@ -503,8 +502,7 @@ class AsyncClient:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
-        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again as
-        in every other call.
+        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again.
 
         Args:
             order_id: The order's id, its digits, or the `Order`.

@@ -45,8 +45,7 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "consents"},
     ],
     "stores": [
-        {"files", "seals", "threads", "log", "pipeline"},
-        {"redis_rows"},
+        {"files", "threads", "log"},
         {"base"},
         {"sql"},
         {"sqlite", "postgres", "redis"},
@@ -68,7 +67,7 @@ FLOORS_WITHIN = {
         {"search"},
         {"recovery"},
         {"driver"},
-        {"send", "sharing"},
+        {"send"},
         {"face"},
     ],
     "campaigns": [

@@ -95,8 +95,8 @@ class Intake(ABC, Generic[T]):
         # No further than that: the source may wait for what its last values led to.
         while (room := self._batch_size - len(self._fresh)) > 0 and self.changed < _MOST_CHANGED:
             await self._slice.end()
-            # In a function of its own: no variable holds values while the source is waited for, and may raise.
             if not self._held:
+                # No variable holds values while the source is waited for, and may raise.
                 self._held.extend(await self._reader.read(min(room, _PIECE)))
             if not self._held:
                 break

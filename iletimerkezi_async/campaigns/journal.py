@@ -33,8 +33,7 @@ from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
-from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, draw
-from iletimerkezi_async.stores.seals import account_of, mark_numbers
+from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 from .records import checksum, describe, find_misfit, mark_entries, pack, seal
@@ -75,12 +74,10 @@ class Journal:
         #: Keys the fingerprints of texts. It is made of the account's API key and kept nowhere, so that whoever has
         #: the journal alone cannot try out which text a fingerprint may be of.
         self.salt = b""
-        #: Where it is kept, which counts orders to the same numbers: a file by its path, as each run opens it anew.
-        self.owner: object = store
         self._spelt, self._lease = f"the journal {name.name!r}", _LEASE
         if isinstance(store, JournalFile):
             # It is its process's alone until that has ended.
-            self.owner, self._spelt, self._lease = store.path, store.spelt, NO_LEASE
+            self._spelt, self._lease = store.spelt, NO_LEASE
         self._name = name
         self._credentials = credentials
         self._log = StoreLog(store)
@@ -152,10 +149,12 @@ class Journal:
         Raises:
             JournalError: It is damaged, or cannot be read.
         """
+        if self._is_new:
+            return
         last = 0
         time_slice = TimeSlice()
         with self._complaints():
-            while not self._is_new and (page := await self._log.page(self._name, last)):
+            while page := await self._log.page(self._name, last):
                 last = page[-1].part
                 for row in page:
                     await in_thread(row.recipients, self._read_row, row, remember)
@@ -312,7 +311,9 @@ def _spell_holder(token: str) -> str:
     """Who has a journal, by its token."""
     holder = token.partition(" ")[2]
     is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
-    return f"{holder}, which is this process: an earlier call has not ended" if is_here else holder or "another run"
+    if is_here:
+        return f"{holder}, which is this process: a call of it has not ended (in a notebook: restart the kernel)"
+    return holder or "another run"
 
 
 @asynccontextmanager
@@ -348,7 +349,7 @@ async def open_journal(
             with anyio.CancelScope(shield=True):
                 await opened.aclose()
         return
-    file = JournalFile(choose_path(journal, "journal"))
+    file = JournalFile(journal)
     # The account is among the terms: a file has one campaign.
     opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
     mine = os.getpid(), file.path

@@ -19,9 +19,9 @@ from iletimerkezi_async.errors import (
     TransportError,
 )
 from iletimerkezi_async.orders import life
-from iletimerkezi_async.orders.driver import Driver, OvertakenError, unknown
-from iletimerkezi_async.orders.recovery import send_draft
-from iletimerkezi_async.orders.search import hear_clock, now_by
+from iletimerkezi_async.orders.driver import OvertakenError, unknown
+from iletimerkezi_async.orders.recovery import Attempts, send_draft
+from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.log import draw
 
@@ -81,6 +81,7 @@ class Orders:
         intake: What the campaign reads.
         tally: The account that is kept.
         journal: Where orders are written down; or nowhere.
+        concurrency: How many orders may be under way at once.
         report: Tells how far the campaign is.
 
     Attributes:
@@ -94,6 +95,8 @@ class Orders:
         intake: Intake[Any],
         tally: Tally,
         journal: Journal | None,
+        *,
+        concurrency: int,
         report: Callable[[], Awaitable[None]],
     ) -> None:
         self._lookups = lookups
@@ -101,7 +104,7 @@ class Orders:
         self._tally = tally
         self._journal = journal
         self._report = report
-        self._driver = Driver(lookups, None if journal is None else journal.owner)
+        self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._one_asks = anyio.Lock()
         self._knows_time = False
         self.stop: IletimerkeziError | None = None
@@ -111,7 +114,7 @@ class Orders:
         """Let the campaign stop; the first reason counts."""
         self.stop = self.stop or error
 
-    def may_go_on(self, task: Task) -> bool:
+    def _may_go_on(self, task: Task) -> bool:
         """Whether anything is to be done about an order: once its time is past, what was begun is still settled."""
         return self.stop is None or (task.is_earlier and isinstance(self.stop, ScheduleError))
 
@@ -121,14 +124,25 @@ class Orders:
         Returns:
             Whether it is refused over some of its recipients, who are still to be found. It is counted otherwise.
         """
-        if not self.may_go_on(task):
+        try:
+            await self._under_way.acquire()
+        except BaseException:
+            self._tally.fail(task.draft, task.not_sent())
+            raise
+        try:
+            return await self._send(task)
+        finally:
+            self._under_way.release()
+
+    async def _send(self, task: Task) -> bool:
+        if not self._may_go_on(task):
             self._tally.fail(task.draft, task.not_sent())
             return False
         claim: Claim | None = None
-        begun = anyio.Event()
+        unwritten = Attempts()
         try:
             claim = await self._claim(task)
-            order, note = await self._drive(task, claim, begun)
+            order, note = await self._drive(task, claim, unwritten)
         except JournalError as error:
             self.halt(error)
             may_be_taken = claim is not None and claim.begun
@@ -137,10 +151,9 @@ class Orders:
         except IletimerkeziError as error:
             return await self._settle_error(task, claim, error)
         except BaseException:
-            may_be_taken = task.row is not None or begun.is_set() or (claim is not None and claim.begun)
-            self._tally.fail(
-                task.draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
-            )
+            may_be_taken = task.row is not None or (claim or unwritten).begun
+            why = unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
+            self._tally.fail(task.draft, why)
             raise
         await self._settle_taken(task, claim, order.id, note)
         return False
@@ -166,8 +179,8 @@ class Orders:
         if sent:
             change = life.settle_sent(claim.held, self._journal.now, draw(), claim.keep)
         if not await self._write(claim, change):
-            self._tally.fail(task.draft, task.not_sent())
             return None
+        self._tally.take_back(task.draft)
         if not sent:
             return Task(task.draft)
         self._tally.count_taken(task.draft.recipients, None)
@@ -188,25 +201,20 @@ class Orders:
             if not self._knows_time:
                 self._knows_time = True
                 with anyio.move_on_after(_PATIENCE):
-                    await hear_clock(self._lookups, now_by(self._lookups, 0.0), -math.inf)
+                    await hear_clock(self._lookups, -math.inf)
 
-    async def _drive(self, task: Task, claim: Claim | None, begun: anyio.Event) -> tuple[Order, KnownId | None]:
-        """The order that was taken, and what makes its id known; `begun` is set where nothing is written down.
+    async def _drive(self, task: Task, claim: Claim | None, unwritten: Attempts) -> tuple[Order, KnownId | None]:
+        """The order that was taken, and what makes its id known.
 
         Raises:
             JournalError: It could not be written down, and so it was not sent.
-            IletimerkeziError: As `Driver.settle`.
+            IletimerkeziError: As `Claim.drive`.
         """
         if claim is None or self._journal is None:
-
-            async def before(*, lost: bool) -> None:
-                del lost
-                begun.set()
-
-            return await send_draft(self._lookups, task.draft, before=before), None
+            return await send_draft(self._lookups, task.draft, unwritten), None
         error: JournalError
         try:
-            return await self._driver.settle(claim, task.draft, has_texts=task.has_texts)
+            return await claim.drive(task.draft, has_texts=task.has_texts)
         except StoreError as reason:
             error = self._journal.complaint(reason)
         except OvertakenError:

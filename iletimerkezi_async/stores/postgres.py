@@ -1,8 +1,8 @@
 """A store in PostgreSQL, for any number of machines.
 
-Each question is one message of several statements, which PostgreSQL runs as one transaction: one way there and back.
-No session state is used, no prepared statement and no session lock, so that it works behind PgBouncer in transaction
-mode.
+Each question is one transaction in one round trip: all statements are sent before the first is answered (libpq's
+pipeline mode). No session state is used, neither prepared statements nor session locks, so that it works behind
+PgBouncer in transaction mode.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from . import pipeline
 from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 from .threads import CALLS
@@ -35,9 +34,7 @@ if TYPE_CHECKING:
     import psycopg_pool
 
 
-__all__ = ["PostgresStore"]
-
-#: The time is what it is once a lock was waited for.
+#: Its time is that after the wait for a lock, and not that of the transaction's beginning.
 DIALECT = Dialect(
     now="extract(epoch FROM clock_timestamp())::float8", text="text", real="double precision", blob="bytea"
 )
@@ -56,14 +53,14 @@ _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")
 class PostgresStore(SqlStore):
     """A store in PostgreSQL (11 or newer), for any number of machines. It needs the extra `postgres`.
 
-    The tables are made on first use, in the first schema of the role's `search_path`. Where the role may not create
-    tables, somebody who may runs the statements in `SCHEMA`, and grants it SELECT, INSERT, UPDATE and DELETE on them.
+    The tables are made on first use, in the first schema of the role's `search_path`. If the role may not create
+    tables, let their owner run the statements in `SCHEMA`, and grant the role SELECT, INSERT, UPDATE and DELETE.
 
     Args:
         url: A connection string as libpq takes it: `"postgresql://user:password@host/database"` or `"host=… dbname=…"`.
-            A driver that SQLAlchemy is told (`"postgresql+asyncpg://…"`) is left out.
-        keep: For how long a key is remembered after its last change; at least an hour.
-        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+            SQLAlchemy's name of a driver (`"postgresql+asyncpg://…"`) is ignored.
+        keep: Time for which a key is kept after its last change; at least an hour.
+        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
         ConfigurationError: An argument cannot work, or psycopg is not installed.
@@ -83,9 +80,9 @@ class PostgresStore(SqlStore):
         self._lock = threading.Lock()
         self._pool: psycopg_pool.ConnectionPool[psycopg.Connection] | None = None
         self._is_ready = False
-        #: Why the last attempt to connect failed.
+        #: The reason why the last attempt to connect failed.
         self._trouble = ""
-        #: Which thread waits for an answer on which connection.
+        #: The connection on which each thread waits for an answer.
         self._waiting: dict[int, psycopg.Connection] = {}
 
     def __repr__(self) -> str:
@@ -101,7 +98,7 @@ class PostgresStore(SqlStore):
         if not durable:
             limits.append("SET LOCAL synchronous_commit = off")
         spelt = [spell_sql(statement, DIALECT) for statement in statements]
-        return self._repeated(partial(pipeline.run, statements=[*limits, *spelt], values=values))
+        return self._repeated(partial(_run, statements=[*limits, *spelt], values=values))
 
     # Asking.
 
@@ -115,8 +112,8 @@ class PostgresStore(SqlStore):
                 try:
                     return ask(connection)
                 except psycopg.OperationalError:
-                    # A connection that was idle while the server was restarted is tried once more with another. Each
-                    # of our transactions may be repeated: it does then what it did before.
+                    # The server was restarted while the connection was idle: try another one. Every transaction here
+                    # can be repeated, with the same outcome.
                     if not connection.broken or time.monotonic() > deadline:
                         raise
                 except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
@@ -141,8 +138,7 @@ class PostgresStore(SqlStore):
         connection = self._waiting.get(thread)
         if connection is None:
             return
-        # A server that has stopped answers nothing, not even to a request to cancel. What waits on a socket that is
-        # shut down learns of its end at once.
+        # A server that hangs does not answer a request to cancel either. Shutting down the socket ends the wait.
         with suppress(OSError, ValueError):
             line = socket.socket(fileno=os.dup(connection.fileno()))
             line.shutdown(socket.SHUT_RDWR)
@@ -167,7 +163,7 @@ class PostgresStore(SqlStore):
             min_size=0,
             max_size=CALLS,
             open=False,
-            # After this it is asked anew by the next call, and does not pause for ever longer.
+            # After this time the next call connects again, without a pause that grows.
             reconnect_timeout=self._timeout,
             kwargs={
                 "autocommit": True,
@@ -189,7 +185,7 @@ class PostgresStore(SqlStore):
         return f"{self!r} {self._explain_wait()}" if self._trouble else super()._explain_silence()
 
     def _connection_class(self) -> type[psycopg.Connection]:
-        """Connections that leave behind why they failed, which the pool tells nobody but its log."""
+        """Make a class of connections that keep the reason of a failure, which the pool only logs."""
         import psycopg  # noqa: PLC0415 - an extra
 
         store = self
@@ -215,7 +211,7 @@ class PostgresStore(SqlStore):
 
     def leave_to_parent(self) -> None:
         """Forget the connections, which are the parent's."""
-        # Kept, as the collector would close the connections, which says goodbye in the parent's name.
+        # Kept, as collecting the pool would close the parent's connections.
         _inherited.append(self._pool)
         self._lock, self._pool, self._waiting = threading.Lock(), None, {}
 
@@ -259,10 +255,10 @@ class _Url:
         return self._url
 
     def check(self) -> str:
-        """See that it can be read; what may be shown of it.
+        """Check the string, and give the part of it that may be shown.
 
         Raises:
-            ConfigurationError: It cannot, or psycopg is not installed.
+            ConfigurationError: It cannot be read, or psycopg is not installed.
         """
         reason = "the URL of a PostgreSQL store must be a connection string, such as postgresql://user@host/database"
         try:
@@ -273,7 +269,7 @@ class _Url:
             reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
         else:
             with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
-                # Without what SQLAlchemy adds to name its driver.
+                # Without SQLAlchemy's name of a driver.
                 self._url = _DRIVER.sub(r"\1", self._url)
                 parts = psycopg.conninfo.conninfo_to_dict(self._url)
                 port = f":{parts['port']}" if parts.get("port") else ""
@@ -285,14 +281,39 @@ class _Url:
 
 
 def _cause_of(error: Exception) -> str:
-    """What kept a connection from being made, without what the connection string says."""
+    """Tell why connecting failed, without parts of the connection string."""
     first, _, _ = str(error).partition("\n")
     told = re.search(r".*(?:FATAL: +|failed: |\[Errno -?\d+\] )(.+)", first)
     return told[1] if told else type(error).__name__
 
 
+def _run(
+    connection: psycopg.Connection, statements: Sequence[str], values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Run statements as one transaction; return the rows of the last one.
+
+    Values are bound, and not written into the statements, which the server may log.
+    """
+    import psycopg  # noqa: PLC0415 - an extra
+
+    with connection.pipeline():
+        psycopg.Cursor(connection).execute(b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        cursor = psycopg.Cursor(connection)
+        for statement in statements:
+            cursor = psycopg.Cursor(connection)
+            cursor.execute(_spell_names(statement), values)
+        psycopg.Cursor(connection).execute(b"COMMIT")
+    return cursor.fetchall() if cursor.description else []
+
+
+@lru_cache(maxsize=512)
+def _spell_names(statement: str) -> bytes:
+    """Spell the names of bound values as psycopg does; not the type behind `::`."""
+    return re.sub(r"(?<!:):([a-z_0-9]+)", r"%(\1)s", statement).encode()
+
+
 def _prepare(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """Make the tables, or add what this version's editions add."""
+    """Make the tables, or add the newer editions."""
     if _edition_of(connection) < len(EDITIONS):
         with connection.transaction():
             connection.execute(_LOCK)
@@ -304,7 +325,7 @@ def _prepare(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
 
 
 def _edition_of(connection: psycopg.Connection) -> int:
-    """The edition of the tables; 0 where there are none."""
+    """Read the edition of the tables; 0 if there are none."""
     [(is_noted,)] = connection.execute(_IS_NOTED)
     if not is_noted:
         return 0

@@ -6,55 +6,42 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 import pytest
+from journaled import ONCE, TEXT, numbers
+from journaled import client_of as client_with
+from journaled import run as run_as_often
 
 from iletimerkezi_async import (
-    AsyncClient,
     BulkError,
     BulkResult,
     ConfigurationError,
-    Iys,
     JournalError,
     Message,
     OutcomeUnknownError,
     Progress,
-    Retry,
     fill_template,
 )
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.stores.log import Answer, Change, Fence, Row
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 pytestmark = pytest.mark.anyio
 
-TEXT = "Kampanyamiz basladi"
-ONCE = Retry(attempts=1)
-
-
-def numbers(count: int) -> list[str]:
-    return [f"+9053012{index:05}" for index in range(count)]
-
-
-def client_of(sandbox: Sandbox, retry: Retry = ONCE, **options: object) -> AsyncClient:
-    return sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, **options)  # type: ignore[arg-type]  # of all types
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kampanya.journal"
+client_of = partial(client_with, retry=ONCE)
 
 
 async def run(sandbox: Sandbox, path: Path, count: int = 40, **options: object) -> BulkResult:
-    settings: dict[str, object] = {"batch_size": 20, "concurrency": 1, "journal": path}
-    async with client_of(sandbox) as client:
-        return await client.send_bulk(TEXT, numbers(count), **(settings | options))  # type: ignore[arg-type]  # of all types
+    return await run_as_often(sandbox, path, count, retry=ONCE, **options)
 
 
 async def test_a_blocked_number_in_an_order_that_was_lost_leaves_nobody_out_for_ever(
@@ -166,6 +153,41 @@ async def test_a_person_decides_what_nothing_can_tell(
     assert sandbox.deliveries == Counter(numbers(20) * sent)
 
 
+async def test_cancelled_while_a_decision_is_written_down_everybody_is_named(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every write: what is to be sent anew, what is not decided yet, and what cannot be told."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(hours=5)))
+    sandbox.fail("send-sms", "drop-answer", times=3)
+    await run(sandbox, path, 60)
+    pass_minutes(sandbox, 30)
+    kept, write, left = path.read_bytes(), JournalFile._write, 0
+    told: list[BulkResult] = []
+
+    def cancelling(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        nonlocal left
+        left -= 1
+        if not left:
+            anyio.from_thread.run_sync(tasks.cancel_scope.cancel)
+        return write(self, old, change, fence)
+
+    async def go() -> None:
+        try:
+            await run(sandbox, path, 60, unknown="as_not_sent")
+        except anyio.get_cancelled_exc_class() as error:
+            told.extend([error.__context__.result] if isinstance(error.__context__, BulkError) else [])
+            raise
+
+    monkeypatch.setattr(JournalFile, "_write", cancelling)
+    for writes in range(1, 13):
+        left = writes
+        path.write_bytes(kept)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(go)
+    assert len(told) > 6
+    assert {result.accepted + result.failures for result in told} == {60}
+
+
 async def test_a_decision_is_about_earlier_runs_alone(path: Path) -> None:
     """What this run lost may still be settled."""
     sandbox = Sandbox()
@@ -212,6 +234,18 @@ async def test_what_is_no_decision_is_told(path: Path, name: str, value: object)
     assert not sandbox.requests
 
 
+@pytest.mark.parametrize("options", [{"unknown": "as_sent"}, {"unknown": "as_not_sent"}, {"settle_for": 60.0}])
+async def test_what_is_about_a_journal_needs_one(options: dict[str, object]) -> None:
+    """Without one it would do nothing, and is refused before anything is sent."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        with pytest.raises(ConfigurationError, match="give a `journal`"):
+            await client.send_bulk(TEXT, numbers(1), **options)  # type: ignore[arg-type]  # of all types
+        with pytest.raises(ConfigurationError, match="give a `journal`"):
+            await client.send_bulk_messages(dated(1), **options)  # type: ignore[arg-type]  # likewise
+    assert not sandbox.requests
+
+
 async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
     path: Path, monkeypatch: pytest.MonkeyPatch, anyio_backend: str
 ) -> None:
@@ -254,7 +288,7 @@ async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
 # Texts that changed.
 
 
-async def send_messages(sandbox: Sandbox, path: Path, messages: list[Message], **options: object) -> BulkResult:
+async def send_messages(sandbox: Sandbox, path: Path, messages: Iterable[Message], **options: object) -> BulkResult:
     settings: dict[str, object] = {"batch_size": 2, "concurrency": 1, "journal": path}
     async with client_of(sandbox) as client:
         return await client.send_bulk_messages(messages, **(settings | options))  # type: ignore[arg-type]  # of all types
@@ -264,8 +298,11 @@ def dated(day: int, count: int = 6) -> list[Message]:
     return [Message(f"Randevunuz {day} Aralik", number) for number in numbers(count)]
 
 
+@pytest.mark.parametrize("read_once", [False, True])
 @pytest.mark.parametrize("fault", ["402", "drop-answer"])
-async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(path: Path, fault: str) -> None:
+async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(
+    path: Path, fault: str, read_once: bool
+) -> None:
     """Told how many it concerns: who was texted, or may have been."""
     sandbox = Sandbox()
     sandbox.fail("send-sms", "close-idle", times=2)
@@ -275,11 +312,21 @@ async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(
     sent = Counter(sandbox.deliveries)
     concerned = 4 if fault == "402" else 6
     with pytest.raises(JournalError, match=f"other texts of {concerned} recipients") as caught:
-        await send_messages(sandbox, path, dated(2))
+        await send_messages(sandbox, path, iter(dated(2)) if read_once else dated(2))
     assert sandbox.deliveries == sent
     result = caught.value.result
     assert result is not None
     assert result.read == result.accepted + result.failures
+
+
+async def test_a_list_is_looked_through_before_anything_goes_out(path: Path) -> None:
+    """New recipients who stand before a changed text do not get the new one."""
+    sandbox = Sandbox()
+    await send_messages(sandbox, path, dated(1, 4))
+    sent = Counter(sandbox.deliveries)
+    with pytest.raises(JournalError, match="other texts of 4 recipients"):
+        await send_messages(sandbox, path, [*dated(2, 12)[4:], Message("", "5301234567"), *dated(2, 4)])
+    assert sandbox.deliveries == sent
 
 
 async def test_new_texts_go_out_where_that_is_meant(path: Path) -> None:
@@ -291,15 +338,16 @@ async def test_new_texts_go_out_where_that_is_meant(path: Path) -> None:
     assert sandbox.deliveries == Counter(numbers(4) * 2 + numbers(6)[4:])
 
 
-async def test_a_further_text_for_somebody_is_no_changed_one(path: Path) -> None:
-    """Two reminders each, and the first ones went out: the same messages again send the rest."""
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_a_further_text_for_somebody_is_no_changed_one(path: Path, turn: int) -> None:
+    """Two reminders each, and the first ones went out: the same messages again, in any order, send the rest."""
     sandbox = Sandbox()
     messages = [Message(text, number) for text in ("Bir", "Iki") for number in numbers(4)]
     sandbox.fail("send-sms", "close-idle", times=2)
     sandbox.fail("send-sms", "402")
     with pytest.raises(BulkError):
         await send_messages(sandbox, path, messages)
-    result = await send_messages(sandbox, path, messages)
+    result = await send_messages(sandbox, path, messages[::turn])
     assert (result.accepted, result.failures) == (8, 0)
     assert sandbox.deliveries == Counter(numbers(4) * 2)
 

@@ -668,18 +668,23 @@ async def test_a_journal_that_comes_back_to_what_it_left_behind(path: Path) -> N
 
 
 async def test_a_journal_in_use_is_refused(path: Path) -> None:
-    """Two runs at once would send the same twice."""
+    """Two runs at once would send the same twice. Where the other one is of this process, that is said."""
     sandbox = Sandbox()
     complaints: list[JournalError] = []
 
     async def second(_: Progress) -> None:
-        with pytest.raises(JournalError, match="in use") as caught:
+        with pytest.raises(JournalError, match=r"in use by process \d+ on .*, which is this process") as caught:
             await client.send_bulk(TEXT, numbers(10), journal=path)
         complaints.append(caught.value)
 
     async with client_of(sandbox) as client:
         await client.send_bulk(TEXT, numbers(10), journal=path, on_progress=second)
-    assert complaints
+        assert complaints
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(JournalError, match="in use by another run"):
+                await client.send_bulk(TEXT, numbers(10), journal=path)
+        assert (await client.send_bulk(TEXT, numbers(10), journal=path)).accepted_before == 10
 
 
 @pytest.mark.parametrize("where", ["missing/folder.journal", "."])
@@ -753,7 +758,7 @@ from iletimerkezi_async import AsyncClient, BulkError, Iys, Message, Retry, Tran
 
 async def main():
     url, path, kind = sys.argv[1:]
-    numbers = [f"053012{index:05}" for index in range(3000)]
+    numbers = [f"053012{index:05}" for index in range(2000)]
     retry = Retry(attempts=3, wait_initial=0.001)
     async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, retry=retry, rate=None) as client:
         if kind == "one":
@@ -769,15 +774,15 @@ FAULTS = ["drop-answer", "drop-request", "html-502", "half-answer", "empty-503",
 
 
 @pytest.mark.parametrize("kind", ["one", "several"])
-def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str) -> None:
+def test_killed_many_times_and_everybody_is_texted_once(path: Path, kind: str) -> None:
     """SIGKILL at random moments, with faults in between."""
     draw = random.Random(kind)
     sandbox = Sandbox()
     command = [*python(), "-c", RUN]
     with sandbox.serve() as url:
         killed = 0
-        for _ in range(15):
-            for _ in range(draw.randrange(3)):
+        for _ in range(10):
+            for _ in range(draw.randrange(4)):
                 sandbox.fail("send-sms", draw.choice(FAULTS))
             before = len(sandbox.orders)
             run = subprocess.Popen([*command, url, str(path), kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -792,17 +797,18 @@ def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str)
         sandbox.heal()
         for _ in range(3):
             last = subprocess.run([*command, url, str(path), kind], capture_output=True, text=True, check=False)
-            if last.stdout == "3000 3000 0\n":
+            if last.stdout == "2000 2000 0\n":
                 break
     assert killed >= 5
-    assert last.stdout == "3000 3000 0\n", last.stderr
-    assert sandbox.deliveries == Counter(f"+9053012{index:05}" for index in range(3000))
+    assert last.stdout == "2000 2000 0\n", last.stderr
+    assert sandbox.deliveries == Counter(f"+9053012{index:05}" for index in range(2000))
 
 
-@settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 5, suppress_health_check=list(HealthCheck))
 @given(
     runs=st.lists(
         st.tuples(st.integers(0, 80), st.lists(st.sampled_from(FAULTS), max_size=3), st.integers(0, 75), st.booleans()),
+        min_size=2,
         max_size=6,
     ),
     several=st.booleans(),

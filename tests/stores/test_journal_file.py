@@ -128,7 +128,7 @@ async def test_a_call_of_the_same_process_that_goes_on_is_told_as_such(path: Pat
     async with anyio.create_task_group() as group, client_of(Sandbox()) as client:
         group.start_soon(partial(client.send_bulk, TEXT, source(), journal=path))
         await begun.wait()
-        with pytest.raises(JournalError, match="by a call of this process that has not ended"):
+        with pytest.raises(JournalError, match="which is this process: a call of it has not ended"):
             await client.send_bulk(TEXT, numbers(1), journal=path)
         group.cancel_scope.cancel()
     assert (await run(Sandbox(), path, 1)).accepted == 1

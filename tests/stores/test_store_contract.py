@@ -18,8 +18,7 @@ from iletimerkezi_async import AsyncClient, IletimerkeziError, Order, StoreError
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores import Store
 from iletimerkezi_async.stores.base import StoreLog
-from iletimerkezi_async.stores.log import Answer, Change, KnownId, State
-from iletimerkezi_async.stores.seals import account_of
+from iletimerkezi_async.stores.log import Answer, Change, KnownId, State, account_of
 from iletimerkezi_async.stores.threads import CALLS
 from iletimerkezi_async.wire.credentials import Credentials
 

@@ -13,7 +13,7 @@ from engines import Engine
 from iletimerkezi_async import AsyncClient, Iys, Retry
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import Store
-from iletimerkezi_async.stores.seals import account_of
+from iletimerkezi_async.stores.log import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 
 #: The default policy without its pauses.
