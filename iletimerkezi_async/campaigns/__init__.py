@@ -1,8 +1,8 @@
-"""Campaigns: any number of recipients, nobody twice, nobody lost.
+"""Campaigns: any number of recipients, each texted once, and every one accounted for.
 
 `send_bulk` takes any number of recipients, from a list, a generator, an async generator or an open file, and reads them
-as it goes: memory stays at a few orders. It cleans the numbers, leaves repeated ones out, and sends orders of up to
-50,000 (the service's limit), four at a time.
+as they are needed: memory stays at a few orders. It cleans the numbers, leaves out repeated ones, and sends orders of
+up to 50,000 (the service's limit), four at a time.
 
 ```python
 import anyio
@@ -35,56 +35,61 @@ anyio.run(main)
 ## The journal
 
 With a journal, **the same call again sends what is missing, and nothing twice**: after a crash, `kill -9`, a power cut,
-a stop over the balance, a cancellation. An order is written down before it is sent and after it was answered; one whose
-answer is not known is sent again within the service's 10 minutes (a refusal as a duplicate then means that it was
-taken), and looked up in the reports after that: it goes out again where they surely lack it, which takes ten minutes
-where they show newer orders of yours, and an hour where they show none. `settle_for=900` has the campaign wait for that
-by itself. What stays unknown is listed in `result.unknown`; look into the panel, then decide for all of them: the same
-call with `unknown="as_sent"` counts them as sent, with `unknown="as_not_sent"` it sends to them again.
+a stop over the balance, a cancellation. An order is written down before it is sent and after it was answered.
+
+An order whose answer is not known is sent again within the service's 10 minutes; a refusal as a duplicate then means
+that it was taken. After that it is looked up in the reports, and goes out again only if they surely lack it. They show
+that after ten minutes if they have newer orders of yours, otherwise after an hour. With `settle_for=900` the campaign
+waits for that. What stays unknown is listed in `result.unknown`: look into the panel, then decide for all of them. The
+same call with `unknown="as_sent"` counts them as sent, with `unknown="as_not_sent"` it sends to them again.
 
 The recipients may come in another order, and in orders of another size. A journal of another account, text, sender,
-schedule or consent choice is a `JournalError`. So is one of `send_bulk_messages` where somebody who was texted comes
-with another text than the journal has of them: a date in it may have changed since. It stops as soon as one of them is
-read; the rows should come in the order of before, so that this is at once. `allow_new_texts=True` sends them the new
-one, too.
+schedule or consent choice is a `JournalError`. So is one of `send_bulk_messages` if a recipient who was texted comes
+with a text that the journal does not have of them: a date in it may have changed since. `allow_new_texts=True` sends
+the new text, too. A list of messages is checked before anything goes out. A generator is checked as it is read, so that
+new recipients in front of a changed text have been texted by then: bring those of before first, each with the texts in
+the order of before.
 
-The file holds your recipients' numbers, for its owner alone (mode 0600, whatever stood there before). It holds no text
-and no credential, and nobody who has the file alone can try out which text was sent, as texts are marked with a secret
-made of your API key. It goes on after the hash was renewed, but not with another key. If it is moved or removed during
-a campaign, the campaign stops. Remove it when you are done with the campaign. Do not put an older copy back, such as
-one from a backup: it has forgotten whom it texted since, and texts them again. Where there is no disk,
-`journal=store.journal("kis-2026")` keeps the same in a store (`iletimerkezi_async.stores`).
+The file holds your recipients' numbers, and is readable for its owner alone (mode 0600). It holds no text and no
+credential. Texts cannot be guessed from the file, as their fingerprints are keyed with a secret derived from your API
+key. A new hash does not matter, but another API key cannot go on with it. If the file is moved or removed during a
+campaign, the campaign stops. Remove it when you are done with the campaign. Do not restore an older copy, such as one
+from a backup: it lacks what was sent since, and the campaign would text those recipients again. Where there is no disk,
+`journal=store.journal("kis-2026")` keeps the journal in a store (`iletimerkezi_async.stores`).
 
-## What became of everybody
+One run has a journal at a time; a second one is a `JournalError` that names the first. In a notebook, an interrupted
+call may still be running in the same process.
+
+## Outcomes
 
 Every recipient that was read is in exactly one of these, in the `BulkResult`:
 
 | in the result | means | what to do |
 |---|---|---|
 | `accepted`, `orders` | the service took them; `orders` has the ids | `wait_for_order`, `get_report` |
-| `refused` | no phone number, or the service refuses it (452, see below) | mend your list |
+| `refused` | no phone number, or refused by the service (452, see below) | correct your list |
 | `duplicates` | repeated numbers, counted | nothing |
 | `failed`, with `OutcomeUnknownError` | may have been texted: the answers stayed lost | see below |
-| `failed`, with `DuplicateOrderError` | somebody else sent them the same within 10 minutes | nothing |
+| `failed`, with `DuplicateOrderError` | another order with the same content went out within 10 minutes | nothing |
 | `failed`, with anything else | surely not texted: the campaign had stopped | run the same again |
 
-- Where the answers stayed lost: with a journal run the same again, which settles them; without one look into
-  `get_reports` first.
-- What is in `failed` can be sent by itself, with `send_messages(failure.messages)`.
-- Over a 452 the account's blacklist is asked, then the order halved, until only those were left out whom the service
-  refuses. A list of which so many are refused that finding them would take more than some 1,000 requests stops the
-  campaign, with the share refused so far in the error.
+- If answers stayed lost: with a journal run the same again, which settles them; without one look into `get_reports`
+  first.
+- `send_messages(failure.messages)` sends what is in `failed` by itself.
+- After a 452 the numbers on the account's blacklist are left out, then the order is sent in halves, until only the
+  refused numbers are left out. A list that needs more than 1,000 requests for that stops the campaign; the error tells
+  the share refused so far. Other callers of the client are hardly held up: small halves use half of the `rate`.
 
 A wrong credential, sender or text, or an empty balance, stops the campaign with `BulkError`, whose `result` tells how
-far it came; so does a service that is away for longer than the repetitions. `send_at` schedules all orders for the same
-time; once it is past nothing more is sent, and the same call with its journal only settles what was.
+far it came; so does a service that is unavailable for longer than the repetitions last. `send_at` schedules all orders
+for the same time; once it has passed nothing more is sent, and the same call with its journal only settles what was.
 
 ## A text of its own for each
 
 `send_bulk_messages` takes `Message(text, to)` objects; `fill_template` makes them of rows: dicts, named tuples, the
-rows of a database, tables of pandas and polars (a `DataFrame`), what was read of an Excel list. A row without a value,
+rows of a database, tables of pandas and polars (a `DataFrame`), rows read from an Excel list. A row without a value,
 with a bad number or with a text that is too long is listed in `refused` with its place, and never sent. Columns of
-pandas and polars and NumPy arrays are recipients as they are: `send_bulk(text, df["telefon"])`.
+pandas and polars and NumPy arrays can be recipients, too: `send_bulk(text, df["telefon"])`.
 
 ```python
 import anyio
@@ -109,10 +114,10 @@ anyio.run(main)
 
 ## The files
 
-For those who work on it. `sources` reads whatever can be read, a piece at a time; `intake` cleans it and packs it into
-orders, and `seen` remembers who was there before. `campaign` hands the orders out, and `orders` sends each to its end;
-`narrowing` finds the recipients over whom one was refused. `journal` is where they are written down, and `records` what
-stands there. `tally` keeps account of every recipient.
+For those who work on it. `sources` reads any iterable, some values at a time; `intake` cleans them and packs them into
+orders; `seen` is the set of recipients so far. `campaign` starts the orders, and `orders` sends or settles each;
+`narrowing` finds refused recipients. `journal` is where orders are written down, and `records` their form there.
+`tally` counts the outcomes.
 
-In come a source, a template and an open journal; out goes a `BulkResult`. It never builds a request: `orders` sends.
+A campaign takes a source, a template and an open journal, and gives a `BulkResult`. It never builds a request.
 """

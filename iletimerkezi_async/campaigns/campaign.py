@@ -1,4 +1,4 @@
-"""Campaigns: any number of recipients, in as many orders as it takes. Nobody twice, nobody lost.
+"""One run of a campaign: read recipients, send them in orders, account for each of them.
 
 Every recipient that is read ends in exactly one place: in an order that was taken, among the refused, the duplicates,
 or the failed. With a journal, the same call after a crash sends what is missing.
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["Campaign", "run_campaign"]
 
 _OPERATION = "send-sms"
-# Looks at what is unknown, in the time that they may take, and the most seconds between two.
+# How often unknown orders are looked up within `settle_for`, and the longest pause between two look-ups, in seconds.
 _LOOKS, _LONGEST_PAUSE = 15, 60.0
-# Seconds that a generator of the caller's may take to close.
+# Seconds that the caller's generator may take to close.
 _CLOSING = 10.0
 
 
@@ -56,14 +56,14 @@ async def run_campaign(
     terms: Terms,
     on_progress: OnProgress | None,
 ) -> BulkResult:
-    """Run a campaign, with its journal open.
+    """Open the journal and run a campaign.
 
     Args:
-        lookups: What sends, and looks for what was lost.
+        lookups: Sends orders, and looks for lost ones.
         journal: Opens the journal.
-        read: Makes what reads the recipients, of the journal's salt.
-        terms: How it is to be run.
-        on_progress: Told after each order.
+        read: Makes the intake, given the journal's key for fingerprints (empty without a journal).
+        terms: The campaign's options.
+        on_progress: Called after each order.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_bulk`.
@@ -76,7 +76,7 @@ async def run_campaign(
                 await book.read(campaign.remember)
             results.append(await campaign.run())
     except BaseException as error:
-        # Cancelled while the journal was closed: what is known goes along.
+        # Cancelled while the journal was being closed: the result is complete.
         if results:
             error.__context__ = BulkError(results[0])
         raise
@@ -87,11 +87,11 @@ class Campaign:
     """One run of a campaign.
 
     Args:
-        lookups: What sends, and looks for what was lost.
-        intake: What is read.
-        terms: How it is to be run.
-        on_progress: Told after each order.
-        journal: Where it is written down, open; or nowhere.
+        lookups: Sends orders, and looks for lost ones.
+        intake: Reads the recipients.
+        terms: The campaign's options.
+        on_progress: Called after each order.
+        journal: The open journal, if there is one.
     """
 
     def __init__(
@@ -110,18 +110,18 @@ class Campaign:
         self._journal = journal
         self._crash: BaseException | None = None
         self._tally = Tally(intake)
-        #: Orders to be sent next, and those of earlier runs that wait until all new ones are sent: that the list of
-        #: orders has newer ones shows that it is not behind.
+        #: Orders to be sent next; and orders of earlier runs that wait until all new ones are sent. New ones go first:
+        #: once the service's list shows them, it is known to be up to date.
         self._tasks: deque[Task] = deque()
         self._later: deque[Task] = deque()
         self._orders = Orders(lookups, intake, self._tally, journal, concurrency=terms.concurrency, report=self._report)
-        # For orders from when they are read, and for the search in those that were refused.
+        # Each order holds a place from before it is read until it is sent; each search for refused recipients another.
         self._places = anyio.Semaphore(terms.concurrency, fast_acquire=True)
         self._searches = anyio.Semaphore(terms.concurrency, fast_acquire=True)
         self._narrowing = Narrowing(lookups.transport, self._tally, self._orders)
 
     def remember(self, row: Row) -> None:
-        """Count in an order of an earlier run, and leave its recipients out of this one."""
+        """Count an earlier run's order, and do not send to its recipients again."""
         draft = self._intake.remember(row)
         if row.state is State.SENT:
             self._tally.count_taken(row.recipients, row.order_id, is_earlier=True)
@@ -135,16 +135,16 @@ class Campaign:
 
         Raises:
             BulkError: The campaign had to stop.
-            JournalError: It had to stop as the journal cannot be written, or as texts have changed.
+            JournalError: It had to stop because the journal cannot be written, or because texts have changed.
         """
         try:
             await self._send_all()
-        except BaseException as error:  # noqa: BLE001 - it is raised below, where no other one is being handled
+        except BaseException as error:  # noqa: BLE001 - raised below, where no other error is being handled
             self._crash = error
-        await self._let_go()
+        await self._close_source()
         result = await self._conclude()
         if self._crash is not None:
-            # What is known goes along for whoever catches it.
+            # The caller finds the result so far in the error's context.
             _raise_with(self._crash, BulkError(result))
         stop = self._orders.stop
         if isinstance(stop, JournalError):
@@ -161,13 +161,13 @@ class Campaign:
         await self._decide()
 
     async def _in_tasks(self, feed: Callable[..., Awaitable[object]], *arguments: object) -> None:
-        """Do a part of the campaign, whose orders are sent at the same time, to its end."""
+        """Start orders in a task group of their own, and wait until all have ended."""
         if self._crash is None:
             async with anyio.create_task_group() as tasks:
                 await self._guarded(tasks, feed, tasks, *arguments)
 
     async def _settle_on(self) -> None:
-        """Go on to settle what is unknown, for as long as the caller wants that."""
+        """Look up orders whose outcome is unknown, again and again, for `settle_for` seconds."""
         deadline = time.monotonic() + self._terms.settle_for
         pause = min(_LONGEST_PAUSE, self._terms.settle_for / _LOOKS)
         while self._orders.unsettled and self._orders.stop is None and self._crash is None:
@@ -181,7 +181,7 @@ class Campaign:
             await self._in_tasks(self._feed, self._later)
 
     async def _decide(self) -> None:
-        """Do what the caller decides about orders of earlier runs of which nothing could tell."""
+        """Apply `unknown` to the orders of earlier runs whose outcome is still unknown."""
         if self._terms.unknown == "keep":
             return
         for task in [task for task in self._orders.unsettled if task.is_earlier]:
@@ -194,28 +194,28 @@ class Campaign:
                 self._tally.fail(anew.draft, anew.not_sent())
         await self._in_tasks(self._feed, self._tasks)
 
-    async def _let_go(self) -> None:
-        """Close the source, where it is a generator."""
+    async def _close_source(self) -> None:
+        """Close the source, if it is a generator."""
         try:
             with anyio.move_on_after(_CLOSING, shield=True):
                 await self._intake.aclose()
         except BaseException as error:  # noqa: BLE001 - raised by `run`
             self._crash = self._crash or error
 
-    # Reading, and handing out.
+    # Reading recipients, and starting orders.
 
     async def _guarded(self, tasks: TaskGroup, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
-        """Do a part of the campaign; an exception of the source or of `on_progress` ends it all."""
+        """Do part of the work; an exception of the source or of `on_progress` ends the campaign."""
         try:
             await work(*arguments)
-        except Exception as error:  # noqa: BLE001 - it comes out of `run` by itself, and not in a group
+        except Exception as error:  # noqa: BLE001 - `run` raises it, outside of an exception group
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
     async def _feed_new(self, tasks: TaskGroup) -> None:
         await self._intake.prepare()
         while self._orders.stop is None:
-            # The place first, so that nothing is read that cannot be sent yet.
+            # Acquired before reading, so that nothing is read that cannot be sent yet.
             await self._places.acquire()
             task: Task | None = None
             try:
@@ -228,7 +228,7 @@ class Campaign:
             tasks.start_soon(self._guarded, tasks, self._work, task)
 
     async def _feed(self, tasks: TaskGroup, waiting: deque[Task]) -> None:
-        """Hand out orders that are there already."""
+        """Start orders that are ready."""
         while waiting:
             await self._places.acquire()
             tasks.start_soon(self._guarded, tasks, self._work, waiting.popleft())
@@ -240,7 +240,7 @@ class Campaign:
         return self._tasks.popleft() if self._tasks else None
 
     def _put_together(self, *, is_last: bool) -> None:
-        """Make orders of what was read."""
+        """Make tasks of what was read; at the end of the source, of all that is left of earlier runs, too."""
         if self._intake.changed:
             self._refuse_changed()
             return
@@ -253,7 +253,7 @@ class Campaign:
         self._orders.halt(
             self._journal.error(
                 f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
-                "was sent. See that the messages are those that it was begun with; `allow_new_texts` sends them these, "
+                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
                 "too"
             )
         )
@@ -263,17 +263,17 @@ class Campaign:
             self._take_up(row, draft)
 
     def _take_up(self, row: Row, draft: Draft) -> None:
-        """Go on with an order of an earlier run that did not end well, now that its texts are known."""
+        """Queue an earlier run's order that was not finished, now that its texts are known."""
         if row.state is State.DUPLICATE:
             self._tally.fail(draft, DuplicateOrderError(451, "refused as a duplicate by an earlier run", _OPERATION))
             return
         assert self._journal is not None
-        # As long as the service would refuse it as a duplicate, that has to be tried at once.
+        # Send it at once while the service still refuses duplicates: its refusal shows that it was taken.
         is_recent = row.first is not None and self._journal.now - row.first.local < SEND_WINDOW
         (self._tasks if is_recent else self._later).append(Task(draft, row, is_earlier=True))
 
     async def _conclude(self) -> BulkResult:
-        """Name what was read and will not be sent by this run, and sum up."""
+        """List what this run read and did not send, and make the result."""
         results: list[BulkResult] = []
 
         def sum_up() -> None:
@@ -283,7 +283,7 @@ class Campaign:
             with anyio.CancelScope(shield=True):
                 await in_thread(self._intake.read + self._intake.missing, sum_up)
         except BaseException as error:
-            # asyncio's own cancellation heeds no shield.
+            # asyncio's own cancellation ignores the shield.
             if not results:
                 sum_up()
             error.__context__ = BulkError(results[0])
@@ -291,7 +291,7 @@ class Campaign:
         return results[0]
 
     def _sum_up(self) -> BulkResult:
-        # In this order: what was read last may belong to an order of an earlier run.
+        # First: what was read last may belong to an earlier run's order.
         rest = self._intake.rest()
         self._take_up_earlier(unread=True)
         for task in chain(self._tasks, self._later):
@@ -307,7 +307,7 @@ class Campaign:
             if not await self._orders.send(task):
                 return
             try:
-                # As many may be searched as are sent: beyond that, what was read has to wait.
+                # Wait here, and keep the place, while too many orders are being searched: reading stops meanwhile.
                 await self._searches.acquire()
             except BaseException:
                 self._tally.fail(task.draft, Task(task.draft).not_sent())
@@ -330,8 +330,8 @@ class Campaign:
 
 def _raise_with(error: BaseException, context: BulkError) -> NoReturn:
     try:
-        raise error  # noqa: TRY301 - it is about the context that raising sets
+        raise error  # noqa: TRY301 - raising sets the context
     except BaseException:
-        # Not before: where the caller handles another exception, raising would put that one in its place.
+        # Set after raising: where the caller handles another exception, `raise` itself sets that as the context.
         error.__context__ = context
         raise

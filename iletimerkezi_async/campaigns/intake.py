@@ -1,7 +1,7 @@
-"""What a campaign reads: recipients of any source, cleaned, each once, in drafts of a given size.
+"""Taking in a campaign's recipients: read, cleaned, without repeated ones, and packed into drafts of a given size.
 
-Reading is done in time slices. What else grows with a campaign is a plain function, fit to be called in a thread; it
-changes nothing before it is done, or all at once, so that a cancellation loses nothing.
+Reading runs in time slices. Everything else that grows with the campaign is a plain function that may run in a thread,
+and always runs to its end, so that a cancellation loses nothing.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ __all__ = ["Intake", "MessageIntake", "NumberIntake", "Recipients"]
 
 T = TypeVar("T")
 
-# Recipients that are looked at in one go.
+# Recipients that are read and cleaned at once.
 _PIECE = 400
-# The mark of a text, with this bit set, makes keys that are large enough for `SeenKeys`.
+# Set in every key, as `SeenKeys` needs large ones.
 _TOP = 1 << 63
-# Changed texts after which a campaign that has to stop reads no further.
+# Limit of changed texts that are counted before the campaign stops.
 _MOST_CHANGED = 50_000
-# States of orders that nobody got.
+# States of orders whose recipients surely were not texted.
 _NOT_TEXTED = frozenset({State.REFUSED, State.DUPLICATE})
 
 
 class Intake(ABC, Generic[T]):
-    """Reads a source and hands out drafts.
+    """Reads recipients and packs them into drafts.
 
     Attributes:
-        total: How many recipients there are, where that is known.
+        total: The number of recipients, if the source has a length.
         read: Recipients read so far.
-        duplicates: … of these, left out since they had occurred before.
-        refused: Those left out as bad, with the reason, and those whom the service refuses.
-        missing: Recipients of an earlier run that have not been read again (yet).
-        changed: Those that were, or may have been, texted by an earlier run, and came with another text instead.
+        duplicates: Repeated ones among them, which are left out.
+        refused: Recipients left out, with the reason: bad numbers, and those that the service refuses.
+        missing: Recipients of earlier runs that have not been read again yet.
+        changed: Recipients of earlier runs who were texted, or may have been, and are now read with another text.
     """
 
-    #: Integers that stand for a recipient in the journal; the first has the number's digits.
+    #: Integers for each recipient in the journal; the first is the number's digits.
     ENTRY_SIZE: ClassVar[int]
 
     def __init__(
@@ -66,10 +66,9 @@ class Intake(ABC, Generic[T]):
         self._slice = TimeSlice()
         self._template = template
         self._batch_size = batch_size
-        #: Values that were read and not taken in yet; and what was taken in and is in no draft yet.
+        #: Values that were read and not cleaned yet; recipients that are in no draft yet; and those with changed texts.
         self._held: Any = held
         self._fresh: list[Any] = []
-        #: What is in none as its text has changed.
         self._kept_back: list[Any] = []
         self.total = total
         self.read = 0
@@ -80,23 +79,23 @@ class Intake(ABC, Generic[T]):
 
     @property
     def waiting(self) -> int:
-        """About how many recipients the next orders are of."""
+        """A bound of the recipients that the next drafts may have."""
         return len(self._fresh) + self.missing
 
     async def aclose(self) -> None:
-        """Let go of the source."""
+        """Close the source."""
         await self._reader.aclose()
 
     async def prepare(self) -> None:
-        """Once the earlier runs are remembered: look through the source, where that has to be done before."""
+        """Check the source before anything is sent, once all earlier orders are remembered."""
 
     async def fill(self) -> bool:
-        """Read until there is a full draft, or the source has ended; whether there is any."""
-        # No further than that: the source may wait for what its last values led to.
+        """Read until there are enough recipients for a full draft, or the source ends; tell whether there are any."""
+        # No further: the source may wait until its last values have been sent.
         while (room := self._batch_size - len(self._fresh)) > 0 and self.changed < _MOST_CHANGED:
             await self._slice.end()
             if not self._held:
-                # No variable holds values while the source is waited for, and may raise.
+                # The source may raise: no variable may show values then.
                 self._held.extend(await self._reader.read(min(room, _PIECE)))
             if not self._held:
                 break
@@ -104,13 +103,13 @@ class Intake(ABC, Generic[T]):
         return bool(self._fresh)
 
     def take(self) -> Draft:
-        """The next draft, for which there is something."""
+        """Pack the next draft; `fill` has told that there are recipients."""
         draft = self._draft(self._fresh[: self._batch_size])
         del self._fresh[: self._batch_size]
         return draft
 
     def rest(self) -> Draft | None:
-        """All that was read and is not in any draft."""
+        """Pack all recipients that were read and are in no draft."""
         self._held.extend(self._reader.left())
         while self._held:
             self._take_in(_PIECE)
@@ -118,36 +117,40 @@ class Intake(ABC, Generic[T]):
         return self._draft(rest) if rest else None
 
     def numbers(self, row: Row) -> list[str]:
-        """The recipients of an earlier run's order."""
+        """The numbers of an earlier run's order."""
         return [f"+{digits}" for digits in _entries(row)[:: self.ENTRY_SIZE]]
 
     def take_earlier(self, *, unread: bool) -> list[tuple[Row, Draft]]:
-        """Orders of an earlier run whose texts have been read again, so that they can be settled; each once.
+        """Take earlier runs' orders that are to be settled and whose texts have all been read again.
 
         Args:
-            unread: Whether to take the others, too; an empty text stands for one that was not read again.
+            unread: Whether to take the others, too, with an empty text in the place of each missing one.
         """
         del unread
         return []
 
     @abstractmethod
     def remember(self, row: Row) -> Draft | None:
-        """Leave the recipients of an earlier run's order out; its draft, where it is needed and can be told already."""
+        """Leave out an earlier run's recipients from now on.
+
+        Returns:
+            The order's draft, if it is to be settled and its texts are known.
+        """
 
     @abstractmethod
     def entries(self, draft: Draft) -> Sequence[int]:
-        """A draft's recipients, as the journal keeps them."""
+        """A draft's recipients as integers, for the journal."""
 
     @abstractmethod
     def _take_in(self, limit: int) -> None:
-        """Take in some recipients of those that were read, at most so many."""
+        """Clean up to `limit` recipients of those that were read."""
 
     @abstractmethod
     def _draft(self, fresh: list[Any]) -> Draft: ...
 
 
 class NumberIntake(Intake[Number]):
-    """Numbers that all get the same text."""
+    """Takes in numbers, which all get the same text."""
 
     ENTRY_SIZE = 1
 
@@ -187,11 +190,11 @@ class NumberIntake(Intake[Number]):
 
 @frozen(eq=False, repr=False)
 class _Earlier:
-    """An earlier run's order, whose texts are to be read again.
+    """An earlier run's order that is to be settled once its texts have been read again.
 
     Attributes:
-        row: As the journal has it.
-        found: Those of its recipients that were read again, by their keys.
+        row: Its row in the journal.
+        found: Its recipients that have been read again, by key.
     """
 
     row: Row
@@ -199,12 +202,12 @@ class _Earlier:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of them were."""
+        """Whether all its texts have been read again."""
         return len(self.found) == self.row.recipients
 
 
 class MessageIntake(Intake[Message | Refusal]):
-    """Messages with texts of their own. A number may occur again with another text."""
+    """Takes in messages with texts of their own. A number may occur again with another text."""
 
     ENTRY_SIZE = 2
 
@@ -221,22 +224,22 @@ class MessageIntake(Intake[Message | Refusal]):
         reader = Reader(recipients.source, count_recipients)
         super().__init__(reader, Unfolded(), None, template, batch_size)
         source = cast("object", recipients.source)
-        #: The messages, where they can be read twice.
+        #: The messages, if they can be read twice.
         self._known = cast("Sequence[object]", source if isinstance(source, Sequence) else ())
-        #: Empty where nobody has to recognise a text later, and Python's own hash is enough.
+        #: Empty without a journal: Python's own hash then tells texts apart.
         self._salt = salt
         self._seen = SeenKeys(8, smallest=19)
-        # Of an earlier run: who is done with; and whose texts are to be read again, for which order.
+        # Keys of earlier runs: of finished orders; and of those to be settled, with the order of each.
         self._done = SeenKeys(8, smallest=19)
         self._owner: dict[int, _Earlier] = {}
         self._open: list[_Earlier] = []
         self._allow_new_texts = allow_new_texts
-        # Numbers that were texted, or may have been; and those of which an earlier text was read again.
+        # Numbers that were texted, or may have been; and those whose earlier text has been read again.
         self._texted = SeenKeys(8, smallest=19)
         self._met = SeenKeys(8, smallest=19)
 
     async def prepare(self) -> None:
-        """Count changed texts in a source that can be read twice."""
+        """Count changed texts, if the messages can be read twice; no order among them matters then."""
         if self._allow_new_texts or not self.missing or not self._known:
             return
         unfolded = Unfolded()
@@ -246,11 +249,11 @@ class MessageIntake(Intake[Message | Refusal]):
             await self._slice.end()
             self._compare(unfolded, strange)
         self.changed = sum(strange[number] for number in strange.keys() - self._met.known([*strange]))
-        # All have been looked at.
+        # No further check is needed while they are sent.
         self._allow_new_texts = True
 
     def _compare(self, unfolded: Unfolded, strange: Counter[int]) -> None:
-        """Take some recipients; note those who were texted and come with a strange text, and those with an earlier."""
+        """Compare some recipients with earlier runs: note numbers with an earlier text, and count strange texts."""
         texts, given = unfolded.take(_PIECE)
         pairs = [(number, text) for number, text in zip(clean_numbers(given), texts) if number is not None]
         keys, numbers = self._keys(pairs)
@@ -293,7 +296,7 @@ class MessageIntake(Intake[Message | Refusal]):
         return [(each.row, self._draft_again(each)) for each in ready]
 
     def _draft_again(self, earlier: _Earlier) -> Draft:
-        """An order in its old sequence, so that the service recognises it."""
+        """Pack an earlier order in its old sequence, so that the service recognises it."""
         entries, found = _entries(earlier.row), earlier.found
         numbers = zip(entries[::2], entries[1::2])
         pairs = [found.get(number ^ mark | _TOP, (f"+{number}", "")) for number, mark in numbers]
@@ -308,7 +311,7 @@ class MessageIntake(Intake[Message | Refusal]):
             refused += [(place, _refuse(given[place])) for place, number in enumerate(numbers) if number is None]
             texts = [text for text, number in zip(texts, numbers) if number is not None]
             numbers = [number for number in numbers if number is not None]
-        # In the order in which they came.
+        # In the order of reading.
         self.refused.extend(refusal for _, refusal in sorted(refused, key=itemgetter(0)))
         self._take_pairs([*zip(cast("Sequence[str]", numbers), texts)])
 
@@ -321,13 +324,13 @@ class MessageIntake(Intake[Message | Refusal]):
         self._fresh += self._without_earlier(pairs) if self.missing else pairs
 
     def _keys(self, pairs: list[Pair]) -> tuple[list[int], list[int]]:
-        """What tells each number with its text from others, and what each number."""
+        """A key for each number with its text, and one for the number alone."""
         numbers = digits_of([number for number, _ in pairs])
         marks = self._marks([text for _, text in pairs])
         return [number ^ mark | _TOP for number, mark in zip(numbers, marks)], [number | _TOP for number in numbers]
 
     def _marks(self, texts: list[str]) -> Iterator[int]:
-        """What tells each text from others."""
+        """A fingerprint of each text."""
         if not self._salt:
             return (hash(text) & _TOP - 1 for text in texts)
         marks = {text: fingerprint(text, self._salt) for text in dict.fromkeys(texts)}
@@ -340,7 +343,7 @@ class MessageIntake(Intake[Message | Refusal]):
         for pair, key, number in zip(pairs, keys, numbers):
             earlier = self._owner.pop(key, None)
             if earlier is None and key not in known:
-                # A text that follows one of an earlier run is a further one, and not a changed one.
+                # Where the number's earlier text has been read as well, this is an additional text, not a changed one.
                 is_changed = not self._allow_new_texts and number in texted and number not in met
                 (self._kept_back if is_changed else fresh).append(pair)
                 self.changed += is_changed
@@ -357,13 +360,13 @@ class MessageIntake(Intake[Message | Refusal]):
 
 
 def _refuse(value: object, reason: str | None = None) -> Refusal:
-    """What is listed for a value, for the reason given or else for what is wrong with it as a number."""
+    """The refusal to list for a value; the reason is that given, or else what is wrong with it as a number."""
     if isinstance(value, Refusal):
-        # Who fills in values from rows has found out already what is wrong, and where.
+        # `fill_template` has made one already, which names the row.
         return value
     return Refusal(write_out(value), reason or find_flaw(value))
 
 
 def _entries(row: Row) -> Sequence[int]:
-    """Whom an order is for, as integers."""
+    """An order's recipients as integers."""
     return () if row.entries is None else unpack(row.entries)

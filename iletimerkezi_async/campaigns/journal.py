@@ -1,12 +1,12 @@
-"""A campaign's journal: which orders were begun, and what became of them, in a log that outlives a crash.
+"""A campaign's journal: the orders that were begun, and their outcomes, in a log that survives a crash.
 
-An order is written down before it is sent and after it was answered. A file holds phone numbers, so that it is for its
-owner alone. It holds no credential and no text: the marks of texts, which tell one from another, are made with a secret
-that the account's API key gives, and the salt that stands in the journal. Each order has a seal, as an engine notices
-damage to its own structures alone.
+An order is written down before it is sent and after it was answered. A journal holds phone numbers, so a file is
+readable for its owner alone. It holds no credential and no text: fingerprints of texts are keyed with a secret derived
+from the account's API key and a salt in the journal. Each order has a seal, as an engine detects damage to its own
+structures only.
 
-One run has a journal at a time: a file by a lock, which ends with the process; one in a store by a lease, behind which
-another run takes it over. The first one, if it is still alive behind a broken network, can then write nothing down, and
+One run owns a journal at a time: a file by a lock, which ends with the process; one in a store by a lease, after which
+another run may take it over. The first run, if it is still alive behind a broken network, can then write nothing, and
 so sends nothing more.
 """
 
@@ -54,29 +54,29 @@ __all__ = ["Journal", "is_there", "open_journal"]
 _LEASE = 120.0
 # The years 2001 and 2096, in seconds since 1970.
 _SINCE, _UNTIL = 1e9, 4e9
-# What names a run to others.
+# How a run is named to others.
 _HOLDER = "process {} on {}"
-# The files that runs of this process have, by process: what a fork takes along is the parent's.
+# The journals' files that are open, each with the process: a forked child inherits its parent's.
 _open_here: set[tuple[int, str]] = set()
 
 
 class Journal:
-    """A campaign's journal that this run has.
+    """A campaign's journal, as this run owns it.
 
     Args:
         store: Where it is kept.
         name: Its name there.
         credentials: The account's.
-        others: A store that knows of orders which this one does not.
+        others: The client's store, which may know of other orders.
     """
 
     def __init__(self, store: Store, name: Name, credentials: Credentials, others: Store | None) -> None:
-        #: Keys the fingerprints of texts. It is made of the account's API key and kept nowhere, so that whoever has
-        #: the journal alone cannot try out which text a fingerprint may be of.
+        #: The key for fingerprints of texts. It is derived from the account's API key and kept nowhere: with the
+        #: journal alone, texts cannot be guessed.
         self.salt = b""
         self._spelt, self._lease = f"the journal {name.name!r}", _LEASE
         if isinstance(store, JournalFile):
-            # It is its process's alone until that has ended.
+            # Locked until the process ends, so that no lease is needed.
             self._spelt, self._lease = store.spelt, NO_LEASE
         self._name = name
         self._credentials = credentials
@@ -98,11 +98,11 @@ class Journal:
     # Opening and closing.
 
     async def open(self, template: Draft, message: Message | None) -> None:
-        """Take it, or make it.
+        """Create it, or take it over.
 
         Args:
             template: The campaign's terms.
-            message: Its text, where it has a single one.
+            message: Its text, if it has a single one.
 
         Raises:
             JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
@@ -117,7 +117,7 @@ class Journal:
             self._ahead = answer.now - time.time()
 
     async def _take(self, template: Draft, message: Message | None) -> Answer:
-        """Take over a journal that is there, and see that it is of this campaign."""
+        """Take over an existing journal of this campaign."""
         answer = await self._log.read(self._name)
         if answer.row is None or answer.row.entries is None:
             raise ValueError
@@ -144,7 +144,7 @@ class Journal:
         return Row(self._name, 0, draw(), self.token, State.CLAIMED, checksum(terms), entries=entries)
 
     async def read(self, remember: Callable[[Row], object]) -> None:
-        """Read the orders of earlier runs, and have each remembered.
+        """Read the orders of earlier runs, check each, and pass it to `remember`.
 
         Raises:
             JournalError: It is damaged, or cannot be read.
@@ -162,7 +162,7 @@ class Journal:
         self._parts = itertools.count(last + 1)
 
     def _read_row(self, row: Row, remember: Callable[[Row], object]) -> None:
-        """See that an order is as it was written down."""
+        """Check an order against its seal, and pass it on, unless it was struck out."""
         content = None if row.entries is None else mark_entries(row.entries, self.salt)
         is_free = row.state is State.FREE
         if row.token != seal(row, self.salt) or not _is_dated(row) or content != (None if is_free else row.content):
@@ -171,7 +171,7 @@ class Journal:
             remember(row)
 
     async def aclose(self) -> None:
-        """Leave it to others. Where that fails, it is free when the lease is over."""
+        """End its lease. If that fails, the lease runs out."""
         with suppress(StoreError):
             answer = await self._log.read(self._name)
             change = self._release(answer)
@@ -179,7 +179,7 @@ class Journal:
                 await self._log.swap(answer.row, change)
 
     def _release(self, answer: Answer) -> Change | None:
-        """What leaves it to others, where this run has it."""
+        """The change that ends the lease, if this run holds it."""
         row = answer.row
         return life.release(row, draw(), self._keep) if row is not None and row.token == self.token else None
 
@@ -188,13 +188,13 @@ class Journal:
     async def claim(
         self, lookups: Lookups, draft: Draft, row: Row | None, entries: Callable[[Draft], Sequence[int]]
     ) -> Claim:
-        """Claim an order: an earlier run's, or a new one, which is written down as its first attempt is about to leave.
+        """Claim an order; a new one is written down just before its first attempt.
 
         Args:
-            lookups: What knows the service's clock.
-            draft: What it carries.
-            row: As it is kept, where an earlier run wrote it down.
-            entries: Makes its recipients integers.
+            lookups: Know the service's clock.
+            draft: The order's content.
+            row: Its row, if it has been written down.
+            entries: Turns its recipients into integers.
         """
         is_new = row is None
         if row is None:
@@ -212,20 +212,20 @@ class Journal:
         return Row(self._name, part, draw(), "", State.CLAIMED, content, mark, draft.recipients, entries=packed)
 
     async def write(self, claim: Claim, change: Change) -> None:
-        """Write down what became of an order that was claimed.
+        """Write down the outcome of a claimed order.
 
         Raises:
-            JournalError: That cannot be done, or another run has the journal by now.
+            JournalError: It cannot be written, or another run has taken it over.
         """
         with self._complaints():
             if not await claim.write(change):
                 raise self.overtaken()
 
     async def write_taken(self, claim: Claim, order_id: int | None, note: KnownId | None) -> None:
-        """Write down that the service has an order.
+        """Write down that an order was taken.
 
         Raises:
-            JournalError: That cannot be done, or another run has the journal by now.
+            JournalError: It cannot be written, or another run has taken it over.
         """
         with self._complaints():
             row = await claim.settle_taken(order_id, note=note)
@@ -234,20 +234,20 @@ class Journal:
 
     @property
     def now(self) -> float:
-        """The time by its clock."""
+        """The time by its log's clock."""
         return time.time() + self._ahead
 
     def complaint(self, error: StoreError) -> JournalError:
-        """What says that it could not be written."""
+        """The error for a store that failed."""
         told = str(error)
         return JournalError(told) if told.startswith(self._spelt) else self.error(f"cannot be used: {told}")
 
     def error(self, reason: str) -> JournalError:
-        """What names it, and says so."""
+        """An error that names the journal."""
         return JournalError(f"{self._spelt} {reason}")
 
     def overtaken(self) -> JournalError:
-        """What says that another run has it."""
+        """The error for a run that lost its lease."""
         return self.error(f"was taken over by another run, as this one wrote nothing for more than {_LEASE:.0f} s")
 
     def _fence(self) -> Fence:
@@ -267,12 +267,12 @@ class Journal:
 
 
 class _Both:
-    """What a journal and a store know together.
+    """The evidence of a journal and of a store together.
 
     Args:
-        log: The journal's.
-        others: The store's.
-        account: What stands for the account in the store.
+        log: The journal's log.
+        others: The store's log.
+        account: The account's name in the store.
     """
 
     def __init__(self, log: Log, others: Log, account: str) -> None:
@@ -291,24 +291,24 @@ class _Both:
 
 
 def _is_dated(row: Row) -> bool:
-    """Whether its times, which the log writes by itself, are of this century."""
+    """Whether a row's times, which its seal does not cover, are plausible."""
     return all(_SINCE < each.local < _UNTIL for each in (row.first, row.last) if each is not None)
 
 
 def is_there(journal: str | os.PathLike[str] | StoreJournal | None) -> bool:
-    """Whether a journal may hold what an earlier run has sent.
+    """Whether a journal exists already, and may hold orders of earlier runs.
 
     Raises:
         ConfigurationError: It is neither a path nor a store's journal.
     """
     if journal is None or isinstance(journal, StoreJournal):
         return journal is not None
-    # What cannot be looked at is not there; opening it tells why.
+    # A path that cannot be accessed counts as missing; opening it raises the error.
     return os.path.exists(choose_path(journal, "journal"))  # noqa: PTH110 - `Path.exists` raises where it cannot look
 
 
 def _spell_holder(token: str) -> str:
-    """Who has a journal, by its token."""
+    """The run that holds a journal, by the journal's token."""
     holder = token.partition(" ")[2]
     is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
     if is_here:

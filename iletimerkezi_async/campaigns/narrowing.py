@@ -1,8 +1,8 @@
-"""Finding the recipients over whom the service refuses an order (452), so that only they are left out.
+"""Finding the recipients that the service refuses (452), and sending to the rest of their order.
 
-What is on the account's blacklist is left out first. Then the order is sent in halves, and each half that is refused in
-halves again, the largest first: most recipients are soon in orders that are taken. Where that takes too many requests,
-the list is rotten, and the campaign stops.
+Numbers on the account's blacklist are left out first. Then the order is sent in halves, and each refused half in halves
+again, the largest first, so that most recipients are reached soon. A campaign that needs more than 1,000 requests for
+that stops: its list is bad.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Narrowing"]
 
-# Orders that a campaign may send in search of refused recipients.
+# Limit of parts that one campaign may send.
 _MOST_ORDERS = 1000
-# Parts that are paced use this share of the recipients a second that the account may send to; and of one second's at
-# once. So other callers wait for a part of a second at the most.
+# Paced parts use this share of the rate, and each has at most this share of one second's recipients: other callers wait
+# for a fraction of a second.
 _SHARE, _SHARE_AT_ONCE = 1 / 2, 1 / 4
-# Seconds that the next thousand numbers of the blacklist may take, and how many of a longer list are used.
+# Seconds to wait for each thousand numbers of the blacklist, and how many numbers of it are used.
 _PATIENCE = 15.0
 _PIECE = 1000
 _MOST_BLOCKED = 1_000_000
 
 
 class Narrowing:
-    """Sends orders that were refused without those over whom they were.
+    """Sends refused orders to all recipients but the refused ones.
 
     Args:
-        transport: What asks for the blacklist, and knows the rate.
-        tally: The account that is kept.
-        orders: What sends.
+        transport: Reads the blacklist, and knows the rate.
+        tally: Counts outcomes.
+        orders: Sends the parts.
     """
 
     def __init__(self, transport: Transport, tally: Tally, orders: Orders) -> None:
@@ -60,7 +60,7 @@ class Narrowing:
         self._sent = 0
 
     async def narrow(self, draft: Draft) -> None:
-        """Send an order that was refused, without those over whom it was."""
+        """Send a refused order to all of its recipients but the refused ones."""
         refused = deque([draft])
         unsent: deque[Draft] = deque()
         try:
@@ -93,14 +93,14 @@ class Narrowing:
                 await anyio.sleep(part.recipients / (rate * _SHARE))
 
     def _check_cost(self) -> None:
-        """Stop the campaign where the search takes too many requests."""
+        """Stop the campaign at the limit of requests."""
         if self._sent < _MOST_ORDERS:
             return
-        refused, told = self._tally.refused, self._tally.refused + self._tally.accepted
-        share = f", {refused:,} of the {told:,} that could be told by then ({refused / told:.1%})" if told else ""
+        refused, known = self._tally.refused, self._tally.refused + self._tally.accepted
+        share = f" ({refused:,} of {known:,} so far, {refused / known:.1%})" if known else ""
         reason = (
-            f"so many recipients are refused{share} that finding them takes more than {_MOST_ORDERS:,} requests: see "
-            "that the list is right, and send it again"
+            f"so many recipients are refused{share} that finding them takes more than {_MOST_ORDERS:,} requests: "
+            "check the list, and send it again"
         )
         self._orders.halt(RecipientError(452, reason, "send-sms"))
 
@@ -115,7 +115,7 @@ class Narrowing:
             await self._orders.note_refused(blocked)
 
     def _divide(self, numbers: Seen, refused: deque[Draft], unsent: deque[Draft]) -> Draft:
-        """Count those on the blacklist as refused, and have the rest sent, if that is less; a draft of the former."""
+        """Count blacklisted recipients as refused, and queue the others; give a draft of the blacklisted ones."""
         draft = refused[0]
         known = numbers.known([number for _, number in draft.pairs()])
         blocked = group(draft, [(number, text) for text, number in draft.pairs() if number in known])
@@ -127,7 +127,7 @@ class Narrowing:
         return blocked
 
     async def _read_blacklist(self) -> Seen:
-        """Read the account's blacklist. It only spares requests: what cannot be read of it is not used."""
+        """Read the account's blacklist, as far as possible: it only saves requests."""
         blocked, piece, count = Seen(), list[str](), 0
         try:
             with anyio.move_on_after(_PATIENCE) as scope:

@@ -1,4 +1,4 @@
-"""The orders of a campaign: each is driven to its end, written down, and counted."""
+"""Sending a campaign's orders: each is sent or settled, written down in the journal, and counted."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["Orders", "Task"]
 
 _OPERATION = "send-sms"
-# What a gateway says while the service behind it is away, or has too much to do.
+# A gateway's answers while the service behind it is unavailable or overloaded.
 _AWAY = frozenset({429, 503})
-# Seconds that the service's time may take to come.
+# Seconds to wait for the service's time.
 _PATIENCE = 5.0
 
 
@@ -52,8 +52,8 @@ class Task:
     """An order to be sent, or to be settled.
 
     Attributes:
-        draft: What it carries.
-        row: As the journal has it, where it was begun; nobody knows then whether it was taken.
+        draft: Its content.
+        row: Its row in the journal, if it was begun; it may have been taken then.
         is_earlier: Whether an earlier run began it.
     """
 
@@ -63,30 +63,30 @@ class Task:
 
     @property
     def has_texts(self) -> bool:
-        """Whether all texts are known, and not only whom they go to."""
+        """Whether all texts are known, and not the recipients alone."""
         return "" not in self.draft.messages
 
     def not_sent(self) -> TransportError | OutcomeUnknownError:
-        """What to say of it where this run does not send it."""
+        """The error to list it with where this run does not send it."""
         if self.row is None:
             return TransportError("not sent, as the campaign had stopped", _OPERATION)
         return unknown("an earlier run may have sent it")
 
 
 class Orders:
-    """Sends a campaign's orders one by one, and keeps account of them.
+    """Sends a campaign's orders and counts their outcomes.
 
     Args:
-        lookups: What sends, and looks for what was lost.
-        intake: What the campaign reads.
-        tally: The account that is kept.
-        journal: Where orders are written down; or nowhere.
-        concurrency: How many orders may be under way at once.
-        report: Tells how far the campaign is.
+        lookups: Sends orders, and looks for lost ones.
+        intake: Reads the campaign's recipients.
+        tally: Counts outcomes.
+        journal: Where orders are written down, if anywhere.
+        concurrency: Limit of orders under way at once.
+        report: Reports progress.
 
     Attributes:
-        stop: Why no further order is to be sent.
-        unsettled: Orders of which nobody can tell whether they were taken, and which the journal has.
+        stop: Why no further order is to be sent, if the campaign has to stop.
+        unsettled: Orders in the journal whose outcome is unknown.
     """
 
     def __init__(
@@ -111,18 +111,18 @@ class Orders:
         self.unsettled: list[Task] = []
 
     def halt(self, error: IletimerkeziError) -> None:
-        """Let the campaign stop; the first reason counts."""
+        """Stop the campaign; the first reason is kept."""
         self.stop = self.stop or error
 
     def _may_go_on(self, task: Task) -> bool:
-        """Whether anything is to be done about an order: once its time is past, what was begun is still settled."""
+        """Whether to work on an order: once the schedule has passed, earlier ones are still settled."""
         return self.stop is None or (task.is_earlier and isinstance(self.stop, ScheduleError))
 
     async def send(self, task: Task) -> bool:
-        """Send one order, or find out what became of it, unless the campaign has stopped meanwhile.
+        """Send or settle one order, unless the campaign has stopped meanwhile.
 
         Returns:
-            Whether it is refused over some of its recipients, who are still to be found. It is counted otherwise.
+            Whether the service refuses some of its recipients, who have to be found. Otherwise it has been counted.
         """
         try:
             await self._under_way.acquire()
@@ -159,7 +159,7 @@ class Orders:
         return False
 
     async def note_refused(self, draft: Draft) -> None:
-        """Write down that recipients are refused, so that no later run asks again. They have been counted."""
+        """Write down refused recipients, already counted, so that later runs do not send to them."""
         try:
             claim = await self._claim(Task(draft))
         except JournalError as error:
@@ -168,10 +168,10 @@ class Orders:
             await self._write_refused(claim, duplicate=False)
 
     async def decide(self, task: Task, *, sent: bool) -> Task | None:
-        """Write down a person's decision about an order of which nothing could tell.
+        """Write down a person's decision about an order whose outcome is unknown.
 
         Returns:
-            The order, to be sent anew; `None` where it counts as sent, or that could not be written down.
+            The order, to be sent anew; `None` where it counts as sent, or the journal could not be written.
         """
         assert self._journal is not None
         claim = await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
@@ -187,7 +187,7 @@ class Orders:
         await self._report()
         return None
 
-    # What is done.
+    # Sending.
 
     async def _claim(self, task: Task) -> Claim | None:
         if self._journal is None:
@@ -196,7 +196,7 @@ class Orders:
         return await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
 
     async def _hear_clock(self) -> None:
-        """Have the service's time before the first order: only by both clocks may a later run send it again."""
+        """Ask for the service's time before the first order: a later run sends again only if both clocks allow it."""
         async with self._one_asks:
             if not self._knows_time:
                 self._knows_time = True
@@ -204,10 +204,10 @@ class Orders:
                     await hear_clock(self._lookups, -math.inf)
 
     async def _drive(self, task: Task, claim: Claim | None, unwritten: Attempts) -> tuple[Order, KnownId | None]:
-        """The order that was taken, and what makes its id known.
+        """Send or settle an order; give it, and its id to be noted as known.
 
         Raises:
-            JournalError: It could not be written down, and so it was not sent.
+            JournalError: The order could not be written down, and was not sent.
             IletimerkeziError: As `Claim.drive`.
         """
         if claim is None or self._journal is None:
@@ -221,7 +221,7 @@ class Orders:
             error = self._journal.overtaken()
         raise error
 
-    # What became of it.
+    # Outcomes.
 
     async def _settle_taken(self, task: Task, claim: Claim | None, order_id: int | None, note: KnownId | None) -> None:
         self._tally.count_taken(task.draft.recipients, order_id)
@@ -247,7 +247,7 @@ class Orders:
         elif isinstance(error, DuplicateOrderError):
             await self._write_refused(claim, duplicate=True)
         else:
-            # Surely not taken, and neither would be the next ones; but for a message that was not read again.
+            # Surely not taken, and the next orders would fail alike; unless only its own texts are missing.
             if task.has_texts:
                 self.halt(error)
             await self._strike(claim)
@@ -256,7 +256,7 @@ class Orders:
 
     async def _settle_unknown(self, task: Task, claim: Claim | None, error: OutcomeUnknownError) -> None:
         if error.http_status in _AWAY:
-            # All orders that are left would end in the same doubt.
+            # The remaining orders would end as unknown, too.
             self.halt(error)
         if claim is not None and await self._write(claim, claim.give_up(lost=True)):
             self.unsettled.append(evolve(task, row=claim.held))
@@ -275,7 +275,7 @@ class Orders:
         return True
 
     async def _strike(self, claim: Claim | None) -> None:
-        """Write down that it surely was not taken; where nothing was written of it, nothing is."""
+        """Write down that an order surely was not taken, if the journal has it."""
         if claim is not None and not claim.is_new:
             await self._write(claim, life.strike(claim.held, draw()))
 
@@ -284,7 +284,7 @@ class Orders:
             await self._write(claim, life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate))
 
     async def _write(self, claim: Claim, change: Change) -> bool:
-        """Write down what became of an order; where that cannot be done the campaign stops."""
+        """Write down an outcome; a journal that cannot be written stops the campaign."""
         assert self._journal is not None
         try:
             await self._journal.write(claim, change)

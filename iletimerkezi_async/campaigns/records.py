@@ -1,4 +1,4 @@
-"""What a campaign's journal holds, as pure values: the campaign's terms, and each order's recipients."""
+"""The contents of a journal, as pure values: the campaign's terms, and each order's recipients and seal."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = ["DONE", "checksum", "describe", "find_misfit", "fingerprint", "mark_entries", "pack", "seal", "unpack"]
 
-#: States of orders of which nothing more can be learnt.
+#: States of orders that are finished.
 DONE = frozenset({State.SENT, State.REFUSED})
 
 
 def fingerprint(text: str, salt: bytes) -> int:
-    """64 bits that tell a text from others, and say nothing of it without the salt."""
+    """A fingerprint of 64 bits of a text, of no use without the key."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
     return int.from_bytes(digest, "big")
 
 
 def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str, str]:
-    """What tells a campaign from others, by the words that name each; fit to be kept in its journal.
+    """The terms by which a journal recognises its campaign, under the words that name them in errors.
 
     Args:
         template: The campaign's terms.
-        message: Its text, where it has a single one.
-        salt: The key that the journal's salt gives with the account's credentials.
+        message: Its text, if it has a single one.
+        salt: The journal's key for fingerprints.
     """
     return {
         "account": f"{fingerprint('account', salt):016x}",
@@ -46,19 +46,19 @@ def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str,
 
 
 def checksum(values: Mapping[str, str]) -> str:
-    """What the description of a campaign comes to, so that damage to it is not taken for another campaign."""
+    """A checksum of a campaign's terms, so that damage is not taken for another campaign."""
     return hashlib.blake2b(repr(sorted(values.items())).encode(), digest_size=8).hexdigest()
 
 
 def find_misfit(kept: Mapping[str, str], campaign: Mapping[str, str]) -> str:
-    """Why a journal that was made for one campaign does not serve another; empty where it is the same.
+    """The reason why a journal does not fit a campaign; empty if it fits.
 
     Args:
-        kept: What `describe` said of the first.
-        campaign: What it says of the other.
+        kept: The terms in the journal.
+        campaign: The campaign's.
     """
     if kept.get("account") != campaign["account"]:
-        # Nothing else can be compared then.
+        # Without the account's key, nothing else can be compared.
         return (
             "was made for another account: give the API key that it was begun with (if that was replaced, the panel's "
             "reports tell who was texted: begin a new journal with those who were not)"
@@ -68,9 +68,9 @@ def find_misfit(kept: Mapping[str, str], campaign: Mapping[str, str]) -> str:
 
 
 def seal(row: Row, salt: bytes) -> str:
-    """What an order's values come to: storage that changes one of them cannot change this to fit.
+    """A keyed checksum of an order's values, which shows damage to any of them.
 
-    The log's own times are not among them, as it writes them by itself.
+    The log's own times are not covered, as the log sets them.
     """
     times = [None if each is None else each.service for each in (row.first, row.last)]
     values = repr((row.part, row.state.value, row.content, row.mark, row.recipients, times, row.order_id))
@@ -78,17 +78,17 @@ def seal(row: Row, salt: bytes) -> str:
 
 
 def mark_entries(entries: bytes, salt: bytes) -> str:
-    """What tells an order of a campaign from its others, and its entries from damaged ones."""
+    """A keyed checksum of an order's entries, which is the order's content."""
     return hashlib.blake2b(entries, digest_size=16, key=salt).hexdigest()
 
 
 def pack(entries: Sequence[int]) -> Body:
-    """An order's entries as they are kept."""
+    """An order's entries as bytes."""
     return Body(array("Q", entries).tobytes())
 
 
 def unpack(entries: bytes) -> Sequence[int]:
-    """The other way round."""
+    """The entries that `pack` made bytes of."""
     unpacked = array("Q")
     unpacked.frombytes(entries)
     return unpacked

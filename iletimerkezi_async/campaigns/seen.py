@@ -1,4 +1,4 @@
-"""Sets that stay small for ten million members: of phone numbers, and of keys of any kind."""
+"""Compact sets for ten million members: of phone numbers, and of integer keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Seen", "SeenKeys", "digits_of", "without_last"]
 
 T = TypeVar("T")
 
-# The largest primes below the powers of two: keys that meet in one table do not meet in the next.
+# Table sizes: the largest primes below powers of two. Keys that collide in one table do not collide in the next.
 _PRIMES = {
     19: 524_287,
     20: 1_048_573,
@@ -26,25 +26,24 @@ _PRIMES = {
     25: 33_554_393,
     26: 67_108_859,
 }
-# How many keys the set holds before they get a table. Moving them is done at one go: it takes some milliseconds.
+# Keys in the plain set before they are moved to a new table, which takes some milliseconds.
 _ENOUGH = 1 << 14
 _TURKISH = "+905"
 _TURKISH_LENGTH = len("+905301234567")
-# Taken from a number's nine digits behind a one, it leaves a key of 27 to 30 bits: Python is quickest with those.
+# Subtracted from a one and a number's nine digits, it leaves a key of 27 to 30 bits, with which Python is fastest.
 _ORIGIN = 10**9 - 2**26
 
 
 class SeenKeys:
-    """Which integers, of 27 bits or more, have been met.
+    """A set of integers of 27 bits or more.
 
-    Tables, each asked in turn. A key's place in one is what it leaves when divided by the table's size, and the
-    quotient is what is kept there: the two together are the key. Where another key is there already, the next table is
-    asked. What finds a place in none is kept in a set, until that is large enough for one table more: no key ever moves
-    from table to table, so that growing is not felt.
+    A key's slot in a table is its remainder by the table's size, and the slot holds the quotient: both together are the
+    key. A key whose slot is taken goes to the next table, and a key that finds no slot into a plain set. When that is
+    large enough, its keys get a table of their own; no key moves between tables, so that growing takes no time.
 
     Args:
         width: Bytes of a quotient, 1 or 8.
-        smallest: The size of the first table, as a power of two; each further one has twice the size.
+        smallest: Size of the first table, as a power of two; each further one is twice as large.
     """
 
     def __init__(self, width: int, smallest: int) -> None:
@@ -54,21 +53,21 @@ class SeenKeys:
         self._rest: set[int] = set()
 
     def known(self, keys: Sequence[int]) -> set[int]:
-        """Those of the keys that are there."""
+        """The given keys that are in the set."""
         known: list[int] = []
         for table in self._tables:
             size = len(table)
             absent: list[int] = []
             for key in keys:
                 quotient = table[key % size]
-                # An empty place ends the search: it would have been the key's.
+                # An empty slot ends the search: the key would be there.
                 if quotient:
                     (known if quotient == key // size else absent).append(key)
             keys = absent
         return self._rest.intersection(keys).union(known)
 
     def add(self, keys: Sequence[int]) -> list[int]:
-        """Take keys in; those that were there already, or come more than once here, as often as they are too many."""
+        """Add keys; give those that were in the set already or are repeated here, each as often as it is repeated."""
         repeated: list[int] = []
         for table in self._tables:
             keys = _place(table, keys, repeated)
@@ -86,10 +85,10 @@ class SeenKeys:
 
 
 class Seen:
-    """Which phone numbers have been met, in a few bytes each.
+    """A set of phone numbers, in a few bytes each.
 
-    A Turkish mobile number has nine digits that vary, and the quotient of such a number fits into a byte. A set of
-    Python's would take twenty times the memory; numbers of other countries go into one all the same, as they are few.
+    Nine digits of a Turkish mobile number vary, so that its quotient fits into a byte: a Python set takes twenty times
+    the memory. Numbers of other countries, which are few, are in such a set.
     """
 
     def __init__(self) -> None:
@@ -97,7 +96,7 @@ class Seen:
         self._others: set[str] = set()
 
     def known(self, numbers: Sequence[str]) -> set[str]:
-        """Those of the numbers that have been met."""
+        """The given numbers that are in the set."""
         keys = _keys(numbers)
         if keys is not None:
             known = self._keys.known(keys)
@@ -107,7 +106,7 @@ class Seen:
         return self._others.intersection(numbers)
 
     def add(self, numbers: Sequence[str]) -> Sequence[str]:
-        """Take E.164 numbers in; those that are new come back, each once and in order."""
+        """Add E.164 numbers; give those that are new, each once and in order."""
         keys = _keys(numbers)
         if keys is not None:
             repeated = self._keys.add(keys)
@@ -120,15 +119,15 @@ class Seen:
 
 
 def _empty_table(width: int, size: int) -> memoryview:
-    # Of the system, which gives memory as it is used: filling that of Python's own with zeros takes a while.
+    # Mapped, as the system then provides zeroed memory page by page; filling Python's own with zeros blocks for long.
     return memoryview(mmap(-1, width * size)).cast("B" if width == 1 else "Q")
 
 
 def _place(table: memoryview, keys: Iterable[int], repeated: list[int]) -> list[int]:
-    """Put keys into a table, and those that are there already into `repeated`; those that find their place taken."""
+    """Put keys into a table, and those that it has already into `repeated`; give those whose slot is taken."""
     size = len(table)
     taken: list[int] = []
-    # This loop is what a campaign's check for repeated numbers costs: it does as little as can be.
+    # Most of the time of checking for repeated numbers is spent here.
     for key in keys:
         place = key % size
         if table[place]:
@@ -142,23 +141,23 @@ def _place(table: memoryview, keys: Iterable[int], repeated: list[int]) -> list[
 
 
 def _keys(numbers: Sequence[str]) -> list[int] | None:
-    """A key for each Turkish number; `None` where there is another among them."""
+    """A key for each number; `None` where any of them is not Turkish."""
     text = ",".join(numbers)
     if len(text) != (_TURKISH_LENGTH + 1) * len(numbers) - 1 or text.count(_TURKISH) != len(numbers):
         return None
-    # Read as JSON they take a third of the time that `int` takes for each.
+    # Parsing them as JSON takes a third of the time of `int` for each.
     digits = cast("list[int]", orjson.loads(f"[{text.replace(_TURKISH, '1')}]"))
     return [number - _ORIGIN for number in digits]
 
 
 def digits_of(numbers: Sequence[str]) -> list[int]:
     """The digits of E.164 numbers, as integers."""
-    # Read as JSON they take a third of the time that `int` takes for each.
+    # See `_keys`.
     return cast("list[int]", orjson.loads(f"[{','.join(numbers).replace('+', '')}]"))
 
 
 def without_last(values: Sequence[T], keys: Sequence[int], repeated: Iterable[int]) -> list[T]:
-    """The values without the last ones of those whose keys are too many."""
+    """The values, without as many of the last ones of each key as `repeated` has of it."""
     too_many = Counter(repeated)
     kept: list[T] = []
     for value, key in zip(reversed(values), reversed(keys)):

@@ -1,4 +1,4 @@
-"""Where a campaign's recipients come from: anything that can be read, a piece at a time, and no further than needed."""
+"""Reading a campaign's recipients from any iterable, some at a time and no further than needed."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ __all__ = ["Reader", "Recipients", "Source"]
 T = TypeVar("T")
 Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 
-# Values read at once: enough to be quick, few enough that one odd value does not cost many others a closer look.
+# Values read at once. One odd value among them makes the cleaning of all of them slower.
 _PIECE = 400
-# Seconds that reading a piece may take; from a source that is slower, less is read at once.
+# Seconds that one read may take; a slower source is asked for fewer values.
 _SLOW = 0.002
 
 
 class Recipients(Generic[T]):
-    """What the caller gives, held so that no variable of a frame shows it.
+    """The caller's recipients, in an object whose `repr` shows none of them.
 
     Attributes:
-        total: How many recipients there are, where that is known.
-        complaint: What is wrong where it is neither a recipient nor several of them.
+        source: An iterable of them.
+        total: Their number, if it is known.
+        complaint: The error, if this is neither a recipient nor an iterable.
     """
 
     def __init__(self, given: Source[T] | Number) -> None:
@@ -55,21 +56,21 @@ def _source_complaint(given: object) -> RecipientError | None:
 
 
 def _length(source: object) -> int | None:
-    # What is read asynchronously may have to ask a database for its length, which it cannot do here.
+    # An asynchronous source may have to query a database for its length, which is impossible here.
     if isinstance(source, AsyncIterable) or not isinstance(source, Sized):
         return None
     try:
         return len(source)
-    except Exception:  # noqa: BLE001 - whoever has a length and cannot tell it, has none
+    except Exception:  # noqa: BLE001 - a length that cannot be read is unknown
         return None
 
 
 class Reader(Generic[T]):
-    """Values of a source, some at a time. What was read before a cancellation is not lost.
+    """Reads values, some at a time; values read before a cancellation are kept.
 
     Args:
-        source: The source.
-        weigh: How many recipients a value stands for; `None` where each is one.
+        source: The iterable.
+        weigh: Counts a value's recipients; `None` where each value is one.
     """
 
     def __init__(self, source: Source[T], weigh: Callable[[T], int] | None = None) -> None:
@@ -81,14 +82,14 @@ class Reader(Generic[T]):
             self._sync = iter(source)
         self._weigh = weigh
         self._piece: list[T] = []
-        # How many values are read at once; of what is not there already, more as long as that is quick.
+        # Limit of values read at once. It begins with one where a value may take long, and grows while reads are quick.
         self._size = _PIECE if isinstance(source, (list, tuple)) else 1
         self._slice = TimeSlice()
 
     async def read(self, limit: int) -> list[T]:
-        """The next values, for at least one recipient and about `limit` at the most; none at the end."""
+        """Read the next values, of at least one and at most about `limit` recipients; an empty list at the end."""
         began = time.perf_counter()
-        # In place: what came before an exception of the source stays, and no variable holds it.
+        # Read in place: what came before an exception of the source is kept, and no variable shows it.
         if self._async is not None:
             await self._read_async(self._async, limit)
         elif self._weigh is None:
@@ -106,7 +107,7 @@ class Reader(Generic[T]):
             except StopAsyncIteration:
                 break
             limit -= self._weigh(self._piece[-1]) if self._weigh else 1
-            # A generator that never waits for anything would hold everybody up.
+            # A generator that never waits would block the event loop.
             await self._slice.end()
 
     def _read_weighed(self, limit: int, weigh: Callable[[T], int]) -> None:
@@ -120,7 +121,7 @@ class Reader(Generic[T]):
                 break
 
     async def aclose(self) -> None:
-        """Close a generator, which may have a connection open, and let go of the source."""
+        """Close a generator, which may have a connection open, and release the source."""
         source, self._sync, self._async = self._async or self._sync, iter(()), None
         if isinstance(source, AsyncIterator):
             close = getattr(source, "aclose", None)
@@ -130,6 +131,6 @@ class Reader(Generic[T]):
             source.close()
 
     def left(self) -> list[T]:
-        """What was read and not handed out."""
+        """Values that were read and not given out."""
         piece, self._piece = self._piece, []
         return piece

@@ -1,4 +1,4 @@
-"""Keeping account of a campaign: where each recipient that was read has ended."""
+"""Counting outcomes: every recipient that was read is counted once."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ REFUSED = "refused by the service (452)"
 
 
 class Tally:
-    """Counts what became of the recipients that an intake has read.
+    """Counts the outcomes of the recipients that an intake has read.
 
     Attributes:
-        accepted: How many messages the service has.
-        refused: How many it refuses.
+        accepted: Recipients in orders that the service took.
+        refused: Recipients that the service refused.
     """
 
     def __init__(self, intake: Intake[Any]) -> None:
@@ -44,33 +44,33 @@ class Tally:
         self._failures = 0
 
     def count_taken(self, recipients: int, order_id: int | None, *, is_earlier: bool = False) -> None:
-        """The service has an order, an earlier run's or one of this; its id may be unknown."""
+        """Count an order that the service took, by this run or an earlier one; its id may be unknown."""
         self.accepted += recipients
         self._accepted_before += recipients if is_earlier else 0
         if order_id is None:
             self._unidentified += recipients
         else:
-            # By their ids, as a journal has them in another order than they were answered in.
+            # Sorted by id, as a journal does not keep the sequence of answers.
             insort(self._orders, Order(order_id, recipients), key=attrgetter("id"))
 
     def refuse(self, numbers: Iterable[str]) -> None:
-        """The service refuses these."""
+        """List numbers that the service refuses."""
         before = len(self._intake.refused)
         self._intake.refused.extend(Refusal(number, REFUSED) for number in numbers)
         self.refused += len(self._intake.refused) - before
 
     def fail(self, draft: Draft, error: IletimerkeziError) -> None:
-        """It is not known, or not the case, that the service has an order."""
+        """List an order that was not taken, or may not have been."""
         self._failed[draft] = error
         self._failures += draft.recipients
 
     def take_back(self, draft: Draft) -> None:
-        """An order that had failed is tried again."""
+        """Take a failed order off the list, as it is tried again."""
         del self._failed[draft]
         self._failures -= draft.recipients
 
     def result(self) -> BulkResult:
-        """What is known so far."""
+        """The result so far."""
         failed = (
             Failure(tuple(Message(text, numbers) for text, numbers in draft.messages.items()), error)
             for draft, error in self._failed.items()
@@ -81,14 +81,14 @@ class Tally:
             refused=self._intake.refused,
             duplicates=self._intake.duplicates,
             failed=tuple(failed),
-            # Recipients of an earlier run that the source does not bring again were read then.
+            # An earlier run read those that the source does not bring again.
             read=self._intake.read + self._intake.missing,
             unidentified=self._unidentified,
             accepted_before=self._accepted_before,
         )
 
     def progress(self) -> Progress:
-        """How far the campaign is."""
+        """The progress so far."""
         return Progress(
             read=self._intake.read + self._intake.missing,
             accepted=self.accepted,

@@ -273,18 +273,16 @@ async def test_a_refusal_for_no_reason_refuses_nobody() -> None:
     assert sandbox.deliveries == Counter(numbers(100))
 
 
-@pytest.mark.parametrize(
-    ("share", "told"), [(500, r"[\d,]+ of the [\d,]+ that could be told by then \(0\.\d%\)"), (4, "more than 1,000")]
-)
+@pytest.mark.parametrize(("share", "told"), [(50, r"so far, \d\.\d%"), (4, "more than 1,000")])
 async def test_a_rotten_list_stops_the_campaign(share: int, told: str) -> None:
     """After a thousand requests; the error says so, and gives the share as far as it is known."""
-    everybody = numbers(50_000)
+    everybody = numbers(10_000)
     service = Strict(set(random.Random(1).sample(everybody, len(everybody) // share)))
     with pytest.raises(BulkError, match=told) as caught:
         await service.client().send_bulk(TEXT, everybody)
     assert isinstance(caught.value.error, RecipientError)
     result = caught.value.result
-    assert_adds_up(result, 50_000)
+    assert_adds_up(result, 10_000)
     assert len(service.operations) <= 1010
     assert result.accepted == sum(service.deliveries.values())
     failed = {number for failure in result.failed for number in failure.recipients}

@@ -781,8 +781,8 @@ def test_killed_many_times_and_everybody_is_texted_once(path: Path, kind: str) -
     command = [*python(), "-c", RUN]
     with sandbox.serve() as url:
         killed = 0
-        for _ in range(10):
-            for _ in range(draw.randrange(4)):
+        for _ in range(7):
+            for _ in range(draw.randrange(5)):
                 sandbox.fail("send-sms", draw.choice(FAULTS))
             before = len(sandbox.orders)
             run = subprocess.Popen([*command, url, str(path), kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -799,7 +799,7 @@ def test_killed_many_times_and_everybody_is_texted_once(path: Path, kind: str) -
             last = subprocess.run([*command, url, str(path), kind], capture_output=True, text=True, check=False)
             if last.stdout == "2000 2000 0\n":
                 break
-    assert killed >= 5
+    assert killed >= 4
     assert last.stdout == "2000 2000 0\n", last.stderr
     assert sandbox.deliveries == Counter(f"+9053012{index:05}" for index in range(2000))
 
