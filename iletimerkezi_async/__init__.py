@@ -16,9 +16,10 @@ async def main() -> None:
 anyio.run(main)
 ```
 
-It runs on asyncio and on trio. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call.
-(What `help` shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a
-page or two each.)
+It runs on asyncio and on trio; in a notebook (Jupyter, IPython) write `await client.send_sms(...)` in a cell, without
+`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (What `help`
+shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a page or two
+each.)
 
 ## Chapters
 
@@ -88,7 +89,7 @@ campaigns/                         any number of recipients, in as many orders a
 orders/                            the life of a single order
 http/                              attempts, connections, pacing: what knows HTTP libraries
 stores/  filling                   what outlives a process; messages of rows
-formats  values                    what a spreadsheet shows; what a value of a row reads like
+values                             what a value of a row reads like
 wire/                              what is asked, how answers are read; pure
 results  models  numbers  text     the vocabulary: public names mostly
 errors  redaction  clocks          likewise; what hides secrets; time by two clocks

@@ -13,13 +13,12 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import several
 from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
-from .orders.pieces import in_pieces
+from .orders.pieces import in_thread
 from .redaction import forgetful
-from .wire import account, blacklist, reports
-from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
-from .wire.consents import check_question, check_registration
-from .wire.draft import MAX_RECIPIENTS, check_text
-from .wire.packing import fill, fill_one
+from .wire import account, arguments, reports
+from .wire.consents import check_consent, register_consents
+from .wire.draft import check_text
+from .wire.packing import Filling, fill_one
 
 if TYPE_CHECKING:
     import os
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from .http.settings import Timeouts
     from .results import BulkResult, OnProgress, Refusal
     from .stores.base import Store, StoreJournal
-
-__all__ = ["AsyncClient"]
 
 
 @forgetful
@@ -138,9 +135,8 @@ class AsyncClient:
     ) -> Self:
         """Make a client over the same connections, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It shares the store, too, and is closed with this client: closing it alone closes nothing. Each
-        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` it paces by itself, as
-        another client would; a pause that the service asks for (429) holds for both.
+        It shares the store, too, and is closed with this client alone. Each argument is as for `AsyncClient`; what is
+        left out (`...`) is as here. With a `rate` it paces by itself; a pause that the service asks for (429) holds.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -153,8 +149,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
-        Where event loops run side by side in threads, call it in each of them: only its own loop can close a
-        connection.
+        If event loops run side by side in threads, call it in each: only its own loop can close a connection.
         """
         await self._face.aclose()
 
@@ -222,7 +217,8 @@ class AsyncClient:
         template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
         draft = fill_one(template, message)
         if draft is None:
-            draft = await in_pieces(fill(template, (message,)))
+            filling = Filling(template, (message,))
+            draft = await in_thread(filling.recipients, filling.draft)
         return await self._face.sending.send(draft, key)
 
     @observed("send-sms")
@@ -248,9 +244,10 @@ class AsyncClient:
             IletimerkeziError: As `send_sms`.
         """
         self._face.sending.check(key)
-        filling = fill(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
+        filling = Filling(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
-        return await self._face.sending.send(await in_pieces(filling), key)
+        draft = await in_thread(filling.recipients, filling.draft)
+        return await self._face.sending.send(draft, key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -280,7 +277,7 @@ class AsyncClient:
             StoreError: The store is away. Nothing was changed.
         """
         self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
-        return await self._face.sending.mark_sent(key, None if order_id is None else check_order_id(order_id))
+        return await self._face.sending.mark_sent(key, None if order_id is None else arguments.check_order_id(order_id))
 
     async def mark_not_sent(self, key: Send | str) -> Send:
         """Decide that a send was not made: the key is then free, and the same call again sends.
@@ -303,7 +300,7 @@ class AsyncClient:
         text: str,
         to: Number | Iterable[Number] | AsyncIterable[Number],
         *,
-        batch_size: int = MAX_RECIPIENTS,
+        batch_size: int = arguments.MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
@@ -355,8 +352,8 @@ class AsyncClient:
             JournalError: The journal belongs to another account, text, sender, schedule or consent choice, is in use by
                 another run, damaged, readable for another user, or cannot be written. Nothing is sent that could not be
                 written down.
-            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` is not what it should be: a
-                journal is a path, and not `":memory:"`.
+            ConfigurationError: `batch_size`, `concurrency`, `on_progress` or `journal` (a path, and not `":memory:"`)
+                is not what it should be; or `unknown` or `settle_for` is given without a journal.
             IletimerkeziError: The text, sender, schedule or a missing choice is refused before anything is read, as by
                 `send_sms`.
         """
@@ -373,7 +370,9 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        terms = check_campaign(batch_size, concurrency, on_progress, unknown=unknown, settle_for=settle_for)
+        terms = arguments.check_campaign(
+            batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
+        )
         return await campaign.run_campaign(
             self._face.lookups,
             open_journal(journal, template, message, *self._face.identity),
@@ -387,7 +386,7 @@ class AsyncClient:
         self,
         messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
-        batch_size: int = MAX_RECIPIENTS,
+        batch_size: int = arguments.MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
@@ -413,10 +412,10 @@ class AsyncClient:
             unknown: As for `send_bulk`.
             settle_for: As for `send_bulk`.
             allow_new_texts: Whether those who were texted by an earlier run, or may have been, are texted again where
-                they come with a text that the journal does not have of them. Otherwise that stops the campaign, before
-                anything goes out that was not sent when it was read (`JournalError`, with their count): the texts may
-                have changed by mistake, such as a date in them. Somebody with several texts has to come with them in
-                the same order as before.
+                they come with a text that the journal does not have of them. Otherwise that stops the campaign
+                (`JournalError`, with their count), as the texts may have changed by mistake, such as a date in them. A
+                list is looked through before anything goes out. A generator has to bring the recipients of before
+                first, and the texts of each in the order of before: who comes before a changed text gets a new one.
             sender: As for `send_sms`.
             iys: As for `send_sms`.
             send_at: As for `send_sms`.
@@ -433,8 +432,10 @@ class AsyncClient:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds = (batch_size, concurrency, on_progress)
-        terms = check_campaign(*bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts)
+        bounds = (batch_size, concurrency, on_progress, journal)
+        terms = arguments.check_campaign(
+            *bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts
+        )
         return await campaign.run_campaign(
             self._face.lookups,
             open_journal(journal, template, None, *self._face.identity),
@@ -464,9 +465,9 @@ class AsyncClient:
         """
         return Report(
             self._face.pages,
-            check_order_id(order_id),
-            page_size=check_whole("page_size", page_size, 1, MAX_ROWS),
-            read_ahead=check_whole("read_ahead", read_ahead, 1),
+            arguments.check_order_id(order_id),
+            page_size=arguments.check_whole("page_size", page_size, 1, MAX_ROWS),
+            read_ahead=arguments.check_whole("read_ahead", read_ahead, 1),
         )
 
     @observed("get-report")
@@ -480,7 +481,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._face.transport.call(reports.get_report(check_order_id(order_id), 1, 1))
+        page = await self._face.transport.call(reports.get_report(arguments.check_order_id(order_id), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -496,15 +497,14 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Orders(self._face.pages, *choose_days(start, end, "get-reports"))
+        return Orders(self._face.pages, *arguments.choose_days(start, end, "get-reports"))
 
     @observed("get-report", "wait-for-order")
     async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
-        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again as
-        in every other call.
+        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again.
 
         Args:
             order_id: The order's id, its digits, or the `Order`.
@@ -517,7 +517,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await several.poll_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
+        return await several.poll_order(
+            self._face.transport, arguments.check_order_id(order_id), arguments.check_patience(timeout)
+        )
 
     @observed("cancel-order")
     async def cancel_order(self, order_id: Order | int | str) -> None:
@@ -534,7 +536,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await several.cancel_and_confirm(self._face.transport, check_order_id(order_id))
+        await several.cancel_and_confirm(self._face.transport, arguments.check_order_id(order_id))
 
     @observed("get-sender")
     async def get_senders(self) -> tuple[str, ...]:
@@ -555,7 +557,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._face.pages, choose_window(start, end, "get-blacklist"))
+        return Blacklist(self._face.pages, arguments.choose_times(start, end, "get-blacklist"))
 
     @observed("add-blacklist")
     async def add_blacklist(self, number: Number) -> None:
@@ -567,7 +569,7 @@ class AsyncClient:
         Raises:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
         """
-        call = blacklist.add_blacklist(number)
+        call = account.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
         await self._face.transport.call(call)
@@ -586,7 +588,7 @@ class AsyncClient:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
             OutcomeUnknownError: All answers were lost; the same call again does no harm.
         """
-        call = blacklist.delete_blacklist(number)
+        call = account.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._face.transport.perform(call)
@@ -613,10 +615,10 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        registration = check_registration(brand_code, consents, datetime.now(timezone.utc))
+        batches = register_consents(brand_code, consents, datetime.now(timezone.utc))
         # A table that is gone through has its rows in its `repr`.
         del brand_code, consents
-        await several.register_batches(self._face.transport, registration)
+        await several.register_batches(self._face.transport, batches)
 
     @observed("consent/show")
     async def check_consent(
@@ -643,6 +645,6 @@ class AsyncClient:
             ConsentError: The brand code has no active subscription.
             ConfigurationError: A word is none of those that are allowed; the message names them.
         """
-        question = check_question(brand_code, recipient, recipient_type, type)
+        call = check_consent(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await several.find_consent(self._face.transport, question)
+        return await several.find_consent(self._face.transport, call)

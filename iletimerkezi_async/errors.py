@@ -114,12 +114,7 @@ class IletimerkeziError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     # The default would call the class with `args`, and a class of the caller's own may take others.
-    def __reduce__(
-        self,
-    ) -> tuple[
-        Callable[[type[IletimerkeziError], tuple[object, ...], dict[str, object]], IletimerkeziError],
-        tuple[type[IletimerkeziError], tuple[object, ...], dict[str, object]],
-    ]:
+    def __reduce__(self) -> tuple[Callable[..., IletimerkeziError], tuple[object, ...]]:
         return _restore, (type(self), self.args, dict(self.__dict__))
 
 

@@ -10,16 +10,14 @@ from itertools import chain, pairwise
 from typing import Protocol, TypeAlias, cast, overload
 from unicodedata import category, normalize
 
-from .errors import ConfigurationError, IletimerkeziError
+from .errors import ConfigurationError
 from .models import Message
-from .numbers import clean_number, find_flaw, spell
+from .numbers import clean_number, find_flaw, write_out
 from .redaction import forgetful
 from .results import Refusal
 from .text import find_complaint, read_text
 from .values import Flaw, read_value
 from .wire.draft import text_complaint
-
-__all__ = ["FilledRows", "Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
 
 
 class NamedRow(Protocol):
@@ -49,10 +47,10 @@ class Table(Protocol):
     def __getitem__(self, name: str, /) -> object: ...
 
 
-class _OfArrow(Protocol):
+class _ArrowTable(Protocol):
     """A table of Arrow; or one of its batches, which has none itself."""
 
-    def to_batches(self) -> Iterable[_OfArrow]: ...
+    def to_batches(self) -> Iterable[_ArrowTable]: ...
 
     def to_pylist(self) -> list[Mapping[str, object]]: ...
 
@@ -90,12 +88,8 @@ class Template:
     """
 
     def __init__(self, written: str) -> None:
-        self._parts: list[tuple[str, str | None]] = []
-        complaint = _parse(written, self._parts)
-        # Error trackers print the variables of the frame that raised.
-        del written
-        if complaint:
-            raise complaint
+        # What stands in front of each name, and the name; behind the last one `None`.
+        self._parts = _parse(written)
         self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
 
@@ -146,28 +140,27 @@ def _misused(written: str, right: str) -> ConfigurationError:
     return ConfigurationError(f"{written} in the text is no value of a column; write {right}")
 
 
-def _parse(written: object, parts: list[tuple[str, str | None]]) -> IletimerkeziError | None:
-    """Take a text apart, into `parts`: what stands in front of each name, and the name; or the complaint about it."""
-    text = read_text(written)
-    if text is None:
-        return find_complaint(written)
+def _parse(written: object) -> list[tuple[str, str | None]]:
+    complaint = find_complaint(written)
+    if complaint:
+        raise complaint
+    text = cast("str", read_text(written))
+    parts: list[tuple[str, str | None]] = []
     literal = ""
     for piece in _PIECES.finditer(text):
-        name = piece[1]
-        if name is None and len(piece[0]) == 1 and piece[0] in "{}":
-            rest = text[piece.start() + 1 :]
-            if piece[0] == "{" and "}" in rest:
-                return ConfigurationError(f"{_PLAIN_NAMES}, and no more{_ESCAPE}")
-            return ConfigurationError(f"the braces of the text do not match{_ESCAPE}")
+        whole, name = piece[0], piece[1]
+        is_open = whole == "{" and "}" in text[piece.end() :]
+        if is_open or (name is not None and not column_key(name)):
+            raise ConfigurationError(f"{_PLAIN_NAMES}, and no more{_ESCAPE}")
+        if whole in {"{", "}"}:
+            raise ConfigurationError(f"the braces of the text do not match{_ESCAPE}")
         if name is None:
-            literal += piece[0][0] if piece[0] in {"{{", "}}"} else piece[0]
+            literal += whole[0] if whole in {"{{", "}}"} else whole
             continue
-        if not column_key(name):
-            return ConfigurationError(f"{_PLAIN_NAMES}, and no more{_ESCAPE}")
         parts.append((literal, name))
         literal = ""
     parts.append((literal, None))
-    return None
+    return parts
 
 
 def column_key(name: str) -> str:
@@ -214,7 +207,7 @@ class Filler:
         """
         cleaned = clean_number(number)
         if cleaned is None:
-            return Refusal("" if number is None else spell(number), f"{place}: {find_flaw(number)}")
+            return Refusal("" if number is None else write_out(number), f"{place}: {find_flaw(number)}")
         words = [read_value(value, comma=self._comma) for value in values]
         for name, word in zip(self._template.names, words):
             if type(word) is Flaw:
@@ -245,21 +238,14 @@ class _RowFiller:
             ConfigurationError: The first row lacks a column.
         """
         self._rows += 1
-        filled = self._fill(f"row {self._rows}", given)
-        # Error trackers print the variables of the frame that raised.
-        del given
-        if isinstance(filled, ConfigurationError):
-            raise filled
-        return filled
-
-    def _fill(self, place: str, given: object) -> Message | Refusal | ConfigurationError:
+        place = f"row {self._rows}"
         row = _mapping(given)
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
         if None in row:
             # As `csv.DictReader` has what is left over.
             number = row.get(self._keys[0]) if self._keys else None
-            return Refusal("" if number is None else spell(number), f"{place}: it has more values than columns")
+            return Refusal("" if number is None else write_out(number), f"{place}: it has more values than columns")
         try:
             values = [row[key] for key in self._keys] if self._keys else None
         except KeyError:
@@ -268,12 +254,12 @@ class _RowFiller:
             return self._filler.fill(place, values[0], values[1:])
         return self._fill_new(place, row)
 
-    def _fill_new(self, place: str, row: Mapping[str, object]) -> Message | Refusal | ConfigurationError:
+    def _fill_new(self, place: str, row: Mapping[str, object]) -> Message | Refusal:
         """The message for a row whose columns are not those of the one before."""
         names = [str(name) for name in row]
         misused = None if self._keys else self._template.find_misuse(names)
         if misused:
-            return misused
+            raise misused
         found = [Template.find_column(names, wanted) for wanted in self._wanted]
         complaint = next((each for each in found if isinstance(each, ConfigurationError)), None)
         if complaint is None:
@@ -281,9 +267,9 @@ class _RowFiller:
             values = [row[key] for key in self._keys]
             return self._filler.fill(place, values[0], values[1:])
         if not self._keys:
-            return complaint
+            raise complaint
         number = row.get(self._keys[0])
-        return Refusal("" if number is None else spell(number), f"{place}: {complaint}")
+        return Refusal("" if number is None else write_out(number), f"{place}: {complaint}")
 
 
 def _mapping(row: object) -> Mapping[str, object] | None:
@@ -306,29 +292,17 @@ def _read_names(row: object) -> Mapping[str, object] | None:
     return None
 
 
-def _make(
-    written: str, rows: object, to: object, decimal_comma: object, made: list[Template]
-) -> IletimerkeziError | None:
-    """Make the template; or the complaint about what was given."""
-    try:
-        made.append(Template(written))
-    except IletimerkeziError as error:
-        return error.with_traceback(None)
-    if not isinstance(to, str):
-        return ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(to).__name__}")
-    if not isinstance(decimal_comma, bool):
-        return ConfigurationError(f"`decimal_comma` must be True or False, not {type(decimal_comma).__name__}")
+def _check_rows(rows: object) -> None:
     kind = type(rows)
     if hasattr(kind, "collect"):
-        return ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
+        raise ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
     names = _column_names(rows)
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
-        return ConfigurationError(f"`rows` has several columns {str(doubled)!r}; rename all but one")
+        raise ConfigurationError(f"`rows` has several columns {str(doubled)!r}; rename all but one")
     is_one = isinstance(rows, (str, bytes, bytearray, Mapping))
     if is_one or not any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__")):
-        return ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
-    return None
+        raise ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
 
 
 def _records(rows: object) -> Iterator[object]:
@@ -336,7 +310,7 @@ def _records(rows: object) -> Iterator[object]:
     kind = type(rows)
     if hasattr(kind, "to_pylist"):
         # Of Arrow, whose tables have batches.
-        table = cast("_OfArrow", rows)
+        table = cast("_ArrowTable", rows)
         return chain.from_iterable(
             each.to_pylist() for each in (table.to_batches() if hasattr(kind, "to_batches") else [table])
         )
@@ -402,13 +376,14 @@ def fill_template(
             that the text names.
         ApiError: The template is no text.
     """
-    made: list[Template] = []
-    complaint = _make(template, rows, to, decimal_comma, made)
-    if complaint:
-        # Error trackers print the variables of the frame that raised.
-        del template, rows
-        raise complaint
-    filler = _RowFiller(made[0], to, comma=decimal_comma)
+    text = Template(template)
+    column, comma = cast("object", to), cast("object", decimal_comma)
+    if not isinstance(column, str):
+        raise ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(column).__name__}")
+    if not isinstance(comma, bool):
+        raise ConfigurationError(f"`decimal_comma` must be True or False, not {type(comma).__name__}")
+    _check_rows(rows)
+    filler = _RowFiller(text, column, comma=comma)
     if isinstance(rows, AsyncIterable):
         return _Filled(filler, rows)
     return FilledRows(filler, _records(rows))

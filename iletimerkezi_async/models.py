@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from attrs import field, frozen
 
 from .errors import ConfigurationError
-from .numbers import Number, clean_number, is_one, mask, spell
+from .numbers import Number, clean_number, is_one, mask, write_out
 from .redaction import forgetful
 from .text import clean_text
 
@@ -328,13 +328,27 @@ def _find_word(kind: type[E], word: object) -> E | str | None:
     return str(word) if known is None and isinstance(word, AsRead) else known
 
 
-def _choose_source(source: object) -> ConsentSource | str:
+def _read_recipient(recipient: Number) -> str:
+    return clean_number(recipient) or write_out(recipient)
+
+
+def _read_recipient_type(word: RecipientType | str) -> RecipientType | str:
+    return choose_word(RecipientType, "recipient_type", word)
+
+
+def _read_type(word: ConsentType | str) -> ConsentType | str:
+    return choose_word(ConsentType, "type", word)
+
+
+def _read_status(word: ConsentStatus | str) -> ConsentStatus | str:
+    return choose_word(ConsentStatus, "status", word)
+
+
+def _read_source(source: ConsentSource | str) -> ConsentSource | str:
     known = _find_word(ConsentSource, source)
-    if known is not None:
-        return known
-    if isinstance(source, str) and _SOURCE.fullmatch(source):
-        return source
-    raise ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
+    if known is None and not (isinstance(cast("object", source), str) and _SOURCE.fullmatch(source)):
+        raise ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
+    return source if known is None else known
 
 
 def _mask_recipient(recipient: str) -> str:
@@ -343,7 +357,7 @@ def _mask_recipient(recipient: str) -> str:
 
 
 @forgetful
-@frozen(init=False)
+@frozen
 class Consent:
     """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
 
@@ -364,32 +378,12 @@ class Consent:
         ConfigurationError: A word is none of those that are allowed; the message names them.
     """
 
-    recipient: str = field(repr=_mask_recipient)
-    recipient_type: RecipientType | str
-    type: ConsentType | str
-    status: ConsentStatus | str
-    source: ConsentSource | str
+    recipient: str = field(converter=_read_recipient, repr=_mask_recipient)
+    recipient_type: RecipientType | str = field(converter=_read_recipient_type)
+    type: ConsentType | str = field(converter=_read_type)
+    status: ConsentStatus | str = field(converter=_read_status)
+    source: ConsentSource | str = field(converter=_read_source)
     consent_date: datetime | None
-
-    def __init__(  # noqa: PLR0917 - one for each field of the wire, in its order
-        self,
-        recipient: Number,
-        recipient_type: RecipientType | str,
-        type: ConsentType | str,
-        status: ConsentStatus | str,
-        source: ConsentSource | str,
-        consent_date: datetime | None,
-    ) -> None:
-        values = {
-            "recipient": clean_number(recipient) or spell(recipient),
-            "recipient_type": choose_word(RecipientType, "recipient_type", recipient_type),
-            "type": choose_word(ConsentType, "type", type),
-            "status": choose_word(ConsentStatus, "status", status),
-            "source": _choose_source(source),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "consent_date", consent_date)
 
 
 @frozen

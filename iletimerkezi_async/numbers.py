@@ -15,18 +15,6 @@ from .text import read_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "NO_NUMBER",
-    "Number",
-    "clean_number",
-    "clean_numbers",
-    "find_flaw",
-    "is_one",
-    "mask",
-    "normalize_number",
-    "spell",
-]
-
 Number: TypeAlias = str | int
 """A phone number as callers have it: text in any usual spelling, or an integer.
 
@@ -86,7 +74,7 @@ _BEYOND = 10**_E164_DIGITS
 
 def clean_number(value: object) -> str | None:
     """The E.164 form of a number in any spelling that `normalize_number` takes, or `None` where it is not one."""
-    written = _written(value)
+    written = _as_text(value)
     if len(written) == _MOBILE_DIGITS and written[0] == "5" and written.isascii() and written.isdigit():
         return "+90" + written
     point = _POINT.search(written)
@@ -129,7 +117,7 @@ def _bare(written: str) -> str:
     return marked[1] if marked else compact
 
 
-def _written(value: object) -> str:
+def _as_text(value: object) -> str:
     """A value as text; empty where it is neither text nor a whole number that could be a phone's."""
     # Not `isinstance`: there are proxies that only say that they are text.
     if issubclass(type(value), str):
@@ -222,7 +210,7 @@ def _join(values: Sequence[object]) -> str:
         # Whether all are text is what is asked here; most often they are.
         joined = "," + ",".join(cast("Sequence[str]", values))
     except TypeError:
-        joined = "," + ",".join(map(_written, values))
+        joined = "," + ",".join(map(_as_text, values))
     if joined.isascii():
         return joined
     for separator in _UNICODE_SEPARATORS:
@@ -265,12 +253,9 @@ def normalize_number(value: Number) -> str:
         RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.
     """
     number = clean_number(value)
-    if number is not None:
-        return number
-    error = RecipientError(452, find_flaw(value), "normalize_number", numbers=(spell(value),))
-    # Error trackers print the variables of the frame that raised.
-    del value
-    raise error
+    if number is None:
+        raise RecipientError(452, find_flaw(value), "normalize_number", numbers=(write_out(value),))
+    return number
 
 
 #: What is wrong with a value of which no more can be told.
@@ -345,7 +330,7 @@ def mask(number: str) -> str:
     return f"{number[:2]}***"
 
 
-def spell(value: object) -> str:
+def write_out(value: object) -> str:
     """A refused value as text, for `RecipientError.numbers`."""
     if isinstance(value, int) and abs(value) >= 10**100:
         # Python refuses to write out integers of thousands of digits.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["forget", "forgetful", "forgets"]
-
 T = TypeVar("T")
 F = TypeVar("F", bound="Callable[..., object]")
 

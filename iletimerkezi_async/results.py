@@ -144,8 +144,9 @@ class BulkResult:
         return tuple(failure for failure in self.failed if not isinstance(failure.error, OutcomeUnknownError))
 
     def __repr__(self) -> str:
+        before = f" ({self.accepted_before} by earlier runs)" if self.accepted_before else ""
         return (
-            f"<BulkResult: {self.read} read, {self.accepted} accepted in {len(self.orders)} orders, "
+            f"<BulkResult: {self.read} read, {self.accepted} accepted in {len(self.orders)} orders{before}, "
             f"{len(self.refused)} refused, {self.duplicates} duplicates, {self.failures} failed>"
         )
 

@@ -12,18 +12,6 @@ from attrs import field, frozen
 from .errors import ApiError, EmptyTextError
 from .redaction import forgetful
 
-__all__ = [
-    "MAX_PARTS",
-    "TURKISH_LETTERS",
-    "Encoding",
-    "TextLength",
-    "clean_text",
-    "find_complaint",
-    "measure",
-    "read_text",
-    "surely_too_long",
-]
-
 #: The service refuses longer texts with 453 (source: the provider's `send-sms` page).
 MAX_PARTS = 7
 
@@ -154,7 +142,6 @@ def measure(text: str) -> TextLength:
     """
     complaint = find_complaint(text)
     if complaint:
-        del text
         raise complaint
     text = clean_text(text)
     letters = set(text)

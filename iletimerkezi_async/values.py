@@ -16,8 +16,6 @@ from typing import Protocol, SupportsFloat, SupportsIndex, cast
 from .models import TURKISH_TIME
 from .text import read_text
 
-__all__ = ["Flaw", "Unshown", "read_value", "round_float", "write_general"]
-
 
 class Flaw(str):
     """Why a value has no text, in words that show no part of it."""
@@ -25,7 +23,7 @@ class Flaw(str):
     __slots__ = ()
 
 
-class _OfArrow(Protocol):
+class _ArrowValue(Protocol):
     def as_py(self) -> object: ...
 
 
@@ -139,7 +137,7 @@ def _write(value: object, *, comma: bool) -> str | Flaw | None:
     """What is no text as text; `None` where nobody could read it."""
     if hasattr(type(value), "as_py"):
         # A value of Arrow.
-        return read_value(cast("_OfArrow", value).as_py(), comma=comma)
+        return read_value(cast("_ArrowValue", value).as_py(), comma=comma)
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return _NO_VALUE
     if isinstance(value, (bool, complex)):
@@ -191,7 +189,7 @@ def _write_decimal(value: Decimal, *, comma: bool) -> str | Flaw:
     if has_decimals and len(value.normalize().as_tuple().digits) > _DIGITS:
         # Made of a float, or of a division.
         return write_general(value, comma=comma)
-    return _with_point(f"{value or abs(value):f}", comma=comma)
+    return _with_decimal_mark(f"{value or abs(value):f}", comma=comma)
 
 
 def _write_float(value: object, *, comma: bool) -> str | Flaw:
@@ -222,10 +220,10 @@ def write_general(number: Decimal, *, comma: bool) -> str | Flaw:
         return f"-{whole}" if number < 0 else whole
     decimals = max(_ROOM - len(whole) - 1, _MONEY)
     rounded = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    return _with_point(f"{rounded:f}".rstrip("0").rstrip("."), comma=comma) if rounded else _TOO_SMALL
+    return _with_decimal_mark(f"{rounded:f}".rstrip("0").rstrip("."), comma=comma) if rounded else _TOO_SMALL
 
 
-def _with_point(written: str, *, comma: bool) -> str:
+def _with_decimal_mark(written: str, *, comma: bool) -> str:
     return written.replace(".", ",") if comma else written
 
 

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from canned import Canned, ok, raw_server, refusal
 from frames import everything_of, is_test
+from waiting import give_up_once
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -200,14 +201,18 @@ async def test_a_cancelled_call_takes_no_frames_of_the_http_client_along() -> No
         await anyio.sleep_forever()
 
     shown = ""
-    async with raw_server(silence) as (url, _), make(base_url=url) as client:
-        with anyio.move_on_after(0.05):
-            try:
-                await send(client)
-            except BaseException as error:
-                trace = traceback.TracebackException.from_exception(error, capture_locals=True)
-                shown = "".join(f"{frame.filename} {frame.locals}" for frame in trace.stack if not is_test(frame))
-                raise
+
+    async def go() -> None:
+        nonlocal shown
+        try:
+            await send(client)
+        except BaseException as error:
+            trace = traceback.TracebackException.from_exception(error, capture_locals=True)
+            shown = "".join(f"{frame.filename} {frame.locals}" for frame in trace.stack if not is_test(frame))
+            raise
+
+    async with raw_server(silence) as (url, requests), make(base_url=url) as client:
+        await give_up_once(lambda: requests, go)
     assert "client.py" in shown
     assert "httpcore" not in shown
     assert_clean(shown)

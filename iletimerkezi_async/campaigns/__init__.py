@@ -111,8 +111,8 @@ anyio.run(main)
 
 For those who work on it. `sources` reads whatever can be read, a piece at a time; `intake` cleans it and packs it into
 orders, and `seen` remembers who was there before. `campaign` hands the orders out, and `orders` sends each to its end;
-`narrowing` finds the recipients over whom one was refused, with the blacklist that `blocked` reads. `journal` is where
-they are written down, and `records` what stands there. `tally` keeps account of every recipient.
+`narrowing` finds the recipients over whom one was refused. `journal` is where they are written down, and `records` what
+stands there. `tally` keeps account of every recipient.
 
 In come a source, a template and an open journal; out goes a `BulkResult`. It never builds a request: `orders` sends.
 """

@@ -9,24 +9,24 @@ from __future__ import annotations
 import inspect
 import time
 from collections import deque
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
-from iletimerkezi_async.orders.pieces import in_pieces
+from iletimerkezi_async.orders.pieces import in_thread
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.stores.log import State
-from iletimerkezi_async.wire.operations import SEND_WINDOW
-from iletimerkezi_async.wire.packing import finish
+from iletimerkezi_async.wire.call import SEND_WINDOW
 
 from .narrowing import Narrowing
-from .orders import Orders, Outcome, Task
+from .orders import Orders, Task
 from .tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import TaskGroup
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.arguments import Terms
     from iletimerkezi_async.wire.draft import Draft
-    from iletimerkezi_async.wire.packing import Steps
 
     from .intake import Intake
     from .journal import Journal
@@ -52,7 +51,7 @@ _CLOSING = 10.0
 
 async def run_campaign(
     lookups: Lookups,
-    journal: AbstractAsyncContextManager[tuple[Journal | None, Sequence[Row]]],
+    journal: AbstractAsyncContextManager[Journal | None],
     read: Callable[[bytes], Intake[Any]],
     terms: Terms,
     on_progress: OnProgress | None,
@@ -61,7 +60,7 @@ async def run_campaign(
 
     Args:
         lookups: What sends, and looks for what was lost.
-        journal: Opens the journal, and gives what it holds.
+        journal: Opens the journal.
         read: Makes what reads the recipients, of the journal's salt.
         terms: How it is to be run.
         on_progress: Told after each order.
@@ -71,9 +70,11 @@ async def run_campaign(
     """
     results: list[BulkResult] = []
     try:
-        async with journal as (book, records):
+        async with journal as book:
             campaign = Campaign(lookups, read(book.salt if book else b""), terms, on_progress=on_progress, journal=book)
-            results.append(await campaign.run(records))
+            if book is not None:
+                await book.read(campaign.remember)
+            results.append(await campaign.run())
     except BaseException as error:
         # Cancelled while the journal was closed: what is known goes along.
         if results:
@@ -109,8 +110,6 @@ class Campaign:
         self._journal = journal
         self._crash: BaseException | None = None
         self._tally = Tally(intake)
-        #: Orders of earlier runs that are still to be counted in.
-        self._records: Iterator[Row] = iter(())
         #: Orders to be sent next, and those of earlier runs that wait until all new ones are sent: that the list of
         #: orders has newer ones shows that it is not behind.
         self._tasks: deque[Task] = deque()
@@ -122,19 +121,25 @@ class Campaign:
         self._places = anyio.Semaphore(concurrency, fast_acquire=True)
         self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._searches = anyio.Semaphore(concurrency, fast_acquire=True)
-        self._narrowing = Narrowing(lookups.transport, self._tally, self._orders, self._under_way, concurrency)
+        self._narrowing = Narrowing(lookups.transport, self._tally, self._orders, self._under_way)
 
-    async def run(self, records: Sequence[Row]) -> BulkResult:
+    def remember(self, row: Row) -> None:
+        """Count in an order of an earlier run, and leave its recipients out of this one."""
+        draft = self._intake.remember(row)
+        if row.state is State.SENT:
+            self._tally.count_taken(row.recipients, row.order_id, is_earlier=True)
+        elif row.state is State.REFUSED:
+            self._tally.refuse(self._intake.numbers(row))
+        elif draft is not None:
+            self._take_up(row, draft)
+
+    async def run(self) -> BulkResult:
         """Send everything.
-
-        Args:
-            records: The orders of earlier runs.
 
         Raises:
             BulkError: The campaign had to stop.
             JournalError: It had to stop as the journal cannot be written, or as texts have changed.
         """
-        self._records = iter(records)
         try:
             await self._send_all()
         except BaseException as error:  # noqa: BLE001 - it is raised below, where no other one is being handled
@@ -212,8 +217,7 @@ class Campaign:
             tasks.cancel_scope.cancel()
 
     async def _feed_new(self, tasks: TaskGroup) -> None:
-        for record in self._records:
-            await self._remember(record)
+        await self._intake.prepare()
         while self._orders.stop is None:
             # The place first, so that nothing is read that cannot be sent yet.
             await self._places.acquire()
@@ -240,16 +244,18 @@ class Campaign:
 
     async def _next_task(self) -> Task | None:
         if not self._tasks:
-            draft = await self._intake.next()
-            if draft is not None:
-                self._tasks.append(Task(draft))
-            if self._intake.changed:
-                self._refuse_changed()
-                return None
-            self._take_up_all(await in_pieces(self._intake.take_ready()))
-        if not self._tasks:
-            self._take_up_all(await in_pieces(self._intake.take_unmet()))
+            is_last = not await self._intake.fill()
+            await in_thread(self._intake.waiting, partial(self._put_together, is_last=is_last))
         return self._tasks.popleft() if self._tasks else None
+
+    def _put_together(self, *, is_last: bool) -> None:
+        """Make orders of what was read."""
+        if self._intake.changed:
+            self._refuse_changed()
+            return
+        if not is_last:
+            self._tasks.append(Task(self._intake.take()))
+        self._take_up_earlier(unread=is_last)
 
     def _refuse_changed(self) -> None:
         assert self._journal is not None
@@ -261,72 +267,53 @@ class Campaign:
             )
         )
 
-    async def _remember(self, record: Row) -> None:
-        """Count in an order of an earlier run, and leave its recipients out of this one."""
-        steps = self._intake.remember(record)
-        try:
-            draft = await in_pieces(steps)
-        except BaseException:
-            # What was begun is ended, so that its recipients are in one list or another.
-            self._count_in(record, finish(steps))
-            raise
-        self._count_in(record, draft)
+    def _take_up_earlier(self, *, unread: bool) -> None:
+        for row, draft in self._intake.take_earlier(unread=unread):
+            self._take_up(row, draft)
 
-    def _count_in(self, record: Row, draft: Draft | None) -> None:
-        if record.state is State.SENT:
-            self._tally.count_taken(record.recipients, record.order_id, is_earlier=True)
-        elif record.state is State.REFUSED:
-            self._tally.refuse(f"+{digits}" for digits in self._intake.numbers(record))
-        elif draft is not None:
-            self._take_up(record, draft)
-
-    def _take_up_all(self, orders: Iterable[tuple[Row, Draft]]) -> None:
-        for record, draft in orders:
-            self._take_up(record, draft)
-
-    def _take_up(self, record: Row, draft: Draft) -> None:
+    def _take_up(self, row: Row, draft: Draft) -> None:
         """Go on with an order of an earlier run that did not end well, now that its texts are known."""
-        if record.state is State.DUPLICATE:
+        if row.state is State.DUPLICATE:
             self._tally.fail(draft, DuplicateOrderError(451, "refused as a duplicate by an earlier run", _OPERATION))
             return
         assert self._journal is not None
         # As long as the service would refuse it as a duplicate, that has to be tried at once.
-        is_recent = record.first is not None and self._journal.now - record.first.local < SEND_WINDOW
-        (self._tasks if is_recent else self._later).append(Task(draft, record, is_earlier=True))
+        is_recent = row.first is not None and self._journal.now - row.first.local < SEND_WINDOW
+        (self._tasks if is_recent else self._later).append(Task(draft, row, is_earlier=True))
 
     async def _conclude(self) -> BulkResult:
         """Name what was read and will not be sent by this run, and sum up."""
-        steps = self._sum_up()
         results: list[BulkResult] = []
+
+        def sum_up() -> None:
+            results.append(self._sum_up())
+
         try:
             with anyio.CancelScope(shield=True):
-                results.append(await in_pieces(steps))
+                await in_thread(self._intake.read + self._intake.missing, sum_up)
         except BaseException as error:
             # asyncio's own cancellation heeds no shield.
-            error.__context__ = BulkError(finish(steps))
+            if not results:
+                sum_up()
+            error.__context__ = BulkError(results[0])
             raise
         return results[0]
 
-    def _sum_up(self) -> Steps[BulkResult]:
-        # Where it was cancelled before all of them were counted in.
-        for record in self._records:
-            self._count_in(record, (yield from self._intake.remember(record)))
+    def _sum_up(self) -> BulkResult:
         # In this order: what was read last may belong to an order of an earlier run.
-        rest = yield from self._intake.rest()
-        self._take_up_all((yield from self._intake.take_ready()))
-        self._take_up_all((yield from self._intake.take_unmet()))
+        rest = self._intake.rest()
+        self._take_up_earlier(unread=True)
         for task in chain(self._tasks, self._later):
             self._tally.fail(task.draft, task.not_sent())
         if rest is not None:
             self._tally.fail(rest, Task(rest).not_sent())
-        return (yield from self._tally.result())
+        return self._tally.result()
 
     # Sending.
 
     async def _work(self, task: Task) -> None:
         try:
-            outcome = await self._send(task)
-            if outcome is not Outcome.REFUSED or task.draft.recipients == 1:
+            if not await self._send(task):
                 return
             try:
                 # As many may be searched as are sent: beyond that, what was read has to wait.
@@ -341,7 +328,7 @@ class Campaign:
         finally:
             self._searches.release()
 
-    async def _send(self, task: Task) -> Outcome:
+    async def _send(self, task: Task) -> bool:
         try:
             await self._under_way.acquire()
         except BaseException:

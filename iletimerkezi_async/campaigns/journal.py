@@ -15,34 +15,36 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import secrets
 import socket
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 from attrs import evolve
 
 from iletimerkezi_async.errors import StoreError
-from iletimerkezi_async.orders import life, rows
+from iletimerkezi_async.orders import life
 from iletimerkezi_async.orders.driver import Claim
 from iletimerkezi_async.orders.life import NO_LEASE
-from iletimerkezi_async.orders.pieces import in_thread
+from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
 from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
 from iletimerkezi_async.stores.sqlite import JournalFile
 
-from .records import Records, checksum, describe_sealed, find_misfit, mark_entries, pack, seal
+from .records import checksum, describe, find_misfit, mark_entries, pack, seal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.log import Answer, Evidence, KnownId, Log, Undo
+    from iletimerkezi_async.stores.log import Answer, Evidence, KnownId, Log
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -52,6 +54,10 @@ __all__ = ["Journal", "is_there", "open_journal"]
 _LEASE = 120.0
 # The years 2001 and 2096, in seconds since 1970.
 _SINCE, _UNTIL = 1e9, 4e9
+# What names a run to others.
+_HOLDER = "process {} on {}"
+# The files that runs of this process have, by process: what a fork takes along is the parent's.
+_open_here: set[tuple[int, str]] = set()
 
 
 class Journal:
@@ -74,9 +80,10 @@ class Journal:
             self._spelt, self._lease = store.spelt, NO_LEASE
         self._name = name
         self._credentials = credentials
-        self._log = _SealedLog(store, self)
-        self._keep = max(StoreLog(store).keep, life.DOUBT_KEPT)
-        self._token = f"{draw()} process {os.getpid()} on {socket.gethostname()}"
+        self._log = StoreLog(store)
+        self._keep = max(self._log.keep, life.DOUBT_KEPT)
+        self.token = f"{draw()} {_HOLDER.format(os.getpid(), socket.gethostname())}"
+        self._is_new = True
         self._parts = itertools.count(1)
         self._ahead = 0.0
         self._began = time.monotonic()
@@ -90,8 +97,8 @@ class Journal:
 
     # Opening and closing.
 
-    async def open(self, template: Draft, message: Message | None) -> Records:
-        """Take it, or make it, and read what it holds.
+    async def open(self, template: Draft, message: Message | None) -> None:
+        """Take it, or make it.
 
         Args:
             template: The campaign's terms.
@@ -101,89 +108,108 @@ class Journal:
             JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
         """
         with self._complaints():
-            answer = await self._log.read(self._name)
-            terms = self._check_terms(answer.row, template, message)
-            mine = Row(self._name, 0, draw(), self._token, State.CLAIMED, checksum(terms))
-            mine = evolve(mine, entries=json.dumps(terms).encode())
-            outcome = await rows.claim(self._log, mine, self._lease, self._keep)
-            if isinstance(outcome, life.Busy):
-                holder = (answer.token or "").partition(" ")[2] or "another run"
-                raise self.error(f"is in use by {holder}")
-            if not isinstance(outcome, rows.Granted):
-                raise self.error("was made for another campaign")
-            self._ahead = outcome.now - time.time()
-            return await self._read()
+            mine = self._zero(secrets.token_bytes(16), template, message)
+            change = Change(mine, self._lease, self._keep, durable=False)
+            answer = await self._log.insert(change, undo=self._release)
+            if not answer.has(mine.version):
+                self._is_new = False
+                answer = await self._take(template, message)
+            self._ahead = answer.now - time.time()
 
-    def _check_terms(self, zero: Row | None, template: Draft, message: Message | None) -> dict[str, str]:
-        """See that an old journal is of this campaign; a new one is made out to it."""
-        kept: dict[str, str] = {}
-        if zero is not None and zero.entries is not None:
-            kept = dict(json.loads(zero.entries))
-            if checksum(kept) != zero.content:
-                raise ValueError
-        self.salt, campaign = describe_sealed(kept, template, message, self._credentials)
-        misfit = find_misfit(kept, campaign) if kept else ""
+    async def _take(self, template: Draft, message: Message | None) -> Answer:
+        """Take over a journal that is there, and see that it is of this campaign."""
+        answer = await self._log.read(self._name)
+        if answer.row is None or answer.row.entries is None:
+            raise ValueError
+        kept: dict[str, str] = dict(json.loads(answer.row.entries))
+        if checksum(kept) != answer.row.content:
+            raise ValueError
+        mine = self._zero(bytes.fromhex(kept["salt"]), template, message)
+        assert mine.entries is not None
+        misfit = find_misfit(kept, json.loads(mine.entries))
         if misfit:
             raise self.error(misfit)
-        return campaign
+        change = life.claim(answer.row, answer.now, mine, self._lease, self._keep)
+        if isinstance(change, Change):
+            answer = await self._log.swap(answer.row, change, undo=self._release)
+        if not answer.has(mine.version):
+            raise self.error(f"is in use by {_spell_holder(answer.token or '')}")
+        return answer
 
-    async def _read(self) -> Records:
-        records = Records()
+    def _zero(self, salt: bytes, template: Draft, message: Message | None) -> Row:
+        """The row of the campaign itself."""
+        self.salt = self._credentials.derive("journal", salt)
+        terms = describe(template, message, self.salt) | {"salt": salt.hex()}
+        entries = json.dumps(terms).encode()
+        return Row(self._name, 0, draw(), self.token, State.CLAIMED, checksum(terms), entries=entries)
+
+    async def read(self, remember: Callable[[Row], object]) -> None:
+        """Read the orders of earlier runs, and have each remembered.
+
+        Raises:
+            JournalError: It is damaged, or cannot be read.
+        """
+        if self._is_new:
+            return
         last = 0
-        while page := await self._log.page(self._name, last):
-            last = page[-1].part
-            await self._check(page)
-            for row in page:
-                if row.state is not State.FREE:
-                    records.append(row)
+        time_slice = TimeSlice()
+        with self._complaints():
+            while page := await self._log.page(self._name, last):
+                last = page[-1].part
+                for row in page:
+                    await in_thread(row.recipients, self._read_row, row, remember)
+                    await time_slice.end()
         self._parts = itertools.count(last + 1)
-        return records
 
-    async def _check(self, page: Sequence[Row]) -> None:
-        """See that each order is as it was written down."""
-        if not all(row.token == seal(row, self.salt) and _is_dated(row) for row in page):
+    def _read_row(self, row: Row, remember: Callable[[Row], object]) -> None:
+        """See that an order is as it was written down."""
+        content = None if row.entries is None else mark_entries(row.entries, self.salt)
+        is_free = row.state is State.FREE
+        if row.token != seal(row, self.salt) or not _is_dated(row) or content != (None if is_free else row.content):
             raise ValueError
-        for row in page:
-            if row.entries is None:
-                if row.state is not State.FREE:
-                    raise ValueError
-            elif row.content != await in_thread(row.recipients, mark_entries, row.entries, self.salt):
-                raise ValueError
+        if not is_free:
+            remember(row)
 
     async def aclose(self) -> None:
         """Leave it to others. Where that fails, it is free when the lease is over."""
-        if self._lease <= 0:
-            return
         with suppress(StoreError):
-            row = (await self._log.read(self._name)).row
-            if row is not None and row.token == self._token:
-                await self._log.swap(row, life.release(row, draw(), self._keep))
+            answer = await self._log.read(self._name)
+            change = self._release(answer)
+            if answer.row is not None and change is not None:
+                await self._log.swap(answer.row, change)
+
+    def _release(self, answer: Answer) -> Change | None:
+        """What leaves it to others, where this run has it."""
+        row = answer.row
+        return life.release(row, draw(), self._keep) if row is not None and row.token == self.token else None
 
     # Its orders.
 
-    async def claim(self, lookups: Lookups, draft: Draft, entries: Sequence[int], row: Row | None) -> Claim:
+    async def claim(
+        self, lookups: Lookups, draft: Draft, row: Row | None, entries: Callable[[Draft], Sequence[int]]
+    ) -> Claim:
         """Claim an order: an earlier run's, or a new one, which is written down as its first attempt is about to leave.
 
         Args:
             lookups: What knows the service's clock.
             draft: What it carries.
-            entries: Its recipients as integers.
             row: As it is kept, where an earlier run wrote it down.
+            entries: Makes its recipients integers.
         """
         is_new = row is None
         if row is None:
-            packed = pack(entries)
-            # Error trackers print the variables of the frames that an error passes.
-            del entries
-            content = await in_thread(draft.recipients, mark_entries, packed, self.salt)
-            mark = await in_thread(draft.recipients, mark_numbers, draft, self._seal)
-            row = Row(self._name, next(self._parts), draw(), "", State.CLAIMED, content, mark, draft.recipients)
-            row = evolve(row, entries=packed)
+            row = await in_thread(draft.recipients, self._new_row, draft, entries)
         return Claim(
             self._log, row, self.now, lookups,
             lease=self._lease if self._lease > 0 else float("inf"), keep=self._keep,
             evidence=self._evidence, fence=self._fence, is_new=is_new, began=self._began,
         )  # fmt: skip
+
+    def _new_row(self, draft: Draft, entries: Callable[[Draft], Sequence[int]]) -> Row:
+        packed = pack(entries(draft))
+        content, mark = mark_entries(packed, self.salt), mark_numbers(draft, self._seal)
+        part = next(self._parts)
+        return Row(self._name, part, draw(), "", State.CLAIMED, content, mark, draft.recipients, entries=packed)
 
     async def write(self, claim: Claim, change: Change) -> None:
         """Write down what became of an order that was claimed.
@@ -225,7 +251,7 @@ class Journal:
         return self.error(f"was taken over by another run, as this one wrote nothing for more than {_LEASE:.0f} s")
 
     def _fence(self) -> Fence:
-        return Fence(self._token, draw(), self._lease, self._keep)
+        return Fence(self.token, draw(), self._lease, self._keep, partial(seal, salt=self.salt))
 
     @contextmanager
     def _complaints(self) -> Generator[None]:
@@ -238,37 +264,6 @@ class Journal:
             error = self.error("is damaged, or not a journal")
         if error is not None:
             raise error
-
-
-class _SealedLog(StoreLog):
-    """A log that seals the orders of a journal, in the place of a token: the journal itself has one for all."""
-
-    def __init__(self, store: Store, journal: Journal) -> None:
-        super().__init__(store)
-        self._journal = journal
-
-    async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """See `Log`."""
-        return await super().insert(self._sealed(change), fence, undo=self._sealing(undo))
-
-    async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """See `Log`."""
-        return await super().swap(old, self._sealed(change), fence, undo=self._sealing(undo))
-
-    def _sealed(self, change: Change) -> Change:
-        if not change.row.part:
-            return change
-        return evolve(change, row=evolve(change.row, token=seal(change.row, self._journal.salt)))
-
-    def _sealing(self, undo: Undo | None) -> Undo | None:
-        if undo is None:
-            return None
-
-        def sealed(answer: Answer) -> Change | None:
-            back = undo(answer)
-            return None if back is None else self._sealed(back)
-
-        return sealed
 
 
 class _Both:
@@ -312,6 +307,15 @@ def is_there(journal: str | os.PathLike[str] | StoreJournal | None) -> bool:
     return os.path.exists(choose_path(journal, "journal"))  # noqa: PTH110 - `Path.exists` raises where it cannot look
 
 
+def _spell_holder(token: str) -> str:
+    """Who has a journal, by its token."""
+    holder = token.partition(" ")[2]
+    is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
+    if is_here:
+        return f"{holder}, which is this process: a call of it has not ended (in a notebook: restart the kernel)"
+    return holder or "another run"
+
+
 @asynccontextmanager
 async def open_journal(
     journal: str | os.PathLike[str] | StoreJournal | None,
@@ -319,8 +323,8 @@ async def open_journal(
     message: Message | None,
     credentials: Credentials,
     others: Store | None,
-) -> AsyncGenerator[tuple[Journal | None, Records]]:
-    """Open a campaign's journal; what it holds of earlier runs comes along.
+) -> AsyncGenerator[Journal | None]:
+    """Open a campaign's journal.
 
     Args:
         journal: A path, a store's journal, or none.
@@ -333,22 +337,30 @@ async def open_journal(
         JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
     """
     if journal is None:
-        yield None, Records()
+        yield None
         return
     if isinstance(journal, StoreJournal):
-        opened = Journal(
-            journal.store, Name(account_of(credentials), Scope.CAMPAIGN, journal.name), credentials, others
-        )
+        name = Name(account_of(credentials), Scope.CAMPAIGN, journal.name)
+        opened = Journal(journal.store, name, credentials, others)
         try:
-            yield opened, await opened.open(template, message)
+            await opened.open(template, message)
+            yield opened
         finally:
             with anyio.CancelScope(shield=True):
                 await opened.aclose()
         return
-    file = JournalFile(choose_path(journal, "journal"))
+    file = JournalFile(journal)
+    # The account is among the terms: a file has one campaign.
+    opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
+    mine = os.getpid(), file.path
+    if mine in _open_here:
+        raise opened.error(f"is in use by {_spell_holder(opened.token)}")
+    _open_here.add(mine)
     try:
-        # The account is among the terms: a file has one campaign.
-        opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
-        yield opened, await opened.open(template, message)
+        await opened.open(template, message)
+        yield opened
     finally:
-        await file.aclose()
+        try:
+            await file.aclose()
+        finally:
+            _open_here.discard(mine)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -21,7 +20,6 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.orders import life
 from iletimerkezi_async.orders.driver import OvertakenError, unknown
-from iletimerkezi_async.orders.pieces import in_pieces
 from iletimerkezi_async.orders.recovery import Attempts, send_draft
 from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
@@ -33,31 +31,20 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Order
     from iletimerkezi_async.orders.driver import Claim
     from iletimerkezi_async.orders.lookup import Lookups
-    from iletimerkezi_async.stores.log import KnownId, Row
+    from iletimerkezi_async.stores.log import Change, KnownId, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
     from .journal import Journal
     from .tally import Tally
 
-__all__ = ["Orders", "Outcome", "Task"]
+__all__ = ["Orders", "Task"]
 
 _OPERATION = "send-sms"
 # What a gateway says while the service behind it is away, or has too much to do.
 _AWAY = frozenset({429, 503})
 # Seconds that the service's time may take to come.
 _PATIENCE = 5.0
-
-
-class Outcome(Enum):
-    """What became of an order."""
-
-    TAKEN = "taken"
-    """The service has it."""
-    REFUSED = "refused"
-    """Some of its recipients are refused, and so nobody got it. Of a single recipient it is written down already."""
-    OPEN = "open"
-    """It is not known, or not the case, that the service has it."""
 
 
 @frozen(eq=False, repr=False)
@@ -127,27 +114,35 @@ class Orders:
         """Whether anything is to be done about an order: once its time is past, what was begun is still settled."""
         return self.stop is None or (task.is_earlier and isinstance(self.stop, ScheduleError))
 
-    async def send(self, task: Task) -> Outcome:
-        """Send one order, or find out what became of it, unless the campaign has stopped meanwhile."""
-        draft = task.draft
+    async def send(self, task: Task) -> bool:
+        """Send one order, or find out what became of it, unless the campaign has stopped meanwhile.
+
+        Returns:
+            Whether it is refused over some of its recipients, who are still to be found. It is counted otherwise.
+        """
         if not self.may_go_on(task):
-            self._tally.fail(draft, task.not_sent())
-            return Outcome.OPEN
+            self._tally.fail(task.draft, task.not_sent())
+            return False
         claim: Claim | None = None
         unwritten = Attempts()
         try:
             claim = await self._claim(task)
             order, note = await self._drive(task, claim, unwritten)
         except JournalError as error:
-            return self._fail_unwritten(task, claim, error)
+            self.halt(error)
+            may_be_taken = claim is not None and claim.begun
+            self._tally.fail(task.draft, unknown(str(error)) if may_be_taken else task.not_sent())
+            return False
         except IletimerkeziError as error:
             return await self._settle_error(task, claim, error)
         except BaseException:
             may_be_taken = task.row is not None or (claim or unwritten).begun
-            self._tally.fail(draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent())
+            self._tally.fail(
+                task.draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
+            )
             raise
-        await self._settle_taken(draft, claim, order.id, note)
-        return Outcome.TAKEN
+        await self._settle_taken(task, claim, order.id, note)
+        return False
 
     async def note_refused(self, draft: Draft) -> None:
         """Write down that recipients are refused, so that no later run asks again. They have been counted."""
@@ -165,16 +160,11 @@ class Orders:
             The order, to be sent anew; `None` where it counts as sent, or that could not be written down.
         """
         assert self._journal is not None
-        assert task.row is not None
-        claim = await self._journal.claim(self._lookups, task.draft, (), task.row)
-        row = claim.held
-        change = life.strike(row, draw())
+        claim = await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
+        change = life.strike(claim.held, draw())
         if sent:
-            change = life.settle_sent(row, self._journal.now, draw(), claim.keep)
-        try:
-            await self._journal.write(claim, change)
-        except JournalError as error:
-            self.halt(error)
+            change = life.settle_sent(claim.held, self._journal.now, draw(), claim.keep)
+        if not await self._write(claim, change):
             self._tally.fail(task.draft, task.not_sent())
             return None
         if not sent:
@@ -189,8 +179,7 @@ class Orders:
         if self._journal is None:
             return None
         await self._hear_clock()
-        entries = () if task.row is not None else await in_pieces(self._intake.entries(task.draft))
-        return await self._journal.claim(self._lookups, task.draft, entries, task.row)
+        return await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
 
     async def _hear_clock(self) -> None:
         """Have the service's time before the first order: only by both clocks may a later run send it again."""
@@ -220,10 +209,8 @@ class Orders:
 
     # What became of it.
 
-    async def _settle_taken(
-        self, draft: Draft, claim: Claim | None, order_id: int | None, note: KnownId | None
-    ) -> None:
-        self._tally.count_taken(draft.recipients, order_id)
+    async def _settle_taken(self, task: Task, claim: Claim | None, order_id: int | None, note: KnownId | None) -> None:
+        self._tally.count_taken(task.draft.recipients, order_id)
         try:
             if claim is not None and self._journal is not None:
                 await self._journal.write_taken(claim, order_id, note)
@@ -234,20 +221,13 @@ class Orders:
                 self._lookups.known.share(order_id)
         await self._report()
 
-    def _fail_unwritten(self, task: Task, claim: Claim | None, error: JournalError) -> Outcome:
-        self.halt(error)
-        may_be_taken = claim is not None and claim.begun
-        self._tally.fail(task.draft, unknown(str(error)) if may_be_taken else task.not_sent())
-        return Outcome.OPEN
-
-    async def _settle_error(self, task: Task, claim: Claim | None, error: IletimerkeziError) -> Outcome:
-        draft = task.draft
+    async def _settle_error(self, task: Task, claim: Claim | None, error: IletimerkeziError) -> bool:
         if isinstance(error, OrderAcceptedError):
-            await self._settle_taken(draft, claim, None, None)
-            return Outcome.TAKEN
+            await self._settle_taken(task, claim, None, None)
+            return False
         if isinstance(error, RecipientError):
-            return await self._settle_refused(draft, claim)
-        self._tally.fail(draft, error)
+            return await self._settle_refused(task.draft, claim)
+        self._tally.fail(task.draft, error)
         if isinstance(error, OutcomeUnknownError):
             await self._settle_unknown(task, claim, error)
         elif isinstance(error, DuplicateOrderError):
@@ -258,47 +238,43 @@ class Orders:
                 self.halt(error)
             await self._strike(claim)
         await self._report()
-        return Outcome.OPEN
+        return False
 
     async def _settle_unknown(self, task: Task, claim: Claim | None, error: OutcomeUnknownError) -> None:
         if error.http_status in _AWAY:
             # All orders that are left would end in the same doubt.
             self.halt(error)
-        if claim is None or self._journal is None:
-            return
-        try:
-            await self._journal.write(claim, claim.give_up(lost=True))
-        except JournalError as reason:
-            self.halt(reason)
-        else:
+        if claim is not None and await self._write(claim, claim.give_up(lost=True)):
             self.unsettled.append(evolve(task, row=claim.held))
 
-    async def _settle_refused(self, draft: Draft, claim: Claim | None) -> Outcome:
+    async def _settle_refused(self, draft: Draft, claim: Claim | None) -> bool:
         if draft.recipients == 1:
             self._tally.refuse(number for _, number in draft.pairs())
             await self._write_refused(claim, duplicate=False)
             await self._report()
-            return Outcome.REFUSED
+            return False
         try:
             await self._strike(claim)
         except BaseException:
             self._tally.fail(draft, Task(draft).not_sent())
             raise
-        return Outcome.REFUSED
+        return True
 
     async def _strike(self, claim: Claim | None) -> None:
         """Write down that it surely was not taken; where nothing was written of it, nothing is."""
-        if claim is None or self._journal is None or claim.is_new:
-            return
-        try:
-            await self._journal.write(claim, life.strike(claim.held, draw()))
-        except JournalError as error:
-            self.halt(error)
+        if claim is not None and not claim.is_new:
+            await self._write(claim, life.strike(claim.held, draw()))
 
     async def _write_refused(self, claim: Claim | None, *, duplicate: bool) -> None:
-        if claim is None or self._journal is None:
-            return
+        if claim is not None:
+            await self._write(claim, life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate))
+
+    async def _write(self, claim: Claim, change: Change) -> bool:
+        """Write down what became of an order; where that cannot be done the campaign stops."""
+        assert self._journal is not None
         try:
-            await self._journal.write(claim, life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate))
+            await self._journal.write(claim, change)
         except JournalError as error:
             self.halt(error)
+            return False
+        return True

@@ -3,84 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from array import array
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING
 
-from iletimerkezi_async.clocks import Moment
-from iletimerkezi_async.stores.log import Name, Row, State
+from iletimerkezi_async.stores.log import Row, State
 from iletimerkezi_async.wire.credentials import Body
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from iletimerkezi_async.models import Message
-    from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = [
-    "DONE", "Records", "checksum", "describe", "describe_sealed", "find_misfit", "fingerprint", "mark_entries", "pack",
-    "seal", "unpack",
-]  # fmt: skip
+__all__ = ["DONE", "checksum", "describe", "find_misfit", "fingerprint", "mark_entries", "pack", "seal", "unpack"]
 
 #: States of orders of which nothing more can be learnt.
 DONE = frozenset({State.SENT, State.REFUSED})
-
-_Values: TypeAlias = "tuple[object, ...]"
-
-
-class Records(Sequence[Row]):
-    """The orders of earlier runs, each made when it is asked for.
-
-    A million objects at once would keep the garbage collector, and so the loop, busy for a third of a second.
-    """
-
-    def __init__(self) -> None:
-        self._values: list[_Values] = []
-        self._name: Name | None = None
-
-    def append(self, row: Row) -> None:
-        """Add one."""
-        self._name = row.name
-        first, last = row.first, row.last
-        self._values.append((
-            row.part, row.version, row.token, row.state.value, row.content, row.mark, row.recipients,
-            *((None, None) if first is None else (first.local, first.service)),
-            *((None, None) if last is None else (last.local, last.service)),
-            row.order_id, row.entries,
-        ))  # fmt: skip
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __iter__(self) -> Iterator[Row]:
-        return map(self._row, self._values)
-
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Row]: ...
-
-    def __getitem__(self, index: int | slice) -> Row | Sequence[Row]:
-        if isinstance(index, slice):
-            return [*map(self._row, self._values[index])]
-        return self._row(self._values[index])
-
-    def __repr__(self) -> str:
-        return f"<Records of {len(self)} orders>"
-
-    def _row(self, values: Any) -> Row:
-        assert self._name is not None
-        part, version, token, state, content, mark, recipients, *times, order_id, entries = values
-        first_at, first_service, last_at, last_service = times
-        return Row(
-            self._name, part, version, token, State(state), content, mark, recipients,
-            None if first_at is None else Moment(first_at, first_service),
-            None if last_at is None else Moment(last_at, last_service),
-            order_id, entries,
-        )  # fmt: skip
 
 
 def fingerprint(text: str, salt: bytes) -> int:
@@ -95,7 +33,7 @@ def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str,
     Args:
         template: The campaign's terms.
         message: Its text, where it has a single one.
-        salt: The journal's.
+        salt: The key that the journal's salt gives with the account's credentials.
     """
     return {
         "account": f"{fingerprint('account', salt):016x}",
@@ -105,22 +43,6 @@ def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str,
         "schedule": template.send_at.isoformat() if template.send_at else "at once",
         "text": f"{fingerprint(message.text if message else '', salt):016x}",
     }
-
-
-def describe_sealed(
-    kept: Mapping[str, str], template: Draft, message: Message | None, credentials: Credentials
-) -> tuple[bytes, dict[str, str]]:
-    """What `describe` says of a campaign, with the salt of its journal; and the key that is derived from that salt.
-
-    Args:
-        kept: What the journal holds already; its salt is taken. In a new one it is empty, and the salt is drawn.
-        template: As for `describe`.
-        message: As for `describe`.
-        credentials: The account's: without them nobody has the key.
-    """
-    salt = bytes.fromhex(kept["salt"]) if kept else secrets.token_bytes(16)
-    key = credentials.derive("journal", salt)
-    return key, describe(template, message, key) | {"salt": salt.hex()}
 
 
 def checksum(values: Mapping[str, str]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from mmap import mmap
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    _Table: TypeAlias = bytearray | array[int]
 
 __all__ = ["Seen", "SeenKeys", "digits_of", "without_last"]
 
@@ -30,8 +28,6 @@ _PRIMES = {
 }
 # How many keys the set holds before they get a table. Moving them is done at one go: it takes some milliseconds.
 _ENOUGH = 1 << 14
-# A table is made ready in pieces of so many bytes while the set fills up: at one go, a large one takes a while.
-_MOST_BYTES = 1 << 20
 _TURKISH = "+905"
 _TURKISH_LENGTH = len("+905301234567")
 # Taken from a number's nine digits behind a one, it leaves a key of 27 to 30 bits: Python is quickest with those.
@@ -53,17 +49,9 @@ class SeenKeys:
 
     def __init__(self, width: int, smallest: int) -> None:
         self._width = width
-        self._sizes = iter([prime for power, prime in _PRIMES.items() if power >= smallest])
-        self._tables: list[_Table] = []
+        self._sizes = [prime for power, prime in _PRIMES.items() if power >= smallest]
+        self._tables: list[memoryview] = []
         self._rest: set[int] = set()
-        self._count = 0
-        self._next = _Growing(width, next(self._sizes, 0))
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __contains__(self, key: int) -> bool:
-        return bool(self.known([key]))
 
     def known(self, keys: Sequence[int]) -> set[int]:
         """Those of the keys that are there."""
@@ -82,7 +70,6 @@ class SeenKeys:
     def add(self, keys: Sequence[int]) -> list[int]:
         """Take keys in; those that were there already, or come more than once here, as often as they are too many."""
         repeated: list[int] = []
-        count = len(keys)
         for table in self._tables:
             keys = _place(table, keys, repeated)
         rest = self._rest
@@ -91,50 +78,11 @@ class SeenKeys:
                 repeated.append(key)
             else:
                 rest.add(key)
-        self._count += count - len(repeated)
-        if keys:
-            self._next.grow(len(rest))
-        if len(rest) > _ENOUGH and self._next.size:
-            self._open_table()
+        if len(rest) > _ENOUGH and len(self._tables) < len(self._sizes):
+            table = _empty_table(self._width, self._sizes[len(self._tables)])
+            self._rest = set(_place(table, [*rest], []))
+            self._tables.append(table)
         return repeated
-
-    def _open_table(self) -> None:
-        table = self._next.finish()
-        self._rest = set(_place(table, [*self._rest], []))
-        self._tables.append(table)
-        self._next = _Growing(self._width, next(self._sizes, 0))
-
-
-class _Growing:
-    """A table that is not ready yet.
-
-    Args:
-        width: Bytes of a quotient.
-        size: How many places it is to have; 0 where there is to be no table any more.
-    """
-
-    def __init__(self, width: int, size: int) -> None:
-        self.size = size
-        self._table: _Table = bytearray() if width == 1 else array("Q")
-        self._piece = _MOST_BYTES // width
-
-    def grow(self, waiting: int) -> None:
-        """Make it as large as it has to be while so many keys wait for it."""
-        due = min(self.size, self.size * waiting // _ENOUGH)
-        if due - len(self._table) >= self._piece or due == self.size:
-            self._extend(due)
-
-    def finish(self) -> _Table:
-        """The table, ready."""
-        self._extend(self.size)
-        return self._table
-
-    def _extend(self, size: int) -> None:
-        zeros = bytes(self._table.itemsize if isinstance(self._table, array) else 1) * (size - len(self._table))
-        if isinstance(self._table, array):
-            self._table.frombytes(zeros)
-        else:
-            self._table.extend(zeros)
 
 
 class Seen:
@@ -148,43 +96,35 @@ class Seen:
         self._keys = SeenKeys(1, smallest=22)
         self._others: set[str] = set()
 
-    def __len__(self) -> int:
-        return len(self._keys) + len(self._others)
-
-    def __contains__(self, number: str) -> bool:
-        return bool(self.known([number]))
-
     def known(self, numbers: Sequence[str]) -> set[str]:
         """Those of the numbers that have been met."""
         keys = _keys(numbers)
-        if keys is None:
-            return {number for number in numbers if self._knows(number)}
-        known = self._keys.known(keys)
-        return {number for number, key in zip(numbers, keys) if key in known} if known else set()
-
-    def _knows(self, number: str) -> bool:
-        keys = _keys([number])
-        return number in self._others if keys is None else keys[0] in self._keys
+        if keys is not None:
+            known = self._keys.known(keys)
+            return {number for number, key in zip(numbers, keys) if key in known} if known else set()
+        if len(numbers) > 1:
+            return {number for number in numbers if self.known([number])}
+        return self._others.intersection(numbers)
 
     def add(self, numbers: Sequence[str]) -> Sequence[str]:
         """Take E.164 numbers in; those that are new come back, each once and in order."""
         keys = _keys(numbers)
-        if keys is None:
-            return [number for number in numbers if self._add_one(number)]
-        repeated = self._keys.add(keys)
-        return without_last(numbers, keys, repeated) if repeated else numbers
-
-    def _add_one(self, number: str) -> bool:
-        keys = _keys([number])
         if keys is not None:
-            return not self._keys.add(keys)
-        if number in self._others:
-            return False
-        self._others.add(number)
-        return True
+            repeated = self._keys.add(keys)
+            return without_last(numbers, keys, repeated) if repeated else numbers
+        if len(numbers) > 1:
+            return [number for number in numbers if self.add([number])]
+        fresh = [number for number in numbers if number not in self._others]
+        self._others.update(fresh)
+        return fresh
 
 
-def _place(table: _Table, keys: Iterable[int], repeated: list[int]) -> list[int]:
+def _empty_table(width: int, size: int) -> memoryview:
+    # Of the system, which gives memory as it is used: filling that of Python's own with zeros takes a while.
+    return memoryview(mmap(-1, width * size)).cast("B" if width == 1 else "Q")
+
+
+def _place(table: memoryview, keys: Iterable[int], repeated: list[int]) -> list[int]:
     """Put keys into a table, and those that are there already into `repeated`; those that find their place taken."""
     size = len(table)
     taken: list[int] = []

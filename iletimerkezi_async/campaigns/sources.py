@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.filling import FilledRows
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import clean_number, find_flaw, is_one, spell
-from iletimerkezi_async.orders.pieces import Breath
+from iletimerkezi_async.numbers import clean_number, find_flaw, is_one, write_out
+from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.text import read_text
 
 if TYPE_CHECKING:
     from iletimerkezi_async.models import Number
 
-__all__ = ["Reader", "Recipients", "Source", "count_recipients"]
+__all__ = ["Reader", "Recipients", "Source"]
 
 T = TypeVar("T")
 Source: TypeAlias = Iterable[T] | AsyncIterable[T]
@@ -51,7 +51,7 @@ def _source_complaint(given: object) -> RecipientError | None:
     if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
         return None
     message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
-    return RecipientError(452, message, "send-sms", numbers=(spell(given),))
+    return RecipientError(452, message, "send-sms", numbers=(write_out(given),))
 
 
 def _length(source: object) -> int | None:
@@ -81,48 +81,43 @@ class Reader(Generic[T]):
             self._sync = iter(source)
         self._weigh = weigh
         self._piece: list[T] = []
-        # How many values are read at once; more as long as that is quick.
-        self._size = 1
-        self._breath = Breath()
+        # How many values are read at once; of what is not there already, more as long as that is quick.
+        self._size = _PIECE if isinstance(source, (list, tuple)) else 1
+        self._slice = TimeSlice()
 
-    async def read(self, most: int) -> list[T]:
-        """The next values, for at least one recipient and about `most` at the most; none at the end."""
+    async def read(self, limit: int) -> list[T]:
+        """The next values, for at least one recipient and about `limit` at the most; none at the end."""
+        began = time.perf_counter()
+        # In place: what came before an exception of the source stays, and no variable holds it.
         if self._async is not None:
-            await self._read_async(self._async, min(most, _PIECE))
-        elif self._weigh is not None:
-            self._read_weighed(min(most, _PIECE), self._weigh)
+            await self._read_async(self._async, limit)
+        elif self._weigh is None:
+            self._piece.extend(islice(self._sync, min(limit, self._size)))
         else:
-            self._read_sync(min(most, self._size))
+            self._read_weighed(limit, self._weigh)
+        is_slow = time.perf_counter() - began > _SLOW
+        self._size = max(1, self._size // 2) if is_slow else min(_PIECE, 4 * self._size)
         return self.left()
 
-    async def _read_async(self, source: AsyncIterator[T], most: int) -> None:
-        while most > 0:
+    async def _read_async(self, source: AsyncIterator[T], limit: int) -> None:
+        while limit > 0:
             try:
                 self._piece.append(await anext(source))
             except StopAsyncIteration:
                 break
-            most -= self._weigh(self._piece[-1]) if self._weigh else 1
+            limit -= self._weigh(self._piece[-1]) if self._weigh else 1
             # A generator that never waits for anything would hold everybody up.
-            await self._breath.take()
+            await self._slice.end()
 
-    def _read_weighed(self, most: int, weigh: Callable[[T], int]) -> None:
-        began = time.perf_counter()
-        while most > 0:
-            # In place: what came before an exception of the source stays, and no variable holds it.
+    def _read_weighed(self, limit: int, weigh: Callable[[T], int]) -> None:
+        for _ in range(self._size):
             try:
                 self._piece.append(next(self._sync))
             except StopIteration:
                 break
-            most -= weigh(self._piece[-1])
-            # Not before the first: none at all would be taken for the end.
-            if time.perf_counter() - began > _SLOW:
+            limit -= weigh(self._piece[-1])
+            if limit <= 0:
                 break
-
-    def _read_sync(self, most: int) -> None:
-        began = time.perf_counter()
-        self._piece.extend(islice(self._sync, most))
-        is_slow = time.perf_counter() - began > _SLOW
-        self._size = max(1, self._size // 2) if is_slow else min(_PIECE, 4 * self._size)
 
     async def aclose(self) -> None:
         """Close a generator, which may have a connection open, and let go of the source."""
@@ -138,8 +133,3 @@ class Reader(Generic[T]):
         """What was read and not handed out."""
         piece, self._piece = self._piece, []
         return piece
-
-
-def count_recipients(message: object) -> int:
-    """How many recipients a message stands for; one that is none, or is for nobody, is read as one value."""
-    return len(message.to) or 1 if isinstance(message, Message) else 1

@@ -12,7 +12,7 @@ from attrs import define, field
 
 from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
+from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
 
 from .books import Book, choose_book
 from .command import run_async
@@ -124,7 +124,7 @@ def bulk(
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
         decided = None if unknown is None else unknown is Unknown.SENT
-        wanted = Wanted(batch_size, decided, settle_for, allow_new_texts)
+        wanted = Wanted(batch_size, decided, 0.0 if no_journal else settle_for, allow_new_texts)
         plan = Plan(recipients, template, terms, wanted, total=recipients.count())
         plan.check()
         others = (to, book.path)

@@ -95,8 +95,8 @@ def forecast(plan: Plan) -> Forecast:
 async def _forecast(plan: Plan) -> Forecast:
     found = Forecast(plan.notes)
     intake = _intake(plan)
-    while (draft := await intake.next()) is not None:
-        found.cost.add(draft)
+    while await intake.fill():
+        found.cost.add(intake.take())
     found.read, found.duplicates, found.refused = intake.read, intake.duplicates, intake.refused
     return found
 

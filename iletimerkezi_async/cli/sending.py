@@ -10,7 +10,7 @@ import typer
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
-from iletimerkezi_async.wire.packing import fill, finish
+from iletimerkezi_async.wire.packing import Filling
 
 from .command import run_async
 from .keeping import STORE_VARIABLE, KeyOption, StoreOption, has_store, open_store, opened
@@ -50,7 +50,7 @@ def send(
     kept = open_store(store)
     client = open_client(sender=terms.sender, iys=terms.iys, store=kept)
     # Whatever can be refused is refused before the question.
-    draft = finish(fill(terms, [Message(text, numbers)]))
+    draft = Filling(terms, [Message(text, numbers)]).draft()
     length = measure(text)
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from .over_aiohttp import AiohttpSession
 
-__all__ = ["HttpClient", "HttpxClient", "LikeAiohttp", "LikeHttpx", "borrow"]
-
 
 class LikeHttpx(Protocol):
     """An `httpx.AsyncClient`, an `httpx2.AsyncClient`, or anything else with these methods of theirs."""

@@ -17,21 +17,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.call import RawAnswer
     from iletimerkezi_async.wire.credentials import Body
 
-__all__ = [
-    "CLOSING_TIME",
-    "HELD_BACK",
-    "MAX_ANSWER",
-    "Content",
-    "Endpoint",
-    "MayGo",
-    "NoAnswer",
-    "Pool",
-    "Used",
-    "WithheldError",
-    "failed",
-    "too_large",
-]
-
 #: The largest answer that is read, in bytes. That of the service, a report page of 1,000 rows, has some 60 kB.
 MAX_ANSWER: Final = 8 * 2**20
 #: Seconds. Closing takes no time unless the other side is gone; a caller who gives up is not to wait for it.

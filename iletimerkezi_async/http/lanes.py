@@ -32,8 +32,6 @@ from .exchange import CLOSING_TIME, Content, Endpoint, NoAnswer
 from .over_httpx import HttpxExchange
 from .settings import find_proxy, spell_seconds, tls_context
 
-__all__ = ["LanePool"]
-
 # A connection idle for longer may have been closed by the other side, which costs a repetition.
 _KEEPALIVE = 5.0
 
@@ -119,10 +117,10 @@ class _Loops:
         self._max_connections = max_connections
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._by_loop: WeakKeyDictionary[object, Lanes] = WeakKeyDictionary()
-        self._inherited: list[WeakKeyDictionary[object, Lanes]] = []
+        self._by_loop: WeakKeyDictionary[object, _Lanes] = WeakKeyDictionary()
+        self._inherited: list[WeakKeyDictionary[object, _Lanes]] = []
 
-    def lanes_here(self) -> Lanes:
+    def lanes_here(self) -> _Lanes:
         """The lanes of this process and the running event loop."""
         if os.getpid() != self._process:
             self._leave_to_the_parent()
@@ -131,7 +129,7 @@ class _Loops:
             lanes = self._by_loop.get(loop)
             if lanes is None:
                 self._drop_ended_loops()
-                lanes = self._by_loop[loop] = Lanes(self._max_connections)
+                lanes = self._by_loop[loop] = _Lanes(self._max_connections)
         return lanes
 
     def _leave_to_the_parent(self) -> None:
@@ -157,7 +155,7 @@ class _Loops:
                 del self._by_loop[loop]
 
 
-class Lanes:
+class _Lanes:
     """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
 
     def __init__(self, max_connections: int) -> None:

@@ -14,29 +14,12 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
 )
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, Refused, T
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Lost, NotSent, Refused, T
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from iletimerkezi_async.results import BulkResult
-
-__all__ = [
-    "ADDRESS",
-    "ERROR",
-    "OPERATION",
-    "ORDER_ID",
-    "OUTCOME",
-    "PACING",
-    "RECIPIENTS",
-    "RESENDS",
-    "campaign_outcome",
-    "count_by_outcome",
-    "count_failures",
-    "describe",
-    "describe_attempt",
-    "record_error",
-]
 
 ADDRESS = "server.address"
 OPERATION = "iletimerkezi.operation"
@@ -47,8 +30,10 @@ RESENDS = "http.request.resend_count"
 ERROR = "error.type"
 PACING = "iletimerkezi.pacing.wait"
 
+_WORDS: dict[type, str] = {Answered: "accepted", Refused: "refused", Lost: "unknown", NotSent: "not_sent"}
 
-def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str) -> dict[str, object]:
+
+def describe_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, host: str) -> dict[str, object]:
     """What a log record of an attempt has as `extra`, under the same names as a span.
 
     Args:
@@ -59,24 +44,20 @@ def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str
     """
     extra: dict[str, object] = {
         ADDRESS: host,
-        OPERATION: call.operation,
+        OPERATION: call.operation.name,
         RESENDS: attempt - 1,
-        OUTCOME: "accepted",
+        OUTCOME: _WORDS[type(outcome)],
     }
     if call.recipients:
         extra[RECIPIENTS] = call.recipients
-    if isinstance(outcome, Answered):
-        if isinstance(outcome.value, Order):
-            extra[ORDER_ID] = outcome.value.id
-        return extra
-    extra[OUTCOME] = "refused" if isinstance(outcome, Refused) else "unknown"
-    if not isinstance(outcome, (Refused, Lost)):
-        extra[OUTCOME] = "not_sent"
-    extra[ERROR] = type(outcome.error).__qualname__
+    if not isinstance(outcome, Answered):
+        extra[ERROR] = type(outcome.error).__qualname__
+    elif isinstance(outcome.value, Order):
+        extra[ORDER_ID] = outcome.value.id
     return extra
 
 
-def describe(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
+def describe_error(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
     """What a log record has as `extra` that is about an operation, but about none of its attempts."""
     extra: dict[str, object] = {OPERATION: operation, ERROR: type(error).__qualname__}
     return extra if order_id is None else {**extra, ORDER_ID: order_id}

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 
-__all__ = ["AiohttpSession"]
-
-
 class AiohttpSession:
     """The caller's own session: used as it is, with its headers, cookies and connector, and never closed by us.
 
@@ -55,7 +52,7 @@ class AiohttpSession:
             connection = response.connection
             reused = connection is not None and self._used.note(connection.transport)
             try:
-                body = await _read_body(response)
+                body = await _read_content(response)
             finally:
                 # One that was read to its end is back in the session's pool already, and this does nothing.
                 response.close()
@@ -176,7 +173,7 @@ class _Payload(Payload):
         return self._content.show().decode(encoding, errors)
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:
+async def _read_content(response: aiohttp.ClientResponse) -> bytes | None:
     """The body, or `None` where it is larger than any answer of the service."""
     length = response.content_length
     if length is not None and length > MAX_ANSWER:

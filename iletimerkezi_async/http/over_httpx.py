@@ -19,8 +19,6 @@ from .settings import spell_seconds
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["HttpxExchange"]
-
 # Bytes of a body that are written at one go: some tenths of a millisecond of encryption.
 _MOST_AT_ONCE = 2**18
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import numbers
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,23 +12,10 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.wire.arguments import to_number
 
 if TYPE_CHECKING:
     import ssl
-
-__all__ = [
-    "BASE_URL_VARIABLE",
-    "SERVICE_URL",
-    "Timeouts",
-    "check_connections",
-    "check_timeout",
-    "choose_base_url",
-    "find_proxy",
-    "longest_attempt",
-    "spell_seconds",
-    "tls_context",
-    "to_number",
-]
 
 
 class Timeouts(Protocol):
@@ -62,16 +48,6 @@ SERVICE_URL = "https://api.iletimerkezi.com/v1"
 BASE_URL_VARIABLE = "ILETIMERKEZI_BASE_URL"
 _LAST_PORT = 65535
 _PARTS = ("connect", "read", "write", "pool")
-
-
-def to_number(value: object) -> float:
-    """A setting as a number, also one of NumPy's; not-a-number for what is none, as `True` and `"100"`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
 
 
 def choose_base_url(given: object) -> httpx.URL:
@@ -216,18 +192,6 @@ def longest_attempt(timeout: httpx.Timeout) -> float:
         return math.inf
     pool, connect, read, write = (limit or 0 for limit in limits)
     return pool + connect + max(read, write)
-
-
-def check_connections(max_connections: object) -> int:
-    """The most connections at once, checked.
-
-    Raises:
-        ConfigurationError: It is no whole number, or there would be none.
-    """
-    whole = isinstance(max_connections, numbers.Integral)
-    if not whole or not 1 <= to_number(max_connections) < math.inf:
-        raise ConfigurationError("`max_connections` must be a whole number of at least 1")
-    return int(to_number(max_connections))
 
 
 def spell_seconds(limit: float | None) -> str:

@@ -30,9 +30,9 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.redaction import forget, forgets
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
+from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.arguments import check_order_id
-from iletimerkezi_async.wire.call import Answered, Call, Kind, Lost, Outcome, T
-from iletimerkezi_async.wire.operations import OPERATIONS
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, Operation, T
 from iletimerkezi_async.wire.reports import ReportPage
 
 from .outcomes import (
@@ -59,18 +59,6 @@ if TYPE_CHECKING:
     from typing_extensions import ParamSpec, Self
 
     P = ParamSpec("P")
-
-__all__ = [
-    "Caller",
-    "Telemetry",
-    "begin_attempt",
-    "end_attempt",
-    "note_order",
-    "note_paced",
-    "observed",
-    "observed_calls",
-    "start_telemetry",
-]
 
 R = TypeVar("R")
 
@@ -175,7 +163,7 @@ def observed(
         operation: The service's operation that the method is about. Of others, made on its way, nothing is counted.
         span: The span's name, if that is another one.
     """
-    kind = OPERATIONS[operation].kind
+    about = OPERATIONS[operation]
 
     def decorate(method: Callable[P, Coroutine[object, object, R]]) -> Callable[P, Coroutine[object, object, R]]:
         # The first argument beside the client.
@@ -187,7 +175,7 @@ def observed(
             try:
                 waiting = method(*args, **kwargs)
                 telemetry: Telemetry | None = cast("Any", args[0])._face.telemetry  # noqa: SLF001 - of the client
-                observation = None if telemetry is None else _Observation(telemetry, span or operation, operation, kind)
+                observation = None if telemetry is None else _Observation(telemetry, about, span)
                 if observation is not None and is_about_an_order:
                     observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
                 # Hooks of the caller's look at a stack that shows nothing either.
@@ -234,7 +222,7 @@ class _ObservedCalls:
 
     async def call(self, call: Call[T], /) -> T:
         """Perform a call."""
-        with _Observation(self._telemetry, call.operation, call.operation, call.kind) as observation:
+        with _Observation(self._telemetry, call.operation) as observation:
             observation.result = result = await self._caller.call(call)
             return result
 
@@ -260,15 +248,14 @@ class _Observation:
         span: Its span, where one could be started.
     """
 
-    def __init__(self, telemetry: Telemetry, name: str, operation: str, kind: Kind) -> None:
+    def __init__(self, telemetry: Telemetry, operation: Operation, span: str = "") -> None:
         self.operation = operation
         self.result: object = None
         self.recipients = self.resends = self.under_way = 0
         self.was_lost = self.was_answered = self.was_asked = False
-        self.labels = {ADDRESS: telemetry.host, OPERATION: name}
+        self.labels = {ADDRESS: telemetry.host, OPERATION: span or operation.name}
         self.span: Span | None = None
         self.instruments = telemetry.instruments
-        self._kind = kind
         self._order_id: int | None = None
 
     def __enter__(self) -> Self:
@@ -373,7 +360,7 @@ class _Observation:
             self._order_id = (result.order if isinstance(result, ReportPage) else result).id
         if isinstance(result, BulkResult):
             return campaign_outcome(result)
-        return "accepted" if self.was_answered or self._kind is not Kind.GUARDED else "recovered"
+        return "accepted" if self.was_answered or self.operation.kind is not Kind.GUARDED else "recovered"
 
     def _failed(self, error: BaseException) -> str:
         if isinstance(error, OrderAcceptedError):
@@ -411,7 +398,7 @@ def note_order(recipients: int) -> None:
 def note_paced(call: Call[T], seconds: float) -> None:
     """A request has waited so many seconds for its turn."""
     observation = _current.get()
-    if observation is None or observation.operation != call.operation:
+    if observation is None or observation.operation is not call.operation:
         return
     observation.instruments.pacing.record(seconds, observation.labels)
     if seconds >= _NO_WAIT and observation.span is not None:
@@ -421,12 +408,12 @@ def note_paced(call: Call[T], seconds: float) -> None:
 def begin_attempt(call: Call[T]) -> None:
     """A request is about to leave."""
     observation = _current.get()
-    if observation is not None and observation.operation == call.operation:
+    if observation is not None and observation.operation is call.operation:
         observation.was_asked = True
         observation.under_way += 1
 
 
-def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
+def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None:
     """A request has ended.
 
     Args:
@@ -435,7 +422,7 @@ def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
         attempt: Its number, from 1.
     """
     observation = _current.get()
-    if observation is None or observation.operation != call.operation:
+    if observation is None or observation.operation is not call.operation:
         return
     observation.under_way -= 1
     observation.resends += attempt > 1

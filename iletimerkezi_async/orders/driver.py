@@ -12,9 +12,8 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.clocks import Moment
+from iletimerkezi_async.clocks import Moment, Stopwatch
 from iletimerkezi_async.errors import OrderAcceptedError, OutcomeUnknownError, StoreError, TransportError
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import draw
 

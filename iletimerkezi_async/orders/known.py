@@ -19,12 +19,11 @@ from iletimerkezi_async.stores.log import KnownId
 from .rules import ONE_SKIPPED_IN, Known, is_look_alike
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from collections.abc import Set as AbstractSet
 
     from iletimerkezi_async.stores.base import StoreLog
     from iletimerkezi_async.wire.draft import Draft
-    from iletimerkezi_async.wire.packing import Steps
 
     from .rules import Wanted
 
@@ -37,8 +36,6 @@ _KEPT = 1800.0
 _MAX_IDS = 200_000
 # Seconds that a search waits for the ids of other processes.
 _PATIENCE = 1.0
-# Texts, or numbers of one text, that are hashed at one go.
-_AT_ONE_GO = 2000
 #: Seconds between the attempts of two orders from which the times in the list tell them apart.
 ALIKE_SECONDS = 3600.0
 # Lost orders that are remembered at most, and their recipients.
@@ -47,35 +44,14 @@ _MAX_LOST, _MAX_LOST_RECIPIENTS = 10_000, 500_000
 _FEW = 100
 
 
-def hash_content(draft: Draft) -> Steps[int]:
+def hash_content(draft: Draft) -> int:
     """A number that tells drafts apart in one process by all that they carry."""
     # Sums, in whatever sequence: sorting takes several times as long.
-    alone = len(draft.messages) == draft.recipients
-    carried = yield from (_hash_pairs if alone else _hash_texts)(draft.messages)
+    if len(draft.messages) == draft.recipients:
+        carried = sum(hash(message) for message in draft.messages.items())
+    else:
+        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in draft.messages.items())
     return hash((draft.sender, draft.iys, draft.send_at, carried))
-
-
-def _hash_pairs(messages: Mapping[str, tuple[str, ...]]) -> Steps[int]:
-    """Of texts that are for one number each, of which there may be very many."""
-    carried = 0
-    items = iter(messages.items())
-    for _ in range(0, len(messages), _AT_ONE_GO):
-        carried += sum(map(hash, islice(items, _AT_ONE_GO)))
-        yield
-    return carried
-
-
-def _hash_texts(messages: Mapping[str, tuple[str, ...]]) -> Steps[int]:
-    """Of texts with any number of numbers."""
-    carried = 0
-    for count, (text, given) in enumerate(messages.items(), 1):
-        own = 0
-        for start in range(0, len(given), _AT_ONE_GO):
-            own += sum(map(hash, given[start : start + _AT_ONE_GO]))
-            if start or count % _AT_ONE_GO == 0:
-                yield
-        carried += hash((text, own))
-    return carried
 
 
 # Ids.

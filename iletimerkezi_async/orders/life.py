@@ -3,7 +3,7 @@
 An order is a row in a log (`stores.log`). Its state and two times tell its past: `first` and `last`, the first and the
 last attempt that may have been taken. *Lost* means that the answer to an attempt did not come: either the row had a
 `first` when it was claimed, or an answer was lost since. An owner is the call, or the run of a campaign, that has
-claimed the row; it is the owner alone as long as its lease holds.
+claimed the row; no other call may change the row as long as the lease holds.
 
 | state of the row | event | what follows |
 |---|---|---|
@@ -42,7 +42,7 @@ from attrs import evolve, frozen
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import Change, KnownId, Scope, State
-from iletimerkezi_async.wire.operations import SEND_WINDOW
+from iletimerkezi_async.wire.call import SEND_WINDOW
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row

@@ -14,9 +14,8 @@ import anyio
 import anyio.lowlevel
 from attrs import define, frozen
 
-from iletimerkezi_async.clocks import Days
+from iletimerkezi_async.clocks import Days, Stopwatch
 from iletimerkezi_async.errors import DateRangeError, IletimerkeziError
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.wire.reports import get_report, get_reports
 
 from .known import KnownIds

@@ -13,14 +13,15 @@ import anyio
 from iletimerkezi_async.errors import IletimerkeziError, TransportError
 from iletimerkezi_async.models import Delivery, OrderReport
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.wire.blacklist import get_blacklist
+from iletimerkezi_async.wire.account import get_blacklist
 from iletimerkezi_async.wire.reports import REPORTS_DAYS, ReportPage, get_report, get_reports
 
 from .places import Cursor, ServiceCursor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iletimerkezi_async.http.telemetry import Caller
-    from iletimerkezi_async.wire.arguments import TimeRange
 
 
 T = TypeVar("T")
@@ -325,7 +326,7 @@ class Blacklist(_Listing[str]):
 
     _operation = "get-blacklist"
 
-    def __init__(self, transport: Caller, window: TimeRange | None) -> None:
+    def __init__(self, transport: Caller, window: Mapping[str, str] | None) -> None:
         self._window = window
         super().__init__(transport)
 

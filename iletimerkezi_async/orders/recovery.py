@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
 )
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.sending import is_overdue, proves_refusal, send_sms
 
 from .known import LiveSend, hash_content
-from .pieces import in_pieces
+from .pieces import in_thread
 from .search import LiveSearch
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ async def send_draft(lookups: Lookups, draft: Draft, attempts: Attempts | None =
     """
     attempts = attempts or Attempts()
     # Hashed before: between an answer and its record no call may wait, and be cancelled.
-    send = LiveSend(draft, await in_pieces(hash_content(draft)), attempts.owner)
+    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft), attempts.owner)
     sends = lookups.known.sends
     if attempts.first is not None:
         sends.add(send)
@@ -114,7 +114,7 @@ class _Sending:
     async def perform(self) -> tuple[Order, bool]:
         """Send the order; return it, and whether its id is surely its own."""
         draft, attempts, transport = self._send.draft, self._attempts, self._lookups.transport
-        call = evolve(await in_pieces(send_sms(draft)), is_astray=self._is_astray)
+        call = evolve(await in_thread(draft.recipients, send_sms, draft), is_astray=self._is_astray)
         watch = Stopwatch()
         result = await transport.perform(
             call, self._before, lost=attempts.first, may_leave=attempts.may_leave, doubted=attempts.is_doubted
@@ -130,7 +130,7 @@ class _Sending:
         self._known.sends.add(self._send)
         self._began = time.monotonic()
 
-    def _is_astray(self, order: Order, /, *, reused: bool) -> bool:
+    def _is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer belongs to another request.
 
         On a connection that is out of step, each request gets the answer of the one before. A new connection cannot be:

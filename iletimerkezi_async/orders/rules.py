@@ -349,8 +349,7 @@ def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Ve
     if any(count > wanted.numbers[number] for number, count in seen.items()):
         return Verdict(Identity.CANNOT_TELL, "it has numbers of ours more often, or its pages overlap")
     if not seen or not _may_be_skipped(wanted, seen, blacklist):
-        reason = "numbers of ours are not there, or not yet"
-        return Verdict(Identity.CANNOT_TELL, reason, lacks_numbers=bool(seen))
+        return Verdict(Identity.CANNOT_TELL, "numbers of ours are not there, or not yet", lacks_numbers=bool(seen))
     return None
 
 
@@ -358,8 +357,7 @@ def _may_be_skipped(wanted: Wanted, seen: Counter[str], blacklist: Collection[st
     """Whether the service may have skipped those of our numbers that the report lacks."""
     if wanted.recipients - seen.total() <= wanted.recipients // ONE_SKIPPED_IN:
         return True
-    missing = (number for number, count in wanted.numbers.items() if seen[number] < count)
-    return bool(blacklist) and all(number in blacklist for number in missing)
+    return all(number in blacklist for number, count in wanted.numbers.items() if seen[number] < count)
 
 
 def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collection[str] = ()) -> bool:

@@ -17,11 +17,11 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.stores.log import KNOWN_SECONDS
-from iletimerkezi_async.wire.sending import MEMORY
+from iletimerkezi_async.wire.call import MEMORY
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, ReportCache
-from .pieces import in_pieces
+from .pieces import in_thread
 from .rules import (
     NEAR,
     Conclusion,
@@ -45,7 +45,7 @@ from .rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.clocks import Stopwatch
     from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 
@@ -404,7 +404,9 @@ class EarlierSearch:
         of_days = days(self._span, now_by(self._lookups, self._ahead))
         if of_days is None:
             return Conclusion(Fate.UNKNOWN, _TOO_LONG_AGO)
-        self._send = LiveSend(self._draft, await in_pieces(hash_content(self._draft)), self._owner)
+        self._send = LiveSend(
+            self._draft, await in_thread(self._draft.recipients, hash_content, self._draft), self._owner
+        )
         self._wanted = _wanted(self._send, self._span)
         self._reports = self._lookups.reports(of_days)
         conclusion, is_outdated = await self._conclude(self._reports.reading(-math.inf))

@@ -21,7 +21,7 @@ from iletimerkezi_async.errors import (
     SendInProgressError,
     StoreError,
 )
-from iletimerkezi_async.http.outcomes import describe
+from iletimerkezi_async.http.outcomes import describe_error
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
@@ -202,13 +202,13 @@ class Sending:
             row = await claim.settle_taken(order_id, note=note)
         except StoreError as error:
             about = f" (order {order_id})" if order_id else ""
-            extra = describe(_OPERATION, error, order_id)
+            extra = describe_error(_OPERATION, error, order_id)
             logger.warning(
                 "what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra
             )
             return False
         if row is not None and order_id is not None and row.order_id not in {None, order_id}:
-            extra = describe(_OPERATION, OrderAcceptedError(), order_id)
+            extra = describe_error(_OPERATION, OrderAcceptedError(), order_id)
             logger.warning("order %d was taken under a key that has order %d", order_id, row.order_id, extra=extra)
         return True
 
@@ -216,7 +216,7 @@ class Sending:
         try:
             await claim.write(claim.give_up(lost=lost))
         except StoreError as error:
-            extra = describe(_OPERATION, error)
+            extra = describe_error(_OPERATION, error)
             logger.warning("what became of a key could not be noted, the next call settles it: %s", error, extra=extra)
 
     async def _find_settled(self, claim: Claim) -> Order | None:

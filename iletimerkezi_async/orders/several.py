@@ -20,14 +20,15 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.wire.consents import check_consent, register_consents
 from iletimerkezi_async.wire.reports import get_report
 from iletimerkezi_async.wire.sending import cancel_order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import Consent
-    from iletimerkezi_async.wire.consents import Question, Registration
+    from iletimerkezi_async.wire.call import Call
 
 
 _OPERATION = "cancel-order"
@@ -167,8 +168,12 @@ class _Watch:
 # Consents.
 
 
-async def register_batches(transport: Transport, registration: Registration) -> None:
-    """Register checked consents, one batch after the other. The `registered` of an error counts those before it.
+async def register_batches(transport: Transport, batches: Iterable[tuple[int, Call[None]]]) -> None:
+    """Register consents, one batch after the other. The `registered` of an error counts those before it.
+
+    Args:
+        transport: The client's transport.
+        batches: The number of consents in each request, and the request.
 
     Raises:
         ApiError: The service refused a batch.
@@ -176,23 +181,23 @@ async def register_batches(transport: Transport, registration: Registration) -> 
         OutcomeUnknownError: The answer to a batch was lost.
     """
     registered = 0
-    for batch in registration.batches():
+    for count, call in batches:
         try:
-            await transport.call(register_consents(registration.brand_code, batch))
+            await transport.call(call)
         except (ApiError, TransportError, OutcomeUnknownError) as error:
             error.registered = registered
             raise
-        registered += len(batch)
+        registered += count
 
 
-async def find_consent(transport: Transport, question: Question) -> Consent | None:
+async def find_consent(transport: Transport, call: Call[Consent | None]) -> Consent | None:
     """Read a recipient's consent; `None` if there is no record, in either of the service's two forms.
 
     Raises:
         IletimerkeziError: As `AsyncClient.check_consent`.
     """
     try:
-        return await transport.call(check_consent(question))
+        return await transport.call(call)
     except ApiError as error:
         if error.code != _NO_RECORD:
             raise

@@ -1,5 +1,6 @@
 """One account at the service: its settings, its books, and the operations that only show them."""
 
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,20 +10,58 @@ import attrs
 
 from iletimerkezi_async.sandbox.bodies import Json
 from iletimerkezi_async.sandbox.codes import Refusal
-from iletimerkezi_async.sandbox.ledger import Ledger
-from iletimerkezi_async.sandbox.orders import OrderBook
+from iletimerkezi_async.sandbox.orders import OrderBook, SandboxOrder
 from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.weather import Weather
 
-__all__ = ["Account", "ConsentKey", "get_balance", "get_sender"]
+__all__ = ["Account", "ConsentKey", "Ledger", "get_balance", "get_sender"]
 
 ConsentKey: TypeAlias = tuple[str, str, str, str]
 """Brand code, recipient, recipient type, type."""
 
 
+class Ledger:
+    """Charges orders when they are accepted, and gives back what is not billed in the end.
+
+    A cancelled order is given back at once. Undelivered messages are not billed either (documented by the provider,
+    2026): they are given back when their whole order is finished.
+
+    Not locked: the service has the lock.
+
+    Args:
+        balance: SMS at the start.
+    """
+
+    def __init__(self, balance: int) -> None:
+        self._balance = balance
+        self._refunds: deque[SandboxOrder] = deque()
+
+    def charge(self, order: SandboxOrder) -> None:
+        """Take what an order costs."""
+        self._balance -= order.cost
+        if order.refund:
+            self._refunds.append(order)
+
+    def give_back(self, order: SandboxOrder) -> None:
+        """Give back the whole of a cancelled order."""
+        self._balance += order.cost
+        if order.refund:
+            self._refunds.remove(order)
+
+    def balance(self, now: datetime) -> int:
+        """Return the SMS that are left."""
+        for _ in range(len(self._refunds)):
+            order = self._refunds.popleft()
+            if now >= order.finished_at:
+                self._balance += order.refund
+            else:
+                self._refunds.append(order)
+        return self._balance
+
+
 @attrs.define(repr=False, eq=False, kw_only=True)
 class Account:
-    """What the service knows about its one customer.
+    """Settings and books of the one customer.
 
     Attributes:
         key: The API key.
@@ -69,7 +108,7 @@ class Account:
     now: datetime
     blocked: dict[str, datetime]
     ledger: Ledger
-    orders: OrderBook = attrs.field(factory=OrderBook)
+    orders: OrderBook
     consents: dict[ConsentKey, Json] = attrs.field(factory=dict[ConsentKey, Json])
 
     def check_credentials(self, authentication: Json) -> None:

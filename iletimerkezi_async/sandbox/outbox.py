@@ -1,4 +1,4 @@
-"""Which delivery reports are due, and in which order they are posted; without any I/O."""
+"""The delivery reports that are due, in the order in which they are posted; without any I/O."""
 
 import math
 from bisect import bisect_left, bisect_right

@@ -1,4 +1,4 @@
-"""How what the service tells can differ from what it did."""
+"""Deviations of what the service tells from what it did."""
 
 import random
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ def _not_negative(weather: "Weather", attribute: "attrs.Attribute[Any]", value: 
 
 @attrs.frozen(kw_only=True)
 class Weather:
-    """What the service tells of its orders, where that differs from the truth; and what goes on meanwhile.
+    """Deviations of what the service tells of its orders from the truth, and traffic of other programs.
 
-    The ledger (``Sandbox.orders``, ``Sandbox.deliveries``) always tells the truth. The provider's documents promise
-    none of what is bent here; each switch stands for something that a client must not rely on. The default is fair
-    weather: nothing is bent. How types and forms vary is a matter of ``Style``.
+    The ledger (``Sandbox.orders``, ``Sandbox.deliveries``) always tells the truth. Each switch
+    stands for something that the provider's documents do not promise, and that a client must not rely on. By default
+    nothing deviates. Types and forms are a matter of ``Style``.
 
     Attributes:
         date_offset: How far the ``Date`` header of every answer is ahead of the sandbox's clock, or None to leave it
@@ -123,12 +123,14 @@ class Weather:
         waiting = total - delivered - undelivered
         return {"total": total, "delivered": delivered, "undelivered": undelivered, "waiting": waiting}
 
-    def rows(self, order: SandboxOrder, now: datetime, start: int, stop: int) -> tuple[Sequence[str], list[int]]:
-        """Return the numbers and the message states of some rows, as they are told."""
+    def rows(
+        self, order: SandboxOrder, place: int, now: datetime, start: int, stop: int
+    ) -> tuple[Sequence[str], list[int]]:
+        """Return the numbers and the message states of some rows of the order at this place, as they are told."""
         if (self.row_order, self.rows_missing, self.row_lag) == ("sent", 0, _NOTHING):
             numbers, states = order.rows(now, start, stop)
         else:
-            positions = _arrange(order.recipients, self.row_order, self.rows_missing, f"{self.seed} {order.id}")
+            positions = _arrange(order.recipients, self.row_order, self.rows_missing, f"{self.seed} {place}")
             known = _grown(len(positions), order, now, self.row_lag)
             numbers, states = order.rows_at(now, positions[start : min(stop, known)])
         return ([self._mask(number) for number in numbers] if self.masks != "none" else numbers), states

@@ -22,10 +22,10 @@ anyio.run(main)
 
 ## Once, under a key
 
-Give a key to a send that may be asked for twice. It is then sent at most once in 30 days (`keep=`), even if a process
-crashes, a task is delivered again or two workers run it. A call that finds it sent returns the same `Order`, with
-`replayed=True`. The text must be fixed when the task is queued: another text under the same key is a
-`KeyConflictError`. Put no phone number into a key, as the store keeps keys in plain text.
+Give a key (an idempotency key) to a send that may be asked for twice. It is then sent at most once in 30 days
+(`keep=`), even if a process crashes, a task is delivered again or two workers run it. A call that finds it sent returns
+the same `Order`, with `replayed=True`. The text must be fixed when the task is queued: another text under the same key
+is a `KeyConflictError`. Put no phone number into a key, as the store keeps keys in plain text.
 
 Queues and engines for durable execution (Temporal, DBOS, Celery and the like) run a step again if they do not know its
 outcome, and would text twice. With a key their step is safe.

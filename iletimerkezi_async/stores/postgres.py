@@ -106,6 +106,7 @@ class PostgresStore(SqlStore):
         import psycopg  # noqa: PLC0415 - an extra
 
         deadline = time.monotonic() + self._timeout
+        standbys = 0
         while True:
             with self._complaints(), self._connection(deadline) as connection:
                 try:
@@ -114,6 +115,13 @@ class PostgresStore(SqlStore):
                     # The server was restarted while the connection was idle: try another one. Every transaction here
                     # can be repeated, with the same outcome.
                     if not connection.broken or time.monotonic() > deadline:
+                        raise
+                except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
+                    # The server is no primary any more: the next connection may reach the new one. The pool drops
+                    # those that are closed; a standby that all of them reach is given up.
+                    connection.close()
+                    standbys += 1
+                    if standbys > CALLS:
                         raise
 
     @contextmanager

@@ -304,11 +304,12 @@ class _Url:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             decode_responses=True,
-            # Waits for a server that is restarted. Every script here can be repeated, with the same outcome.
+            # Waits for a server that is restarted, and leaves one that is no primary any more: the next connection may
+            # reach the new one. Every script here can be repeated, with the same outcome.
             retry=Retry(
                 ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
                 _retries(timeout * 0.8),
-                supported_errors=(redis.ConnectionError,),
+                supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
             ),
         )
         return redis.Redis(connection_pool=pool)

@@ -48,12 +48,14 @@ class SqliteStore(SqlStore):
     _KIND: ClassVar[str] = "a store"
     #: Whether each write is moved from the write-ahead log into the file at once.
     _CHECKPOINTS: ClassVar[bool] = False
+    #: The name of the argument with the path.
+    _ARGUMENT: ClassVar[str] = "path"
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._path = choose_path(path, "path")
+        self._path = choose_path(path, self._ARGUMENT)
         self._spelt = spell_path(self._path)
         self._database: sqlite3.Connection | None = None
         #: The file's path without links, and its identity.
@@ -203,8 +205,9 @@ class JournalFile(SqliteStore):
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
     _CHECKPOINTS = True
+    _ARGUMENT = "journal"
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
 
     @property

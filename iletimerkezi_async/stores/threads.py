@@ -49,6 +49,7 @@ class Threads:
         self._timeout = timeout
         self._interrupt = interrupt
         self._explain = explain
+        self._under_way: set[_Call[Any]] = set()
         #: Threads that end the calls of cancelled callers.
         self._left: set[threading.Thread] = set()
         # A limiter belongs to one event loop.
@@ -74,11 +75,14 @@ class Threads:
             StoreError: The call raised it, or took too long.
         """
         call = _Call(work, undo)
+        self._under_way.add(call)
         try:
             await (self._see_through(call) if shield else self._wait_for(call))
         except BaseException:
             self._leave(call, finish=finish)
             raise
+        finally:
+            self._under_way.discard(call)
         if call.error is not None:
             # Not the driver's own error, which may hold the statement with its values.
             raise StoreError(call.error)
@@ -112,7 +116,10 @@ class Threads:
                 self._interrupt(call.thread)
 
     def join(self) -> None:
-        """In a thread: wait for the calls of cancelled callers, `timeout` seconds each at the most."""
+        """In a call's thread: wait for all other calls that have begun, `timeout` seconds each at the most."""
+        for call in tuple(self._under_way):
+            if call.thread not in {None, threading.get_ident()}:
+                call.wait(self._timeout)
         for thread in tuple(self._left):
             thread.join(self._timeout)
 
@@ -168,6 +175,10 @@ class _Call(Generic[T]):
             with self._lock:
                 self.thread = None
             self._ended.set()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until it has ended."""
+        self._ended.wait(timeout)
 
     def abandon(self) -> bool:
         """Keep a call from beginning, as its caller was cancelled; if it has begun, tell whether to revert it."""

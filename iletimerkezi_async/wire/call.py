@@ -1,6 +1,6 @@
 """What every operation shares: a request ready to be sent, and what an attempt with it can end in.
 
-A `Call` goes down to the transport, which brings back an `Outcome` by way of `read_answer`.
+A `Call` goes down to the transport, which brings back an `AttemptOutcome` by way of `read_answer`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from iletimerkezi_async.errors import ApiError, IletimerkeziError, TransportError, UnavailableError, api_error
 
@@ -22,24 +22,12 @@ from .reading import Json, UnreadableError, read_int, read_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "Answered",
-    "Call",
-    "IsAstray",
-    "Kind",
-    "Lost",
-    "NotSent",
-    "Outcome",
-    "RawAnswer",
-    "Refused",
-    "T",
-    "dump_fields",
-    "may_always_leave",
-    "read_answer",
-    "read_status_only",
-]
-
 T = TypeVar("T")
+
+#: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
+MEMORY: Final = 10 * 60.0
+#: A repetition leaves within so many seconds of the first attempt: a tenth of the memory is left for the way.
+SEND_WINDOW: Final = 9 * 60.0
 
 _OK = 200
 _TOO_MANY_REQUESTS = 429
@@ -66,21 +54,29 @@ class Kind(Enum):
     """It would be done twice: repeated only where it surely never left."""
 
 
-def may_always_leave(_: datetime) -> None:
-    """Nothing forbids a request."""
+@frozen(eq=False)
+class Operation:
+    """One operation of the service.
+
+    Attributes:
+        name: The service's name for it, which is also its path.
+        kind: Whether it may be repeated.
+        methods: The methods of `AsyncClient` that ask for it.
+        taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
+        traceable: Whether other operations can tell afterwards that it was taken.
+        window: For how many seconds after the first attempt began it may be repeated.
+    """
+
+    name: str
+    kind: Kind
+    methods: tuple[str, ...]
+    taken_code: int | None = None
+    traceable: bool = False
+    window: float | None = None
 
 
-def _never_astray(_: object, *, reused: bool) -> bool:  # noqa: ARG001 - nothing tells
-    """No result is another request's."""
-    return False
-
-
-class IsAstray(Protocol):
-    """Whether a result is known to be another request's; `reused` where its connection has brought answers before."""
-
-    def __call__(self, value: Any, /, *, reused: bool) -> bool:
-        """Tell."""
-        ...
+def _dump(fields: Mapping[str, object] | Body) -> Body:
+    return fields if isinstance(fields, Body) else Body(orjson.dumps(fields))
 
 
 @frozen(eq=False, repr=False)
@@ -88,33 +84,26 @@ class Call(Generic[T]):
     """One request, ready to be sent.
 
     Attributes:
-        operation: The service's name for it, which is also its path.
-        kind: Whether it may be repeated.
+        operation: What is asked for.
         fields: What stands beside `authentication`: a JSON object.
         read: Turns the `response` object of a successful answer into the result; raises `UnreadableError`.
         about: What it is about, fit for a log.
         recipients: How many SMS it asks for, for pacing.
-        taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
-        traceable: Whether other operations can tell afterwards that it was taken.
-        window: For how many seconds after the first attempt began it may be repeated.
-        obstacle: What, at a given time, forbids to send it (any more).
-        is_astray: Whether a result is known to be another request's.
+        send_at: When the order is due: the call must leave before.
+        is_astray: Whether a result is known to be another request's, given whether its connection is known to have
+            brought answers before; `None` where that cannot be known.
     """
 
-    operation: str
-    kind: Kind
-    fields: Body
+    operation: Operation
+    fields: Body = field(converter=_dump)
     read: Callable[[Json], T]
     about: str = ""
     recipients: int = 0
-    taken_code: int | None = None
-    traceable: bool = False
-    window: float | None = None
-    obstacle: Callable[[datetime], ApiError | None] = may_always_leave
-    is_astray: IsAstray = _never_astray
+    send_at: datetime | None = None
+    is_astray: Callable[[T, bool], bool] | None = None
 
     def __repr__(self) -> str:
-        return f"<Call of {self.operation}>"
+        return f"<Call of {self.operation.name}>"
 
 
 # What an attempt can end in.
@@ -183,7 +172,7 @@ class NotSent:
     error: IletimerkeziError
 
 
-Outcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
+AttemptOutcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
 
 
 @frozen(eq=False, repr=False)
@@ -215,7 +204,7 @@ class RawAnswer:
         return _retry_after(self.headers.get("Retry-After"), self.date)
 
 
-def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> Outcome[T]:
+def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> AttemptOutcome[T]:
     """Tell what an answer means for a call. It raises nothing, so that no traceback passes by the raw body.
 
     The code inside the JSON decides, not the HTTP status. An answer without such a code, or a success without its
@@ -233,25 +222,25 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         status = read_object(response.get("status"))
         code = read_int(status.get("code"))
     except (orjson.JSONDecodeError, UnreadableError):
-        return (_bodyless if raw.bodyless else _foreign)(call.operation, raw, host)
+        return (_bodyless if raw.bodyless else _foreign)(call.operation.name, raw, host)
     if code != _OK:
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
         value = call.read(response)
-        if not call.is_astray(value, reused=raw.reused):
+        if call.is_astray is None or not call.is_astray(value, raw.reused):
             return Answered(value)
         reason = "the connection is out of step: it brought the answer to another request"
     except UnreadableError as complaint:
         reason = f"the answer says success, but {complaint}"
-    return Lost(TransportError(reason, call.operation, raw.http_status, host), out_of_step=True)
+    return Lost(TransportError(reason, call.operation.name, raw.http_status, host), out_of_step=True)
 
 
 def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str) -> Refused | Lost:
     """What the service's own answer means that is no success."""
     pause = raw.retry_after
-    if code >= _SERVER_ERRORS and code != _UNAVAILABLE and call.kind is not Kind.REPEATABLE:
-        return Lost(TransportError(f"{code} {message}".rstrip(), call.operation, raw.http_status, host), pause)
-    return Refused(api_error(code, message, call.operation, raw.http_status, retry_after=pause), pause, raw.date)
+    if code >= _SERVER_ERRORS and code != _UNAVAILABLE and call.operation.kind is not Kind.REPEATABLE:
+        return Lost(TransportError(f"{code} {message}".rstrip(), call.operation.name, raw.http_status, host), pause)
+    return Refused(api_error(code, message, call.operation.name, raw.http_status, retry_after=pause), pause, raw.date)
 
 
 def _bodyless(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
@@ -276,11 +265,6 @@ def _foreign(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
     if 300 <= status < 400:  # noqa: PLR2004 - the redirections of HTTP
         reason = f"HTTP {status}, a redirection, which is never followed as the body carries the credentials"
     return Lost(TransportError(reason, operation, status, host), pause)
-
-
-def dump_fields(fields: Mapping[str, object]) -> Body:
-    """What stands beside `authentication` in a request, as JSON."""
-    return Body(orjson.dumps(fields))
 
 
 def read_status_only(_: Json) -> None:

@@ -11,8 +11,6 @@ import orjson
 
 from iletimerkezi_async.errors import ConfigurationError
 
-__all__ = ["HASH_VARIABLE", "KEY_VARIABLE", "Body", "Credentials"]
-
 KEY_VARIABLE = "ILETIMERKEZI_API_KEY"
 HASH_VARIABLE = "ILETIMERKEZI_API_HASH"
 _NO_TEXT = "the API key and hash must be text, as the panel shows them"
@@ -98,14 +96,14 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
     # Untyped callers pass what their configuration holds.
     if not isinstance(secret, str):
         raise ConfigurationError(_NO_TEXT)
-    flaw = _find_flaw(secret)
+    flaw = _find_wrapping(secret)
     if flaw:
         source = f"`{argument}`" if given else f"the environment variable {variable}"
         raise ConfigurationError(f"{source} has {flaw} around it")
     return secret
 
 
-def _find_flaw(secret: str) -> str:
+def _find_wrapping(secret: str) -> str:
     """What is around a secret that is none of it; nothing where it is as the panel shows it."""
     # Also by marks that editors leave at the beginning of a file, and that no one sees.
     if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):

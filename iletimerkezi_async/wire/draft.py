@@ -26,25 +26,10 @@ from iletimerkezi_async.numbers import mask
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, surely_too_long
 
-from .arguments import MAX_RECIPIENTS, find_moment_flaw, name_type
+from .arguments import find_moment_flaw, name_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-__all__ = [
-    "MAX_RECIPIENTS",
-    "SENDER_VARIABLE",
-    "Draft",
-    "are_plain",
-    "check_iys",
-    "check_sender",
-    "check_text",
-    "default_sender",
-    "message_complaint",
-    "round_schedule",
-    "text_complaint",
-    "write_template",
-]
 
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
 _OPERATION = "send-sms"

@@ -1,9 +1,7 @@
-"""Texts and numbers packed into drafts, a piece of the work at a time.
+"""Texts and numbers packed into drafts.
 
-An order holds up to 50,000 texts; to check, sort and group so many at one go would block the event loop. So the
-functions here are generators, which work for some tenths of a millisecond between any two of their yields, and return
-what they have made. In a loop, `orders.pieces` runs them and lets other tasks run in between; `finish` runs them at
-once.
+An order holds up to 50,000 texts, which take some tenths of a second: in an event loop, `orders.pieces` does that work
+in a thread. Each loop here is one of Python's own, so that other threads get their turn.
 
 Numbers are sorted within an order, so that the same set of recipients is the same order to a service that compares in
 sequence.
@@ -11,160 +9,57 @@ sequence.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Generator
 from itertools import chain, islice
-from operator import eq, itemgetter
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from attrs import evolve
 
 from iletimerkezi_async.errors import ApiError, RecipientError
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, write_out
 from iletimerkezi_async.results import Refusal
 
 from .arguments import MAX_RECIPIENTS, is_iterable, name_type
 from .draft import Draft, are_plain, message_complaint, text_complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any
+    from collections.abc import Iterable, Iterator, Sequence
 
     from iletimerkezi_async.models import Number
 
-__all__ = ["Pair", "Steps", "Unfolded", "fill", "fill_one", "finish", "group", "pack", "slices", "sort"]
-
-T = TypeVar("T")
-#: Work in pieces, and what it comes to.
-Steps: TypeAlias = Generator[None, None, T]
 #: A number, and the text that it gets.
 Pair: TypeAlias = tuple[str, str]
 
 _OPERATION = "send-sms"
 # Named in one error.
 _MOST_FLAWS = 3
-# Texts that are handled at one go, and numbers of one text.
-_TEXTS = 400
-_NUMBERS = 4000
+# Recipients that are cleaned together: few enough that one odd value does not cost many others a closer look.
+_PIECE = 400
 
 
-def finish(steps: Steps[T]) -> T:
-    """Do all of the work at one go."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast("T", end.value)
+def pack_pairs(template: Draft, pairs: Iterable[Pair]) -> Draft:
+    """A draft of numbers and texts, sorted; they are taken as they are: clean, and each pair once."""
+    texts_of: dict[str, list[str]] = {}
+    for number, text in pairs:
+        texts_of.setdefault(number, []).append(text)
+    # Sorting pairs would take three times as long, and hold up other threads all the while.
+    return group(template, [(number, text) for number in sorted(texts_of) for text in sorted(texts_of[number])])
 
 
-def sort(values: list[T], key: Callable[[T], str] | None = None) -> Steps[None]:
-    """Sort a list in place, and stably."""
-    sort_key = cast("Callable[[T], Any]", key)
-    runs: list[list[T]] = []
-    for start in range(0, len(values), _NUMBERS):
-        runs.append(sorted(values[start : start + _NUMBERS], key=sort_key))
-        yield
-    values[:] = runs[0] if len(runs) == 1 else (yield from _merge(runs, key))
-
-
-def _merge(runs: list[list[T]], key: Callable[[T], str] | None) -> Steps[list[T]]:
-    """Sorted lists as one: all are cut at the same values, and what lies between two cuts is sorted by itself."""
-    sort_key = cast("Callable[[T], Any]", key)
-    merged: list[T] = []
-    starts = [0] * len(runs)
-    sample = sorted(chain.from_iterable(run[:: _NUMBERS // 100] for run in runs), key=sort_key)
-    for value in sample[100::100]:
-        bound = cast("Any", value if key is None else key(value))
-        ends = [bisect_left(run, bound, key=sort_key) for run in runs]
-        merged += sorted(_between(runs, starts, ends), key=sort_key)
-        starts = ends
-        yield
-    merged += sorted(_between(runs, starts, [*map(len, runs)]), key=sort_key)
-    return merged
-
-
-def _between(runs: list[list[T]], starts: list[int], ends: list[int]) -> Iterator[T]:
-    return chain.from_iterable(run[start:end] for run, start, end in zip(runs, starts, ends))
-
-
-def pack(template: Draft, pairs: list[Pair]) -> Steps[Draft]:
-    """A draft of numbers and texts, which are taken as they are: clean, and each pair once. Their list is sorted."""
-    yield from sort(pairs, itemgetter(0))
-    yield from _sort_texts(pairs)
-    return (yield from group(template, pairs))
-
-
-def _sort_texts(pairs: list[Pair]) -> Steps[None]:
-    """Put the texts that one number gets into their order; the numbers are in theirs."""
-    for start in range(0, len(pairs), _NUMBERS):
-        numbers = [number for number, _ in pairs[start : start + _NUMBERS + 1]]
-        yield
-        if any(map(eq, numbers, islice(numbers, 1, None))):
-            break
-    else:
-        return
-    start = 0
-    for end in range(1, len(pairs) + 1):
-        if end == len(pairs) or pairs[end][0] != pairs[start][0]:
-            if end - start > 1:
-                pairs[start:end] = sorted(pairs[start:end])
-            start = end
-        if end % _NUMBERS == 0:
-            yield
-
-
-def group(template: Draft, pairs: Sequence[Pair]) -> Steps[Draft]:
-    """The same, of pairs that stay in the order in which they are."""
-    distinct: dict[str, tuple[str, ...]] = {}
-    for start in range(0, len(pairs), _NUMBERS):
-        piece = pairs[start : start + _NUMBERS]
-        distinct.update(zip([text for _, text in piece], zip([number for number, _ in piece])))
-        yield
-        if len(distinct) < start + len(piece):
-            # Some have a text in common.
-            distinct = yield from _group(pairs)
-            break
-    return Draft(template.sender, template.iys, distinct, template.send_at, len(pairs))
-
-
-def _group(pairs: Sequence[Pair]) -> Steps[dict[str, tuple[str, ...]]]:
+def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
+    """The same, of pairs that stay in their order."""
     numbers_of: dict[str, list[str]] = {}
-    for start in range(0, len(pairs), _NUMBERS):
-        for number, text in pairs[start : start + _NUMBERS]:
-            numbers_of.setdefault(text, []).append(number)
-        yield
-    messages: dict[str, tuple[str, ...]] = {}
-    for count, (text, numbers) in enumerate(numbers_of.items(), 1):
-        messages[text] = tuple(numbers)
-        if count % _NUMBERS == 0:
-            yield
-    return messages
+    for number, text in pairs:
+        numbers_of.setdefault(text, []).append(number)
+    messages = {text: tuple(numbers) for text, numbers in numbers_of.items()}
+    return Draft(template.sender, template.iys, messages, template.send_at, len(pairs))
 
 
-def slices(draft: Draft, size: int) -> Steps[list[Draft]]:
+def slices(draft: Draft, size: int) -> list[Draft]:
     """A draft in several, of `size` recipients each, and the last one of those that are left."""
-    parts: list[Draft] = []
-    messages: dict[str, tuple[str, ...]] = {}
-    room = size
-
-    def close() -> None:
-        nonlocal messages, room
-        parts.append(Draft(draft.sender, draft.iys, messages, draft.send_at, size - room))
-        messages, room = {}, size
-
-    for count, (text, numbers) in enumerate(draft.messages.items(), 1):
-        start = 0
-        while start < len(numbers):
-            messages[text] = numbers[start : start + room]
-            start += room
-            room -= len(messages[text])
-            if not room:
-                close()
-        if count % _NUMBERS == 0:
-            yield
-    if messages:
-        close()
-    return parts
+    pairs = [(number, text) for text, number in draft.pairs()]
+    return [group(draft, pairs[start : start + size]) for start in range(0, len(pairs), size)]
 
 
 class Unfolded:
@@ -186,10 +81,13 @@ class Unfolded:
         self.complaint: ApiError | None = None
         self.refused: list[tuple[int, object, ApiError]] = []
 
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._messages)
+
     def __bool__(self) -> bool:
         return bool(self._messages)
 
-    def add(self, messages: Iterable[object]) -> None:
+    def extend(self, messages: Iterable[object]) -> None:
         """Take messages in."""
         self._messages.extend(messages)
 
@@ -237,89 +135,75 @@ def _alone(value: object) -> object:
 
 
 def fill_one(template: Draft, message: Message) -> Draft | None:
-    """A template with a message to one recipient; `None` where there are more, or anything is wrong: see `fill`."""
+    """A template with a message to one recipient; `None` where there are more, or anything is wrong: see `Filling`."""
     number = clean_number(message.to[0]) if len(message.to) == 1 else None
     if number is None or text_complaint(message.text) is not None:
         return None
     return Draft(template.sender, template.iys, {message.text: (number,)}, template.send_at, 1)
 
 
-def fill(template: Draft, messages: Iterable[Message]) -> Steps[Draft]:
-    """A template with messages, each checked; the same number twice for the same text is kept once.
+def count_recipients(message: object) -> int:
+    """How many recipients a message stands for; one that is none, or is for nobody, is read as one value."""
+    return len(message.to) or 1 if isinstance(message, Message) else 1
+
+
+class Filling:
+    """The messages of one order, to be checked and put into a draft. Its `repr` shows none.
+
+    Args:
+        template: The order's terms.
+        messages: The messages; they are read at once.
+
+    Attributes:
+        recipients: About how many recipients they have.
 
     Raises:
-        ApiError: A text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
-            numbers (all are named).
+        ApiError: They cannot be read.
     """
-    if not is_iterable(messages):
-        raise ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
-    # Not in the generator, whose frame cannot be emptied where this raises.
-    return _fill(template, _Pile(messages))
 
-
-def _fill(template: Draft, pile: _Pile) -> Steps[Draft]:
-    while pile.read():
-        pile.take()
-        yield
-    complaint = pile.complaint or pile.number_complaint()
-    if complaint is not None:
-        raise complaint
-    draft = yield from group(template, [*pile.pairs])
-    return draft if len(draft.messages) == draft.recipients else (yield from _sort_numbers(draft))
-
-
-def _sort_numbers(draft: Draft) -> Steps[Draft]:
-    """The same draft with each text's numbers sorted; the texts stay in the order in which they were given."""
-    messages: dict[str, tuple[str, ...]] = {}
-    for count, (text, numbers) in enumerate(draft.messages.items(), 1):
-        ordered = [*numbers]
-        yield from sort(ordered)
-        messages[text] = tuple(ordered)
-        if count % _NUMBERS == 0:
-            yield
-    return Draft(draft.sender, draft.iys, messages, draft.send_at, draft.recipients)
-
-
-class _Pile:
-    """What was read of the messages of an order, and the complaint about them, if any."""
-
-    __slots__ = ("_bad", "_flaws", "_messages", "_piece", "_unfolded", "complaint", "pairs")
-
-    def __init__(self, messages: Iterable[object]) -> None:
-        self._messages = iter(messages)
-        self._piece: list[object] = []
+    def __init__(self, template: Draft, messages: Iterable[Message]) -> None:
+        if not is_iterable(messages):
+            raise ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
+        self._template = template
         self._unfolded = Unfolded()
+        self._unfolded.extend(messages)
+        self.recipients = sum(map(count_recipients, self._unfolded))
+        # In a dictionary, so that each is there once.
+        self._pairs: dict[Pair, None] = {}
         self._bad: list[str] = []
         self._flaws: dict[str, None] = {}
-        #: Kept in a dictionary, so that each is there once.
-        self.pairs: dict[Pair, None] = {}
-        self.complaint: ApiError | None = None
 
-    def read(self) -> bool:
-        """Read on, if there is nothing left to be taken in; whether there is anything, and all is well so far."""
-        if not self._unfolded:
-            # In place: the caller's iterator may raise, and no variable of this frame may hold what it gave before.
-            self._piece.extend(islice(self._messages, _TEXTS))
-            self._unfolded.add(self._piece)
-            self._piece.clear()
-        return bool(self._unfolded) and self.complaint is None
+    def draft(self) -> Draft:
+        """The draft, in which a number that comes twice for the same text is kept once.
 
-    def take(self) -> None:
-        """Take some recipients in."""
-        texts, given = self._unfolded.take(_TEXTS)
-        self.complaint = self.complaint or self._unfolded.complaint
+        The texts stay in their order, and the numbers of each are sorted.
+
+        Raises:
+            ApiError: A text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
+                numbers (all are named).
+        """
+        while self._unfolded and self._unfolded.complaint is None:
+            self._take()
+        complaint = self._unfolded.complaint or self._number_complaint()
+        if complaint is not None:
+            raise complaint
+        draft = group(self._template, [*self._pairs])
+        return evolve(draft, messages={text: tuple(sorted(numbers)) for text, numbers in draft.messages.items()})
+
+    def _take(self) -> None:
+        texts, given = self._unfolded.take(_PIECE)
         numbers = clean_numbers(given)
         if all(numbers):
-            self.pairs.update(dict.fromkeys(zip(cast("Sequence[str]", numbers), texts)))
+            self._pairs.update(dict.fromkeys(zip(cast("Sequence[str]", numbers), texts)))
         else:
-            self.pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
+            self._pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
             bad = [value for value, number in zip(given, numbers) if number is None]
-            self._bad += map(spell, bad)
+            self._bad += map(write_out, bad)
             self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
 
-    def number_complaint(self) -> RecipientError | None:
+    def _number_complaint(self) -> RecipientError | None:
         """What is wrong with the numbers."""
-        count = len(self.pairs)
+        count = len(self._pairs)
         if self._bad:
             message = f"{len(self._bad)} of {count + len(self._bad)} recipients are not phone numbers (see `numbers`)"
             hints = [flaw for flaw in self._flaws if flaw != NO_NUMBER]

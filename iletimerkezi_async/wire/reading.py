@@ -11,21 +11,6 @@ from typing import TypeAlias, TypeVar, cast
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.numbers import clean_number
 
-__all__ = [
-    "Json",
-    "UnreadableError",
-    "is_empty",
-    "optional",
-    "read_container",
-    "read_decimal",
-    "read_id",
-    "read_int",
-    "read_items",
-    "read_number",
-    "read_object",
-    "read_time",
-]
-
 # Of an amount, before or behind the point: more than any account has.
 _MOST_DIGITS = 30
 _WITH_COMMA = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+")

@@ -9,24 +9,13 @@ from attrs import frozen
 
 from iletimerkezi_async.models import Delivery, MessageStatus, OrderReport, OrderStatus
 
-from .operations import OPERATIONS
+from . import OPERATIONS
+from .call import Call
 from .reading import Json, optional, read_decimal, read_id, read_int, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
-
-    from .call import Call
-
-__all__ = [
-    "REPORTS_DAYS",
-    "OrdersPage",
-    "ReportPage",
-    "get_report",
-    "get_reports",
-    "read_orders_page",
-    "read_report_page",
-]
 
 #: The most days from `start` to `end` in one request (source: the provider's documentation of `get-reports`).
 REPORTS_DAYS = 10
@@ -55,7 +44,7 @@ class ReportPage:
 def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:
     """Ask for a page (from 1) of an order's report, of `row_count` (at most 1000) rows."""
     order = {"id": order_id, "page": page, "rowCount": row_count}
-    return OPERATIONS["get-report"].call({"order": order}, read_report_page)
+    return Call(OPERATIONS["get-report"], {"order": order}, read_report_page)
 
 
 def read_report_page(response: Json) -> ReportPage:
@@ -109,7 +98,7 @@ class OrdersPage:
 def get_reports(start: date, end: date, page: int) -> Call[OrdersPage]:
     """Ask for a page (from 1) of the orders submitted from `start` to `end`, both days included."""
     where = {"start": start.isoformat(), "end": end.isoformat(), "page": page}
-    return OPERATIONS["get-reports"].call({"filter": where}, read_orders_page)
+    return Call(OPERATIONS["get-reports"], {"filter": where}, read_orders_page)
 
 
 def read_orders_page(response: Json) -> OrdersPage:

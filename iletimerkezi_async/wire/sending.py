@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
 from iletimerkezi_async.models import Iys, Order
 
-from .call import may_always_leave, read_status_only
+from . import OPERATIONS
+from .call import Call, read_status_only
 from .credentials import Body
-from .draft import find_obstacle
-from .operations import MEMORY, OPERATIONS, SEND_WINDOW
 from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError
 
-    from .call import Call
     from .draft import Draft
-    from .packing import Steps
 
-__all__ = ["MEMORY", "SEND_WINDOW", "cancel_order", "is_overdue", "proves_refusal", "send_sms"]
-
-_SEND = OPERATIONS["send-sms"]
-_MESSAGE = b'%b{"text":%b,"receipents":{"number":%b}}'
-# Texts that are written at one go.
-_AT_ONE_GO = 400
+_MESSAGE = b'{"text":%b,"receipents":{"number":%b}}'
 _SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long.
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460})
 
 
-def send_sms(draft: Draft) -> Steps[Call[Order]]:
+def send_sms(draft: Draft) -> Call[Order]:
     """Ask for an order to be sent.
 
     `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
@@ -44,20 +35,10 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
     if draft.iys is not Iys.OFF:
         order["iys"] = "1"
         order["iysList"] = draft.iys.value
-    blocks: list[bytes] = []
-    pieces: list[bytes] = []
-    for text, numbers in draft.messages.items():
-        pieces.append(_MESSAGE % (b"," if blocks or pieces else b"", orjson.dumps(text), orjson.dumps(numbers)))
-        if len(pieces) == _AT_ONE_GO:
-            blocks.append(b"".join(pieces))
-            pieces.clear()
-            yield
-    opening, closing = (b"[", b"]") if len(draft.messages) > 1 else (b"", b"")
+    messages = [_MESSAGE % (orjson.dumps(text), orjson.dumps(numbers)) for text, numbers in draft.messages.items()]
+    opening, closing = (b"[", b"]") if len(messages) > 1 else (b"", b"")
     head = orjson.dumps({"order": order})[: -len(b"}}")]
-    fields = Body(b"".join((head, b',"message":', opening, *blocks, *pieces, closing, b"}}")))
-    if blocks:
-        # Megabytes, and each copy takes milliseconds.
-        yield
+    fields = Body(b"".join((head, b',"message":', opening, b",".join(messages), closing, b"}}")))
     # The call outlives the draft, which is large.
     recipients = draft.recipients
 
@@ -65,13 +46,14 @@ def send_sms(draft: Draft) -> Steps[Call[Order]]:
         """Read `order: {id}`."""
         return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-    obstacle = may_always_leave if draft.send_at is None else partial(find_obstacle, draft.send_at)
-    return _SEND.call(fields, read_order, about=draft.about, recipients=recipients, obstacle=obstacle)
+    return Call(
+        OPERATIONS["send-sms"], fields, read_order, about=draft.about, recipients=recipients, send_at=draft.send_at
+    )
 
 
 def cancel_order(order_id: int) -> Call[None]:
     """Ask for an order not to be sent."""
-    return OPERATIONS["cancel-order"].call({"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
+    return Call(OPERATIONS["cancel-order"], {"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
 
 
 def proves_refusal(error: ApiError) -> bool:

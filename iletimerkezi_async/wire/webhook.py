@@ -66,9 +66,9 @@ def _read_event(report: Json) -> DeliveryEvent:
     return DeliveryEvent(
         read_id(report.get("id")),
         read_id(report.get("packet_id")),
-        _read_recipient(report.get("to")),
+        _read_to(report.get("to")),
         status,
-        _read_text(report.get("body")),
+        _read_message(report.get("body")),
     )
 
 
@@ -82,13 +82,13 @@ def _show(word: object) -> str:
     return f": {word}" if isinstance(word, str) and _WORD.fullmatch(word) else ""
 
 
-def _read_recipient(value: object) -> str:
+def _read_to(value: object) -> str:
     if is_empty(value):
         raise UnreadableError("a number is missing")
     return read_number(value)
 
 
-def _read_text(value: object) -> str:
+def _read_message(value: object) -> str:
     if is_empty(value):
         return ""
     if isinstance(value, (str, int)) and not isinstance(value, bool):

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -212,6 +212,18 @@ async def test_what_is_no_decision_is_told(path: Path, name: str, value: object)
     assert not sandbox.requests
 
 
+@pytest.mark.parametrize("options", [{"unknown": "as_sent"}, {"unknown": "as_not_sent"}, {"settle_for": 60.0}])
+async def test_what_is_about_a_journal_needs_one(options: dict[str, object]) -> None:
+    """Without one it would do nothing, and is refused before anything is sent."""
+    sandbox = Sandbox()
+    async with client_of(sandbox) as client:
+        with pytest.raises(ConfigurationError, match="give a `journal`"):
+            await client.send_bulk(TEXT, numbers(1), **options)  # type: ignore[arg-type]  # of all types
+        with pytest.raises(ConfigurationError, match="give a `journal`"):
+            await client.send_bulk_messages(dated(1), **options)  # type: ignore[arg-type]  # likewise
+    assert not sandbox.requests
+
+
 async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
     path: Path, monkeypatch: pytest.MonkeyPatch, anyio_backend: str
 ) -> None:
@@ -254,7 +266,7 @@ async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
 # Texts that changed.
 
 
-async def send_messages(sandbox: Sandbox, path: Path, messages: list[Message], **options: object) -> BulkResult:
+async def send_messages(sandbox: Sandbox, path: Path, messages: Iterable[Message], **options: object) -> BulkResult:
     settings: dict[str, object] = {"batch_size": 2, "concurrency": 1, "journal": path}
     async with client_of(sandbox) as client:
         return await client.send_bulk_messages(messages, **(settings | options))  # type: ignore[arg-type]  # of all types
@@ -264,8 +276,11 @@ def dated(day: int, count: int = 6) -> list[Message]:
     return [Message(f"Randevunuz {day} Aralik", number) for number in numbers(count)]
 
 
+@pytest.mark.parametrize("read_once", [False, True])
 @pytest.mark.parametrize("fault", ["402", "drop-answer"])
-async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(path: Path, fault: str) -> None:
+async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(
+    path: Path, fault: str, read_once: bool
+) -> None:
     """Told how many it concerns: who was texted, or may have been."""
     sandbox = Sandbox()
     sandbox.fail("send-sms", "close-idle", times=2)
@@ -275,11 +290,21 @@ async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(
     sent = Counter(sandbox.deliveries)
     concerned = 4 if fault == "402" else 6
     with pytest.raises(JournalError, match=f"other texts of {concerned} recipients") as caught:
-        await send_messages(sandbox, path, dated(2))
+        await send_messages(sandbox, path, iter(dated(2)) if read_once else dated(2))
     assert sandbox.deliveries == sent
     result = caught.value.result
     assert result is not None
     assert result.read == result.accepted + result.failures
+
+
+async def test_a_list_is_looked_through_before_anything_goes_out(path: Path) -> None:
+    """New recipients who stand before a changed text do not get the new one."""
+    sandbox = Sandbox()
+    await send_messages(sandbox, path, dated(1, 4))
+    sent = Counter(sandbox.deliveries)
+    with pytest.raises(JournalError, match="other texts of 4 recipients"):
+        await send_messages(sandbox, path, [*dated(2, 12)[4:], Message("", "5301234567"), *dated(2, 4)])
+    assert sandbox.deliveries == sent
 
 
 async def test_new_texts_go_out_where_that_is_meant(path: Path) -> None:
@@ -291,15 +316,16 @@ async def test_new_texts_go_out_where_that_is_meant(path: Path) -> None:
     assert sandbox.deliveries == Counter(numbers(4) * 2 + numbers(6)[4:])
 
 
-async def test_a_further_text_for_somebody_is_no_changed_one(path: Path) -> None:
-    """Two reminders each, and the first ones went out: the same messages again send the rest."""
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_a_further_text_for_somebody_is_no_changed_one(path: Path, turn: int) -> None:
+    """Two reminders each, and the first ones went out: the same messages again, in any order, send the rest."""
     sandbox = Sandbox()
     messages = [Message(text, number) for text in ("Bir", "Iki") for number in numbers(4)]
     sandbox.fail("send-sms", "close-idle", times=2)
     sandbox.fail("send-sms", "402")
     with pytest.raises(BulkError):
         await send_messages(sandbox, path, messages)
-    result = await send_messages(sandbox, path, messages)
+    result = await send_messages(sandbox, path, messages[::turn])
     assert (result.accepted, result.failures) == (8, 0)
     assert sandbox.deliveries == Counter(numbers(4) * 2)
 

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async.campaigns.records import Records, fingerprint, mark_entries, pack, seal, unpack
+from iletimerkezi_async.campaigns.records import fingerprint, mark_entries, pack, seal, unpack
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import Name, Row, Scope, State
 
@@ -62,14 +62,3 @@ def test_a_mark_tells_one_text_from_another(one: str, other: str) -> None:
     assert (fingerprint(one, SALT) == fingerprint(other, SALT)) == (one == other)
     assert fingerprint(one, SALT) != fingerprint(one, b"another")
     assert 0 <= fingerprint(one, SALT) < 2**64
-
-
-def test_records_are_made_when_they_are_asked_for() -> None:
-    """One by one, by index and by slice, as of a list."""
-    records = Records()
-    rows = [evolve(ROW, part=part, order_id=2**63 + part) for part in range(1, 6)]
-    for row in rows:
-        records.append(row)
-    assert (list(records), records[-1], records[1:3]) == (rows, rows[-1], rows[1:3])
-    assert (len(records), len(Records())) == (5, 0)
-    assert "5301234567" not in repr(records)

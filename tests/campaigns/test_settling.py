@@ -14,6 +14,7 @@ import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
 from canned import QUICK
+from waiting import give_up_once
 
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Progress, Retry
 from iletimerkezi_async.campaigns.journal import Journal
@@ -175,7 +176,8 @@ async def test_cancelled_while_the_reports_are_read(path: Path, pass_minutes: Ca
     await run(sandbox, path, 20)
     pass_minutes(sandbox, 15)
     sandbox.fail("get-reports", "stall")
-    with anyio.move_on_after(0.1) as scope:
+
+    async def go() -> None:
         try:
             await run(sandbox, path, 20)
         except anyio.get_cancelled_exc_class() as error:
@@ -184,7 +186,9 @@ async def test_cancelled_while_the_reports_are_read(path: Path, pass_minutes: Ca
             assert (context.result.read, context.result.failures) == (20, 20)
             assert isinstance(context.result.failed[0].error, OutcomeUnknownError)
             raise
-    assert scope.cancelled_caught
+
+    asked = sandbox.request_counts["get-reports"]
+    assert await give_up_once(lambda: sandbox.request_counts["get-reports"] > asked, go)
 
 
 @pytest.mark.parametrize("fault", ["drop-answer", "drop-request"])
@@ -194,11 +198,11 @@ async def test_runs_that_are_broken_off_soon_get_forward(
     """Each settles some orders before it ends, and what was settled stays so."""
     sandbox = Sandbox()
     sandbox.fail("send-sms", "close-idle")
-    sandbox.fail("send-sms", fault, times=80)
+    sandbox.fail("send-sms", fault, times=48)
     async with client_of(sandbox) as client:
         await client.send_bulk(
             TEXT,
-            numbers(1000),
+            numbers(600),
             batch_size=25,
             concurrency=1,
             journal=path,
@@ -207,30 +211,30 @@ async def test_runs_that_are_broken_off_soon_get_forward(
     sandbox.heal()
     pass_minutes(sandbox, 15 if fault == "drop-answer" else 61)
     settled = [25]
-    while settled[-1] < 1000:
+    while settled[-1] < 600:
         result = await _broken_off(sandbox, path, requests=45)
         assert result.accepted > settled[-1]
         settled.append(result.accepted)
         pass_minutes(sandbox, 15 if fault == "drop-answer" else 61)
-    assert sandbox.deliveries == Counter(numbers(1000))
+    assert sandbox.deliveries == Counter(numbers(600))
 
 
 async def _broken_off(sandbox: Sandbox, path: Path, requests: int) -> BulkResult:
     """A run that ends after so many requests."""
-    before = len(sandbox.requests)
+    before = sum(sandbox.request_counts.values())
     results: list[BulkResult] = []
     async with client_of(sandbox, QUICK) as client, anyio.create_task_group() as tasks:
 
         async def go() -> None:
             try:
-                results.append(await client.send_bulk(TEXT, numbers(1000), batch_size=25, journal=path))
+                results.append(await client.send_bulk(TEXT, numbers(600), batch_size=25, journal=path))
             except anyio.get_cancelled_exc_class() as error:
                 results.append(error.__context__.result)  # type: ignore[union-attr]  # a BulkError
                 raise
             tasks.cancel_scope.cancel()
 
         tasks.start_soon(go)
-        while len(sandbox.requests) < before + requests:
+        while sum(sandbox.request_counts.values()) < before + requests:
             await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
     return results[0]
@@ -457,7 +461,7 @@ async def test_cancelled_at_every_pause_of_its_beginning_everybody_is_named(
     path: Path, several: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever an earlier run began and this one has read of it is in one list, also where it pauses in between."""
-    monkeypatch.setattr("iletimerkezi_async.orders.pieces._AT_ONE_GO", 0.0)
+    monkeypatch.setattr("iletimerkezi_async.orders.pieces._SLICE", 0.0)
     sandbox = Sandbox()
     sandbox.fail("send-sms", "close-idle")
     sandbox.fail("send-sms", "drop-request", times=99)
@@ -556,7 +560,7 @@ async def test_a_run_that_is_cancelled_at_its_start_tells_of_all_earlier_orders(
     async with client_of(sandbox) as client:
         await client.send_bulk(TEXT, everybody, batch_size=20_000, journal=path)
         accepted: list[int] = []
-        for turns in range(0, 60, 3):
+        for turns in range(0, 60, 6):
             async with anyio.create_task_group() as tasks:
 
                 async def go(tasks: TaskGroup = tasks) -> None:

@@ -10,15 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import Iys, OrderAcceptedError, OutcomeUnknownError, Retry
-from iletimerkezi_async.clocks import Moment, Span
-from iletimerkezi_async.http.retry import Stopwatch
+from iletimerkezi_async.clocks import Moment, Span, Stopwatch
 from iletimerkezi_async.orders import known as known_module
 from iletimerkezi_async.orders.known import KnownIds, LiveSend, LiveSends, hash_content
 from iletimerkezi_async.orders.recovery import Attempts, send_draft
 from iletimerkezi_async.orders.rules import Knowledge, Listed, Place, Rows, Wanted, judge
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.wire.draft import Draft
-from iletimerkezi_async.wire.packing import finish
 
 NOW = Moment(1_777_626_000.0, 1_777_626_000.0)
 NUMBERS = [f"+9053012{index:05}" for index in range(400)]
@@ -30,7 +28,7 @@ def draft_of(numbers: list[str], text: str = "Kodunuz 1234") -> Draft:
 
 def send_of(numbers: list[str], text: str = "Kodunuz 1234", owner: object = None) -> LiveSend:
     draft = draft_of(numbers, text)
-    return LiveSend(draft, finish(hash_content(draft)), owner)
+    return LiveSend(draft, hash_content(draft), owner)
 
 
 def wanted_of(send: LiveSend) -> Wanted:
@@ -147,13 +145,13 @@ def test_content_is_told_apart_by_all_that_it_carries(messages: dict[str, list[s
     draft = Draft("FIRMA", Iys.OFF, {text: tuple(numbers) for text, numbers in messages.items()}, None, recipients)
     items = [(text, tuple(reversed(numbers))) for text, numbers in reversed(messages.items())]
     turned = Draft("FIRMA", Iys.OFF, dict(items), None, recipients)
-    content = finish(hash_content(draft))
-    assert finish(hash_content(turned)) == content
+    content = hash_content(draft)
+    assert hash_content(turned) == content
     text, numbers = items[0]
     other = dict(items) | {text: (*numbers[1:], "+905309999999")}
-    assert finish(hash_content(Draft("FIRMA", Iys.OFF, other, None, recipients))) != content
-    assert finish(hash_content(Draft("BASKA", Iys.OFF, dict(items), None, recipients))) != content
-    assert finish(hash_content(Draft("FIRMA", Iys.BIREYSEL, dict(items), None, recipients))) != content
+    assert hash_content(Draft("FIRMA", Iys.OFF, other, None, recipients)) != content
+    assert hash_content(Draft("BASKA", Iys.OFF, dict(items), None, recipients)) != content
+    assert hash_content(Draft("FIRMA", Iys.BIREYSEL, dict(items), None, recipients)) != content
 
 
 # Through the public face.

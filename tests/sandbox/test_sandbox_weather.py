@@ -245,7 +245,7 @@ def test_orders_of_another_program() -> None:
     assert send(sandbox) == 451
     with pytest.raises(ValueError, match="at least one"):
         sandbox.add_orders(recipients=0)
-    with pytest.raises(ValueError, match="to holds"):
+    with pytest.raises(ValueError, match="to: not a Turkish"):
         sandbox.add_orders(to=["kedi"])
 
 

@@ -14,8 +14,8 @@ from test_sandbox_xml import COMPLETE, REPORT
 
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.sandbox.codes import Refusal
+from iletimerkezi_async.sandbox.notations import parse_xml
 from iletimerkezi_async.sandbox.service import OPERATIONS
-from iletimerkezi_async.sandbox.xml_reader import parse_xml
 
 LAUGHS = "".join(f'<!ENTITY lol{level} "{f"&lol{level - 1};" * 10}">' for level in range(1, 10))
 ORDER = COMPLETE.partition("?>")[2]

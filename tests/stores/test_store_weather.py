@@ -21,7 +21,7 @@ import anyio.to_thread
 import pytest
 from asking import Asking
 from engines import Engine, RedisEngine
-from servers import Postgres, Redis, own_redis
+from servers import Forwarder, Postgres, Redis, own_postgres, own_redis
 from worlds import World
 
 from iletimerkezi_async import ConfigurationError, DuplicateOrderError, StoreError
@@ -62,6 +62,38 @@ async def test_a_restart_is_ridden_out(own_server: tuple[Engine, Postgres | Redi
         found = await asking.find()
         assert found is not None
         assert (found.state, found.order_id) == (State.SENT, 5)
+
+
+@pytest.fixture(params=["postgres", "redis"])
+def two_servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int, int]]:
+    """An address with a port to be named, and the ports of a server that takes no writes and of one that does."""
+    kind = {"postgres": Postgres, "redis": Redis}[request.param]
+    reason = kind.reason_to_skip()
+    if reason:
+        pytest.skip(reason)
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    if kind is Redis:
+        with own_redis(tmp_path / "first") as primary:
+            replica_of = {"replicaof": f"127.0.0.1 {primary.port}", "replica-serve-stale-data": "yes"}
+            with own_redis(tmp_path / "second", **replica_of) as standby:
+                yield "redis://127.0.0.1:{}/0", standby.port, primary.port
+        return
+    with own_postgres(tmp_path / "first") as first, own_postgres(tmp_path / "second") as second:
+        first.become_standby()
+        yield "postgresql://postgres@127.0.0.1:{}/postgres", first.port, second.port
+
+
+async def test_a_server_that_is_no_primary_any_more_is_left(two_servers: tuple[str, int, int], account: str) -> None:
+    """Its connections are dropped, and the next ones reach the new primary as soon as the name leads there."""
+    address, standby, primary = two_servers
+    with Forwarder(standby) as name:
+        url = address.format(name.port)
+        async with RedisStore(url) if url.startswith("redis") else PostgresStore(url) as store:
+            with pytest.raises(StoreError):
+                await Asking(store, account).granted()
+            name.to = primary
+            await Asking(store, account).granted()
 
 
 async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:

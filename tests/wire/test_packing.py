@@ -1,32 +1,14 @@
-"""Texts and numbers in drafts: the same as at one go, however many there are."""
+"""Texts and numbers in drafts: what is taken in pieces is the same as at one go."""
 
 from __future__ import annotations
 
-import random
-from operator import itemgetter
-
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import Message
 from iletimerkezi_async.errors import ApiError
 from iletimerkezi_async.wire.draft import are_plain, message_complaint
-from iletimerkezi_async.wire.packing import Unfolded, finish, sort
-
-
-@settings(max_examples=settings().max_examples // 2)
-@given(
-    st.sampled_from([0, 1, 3999, 4000, 4001, 9000, 21_000]),
-    st.sampled_from([1, 2, 7, 10**9]),
-    st.randoms(use_true_random=False),
-)
-def test_sorting_in_pieces(count: int, distinct: int, draw: random.Random) -> None:
-    """It comes to what sorting at one go does; what is equal stays in its order."""
-    values = [(str(draw.randrange(distinct)), place) for place in range(count)]
-    expected = sorted(values, key=itemgetter(0))
-    finish(sort(values, itemgetter(0)))
-    assert values == expected
-
+from iletimerkezi_async.wire.packing import Unfolded
 
 TEXTS = st.lists(
     st.sampled_from(["Merhaba", "Şifre", "", "  ", "\ud83d", "\ude00", "a" * 401, "ş" * 2000])
@@ -56,7 +38,7 @@ def test_what_is_taken_for_plain_is_so(texts: list[str]) -> None:
 def test_messages_are_taken_apart(messages: list[object], sizes: list[int]) -> None:
     """In pieces of any sizes, everybody comes once and in order, and every complaint with its value."""
     unfolded = Unfolded()
-    unfolded.add(messages)
+    unfolded.extend(messages)
     taken: list[tuple[str, object]] = []
     refused: list[object] = []
     while unfolded:

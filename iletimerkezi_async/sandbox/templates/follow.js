@@ -1,5 +1,5 @@
 "use strict";
-// Ask for the same page again while somebody looks at it, and show what is new.
+// Ask for the same page again while the page is visible, and show what is new.
 const main = document.querySelector("main");
 const live = document.getElementById("live");
 
