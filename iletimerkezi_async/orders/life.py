@@ -31,6 +31,9 @@ claimed the row; no other call may change the row as long as the lease holds.
 | none, FREE, expired | a person decides | refused: nothing is known of it |
 
 BEGUN and UNKNOWN do not expire before eleven days, however short `keep` is.
+
+One call repeats its attempts (`http.transport`) within `SEND_WINDOW` of the first that may have been taken. Each
+attempt is begun here before it leaves.
 """
 
 from __future__ import annotations

@@ -241,8 +241,10 @@ class Sending:
         """Give the state of a key; `None` if nothing was sent under it.
 
         Raises:
+            ConfigurationError: There is no store, or it cannot be a key.
             StoreError: The store is away.
         """
+        self.check(key, needed=True)
         answer = await self._store.read(self._name(key))
         row = answer.row
         return None if row is None or life.is_none(row, answer.now) else _send_of(row)
@@ -266,7 +268,7 @@ class Sending:
         return await self._mark(send, lambda row, now: life.mark_not_sent(row, now, draw()), SendState.NOT_SENT)
 
     async def _mark(self, send: Send | str, decide: rows.Decide, state: SendState) -> Send:
-        key, seen = (send, "") if isinstance(send, str) else (send.key, send.version)
+        key, seen = (send.key, send.version) if isinstance(send, Send) else (send, "")
         before = await self.find(key)
         outcome = await rows.mark(self._store, self._name(key), decide, seen)
         if outcome is life.Nothing.CHANGED:
