@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterable, Iterable
     from datetime import date
-    from types import EllipsisType, TracebackType
+    from types import EllipsisType
 
     from typing_extensions import Self
 
@@ -58,8 +58,8 @@ class AsyncClient:
             followed: the body carries the credentials. Default: `ILETIMERKEZI_BASE_URL`, which the sandbox's command
             prints, then the service's own address.
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
-            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
-            the time ends after the sum of waiting, connecting, and the longer of reading and writing.
+            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. However slowly the answer
+            comes, an attempt ends after the sum of waiting, connecting, and the longer of reading and writing.
         max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
             loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
@@ -119,9 +119,7 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def with_options(

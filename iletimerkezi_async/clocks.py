@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Seconds: clocks that differ by more, or have moved against each other by more, contradict each other.
 CONTRADICTION = 30 * 60.0
-# This machine's clock was set where it and the monotonic clock, which is never set, differ by more seconds than before.
+# Seconds. A larger change of the difference between wall clock and monotonic clock counts as a jump.
 _JUMP = 5.0
 
 
@@ -50,7 +50,7 @@ class Moment:
 
 @frozen
 class Span:
-    """When an order may have been taken.
+    """The time within which an order may have been taken.
 
     Attributes:
         first: When the first attempt that may have been taken began.
@@ -70,19 +70,19 @@ class Days:
 
     @property
     def begin(self) -> float:
-        """When they begin, in seconds since 1970."""
+        """The begin of the first day, in seconds since 1970."""
         return datetime.combine(self.first, time_of_day(), TURKISH_TIME).timestamp()
 
     @property
     def end(self) -> float:
-        """When they end, likewise."""
+        """The end of the last day, likewise."""
         return datetime.combine(self.last + timedelta(days=1), time_of_day(), TURKISH_TIME).timestamp()
 
 
 def contradict(*moments: Moment) -> bool:
     """Whether the clocks differ too much at any of these moments, or have moved too much in between.
 
-    Times prove nothing then, as there is no telling which clock is right.
+    Times prove nothing then, as either clock may be the wrong one.
     """
     ahead = [0.0, *_find_ahead(moments)]
     return max(ahead) - min(ahead) > CONTRADICTION
@@ -102,7 +102,7 @@ class Stopwatch:
     """Seconds since it was made, the time that the machine slept included.
 
     The monotonic clock stops while a laptop sleeps, and the service's 10 minutes do not; the wall clock may be set
-    back. The larger of the two never lets a repetition out too late.
+    back. The larger of the two times counts, so that no repetition leaves too late.
     """
 
     def __init__(self, since: float | None = None) -> None:
@@ -112,7 +112,7 @@ class Stopwatch:
 
     @property
     def began(self) -> float:
-        """When it was started, by the wall clock."""
+        """The time at which it was started, by the wall clock."""
         return self._wall
 
     @property
@@ -122,9 +122,9 @@ class Stopwatch:
 
 
 class Jumps:
-    """Notices that this machine slept, or that its clock was set: from the inside the two look alike.
+    """Notices that the wall clock and the monotonic clock have moved against each other.
 
-    During a sleep the monotonic clock stands still.
+    Either this machine slept, as the monotonic clock stops then, or its wall clock was set.
     """
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class Clocks:
     """
 
     def __init__(self) -> None:
-        #: By how much the service's clock is ahead of the monotonic one, and what would make that void.
+        #: By how much the service's clock is ahead of the monotonic one, and what tells that this holds no longer.
         self._heard: tuple[float, Jumps] | None = None
         #: When that was, by the monotonic clock.
         self.heard_at = -math.inf

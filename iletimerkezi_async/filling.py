@@ -61,12 +61,12 @@ Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
-# How other programs write the name of a column: the whole, and the name in it.
+# The spellings of a column's name in other programs: the whole, and the name in it.
 _ELSEWHERE = re.compile(
     r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
     r"|%\( *([^()]{1,99}?) *\)s|%([^%]{1,99})%|#([^#]{1,99})#|(?<!\w)@(\w{1,99})|\$(\w{1,99})))"
 )
-# What looks like a name and cannot be anything else that some languages put in braces.
+# A plain name: not an expression, as some template languages have in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
@@ -88,14 +88,14 @@ class Template:
     """
 
     def __init__(self, written: str) -> None:
-        # What stands in front of each name, and the name; behind the last one `None`.
+        # Each name with the text in front of it; the last text has `None`.
         self._parts = _parse(written)
         self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
 
     @property
     def text(self) -> str | None:
-        """The text of everybody; `None` where everybody gets their own."""
+        """The text that all recipients get; `None` where each gets its own."""
         return None if self.names else "".join(literal for literal, _ in self._parts)
 
     def fill(self, values: Sequence[str]) -> str:
@@ -116,13 +116,13 @@ class Template:
         return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
 
     def find_misuse(self, names: Iterable[str]) -> ConfigurationError | None:
-        """The complaint that it names a column as other programs do, so that everybody would get the name."""
+        """The complaint that it names a column as other programs do: the name itself would be sent."""
         for (literal, name), (following, _) in pairwise(self._parts):
             if literal.endswith("{") and following.startswith("}"):
                 return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
             if literal.endswith("$"):
                 return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
-        # Whoever names a column rightly knows how, and means what else stands there.
+        # A column that is named correctly elsewhere is no mistake where it is not.
         right = {"", *map(column_key, self.names)}
         keys = {key: name for name in names if (key := column_key(name)) not in right}
         for literal, _ in self._parts:
@@ -164,7 +164,7 @@ def _parse(written: object) -> list[tuple[str, str | None]]:
 
 
 def column_key(name: str) -> str:
-    """What two names of columns share that look the same: composed, without invisible characters, case and braces."""
+    """The key by which names of columns are compared: composed, without invisible characters, case and braces."""
     visible = "".join(
         " " if category(letter) == "Cc" else letter for letter in normalize("NFC", name) if category(letter) != "Cf"
     )
@@ -201,7 +201,7 @@ class Filler:
         """The message for a row; or what is wrong with it.
 
         Args:
-            place: Where the row is, for whoever has to mend it.
+            place: Where the row is, as a refusal names it.
             number: Whom it is for, as it is written.
             values: The values of the template's columns, in the order of its names.
         """
@@ -243,7 +243,7 @@ class _RowFiller:
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
         if None in row:
-            # As `csv.DictReader` has what is left over.
+            # `csv.DictReader` keeps surplus values under that key.
             number = row.get(self._keys[0]) if self._keys else None
             return Refusal("" if number is None else write_out(number), f"{place}: it has more values than columns")
         try:
@@ -277,7 +277,7 @@ def _mapping(row: object) -> Mapping[str, object] | None:
         return cast("Mapping[str, object]", row)
     try:
         return _read_names(row)
-    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is no row, whatever it raises
+    except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return None
 
 
@@ -288,7 +288,7 @@ def _read_names(row: object) -> Mapping[str, object] | None:
         return dict(zip(names, cast("Iterable[object]", row)))
     if hasattr(row, "keys"):
         # The rows of sqlite3 and of asyncpg.
-        return {key: row[key] for key in row.keys()}  # type: ignore[index]  # noqa: SIM118 - what is gone through is not always keys
+        return {key: row[key] for key in row.keys()}  # type: ignore[index]  # noqa: SIM118 - iterating over such a row gives its values
     return None
 
 
@@ -320,7 +320,7 @@ def _records(rows: object) -> Iterator[object]:
         return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
     values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
-    # Without a frame of ours around what the table may raise.
+    # No generator: its frame would hold a row while the table raises.
     return map(dict, map(partial(zip, names), values))
 
 

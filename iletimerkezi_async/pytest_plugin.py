@@ -1,11 +1,11 @@
-"""Fixtures for tests of programs that send SMS: the sandbox in process, and on a real socket.
+"""Fixtures for the tests of programs that send SMS: the sandbox in process, and on a real socket.
 
 They are there wherever the library and pytest are installed; `iletimerkezi_sandbox_url` needs the extra `sandbox`. See
 `iletimerkezi_async.sandbox` for an example.
 
 pytest loads this file at the start of every run, of those that never send an SMS, too, so it imports nothing before a
-fixture is used. For the same reason the wheel holds it outside of the package, as `iletimerkezi_async_pytest`: a
-module of the package would import the client first.
+fixture is used. For the same reason the wheel holds it outside of the package, as `iletimerkezi_async_pytest`: loading
+a module of the package imports the client first.
 """
 
 from __future__ import annotations

@@ -114,14 +114,11 @@ class Campaign:
         #: orders has newer ones shows that it is not behind.
         self._tasks: deque[Task] = deque()
         self._later: deque[Task] = deque()
-        self._orders = Orders(lookups, intake, self._tally, journal, self._report)
-        concurrency = terms.concurrency
-        # For whole orders from when they are read; for whole orders and parts while they are sent; for the search in
-        # orders that were refused.
-        self._places = anyio.Semaphore(concurrency, fast_acquire=True)
-        self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
-        self._searches = anyio.Semaphore(concurrency, fast_acquire=True)
-        self._narrowing = Narrowing(lookups.transport, self._tally, self._orders, self._under_way)
+        self._orders = Orders(lookups, intake, self._tally, journal, concurrency=terms.concurrency, report=self._report)
+        # For orders from when they are read, and for the search in those that were refused.
+        self._places = anyio.Semaphore(terms.concurrency, fast_acquire=True)
+        self._searches = anyio.Semaphore(terms.concurrency, fast_acquire=True)
+        self._narrowing = Narrowing(lookups.transport, self._tally, self._orders)
 
     def remember(self, row: Row) -> None:
         """Count in an order of an earlier run, and leave its recipients out of this one."""
@@ -177,26 +174,25 @@ class Campaign:
             if time.monotonic() + pause > deadline or not pause:
                 return
             await anyio.sleep(pause)
-            unsettled, self._orders.unsettled = self._orders.unsettled, []
-            for task in unsettled:
+            self._later += self._orders.unsettled
+            self._orders.unsettled.clear()
+            for task in self._later:
                 self._tally.take_back(task.draft)
-            await self._in_tasks(self._feed, deque(unsettled))
+            await self._in_tasks(self._feed, self._later)
 
     async def _decide(self) -> None:
         """Do what the caller decides about orders of earlier runs of which nothing could tell."""
         if self._terms.unknown == "keep":
             return
-        again: deque[Task] = deque()
         for task in [task for task in self._orders.unsettled if task.is_earlier]:
             if self._orders.stop is not None or self._crash is not None:
                 break
-            self._tally.take_back(task.draft)
             anew = await self._orders.decide(task, sent=self._terms.unknown == "as_sent")
             if anew is not None and anew.has_texts:
-                again.append(anew)
+                self._tasks.append(anew)
             elif anew is not None:
                 self._tally.fail(anew.draft, anew.not_sent())
-        await self._in_tasks(self._feed, again)
+        await self._in_tasks(self._feed, self._tasks)
 
     async def _let_go(self) -> None:
         """Close the source, where it is a generator."""
@@ -233,14 +229,9 @@ class Campaign:
 
     async def _feed(self, tasks: TaskGroup, waiting: deque[Task]) -> None:
         """Hand out orders that are there already."""
-        try:
-            while waiting:
-                await self._places.acquire()
-                tasks.start_soon(self._guarded, tasks, self._work, waiting.popleft())
-        finally:
-            for task in waiting:
-                self._tally.fail(task.draft, task.not_sent())
-            waiting.clear()
+        while waiting:
+            await self._places.acquire()
+            tasks.start_soon(self._guarded, tasks, self._work, waiting.popleft())
 
     async def _next_task(self) -> Task | None:
         if not self._tasks:
@@ -313,7 +304,7 @@ class Campaign:
 
     async def _work(self, task: Task) -> None:
         try:
-            if not await self._send(task):
+            if not await self._orders.send(task):
                 return
             try:
                 # As many may be searched as are sent: beyond that, what was read has to wait.
@@ -327,17 +318,6 @@ class Campaign:
             await self._narrowing.narrow(task.draft)
         finally:
             self._searches.release()
-
-    async def _send(self, task: Task) -> bool:
-        try:
-            await self._under_way.acquire()
-        except BaseException:
-            self._tally.fail(task.draft, task.not_sent())
-            raise
-        try:
-            return await self._orders.send(task)
-        finally:
-            self._under_way.release()
 
     async def _report(self) -> None:
         if self._on_progress is None:

@@ -48,14 +48,12 @@ class Narrowing:
         transport: What asks for the blacklist, and knows the rate.
         tally: The account that is kept.
         orders: What sends.
-        under_way: Limits how many orders are under way at once.
     """
 
-    def __init__(self, transport: Transport, tally: Tally, orders: Orders, under_way: anyio.Semaphore) -> None:
+    def __init__(self, transport: Transport, tally: Tally, orders: Orders) -> None:
         self._transport = transport
         self._tally = tally
         self._orders = orders
-        self._under_way = under_way
         self._one_part_at_a_time = anyio.Lock()
         self._one_reader = anyio.Lock()
         self._blocked: Seen | None = None
@@ -85,14 +83,11 @@ class Narrowing:
 
     async def _send_next(self, unsent: deque[Draft], refused: deque[Draft]) -> None:
         async with self._one_part_at_a_time:
-            async with self._under_way:
-                self._check_cost()
-                if self._orders.stop is not None:
-                    return
-                self._sent += 1
-                part = unsent.popleft()
-                if await self._orders.send(Task(part)):
-                    refused.append(part)
+            self._check_cost()
+            self._sent += 1
+            part = unsent.popleft()
+            if await self._orders.send(Task(part)):
+                refused.append(part)
             rate = self._transport.rate
             if rate is not None and part.recipients <= rate:
                 await anyio.sleep(part.recipients / (rate * _SHARE))

@@ -81,6 +81,7 @@ class Orders:
         intake: What the campaign reads.
         tally: The account that is kept.
         journal: Where orders are written down; or nowhere.
+        concurrency: How many orders may be under way at once.
         report: Tells how far the campaign is.
 
     Attributes:
@@ -94,6 +95,8 @@ class Orders:
         intake: Intake[Any],
         tally: Tally,
         journal: Journal | None,
+        *,
+        concurrency: int,
         report: Callable[[], Awaitable[None]],
     ) -> None:
         self._lookups = lookups
@@ -101,6 +104,7 @@ class Orders:
         self._tally = tally
         self._journal = journal
         self._report = report
+        self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._one_asks = anyio.Lock()
         self._knows_time = False
         self.stop: IletimerkeziError | None = None
@@ -110,7 +114,7 @@ class Orders:
         """Let the campaign stop; the first reason counts."""
         self.stop = self.stop or error
 
-    def may_go_on(self, task: Task) -> bool:
+    def _may_go_on(self, task: Task) -> bool:
         """Whether anything is to be done about an order: once its time is past, what was begun is still settled."""
         return self.stop is None or (task.is_earlier and isinstance(self.stop, ScheduleError))
 
@@ -120,7 +124,18 @@ class Orders:
         Returns:
             Whether it is refused over some of its recipients, who are still to be found. It is counted otherwise.
         """
-        if not self.may_go_on(task):
+        try:
+            await self._under_way.acquire()
+        except BaseException:
+            self._tally.fail(task.draft, task.not_sent())
+            raise
+        try:
+            return await self._send(task)
+        finally:
+            self._under_way.release()
+
+    async def _send(self, task: Task) -> bool:
+        if not self._may_go_on(task):
             self._tally.fail(task.draft, task.not_sent())
             return False
         claim: Claim | None = None
@@ -137,9 +152,8 @@ class Orders:
             return await self._settle_error(task, claim, error)
         except BaseException:
             may_be_taken = task.row is not None or (claim or unwritten).begun
-            self._tally.fail(
-                task.draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
-            )
+            why = unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
+            self._tally.fail(task.draft, why)
             raise
         await self._settle_taken(task, claim, order.id, note)
         return False
@@ -165,8 +179,8 @@ class Orders:
         if sent:
             change = life.settle_sent(claim.held, self._journal.now, draw(), claim.keep)
         if not await self._write(claim, change):
-            self._tally.fail(task.draft, task.not_sent())
             return None
+        self._tally.take_back(task.draft)
         if not sent:
             return Task(task.draft)
         self._tally.count_taken(task.draft.recipients, None)

@@ -1,7 +1,7 @@
 """Our own connections, as lanes.
 
 A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
-ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
+ours: httpcore's own checks every connection for each request, and a burst of cancelled calls can leave it waiting
 for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
 without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what is not needed here:
 cookies, redirects, ways to log in.
@@ -42,7 +42,7 @@ class LanePool:
     def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._exchange = HttpxExchange(endpoint)
-        # One for all lanes, as it takes 25 ms to build. Without TLS, one that is never used.
+        # One for all lanes, as it takes 25 ms to build. Without TLS an empty one, which is not used.
         self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._proxy = find_proxy(endpoint.scheme, endpoint.host)
         self._loops = _Loops(max_connections)
@@ -50,7 +50,7 @@ class LanePool:
         self._check_proxy()
 
     def _check_proxy(self) -> None:
-        """See that lanes can be made: httpx wants a package of its own for some proxies, and takes none of others."""
+        """Check that lanes can be made: for some proxies httpx needs a package, and others it does not know."""
         reason = ""
         try:
             self._new_lane()
@@ -133,13 +133,13 @@ class _Loops:
         return lanes
 
     def _leave_to_the_parent(self) -> None:
-        """After a fork, begin anew.
+        """Begin anew after a fork.
 
         The parent goes on using its connections: two processes on one would read each other's answers. They are kept
         and not touched, as closing one here could silence it in a selector that the two share.
         """
         self._process = os.getpid()
-        # A thread that is not here may have held the old one.
+        # A thread of the parent may have held the old one.
         self._lock = threading.Lock()
         self._inherited.append(self._by_loop)
         self._by_loop = WeakKeyDictionary()
@@ -156,7 +156,7 @@ class _Loops:
 
 
 class _Lanes:
-    """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
+    """The lanes of one event loop: a limited number; last used, first taken; callers wait in turn."""
 
     def __init__(self, max_connections: int) -> None:
         #: To be released after a successful `acquire`.

@@ -1,8 +1,7 @@
 """Paces orders by the generic cell rate algorithm.
 
-Each account has one number, in memory or in a store: the moment at which the next recipient is free. An order takes
-that moment, and moves it on by the time that its recipients take. So each order has a stretch of time of its own, and
-goes when that begins.
+Each account has one number, in memory or in a store: the next free moment. An order takes that moment, and moves it on
+by the time that its recipients take. So each order has a stretch of time of its own, and leaves when that begins.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, overload
 
 import anyio
 from anyio.lowlevel import RunVar
-from attrs import define, field
 
 from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, StoreError, TransportError
 from iletimerkezi_async.redaction import forgetful
@@ -32,20 +30,20 @@ logger = logging.getLogger("iletimerkezi_async")
 _WRONG_RATE = (
     "`rate` must be a positive number of recipients a second, an object with `async acquire(n)`, or None for no limit"
 )
-# What the service allows (source: its announcement of limits, in force since 2026-05-05), where a caller's own pacer
-# does not tell.
+# The service's limit (source: its announcement of limits, in force since 2026-05-05), for a caller's own pacer that has
+# no `rate`.
 _RATE = 100.0
 
-# The part of the rate at which recipients follow one another. As no order goes more than `_LATE` after its stretch
-# began, the stretches of those that go within a second began within 1 + 1/9 seconds: 0.9 * (1 + 1/9) = 1.
+# The part of the rate at which recipients follow one another. No order leaves more than `_LATE` after its stretch
+# began. So the stretches of all that leave within a second began within 1 + 1/9 seconds: 0.9 * (1 + 1/9) = 1.
 _STEADY = 0.9
 # Seconds. An order that is later than this asks once more.
 _LATE = 1 / _STEADY - 1
-# Seconds by which a stretch may begin before it is asked for: so much goes at once after a quiet time. It must be below
-# `_LATE`; with a store far below, as the answer and the event loop take time.
+# Seconds by which a stretch may begin before it is reserved: so much leaves at once after a quiet time. It must be
+# below `_LATE`; with a store far below, as the store's answer takes time.
 _CREDIT = 0.1
 _CREDIT_OF_STORE = 0.05
-# Seconds that a process reserves ahead: what is lost when it dies, or when its callers give up.
+# Seconds that a process reserves ahead. They are lost when it dies, or when its callers are cancelled.
 _AHEAD = 0.25
 # Seconds of the longest pause that is shared.
 _LONGEST_PAUSE = 120.0
@@ -76,10 +74,10 @@ def choose_pacer(rate: float | Pacer | None) -> Pacer | None:
         return None
     acquire = getattr(rate, "acquire", None)
     if acquire is None:
-        return TokenBucket(rate)  # type: ignore[arg-type]  # it says itself what is no number
+        return TokenBucket(rate)  # type: ignore[arg-type]  # it checks the number itself
     if isinstance(rate, type) or not _takes_a_count(acquire):
         raise ConfigurationError(_WRONG_RATE)
-    return rate  # type: ignore[return-value]  # no number has that method
+    return rate  # type: ignore[return-value]  # it has the method
 
 
 def _takes_a_count(acquire: object) -> bool:
@@ -90,12 +88,11 @@ def _takes_a_count(acquire: object) -> bool:
     except TypeError:
         return False
     except ValueError:
-        # What is written in C does not always tell.
+        # Functions in C may have no signature.
         return True
     return True
 
 
-@define(eq=False, repr=False)
 class _Turn:
     """A caller in the line of its event loop.
 
@@ -105,9 +102,10 @@ class _Turn:
         roused: It has a moment, or is the head of the line.
     """
 
-    n: int
-    moment: float | None = None
-    roused: anyio.Event = field(factory=anyio.Event)
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.moment: float | None = None
+        self.roused = anyio.Event()
 
 
 #: The callers of one event loop that have no moment yet, in the order of asking.
@@ -142,7 +140,7 @@ class TokenBucket:
         self._interval = 1 / (_STEADY * (whole or number))
         # By the monotonic clock.
         self._free_at = self._held_until = -math.inf
-        # A line belongs to an event loop; the moments are those of all.
+        # Each event loop has its own line; all share the moments.
         self._lines: RunVar[_Line] = RunVar("callers that wait for a rate")
         self._lock, self._process = threading.Lock(), os.getpid()
 
@@ -156,7 +154,7 @@ class TokenBucket:
         moment = await self._stand_in_line(n)
         await self._sleep_until(moment)
         was_late = False
-        # An order that is late again goes all the same, but not at the end of a pause, when many would go at once.
+        # An order that is late again leaves all the same, but not at the end of a pause, when many would leave at once.
         while time.monotonic() - moment > _LATE and (not was_late or moment < self._held_until):
             was_late = True
             moment = await self._reserve(n * self._interval)
@@ -187,7 +185,7 @@ class TokenBucket:
                 await self._serve(line)
         except BaseException as error:
             line.pop(turn, None)
-            # The garbage collector throws calls away when their event loop has ended, and their line with it.
+            # Then the garbage collector closes a coroutine whose event loop has ended, and there is no line any more.
             if not isinstance(error, GeneratorExit):
                 _rouse_head(line)
             raise
@@ -207,7 +205,7 @@ class TokenBucket:
         for turn in turns:
             turn.moment = moment
             moment += turn.n * self._interval
-            # It may have given up meanwhile.
+            # It may be gone: callers can be cancelled meanwhile.
             line.pop(turn, None)
             turn.roused.set()
         _rouse_head(line)
@@ -309,7 +307,7 @@ class StorePacer(TokenBucket):
 
 
 class Gate:
-    """What calls go through before they are sent: the pacer, and the pauses that the service asks for.
+    """The wait before a call is sent: for the pacer, and for the pauses that the service asks for.
 
     Args:
         pacer: What makes callers wait; `None` for no limit, and then no pauses either.
@@ -321,14 +319,14 @@ class Gate:
     def __init__(self, pacer: Pacer | None) -> None:
         self.rate: float | None = None if pacer is None else getattr(pacer, "rate", _RATE)
         self._pacer = pacer
-        # Of a pacer that keeps no pauses by itself.
+        # For a pacer that keeps no pauses by itself.
         self._held_until = -math.inf
 
     async def wait(self, n: int, operation: str) -> IletimerkeziError | None:
         """Wait until `n` recipients may be sent to.
 
         Returns:
-            What to say where the pacer failed: nothing was sent.
+            The error where the pacer failed: nothing was sent.
         """
         pacer = self._pacer
         if pacer is None or not n:
@@ -338,14 +336,14 @@ class Gate:
                 while (pause := self._held_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
                     await anyio.sleep(pause)
                 await pacer.acquire(n)
-                # Where a pause began meanwhile, the turn is lost.
+                # A turn that came during a pause is lost.
                 if time.monotonic() >= self._held_until:
                     return None
         except IletimerkeziError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - whatever a caller's pacer raises
+        except Exception as error:  # noqa: BLE001 - a caller's pacer may raise anything
             complaint = TransportError(f"not sent, as the pacer failed ({type(error).__name__})", operation)
-            # Of ours it has passed no frame but this one, where there is nothing to hide.
+            # Chained: of our frames it has passed this one alone, which holds no secret.
             complaint.__cause__ = error
             return complaint
 
@@ -353,7 +351,7 @@ class Gate:
         """Let no order pass for so many seconds: the service asked for it."""
         hold_back = getattr(self._pacer, "hold_back", None)
         if hold_back is not None:
-            # It keeps the order of asking as well.
+            # It keeps the order of asking, too.
             hold_back(seconds)
         else:
             self._held_until = max(self._held_until, time.monotonic() + seconds)

@@ -1,4 +1,4 @@
-"""When to try again, and when to stop. Pure policy: it neither sleeps nor sends."""
+"""The policy of repetitions. Pure: it neither sleeps nor sends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Kind, Lost, N
 
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
-    # Not attrs' own validators, whose words show the value.
+    # Not attrs' own validators, whose messages show the value.
     check_whole(attribute.name, value, 1)
 
 
@@ -25,15 +25,15 @@ def _check_seconds(_: Retry, attribute: Attribute[float], value: object) -> None
 @forgetful
 @frozen
 class Retry:
-    """How often a request is repeated, and how long to pause in between.
+    """The number of attempts, and the pauses between them.
 
     The pause before attempt *n + 1* is drawn evenly from the upper half of
 
         min(wait_max, wait_initial * 2 ** (n - 1))   seconds,
 
     or it is what the service asks for with `Retry-After`; where that is longer than `wait_max`, there is no further
-    attempt. What may be repeated at all is decided by what a second request could do, and no setting changes that: a
-    message is never sent twice. `Retry(attempts=1)` never repeats.
+    attempt. Whether a request may be repeated at all depends on the effect of a second one, and no setting changes
+    that: a message is never sent twice. `Retry(attempts=1)` never repeats.
 
     Attributes:
         attempts: Attempts in all, the first included.
@@ -56,7 +56,7 @@ class Retry:
 
 
 def check_retry(retry: object) -> Retry:
-    """The policy, checked.
+    """Check a policy of repetitions.
 
     Raises:
         ConfigurationError: It is no `Retry`.
@@ -85,7 +85,7 @@ def next_pause(retry: Retry, kind: Kind, outcome: AttemptOutcome[T], attempt: in
 
 def _may_repeat(kind: Kind, outcome: AttemptOutcome[T]) -> bool:
     if isinstance(outcome, NotSent):
-        # A client that cannot be used here cannot be used a moment later either.
+        # It means that the client cannot be used, now or later.
         return not isinstance(outcome.error, ConfigurationError)
     if isinstance(outcome, Answered) or kind is Kind.ONCE:
         return False

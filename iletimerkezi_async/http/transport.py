@@ -1,4 +1,4 @@
-"""From a call to its outcome: attempts, repetitions, and what a lost answer leaves open."""
+"""From a call to its outcome: attempts, repetitions and lost answers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _LARGE = 2**20
 
 
 class Before(Protocol):
-    """Asked before each attempt. It may raise, and nothing leaves then."""
+    """A function that is called before each attempt. Where it raises, nothing leaves."""
 
     async def __call__(self, *, lost: bool) -> object:
         """Get ready for an attempt; `lost` tells whether an earlier one may have been taken."""
@@ -70,7 +70,7 @@ class Before(Protocol):
 
 @frozen(eq=False, repr=False)
 class RefusedAgain:
-    """A guarded request was refused, or not repeated, after an attempt that may have been taken.
+    """The end of a guarded call that was refused, or not repeated, after an attempt that may have been taken.
 
     Attributes:
         first: Runs since the first such attempt began; `None` where it was of an earlier call, too long ago to count.
@@ -85,7 +85,7 @@ class RefusedAgain:
 
 
 class _Trail(Generic[T]):
-    """What has become of a call so far.
+    """The attempts with a call so far.
 
     Attributes:
         call: The call.
@@ -104,7 +104,7 @@ class _Trail(Generic[T]):
         self._last: Stopwatch | None = None
 
     def note(self, outcome: AttemptOutcome[T], watch: Stopwatch, *, repeated: bool) -> None:
-        """An attempt has ended; `repeated` where the HTTP client sent it more than once, and this answers the last."""
+        """Note an attempt that ended. It was `repeated` where the HTTP client sent it more than once by itself."""
         self.attempts += 1
         self.outcome = outcome
         if repeated or isinstance(outcome, Lost):
@@ -112,7 +112,7 @@ class _Trail(Generic[T]):
             self._last = Stopwatch()
 
     def time_left(self) -> float:
-        """Seconds that the next attempt may take; 0 where it is overdue, or would come when the first is forgotten."""
+        """Seconds that the next attempt may take; 0 where its schedule or its window has passed."""
         if self.call.send_at is not None and self.find_obstacle() is not None:
             return 0
         if self.lost is None or self.call.operation.window is None:
@@ -130,7 +130,7 @@ class _Trail(Generic[T]):
 
     @property
     def refused_again(self) -> RefusedAgain | None:
-        """What a refusal after a lost answer tells: that the call was taken, or that this can be looked up."""
+        """The meaning of a refusal after a lost answer: the call was taken, or that can be looked up."""
         outcome = self.outcome
         if not isinstance(outcome, Refused) or outcome.later:
             return None
@@ -147,7 +147,7 @@ class _Trail(Generic[T]):
         return is_as_if and (self.lost is not None or self._doubted)
 
     def end(self) -> RefusedAgain:
-        """Where there is no further attempt, what that leaves.
+        """Conclude, where there is no further attempt.
 
         Raises:
             IletimerkeziError: As `Transport.perform`.
@@ -164,7 +164,7 @@ class _Trail(Generic[T]):
 
 
 class _Door:
-    """Whether a client is closed, for all of its faces."""
+    """Whether a client and all of its faces are closed."""
 
     is_closed = False
 
@@ -194,7 +194,7 @@ class Transport:
     ) -> None:
         self.retry = check_retry(retry)
         self._credentials = credentials
-        #: Those of all faces: a pause that the service asks for is everybody's.
+        #: Those of all faces: a pause that the service asks for holds for all.
         self._gates: WeakSet[Gate] = WeakSet()
         self.set_pacer(pacer)
         self.set_timeout(timeout)
@@ -212,7 +212,7 @@ class Transport:
         retry: Retry | EllipsisType,
         pacer: Pacer | EllipsisType | None,
     ) -> Transport:
-        """Another face of this transport, over the same connections, closed with it; `...` stands for its own setting.
+        """Another face of this transport, over the same connections, closed with it; `...` keeps a setting.
 
         Args:
             timeout: The face's limits.
@@ -241,13 +241,13 @@ class Transport:
         self.longest_attempt = longest_attempt(self._timeout)
 
     def set_pacer(self, pacer: Pacer | None) -> None:
-        """Set what makes callers wait."""
+        """Set the pacer."""
         self._gate = Gate(pacer)
         self._gates.add(self._gate)
 
     @property
     def rate(self) -> float | None:
-        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
+        """Recipients a second, for orders of at most so many recipients; `None` where there is no limit."""
         return self._gate.rate
 
     @property
@@ -274,12 +274,12 @@ class Transport:
         may_leave: MayGo | None = None,
         doubted: bool = False,
     ) -> T | RefusedAgain:
-        """Send a call, and again as its kind and the outcome allow.
+        """Send a call, and repeat it as its kind and the outcome allow.
 
         Args:
             call: What to send.
             before: Asked before each attempt.
-            lost: Where an earlier run sent it already and did not live to see the answer: running since then.
+            lost: Where an earlier run sent it already and crashed before the answer came: running since then.
             may_leave: Asked again when a body is handed over: whether it still may leave.
             doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
                 tells that this was so.
@@ -323,13 +323,13 @@ class Transport:
     async def _envelope(self, call: Call[T]) -> Body:
         body = self._credentials.envelope(call.fields)
         if len(body) > _LARGE:
-            # Copying it took milliseconds, and others may be about to do the same.
+            # Copying it took milliseconds: let other tasks run.
             await anyio.lowlevel.checkpoint()
         return body
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
-        """Wait until the call may be sent; what is in the way of it, if anything is."""
-        # By the loop's clock: asked for the first time, anyio loads what it needs, which is no wait for the rate.
+        """Wait until the call may be sent, and return the obstacle, if there is one."""
+        # By the loop's clock: its first use loads parts of anyio, which must not count as a wait.
         began = anyio.current_time()
         complaint = await self._gate.wait(call.recipients, call.operation.name)
         if complaint is None and call.recipients and self.rate is not None:
@@ -345,7 +345,7 @@ class Transport:
         content = Content(body, self._timeout, trail.may_leave)
         begin_attempt(call)
         with anyio.move_on_after(min(limit, self.longest_attempt)):
-            # The other idle connections may be as dead as one that broke: a repetition takes a new one.
+            # A repetition takes a new connection: the idle ones may be as dead as the one that broke.
             anew = isinstance(trail.outcome, Lost)
             raw = await self._pool.exchange(call.operation.name, content, anew=anew)
         outcome = self._read(call, raw)
@@ -360,7 +360,7 @@ class Transport:
         if isinstance(raw, RawAnswer):
             outcome = read_answer(call, raw, self._credentials.scrub, self.address)
             if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
-                # By the service's own answers alone: the clock of a gateway before it may be another.
+                # Only from the service's own answers: a gateway may have another clock.
                 self.clocks.hear(raw.date)
             return outcome
         if raw.misuse:

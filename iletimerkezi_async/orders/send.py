@@ -255,6 +255,7 @@ class Sending:
         Raises:
             IletimerkeziError: As `AsyncClient.mark_sent`.
         """
+        self.check(send.key if isinstance(send, Send) else send, needed=True)
         return await self._mark(
             send, lambda row, now: life.mark_sent(row, now, draw(), order_id, self._keep), SendState.SENT
         )
@@ -265,10 +266,11 @@ class Sending:
         Raises:
             IletimerkeziError: As `AsyncClient.mark_not_sent`.
         """
+        self.check(send.key if isinstance(send, Send) else send, needed=True)
         return await self._mark(send, lambda row, now: life.mark_not_sent(row, now, draw()), SendState.NOT_SENT)
 
     async def _mark(self, send: Send | str, decide: rows.Decide, state: SendState) -> Send:
-        key, seen = (send.key, send.version) if isinstance(send, Send) else (send, "")
+        key, seen = (send, "") if isinstance(send, str) else (send.key, send.version)
         before = await self.find(key)
         outcome = await rows.mark(self._store, self._name(key), decide, seen)
         if outcome is life.Nothing.CHANGED:

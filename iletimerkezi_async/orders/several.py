@@ -127,42 +127,24 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
     """
     limit = math.inf if timeout is None else timeout
     deadline = anyio.current_time() + limit
+    # Looks at which the order may be missing.
+    patience = 0
     with anyio.move_on_after(limit):
-        watch = _Watch(transport, order_id)
         for look in itertools.count(1):
-            order = await watch.look()
-            if order is not None:
-                return order
+            try:
+                page = await transport.call(get_report(order_id, 1, 1))
+            except OrderNotFoundError:
+                if not patience:
+                    raise
+                patience -= 1
+            except OrderNotDueError:
+                patience = _MOVING
+            else:
+                patience = _MOVING
+                if page.order.status in _FINAL:
+                    return page.order
             await anyio.sleep(pause_after(look, deadline - anyio.current_time()))
     raise TimeoutError(f"the order is not finished after {limit:g} s")
-
-
-class _Watch:
-    """The looks at one order, which remember whether it was there."""
-
-    def __init__(self, transport: Transport, order_id: int) -> None:
-        self._transport = transport
-        self._order_id = order_id
-        self._patience = 0
-
-    async def look(self) -> OrderReport | None:
-        """Read the order; return it if it is finished.
-
-        Raises:
-            OrderNotFoundError: It was never there, or has been missing for several looks.
-        """
-        try:
-            page = await self._transport.call(get_report(self._order_id, 1, 1))
-        except OrderNotDueError:
-            self._patience = _MOVING
-            return None
-        except OrderNotFoundError:
-            if not self._patience:
-                raise
-            self._patience -= 1
-            return None
-        self._patience = _MOVING
-        return page.order if page.order.status in _FINAL else None
 
 
 # Consents.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Final
 
 from iletimerkezi_async.sandbox.account import Account
@@ -12,7 +12,6 @@ from iletimerkezi_async.sandbox.orders import SandboxOrder
 __all__ = ["accept", "add_orders"]
 
 _TEXT: Final = "Baska bir programin mesaji"
-_FIRST_NUMBER: Final = 5_000_000_000
 
 
 def accept(
@@ -27,7 +26,7 @@ def accept(
     parts: Mapping[str, int],
     fingerprint: int,
 ) -> SandboxOrder:
-    """Charge an order and keep it; see ``SandboxOrder`` for what is not told here.
+    """Charge an order and keep it; see ``SandboxOrder`` for the rest.
 
     Args:
         account: The account.
@@ -83,8 +82,7 @@ def add_orders(
     ids: list[int] = []
     for _ in range(count):
         place = len(account.orders)
-        first = _FIRST_NUMBER + place * recipients
-        to = numbers or [f"+90{number}" for number in range(first, first + recipients)]
+        to = numbers or list(islice(account.strangers, recipients))
         # These orders are never repeated: any fingerprint of their own will do.
         order = accept(account, sender=name, numbers=to, texts=[(text, len(to))], parts=parts, fingerprint=-1 - place)
         ids.append(order.id)

@@ -1,9 +1,10 @@
 """One account at the service: its settings, its books, and the operations that only show them."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Literal, TypeAlias
 
 import attrs
@@ -80,12 +81,13 @@ class Account:
         delivery_seconds: How long the delivery of an order takes.
         fails: Tells of a ``+905XXXXXXXXX`` number whether its messages end undelivered.
         style: How the answer to the request that is being handled is written.
-        weather: How what is told differs from the truth.
+        weather: How the answers deviate from the truth.
         now: When the request that is being handled arrived, in Turkish time.
         blocked: The account's blocked numbers, and when each was added; oldest first.
         ledger: The balance in SMS.
         orders: The orders.
         consents: The consents registered through this account: the latest record for each key, as it came.
+        strangers: Numbers for the orders of other programs, each once.
     """
 
     key: str
@@ -110,6 +112,7 @@ class Account:
     ledger: Ledger
     orders: OrderBook
     consents: dict[ConsentKey, Json] = attrs.field(factory=dict[ConsentKey, Json])
+    strangers: Iterator[str] = attrs.field(factory=lambda: map("+90{}".format, count(5_000_000_000)))
 
     def check_credentials(self, authentication: Json) -> None:
         """Let the owner in.

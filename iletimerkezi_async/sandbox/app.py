@@ -30,7 +30,7 @@ def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
 
     Args:
         answer: The service's answer.
-        hang_up: How to close a connection, which ASGI itself has no word for.
+        hang_up: How to close a connection, which ASGI cannot express.
         pages: What a person sees in a browser.
     """
 
@@ -49,14 +49,14 @@ def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
             Route("/", show_overview, methods=["GET"]),
             Route("/favicon.ico", show_icon, methods=["GET"]),
             Route("/orders/{id}", show_order, methods=["GET"]),
-            Route("/{path:path}", _Door(answer, hang_up)),
+            Route("/{path:path}", _Endpoint(answer, hang_up)),
         ],
         middleware=[Middleware(_Guard)],
     )
 
 
 class _Guard:
-    """Turns away what no program on this machine would ask; it is no request to the service, and in no log."""
+    """Refuses requests that no program on this machine makes; they reach neither the service nor its log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -71,7 +71,7 @@ class _Guard:
             await PlainTextResponse(f"{reason}\n", status)(scope, receive, send)
 
 
-class _Door:
+class _Endpoint:
     """Reads a request, asks the service, and acts on the reply's fault."""
 
     def __init__(self, answer: Answer, hang_up: Hangup) -> None:

@@ -58,7 +58,7 @@ class SandboxOrder:
     """An order that the service accepted.
 
     Attributes:
-        id: What the caller was told.
+        id: As in the answer to send-sms.
         sender: The approved sender name.
         iys: ``"1"`` when the consent registry was to be asked, ``"0"`` when not.
         iys_list: ``"BIREYSEL"`` or ``"TACIR"`` with ``iys="1"``, else None.

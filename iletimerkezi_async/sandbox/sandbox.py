@@ -92,10 +92,10 @@ class Sandbox:
         amount: The balance in lira that is shown.
         sms_price: What one SMS costs, in the ``price`` of reports.
         style: How answers are written, or the name of a preset of ``Style``.
-        weather: How what is told of the orders differs from the truth; it can be set anew at any time.
+        weather: How the answers about orders deviate from the truth; it can be changed at any time.
         webhook: The address that each state change of each message is posted to: ``https://``, or ``http://`` on
             this machine. The server makes the calls while it serves; without one, ``call_webhooks`` does.
-        webhook_order: Whether the calls come in order, or, once the order is finished, in a jumble with ends before
+        webhook_order: Whether the calls come in order, or, once the order is finished, shuffled, with ends before
             their beginnings; a real service promises no order.
         webhook_copies: How often each call is made; a real service may repeat itself.
         webhook_status: Whether a call tells the state as a word (``"delivered"``), as the provider's documents do, or
@@ -339,7 +339,7 @@ class Sandbox:
 
     @property
     def weather(self) -> Weather:
-        """The deviations of what is told of the orders from the truth, from now on."""
+        """The deviations of the answers about orders from the truth, from now on."""
         return self._account.weather
 
     @weather.setter

@@ -250,7 +250,7 @@ def _listen(port: int) -> socket.socket:
 
 async def _poll(condition: Callable[[], bool]) -> None:
     """Wait without a worker thread, which would outlive the server."""
-    # A cancelled caller learns of it here, even of a server that is quicker than the first look.
+    # A cancelled caller is cancelled here, even where the server is ready at once.
     await anyio.lowlevel.checkpoint()
     with anyio.move_on_after(_PATIENCE):
         while not condition():  # noqa: ASYNC110 - set from another thread, where no event of this loop can be set

@@ -190,7 +190,7 @@ class Service:
         return code, payload, Request(account.now, operation, code, reason, self._order(payload, asked), recipients)
 
     def _order(self, payload: Json, asked: Any) -> int | None:
-        """Return the id of the order that was told or asked about, if there is such a one."""
+        """Return the id of the order in the answer or the question, if there is one."""
         named = payload.get("order", asked)
         order = self._account.orders.find(cast("Json", named).get("id")) if isinstance(named, dict) else None
         return None if order is None else order.id

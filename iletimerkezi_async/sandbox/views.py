@@ -30,7 +30,7 @@ _ORDER_WORDS: Final = {
 
 
 def view_overview(service: Service, webhooks: Webhooks | None, page: str | None) -> dict[str, Any]:
-    """Look at everything but the single messages; lists are cut, and their whole lengths told beside them."""
+    """Describe everything but the single messages; lists are cut, with their whole lengths beside them."""
     with service.account() as account:
         leaf = _leaf(page, len(account.orders), ORDERS_A_PAGE)
         # Newest first. Only these are looked at, as a page that is open asks for them all the time.
@@ -61,7 +61,7 @@ def view_overview(service: Service, webhooks: Webhooks | None, page: str | None)
 
 
 def view_order(service: Service, id: str, page: str | None) -> dict[str, Any] | None:
-    """Look at one order with one page of its messages; None when there is none with this id."""
+    """Describe one order with one page of its messages; None when there is none with this id."""
     with service.account() as account:
         order = account.orders.find(id)
         if order is None:

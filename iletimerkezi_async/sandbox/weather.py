@@ -51,7 +51,7 @@ class Weather:
             covered.
         row_order: How the rows of a report are arranged: as they were sent, the last one first, or shuffled.
         seed: Decides the shuffling, and which rows are missing.
-        rows_missing: How many rows of each report are never told.
+        rows_missing: How many rows of each report are left out.
         row_lag: For how long after the acceptance the rows of a report grow, evenly, from none to all.
         page_limit: The most rows on a page of ``get-report`` and ``get-blacklist``, whatever ``rowCount`` asks for; the
             next page begins where the shorter one ends.
@@ -112,7 +112,7 @@ class Weather:
         return now - self.list_lag + timedelta(microseconds=1)
 
     def counters(self, order: SandboxOrder, now: datetime) -> dict[str, int]:
-        """Count the messages of an order as they are told."""
+        """Count the messages of an order, as the service reports them."""
         if self.totals == "absent":
             return {}
         true = order.counters(now)
@@ -126,7 +126,7 @@ class Weather:
     def rows(
         self, order: SandboxOrder, place: int, now: datetime, start: int, stop: int
     ) -> tuple[Sequence[str], list[int]]:
-        """Return the numbers and the message states of some rows of the order at this place, as they are told."""
+        """Return the numbers and states of some rows of the order at this place, as the service reports them."""
         if (self.row_order, self.rows_missing, self.row_lag) == ("sent", 0, _NOTHING):
             numbers, states = order.rows(now, start, stop)
         else:
@@ -151,7 +151,7 @@ class Weather:
 
 @lru_cache(maxsize=64)
 def _arrange(count: int, order: str, missing: int, seed: str) -> Sequence[int]:
-    """Return the positions whose rows are told, in the order of the report."""
+    """Return the positions of the rows in a report, in its order."""
     dice = random.Random(seed)  # noqa: S311 - the same weather in every run is the point
     hidden = frozenset(dice.sample(range(count), min(missing, count)))
     positions = [position for position in range(count) if position not in hidden]

@@ -142,12 +142,12 @@ async def _post(client: httpx.AsyncClient, url: str, report: Report) -> int | st
 
 async def _try(client: httpx.AsyncClient, url: str, report: Report) -> int | str:
     try:
-        # For the whole call: an endpoint that dribbles its answer would outlast httpx's own timeouts.
+        # For the whole call: an endpoint that sends its answer byte by byte would outlast httpx's own timeouts.
         with anyio.fail_after(_SECONDS):
             answer = await client.post(
                 url, content=report.body, headers=_HEADERS, timeout=_SECONDS, follow_redirects=False
             )
-    except Exception as error:  # noqa: BLE001 - the endpoint's trouble is not the sandbox's, whatever it is
+    except Exception as error:  # noqa: BLE001 - no failure of an endpoint may disturb the sandbox
         return type(error).__name__
     return answer.status_code
 

@@ -59,14 +59,14 @@ def _sender(value: object) -> str:
 
 @frozen(eq=False, repr=False)
 class BlacklistPage:
-    """A page of the blocked numbers: how many the account has in all, whatever the time, and those of the page."""
+    """A page of the blocked numbers: how many the account has in all, whatever the range, and those of the page."""
 
     count: int | None
     numbers: list[str]
 
 
 def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[BlacklistPage]:
-    """Ask for a page (from 1) of the numbers blocked within some time, of `row_count` (at most 1000) rows."""
+    """Ask for a page (from 1) of the numbers blocked in a range of times, of `row_count` (at most 1000) rows."""
     blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
     if times is not None:
         blacklist["filter"] = times

@@ -21,12 +21,12 @@ from iletimerkezi_async.models import TURKISH_TIME, Order
 
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
 MAX_RECIPIENTS = 50_000
-# More than the service's ids have, and what JSON can carry.
+# Larger than the service's ids, and the most that orjson writes.
 _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
 _DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
-# Where one side of a range is open. The filter on the wire has two sides.
+# For a range with one open side, as the wire's filter needs both.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
 _LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
 _LAST_SECOND = time(23, 59, 59)
@@ -49,7 +49,7 @@ def to_number(value: object) -> float:
 
 
 def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
-    """A whole number within its limits.
+    """Check a whole number against its limits.
 
     Raises:
         ConfigurationError: It is none.
@@ -75,14 +75,14 @@ def _read_whole(value: object) -> int | None:
 
 @frozen
 class Terms:
-    """How a campaign is to be run.
+    """The settings of a campaign.
 
     Attributes:
         batch_size: Recipients in an order.
         concurrency: Orders under way at once.
-        unknown: What is to be done with orders of earlier runs of which nothing could tell.
-        settle_for: Seconds for which it goes on to settle what is unknown.
-        allow_new_texts: Whether those who were texted may be texted again, with other texts.
+        unknown: The decision about orders of earlier runs whose outcome is not known.
+        settle_for: Seconds for which it goes on to settle unknown outcomes.
+        allow_new_texts: Whether recipients who were texted may be texted again, with other texts.
     """
 
     batch_size: int
@@ -102,7 +102,7 @@ def check_campaign(
     settle_for: object,
     allow_new_texts: object = True,
 ) -> Terms:
-    """The terms of a campaign.
+    """Check the settings of a campaign.
 
     Raises:
         ConfigurationError: One of them is none, or says nothing without a journal; or what is to be told of its
@@ -125,7 +125,7 @@ def check_campaign(
 
 
 def check_order_id(value: object) -> int:
-    """An order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
+    """Read an order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
 
     Raises:
         ConfigurationError: It is none.
@@ -146,7 +146,7 @@ def check_order_id(value: object) -> int:
 
 
 def check_patience(value: object) -> float | None:
-    """How many seconds to wait; `None` for ever.
+    """Read a number of seconds to wait; `None` for ever.
 
     Raises:
         ConfigurationError: It is no number.
@@ -160,7 +160,7 @@ def check_patience(value: object) -> float | None:
 
 
 def check_brand_code(value: object, operation: str) -> str:
-    """A brand code: text, or a whole number, as the service writes it in its answers.
+    """Read a brand code: text, or a whole number, as the service writes it in its answers.
 
     Raises:
         ConsentError: It is none.
@@ -178,13 +178,13 @@ def check_brand_code(value: object, operation: str) -> str:
 
 
 def is_iterable(value: object) -> bool:
-    """Whether there is something to go through; untyped callers pass what their rows hold."""
+    """Whether a value can be iterated over; untyped callers pass anything."""
     return isinstance(value, Iterable)
 
 
 def find_moment_flaw(value: object) -> str | None:
-    """What is wrong with an aware datetime, in words that follow its name; `None` where nothing is."""
-    # pandas' NaT, which stands for a missing time in tables, says that it is one, and has no offset to be asked for.
+    """The flaw of a value that must be an aware datetime, in words that follow its name; `None` where there is none."""
+    # pandas' NaT, a missing time in a table, claims to be a datetime, but is not equal to itself.
     if not isinstance(value, datetime) or value != value:  # noqa: PLR0124
         return f"must be an aware datetime, not {name_type(value)}"
     offset = value.utcoffset()

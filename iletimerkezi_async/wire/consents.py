@@ -30,7 +30,7 @@ _LONGEST_EMAIL = 254
 def register_consents(
     brand_code: object, consents: Iterable[Consent], now: datetime
 ) -> Iterator[tuple[int, Call[None]]]:
-    """Ask for consents to be registered: as many requests as it takes, each of which registers all of its own or none.
+    """Ask for consents to be registered, in as many requests as it takes. Each registers all of its own, or none.
 
     All are checked at once, so that none is registered where anything is wrong.
 
@@ -94,7 +94,7 @@ def is_reachable(recipient: str, type: ConsentType | str) -> bool:
 
 
 def _is_email(address: str) -> bool:
-    """Whether it looks like one: the service has the last word."""
+    """Whether it looks like an e-mail address. The service decides."""
     name, _, domain = address.partition("@")
     if not name or not domain or "@" in domain or len(address) > _LONGEST_EMAIL:
         return False
@@ -103,7 +103,7 @@ def _is_email(address: str) -> bool:
 
 
 def find_date_flaw(date: datetime | None, now: datetime) -> str | None:
-    """What is wrong with the date of a consent, in words that follow its name; `None` where nothing is."""
+    """The flaw of a consent's date, in words that follow its name; `None` where there is none."""
     if date is None:
         return "is missing"
     flaw = find_moment_flaw(date)
@@ -164,6 +164,6 @@ def _consent(record: Json) -> Consent:
 
 def _word(value: object) -> AsRead:
     if isinstance(value, str) and value:
-        # Of a member, which `str` would give by its name, the word.
+        # The value of an enum's member: `str()` would give its name.
         return AsRead(str.__str__(value))
     raise UnreadableError("a word is missing")

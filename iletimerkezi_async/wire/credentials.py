@@ -104,9 +104,9 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
 
 
 def _find_wrapping(secret: str) -> str:
-    """What is around a secret that is none of it; nothing where it is as the panel shows it."""
-    # Also by marks that editors leave at the beginning of a file, and that no one sees.
+    """The characters around a secret that are no part of it, in words; empty where there are none."""
+    # Also invisible marks that editors leave at the beginning of a file.
     if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
         return "white space or a line end"
-    # As files of settings are copied to where nobody takes them off: docker's --env-file.
+    # As in files of settings whose reader keeps quotation marks: docker's --env-file.
     return "quotation marks" if secret != secret.strip("\"'`\u2018\u2019\u201c\u201d") else ""

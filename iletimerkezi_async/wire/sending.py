@@ -52,12 +52,12 @@ def send_sms(draft: Draft) -> Call[Order]:
 
 
 def cancel_order(order_id: int) -> Call[None]:
-    """Ask for an order not to be sent."""
+    """Ask for an order to be cancelled."""
     return Call(OPERATIONS["cancel-order"], {"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
 
 
 def proves_refusal(error: ApiError) -> bool:
-    """Whether a refusal tells that any other attempt with the very same order was refused as well."""
+    """Whether a refusal proves that every other attempt with the same order was refused, too."""
     return error.code in _OF_THE_ORDER_ITSELF
 
 

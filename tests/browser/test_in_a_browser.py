@@ -173,7 +173,7 @@ def test_the_sandbox_s_pages(browser: Browser) -> None:
             browser.open(home + path)
             assert all(word in browser.text for word in (str(order.id), "Siparişiniz yola çıktı", shown))
             browser.check()
-        browser.wait_for(lambda text: "This page follows what happens." in text)
+        browser.wait_for(lambda text: "This page updates itself." in text)
     browser.wait_for(lambda text: "The sandbox does not answer" in text)
     assert str(order.id) in browser.text
 

@@ -706,7 +706,7 @@ async def test_memory_of_a_large_campaign_stays_small() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["0212", "+905301234567"]), st.text(max_size=3))), st.slices(5))
-@settings(suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=list(HealthCheck))
 def test_what_was_refused_is_as_good_as_a_tuple(given: list[tuple[str, str]], part: slice) -> None:
     """It compares, hashes, is cut, printed and pickled as a tuple of refusals would be."""
     expected = tuple(Refusal(number, reason) for number, reason in given)

@@ -9,52 +9,39 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 import pytest
+from journaled import ONCE, TEXT, numbers
+from journaled import client_of as client_with
+from journaled import run as run_as_often
 
 from iletimerkezi_async import (
-    AsyncClient,
     BulkError,
     BulkResult,
     ConfigurationError,
-    Iys,
     JournalError,
     Message,
     OutcomeUnknownError,
     Progress,
-    Retry,
     fill_template,
 )
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.stores.log import Answer, Change, Fence, Row
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 pytestmark = pytest.mark.anyio
 
-TEXT = "Kampanyamiz basladi"
-ONCE = Retry(attempts=1)
-
-
-def numbers(count: int) -> list[str]:
-    return [f"+9053012{index:05}" for index in range(count)]
-
-
-def client_of(sandbox: Sandbox, retry: Retry = ONCE, **options: object) -> AsyncClient:
-    return sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, **options)  # type: ignore[arg-type]  # of all types
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "kampanya.journal"
+client_of = partial(client_with, retry=ONCE)
 
 
 async def run(sandbox: Sandbox, path: Path, count: int = 40, **options: object) -> BulkResult:
-    settings: dict[str, object] = {"batch_size": 20, "concurrency": 1, "journal": path}
-    async with client_of(sandbox) as client:
-        return await client.send_bulk(TEXT, numbers(count), **(settings | options))  # type: ignore[arg-type]  # of all types
+    return await run_as_often(sandbox, path, count, retry=ONCE, **options)
 
 
 async def test_a_blocked_number_in_an_order_that_was_lost_leaves_nobody_out_for_ever(
@@ -164,6 +151,41 @@ async def test_a_person_decides_what_nothing_can_tell(
     third = await run(sandbox, path, 20)
     assert (third.accepted, third.failures) == (second.accepted, second.failures)
     assert sandbox.deliveries == Counter(numbers(20) * sent)
+
+
+async def test_cancelled_while_a_decision_is_written_down_everybody_is_named(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every write: what is to be sent anew, what is not decided yet, and what cannot be told."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(hours=5)))
+    sandbox.fail("send-sms", "drop-answer", times=3)
+    await run(sandbox, path, 60)
+    pass_minutes(sandbox, 30)
+    kept, write, left = path.read_bytes(), JournalFile._write, 0
+    told: list[BulkResult] = []
+
+    def cancelling(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        nonlocal left
+        left -= 1
+        if not left:
+            anyio.from_thread.run_sync(tasks.cancel_scope.cancel)
+        return write(self, old, change, fence)
+
+    async def go() -> None:
+        try:
+            await run(sandbox, path, 60, unknown="as_not_sent")
+        except anyio.get_cancelled_exc_class() as error:
+            told.extend([error.__context__.result] if isinstance(error.__context__, BulkError) else [])
+            raise
+
+    monkeypatch.setattr(JournalFile, "_write", cancelling)
+    for writes in range(1, 13):
+        left = writes
+        path.write_bytes(kept)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(go)
+    assert len(told) > 6
+    assert {result.accepted + result.failures for result in told} == {60}
 
 
 async def test_a_decision_is_about_earlier_runs_alone(path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
+import sys
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -46,15 +47,16 @@ def test_keys_are_a_set(first: list[int], second: list[int]) -> None:
 @pytest.mark.parametrize("tables", [1, 3])
 def test_it_grows_and_stays_exact(monkeypatch: pytest.MonkeyPatch, tables: int) -> None:
     """Through several tables, and where there are no more of them, with half of what comes known already."""
-    monkeypatch.setattr("iletimerkezi_async.campaigns.seen._ENOUGH", 1000)
-    monkeypatch.setattr("iletimerkezi_async.campaigns.seen._PRIMES", dict(list(_PRIMES.items())[3 : 3 + tables]))
+    monkeypatch.setattr("iletimerkezi_async.campaigns.seen._ENOUGH", 100)
+    sizes = {20: 1021, 21: 2039, 22: 4093}
+    monkeypatch.setattr("iletimerkezi_async.campaigns.seen._PRIMES", dict([*sizes.items()][:tables]))
     draw = random.Random(1)
-    numbers = [f"+905{draw.randrange(400_000) * 2_000:09}" for _ in range(800_000)]
-    seen = Seen()
-    fresh = sum(len(seen.add(numbers[start : start + 1000])) for start in range(0, len(numbers), 1000))
-    assert fresh == len(set(numbers))
-    assert seen.known(numbers[:1000]) == set(numbers[:1000])
-    assert not seen.known(["+905000000001"])
+    given = [2**63 + draw.randrange(10_000) for _ in range(20_000)]
+    keys = SeenKeys(8, smallest=20)
+    repeated = [key for start in range(0, len(given), 100) for key in keys.add(given[start : start + 100])]
+    assert Counter(repeated) == Counter(given) - Counter(set(given))
+    assert keys.known(given) == set(given)
+    assert not keys.known([2**63 + 10_000])
 
 
 def test_keys_of_one_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,16 +69,17 @@ def test_keys_of_one_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_it_is_small() -> None:
-    """Three hundred thousand numbers in less than twenty megabytes, however they are spread."""
+    """Three hundred thousand numbers in less than twenty megabytes, however they are spread; and each is known."""
     draw = random.Random(2)
-    tracemalloc.start()
-    try:
-        seen = Seen()
-        for _ in range(300):
-            seen.add([f"+905{draw.randrange(10**9):09}" for _ in range(1000)])
-        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
-    finally:
-        tracemalloc.stop()
+    seen = Seen()
+    for _ in range(300):
+        numbers = [f"+905{draw.randrange(10**9):09}" for _ in range(1000)]
+        seen.add(numbers)
+        assert seen.known(numbers) == set(numbers)
+    keys = seen._keys
+    # An integer of the rest takes 32 bytes.
+    size = sum(table.nbytes for table in keys._tables) + sys.getsizeof(keys._rest) + 32 * len(keys._rest)
+    assert size < 20 * 2**20
 
 
 def test_fingerprints_need_their_salt() -> None:

@@ -107,7 +107,7 @@ def _read(master: int) -> bytes:
 @pytest.fixture
 def sandbox() -> Sandbox:
     """A sandbox whose orders are delivered at once, one in ten in vain."""
-    return Sandbox(KEY, HASH, delivery_seconds=0, undelivered=lambda number: number.endswith("0"))
+    return Sandbox(KEY, HASH, first_id=42_800_001, delivery_seconds=0, undelivered=lambda number: number.endswith("0"))
 
 
 @pytest.fixture

@@ -758,7 +758,7 @@ from iletimerkezi_async import AsyncClient, BulkError, Iys, Message, Retry, Tran
 
 async def main():
     url, path, kind = sys.argv[1:]
-    numbers = [f"053012{index:05}" for index in range(3000)]
+    numbers = [f"053012{index:05}" for index in range(2000)]
     retry = Retry(attempts=3, wait_initial=0.001)
     async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, retry=retry, rate=None) as client:
         if kind == "one":
@@ -774,15 +774,15 @@ FAULTS = ["drop-answer", "drop-request", "html-502", "half-answer", "empty-503",
 
 
 @pytest.mark.parametrize("kind", ["one", "several"])
-def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str) -> None:
+def test_killed_many_times_and_everybody_is_texted_once(path: Path, kind: str) -> None:
     """SIGKILL at random moments, with faults in between."""
     draw = random.Random(kind)
     sandbox = Sandbox()
     command = [*python(), "-c", RUN]
     with sandbox.serve() as url:
         killed = 0
-        for _ in range(15):
-            for _ in range(draw.randrange(3)):
+        for _ in range(10):
+            for _ in range(draw.randrange(4)):
                 sandbox.fail("send-sms", draw.choice(FAULTS))
             before = len(sandbox.orders)
             run = subprocess.Popen([*command, url, str(path), kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -797,17 +797,18 @@ def test_killed_thirty_times_and_everybody_is_texted_once(path: Path, kind: str)
         sandbox.heal()
         for _ in range(3):
             last = subprocess.run([*command, url, str(path), kind], capture_output=True, text=True, check=False)
-            if last.stdout == "3000 3000 0\n":
+            if last.stdout == "2000 2000 0\n":
                 break
     assert killed >= 5
-    assert last.stdout == "3000 3000 0\n", last.stderr
-    assert sandbox.deliveries == Counter(f"+9053012{index:05}" for index in range(3000))
+    assert last.stdout == "2000 2000 0\n", last.stderr
+    assert sandbox.deliveries == Counter(f"+9053012{index:05}" for index in range(2000))
 
 
-@settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 5, suppress_health_check=list(HealthCheck))
 @given(
     runs=st.lists(
         st.tuples(st.integers(0, 80), st.lists(st.sampled_from(FAULTS), max_size=3), st.integers(0, 75), st.booleans()),
+        min_size=2,
         max_size=6,
     ),
     several=st.booleans(),
