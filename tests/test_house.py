@@ -68,7 +68,7 @@ FLOORS_WITHIN = {
         {"recovery"},
         {"driver"},
         {"send"},
-        {"face"},
+        {"session"},
     ],
     "campaigns": [
         {"seen", "sources", "records"},

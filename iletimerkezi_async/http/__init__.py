@@ -12,7 +12,7 @@ with other settings, such as a shorter `timeout` for a web request.
 
 `timeout` (30 seconds by default) is for each of waiting for a free connection, connecting, writing, and each read. A
 call takes as many attempts as `Retry` allows: by default 5, with pauses of at most half a second, one, two and four in
-between. To bound a whole call use `anyio.fail_after`, and see "Giving up" in `iletimerkezi_async.orders`. No setting
+between. To bound a whole call use `anyio.fail_after`, and see "Cancellation" in `iletimerkezi_async.orders`. No setting
 can make a message go out twice.
 
 ## Proxies and certificates

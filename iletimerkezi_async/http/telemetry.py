@@ -163,7 +163,7 @@ def observed(
         async def observing(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 waiting = method(*args, **kwargs)
-                telemetry: Telemetry | None = cast("Any", args[0])._face.telemetry  # noqa: SLF001 - of the client
+                telemetry: Telemetry | None = cast("Any", args[0])._session.telemetry  # noqa: SLF001 - of the client
                 observation = None if telemetry is None else _Observation(telemetry, about, span)
                 if observation is not None and is_about_an_order:
                     observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
