@@ -294,15 +294,11 @@ async def test_an_order_without_an_id_does_not_stand_in_for_another(
     assert (result.accepted, result.failures) == (10, 10)
 
 
-@pytest.mark.parametrize("blocked", [1, 9])
-@pytest.mark.parametrize("options", [{"blocked_policy": "skip"}, {"style": Style(late_fields=False)}])
-async def test_reports_that_tell_little_are_no_proof(
-    path: Path, options: dict[str, object], blocked: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Skipped recipients, missing counts and times: an order that cannot be recognised is not sent again."""
-    sandbox = Sandbox(blocked=numbers(blocked), **options)  # type: ignore[arg-type]  # of all types
-    if "style" in options:
-        sandbox = Sandbox(**options)  # type: ignore[arg-type]  # of all types
+@pytest.mark.parametrize("blocked", [0, 1, 9])
+async def test_reports_that_tell_little_are_no_proof(path: Path, blocked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing counts and times: an order that cannot be recognised is not sent again. Blocked numbers are no riddle."""
+    style = Style() if blocked else Style(late_fields=False)
+    sandbox = Sandbox(blocked=numbers(blocked), blocked_policy="skip", style=style)
     sandbox.fail("send-sms", "drop-answer", times=2)
     async with client_of(sandbox, retry=Retry(attempts=2, wait_initial=0)) as client:
         await client.send_bulk(TEXT, numbers(10), journal=path)
@@ -310,8 +306,9 @@ async def test_reports_that_tell_little_are_no_proof(
         real = time.time
         monkeypatch.setattr("time.time", lambda: real() + 60 * 30)
         result = await client.send_bulk(TEXT, numbers(10), journal=path)
-    assert [type(failure.error) for failure in result.failed] == [OutcomeUnknownError]
+    assert [type(failure.error) for failure in result.failed] == ([] if blocked else [OutcomeUnknownError])
     assert set(sandbox.deliveries.values()) == {1}
+    assert len(sandbox.orders) == 1
 
 
 @pytest.mark.parametrize(("here", "there"), [(0, 11), (11, 0), (0, 60), (-60, 11), (60, 11)])
