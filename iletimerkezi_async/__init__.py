@@ -1,4 +1,4 @@
-"""The asyncio-native client for the SMS service of iletimerkezi.com: it texts nobody twice, and loses nobody.
+"""The asyncio-native client for the SMS service of iletimerkezi.com: no message is sent twice, no recipient is lost.
 
 ```python
 import anyio
@@ -16,9 +16,10 @@ async def main() -> None:
 anyio.run(main)
 ```
 
-It runs on asyncio and on trio. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call.
-(What `help` shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a
-page or two each.)
+It runs on asyncio and on trio; in a notebook (Jupyter, IPython) write `await client.send_sms(...)` in a cell, without
+`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (What `help`
+shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a page or two
+each.)
 
 ## Chapters
 
@@ -53,7 +54,7 @@ Each is the docstring of the folder that it is about: `help("iletimerkezi_async.
 ## Coming from the provider's SDK
 
 The provider's own package for Python (`iletimerkezi`) blocks the event loop, has no time limit and no retry, and tells
-an error by a method of its answer, so that one that nobody asks for is lost. Here an error is raised.
+an error by a method of its answer, which is easily left unread. Here an error is raised.
 
 | `IletiMerkeziClient(api_key, api_hash, default_sender)` | `AsyncClient(key, hash, sender=…, iys=…)` |
 |---|---|
@@ -78,7 +79,7 @@ threads, one client on one event loop does more. (Source: its code, as it is on 
 
 ## The house
 
-For whoever works on it, from the top; each floor imports only those below it, and so do the files within a folder:
+For maintainers, from the top. Each floor imports only those below it, and so do the files within a folder:
 
 ```
 __main__  cli/  pytest_plugin      doors: the command, the fixtures
@@ -88,7 +89,7 @@ campaigns/                         any number of recipients, in as many orders a
 orders/                            the life of a single order
 http/                              attempts, connections, pacing: what knows HTTP libraries
 stores/  filling                   what outlives a process; messages of rows
-formats  values                    what a spreadsheet shows; what a value of a row reads like
+values                             what a value of a row reads like
 wire/                              what is asked, how answers are read; pure
 results  models  numbers  text     the vocabulary: public names mostly
 errors  redaction  clocks          likewise; what hides secrets; time by two clocks

@@ -15,18 +15,16 @@ from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_thread
 from .redaction import forgetful
-from .wire import account, blacklist, reports
-from .wire.arguments import check_campaign, check_order_id, check_patience, check_whole, choose_days, choose_window
-from .wire.consents import check_question, check_registration
-from .wire.credentials import Credentials
-from .wire.draft import MAX_RECIPIENTS, check_text
+from .wire import account, arguments, reports
+from .wire.consents import check_consent, register_consents
+from .wire.draft import check_text
 from .wire.packing import Filling, fill_one
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterable, Iterable
     from datetime import date
-    from types import EllipsisType, TracebackType
+    from types import EllipsisType
 
     from typing_extensions import Self
 
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
     from .http.settings import Timeouts
     from .results import BulkResult, OnProgress, Refusal
     from .stores.base import Store, StoreJournal
-
-__all__ = ["AsyncClient"]
 
 
 @forgetful
@@ -62,8 +58,8 @@ class AsyncClient:
             followed: the body carries the credentials. Default: `ILETIMERKEZI_BASE_URL`, which the sandbox's command
             prints, then the service's own address.
         timeout: Seconds for each of: waiting for a free connection, connecting, writing, and each read. Or an
-            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. An attempt in which something trickles in all
-            the time ends after the sum of waiting, connecting, and the longer of reading and writing.
+            `httpx.Timeout` or `httpx2.Timeout`, with a limit for each. However slowly the answer
+            comes, an attempt ends after the sum of waiting, connecting, and the longer of reading and writing.
         max_connections: How many connections there are at most; further callers wait, and are served in turn. Event
             loops that run side by side in threads have as many each.
         retry: How often and how soon requests are repeated, where that can do no harm.
@@ -101,7 +97,8 @@ class AsyncClient:
         store: Store | None = None,
     ) -> None:
         self._face = open_face(
-            Credentials(key, hash),
+            key,
+            hash,
             sender=sender,
             iys=iys,
             base_url=base_url,
@@ -122,9 +119,7 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     def with_options(
@@ -138,9 +133,8 @@ class AsyncClient:
     ) -> Self:
         """Make a client over the same connections, with other settings for its calls: `client.with_options(timeout=5)`.
 
-        It shares the store, too, and is closed with this client: closing it alone closes nothing. Each
-        argument is as for `AsyncClient`; what is left out (`...`) is as here. With a `rate` it paces by itself, as
-        another client would; a pause that the service asks for (429) holds for both.
+        It shares the store, too, and is closed with this client alone. Each argument is as for `AsyncClient`; what is
+        left out (`...`) is as here. With a `rate` it paces by itself; a pause that the service asks for (429) holds.
 
         Raises:
             ConfigurationError: A setting cannot work.
@@ -153,8 +147,7 @@ class AsyncClient:
     async def aclose(self) -> None:
         """Close the connections. Calls under way end as they would; later ones raise `ConfigurationError`.
 
-        Where event loops run side by side in threads, call it in each of them: only its own loop can close a
-        connection.
+        If event loops run side by side in threads, call it in each: only its own loop can close a connection.
         """
         await self._face.aclose()
 
@@ -282,7 +275,7 @@ class AsyncClient:
             StoreError: The store is away. Nothing was changed.
         """
         self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
-        return await self._face.sending.mark_sent(key, None if order_id is None else check_order_id(order_id))
+        return await self._face.sending.mark_sent(key, None if order_id is None else arguments.check_order_id(order_id))
 
     async def mark_not_sent(self, key: Send | str) -> Send:
         """Decide that a send was not made: the key is then free, and the same call again sends.
@@ -305,7 +298,7 @@ class AsyncClient:
         text: str,
         to: Number | Iterable[Number] | AsyncIterable[Number],
         *,
-        batch_size: int = MAX_RECIPIENTS,
+        batch_size: int = arguments.MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
@@ -375,7 +368,9 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
-        terms = check_campaign(batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for)
+        terms = arguments.check_campaign(
+            batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
+        )
         return await campaign.run_campaign(
             self._face.lookups,
             open_journal(journal, template, message, *self._face.identity),
@@ -389,7 +384,7 @@ class AsyncClient:
         self,
         messages: Iterable[Message | Refusal] | AsyncIterable[Message | Refusal],
         *,
-        batch_size: int = MAX_RECIPIENTS,
+        batch_size: int = arguments.MAX_RECIPIENTS,
         concurrency: int = 4,
         on_progress: OnProgress | None = None,
         journal: str | os.PathLike[str] | StoreJournal | None = None,
@@ -436,7 +431,9 @@ class AsyncClient:
         # What an earlier run sent is settled also when its time has come.
         template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
         bounds = (batch_size, concurrency, on_progress, journal)
-        terms = check_campaign(*bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts)
+        terms = arguments.check_campaign(
+            *bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts
+        )
         return await campaign.run_campaign(
             self._face.lookups,
             open_journal(journal, template, None, *self._face.identity),
@@ -466,9 +463,9 @@ class AsyncClient:
         """
         return Report(
             self._face.pages,
-            check_order_id(order_id),
-            page_size=check_whole("page_size", page_size, 1, MAX_ROWS),
-            read_ahead=check_whole("read_ahead", read_ahead, 1),
+            arguments.check_order_id(order_id),
+            page_size=arguments.check_whole("page_size", page_size, 1, MAX_ROWS),
+            read_ahead=arguments.check_whole("read_ahead", read_ahead, 1),
         )
 
     @observed("get-report")
@@ -482,7 +479,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._face.transport.call(reports.get_report(check_order_id(order_id), 1, 1))
+        page = await self._face.transport.call(reports.get_report(arguments.check_order_id(order_id), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -498,15 +495,14 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Orders(self._face.pages, *choose_days(start, end, "get-reports"))
+        return Orders(self._face.pages, *arguments.choose_days(start, end, "get-reports"))
 
     @observed("get-report", "wait-for-order")
     async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
         """Wait until an order is finished: every message has reached its final state, or it could not be sent.
 
         The order is looked at again and again, after pauses that grow from 1 second to 30. One that is scheduled is
-        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again as
-        in every other call.
+        waited for, also while it is just moving from waiting to being sent. A connection that fails is tried again.
 
         Args:
             order_id: The order's id, its digits, or the `Order`.
@@ -519,7 +515,9 @@ class AsyncClient:
             OrderNotFoundError: There is no such order; or it was there, and is not any more.
             TimeoutError: It is not finished after `timeout` seconds.
         """
-        return await several.poll_order(self._face.transport, check_order_id(order_id), check_patience(timeout))
+        return await several.poll_order(
+            self._face.transport, arguments.check_order_id(order_id), arguments.check_patience(timeout)
+        )
 
     @observed("cancel-order")
     async def cancel_order(self, order_id: Order | int | str) -> None:
@@ -536,7 +534,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await several.cancel_and_confirm(self._face.transport, check_order_id(order_id))
+        await several.cancel_and_confirm(self._face.transport, arguments.check_order_id(order_id))
 
     @observed("get-sender")
     async def get_senders(self) -> tuple[str, ...]:
@@ -557,7 +555,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._face.pages, choose_window(start, end, "get-blacklist"))
+        return Blacklist(self._face.pages, arguments.choose_times(start, end, "get-blacklist"))
 
     @observed("add-blacklist")
     async def add_blacklist(self, number: Number) -> None:
@@ -569,7 +567,7 @@ class AsyncClient:
         Raises:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
         """
-        call = blacklist.add_blacklist(number)
+        call = account.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
         await self._face.transport.call(call)
@@ -588,7 +586,7 @@ class AsyncClient:
             RecipientError: It is not a number (it is in `numbers`), or the service takes none such.
             OutcomeUnknownError: All answers were lost; the same call again does no harm.
         """
-        call = blacklist.delete_blacklist(number)
+        call = account.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
         await self._face.transport.perform(call)
@@ -615,10 +613,10 @@ class AsyncClient:
 
         Of every error, `registered` tells how many consents, from the first on, were surely registered before.
         """
-        registration = check_registration(brand_code, consents, datetime.now(timezone.utc))
+        batches = register_consents(brand_code, consents, datetime.now(timezone.utc))
         # A table that is gone through has its rows in its `repr`.
         del brand_code, consents
-        await several.register_batches(self._face.transport, registration)
+        await several.register_batches(self._face.transport, batches)
 
     @observed("consent/show")
     async def check_consent(
@@ -645,6 +643,6 @@ class AsyncClient:
             ConsentError: The brand code has no active subscription.
             ConfigurationError: A word is none of those that are allowed; the message names them.
         """
-        question = check_question(brand_code, recipient, recipient_type, type)
+        call = check_consent(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await several.find_consent(self._face.transport, question)
+        return await several.find_consent(self._face.transport, call)

@@ -1,8 +1,14 @@
-"""Time by two clocks, of which either may be wrong or be set: this machine's (or the log's) and the service's. Pure."""
+"""Time by two clocks, of which either may be wrong or be set: this machine's (or the log's) and the service's.
+
+The service's is learnt from the `Date` of its own answers, and never asked for.
+"""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+import math
+import time
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -12,10 +18,10 @@ from .models import TURKISH_TIME
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CONTRADICTION", "Days", "Moment", "Span", "contradict", "drift"]
-
 #: Seconds: clocks that differ by more, or have moved against each other by more, contradict each other.
 CONTRADICTION = 30 * 60.0
+# Seconds. A larger change of the difference between wall clock and monotonic clock counts as a jump.
+_JUMP = 5.0
 
 
 @frozen
@@ -44,7 +50,7 @@ class Moment:
 
 @frozen
 class Span:
-    """When an order may have been taken.
+    """The time within which an order may have been taken.
 
     Attributes:
         first: When the first attempt that may have been taken began.
@@ -64,19 +70,19 @@ class Days:
 
     @property
     def begin(self) -> float:
-        """When they begin, in seconds since 1970."""
-        return datetime.combine(self.first, time(), TURKISH_TIME).timestamp()
+        """The begin of the first day, in seconds since 1970."""
+        return datetime.combine(self.first, time_of_day(), TURKISH_TIME).timestamp()
 
     @property
     def end(self) -> float:
-        """When they end, likewise."""
-        return datetime.combine(self.last + timedelta(days=1), time(), TURKISH_TIME).timestamp()
+        """The end of the last day, likewise."""
+        return datetime.combine(self.last + timedelta(days=1), time_of_day(), TURKISH_TIME).timestamp()
 
 
 def contradict(*moments: Moment) -> bool:
     """Whether the clocks differ too much at any of these moments, or have moved too much in between.
 
-    Times prove nothing then, as there is no telling which clock is right.
+    Times prove nothing then, as either clock may be the wrong one.
     """
     ahead = [0.0, *_find_ahead(moments)]
     return max(ahead) - min(ahead) > CONTRADICTION
@@ -90,3 +96,65 @@ def drift(*moments: Moment) -> float:
 
 def _find_ahead(moments: Iterable[Moment]) -> list[float]:
     return [each.service - each.local for each in moments if each.service is not None]
+
+
+class Stopwatch:
+    """Seconds since it was made, the time that the machine slept included.
+
+    The monotonic clock stops while a laptop sleeps, and the service's 10 minutes do not; the wall clock may be set
+    back. The larger of the two times counts, so that no repetition leaves too late.
+    """
+
+    def __init__(self, since: float | None = None) -> None:
+        """Start it now, or at a time of the wall clock in the past."""
+        self._wall = time.time() if since is None else since
+        self._monotonic = time.monotonic() - max(0.0, time.time() - self._wall)
+
+    @property
+    def began(self) -> float:
+        """The time at which it was started, by the wall clock."""
+        return self._wall
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds."""
+        return max(time.monotonic() - self._monotonic, time.time() - self._wall)
+
+
+class Jumps:
+    """Notices that the wall clock and the monotonic clock have moved against each other.
+
+    Either this machine slept, as the monotonic clock stops then, or its wall clock was set.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+
+    def __bool__(self) -> bool:
+        """Whether that has happened since this was made."""
+        return abs(time.time() - time.monotonic() - self._ahead) > _JUMP
+
+
+class Clocks:
+    """Tells the time by both clocks.
+
+    What was heard is kept beside the monotonic clock. It is dropped when this machine slept or its clock was set.
+    """
+
+    def __init__(self) -> None:
+        #: By how much the service's clock is ahead of the monotonic one, and what tells that this holds no longer.
+        self._heard: tuple[float, Jumps] | None = None
+        #: When that was, by the monotonic clock.
+        self.heard_at = -math.inf
+
+    def hear(self, date: datetime | None) -> None:
+        """An answer has come, with the time by the service's clock where it said so."""
+        if date is not None:
+            self.heard_at = time.monotonic()
+            self._heard = date.timestamp() - self.heard_at, Jumps()
+
+    def now(self) -> Moment:
+        """The present moment."""
+        if self._heard is not None and self._heard[1]:
+            self._heard = None
+        return Moment(time.time(), None if self._heard is None else time.monotonic() + self._heard[0])

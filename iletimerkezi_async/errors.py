@@ -102,24 +102,19 @@ class IletimerkeziError(Exception):
 
     @property
     def reason(self) -> str:
-        """What happened."""
+        """The event itself, without the advice."""
         return super().__str__()
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a sentence; empty where that goes without saying."""
+        """The next step, in a sentence; empty where it is obvious."""
         return ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
     # The default would call the class with `args`, and a class of the caller's own may take others.
-    def __reduce__(
-        self,
-    ) -> tuple[
-        Callable[[type[IletimerkeziError], tuple[object, ...], dict[str, object]], IletimerkeziError],
-        tuple[type[IletimerkeziError], tuple[object, ...], dict[str, object]],
-    ]:
+    def __reduce__(self) -> tuple[Callable[..., IletimerkeziError], tuple[object, ...]]:
         return _restore, (type(self), self.args, dict(self.__dict__))
 
 
@@ -173,7 +168,7 @@ class SendInProgressError(IletimerkeziError):
 
     @property
     def reason(self) -> str:
-        """What happened."""
+        """The event itself, without the advice."""
         return str(self.args[0])
 
 
@@ -193,18 +188,18 @@ class OrderAcceptedError(IletimerkeziError):
 
     @property
     def reason(self) -> str:
-        """What happened."""
+        """The event itself, without the advice."""
         return "the order was taken, but its id could not be found"
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a sentence or two."""
+        """The next step, in a sentence or two."""
         hint = f" It may be one of {', '.join(map(str, self.candidates))}." if self.candidates else ""
         return f"do not send it again.{hint}"
 
 
 class _UnansweredError(IletimerkeziError):
-    """What `TransportError` and `OutcomeUnknownError` share. It is not exported, so that nobody catches both by it."""
+    """The common part of `TransportError` and `OutcomeUnknownError`. Not exported: do not catch both by it."""
 
     registered: int = 0
 
@@ -216,7 +211,7 @@ class _UnansweredError(IletimerkeziError):
 
     @property
     def reason(self) -> str:
-        """What happened, to which operation."""
+        """The operation, and what happened to it."""
         return f"{self.operation}: {self.message}"
 
 
@@ -239,12 +234,12 @@ class TransportError(_UnansweredError):
 
     @property
     def reason(self) -> str:
-        """What happened, to which operation, and at which host."""
+        """The operation, what happened to it, and the host."""
         return f"{super().reason} ({self.host})" if self.host else super().reason
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a sentence."""
+        """The next step, in a sentence."""
         if self.http_status in _REDIRECTIONS:
             return "see to the `base_url`"
         return "it was surely not sent, and may be sent again" if self.operation == "send-sms" else "try again later"
@@ -276,7 +271,7 @@ class OutcomeUnknownError(_UnansweredError):
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a sentence."""
+        """The next step, in a sentence."""
         return self._advice or _IN_DOUBT.get(self.operation, "")
 
 
@@ -302,13 +297,13 @@ class ApiError(IletimerkeziError):
 
     @property
     def reason(self) -> str:
-        """What was refused, and why."""
+        """The operation that was refused, and the service's reason."""
         where = self.operation if self.http_status is not None else f"{self.operation} (refused before any request)"
         return f"{where}: {self.code} {self.message}".rstrip()
 
     @property
     def advice(self) -> str:
-        """What to do about it, in a sentence. What is refused before any request says so itself."""
+        """The next step, in a sentence; empty for a refusal before any request, whose reason says it."""
         if self.http_status is None:
             return ""
         return _ADVICE.get((self.code, self.operation)) or _ADVICE.get(self.code, "")
@@ -415,7 +410,7 @@ class UnavailableError(ApiError):
 
     @property
     def advice(self) -> str:
-        """When to try again."""
+        """The time to wait before the next try."""
         return "try again later" if self.retry_after is None else f"try again in {self.retry_after:.0f} s"
 
 

@@ -10,16 +10,14 @@ from itertools import chain, pairwise
 from typing import Protocol, TypeAlias, cast, overload
 from unicodedata import category, normalize
 
-from .errors import ConfigurationError, IletimerkeziError
+from .errors import ConfigurationError
 from .models import Message
-from .numbers import clean_number, find_flaw, spell
+from .numbers import clean_number, find_flaw, write_out
 from .redaction import forgetful
 from .results import Refusal
 from .text import find_complaint, read_text
 from .values import Flaw, read_value
 from .wire.draft import text_complaint
-
-__all__ = ["FilledRows", "Filler", "Row", "Template", "column_key", "fill_template", "find_column"]
 
 
 class NamedRow(Protocol):
@@ -49,10 +47,10 @@ class Table(Protocol):
     def __getitem__(self, name: str, /) -> object: ...
 
 
-class _OfArrow(Protocol):
+class _ArrowTable(Protocol):
     """A table of Arrow; or one of its batches, which has none itself."""
 
-    def to_batches(self) -> Iterable[_OfArrow]: ...
+    def to_batches(self) -> Iterable[_ArrowTable]: ...
 
     def to_pylist(self) -> list[Mapping[str, object]]: ...
 
@@ -63,12 +61,12 @@ Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
-# How other programs write the name of a column: the whole, and the name in it.
+# The spellings of a column's name in other programs: the whole, and the name in it.
 _ELSEWHERE = re.compile(
     r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
     r"|%\( *([^()]{1,99}?) *\)s|%([^%]{1,99})%|#([^#]{1,99})#|(?<!\w)@(\w{1,99})|\$(\w{1,99})))"
 )
-# What looks like a name and cannot be anything else that some languages put in braces.
+# A plain name: not an expression, as some template languages have in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
@@ -90,18 +88,14 @@ class Template:
     """
 
     def __init__(self, written: str) -> None:
-        self._parts: list[tuple[str, str | None]] = []
-        complaint = _parse(written, self._parts)
-        # Error trackers print the variables of the frame that raised.
-        del written
-        if complaint:
-            raise complaint
+        # Each name with the text in front of it; the last text has `None`.
+        self._parts = _parse(written)
         self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
 
     @property
     def text(self) -> str | None:
-        """The text of everybody; `None` where everybody gets their own."""
+        """The text that all recipients get; `None` where each gets its own."""
         return None if self.names else "".join(literal for literal, _ in self._parts)
 
     def fill(self, values: Sequence[str]) -> str:
@@ -122,13 +116,13 @@ class Template:
         return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
 
     def find_misuse(self, names: Iterable[str]) -> ConfigurationError | None:
-        """The complaint that it names a column as other programs do, so that everybody would get the name."""
+        """The complaint that it names a column as other programs do: the name itself would be sent."""
         for (literal, name), (following, _) in pairwise(self._parts):
             if literal.endswith("{") and following.startswith("}"):
                 return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
             if literal.endswith("$"):
                 return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
-        # Whoever names a column rightly knows how, and means what else stands there.
+        # A column that is named correctly elsewhere is no mistake where it is not.
         right = {"", *map(column_key, self.names)}
         keys = {key: name for name in names if (key := column_key(name)) not in right}
         for literal, _ in self._parts:
@@ -146,32 +140,31 @@ def _misused(written: str, right: str) -> ConfigurationError:
     return ConfigurationError(f"{written} in the text is no value of a column; write {right}")
 
 
-def _parse(written: object, parts: list[tuple[str, str | None]]) -> IletimerkeziError | None:
-    """Take a text apart, into `parts`: what stands in front of each name, and the name; or the complaint about it."""
-    text = read_text(written)
-    if text is None:
-        return find_complaint(written)
+def _parse(written: object) -> list[tuple[str, str | None]]:
+    complaint = find_complaint(written)
+    if complaint:
+        raise complaint
+    text = cast("str", read_text(written))
+    parts: list[tuple[str, str | None]] = []
     literal = ""
     for piece in _PIECES.finditer(text):
-        name = piece[1]
-        if name is None and len(piece[0]) == 1 and piece[0] in "{}":
-            rest = text[piece.start() + 1 :]
-            if piece[0] == "{" and "}" in rest:
-                return ConfigurationError(f"{_PLAIN_NAMES}, and no more{_ESCAPE}")
-            return ConfigurationError(f"the braces of the text do not match{_ESCAPE}")
+        whole, name = piece[0], piece[1]
+        is_open = whole == "{" and "}" in text[piece.end() :]
+        if is_open or (name is not None and not column_key(name)):
+            raise ConfigurationError(f"{_PLAIN_NAMES}, and no more{_ESCAPE}")
+        if whole in {"{", "}"}:
+            raise ConfigurationError(f"the braces of the text do not match{_ESCAPE}")
         if name is None:
-            literal += piece[0][0] if piece[0] in {"{{", "}}"} else piece[0]
+            literal += whole[0] if whole in {"{{", "}}"} else whole
             continue
-        if not column_key(name):
-            return ConfigurationError(f"{_PLAIN_NAMES}, and no more{_ESCAPE}")
         parts.append((literal, name))
         literal = ""
     parts.append((literal, None))
-    return None
+    return parts
 
 
 def column_key(name: str) -> str:
-    """What two names of columns share that look the same: composed, without invisible characters, case and braces."""
+    """The key by which names of columns are compared: composed, without invisible characters, case and braces."""
     visible = "".join(
         " " if category(letter) == "Cc" else letter for letter in normalize("NFC", name) if category(letter) != "Cf"
     )
@@ -208,13 +201,13 @@ class Filler:
         """The message for a row; or what is wrong with it.
 
         Args:
-            place: Where the row is, for whoever has to mend it.
+            place: Where the row is, as a refusal names it.
             number: Whom it is for, as it is written.
             values: The values of the template's columns, in the order of its names.
         """
         cleaned = clean_number(number)
         if cleaned is None:
-            return Refusal("" if number is None else spell(number), f"{place}: {find_flaw(number)}")
+            return Refusal("" if number is None else write_out(number), f"{place}: {find_flaw(number)}")
         words = [read_value(value, comma=self._comma) for value in values]
         for name, word in zip(self._template.names, words):
             if type(word) is Flaw:
@@ -245,21 +238,14 @@ class _RowFiller:
             ConfigurationError: The first row lacks a column.
         """
         self._rows += 1
-        filled = self._fill(f"row {self._rows}", given)
-        # Error trackers print the variables of the frame that raised.
-        del given
-        if isinstance(filled, ConfigurationError):
-            raise filled
-        return filled
-
-    def _fill(self, place: str, given: object) -> Message | Refusal | ConfigurationError:
+        place = f"row {self._rows}"
         row = _mapping(given)
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
         if None in row:
-            # As `csv.DictReader` has what is left over.
+            # `csv.DictReader` keeps surplus values under that key.
             number = row.get(self._keys[0]) if self._keys else None
-            return Refusal("" if number is None else spell(number), f"{place}: it has more values than columns")
+            return Refusal("" if number is None else write_out(number), f"{place}: it has more values than columns")
         try:
             values = [row[key] for key in self._keys] if self._keys else None
         except KeyError:
@@ -268,12 +254,12 @@ class _RowFiller:
             return self._filler.fill(place, values[0], values[1:])
         return self._fill_new(place, row)
 
-    def _fill_new(self, place: str, row: Mapping[str, object]) -> Message | Refusal | ConfigurationError:
+    def _fill_new(self, place: str, row: Mapping[str, object]) -> Message | Refusal:
         """The message for a row whose columns are not those of the one before."""
         names = [str(name) for name in row]
         misused = None if self._keys else self._template.find_misuse(names)
         if misused:
-            return misused
+            raise misused
         found = [Template.find_column(names, wanted) for wanted in self._wanted]
         complaint = next((each for each in found if isinstance(each, ConfigurationError)), None)
         if complaint is None:
@@ -281,9 +267,9 @@ class _RowFiller:
             values = [row[key] for key in self._keys]
             return self._filler.fill(place, values[0], values[1:])
         if not self._keys:
-            return complaint
+            raise complaint
         number = row.get(self._keys[0])
-        return Refusal("" if number is None else spell(number), f"{place}: {complaint}")
+        return Refusal("" if number is None else write_out(number), f"{place}: {complaint}")
 
 
 def _mapping(row: object) -> Mapping[str, object] | None:
@@ -291,7 +277,7 @@ def _mapping(row: object) -> Mapping[str, object] | None:
         return cast("Mapping[str, object]", row)
     try:
         return _read_names(row)
-    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is no row, whatever it raises
+    except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return None
 
 
@@ -302,33 +288,21 @@ def _read_names(row: object) -> Mapping[str, object] | None:
         return dict(zip(names, cast("Iterable[object]", row)))
     if hasattr(row, "keys"):
         # The rows of sqlite3 and of asyncpg.
-        return {key: row[key] for key in row.keys()}  # type: ignore[index]  # noqa: SIM118 - what is gone through is not always keys
+        return {key: row[key] for key in row.keys()}  # type: ignore[index]  # noqa: SIM118 - iterating over such a row gives its values
     return None
 
 
-def _make(
-    written: str, rows: object, to: object, decimal_comma: object, made: list[Template]
-) -> IletimerkeziError | None:
-    """Make the template; or the complaint about what was given."""
-    try:
-        made.append(Template(written))
-    except IletimerkeziError as error:
-        return error.with_traceback(None)
-    if not isinstance(to, str):
-        return ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(to).__name__}")
-    if not isinstance(decimal_comma, bool):
-        return ConfigurationError(f"`decimal_comma` must be True or False, not {type(decimal_comma).__name__}")
+def _check_rows(rows: object) -> None:
     kind = type(rows)
     if hasattr(kind, "collect"):
-        return ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
+        raise ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
     names = _column_names(rows)
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
-        return ConfigurationError(f"`rows` has several columns {str(doubled)!r}; rename all but one")
+        raise ConfigurationError(f"`rows` has several columns {str(doubled)!r}; rename all but one")
     is_one = isinstance(rows, (str, bytes, bytearray, Mapping))
     if is_one or not any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__")):
-        return ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
-    return None
+        raise ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
 
 
 def _records(rows: object) -> Iterator[object]:
@@ -336,7 +310,7 @@ def _records(rows: object) -> Iterator[object]:
     kind = type(rows)
     if hasattr(kind, "to_pylist"):
         # Of Arrow, whose tables have batches.
-        table = cast("_OfArrow", rows)
+        table = cast("_ArrowTable", rows)
         return chain.from_iterable(
             each.to_pylist() for each in (table.to_batches() if hasattr(kind, "to_batches") else [table])
         )
@@ -346,7 +320,7 @@ def _records(rows: object) -> Iterator[object]:
         return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
     values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
-    # Without a frame of ours around what the table may raise.
+    # No generator: its frame would hold a row while the table raises.
     return map(dict, map(partial(zip, names), values))
 
 
@@ -402,13 +376,14 @@ def fill_template(
             that the text names.
         ApiError: The template is no text.
     """
-    made: list[Template] = []
-    complaint = _make(template, rows, to, decimal_comma, made)
-    if complaint:
-        # Error trackers print the variables of the frame that raised.
-        del template, rows
-        raise complaint
-    filler = _RowFiller(made[0], to, comma=decimal_comma)
+    text = Template(template)
+    column, comma = cast("object", to), cast("object", decimal_comma)
+    if not isinstance(column, str):
+        raise ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(column).__name__}")
+    if not isinstance(comma, bool):
+        raise ConfigurationError(f"`decimal_comma` must be True or False, not {type(comma).__name__}")
+    _check_rows(rows)
+    filler = _RowFiller(text, column, comma=comma)
     if isinstance(rows, AsyncIterable):
         return _Filled(filler, rows)
     return FilledRows(filler, _records(rows))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 from attrs import field, frozen
 
 from .errors import ConfigurationError
-from .numbers import Number, clean_number, is_one, mask, spell
+from .numbers import Number, clean_number, is_one, mask, write_out
 from .redaction import forgetful
 from .text import clean_text
 
@@ -71,7 +71,7 @@ class _Status(IntEnum):
     def _missing_(cls, value: object) -> Self | None:
         if not isinstance(value, int):
             return None
-        # Not kept in the class: whatever a broken server invents must not grow our memory.
+        # Not kept in the class: codes that a broken server makes up must not fill the memory.
         member = int.__new__(cls, value)
         member._name_ = f"UNKNOWN_{value}"
         member._value_ = value
@@ -114,7 +114,7 @@ class OrderStatus(_Status):
 
 @frozen
 class Balance:
-    """What the account holds. An account works with one of the two; the other is then usually zero.
+    """The account's balance. An account works with one of the two; the other is then usually zero.
 
     Attributes:
         amount: Lira. (Source of both: the provider's `get-balance` page.)
@@ -127,7 +127,7 @@ class Balance:
 
 def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
     can_be_read = hasattr(type(to), "__iter__") or hasattr(type(to), "__getitem__")
-    # What only comes asynchronously is refused where the message is read, like every other bad value.
+    # An async iterable is refused when the message is read, as every other bad value.
     return tuple(cast("Iterable[Number]", to)) if can_be_read and not is_one(to) else (cast("Number", to),)
 
 
@@ -146,7 +146,7 @@ class Message:
 
     def __repr__(self) -> str:
         text = cast("object", self.text)
-        # What is no text is refused where the message is read, and must be shown until then.
+        # A value that is no text is refused when the message is read; until then it needs a `repr`.
         size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
         return f"<Message of {size} to {len(self.to)} recipients>"
 
@@ -167,7 +167,7 @@ class Order:
 
 
 class SendState(str, Enum):
-    """What a store knows of a send with a key; see `iletimerkezi_async.stores`."""
+    """The state of a send with a key, as a store knows it; see `iletimerkezi_async.stores`."""
 
     CLAIMED = "claimed"
     """A call is about to send it, or died before it did. Nothing was sent."""
@@ -186,7 +186,7 @@ class SendState(str, Enum):
 
 @frozen
 class Send:
-    """What a store knows of a send with a key.
+    """A send with a key, as a store knows it.
 
     Attributes:
         key: The key.
@@ -194,7 +194,7 @@ class Send:
         order_id: The order's id, where it is known.
         recipients: How many recipients it has.
         first_attempt: When the first attempt began that may have been taken, by the store's clock, in Turkish time.
-        version: Tells what was seen: given to `mark_sent` or `mark_not_sent`, it is that which is decided about.
+        version: The row's version: `mark_sent` and `mark_not_sent` refuse to decide where the row has changed since.
     """
 
     key: str
@@ -206,7 +206,7 @@ class Send:
 
 
 class Delivery(NamedTuple):
-    """What became of one message of an order: a tuple, as reports bring them by the million.
+    """A row of a report: one message, and its state. A tuple, as reports bring them by the million.
 
     Attributes:
         number: The recipient, as `+905XXXXXXXXX`. (Source of both: the provider's `get-report` page.)
@@ -253,7 +253,7 @@ class OrderReport:
 
 
 class RecipientType(str, Enum):
-    """As what a recipient has consented (source: the provider's `consent` pages)."""
+    """The role in which a recipient has consented (source: the provider's `consent` pages)."""
 
     BIREYSEL = "BIREYSEL"
     """As an individual."""
@@ -262,7 +262,7 @@ class RecipientType(str, Enum):
 
 
 class ConsentType(str, Enum):
-    """What a consent is about (source: the provider's `consent` pages)."""
+    """The subject of a consent (source: the provider's `consent` pages)."""
 
     MESAJ = "MESAJ"
     """Text messages."""
@@ -273,7 +273,7 @@ class ConsentType(str, Enum):
 
 
 class ConsentStatus(str, Enum):
-    """What the recipient has said (source: the provider's `consent` pages)."""
+    """The recipient's answer (source: the provider's `consent` pages)."""
 
     ONAY = "ONAY"
     """Yes."""
@@ -282,7 +282,7 @@ class ConsentStatus(str, Enum):
 
 
 class ConsentSource(str, Enum):
-    """How a consent came about, as a code of the national registry. It has more than these; a plain word is taken."""
+    """The way a consent was given, as a code of the national registry. It has more than these: give a plain word."""
 
     HS_WEB = "HS_WEB"
     """On a web site."""
@@ -328,13 +328,27 @@ def _find_word(kind: type[E], word: object) -> E | str | None:
     return str(word) if known is None and isinstance(word, AsRead) else known
 
 
-def _choose_source(source: object) -> ConsentSource | str:
+def _read_recipient(recipient: Number) -> str:
+    return clean_number(recipient) or write_out(recipient)
+
+
+def _read_recipient_type(word: RecipientType | str) -> RecipientType | str:
+    return choose_word(RecipientType, "recipient_type", word)
+
+
+def _read_type(word: ConsentType | str) -> ConsentType | str:
+    return choose_word(ConsentType, "type", word)
+
+
+def _read_status(word: ConsentStatus | str) -> ConsentStatus | str:
+    return choose_word(ConsentStatus, "status", word)
+
+
+def _read_source(source: ConsentSource | str) -> ConsentSource | str:
     known = _find_word(ConsentSource, source)
-    if known is not None:
-        return known
-    if isinstance(source, str) and _SOURCE.fullmatch(source):
-        return source
-    raise ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
+    if known is None and not (isinstance(cast("object", source), str) and _SOURCE.fullmatch(source)):
+        raise ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
+    return source if known is None else known
 
 
 def _mask_recipient(recipient: str) -> str:
@@ -343,19 +357,19 @@ def _mask_recipient(recipient: str) -> str:
 
 
 @forgetful
-@frozen(init=False)
+@frozen
 class Consent:
-    """What one recipient has said about one way of being addressed, for `AsyncClient.register_consents`.
+    """One recipient's answer about one kind of message, for `AsyncClient.register_consents`.
 
     Every word is taken as a member of its enum or as the plain word; a plain word that the enum lists becomes its
     member. What was read from the service may hold words that are not listed; they stay plain words.
 
     Attributes:
         recipient: A Turkish mobile number, kept as `+905XXXXXXXXX`, or an e-mail address.
-        recipient_type: As what the recipient has consented.
-        type: What the consent is about; `EPOSTA` goes with e-mail addresses, the others with numbers.
-        status: What the recipient has said.
-        source: How it came about.
+        recipient_type: The role in which the recipient has consented.
+        type: The subject of the consent; `EPOSTA` goes with e-mail addresses, the others with numbers.
+        status: The recipient's answer.
+        source: The way it was given.
         consent_date: When: an aware time, to register at most 3 days ago; `None` only where the service is silent.
 
     Recipient and date are judged when the consent is registered, together with those of all others.
@@ -364,37 +378,17 @@ class Consent:
         ConfigurationError: A word is none of those that are allowed; the message names them.
     """
 
-    recipient: str = field(repr=_mask_recipient)
-    recipient_type: RecipientType | str
-    type: ConsentType | str
-    status: ConsentStatus | str
-    source: ConsentSource | str
+    recipient: str = field(converter=_read_recipient, repr=_mask_recipient)
+    recipient_type: RecipientType | str = field(converter=_read_recipient_type)
+    type: ConsentType | str = field(converter=_read_type)
+    status: ConsentStatus | str = field(converter=_read_status)
+    source: ConsentSource | str = field(converter=_read_source)
     consent_date: datetime | None
-
-    def __init__(  # noqa: PLR0917 - one for each field of the wire, in its order
-        self,
-        recipient: Number,
-        recipient_type: RecipientType | str,
-        type: ConsentType | str,
-        status: ConsentStatus | str,
-        source: ConsentSource | str,
-        consent_date: datetime | None,
-    ) -> None:
-        values = {
-            "recipient": clean_number(recipient) or spell(recipient),
-            "recipient_type": choose_word(RecipientType, "recipient_type", recipient_type),
-            "type": choose_word(ConsentType, "type", type),
-            "status": choose_word(ConsentStatus, "status", status),
-            "source": _choose_source(source),
-        }
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-        object.__setattr__(self, "consent_date", consent_date)
 
 
 @frozen
 class DeliveryEvent:
-    """What the service reports of one message by itself, made by `parse_webhook`.
+    """A report that the service posts about one message, as `parse_webhook` reads it.
 
     Attributes:
         message_id: The message's number, the same in all reports of it. (Source: the provider's page on webhooks.)

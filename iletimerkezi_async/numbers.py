@@ -15,26 +15,14 @@ from .text import read_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "NO_NUMBER",
-    "Number",
-    "clean_number",
-    "clean_numbers",
-    "find_flaw",
-    "is_one",
-    "mask",
-    "normalize_number",
-    "spell",
-]
-
 Number: TypeAlias = str | int
 """A phone number as callers have it: text in any usual spelling, or an integer.
 
 A whole float or `Decimal`, which spreadsheets and databases make of one, is taken as well. See `normalize_number`.
 """
 
-# What may stand between the digits: white space, dots, slashes, brackets, dashes; and of Unicode its white space, its
-# dashes, and the invisible marks of direction and width that spreadsheets and phone books leave.
+# Separators between the digits: white space, dots, slashes, brackets, dashes; and Unicode's white space, dashes and
+# invisible marks of direction and width, which spreadsheets and phone books leave.
 _ASCII_SEPARATORS = "\t\n\v\f\r\x1c\x1d\x1e\x1f ./()[]-"
 _UNICODE_SEPARATORS = (
     "\x85\N{NO-BREAK SPACE}\N{SOFT HYPHEN}\N{ARABIC LETTER MARK}\N{OGHAM SPACE MARK}\N{MONGOLIAN VOWEL SEPARATOR}"
@@ -46,22 +34,22 @@ _UNICODE_SEPARATORS = (
 )
 _SEPARATOR = f"[{re.escape(_ASCII_SEPARATORS + _UNICODE_SEPARATORS)}]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
-# What is left of a number that was held as a float: a point and zeros, at the end.
+# The end of a number that was a float: a point and zeros.
 _POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?{_SEPARATOR}*\Z")
-# What may be around a decimal number, as around any other.
+# Characters that may stand around a decimal number, as around any other.
 _AROUND = rf"{_SEPARATOR}*=?[\"'‘’`´]?\+?", rf"[\"'’´]?{_SEPARATOR}*"
 # A decimal number and nothing else.
 _DECIMAL = re.compile(r"[0-9]+[.,][0-9]+".join(_AROUND))
-# One with the few decimals of amounts and measures; 530.1234567 is a spelling.
+# One with few decimals is an amount or a measure; 530.1234567 is a phone number.
 _AMOUNT = re.compile(r"[0-9]{3,}\.[0-9]{1,3}".join(_AROUND))
-# What spreadsheets put around a number to keep it a text, with or without a formula: '0530…, ="0530…".
+# The marks of spreadsheets around a number that is kept as text, with or without a formula: '0530…, ="0530…".
 _MARKED = re.compile(r"=?[\"'‘’`´]?(?:[tT][eE][lL]:)?([+0-9]+)[\"'’´]?")
 # The country's code, and the 0 of calls within the country: each may be missing, and people write both. Any ten digits
-# from 5 on: prefixes change hands and new ones appear, the service has the last word.
+# from 5 on: new prefixes appear, and the service decides.
 _MOBILE = re.compile(r"(?:\+?(?:00)?900?|9000|0)?(5[0-9]{9})")
 # Ten digits from 5 on behind a plus lack the country's code; the service refuses the few countries that have such ones.
 _WITHOUT_CODE = re.compile(r"\+(?:5[0-9]{9}|0[0-9]*)")
-# What is written with two zeros must not be a number of Turkey with one too many.
+# Behind two zeros: no number that may be a Turkish one with a zero too many.
 _FOREIGN = re.compile(r"(?:\+(?!5[0-9]{9}\Z)|00(?![2-58][0-9]{9}\Z))(?!90)([1-9][0-9]{6,14})")
 # The code of a country: one, two or three digits.
 _COUNTRY = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
@@ -70,13 +58,13 @@ _TRUNK = re.compile(r"(?:\(?\+|00)([1-9][0-9]{0,2})\)?\(0\)([0-9()]+)")
 _NOT_BRACKETS = re.compile(rf"(?:(?![()]){_SEPARATOR})+")
 # Countries whose numbers begin with a 0 that belongs to them. (Source: their numbering plans, by phonenumbers.)
 _KEEP_ZERO = frozenset({"39", "225", "229", "241", "242", "378", "379"})
-# Countries where a call within begins with another digit than 0, and how long their numbers are without it.
+# Countries whose domestic calls begin with another digit than 0, and the lengths of their numbers without it.
 _LENGTHS = {
     "1": (10,), "7": (10,), "36": (8, 9), "52": (10,), "54": (10, 11), "370": (8,), "371": (8,), "373": (8,),
     "374": (8,), "375": (9,), "380": (9,), "692": (7,), "992": (9,), "993": (8,), "994": (9,), "995": (9,),
     "996": (9,), "998": (9,),
 }  # fmt: skip
-# What people and phone books put between several numbers.
+# Separators between several numbers.
 _SEVERAL = re.compile(r" *(?::::|[,;/|&\n]) *")
 _SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}")
 _MOBILE_DIGITS = 10
@@ -86,7 +74,7 @@ _BEYOND = 10**_E164_DIGITS
 
 def clean_number(value: object) -> str | None:
     """The E.164 form of a number in any spelling that `normalize_number` takes, or `None` where it is not one."""
-    written = _written(value)
+    written = _as_text(value)
     if len(written) == _MOBILE_DIGITS and written[0] == "5" and written.isascii() and written.isdigit():
         return "+90" + written
     point = _POINT.search(written)
@@ -94,7 +82,7 @@ def clean_number(value: object) -> str | None:
         whole = _MOBILE.fullmatch(_bare(written[: point.start()]))
         if whole:
             return "+90" + whole[1]
-        # A digit must not come out of what stands behind a point; two zeros may be the end of 0530.123.45.00, though.
+        # No digit may come from the decimals. But two zeros may be the end of 0530.123.45.00.
         if len(point["zeros"]) == 1 or written[point.start()] == "," or _DECIMAL.fullmatch(written):
             return None
     elif _AMOUNT.fullmatch(written):
@@ -115,7 +103,7 @@ def _clean_foreign(written: str, compact: str) -> str | None:
     code, rest = country[0], foreign[1][country.end() :]
     trunk = _TRUNK.fullmatch(_NOT_BRACKETS.sub("", written)) if "(" in written else None
     if trunk and trunk[1] == code:
-        # In Italy and where else the 0 belongs to the number, nobody knows which one is meant.
+        # In Italy and elsewhere numbers begin with a 0 of their own, so the one in brackets may be that.
         rest = "0" if code in _KEEP_ZERO else rest[1:]
     is_whole = code not in _LENGTHS or len(rest) in _LENGTHS[code]
     has_zero = rest.startswith("0") and (code not in _KEEP_ZERO or rest == "0")
@@ -129,9 +117,9 @@ def _bare(written: str) -> str:
     return marked[1] if marked else compact
 
 
-def _written(value: object) -> str:
+def _as_text(value: object) -> str:
     """A value as text; empty where it is neither text nor a whole number that could be a phone's."""
-    # Not `isinstance`: there are proxies that only say that they are text.
+    # Not `isinstance`: some proxies claim to be text.
     if issubclass(type(value), str):
         return cast("str", value)
     if isinstance(value, bool):
@@ -149,7 +137,7 @@ def _written(value: object) -> str:
 
 
 def _read(value: object) -> str:
-    """What a lazy string, or an object that stands for a number, says; empty for numbers and containers."""
+    """The text of a lazy string, or of an object that stands for a number; empty for numbers and containers."""
     lazy = read_text(value)
     if lazy is not None:
         return lazy
@@ -158,12 +146,12 @@ def _read(value: object) -> str:
         return ""
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is one bad value, whatever it raises
+    except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return ""
 
 
 _COMMA = b","
-# Stands for the comma before a number whose prefix was taken off, so that no second one is taken off behind it.
+# Replaces the comma before a number whose prefix was taken off, so that no second prefix is taken off.
 _STRIPPED = b"\x00"
 _PREFIXES = (b",+90", b",0090", b",90", b",0")
 _AS_COMMA = bytes.maketrans(_STRIPPED, _COMMA)
@@ -172,7 +160,7 @@ _DOT = "."
 _NOT_DOTS = _ASCII_SEPARATORS.replace(_DOT, "").encode("ascii")
 # Of what may be a decimal number: zeros behind a point, or the few decimals of an amount.
 _DECIMALS = re.compile(rb"(?:\.0+|(?<=,)\+?[0-9]{3,}\.[0-9]{1,3})(?=,|\Z)")
-# Makes a number an odd one.
+# Marks a number as one to be cleaned by itself.
 _ODDITY = b"x"
 
 
@@ -219,10 +207,10 @@ def _international(data: bytes) -> list[str]:
 def _join(values: Sequence[object]) -> str:
     """All values as one text, of ASCII where that can be had, each behind a comma."""
     try:
-        # Whether all are text is what is asked here; most often they are.
+        # Most often all are text; this finds out.
         joined = "," + ",".join(cast("Sequence[str]", values))
     except TypeError:
-        joined = "," + ",".join(map(_written, values))
+        joined = "," + ",".join(map(_as_text, values))
     if joined.isascii():
         return joined
     for separator in _UNICODE_SEPARATORS:
@@ -265,26 +253,23 @@ def normalize_number(value: Number) -> str:
         RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.
     """
     number = clean_number(value)
-    if number is not None:
-        return number
-    error = RecipientError(452, find_flaw(value), "normalize_number", numbers=(spell(value),))
-    # Error trackers print the variables of the frame that raised.
-    del value
-    raise error
+    if number is None:
+        raise RecipientError(452, find_flaw(value), "normalize_number", numbers=(write_out(value),))
+    return number
 
 
-#: What is wrong with a value of which no more can be told.
+#: The flaw of a value where nothing more can be told.
 NO_NUMBER = "not a phone number"
 
 
 def find_flaw(value: object) -> str:
-    """Why a value is no phone number, for whoever has to mend it. No part of the value is in the words."""
+    """The reason why a value is no phone number, in words that hold no part of it."""
     written = value if isinstance(value, str) else read_text(value)
     return f"{NO_NUMBER} but {_name(value)}" if written is None else f"{NO_NUMBER}{_find_slip(str(written))}"
 
 
 def _find_slip(written: str) -> str:
-    """What somebody has typed wrongly, where that can be told."""
+    """The likely slip in a number, where one can be told."""
     bare = _bare(written)
     if not bare:
         return ": it is empty" if not written.strip() else ""
@@ -332,7 +317,7 @@ def is_one(given: object) -> bool:
     if issubclass(kind, (str, int, float, bytes, bytearray, memoryview)) or given is None:
         return True
     if hasattr(kind, "columns") or getattr(given, "ndim", 1) == 0:
-        # A table, which is bad, as nobody says which of its columns; and a number in an array without an axis.
+        # A table, which is bad, as no column is named; and a number in an array without an axis.
         return True
     several = any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__"))
     return not several or read_text(given) is not None
@@ -345,12 +330,12 @@ def mask(number: str) -> str:
     return f"{number[:2]}***"
 
 
-def spell(value: object) -> str:
+def write_out(value: object) -> str:
     """A refused value as text, for `RecipientError.numbers`."""
     if isinstance(value, int) and abs(value) >= 10**100:
         # Python refuses to write out integers of thousands of digits.
         return "an integer of more than 100 digits"
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - somebody's object that cannot be read, whatever it raises
+    except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return f"a {type(value).__name__} that cannot be read"

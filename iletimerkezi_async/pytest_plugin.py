@@ -1,11 +1,11 @@
-"""Fixtures for the tests of whoever sends SMS: the sandbox in process, and on a real socket.
+"""Fixtures for the tests of programs that send SMS: the sandbox in process, and on a real socket.
 
 They are there wherever the library and pytest are installed; `iletimerkezi_sandbox_url` needs the extra `sandbox`. See
 `iletimerkezi_async.sandbox` for an example.
 
 pytest loads this file at the start of every run, of those that never send an SMS, too, so it imports nothing before a
-fixture is used. For the same reason the wheel holds it outside of the package, as `iletimerkezi_async_pytest`: whoever
-loads a module of the package imports the client first.
+fixture is used. For the same reason the wheel holds it outside of the package, as `iletimerkezi_async_pytest`: loading
+a module of the package imports the client first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def iletimerkezi_sandbox() -> Sandbox:
 
     Define a fixture of the same name to have another one, such as `Sandbox(blocked=[...])`.
     """
-    from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - only who uses it pays for it
+    from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - loaded where it is used
 
     return Sandbox()
 

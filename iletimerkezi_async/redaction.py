@@ -1,7 +1,7 @@
 """Emptying the frames that an error has passed.
 
-Error trackers print the variables of these frames, and what a caller gives by mistake may be in any of them: a text in
-the place of a time, a number of an unforeseen type. So each public function empties the frames below it when it raises.
+Error trackers print the variables of these frames. A value that was given by mistake may be in any of them: a text in
+place of a time, a number of an unknown type. So each public function empties the frames below it when it raises.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["forget", "forgetful", "forgets"]
-
 T = TypeVar("T")
 F = TypeVar("F", bound="Callable[..., object]")
 
 _PACKAGE = __name__.partition(".")[0]
-# All that works for us. Any other code is the caller's, whose variables are his own to see.
+# Libraries that work for us. Any other code is the caller's, whose variables may be seen.
 _HELPERS = sys.stdlib_module_names | {
     "aiohttp",
     "anyio",
@@ -37,7 +35,7 @@ _HELPERS = sys.stdlib_module_names | {
 }
 _MARK = "__forgets__"
 _GENERATED = "<attrs generated"
-# Emptying the frame of one that waits would end it.
+# Clearing the frame of a suspended coroutine or generator would end it.
 _MAY_WAIT = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 
 
@@ -70,7 +68,7 @@ def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
         async def guarded(*args: object, **kwargs: object) -> object:
             try:
                 waiting = function(*args, **kwargs)
-                # Hooks of the caller's look at a stack that shows nothing either.
+                # The caller's hooks can look at the stack while it waits.
                 args, kwargs = (), {}
                 return await waiting
             except BaseException as error:
@@ -96,24 +94,24 @@ def forget(error: BaseException) -> None:
     """Empty the frames that an error has passed, but those of the caller's code; to be called where it is caught."""
     for frame in _frames(error):
         with suppress(RuntimeError):
-            # It is running: then it sees to itself.
+            # A running frame cannot be cleared; it clears itself when it ends.
             frame.clear()
 
 
 def _frames(error: BaseException) -> Iterator[FrameType]:
     own = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    # The one that caught it, and the one that was called, which has ended.
+    # The first frame caught the error; the second is the function that was called, and has ended.
     yield from own[1:2]
     yield from (frame for frame in own[2:] if _has_ended(frame) and (_is_ours(frame) or _is_helper(frame)))
     for chained in _chained(error):
         for frame, _ in traceback.walk_tb(chained.__traceback__):
-            # What the caller was handling when he called is chained as well.
+            # The error that the caller was handling during the call is chained as well.
             if _has_ended(frame) and _is_ours(frame):
                 yield frame
 
 
 def _has_ended(frame: FrameType) -> bool:
-    """Whether it surely has. One that caught an error which others met as well may be waiting since."""
+    """Whether a frame surely has ended. A coroutine that caught the error may be suspended since."""
     # A generator expression catches nothing.
     return not frame.f_code.co_flags & _MAY_WAIT or frame.f_code.co_name == "<genexpr>"
 

@@ -1,4 +1,4 @@
-"""What becomes of a campaign. Nothing here prints a whole phone number or a text."""
+"""Results of campaigns. Nothing here prints a whole phone number or a text."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Refusal(NamedTuple):
 class Refusals(Sequence[Refusal]):
     """The recipients that a campaign left out; equal to a tuple of the same ones.
 
-    Each is made as it is asked for: hundreds of thousands that wait would hold up the garbage collector, and so the
-    loop, each time that it looks through everything.
+    Each is made when it is asked for: hundreds of thousands of objects would slow every run of the garbage collector,
+    and so block the event loop.
 
     Attributes:
         numbers: The numbers as they were given.
@@ -96,7 +96,7 @@ class Failure:
 
     @property
     def count(self) -> int:
-        """How many recipients there are."""
+        """The number of recipients."""
         return sum(len(message.to) for message in self.messages)
 
     def __repr__(self) -> str:
@@ -105,7 +105,7 @@ class Failure:
 
 @frozen(repr=False)
 class BulkResult:
-    """What became of a campaign: `accepted + len(refused) + duplicates + failures == read`. Prints counts alone.
+    """The result of a campaign: `accepted + len(refused) + duplicates + failures == read`. Prints counts alone.
 
     Attributes:
         orders: The orders that the service took, by their ids.
@@ -125,12 +125,12 @@ class BulkResult:
     failed: tuple[Failure, ...]
     read: int
     unidentified: int = 0
-    # However many runs it took, the campaign has come to the same.
+    # Results are equal however many runs they took.
     accepted_before: int = field(default=0, eq=False)
 
     @property
     def failures(self) -> int:
-        """How many recipients `failed` holds."""
+        """The number of recipients in `failed`."""
         return sum(failure.count for failure in self.failed)
 
     @property
@@ -144,15 +144,16 @@ class BulkResult:
         return tuple(failure for failure in self.failed if not isinstance(failure.error, OutcomeUnknownError))
 
     def __repr__(self) -> str:
+        before = f" ({self.accepted_before} by earlier runs)" if self.accepted_before else ""
         return (
-            f"<BulkResult: {self.read} read, {self.accepted} accepted in {len(self.orders)} orders, "
+            f"<BulkResult: {self.read} read, {self.accepted} accepted in {len(self.orders)} orders{before}, "
             f"{len(self.refused)} refused, {self.duplicates} duplicates, {self.failures} failed>"
         )
 
 
 @frozen
 class Progress:
-    """How far a campaign is.
+    """The progress of a campaign.
 
     Attributes:
         read: Recipients read so far.
@@ -176,7 +177,7 @@ class Progress:
 
 
 OnProgress: TypeAlias = Callable[[Progress], Awaitable[object] | None]
-"""What a campaign calls after each order, and awaits if it is async."""
+"""A function that a campaign calls after each order, and awaits if it is async."""
 
 
 class JournalError(IletimerkeziError):
@@ -204,7 +205,7 @@ class BulkError(IletimerkeziError):
 
     def __init__(self, result: BulkResult | str, error: IletimerkeziError | None = None) -> None:
         if isinstance(result, str):
-            # The text of another one, out of its `args`.
+            # Made of the `args` of another one, which hold its text.
             super().__init__(result)
             return
         super().__init__(f"the campaign stopped: {error}; {result!r}" if error else f"the campaign stopped: {result!r}")

@@ -1,4 +1,4 @@
-"""What a text costs: its alphabet, its length, its parts."""
+"""The cost of a text: its alphabet, its length, its parts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,6 @@ from attrs import field, frozen
 
 from .errors import ApiError, EmptyTextError
 from .redaction import forgetful
-
-__all__ = [
-    "MAX_PARTS",
-    "TURKISH_LETTERS",
-    "Encoding",
-    "TextLength",
-    "clean_text",
-    "find_complaint",
-    "measure",
-    "read_text",
-    "surely_too_long",
-]
 
 #: The service refuses longer texts with 453 (source: the provider's `send-sms` page).
 MAX_PARTS = 7
@@ -55,7 +43,7 @@ class Encoding(str, Enum):
     """UTF-16, for everything else."""
 
 
-# Of Windows, of old Macs, of word processors, of Unicode; each of the latter would make the text Unicode.
+# Line ends of Windows, of old Macs, of word processors and of Unicode. The last would make the whole text Unicode.
 _LINE_END = re.compile("\r\n?|[\v\x85\u2028\u2029]")
 
 
@@ -66,11 +54,11 @@ def read_text(value: object) -> str | None:
     """
     kind = type(value)
     if issubclass(kind, str):
-        # Of a subclass, such as NumPy's, the plain text; that of an enum is its value.
+        # The plain text of a subclass, such as NumPy's; for an enum this is its value.
         return str.__str__(cast("str", value))
     try:
         return str(value) if callable(getattr(value, "casefold", None)) or _is_called_lazy(kind) else None
-    except Exception:  # noqa: BLE001 - somebody's object that cannot be read is none, whatever it raises
+    except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return None
 
 
@@ -83,7 +71,7 @@ def _is_called_lazy(kind: type[object]) -> bool:
 
 
 def find_complaint(text: object) -> ApiError | None:
-    """The complaint that something is no text; `None` where it is one."""
+    """The error for a value that is no text; `None` where it is one."""
     if read_text(text) is not None:
         return None
     if text is None:
@@ -107,7 +95,7 @@ def clean_text(text: str) -> str:
     return _LINE_END.sub("\n", written).rstrip("\n")
 
 
-# How much the first part of a lone message holds, and how much each part of a longer one.
+# The capacity of a single SMS, and of each part of a longer message.
 _CAPACITY = {
     Encoding.GSM: (155, 153),
     Encoding.TURKISH: (150, 149),
@@ -117,7 +105,7 @@ _CAPACITY = {
 
 @frozen
 class TextLength:
-    """What a text costs.
+    """The cost of a text.
 
     Attributes:
         encoding: The alphabet it needs.
@@ -154,7 +142,6 @@ def measure(text: str) -> TextLength:
     """
     complaint = find_complaint(text)
     if complaint:
-        del text
         raise complaint
     text = clean_text(text)
     letters = set(text)

@@ -1,6 +1,6 @@
-"""Values of rows, as they are shown to people: one reading, for `fill_template` and for the command.
+"""Values of rows as text, for `fill_template` and for the command.
 
-A value goes out as the person who made the list sees it; what that would be is never guessed.
+A value is written as the maker of the list sees it. Where that is not certain, it is refused.
 """
 
 from __future__ import annotations
@@ -16,21 +16,19 @@ from typing import Protocol, SupportsFloat, SupportsIndex, cast
 from .models import TURKISH_TIME
 from .text import read_text
 
-__all__ = ["Flaw", "Unshown", "read_value", "round_float", "write_general"]
-
 
 class Flaw(str):
-    """Why a value has no text, in words that show no part of it."""
+    """The reason why a value has no text, in words that show no part of it."""
 
     __slots__ = ()
 
 
-class _OfArrow(Protocol):
+class _ArrowValue(Protocol):
     def as_py(self) -> object: ...
 
 
 class Unshown(str):
-    """What a cell holds whose spreadsheet shows something else.
+    """The content of a cell whose spreadsheet shows something else.
 
     A phone number can be taken from it; a text cannot.
     """
@@ -44,7 +42,7 @@ _PADDING = (
     + "".join(map(chr, range(0x2000, 0x2010)))
     + "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2066\u2067\u2068\u2069"
 )
-# What programs write where a value is missing. Nil and Na are people's names, and so are not among them.
+# Words for a missing value. Nil and Na are people's names, and so are not among them.
 _NOTHING = frozenset(
     form(word)
     for word in ("null", "none", "nan", "n/a", "undefined", "-nan", "inf", "-inf")
@@ -55,7 +53,7 @@ _NOTHING = frozenset(
       for word in ("NULL", "null", "Null", "NA", "na", "None", "none", "nil", "NaN", "nan", "NaT", "missing", "empty",
                    "blank", "Blank", "boş", "Boş")),
 }  # fmt: skip
-# What spreadsheets show, in English and in Turkish, where they have no value.
+# Errors that spreadsheets show, in English and in Turkish.
 _ERRORS = frozenset({
     "#N/A", "#NA", "#VALUE!", "#REF!", "#DIV/0!", "#NUM!", "#NAME?", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!",
     "#BLOCKED!", "#CONNECT!", "#UNKNOWN!", "#BUSY!", "#GETTING_DATA", "#ERROR!",
@@ -67,7 +65,7 @@ _OF_CALC = re.compile(r"Err:[0-9]{3}")
 # A formula that gives a text or a number, as spreadsheets keep one in a CSV.
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"|=([+-]?[0-9]+(?:[.,][0-9]+)?)', re.DOTALL)
 _FORMULA = re.compile(r"=[+-]?[$A-Za-zÇĞİÖŞÜçğıöşü0-9(\"'{]")
-# What spreadsheets put in front of a text, and programs in front of what would be a formula.
+# Spreadsheets mark a text so, and programs a text that would be a formula.
 _APOSTROPHE = re.compile(r"'([^']+)")
 _SHORTENED = re.compile(r"-?[0-9](?:[.,][0-9]+)?E\+[0-9]{2,3}")
 
@@ -79,11 +77,11 @@ _OTHERWISE = Flaw("the spreadsheet shows the value in a way that is not known he
 _TOO_LONG = Flaw("there is a number with more digits than its type holds")
 _TOO_SMALL = Flaw("there is a number that is nearly 0, and nothing that a reader could make of it,")
 
-# A float holds 15 digits, and what is behind them is its binary tail; one of NumPy with half the size holds 7.
+# A float has 15 exact decimal digits; the digits behind them are its binary tail. NumPy's of half the size has 7.
 _DIGITS = 15
 _DIGITS_OF_HALF = 7
 _EXACT = 2**53
-# What spreadsheets show of a number without a format: its sign aside, 11 characters.
+# Characters that spreadsheets show of a number without a format, besides its sign.
 _ROOM = 11
 _MONEY = 2
 _LONGEST = 100
@@ -110,7 +108,7 @@ def read_value(value: object, *, comma: bool = True) -> str | Flaw:
     try:
         text = read_text(value)
         shown = _write(value, comma=comma) if text is None else _read_text(text)
-    except Exception:  # noqa: BLE001 - somebody's object, whatever it raises; a date of NumPy says that it is a number
+    except Exception:  # noqa: BLE001 - any object may come, and raise anything; a date of NumPy claims to be a number
         shown = None
     return Flaw(f"there is no text but {type(value).__name__}") if shown is None else shown
 
@@ -136,10 +134,10 @@ def _read_text(text: str) -> str | Flaw:
 
 
 def _write(value: object, *, comma: bool) -> str | Flaw | None:
-    """What is no text as text; `None` where nobody could read it."""
+    """The text for a value of another type; `None` where no reader could make anything of it."""
     if hasattr(type(value), "as_py"):
         # A value of Arrow.
-        return read_value(cast("_OfArrow", value).as_py(), comma=comma)
+        return read_value(cast("_ArrowValue", value).as_py(), comma=comma)
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return _NO_VALUE
     if isinstance(value, (bool, complex)):
@@ -163,7 +161,7 @@ def _write_moment(value: date | time) -> str | Flaw | None:
     if isinstance(value, time):
         if value.tzinfo is None:
             return f"{value:%H:%M}"
-        # What a time zone is to a time, nobody knows without the day.
+        # Without a day the zone has no offset.
         if value.utcoffset() is None:
             return None
         return f"{datetime.combine(date(2000, 1, 2), value).astimezone(TURKISH_TIME):%H:%M}"
@@ -191,7 +189,7 @@ def _write_decimal(value: Decimal, *, comma: bool) -> str | Flaw:
     if has_decimals and len(value.normalize().as_tuple().digits) > _DIGITS:
         # Made of a float, or of a division.
         return write_general(value, comma=comma)
-    return _with_point(f"{value or abs(value):f}", comma=comma)
+    return _with_decimal_mark(f"{value or abs(value):f}", comma=comma)
 
 
 def _write_float(value: object, *, comma: bool) -> str | Flaw:
@@ -222,15 +220,15 @@ def write_general(number: Decimal, *, comma: bool) -> str | Flaw:
         return f"-{whole}" if number < 0 else whole
     decimals = max(_ROOM - len(whole) - 1, _MONEY)
     rounded = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    return _with_point(f"{rounded:f}".rstrip("0").rstrip("."), comma=comma) if rounded else _TOO_SMALL
+    return _with_decimal_mark(f"{rounded:f}".rstrip("0").rstrip("."), comma=comma) if rounded else _TOO_SMALL
 
 
-def _with_point(written: str, *, comma: bool) -> str:
+def _with_decimal_mark(written: str, *, comma: bool) -> str:
     return written.replace(".", ",") if comma else written
 
 
 def _write_other(value: object) -> str | Flaw | None:
-    """What an object says of itself, where it says more than its type."""
+    """The object's own text, where that says more than its type."""
     kind = type(value)
     is_plain = kind.__str__ not in {object.__str__, Enum.__str__} and not any(
         hasattr(kind, name) for name in ("__iter__", "__getitem__", "__buffer__", "dtype")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,15 +18,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For a night's search: pytest --hypothesis-profile=long tests/fuzz tests/model
 settings.register_profile("long", max_examples=5000, deadline=None)
+# New ones each time, for as long as somebody lets it search: see tests/hunt.py.
+settings.register_profile("hunt", max_examples=250, deadline=None)
 # How long an example takes tells of the machine. The same examples each time: what fails was changed by whoever sees it
 # fail. For new ones there is the long search.
-settings.register_profile("usual", deadline=None, derandomize=True)
+settings.register_profile("usual", deadline=None, derandomize=True, max_examples=40)
 # Where another Python has made the searches.
 settings.register_profile("brief", deadline=None, derandomize=True, max_examples=10)
 settings.load_profile("usual")
 
 #: The default policy without its pauses.
 QUICK = Retry(wait_initial=0.001, wait_max=0.01)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors, as some tests wait; each imports everything, so no more than eight."""
+    return min(8, (os.cpu_count() or 1) + 1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,7 +57,7 @@ def no_credentials_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    return Sandbox()
+    return Sandbox(first_id=42_800_001)
 
 
 @pytest.fixture

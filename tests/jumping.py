@@ -63,7 +63,7 @@ def run(backend: str, main: Callable[[], Awaitable[T]], *sandboxes: Sandbox) -> 
         now = mock.current_time if backend == "trio" else asyncio.get_running_loop().time
         zero = now()
         for sandbox in sandboxes:
-            sandbox._service._clock._source = lambda: began + now() - zero
+            sandbox._service.clock._source = lambda: began + now() - zero
         with monotonic_as(now):
             return await main()
 

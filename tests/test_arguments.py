@@ -29,7 +29,6 @@ from iletimerkezi_async import (
     ScheduleError,
     SenderError,
 )
-from iletimerkezi_async.wire.arguments import check_brand_code
 
 pytestmark = pytest.mark.anyio
 
@@ -180,6 +179,7 @@ CASES = [
 ]
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize(("call", "error", "says", "value"), CASES)
 async def test_a_wrong_argument_is_refused_before_any_request(
     call: Call, error: type[IletimerkeziError], says: str, value: object
@@ -290,8 +290,3 @@ async def test_a_source_that_breaks_shows_nothing_of_what_was_given() -> None:
         shown = everything_of(caught.value)
         assert "987654" not in shown
         assert "5301234567" not in shown
-
-
-def test_a_brand_code_prints_nothing_of_itself() -> None:
-    """It stays among the variables of the frames that register consents."""
-    assert repr(check_brand_code(696422, "consent/create")) == "<BrandCode>"

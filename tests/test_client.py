@@ -25,7 +25,8 @@ from iletimerkezi_async import (
     TextTooLongError,
     measure,
 )
-from iletimerkezi_async.http.retry import Stopwatch, next_pause
+from iletimerkezi_async.clocks import Stopwatch
+from iletimerkezi_async.http.retry import next_pause
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Refused
 

@@ -22,7 +22,7 @@ from iletimerkezi_async.numbers import (
     clean_numbers,
     find_flaw,
     is_one,
-    spell,
+    write_out,
 )
 
 SEPARATORS = st.text("  -./()[]\u00a0\u202f\u2009\u200e\u200f\u202a\u202c\ufeff\u2011\u2013\u2212\t", max_size=3)
@@ -195,7 +195,7 @@ def test_objects_that_stand_for_a_number_are_read() -> None:
     assert clean_number(PhoneNumber()) == "+905301234567"
     assert list(clean_numbers([Broken(), "5301234567"])) == [None, "+905301234567"]
     assert "Broken" in find_flaw(Broken())
-    assert spell(Broken()) == "a Broken that cannot be read"
+    assert write_out(Broken()) == "a Broken that cannot be read"
 
 
 @pytest.mark.parametrize("value", ["5301234567", 5301234567, 5.3, Decimal(5), None, b"5", True, Lazy("x"), object()])

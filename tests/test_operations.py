@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from iletimerkezi_async import AsyncClient, cli, wire
 from iletimerkezi_async.sandbox import service
-from iletimerkezi_async.wire.operations import OPERATIONS
+from iletimerkezi_async.wire import OPERATIONS
 
 #: What a client has that asks for no operation by itself.
 OTHERS = {"with_options", "aclose", "find_send", "mark_sent", "mark_not_sent"}

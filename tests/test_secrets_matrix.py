@@ -37,7 +37,7 @@ from iletimerkezi_async import (
     parse_webhook,
 )
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore
-from iletimerkezi_async.wire.operations import OPERATIONS
+from iletimerkezi_async.wire import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 

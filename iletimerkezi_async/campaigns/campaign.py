@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
-from iletimerkezi_async.orders.life import SEND_WINDOW
 from iletimerkezi_async.orders.pieces import in_thread
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.stores.log import State
+from iletimerkezi_async.wire.call import SEND_WINDOW
 
 from .narrowing import Narrowing
 from .orders import Orders, Task

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 from attrs import evolve, field, frozen
 
 from iletimerkezi_async.models import Message, Number
-from iletimerkezi_async.numbers import clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
 from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
-from iletimerkezi_async.wire.packing import Pair, Unfolded, count_recipients, group, pack
+from iletimerkezi_async.wire.packing import Pair, Unfolded, count_recipients, group, pack_pairs
 
 from .records import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
@@ -356,7 +356,7 @@ class MessageIntake(Intake[Message | Refusal]):
         return fresh
 
     def _draft(self, fresh: list[Pair]) -> Draft:
-        return pack(self._template, fresh)
+        return pack_pairs(self._template, fresh)
 
 
 def _refuse(value: object, reason: str | None = None) -> Refusal:
@@ -364,7 +364,7 @@ def _refuse(value: object, reason: str | None = None) -> Refusal:
     if isinstance(value, Refusal):
         # `fill_template` has made one already, which names the row.
         return value
-    return Refusal(spell(value), reason or find_flaw(value))
+    return Refusal(write_out(value), reason or find_flaw(value))
 
 
 def _entries(row: Row) -> Sequence[int]:

@@ -33,8 +33,7 @@ from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
-from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, draw
-from iletimerkezi_async.stores.seals import account_of, mark_numbers
+from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 from .records import checksum, describe, find_misfit, mark_entries, pack, seal
@@ -75,12 +74,10 @@ class Journal:
         #: The key for fingerprints of texts. It is derived from the account's API key and kept nowhere: with the
         #: journal alone, texts cannot be guessed.
         self.salt = b""
-        #: The log that counts orders to the same numbers: a store, or a file by its path, as each run opens it anew.
-        self.owner: object = store
         self._spelt, self._lease = f"the journal {name.name!r}", _LEASE
         if isinstance(store, JournalFile):
             # Locked until the process ends, so that no lease is needed.
-            self.owner, self._spelt, self._lease = store.path, store.spelt, NO_LEASE
+            self._spelt, self._lease = store.spelt, NO_LEASE
         self._name = name
         self._credentials = credentials
         self._log = StoreLog(store)
@@ -314,7 +311,9 @@ def _spell_holder(token: str) -> str:
     """The run that holds a journal, by the journal's token."""
     holder = token.partition(" ")[2]
     is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
-    return f"{holder}, which is this process: an earlier call has not ended" if is_here else holder or "another run"
+    if is_here:
+        return f"{holder}, which is this process: a call of it has not ended (in a notebook: restart the kernel)"
+    return holder or "another run"
 
 
 @asynccontextmanager

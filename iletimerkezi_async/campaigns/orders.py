@@ -19,9 +19,9 @@ from iletimerkezi_async.errors import (
     TransportError,
 )
 from iletimerkezi_async.orders import life
-from iletimerkezi_async.orders.driver import Driver, OvertakenError, unknown
-from iletimerkezi_async.orders.recovery import send_draft
-from iletimerkezi_async.orders.search import hear_clock, now_by
+from iletimerkezi_async.orders.driver import OvertakenError, unknown
+from iletimerkezi_async.orders.recovery import Attempts, send_draft
+from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.log import draw
 
@@ -104,7 +104,6 @@ class Orders:
         self._tally = tally
         self._journal = journal
         self._report = report
-        self._driver = Driver(lookups, None if journal is None else journal.owner)
         self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._one_asks = anyio.Lock()
         self._knows_time = False
@@ -140,10 +139,10 @@ class Orders:
             self._tally.fail(task.draft, task.not_sent())
             return False
         claim: Claim | None = None
-        begun = anyio.Event()
+        unwritten = Attempts()
         try:
             claim = await self._claim(task)
-            order, note = await self._drive(task, claim, begun)
+            order, note = await self._drive(task, claim, unwritten)
         except JournalError as error:
             self.halt(error)
             may_be_taken = claim is not None and claim.begun
@@ -152,10 +151,9 @@ class Orders:
         except IletimerkeziError as error:
             return await self._settle_error(task, claim, error)
         except BaseException:
-            may_be_taken = task.row is not None or begun.is_set() or (claim is not None and claim.begun)
-            self._tally.fail(
-                task.draft, unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
-            )
+            may_be_taken = task.row is not None or (claim or unwritten).begun
+            why = unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
+            self._tally.fail(task.draft, why)
             raise
         await self._settle_taken(task, claim, order.id, note)
         return False
@@ -203,27 +201,20 @@ class Orders:
             if not self._knows_time:
                 self._knows_time = True
                 with anyio.move_on_after(_PATIENCE):
-                    await hear_clock(self._lookups, now_by(self._lookups, 0.0), -math.inf)
+                    await hear_clock(self._lookups, -math.inf)
 
-    async def _drive(self, task: Task, claim: Claim | None, begun: anyio.Event) -> tuple[Order, KnownId | None]:
+    async def _drive(self, task: Task, claim: Claim | None, unwritten: Attempts) -> tuple[Order, KnownId | None]:
         """Send or settle an order; give it, and its id to be noted as known.
-
-        Without a journal, `begun` is set before the first attempt.
 
         Raises:
             JournalError: The order could not be written down, and was not sent.
-            IletimerkeziError: As `Driver.settle`.
+            IletimerkeziError: As `Claim.drive`.
         """
         if claim is None or self._journal is None:
-
-            async def before(*, lost: bool) -> None:
-                del lost
-                begun.set()
-
-            return await send_draft(self._lookups, task.draft, before=before), None
+            return await send_draft(self._lookups, task.draft, unwritten), None
         error: JournalError
         try:
-            return await self._driver.settle(claim, task.draft, has_texts=task.has_texts)
+            return await claim.drive(task.draft, has_texts=task.has_texts)
         except StoreError as reason:
             error = self._journal.complaint(reason)
         except OvertakenError:

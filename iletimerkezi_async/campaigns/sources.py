@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.filling import FilledRows
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import clean_number, find_flaw, is_one, spell
+from iletimerkezi_async.numbers import clean_number, find_flaw, is_one, write_out
 from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.text import read_text
 
@@ -52,7 +52,7 @@ def _source_complaint(given: object) -> RecipientError | None:
     if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
         return None
     message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
-    return RecipientError(452, message, "send-sms", numbers=(spell(given),))
+    return RecipientError(452, message, "send-sms", numbers=(write_out(given),))
 
 
 def _length(source: object) -> int | None:

@@ -56,7 +56,7 @@ orders  blacklist  consents  webhook                     likewise
 rehearsal  proposal  summary                             what is shown of a campaign: alone, before it, at its end
 forecast  books  named                                   what it would come to; its journal; who was left out, by name
 plan  lists  layouts                                     a campaign as it was typed, its file, how that is laid out
-tables  encodings  sheets  archives                      rows of a text file, of a workbook; what its XML tells
+tables  encodings  sheets  formats  archives             rows of a text file, of a workbook; what its XML tells
 consent_file  moments                                    a file of consents, days and times
 audience                                                 the list of the demonstration
 terms                                                    the options of all commands that send, and their question

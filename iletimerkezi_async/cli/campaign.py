@@ -12,7 +12,7 @@ from attrs import define, field
 
 from iletimerkezi_async import BulkError, BulkResult, JournalError, Progress
 from iletimerkezi_async.client import AsyncClient
-from iletimerkezi_async.wire.draft import MAX_RECIPIENTS
+from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
 
 from .books import Book, choose_book
 from .command import run_async

@@ -154,9 +154,9 @@ class _Lines(logging.Handler):
             complain(record.getMessage())
 
 
-def show_log(level: int) -> None:
-    """Show the library's log from this level on, a line each; a later call changes the level."""
-    logger = logging.getLogger(_LOGGER)
+def show_log(level: int, name: str = _LOGGER) -> None:
+    """Show the library's log, or another, from this level on, a line each; a later call changes the level."""
+    logger = logging.getLogger(name)
     logger.setLevel(level)
     logger.propagate = False
     if not logger.handlers:

@@ -1,5 +1,6 @@
 """The command that serves the sandbox."""
 
+import logging
 import shlex
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +12,7 @@ import typer
 from .command import run_async
 from .consents import BRAND_VARIABLE
 from .messages import WrongUsageError
-from .output import write
+from .output import show_log, write
 from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice, Verbose
 
 if TYPE_CHECKING:
@@ -32,31 +33,31 @@ _DEMO_BRAND = "BRAND"
 def sandbox(
     *,
     port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free port.")
+        int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Port to listen on; 0: any free one.")
     ] = 8025,
-    key: Annotated[str, typer.Option(metavar="KEY", help="The API key that is let in.")] = DEMO_KEY,
-    hash: Annotated[str, typer.Option(metavar="HASH", help="The hash that goes with it.")] = DEMO_HASH,
-    username: Annotated[str | None, typer.Option(metavar="NAME", help="A user that is let in without a key.")] = None,
-    password: Annotated[str | None, typer.Option(metavar="WORD", help="The user's password.")] = None,
-    sender: Annotated[_Words, typer.Option(metavar="NAME", help="An approved sender, beside APITEST.")] = None,
-    brand: Annotated[_Words, typer.Option(metavar="CODE", help="A brand that has consents.")] = None,
+    key: Annotated[str, typer.Option(metavar="KEY", help="API key to accept.")] = DEMO_KEY,
+    hash: Annotated[str, typer.Option(metavar="HASH", help="Hash of the key.")] = DEMO_HASH,
+    username: Annotated[str | None, typer.Option(metavar="NAME", help="User to accept without a key.")] = None,
+    password: Annotated[str | None, typer.Option(metavar="WORD", help="Password of the user.")] = None,
+    sender: Annotated[_Words, typer.Option(metavar="NAME", help="Approved sender, beside APITEST.")] = None,
+    brand: Annotated[_Words, typer.Option(metavar="CODE", help="Brand code for consents.")] = None,
     balance: Annotated[int, typer.Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
-    blocked: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
-    undelivered: Annotated[_Words, typer.Option(metavar="NUMBER", help="A number that nothing reaches.")] = None,
+    blocked: Annotated[_Words, typer.Option(metavar="NUMBER", help="Number on the blacklist.")] = None,
+    undelivered: Annotated[_Words, typer.Option(metavar="NUMBER", help="Number that ends undelivered.")] = None,
     delivery_seconds: Annotated[
-        float, typer.Option(metavar="S", min=0, max=_LONGEST, help="How long a delivery takes.")
+        float, typer.Option(metavar="S", min=0, max=_LONGEST, help="Seconds until delivery.")
     ] = 1.0,
-    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Where to post each message's states.")] = None,
-    fail: Annotated[_Words, typer.Option(metavar="OPERATION=FAULT", help="What the next request meets.")] = None,
-    iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
-    style: Annotated[str, typer.Option(metavar="live|seeds|strings|csharp", help="How answers are typed.")] = "live",
-    _verbose: Verbose = False,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Address for delivery reports.")] = None,
+    fail: Annotated[_Words, typer.Option(metavar="OPERATION=FAULT", help="Fault of the next request.")] = None,
+    iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Accept orders without iys, as off.")] = False,
+    style: Annotated[str, typer.Option(metavar="live|seeds|strings|csharp", help="Types in the answers.")] = "live",
+    verbose: Verbose = False,
 ) -> None:
     """Serve a sandbox of the service, until Ctrl-C or SIGTERM.
 
-    It takes orders, answers reports and remembers both, and sends nothing. A browser shows what it holds.
+    It takes orders and answers reports, and sends nothing. Its page in a browser shows orders and requests.
 
-    --sender, --brand, --blocked, --undelivered and --fail may come several times. OPERATION is an address of the
+    --sender, --brand, --blocked, --undelivered and --fail may be repeated. OPERATION is an operation of the
     service, such as send-sms, or * for any. FAULT is drop-request, drop-answer, half-answer, garbage, not-object,
     html-502-before, html-502, empty-504, empty-503, 503, empty-429, 429, stall, close-idle, or the code of a refusal,
     such as 402.
@@ -85,6 +86,8 @@ def sandbox(
             service.fail(operation, fault)
     except ValueError as error:
         raise WrongUsageError(str(error)) from None
+    if verbose:
+        show_log(logging.DEBUG, "iletimerkezi_sandbox")
     run_async(partial(_serve, service, port, brands[0]))
 
 
@@ -119,7 +122,7 @@ def _welcome(base_url: str, environment: dict[str, str]) -> str:
     )
     return f"""\
 The sandbox serves at {base_url}: nothing real is sent.
-A browser shows what it holds at {base_url.removesuffix("v1")}. Ctrl-C ends it.
+Its page in a browser: {base_url.removesuffix("v1")} Ctrl-C ends it.
 
 In another terminal, first set the variables.
 {shells}

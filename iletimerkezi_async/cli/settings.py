@@ -51,9 +51,10 @@ class IysChoice(str, Enum):
         return Iys[self.name]
 
 
-def _show_debug(asked: bool) -> None:
+def _show_debug(asked: bool) -> bool:
     if asked:
         show_log(logging.DEBUG)
+    return asked
 
 
 Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Tell about every request.")]

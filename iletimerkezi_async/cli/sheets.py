@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from iletimerkezi_async.filling import column_key
-from iletimerkezi_async.formats import show_cell
 
 from .archives import NO_VALUE, Range, find_facts, find_kind, to_transitional
+from .formats import show_cell
 from .messages import CommandError, WrongUsageError
 from .tables import Row
 

@@ -108,14 +108,12 @@ Alert on the outcome `unknown`: a person may have to look (`iletimerkezi_async.o
 
 ## The files
 
-For whoever works on it; this is the one folder that knows HTTP libraries. `transport` sends a call, and sends it again
-as its kind allows (`retry` is that policy). It waits for its turn (`pacing`) and for a connection: one of ours
-(`lanes`), or the caller's own client (`clients`). `exchange` is one request and its answer, and
-tells whether the request may have left; `over_httpx` and `over_aiohttp` are that for each library. `settings` checks
-base URL, timeouts, proxy and certificates; `clocks` learns the service's time. `telemetry` tells OpenTelemetry what
-becomes of calls, in the words of `outcomes`.
+This is the one folder that knows HTTP libraries. `transport` sends a call, and sends it again as its kind allows
+(`retry` is that policy). Before that it waits for the pacer (`pacing`), and for a connection: one of ours (`lanes`), or
+the caller's own client (`clients`). `exchange` is one request and its answer, and tells whether the request may have
+left; `over_httpx` and `over_aiohttp` are that for each library. `settings` checks base URL, timeouts, proxy and
+certificates. `telemetry` makes spans and metrics of calls, in the words of `outcomes`.
 
-In comes a `Call` of `wire`; out goes its value, or an error that says whether the request may have been taken. It never
-looks into a body, and knows nothing of orders and campaigns; of stores it knows the moment of a record, and that they
-reserve time.
+In comes a `Call` of `wire`; out goes its value, or an error that says whether the request may have been taken. Bodies
+are not read here, and orders and campaigns are not known; of stores only that they reserve time.
 """

@@ -25,15 +25,13 @@ if TYPE_CHECKING:
 
     from .over_aiohttp import AiohttpSession
 
-__all__ = ["HttpClient", "HttpxClient", "LikeAiohttp", "LikeHttpx", "borrow"]
-
 
 class LikeHttpx(Protocol):
     """An `httpx.AsyncClient`, an `httpx2.AsyncClient`, or anything else with these methods of theirs."""
 
     @property
     def build_request(self) -> Callable[..., object]:
-        """Makes a request, with what is set for all of the client's."""
+        """Makes a request, with the client's own headers, cookies and the like."""
         ...
 
     @property
@@ -56,7 +54,7 @@ class LikeAiohttp(Protocol):
         ...
 
 
-#: What `http_client` may be. By shape, so that no type checker needs a library that its user does not have.
+#: The types of `http_client`. Protocols, so that type checking needs no library that is not installed.
 HttpClient: TypeAlias = LikeHttpx | LikeAiohttp
 
 
@@ -68,7 +66,7 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | Aiohttp
     """
     aiohttp = sys.modules.get("aiohttp")
     if aiohttp is not None and isinstance(http_client, aiohttp.ClientSession):
-        from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - whoever has no aiohttp cannot load it
+        from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - it needs aiohttp
 
         return AiohttpSession(http_client, endpoint)
     libraries = [httpx, *filter(None, [sys.modules.get("httpx2")])]
@@ -87,7 +85,7 @@ class HttpxClient:
     """The caller's own client of httpx or httpx2, or one that is like them: used as it is, and never closed by us."""
 
     def __init__(self, http_client: object, library: ModuleType, endpoint: Endpoint) -> None:
-        # For the type checker it is httpx's; what is like it has the same names.
+        # For the type checker it is httpx's; similar clients have the same names.
         self._http = cast("httpx.AsyncClient", http_client)
         self._library = library
         self._exchange = HttpxExchange(endpoint, library)
@@ -98,7 +96,7 @@ class HttpxClient:
         operation: str,
         content: Content,
         *,
-        anew: bool,  # noqa: ARG002 - which connection it takes is the client's own matter
+        anew: bool,  # noqa: ARG002 - the client chooses the connection
     ) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         if getattr(self._http, "is_closed", False):
@@ -106,12 +104,12 @@ class HttpxClient:
         if self._is_bound_elsewhere():
             return NoAnswer("the http_client has connections of another event loop", sent=False, misuse=True)
         if content.may_go is not None and not content.may_go():
-            # Here as well: a bridge to another library may read the body from elsewhere than the stream that asks.
+            # Here as well: a bridge to another library may bypass the stream, which asks when it is read.
             return HELD_BACK
         return await self._exchange.run(self._send, operation, content)
 
     def _is_bound_elsewhere(self) -> bool:
-        """Whether it has connections that another event loop made: there, an answer would be waited for in vain."""
+        """Whether its connections belong to another event loop, so that no answer would arrive in this one."""
         loop, self._loop = self._loop, current_token().native_token
         if loop is None or loop is self._loop:
             return False
@@ -122,7 +120,7 @@ class HttpxClient:
         return True
 
     async def _send(self, bare: httpx.Request) -> httpx.Response:
-        # With what the caller has set for all requests of the client.
+        # The client adds its own headers, cookies and the like.
         request = self._http.build_request(
             bare.method, bare.url, headers=bare.headers, content=bare.content, extensions=bare.extensions
         )

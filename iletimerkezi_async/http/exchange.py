@@ -1,4 +1,4 @@
-"""One request and its answer: what is the same over every HTTP library."""
+"""One request and its answer: the part that is the same over every HTTP library."""
 
 from __future__ import annotations
 
@@ -17,27 +17,12 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.call import RawAnswer
     from iletimerkezi_async.wire.credentials import Body
 
-__all__ = [
-    "CLOSING_TIME",
-    "HELD_BACK",
-    "MAX_ANSWER",
-    "Content",
-    "Endpoint",
-    "MayGo",
-    "NoAnswer",
-    "Pool",
-    "Used",
-    "WithheldError",
-    "failed",
-    "too_large",
-]
-
-#: The largest answer that is read, in bytes. That of the service, a report page of 1,000 rows, has some 60 kB.
+#: Bytes of the largest answer that is read. The service's largest, a report page of 1,000 rows, has some 60 kB.
 MAX_ANSWER: Final = 8 * 2**20
-#: Seconds. Closing takes no time unless the other side is gone; a caller who gives up is not to wait for it.
+#: Seconds to close a connection. It takes no time unless the other side is gone; a cancelled caller must not wait.
 CLOSING_TIME: Final = 1.0
 
-#: Tells, right before a request goes out, whether it still may.
+#: Tells whether a request may still leave, right before it does.
 MayGo: TypeAlias = Callable[[], bool]
 
 # The errors of each library's connecting phase, before the first byte of a request is written. In httpcore they are
@@ -67,19 +52,19 @@ class NoAnswer:
     misuse: bool = False
 
 
-#: What becomes of a request that may not go any more.
+#: The outcome of a request that may not go any more.
 HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False)
 
 
 class WithheldError(Exception):
-    """The request may not go any more. It ends what the HTTP client was doing with it."""
+    """The request may not leave any more. Raised while the HTTP client takes the body, it ends the exchange."""
 
 
 class Content:
-    """The body of one request, which it gives to the HTTP client at the last moment.
+    """The body of one request, which the HTTP client takes at the last moment.
 
     As long as the client has not taken it, the request cannot have left. A client that takes it twice has sent it a
-    second time, and what became of the first nobody has told.
+    second time, and the answer to the first is lost.
     """
 
     __slots__ = ("body", "may_go", "taken", "timeout", "times", "withheld")
@@ -91,7 +76,7 @@ class Content:
         #: How often it was written.
         self.times = 0
         self.withheld = False
-        #: Forgotten with the call: a library's request and answer hold each other, and this, for a while.
+        #: Dropped at the end of the call: a library's request and answer keep this object alive for a while.
         self.may_go = may_go
 
     def take(self) -> Body:
@@ -108,7 +93,7 @@ class Content:
         return self.body
 
     def show(self) -> Body:
-        """The body, for what signs it before it is written.
+        """The body, for a middleware that signs it before it is written.
 
         Raises:
             WithheldError: It may not go any more.
@@ -125,19 +110,19 @@ class Used:
         self._seen: WeakSet[object] = WeakSet()
 
     def note(self, connection: object) -> bool:
-        """Note that a connection brings an answer; whether it has brought one before."""
+        """Note a connection that brings an answer, and tell whether it has brought one before."""
         try:
             if connection in self._seen:
                 return True
             self._seen.add(connection)
         except TypeError:
-            # It cannot be referred to weakly.
+            # It takes no weak reference.
             return False
         return False
 
 
 class Pool(Protocol):
-    """What has connections: our lanes, or a caller's own HTTP client."""
+    """An owner of connections: our lanes, or a caller's own HTTP client."""
 
     async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer.
@@ -160,7 +145,7 @@ class Pool(Protocol):
 
 
 class Endpoint:
-    """Where requests go, and what is the same for all of them."""
+    """The service's address, and the headers of all requests."""
 
     def __init__(self, base_url: httpx.URL) -> None:
         self.scheme = base_url.scheme
@@ -169,7 +154,7 @@ class Endpoint:
         self.headers = {
             "User-Agent": f"iletimerkezi_async/{__version__}",
             "Accept": "application/json",
-            # A small answer gains nothing, and an unpacked one could be of any size.
+            # Compression gains nothing for small answers, and an unpacked one could be of any size.
             "Accept-Encoding": "identity",
             "Content-Type": "application/json",
         }
@@ -181,7 +166,7 @@ class Endpoint:
 
 
 def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
-    """What a failure of the HTTP client means.
+    """Read a failure of the HTTP client.
 
     Args:
         error: What it raised. It is not kept: such errors hold the request, and their frames the body.
@@ -194,7 +179,7 @@ def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
 
 
 def too_large(http_status: int) -> NoAnswer:
-    """What an answer means that is larger than any of the service."""
+    """Read an answer that is larger than any of the service."""
     return NoAnswer(f"the answer is larger than {MAX_ANSWER >> 20} MiB", True, http_status)
 
 
@@ -209,7 +194,7 @@ def broke_while_connecting(error: BaseException) -> bool:
 
 def _is_of_connecting(error: BaseException) -> bool:
     for library, names in _CONNECTING.items():
-        # A library that was never loaded has raised nothing.
+        # A library that is not loaded cannot have raised the error.
         module = sys.modules.get(library)
         if module is not None and isinstance(error, tuple(getattr(module, name) for name in names)):
             return True

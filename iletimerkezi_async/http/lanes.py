@@ -1,7 +1,7 @@
 """Our own connections, as lanes.
 
 A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
-ours: httpcore's own walks over every connection for each request, and a burst of cancelled calls can leave it waiting
+ours: httpcore's own checks every connection for each request, and a burst of cancelled calls can leave it waiting
 for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
 without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what is not needed here:
 cookies, redirects, ways to log in.
@@ -32,8 +32,6 @@ from .exchange import CLOSING_TIME, Content, Endpoint, NoAnswer
 from .over_httpx import HttpxExchange
 from .settings import find_proxy, spell_seconds, tls_context
 
-__all__ = ["LanePool"]
-
 # A connection idle for longer may have been closed by the other side, which costs a repetition.
 _KEEPALIVE = 5.0
 
@@ -44,7 +42,7 @@ class LanePool:
     def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._exchange = HttpxExchange(endpoint)
-        # One for all lanes, as it takes 25 ms to build. Without TLS, one that is never used.
+        # One for all lanes, as it takes 25 ms to build. Without TLS an empty one, which is not used.
         self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._proxy = find_proxy(endpoint.scheme, endpoint.host)
         self._loops = _Loops(max_connections)
@@ -52,7 +50,7 @@ class LanePool:
         self._check_proxy()
 
     def _check_proxy(self) -> None:
-        """See that lanes can be made: httpx wants a package of its own for some proxies, and takes none of others."""
+        """Check that lanes can be made: for some proxies httpx needs a package, and others it does not know."""
         reason = ""
         try:
             self._new_lane()
@@ -119,10 +117,10 @@ class _Loops:
         self._max_connections = max_connections
         self._lock = threading.Lock()
         self._process = os.getpid()
-        self._by_loop: WeakKeyDictionary[object, Lanes] = WeakKeyDictionary()
-        self._inherited: list[WeakKeyDictionary[object, Lanes]] = []
+        self._by_loop: WeakKeyDictionary[object, _Lanes] = WeakKeyDictionary()
+        self._inherited: list[WeakKeyDictionary[object, _Lanes]] = []
 
-    def lanes_here(self) -> Lanes:
+    def lanes_here(self) -> _Lanes:
         """The lanes of this process and the running event loop."""
         if os.getpid() != self._process:
             self._leave_to_the_parent()
@@ -131,17 +129,17 @@ class _Loops:
             lanes = self._by_loop.get(loop)
             if lanes is None:
                 self._drop_ended_loops()
-                lanes = self._by_loop[loop] = Lanes(self._max_connections)
+                lanes = self._by_loop[loop] = _Lanes(self._max_connections)
         return lanes
 
     def _leave_to_the_parent(self) -> None:
-        """After a fork, begin anew.
+        """Begin anew after a fork.
 
         The parent goes on using its connections: two processes on one would read each other's answers. They are kept
         and not touched, as closing one here could silence it in a selector that the two share.
         """
         self._process = os.getpid()
-        # A thread that is not here may have held the old one.
+        # A thread of the parent may have held the old one.
         self._lock = threading.Lock()
         self._inherited.append(self._by_loop)
         self._by_loop = WeakKeyDictionary()
@@ -157,8 +155,8 @@ class _Loops:
                 del self._by_loop[loop]
 
 
-class Lanes:
-    """The lanes of one event loop: at most so many, the one used last taken first, waiting callers served in turn."""
+class _Lanes:
+    """The lanes of one event loop: a limited number; last used, first taken; callers wait in turn."""
 
     def __init__(self, max_connections: int) -> None:
         #: To be released after a successful `acquire`.

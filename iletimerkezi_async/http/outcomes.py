@@ -1,4 +1,4 @@
-"""What became of a call, in the words of telemetry and log records.
+"""The outcome of a call, in the words of telemetry and log records.
 
 The names are those of OpenTelemetry's semantic conventions where it has one (`server.address`, `error.type`,
 `http.request.resend_count`), and begin with `iletimerkezi.` otherwise.
@@ -14,29 +14,12 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
 )
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.call import Answered, Call, Lost, Outcome, Refused, T
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Lost, NotSent, Refused, T
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from iletimerkezi_async.results import BulkResult
-
-__all__ = [
-    "ADDRESS",
-    "ERROR",
-    "OPERATION",
-    "ORDER_ID",
-    "OUTCOME",
-    "PACING",
-    "RECIPIENTS",
-    "RESENDS",
-    "campaign_outcome",
-    "count_by_outcome",
-    "count_failures",
-    "describe",
-    "describe_attempt",
-    "record_error",
-]
 
 ADDRESS = "server.address"
 OPERATION = "iletimerkezi.operation"
@@ -47,9 +30,11 @@ RESENDS = "http.request.resend_count"
 ERROR = "error.type"
 PACING = "iletimerkezi.pacing.wait"
 
+_WORDS: dict[type, str] = {Answered: "accepted", Refused: "refused", Lost: "unknown", NotSent: "not_sent"}
 
-def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str) -> dict[str, object]:
-    """What a log record of an attempt has as `extra`, under the same names as a span.
+
+def describe_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, host: str) -> dict[str, object]:
+    """The `extra` of a log record of an attempt, under the same names as a span.
 
     Args:
         call: What was asked.
@@ -59,31 +44,27 @@ def describe_attempt(call: Call[T], outcome: Outcome[T], attempt: int, host: str
     """
     extra: dict[str, object] = {
         ADDRESS: host,
-        OPERATION: call.operation,
+        OPERATION: call.operation.name,
         RESENDS: attempt - 1,
-        OUTCOME: "accepted",
+        OUTCOME: _WORDS[type(outcome)],
     }
     if call.recipients:
         extra[RECIPIENTS] = call.recipients
-    if isinstance(outcome, Answered):
-        if isinstance(outcome.value, Order):
-            extra[ORDER_ID] = outcome.value.id
-        return extra
-    extra[OUTCOME] = "refused" if isinstance(outcome, Refused) else "unknown"
-    if not isinstance(outcome, (Refused, Lost)):
-        extra[OUTCOME] = "not_sent"
-    extra[ERROR] = type(outcome.error).__qualname__
+    if not isinstance(outcome, Answered):
+        extra[ERROR] = type(outcome.error).__qualname__
+    elif isinstance(outcome.value, Order):
+        extra[ORDER_ID] = outcome.value.id
     return extra
 
 
-def describe(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
-    """What a log record has as `extra` that is about an operation, but about none of its attempts."""
+def describe_error(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
+    """The `extra` of a log record about an operation, and not about one attempt."""
     extra: dict[str, object] = {OPERATION: operation, ERROR: type(error).__qualname__}
     return extra if order_id is None else {**extra, ORDER_ID: order_id}
 
 
 def campaign_outcome(result: BulkResult) -> str:
-    """What became of a campaign that came to its end, in one word: the worst of what is not refused."""
+    """The outcome of a campaign that came to its end, in one word: the worst of what is not refused."""
     if any(isinstance(failure.error, OutcomeUnknownError) for failure in result.failed):
         return "unknown"
     if result.accepted or not result.read:
@@ -92,7 +73,7 @@ def campaign_outcome(result: BulkResult) -> str:
 
 
 def count_by_outcome(counts: BulkResult) -> dict[str, int]:
-    """How many recipients came to what. Most of those not sent to are never looked at, as they may be millions."""
+    """Recipients by outcome. Those who were not sent to may be millions, and are not counted one by one."""
     unknown = refused = 0
     for failure in counts.failed:
         if isinstance(failure.error, OutcomeUnknownError):
@@ -109,12 +90,12 @@ def count_by_outcome(counts: BulkResult) -> dict[str, int]:
 
 
 def count_failures(counts: BulkResult) -> int:
-    """How many recipients were not sent to, or may not have been; quicker than counting them."""
+    """The number of recipients who were not sent to, or may not have been; quicker than counting them."""
     return counts.read - counts.accepted - len(counts.refused) - counts.duplicates
 
 
 def record_error(span: Span, error: BaseException | None) -> None:
-    """Record an error: its type, and where it is ours what it says. Not its traceback, nor what it is chained to."""
+    """Record an error: its type and, where it is ours, its text; neither its traceback nor its causes."""
     if error is None:
         return
     from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - it is there, as there is a span

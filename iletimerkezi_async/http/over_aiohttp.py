@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 
-__all__ = ["AiohttpSession"]
-
-
 class AiohttpSession:
     """The caller's own session: used as it is, with its headers, cookies and connector, and never closed by us.
 
@@ -44,7 +41,7 @@ class AiohttpSession:
         operation: str,
         content: Content,
         *,
-        anew: bool,  # noqa: ARG002 - which connection it takes is the client's own matter
+        anew: bool,  # noqa: ARG002 - the session chooses the connection
     ) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         obstacle = self._obstacle()
@@ -55,25 +52,25 @@ class AiohttpSession:
             connection = response.connection
             reused = connection is not None and self._used.note(connection.transport)
             try:
-                body = await _read_body(response)
+                body = await _read_content(response)
             finally:
-                # One that was read to its end is back in the session's pool already, and this does nothing.
+                # This does nothing where the answer was read to its end: its connection is back in the pool.
                 response.close()
             if body is None:
                 return too_large(response.status)
             return RawAnswer(response.status, body, response.headers, reused=reused)
-        except Exception as error:  # noqa: BLE001 - whatever aiohttp or what the caller hung on it raises is a failure
+        except Exception as error:  # noqa: BLE001 - aiohttp and the caller's middlewares may raise anything
             raised = _raised(error, self._urls.get(operation))
             return raised or failed(error, content, _reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
-            # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
+            # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
         finally:
             content.may_go = None
 
     def _obstacle(self) -> NoAnswer | None:
-        """Why the session cannot be used here, if so."""
+        """The reason why the session cannot be used here, if there is one."""
         if self._session.closed:
             return NoAnswer("the http_client has been closed", sent=False)
         token = current_token().native_token
@@ -83,7 +80,7 @@ class AiohttpSession:
                 sent=False,
                 misuse=True,
             )
-        # There is no public way to ask; aiohttp's own checks come after the request has begun.
+        # There is no public attribute; aiohttp's own check comes after the request has begun.
         if getattr(self._session, "_loop", token) is not token:
             return NoAnswer("the http_client belongs to another event loop", sent=False, misuse=True)
         return None
@@ -99,7 +96,7 @@ class AiohttpSession:
             headers=self._endpoint.headers,
             allow_redirects=False,
             raise_for_status=False,
-            # Packing was declined: a piece of a packed answer could unpack to any size.
+            # Compression was declined: a piece of a compressed answer could unpack to any size.
             auto_decompress=False,
             timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
@@ -115,7 +112,7 @@ class AiohttpSession:
 def _client_timeout(pool: float | None, connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
         total=None,
-        # Waiting for a free connection is a part of it.
+        # It includes waiting for a free connection.
         connect=None if pool is None or connect is None else pool + connect,
         sock_connect=connect,
         sock_read=read,
@@ -123,12 +120,12 @@ def _client_timeout(pool: float | None, connect: float | None, read: float | Non
 
 
 def _raised(error: Exception, url: URL | None) -> RawAnswer | None:
-    """The answer that an error stands for, where something of the caller's raises on statuses."""
-    # Not its subclasses, which are about redirections, proxies, bodies and web sockets. One that stems from another
-    # error is aiohttp's word for an answer that is no HTTP.
+    """The answer behind an error, where the caller's session raises errors for statuses."""
+    # Not its subclasses, which are about redirections, proxies, bodies and web sockets. With a cause it means that the
+    # answer is no HTTP.
     if type(error) is not aiohttp.ClientResponseError or error.__cause__ is not None:
         return None
-    # What signs requests may have asked elsewhere.
+    # A middleware that signs requests may have asked another server.
     if error.request_info.real_url != url:
         return None
     return RawAnswer(error.status, b"", error.headers or {}, bodyless=True)
@@ -176,7 +173,7 @@ class _Payload(Payload):
         return self._content.show().decode(encoding, errors)
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes | None:
+async def _read_content(response: aiohttp.ClientResponse) -> bytes | None:
     """The body, or `None` where it is larger than any answer of the service."""
     length = response.content_length
     if length is not None and length > MAX_ANSWER:

@@ -19,9 +19,7 @@ from .settings import spell_seconds
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["HttpxExchange"]
-
-# Bytes of a body that are written at one go: some tenths of a millisecond of encryption.
+# Bytes of a body that are written at one go. To encrypt them takes some tenths of a millisecond.
 _MOST_AT_ONCE = 2**18
 
 _Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -57,12 +55,12 @@ class HttpxExchange:
             if body is None:
                 return too_large(response.status_code)
             return RawAnswer(response.status_code, body, response.headers, reused=reused)
-        except Exception as error:  # noqa: BLE001 - whatever httpx, TLS or a caller's transport raises is a failure
+        except Exception as error:  # noqa: BLE001 - httpx, TLS and a caller's transport may raise anything
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)
             return raised or failed(error, content, self._reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
-            # Cancelled. The frames below hold the body, and what they were doing tells the caller nothing.
+            # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
             raise error.with_traceback(None)  # noqa: B904 - it is the same exception
         finally:
@@ -82,11 +80,11 @@ class HttpxExchange:
         return request
 
     def _raised(self, error: Exception, operation: str) -> RawAnswer | None:
-        """The answer that an error of the caller's client stands for, where it raises on statuses."""
+        """The answer behind an error, where the caller's client raises errors for statuses."""
         if not isinstance(error, self._library.HTTPStatusError):
             return None
         refused, body = cast("httpx.HTTPStatusError", error), b""
-        # A hook, or what signs requests, may have asked elsewhere. One that was made by hand may have no request.
+        # A hook may have asked another server. An error that was made by hand may have no request.
         with contextlib.suppress(RuntimeError):
             if refused.request.url != self._urls.get(operation):
                 return None
@@ -131,7 +129,7 @@ class _Handshake:
 
 
 class _Stream:
-    """A body; a large one in pieces, as in one it would hold the loop up while it is copied and encrypted.
+    """A body. A large one comes in pieces: to copy and encrypt it in one would block the event loop.
 
     httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
     """
@@ -142,7 +140,7 @@ class _Stream:
         self._start = 0
 
     def __aiter__(self) -> Self:
-        # Anew each time: a client that asks again after a challenge reads it from its beginning.
+        # From the beginning: a client that repeats the request after a challenge reads the body again.
         self._body = None
         self._start = 0
         return self
@@ -162,7 +160,7 @@ class _Stream:
 
 
 def _os_reason(error: BaseException) -> str:
-    """What the operating system or TLS said, deep below the wrappings of a failed connection."""
+    """The message of the operating system or of TLS, from the causes of a failed connection."""
     reason: BaseException | None = error
     while reason is not None:
         if isinstance(reason, OSError):
@@ -175,7 +173,7 @@ async def _read_body(response: httpx.Response) -> bytes | None:
     """The body, or `None` where it is larger than any answer of the service."""
     chunks: list[bytes] = []
     size = 0
-    # Packing was declined: a piece of a packed answer could unpack to any size, and a broken one ends in mid-stream.
+    # Compression was declined: a piece of a compressed answer could unpack to any size, and a broken one ends early.
     response.headers.pop("Content-Encoding", None)
     stream = response.aiter_bytes()
     async for chunk in stream:
@@ -188,7 +186,7 @@ async def _read_body(response: httpx.Response) -> bytes | None:
 
 
 async def _abandon(stream: AsyncIterator[bytes]) -> None:
-    """End a stream from its inside: closing it would leave the generators below to the garbage collector."""
+    """Cancel a stream from within: closing it would leave the generators below to the garbage collector."""
     with anyio.CancelScope() as scope:
         scope.cancel()
         async for _ in stream:

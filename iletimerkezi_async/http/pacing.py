@@ -1,8 +1,7 @@
 """Paces orders by the generic cell rate algorithm.
 
-Each account has one number, in memory or in a store: the moment at which the next recipient is free. An order takes
-that moment, and moves it on by the time that its recipients take. So each order has a stretch of time of its own, and
-goes when that begins.
+Each account has one number, in memory or in a store: the next free moment. An order takes that moment, and moves it on
+by the time that its recipients take. So each order has a stretch of time of its own, and leaves when that begins.
 """
 
 from __future__ import annotations
@@ -14,41 +13,37 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias, overload
 
 import anyio
 from anyio.lowlevel import RunVar
-from attrs import define, field
 
 from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, StoreError, TransportError
 from iletimerkezi_async.redaction import forgetful
-
-from .settings import to_number
+from iletimerkezi_async.wire.arguments import to_number
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.base import Store
-
-__all__ = ["Gate", "Pacer", "StorePacer", "TokenBucket", "choose_pacer"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
 _WRONG_RATE = (
     "`rate` must be a positive number of recipients a second, an object with `async acquire(n)`, or None for no limit"
 )
-# What the service allows (source: its announcement of limits, in force since 2026-05-05), where a caller's own pacer
-# does not tell.
+# The service's limit (source: its announcement of limits, in force since 2026-05-05), for a caller's own pacer that has
+# no `rate`.
 _RATE = 100.0
 
-# The part of the rate at which recipients follow one another. As no order goes more than `_LATE` after its stretch
-# began, the stretches of those that go within a second began within 1 + 1/9 seconds: 0.9 * (1 + 1/9) = 1.
+# The part of the rate at which recipients follow one another. No order leaves more than `_LATE` after its stretch
+# began. So the stretches of all that leave within a second began within 1 + 1/9 seconds: 0.9 * (1 + 1/9) = 1.
 _STEADY = 0.9
 # Seconds. An order that is later than this asks once more.
 _LATE = 1 / _STEADY - 1
-# Seconds by which a stretch may begin before it is asked for: so much goes at once after a quiet time. It must be below
-# `_LATE`; with a store far below, as the answer and the event loop take time.
+# Seconds by which a stretch may begin before it is reserved: so much leaves at once after a quiet time. It must be
+# below `_LATE`; with a store far below, as the store's answer takes time.
 _CREDIT = 0.1
 _CREDIT_OF_STORE = 0.05
-# Seconds that a process reserves ahead: what is lost when it dies, or when its callers give up.
+# Seconds that a process reserves ahead. They are lost when it dies, or when its callers are cancelled.
 _AHEAD = 0.25
 # Seconds of the longest pause that is shared.
 _LONGEST_PAUSE = 120.0
@@ -79,10 +74,10 @@ def choose_pacer(rate: float | Pacer | None) -> Pacer | None:
         return None
     acquire = getattr(rate, "acquire", None)
     if acquire is None:
-        return TokenBucket(rate)  # type: ignore[arg-type]  # it says itself what is no number
+        return TokenBucket(rate)  # type: ignore[arg-type]  # it checks the number itself
     if isinstance(rate, type) or not _takes_a_count(acquire):
         raise ConfigurationError(_WRONG_RATE)
-    return rate  # type: ignore[return-value]  # no number has that method
+    return rate  # type: ignore[return-value]  # it has the method
 
 
 def _takes_a_count(acquire: object) -> bool:
@@ -93,14 +88,13 @@ def _takes_a_count(acquire: object) -> bool:
     except TypeError:
         return False
     except ValueError:
-        # What is written in C does not always tell.
+        # Functions in C may have no signature.
         return True
     return True
 
 
-@define(eq=False, repr=False)
 class _Turn:
-    """A caller in a line.
+    """A caller in the line of its event loop.
 
     Attributes:
         n: For how many recipients it waits.
@@ -108,39 +102,14 @@ class _Turn:
         roused: It has a moment, or is the head of the line.
     """
 
-    n: int
-    moment: float | None = None
-    roused: anyio.Event = field(factory=anyio.Event)
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.moment: float | None = None
+        self.roused = anyio.Event()
 
 
-class _Line:
-    """The callers of one event loop that have no moment yet, in the order of asking.
-
-    Attributes:
-        turns: The callers.
-        reserved_until: When the last stretch ends that was reserved for them.
-    """
-
-    def __init__(self) -> None:
-        self.turns: OrderedDict[_Turn, None] = OrderedDict()
-        self.reserved_until = -math.inf
-
-    def head(self) -> _Turn:
-        return next(iter(self.turns))
-
-    def first(self, limit: float) -> list[_Turn]:
-        """The head, and those behind it up to so many recipients."""
-        found: list[_Turn] = []
-        for turn in self.turns:
-            limit -= turn.n
-            if found and limit < 0:
-                break
-            found.append(turn)
-        return found
-
-    def rouse_head(self) -> None:
-        if self.turns:
-            self.head().roused.set()
+#: The callers of one event loop that have no moment yet, in the order of asking.
+_Line: TypeAlias = "OrderedDict[_Turn, None]"
 
 
 @forgetful
@@ -171,7 +140,7 @@ class TokenBucket:
         self._interval = 1 / (_STEADY * (whole or number))
         # By the monotonic clock.
         self._free_at = self._held_until = -math.inf
-        # A line belongs to an event loop; the moments are those of all.
+        # Each event loop has its own line; all share the moments.
         self._lines: RunVar[_Line] = RunVar("callers that wait for a rate")
         self._lock, self._process = threading.Lock(), os.getpid()
 
@@ -180,10 +149,12 @@ class TokenBucket:
         if n > self.rate:
             await self._sleep_until(self._held_until)
             return
+        if self._goes_at_once(n):
+            return
         moment = await self._stand_in_line(n)
         await self._sleep_until(moment)
         was_late = False
-        # An order that is late again goes all the same, but not at the end of a pause, when many would go at once.
+        # An order that is late again leaves all the same, but not at the end of a pause, when many would leave at once.
         while time.monotonic() - moment > _LATE and (not was_late or moment < self._held_until):
             was_late = True
             moment = await self._reserve(n * self._interval)
@@ -194,6 +165,10 @@ class TokenBucket:
         with self._own_lock():
             self._held_until = max(self._held_until, time.monotonic() + seconds)
 
+    def _goes_at_once(self, n: int) -> bool:
+        """Take the next stretch if it is free by now and no caller of this event loop waits."""
+        return not self._line() and self._take(n * self._interval, latest=time.monotonic()) is not None
+
     async def _stand_in_line(self, n: int) -> float:
         """Wait until a moment is reserved for `n` recipients.
 
@@ -202,38 +177,53 @@ class TokenBucket:
         """
         line = self._line()
         turn = _Turn(n)
-        line.turns[turn] = None
+        line[turn] = None
         try:
-            if line.head() is not turn:
+            if next(iter(line)) is not turn:
                 await turn.roused.wait()
             while turn.moment is None:
                 await self._serve(line)
         except BaseException as error:
-            line.turns.pop(turn, None)
-            # The garbage collector throws calls away when their event loop has ended, and their line with it.
+            line.pop(turn, None)
+            # Then the garbage collector closes a coroutine whose event loop has ended, and there is no line any more.
             if not isinstance(error, GeneratorExit):
-                line.rouse_head()
+                _rouse_head(line)
             raise
         return turn.moment
 
     async def _serve(self, line: _Line) -> None:
         """Reserve moments for the head of a line, and for those behind it that follow soon."""
-        await self._sleep_until(line.reserved_until - _AHEAD)
-        turns = line.first(_AHEAD / self._interval)
+        await self._sleep_until(self._free_at - _AHEAD)
+        turns: list[_Turn] = []
+        room = _AHEAD / self._interval
+        for turn in line:
+            room -= turn.n
+            if turns and room < 0:
+                break
+            turns.append(turn)
         moment = await self._reserve(sum(turn.n for turn in turns) * self._interval)
         for turn in turns:
             turn.moment = moment
             moment += turn.n * self._interval
-            # It may have given up meanwhile.
-            line.turns.pop(turn, None)
+            # It may be gone: callers can be cancelled meanwhile.
+            line.pop(turn, None)
             turn.roused.set()
-        line.reserved_until = moment
-        line.rouse_head()
+        _rouse_head(line)
 
     async def _reserve(self, seconds: float) -> float:
-        """Reserve the next free stretch of time; return when it begins, `_CREDIT` before now at the earliest."""
+        """Reserve the next free stretch of time, and tell when it begins."""
+        return self._take(seconds)
+
+    @overload
+    def _take(self, seconds: float) -> float: ...
+    @overload
+    def _take(self, seconds: float, *, latest: float) -> float | None: ...
+    def _take(self, seconds: float, *, latest: float = math.inf) -> float | None:
+        """Take the next free stretch, which begins `_CREDIT` before now at the earliest; none that begins too late."""
         with self._own_lock():
             begin = max(self._free_at, self._held_until, time.monotonic() - _CREDIT)
+            if begin > latest:
+                return None
             self._free_at = begin + seconds
         return begin
 
@@ -243,9 +233,9 @@ class TokenBucket:
             await anyio.sleep(pause)
 
     def _line(self) -> _Line:
-        line = self._lines.get(None)
+        line: _Line | None = self._lines.get(None)
         if line is None:
-            line = _Line()
+            line = OrderedDict[_Turn, None]()
             self._lines.set(line)
         return line
 
@@ -254,6 +244,11 @@ class TokenBucket:
         if os.getpid() != self._process:
             self._lock, self._process = threading.Lock(), os.getpid()
         return self._lock
+
+
+def _rouse_head(line: _Line) -> None:
+    if line:
+        next(iter(line)).roused.set()
 
 
 class StorePacer(TokenBucket):
@@ -275,24 +270,17 @@ class StorePacer(TokenBucket):
         self._store = store
         self._account = account
         self._away_until = 0.0
-        self._is_shared = True
 
-    def hold_back(self, seconds: float) -> None:
-        """Let no order of this process pass for so many seconds; `share_pause` tells the others."""
-        super().hold_back(seconds)
-        self._is_shared = False
-
-    async def share_pause(self) -> None:
-        """Tell the other processes of a pause. Where the store is away, they learn of it by themselves."""
-        seconds = min(self._held_until - time.monotonic(), _LONGEST_PAUSE)
-        if self._is_shared or seconds <= 0:
-            return
-        self._is_shared = True
+    async def share_pause(self, seconds: float) -> None:
+        """Tell the account's other processes of a pause. Where the store is away, they learn of it by themselves."""
         with anyio.move_on_after(_PATIENCE):
             try:
-                await self._store.reserve(self._account, 0.0, seconds)
+                await self._store.reserve(self._account, 0.0, min(seconds, _LONGEST_PAUSE))
             except StoreError as error:
                 logger.warning("a pause that the service asked for could not be shared: %s", error)
+
+    def _goes_at_once(self, n: int) -> bool:  # noqa: ARG002 - the store has to be asked
+        return False
 
     async def _reserve(self, seconds: float) -> float:
         if time.monotonic() >= self._away_until:
@@ -303,6 +291,7 @@ class StorePacer(TokenBucket):
                 self._note_away(str(error) if isinstance(error, StoreError) else "the store is slow")
             else:
                 self._note_back()
+                self._free_at = moment + seconds
                 return moment
         return await super()._reserve(seconds)
 
@@ -318,64 +307,56 @@ class StorePacer(TokenBucket):
 
 
 class Gate:
-    """What calls go through before they are sent: the pacer, and the pauses that the service asks for.
+    """The wait before a call is sent: for the pacer, and for the pauses that the service asks for.
 
     Args:
         pacer: What makes callers wait; `None` for no limit, and then no pauses either.
+
+    Attributes:
+        rate: Recipients a second for orders of at most so many recipients; `None` where there is no limit.
     """
 
     def __init__(self, pacer: Pacer | None) -> None:
+        self.rate: float | None = None if pacer is None else getattr(pacer, "rate", _RATE)
         self._pacer = pacer
+        # For a pacer that keeps no pauses by itself.
         self._held_until = -math.inf
-
-    @property
-    def rate(self) -> float | None:
-        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
-        return None if self._pacer is None else getattr(self._pacer, "rate", _RATE)
 
     async def wait(self, n: int, operation: str) -> IletimerkeziError | None:
         """Wait until `n` recipients may be sent to.
 
         Returns:
-            What to say where the pacer failed: nothing was sent.
+            The error where the pacer failed: nothing was sent.
         """
-        if self._pacer is None or not n:
+        pacer = self._pacer
+        if pacer is None or not n:
             return None
         try:
-            await self._pass(self._pacer, n)
+            while True:
+                while (pause := self._held_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
+                    await anyio.sleep(pause)
+                await pacer.acquire(n)
+                # A turn that came during a pause is lost.
+                if time.monotonic() >= self._held_until:
+                    return None
         except IletimerkeziError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - whatever a caller's pacer raises
+        except Exception as error:  # noqa: BLE001 - a caller's pacer may raise anything
             complaint = TransportError(f"not sent, as the pacer failed ({type(error).__name__})", operation)
-            # Of ours it has passed no frame but this one, where there is nothing to hide.
+            # Chained: of our frames it has passed this one alone, which holds no secret.
             complaint.__cause__ = error
             return complaint
-        return None
-
-    async def _pass(self, pacer: Pacer, n: int) -> None:
-        if hasattr(pacer, "hold_back"):
-            # It keeps the pauses by itself, and the order of asking with them.
-            await pacer.acquire(n)
-            return
-        while True:
-            while (pause := self._held_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
-                await anyio.sleep(pause)
-            await pacer.acquire(n)
-            # Where a pause began meanwhile, the turn is lost.
-            if time.monotonic() >= self._held_until:
-                return
 
     def hold_back(self, seconds: float) -> None:
         """Let no order pass for so many seconds: the service asked for it."""
-        if self._pacer is None:
-            return
-        self._held_until = max(self._held_until, time.monotonic() + seconds)
         hold_back = getattr(self._pacer, "hold_back", None)
         if hold_back is not None:
+            # It keeps the order of asking, too.
             hold_back(seconds)
+        else:
+            self._held_until = max(self._held_until, time.monotonic() + seconds)
 
-    async def share_pause(self) -> None:
-        """Tell the account's other processes of a pause, where the pacer can."""
-        share_pause = getattr(self._pacer, "share_pause", None)
-        if share_pause is not None:
-            await share_pause()
+    async def share_pause(self, seconds: float) -> None:
+        """Tell the account's other processes of a pause, where there is a store."""
+        if isinstance(self._pacer, StorePacer):
+            await self._pacer.share_pause(seconds)

@@ -1,42 +1,39 @@
-"""When to try again, and when to stop. Pure policy: it neither sleeps nor sends."""
+"""The policy of repetitions. Pure: it neither sleeps nor sends."""
 
 from __future__ import annotations
 
 import random
-import time
 
 from attrs import Attribute, field, frozen
 
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.wire.call import Answered, Kind, Lost, NotSent, Outcome, Refused, T
-
-__all__ = ["Retry", "Stopwatch", "check_retry", "next_pause"]
+from iletimerkezi_async.wire.arguments import check_whole, to_number
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Kind, Lost, NotSent, Refused, T
 
 
 def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
-    # Not attrs' own validators, whose words show the value.
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"`{attribute.name}` must be a whole number, at least 1")
+    # Not attrs' own validators, whose messages show the value.
+    check_whole(attribute.name, value, 1)
 
 
 def _check_seconds(_: Retry, attribute: Attribute[float], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+    if not to_number(value) >= 0:
         raise ConfigurationError(f"`{attribute.name}` must be a number of seconds, at least 0")
 
 
 @forgetful
 @frozen
 class Retry:
-    """How often a request is repeated, and how long to pause in between.
+    """The number of attempts, and the pauses between them.
 
     The pause before attempt *n + 1* is drawn evenly from the upper half of
 
         min(wait_max, wait_initial * 2 ** (n - 1))   seconds,
 
     or it is what the service asks for with `Retry-After`; where that is longer than `wait_max`, there is no further
-    attempt. What may be repeated at all is decided by what a second request could do, and no setting changes that: a
-    message is never sent twice. `Retry(attempts=1)` never repeats.
+    attempt. Whether a request may be repeated at all depends on the effect of a second one, and no setting changes
+    that: a message is never sent twice. `Retry(attempts=1)` never repeats.
 
     Attributes:
         attempts: Attempts in all, the first included.
@@ -59,7 +56,7 @@ class Retry:
 
 
 def check_retry(retry: object) -> Retry:
-    """The policy, checked.
+    """Check a policy of repetitions.
 
     Raises:
         ConfigurationError: It is no `Retry`.
@@ -69,7 +66,7 @@ def check_retry(retry: object) -> Retry:
     return retry
 
 
-def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> float | None:
+def next_pause(retry: Retry, kind: Kind, outcome: AttemptOutcome[T], attempt: int) -> float | None:
     """Seconds to wait before the next attempt, or `None` where there is to be none.
 
     Args:
@@ -86,35 +83,12 @@ def next_pause(retry: Retry, kind: Kind, outcome: Outcome[T], attempt: int) -> f
     return asked if asked <= retry.wait_max else None
 
 
-def _may_repeat(kind: Kind, outcome: Outcome[T]) -> bool:
+def _may_repeat(kind: Kind, outcome: AttemptOutcome[T]) -> bool:
     if isinstance(outcome, NotSent):
-        # A client that cannot be used here cannot be used a moment later either.
+        # It means that the client cannot be used, now or later.
         return not isinstance(outcome.error, ConfigurationError)
     if isinstance(outcome, Answered) or kind is Kind.ONCE:
         return False
     if isinstance(outcome, Lost):
         return True
     return outcome.later or (kind is Kind.REPEATABLE and outcome.broken)
-
-
-class Stopwatch:
-    """Seconds since it was made, the time that the machine slept included.
-
-    The monotonic clock stops while a laptop sleeps, and the service's 10 minutes do not; the wall clock may be set
-    back. The larger of the two never lets a repetition out too late.
-    """
-
-    def __init__(self, since: float | None = None) -> None:
-        """Start it now, or at a time of the wall clock in the past."""
-        self._wall = time.time() if since is None else since
-        self._monotonic = time.monotonic() - max(0.0, time.time() - self._wall)
-
-    @property
-    def began(self) -> float:
-        """When it was started, by the wall clock."""
-        return self._wall
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds."""
-        return max(time.monotonic() - self._monotonic, time.time() - self._wall)

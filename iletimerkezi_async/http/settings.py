@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import numbers
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,23 +12,10 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.wire.arguments import to_number
 
 if TYPE_CHECKING:
     import ssl
-
-__all__ = [
-    "BASE_URL_VARIABLE",
-    "SERVICE_URL",
-    "Timeouts",
-    "check_connections",
-    "check_timeout",
-    "choose_base_url",
-    "find_proxy",
-    "longest_attempt",
-    "spell_seconds",
-    "tls_context",
-    "to_number",
-]
 
 
 class Timeouts(Protocol):
@@ -56,22 +42,12 @@ class Timeouts(Protocol):
         ...
 
 
-#: Where the service is (source: every page of the provider's documentation).
+#: The service's address (source: every page of the provider's documentation).
 SERVICE_URL = "https://api.iletimerkezi.com/v1"
 
 BASE_URL_VARIABLE = "ILETIMERKEZI_BASE_URL"
 _LAST_PORT = 65535
 _PARTS = ("connect", "read", "write", "pool")
-
-
-def to_number(value: object) -> float:
-    """A setting as a number, also one of NumPy's; not-a-number for what is none, as `True` and `"100"`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
 
 
 def choose_base_url(given: object) -> httpx.URL:
@@ -87,7 +63,7 @@ def choose_base_url(given: object) -> httpx.URL:
     url = _read_url(base_url)
     if url is None or url.scheme not in {"http", "https"} or not url.host or not _has_port(url):
         raise ConfigurationError(f"{name} must be an absolute https:// address")
-    # httpx writes white space, and whatever else no host has, as a percent sign and digits.
+    # httpx escapes white space and other characters that no host has with a percent sign.
     if "%" in url.host or (isinstance(base_url, str) and any(map(str.isspace, base_url))):
         raise ConfigurationError(f"{name} must be an absolute https:// address without white space")
     if url.userinfo or url.query or url.fragment:
@@ -141,14 +117,14 @@ def _read_proxy(address: str) -> httpx.Proxy | None:
 
 
 def _proxy_setting(kind: str) -> str:
-    """Where the proxy for a kind of address is set, in words."""
-    # The small letters win, as in the standard library.
+    """The name of the setting that holds the proxy for a kind of address."""
+    # Lower case wins, as in the standard library.
     named = next((name for name in (f"{kind}_proxy", f"{kind}_proxy".upper()) if os.environ.get(name)), None)
     return f"the environment variable {named}" if named else "the system's setting of a proxy"
 
 
 def tls_context() -> ssl.SSLContext:
-    """A context for TLS that trusts whom the environment names, as httpx makes it.
+    """A context for TLS with the environment's certificate authorities, as httpx makes it.
 
     Raises:
         ConfigurationError: `SSL_CERT_FILE`, `SSL_CERT_DIR` or `SSLKEYLOGFILE` names what cannot be used.
@@ -162,7 +138,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def _check_certificates() -> None:
-    # Of the two, httpx heeds the file alone. OpenSSL takes a directory that is not there for one that trusts nobody.
+    # Of the two, httpx heeds the file alone. OpenSSL takes a directory that is not there for an empty one.
     path = os.environ.get("SSL_CERT_FILE")
     if path and not Path(path).is_file():
         raise ConfigurationError(f"the environment variable SSL_CERT_FILE names {path!r}, and there is no such file")
@@ -188,7 +164,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def check_timeout(timeout: object) -> httpx.Timeout:
-    """The limits of an attempt, checked.
+    """Check the limits of an attempt.
 
     Raises:
         ConfigurationError: It is neither a positive number of seconds nor an `httpx.Timeout` of such numbers.
@@ -204,13 +180,13 @@ def check_timeout(timeout: object) -> httpx.Timeout:
 
 
 def _is_limit(part: str, limit: object) -> bool:
-    # Not to wait for a connection makes sense; to connect or to read in no time does not.
+    # Zero makes sense for waiting for a connection, not for connecting or reading.
     seconds = to_number(limit)
     return limit is None or 0 < seconds < math.inf or (part == "pool" and seconds == 0)
 
 
 def longest_attempt(timeout: httpx.Timeout) -> float:
-    """Seconds after which an attempt ends even though something trickles in all the time."""
+    """Seconds after which an attempt ends, however slowly the answer comes."""
     limits = (timeout.pool, timeout.connect, timeout.read, timeout.write)
     if None in limits:
         return math.inf
@@ -218,19 +194,7 @@ def longest_attempt(timeout: httpx.Timeout) -> float:
     return pool + connect + max(read, write)
 
 
-def check_connections(max_connections: object) -> int:
-    """The most connections at once, checked.
-
-    Raises:
-        ConfigurationError: It is no whole number, or there would be none.
-    """
-    whole = isinstance(max_connections, numbers.Integral)
-    if not whole or not 1 <= to_number(max_connections) < math.inf:
-        raise ConfigurationError("`max_connections` must be a whole number of at least 1")
-    return int(to_number(max_connections))
-
-
 def spell_seconds(limit: float | None) -> str:
     """A limit in words."""
-    # Without a limit of ours the system has one of its own.
+    # Without our limit the operating system's applies.
     return "the system's limit" if limit is None else f"{limit:g} s"

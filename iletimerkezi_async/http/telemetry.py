@@ -1,9 +1,9 @@
-"""What calls tell OpenTelemetry, where `opentelemetry-api` is installed.
+"""Spans and metrics of calls, where `opentelemetry-api` is installed.
 
 A call of the public face (`observed`), or a page of a list (`observed_calls`), is one span of kind CLIENT, whatever
 attempts it took and whatever was looked up on its way.
 Attributes, events and metrics hold counts, ids and the names of errors: never a number, a text or a credential. Where
-the package is not installed nothing of it is imported, and a call only looks whether there is anything to be told.
+the package is not installed nothing of it is imported.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.redaction import forget, forgets
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
+from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.arguments import check_order_id
-from iletimerkezi_async.wire.call import Answered, Call, Kind, Lost, Outcome, T
-from iletimerkezi_async.wire.operations import OPERATIONS
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, Operation, T
 from iletimerkezi_async.wire.reports import ReportPage
 
 from .outcomes import (
@@ -60,18 +60,6 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P")
 
-__all__ = [
-    "Caller",
-    "Telemetry",
-    "begin_attempt",
-    "end_attempt",
-    "note_order",
-    "note_paced",
-    "observed",
-    "observed_calls",
-    "start_telemetry",
-]
-
 R = TypeVar("R")
 
 logger = logging.getLogger("iletimerkezi_async")
@@ -79,15 +67,15 @@ logger = logging.getLogger("iletimerkezi_async")
 _SCOPE = "iletimerkezi_async"
 # In place of the arguments of a call.
 _NOTHING: tuple[tuple[()], dict[str, Any]] = ((), {})
-# A wait that is shorter, in seconds, is none: it is what asking costs.
+# Seconds. A shorter wait is the cost of asking.
 _NO_WAIT = 0.01
-# Seconds; those that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
+# Seconds: the buckets that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
 
 @frozen(eq=False)
 class _Instruments:
-    """What measures, as long as the providers are the same.
+    """The tracer and the meters of one pair of providers.
 
     Attributes:
         tracers: The provider of tracers that they were made of.
@@ -108,13 +96,13 @@ class _Instruments:
     pacing: Histogram
 
 
-# Of all clients: some versions of the SDK warn where an instrument is made twice.
+# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
 _instruments: _Instruments | None = None
 _current: ContextVar[_Observation | None] = ContextVar("the call that is observed", default=None)
 
 
 def start_telemetry(host: str) -> Telemetry | None:
-    """What tells of a client's calls; `None` where OpenTelemetry is not installed.
+    """Make the telemetry of a client; `None` where OpenTelemetry is not installed.
 
     Args:
         host: Where the service is.
@@ -139,7 +127,7 @@ def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instru
                 name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
             )
         except TypeError:
-            # Before 1.30 it takes no advice.
+            # Before 1.30 it takes no buckets.
             return meter.create_histogram(name, unit="s", description=description)
 
     return _Instruments(
@@ -155,7 +143,7 @@ def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instru
 
 @frozen(eq=False)
 class Telemetry:
-    """What tells OpenTelemetry of the calls of a client.
+    """The telemetry of a client.
 
     Attributes:
         host: Where the service is.
@@ -169,13 +157,13 @@ class Telemetry:
 def observed(
     operation: str, span: str = ""
 ) -> Callable[[Callable[P, Coroutine[object, object, R]]], Callable[P, Coroutine[object, object, R]]]:
-    """Make each call of a client's method one span, as long as its face has telemetry; and forget as `forgetful` does.
+    """Make each call of a client's method one span, if it has telemetry, and forget variables as `forgetful` does.
 
     Args:
         operation: The service's operation that the method is about. Of others, made on its way, nothing is counted.
         span: The span's name, if that is another one.
     """
-    kind = OPERATIONS[operation].kind
+    about = OPERATIONS[operation]
 
     def decorate(method: Callable[P, Coroutine[object, object, R]]) -> Callable[P, Coroutine[object, object, R]]:
         # The first argument beside the client.
@@ -187,10 +175,10 @@ def observed(
             try:
                 waiting = method(*args, **kwargs)
                 telemetry: Telemetry | None = cast("Any", args[0])._face.telemetry  # noqa: SLF001 - of the client
-                observation = None if telemetry is None else _Observation(telemetry, span or operation, operation, kind)
+                observation = None if telemetry is None else _Observation(telemetry, about, span)
                 if observation is not None and is_about_an_order:
                     observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
-                # Hooks of the caller's look at a stack that shows nothing either.
+                # The caller's hooks can look at the stack while it waits.
                 args, kwargs = _NOTHING  # type: ignore[assignment]  # the last use of them was above
                 if observation is None:
                     return await waiting
@@ -208,11 +196,11 @@ def observed(
 
 
 class Caller(Protocol):
-    """What performs calls that are not guarded."""
+    """An object that performs calls which are not guarded."""
 
     @property
     def address(self) -> str:
-        """Where the service is."""
+        """The service's address."""
         ...
 
     async def call(self, call: Call[T], /) -> T:
@@ -222,30 +210,30 @@ class Caller(Protocol):
 
 @frozen(eq=False)
 class _ObservedCalls:
-    """Performs calls, each of which is one of the public face: a page of a list."""
+    """Performs calls, and observes each of them: a page of a list."""
 
     _caller: Caller
     _telemetry: Telemetry
 
     @property
     def address(self) -> str:
-        """Where the service is."""
+        """The service's address."""
         return self._caller.address
 
     async def call(self, call: Call[T], /) -> T:
         """Perform a call."""
-        with _Observation(self._telemetry, call.operation, call.operation, call.kind) as observation:
+        with _Observation(self._telemetry, call.operation) as observation:
             observation.result = result = await self._caller.call(call)
             return result
 
 
 def observed_calls(caller: Caller, telemetry: Telemetry | None) -> Caller:
-    """What performs calls, each with a span of its own where there is telemetry."""
+    """Give each call of a caller a span of its own, where there is telemetry."""
     return caller if telemetry is None else _ObservedCalls(caller, telemetry)
 
 
 class _Observation:
-    """One call of the public face, as far as it has come.
+    """One call of the public face while it runs.
 
     Attributes:
         operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
@@ -260,15 +248,14 @@ class _Observation:
         span: Its span, where one could be started.
     """
 
-    def __init__(self, telemetry: Telemetry, name: str, operation: str, kind: Kind) -> None:
+    def __init__(self, telemetry: Telemetry, operation: Operation, span: str = "") -> None:
         self.operation = operation
         self.result: object = None
         self.recipients = self.resends = self.under_way = 0
         self.was_lost = self.was_answered = self.was_asked = False
-        self.labels = {ADDRESS: telemetry.host, OPERATION: name}
+        self.labels = {ADDRESS: telemetry.host, OPERATION: span or operation.name}
         self.span: Span | None = None
         self.instruments = telemetry.instruments
-        self._kind = kind
         self._order_id: int | None = None
 
     def __enter__(self) -> Self:
@@ -282,7 +269,7 @@ class _Observation:
                 self.labels[OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
             )
         except Exception:
-            # A foreign sampler or processor failed: no reason not to send.
+            # A sampler or processor failed. That must not keep the call from being made.
             logger.warning("OpenTelemetry could not start a span", exc_info=True)
         else:
             self.span = span
@@ -297,19 +284,19 @@ class _Observation:
         try:
             _current.reset(self._token)
         except ValueError:
-            # Thrown away by the garbage collector, in a context that this never was in.
+            # Closed by the garbage collector, in another context.
             self._detach = None
         if self._detach is not None:
             self._detach()
         try:
             self._tell(error)
         except Exception:
-            # Likewise: what was sent is sent.
+            # Likewise: the call has been made.
             logger.warning("OpenTelemetry could not end a span", exc_info=True)
 
     def note_order_id(self, order_id: object) -> None:
-        """The call is about this order, if it can be one; whatever else was given by mistake goes no further."""
-        # Values of other classes may do anything when they are looked at, in a frame that holds them.
+        """Note the order that the call is about. A value that can be none, given by mistake, is dropped."""
+        # Values of other classes may raise when they are read, in a frame that holds them.
         if type(order_id) in {int, str, Order}:
             with suppress(ConfigurationError):
                 self._order_id = check_order_id(order_id)
@@ -335,9 +322,9 @@ class _Observation:
             self.span.end()
 
     def _counts(self, error: BaseException | None) -> BulkResult | None:
-        """What a campaign has counted, also where it was cancelled."""
+        """The counts of a campaign, also of one that was cancelled."""
         context = None if error is None else error.__context__
-        # What the caller was handling when it called is chained as well.
+        # The error that the caller was handling during the call is chained as well.
         for each in (self.result, error, None if context is self._handled else context):
             if isinstance(each, BulkResult):
                 return each
@@ -373,7 +360,7 @@ class _Observation:
             self._order_id = (result.order if isinstance(result, ReportPage) else result).id
         if isinstance(result, BulkResult):
             return campaign_outcome(result)
-        return "accepted" if self.was_answered or self._kind is not Kind.GUARDED else "recovered"
+        return "accepted" if self.was_answered or self.operation.kind is not Kind.GUARDED else "recovered"
 
     def _failed(self, error: BaseException) -> str:
         if isinstance(error, OrderAcceptedError):
@@ -391,27 +378,27 @@ class _Observation:
         return "unknown" if self._is_in_doubt(error) else "not_sent"
 
     def _is_in_doubt(self, error: BaseException) -> bool:
-        """Whether something may have been done all the same."""
+        """Whether the request may have been carried out all the same."""
         counts = self._counts(error)
         if counts is not None:
             return any(isinstance(failure.error, OutcomeUnknownError) for failure in counts.failed)
         return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
-# What a transport tells. All of it is about the call that is observed, if there is one.
+# The transport's notes about the call that is observed, if there is one.
 
 
 def note_order(recipients: int) -> None:
-    """The call that is observed is about so many recipients."""
+    """Note how many recipients the observed call has."""
     observation = _current.get()
     if observation is not None:
         observation.recipients = recipients
 
 
 def note_paced(call: Call[T], seconds: float) -> None:
-    """A request has waited so many seconds for its turn."""
+    """Note how many seconds a request has waited for the rate."""
     observation = _current.get()
-    if observation is None or observation.operation != call.operation:
+    if observation is None or observation.operation is not call.operation:
         return
     observation.instruments.pacing.record(seconds, observation.labels)
     if seconds >= _NO_WAIT and observation.span is not None:
@@ -419,15 +406,15 @@ def note_paced(call: Call[T], seconds: float) -> None:
 
 
 def begin_attempt(call: Call[T]) -> None:
-    """A request is about to leave."""
+    """Note that a request is about to leave."""
     observation = _current.get()
-    if observation is not None and observation.operation == call.operation:
+    if observation is not None and observation.operation is call.operation:
         observation.was_asked = True
         observation.under_way += 1
 
 
-def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
-    """A request has ended.
+def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None:
+    """Note that a request has ended.
 
     Args:
         call: What was asked.
@@ -435,7 +422,7 @@ def end_attempt(call: Call[T], outcome: Outcome[T], attempt: int) -> None:
         attempt: Its number, from 1.
     """
     observation = _current.get()
-    if observation is None or observation.operation != call.operation:
+    if observation is None or observation.operation is not call.operation:
         return
     observation.under_way -= 1
     observation.resends += attempt > 1

@@ -1,4 +1,4 @@
-"""From a call to its outcome: attempts, repetitions, and what a lost answer leaves open."""
+"""From a call to its outcome: attempts, repetitions and lost answers."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ import anyio
 import anyio.lowlevel
 from attrs import frozen
 
+from iletimerkezi_async.clocks import Clocks, Stopwatch
 from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, TransportError
+from iletimerkezi_async.wire.arguments import check_whole
 from iletimerkezi_async.wire.call import (
     Answered,
+    AttemptOutcome,
     Call,
     Kind,
     Lost,
     NotSent,
-    Outcome,
     RawAnswer,
     Refused,
     T,
     read_answer,
 )
+from iletimerkezi_async.wire.draft import find_obstacle
 
 from .clients import borrow
-from .clocks import Clocks
 from .exchange import Content, Endpoint, MayGo, NoAnswer, Pool
 from .lanes import LanePool
 from .outcomes import describe_attempt
 from .pacing import Gate
-from .retry import Retry, Stopwatch, check_retry, next_pause
-from .settings import check_connections, check_timeout, longest_attempt
+from .retry import Retry, check_retry, next_pause
+from .settings import check_timeout, longest_attempt
 from .telemetry import begin_attempt, end_attempt, note_paced
 
 if TYPE_CHECKING:
@@ -49,8 +51,6 @@ if TYPE_CHECKING:
     from .pacing import Pacer
     from .settings import Timeouts
 
-__all__ = ["Before", "RefusedAgain", "Transport"]
-
 logger = logging.getLogger("iletimerkezi_async")
 
 # A repetition near the end of the window must have left before the service forgets the first attempt.
@@ -61,7 +61,7 @@ _LARGE = 2**20
 
 
 class Before(Protocol):
-    """Asked before each attempt. It may raise, and nothing leaves then."""
+    """A function that is called before each attempt. Where it raises, nothing leaves."""
 
     async def __call__(self, *, lost: bool) -> object:
         """Get ready for an attempt; `lost` tells whether an earlier one may have been taken."""
@@ -70,7 +70,7 @@ class Before(Protocol):
 
 @frozen(eq=False, repr=False)
 class RefusedAgain:
-    """A guarded request was refused, or not repeated, after an attempt that may have been taken.
+    """The end of a guarded call that was refused, or not repeated, after an attempt that may have been taken.
 
     Attributes:
         first: Runs since the first such attempt began; `None` where it was of an earlier call, too long ago to count.
@@ -85,7 +85,7 @@ class RefusedAgain:
 
 
 class _Trail(Generic[T]):
-    """What has become of a call so far.
+    """The attempts with a call so far.
 
     Attributes:
         call: The call.
@@ -98,77 +98,88 @@ class _Trail(Generic[T]):
         self.call = call
         self.lost = lost
         self.attempts = 0
-        self.outcome: Outcome[T] | None = None
+        self.outcome: AttemptOutcome[T] | None = None
         self._may_leave = may_leave
         self._doubted = doubted
         self._last: Stopwatch | None = None
 
-    def note(self, outcome: Outcome[T], watch: Stopwatch, *, repeated: bool) -> None:
-        """An attempt has ended; `repeated` where the HTTP client sent it more than once, and this answers the last."""
+    def note(self, outcome: AttemptOutcome[T], watch: Stopwatch, *, repeated: bool) -> None:
+        """Note an attempt that ended. It was `repeated` where the HTTP client sent it more than once by itself."""
         self.attempts += 1
         self.outcome = outcome
         if repeated or isinstance(outcome, Lost):
             self.lost = self.lost or watch
             self._last = Stopwatch()
 
-    @property
     def time_left(self) -> float:
-        """Seconds that the next attempt may take; none where a repetition would come too late."""
-        if self.lost is None or self.call.window is None:
+        """Seconds that the next attempt may take; 0 where its schedule or its window has passed."""
+        if self.call.send_at is not None and self.find_obstacle() is not None:
+            return 0
+        if self.lost is None or self.call.operation.window is None:
             return math.inf
-        left = self.call.window - self.lost.elapsed
+        left = self.call.operation.window - self.lost.elapsed
         return left + _WINDOW_GRACE if left > 0 else 0
 
-    @property
-    def obstacle(self) -> ApiError | None:
-        """What forbids the next attempt, by now."""
-        return self.call.obstacle(datetime.fromtimestamp(time.time(), timezone.utc))
+    def find_obstacle(self) -> ApiError | None:
+        """The complaint that the order's schedule has passed."""
+        return find_obstacle(self.call.send_at, datetime.fromtimestamp(time.time(), timezone.utc))
 
     def may_leave(self) -> bool:
         """Whether the next attempt may still leave: asked when its body is handed over, as a machine may have slept."""
-        return self.obstacle is None and self.time_left > 0 and (self._may_leave is None or self._may_leave())
+        return self.time_left() > 0 and (self._may_leave is None or self._may_leave())
 
     @property
     def refused_again(self) -> RefusedAgain | None:
-        """What a refusal after a lost answer tells: that the call was taken, or that this can be looked up."""
+        """The meaning of a refusal after a lost answer: the call was taken, or that can be looked up."""
         outcome = self.outcome
         if not isinstance(outcome, Refused) or outcome.later:
             return None
         if self._may_be_taken and outcome.is_its_own:
             return RefusedAgain(self.lost, self._last)
-        return RefusedAgain(self.lost, self._last, outcome.error) if self.call.traceable and self.lost else None
+        return (
+            RefusedAgain(self.lost, self._last, outcome.error) if self.call.operation.traceable and self.lost else None
+        )
 
     @property
     def _may_be_taken(self) -> bool:
         """Whether the last refusal says that an earlier attempt was taken, if it is the service's own."""
-        is_as_if = isinstance(self.outcome, Refused) and self.outcome.error.code == self.call.taken_code
+        is_as_if = isinstance(self.outcome, Refused) and self.outcome.error.code == self.call.operation.taken_code
         return is_as_if and (self.lost is not None or self._doubted)
 
     def end(self) -> RefusedAgain:
-        """Where there is no further attempt, what that leaves.
+        """Conclude, where there is no further attempt.
 
         Raises:
             IletimerkeziError: As `Transport.perform`.
         """
         outcome = self.outcome
-        obstacle = None if isinstance(outcome, Refused) else self.obstacle
+        obstacle = None if isinstance(outcome, Refused) else self.find_obstacle()
         if obstacle is not None and self.lost is None:
             raise obstacle
-        if obstacle is not None and self.call.traceable:
+        if obstacle is not None and self.call.operation.traceable:
             return RefusedAgain(self.lost, self._last, obstacle)
         if outcome is None or isinstance(outcome, Answered):
-            raise OutcomeUnknownError("it is too late to send it again", self.call.operation)
+            raise OutcomeUnknownError("it is too late to send it again", self.call.operation.name)
         raise _conclusion(self.call, outcome, in_doubt=self.lost is not None or self._may_be_taken)
 
 
 class _Door:
-    """Whether a client is closed, for all of its faces."""
+    """Whether a client and all of its faces are closed."""
 
     is_closed = False
 
 
 class Transport:
-    """Sends calls over pooled connections and repeats them as their kind allows."""
+    """Sends calls over pooled connections and repeats them as their kind allows.
+
+    Attributes:
+        base_url: The address below which the operations are.
+        host: Where the service is.
+        address: The same, with its port where that is not the usual one.
+        retry: How often calls are repeated.
+        longest_attempt: Seconds after which an attempt ends, whatever happens.
+        clocks: The service's clock, as far as answers have told it.
+    """
 
     def __init__(
         self,
@@ -183,19 +194,15 @@ class Transport:
     ) -> None:
         self.retry = check_retry(retry)
         self._credentials = credentials
-        #: Those of all faces: a pause that the service asks for is everybody's.
+        #: Those of all faces: a pause that the service asks for holds for all.
         self._gates: WeakSet[Gate] = WeakSet()
         self.set_pacer(pacer)
         self.set_timeout(timeout)
-        self._endpoint = Endpoint(base_url)
-        connections = check_connections(max_connections)
-        self._pool: Pool
-        if http_client is None:
-            self._pool = LanePool(connections, self._endpoint)
-        else:
-            self._pool = borrow(http_client, self._endpoint)
+        endpoint = Endpoint(base_url)
+        self.base_url, self.host, self.address = endpoint.base_url, endpoint.host, endpoint.netloc
+        connections = check_whole("max_connections", max_connections, 1)
+        self._pool: Pool = LanePool(connections, endpoint) if http_client is None else borrow(http_client, endpoint)
         self._door = _Door()
-        #: The service's clock, as far as answers have told it.
         self.clocks = Clocks()
 
     def with_options(
@@ -205,7 +212,7 @@ class Transport:
         retry: Retry | EllipsisType,
         pacer: Pacer | EllipsisType | None,
     ) -> Transport:
-        """Another face of this transport, over the same connections, closed with it; `...` stands for its own setting.
+        """Another face of this transport, over the same connections, closed with it; `...` keeps a setting.
 
         Args:
             timeout: The face's limits.
@@ -231,32 +238,16 @@ class Transport:
             ConfigurationError: They cannot work.
         """
         self._timeout = check_timeout(timeout)
-        #: Seconds after which an attempt ends, whatever happens.
         self.longest_attempt = longest_attempt(self._timeout)
 
     def set_pacer(self, pacer: Pacer | None) -> None:
-        """Set what makes callers wait."""
+        """Set the pacer."""
         self._gate = Gate(pacer)
         self._gates.add(self._gate)
 
     @property
-    def base_url(self) -> str:
-        """The address below which the operations are."""
-        return self._endpoint.base_url
-
-    @property
-    def host(self) -> str:
-        """Where the service is."""
-        return self._endpoint.host
-
-    @property
-    def address(self) -> str:
-        """Where the service is, with its port where that is not the usual one."""
-        return self._endpoint.netloc
-
-    @property
     def rate(self) -> float | None:
-        """Recipients a second that orders of at most so many recipients may have; `None` where nobody is held back."""
+        """Recipients a second, for orders of at most so many recipients; `None` where there is no limit."""
         return self._gate.rate
 
     @property
@@ -283,12 +274,12 @@ class Transport:
         may_leave: MayGo | None = None,
         doubted: bool = False,
     ) -> T | RefusedAgain:
-        """Send a call, and again as its kind and the outcome allow.
+        """Send a call, and repeat it as its kind and the outcome allow.
 
         Args:
             call: What to send.
             before: Asked before each attempt.
-            lost: Where an earlier run sent it already and did not live to see the answer: running since then.
+            lost: Where an earlier run sent it already and crashed before the answer came: running since then.
             may_leave: Asked again when a body is handed over: whether it still may leave.
             doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
                 tells that this was so.
@@ -303,8 +294,8 @@ class Transport:
         body = await self._envelope(call)
         while True:
             turned_away = await self._wait_for_turn(call)
-            limit = trail.time_left
-            if limit <= 0 or trail.obstacle:
+            limit = trail.time_left()
+            if limit <= 0:
                 break
             if turned_away is not None:
                 trail.outcome = turned_away
@@ -314,13 +305,13 @@ class Transport:
             outcome = await self._attempt(trail, body, limit)
             if isinstance(outcome, Answered):
                 return outcome.value
-            if isinstance(outcome, Refused) and outcome.later:
-                await self._gate.share_pause()
+            if isinstance(outcome, Refused):
+                await self._hold_back(call, outcome)
             refused_again = trail.refused_again
             if refused_again is not None:
                 return refused_again
-            pause = next_pause(self.retry, call.kind, outcome, trail.attempts)
-            if pause is None or trail.obstacle:
+            pause = next_pause(self.retry, call.operation.kind, outcome, trail.attempts)
+            if pause is None or trail.find_obstacle():
                 break
             extra = describe_attempt(call, outcome, trail.attempts, self.host)
             logger.warning(
@@ -332,31 +323,31 @@ class Transport:
     async def _envelope(self, call: Call[T]) -> Body:
         body = self._credentials.envelope(call.fields)
         if len(body) > _LARGE:
-            # Copying it took milliseconds, and others may be about to do the same.
+            # Copying it took milliseconds: let other tasks run.
             await anyio.lowlevel.checkpoint()
         return body
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
-        """Wait until the call may be sent; what is in the way of it, if anything is."""
-        # By the loop's clock: asked for the first time, anyio loads what it needs, which is no wait for the rate.
+        """Wait until the call may be sent, and return the obstacle, if there is one."""
+        # By the loop's clock: its first use loads parts of anyio, which must not count as a wait.
         began = anyio.current_time()
-        complaint = await self._gate.wait(call.recipients, call.operation)
+        complaint = await self._gate.wait(call.recipients, call.operation.name)
         if complaint is None and call.recipients and self.rate is not None:
             note_paced(call, anyio.current_time() - began)
         if complaint is None and self._door.is_closed:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
 
-    async def _attempt(self, trail: _Trail[T], body: Body, limit: float) -> Outcome[T]:
+    async def _attempt(self, trail: _Trail[T], body: Body, limit: float) -> AttemptOutcome[T]:
         call = trail.call
         watch = Stopwatch()
         raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
         content = Content(body, self._timeout, trail.may_leave)
         begin_attempt(call)
         with anyio.move_on_after(min(limit, self.longest_attempt)):
-            # The other idle connections may be as dead as one that broke: a repetition takes a new one.
+            # A repetition takes a new connection: the idle ones may be as dead as the one that broke.
             anew = isinstance(trail.outcome, Lost)
-            raw = await self._pool.exchange(call.operation, content, anew=anew)
+            raw = await self._pool.exchange(call.operation.name, content, anew=anew)
         outcome = self._read(call, raw)
         trail.note(outcome, watch, repeated=content.times > 1)
         if isinstance(outcome, Lost) and outcome.out_of_step:
@@ -365,24 +356,26 @@ class Transport:
         _log_attempt(call, outcome, trail.attempts, watch, self.host)
         return outcome
 
-    def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> Outcome[T]:
+    def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> AttemptOutcome[T]:
         if isinstance(raw, RawAnswer):
             outcome = read_answer(call, raw, self._credentials.scrub, self.address)
             if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
-                # By the service's own answers alone: the clock of a gateway before it may be another.
+                # Only from the service's own answers: a gateway may have another clock.
                 self.clocks.hear(raw.date)
-            self._hold_back(call, outcome)
             return outcome
         if raw.misuse:
             return NotSent(ConfigurationError(raw.reason))
-        error = TransportError(raw.reason, call.operation, raw.http_status, self.address)
+        error = TransportError(raw.reason, call.operation.name, raw.http_status, self.address)
         return Lost(error) if raw.sent else NotSent(error)
 
-    def _hold_back(self, call: Call[T], outcome: Outcome[T]) -> None:
-        """Hold everybody back where the service asks for a pause in sending, but nobody for longer than `wait_max`."""
-        if call.recipients and isinstance(outcome, Refused) and outcome.error.code == _TOO_MANY and outcome.retry_after:
-            for gate in list(self._gates):
-                gate.hold_back(min(outcome.retry_after, self.retry.wait_max))
+    async def _hold_back(self, call: Call[T], refused: Refused) -> None:
+        """Hold all sends back where the service asks for a pause, but none for longer than `wait_max`."""
+        if not call.recipients or refused.error.code != _TOO_MANY or not refused.retry_after:
+            return
+        pause = min(refused.retry_after, self.retry.wait_max)
+        for gate in list(self._gates):
+            gate.hold_back(pause)
+        await self._gate.share_pause(pause)
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
@@ -392,23 +385,25 @@ class Transport:
 
 def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: bool) -> IletimerkeziError:
     """The error to end with, where `in_doubt` says that an answer was lost on the way."""
-    if call.kind is Kind.REPEATABLE or not in_doubt:
+    if call.operation.kind is Kind.REPEATABLE or not in_doubt:
         return outcome.error
     if isinstance(outcome, Refused) and outcome.content:
         return outcome.error
     message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error.reason})"
     http_status = getattr(outcome.error, "http_status", None)
-    return OutcomeUnknownError(message, call.operation, http_status)
+    return OutcomeUnknownError(message, call.operation.name, http_status)
 
 
-def _log_attempt(call: Call[T], outcome: Outcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
+def _log_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
     if not logger.isEnabledFor(logging.DEBUG):
         return
     code: object = 200
     if isinstance(outcome, Refused):
         code = outcome.error.code
     elif not isinstance(outcome, Answered):
-        code = outcome.error.reason.removeprefix(f"{call.operation}: ")
+        code = outcome.error.reason.removeprefix(f"{call.operation.name}: ")
     about = f" {call.about}" if call.about else ""
     extra = describe_attempt(call, outcome, attempt, host)
-    logger.debug("%s%s: %s in %.3f s (attempt %d)", call.operation, about, code, watch.elapsed, attempt, extra=extra)
+    logger.debug(
+        "%s%s: %s in %.3f s (attempt %d)", call.operation.name, about, code, watch.elapsed, attempt, extra=extra
+    )

@@ -1,21 +1,24 @@
-"""A face of a client: what its calls go through, and what they are sent with where they do not say."""
+"""What one client shares between its calls: connections, limits, defaults, memory."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
 from types import EllipsisType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from iletimerkezi_async.http.pacing import choose_pacer
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.http.pacing import StorePacer, TokenBucket, choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.http.telemetry import observed_calls, start_telemetry
 from iletimerkezi_async.http.transport import Transport
+from iletimerkezi_async.stores.base import Store, StoreLog
+from iletimerkezi_async.stores.log import account_of
+from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 
 from .known import KnownIds
 from .lookup import Lookups
 from .send import Sending
-from .sharing import share_ids, share_rate
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.clients import HttpClient
@@ -24,24 +27,20 @@ if TYPE_CHECKING:
     from iletimerkezi_async.http.settings import Timeouts
     from iletimerkezi_async.http.telemetry import Telemetry
     from iletimerkezi_async.models import Iys
-    from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.wire.credentials import Credentials
-
-__all__ = ["Face", "open_face"]
 
 
 class Face:
-    """One face of a client.
+    """What one client shares between its calls.
 
     Args:
-        credentials: The account's.
-        store: Where keys are kept, if anywhere.
-        known: The ids of orders that are known.
-        telemetry: What tells of calls, if anything does.
-        transport: What sends.
-        sender: The header, where a call names none.
-        iys: The choice about the consent registry, where a call makes none.
-        is_first: Whether it is the client itself, which has the connections.
+        credentials: The account's credentials.
+        store: The store of keys, if there is one.
+        known: The client's memory of its orders.
+        telemetry: The observer of calls, if there is one.
+        transport: The transport.
+        sender: The default header.
+        iys: The default choice about the consent registry.
+        is_first: Whether the connections are closed with it; not those of `with_options`.
     """
 
     def __init__(
@@ -61,24 +60,24 @@ class Face:
         self.transport = transport
         self.sender = sender
         self.iys = iys
-        # Most calls leave all to the face.
+        # For calls that take all defaults.
         self._template = None if sender is None or iys is None else Draft(sender, iys, {}, None, 0)
-        #: What looks for lost orders.
+        #: The shared state of the client's searches.
         self.lookups = Lookups(transport, known)
-        #: What sends orders.
+        #: Sends orders.
         self.sending = Sending(self.lookups, store, credentials)
-        #: What asks for the pages of lists.
+        #: Reads the pages of lists.
         self.pages = observed_calls(transport, telemetry)
         self._store = store
         self._is_first = is_first
 
     @property
     def identity(self) -> tuple[Credentials, Store | None]:
-        """Whose orders these are, and where those of other processes are known."""
+        """The account, and the store that knows the orders of its other processes."""
         return self.credentials, self._store
 
     def template(self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool) -> Draft:
-        """An order without messages, for what a call says or leaves to the face.
+        """Make an order without messages, of a call's settings and the defaults.
 
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
@@ -101,7 +100,7 @@ class Face:
         iys: Iys | EllipsisType | None,
         rate: float | Pacer | EllipsisType | None,
     ) -> Face:
-        """Another face, over the same connections; `...` stands for this one's setting.
+        """Make another one over the same connections; `...` stands for this one's setting.
 
         Raises:
             IletimerkeziError: As `AsyncClient.with_options`.
@@ -119,13 +118,14 @@ class Face:
         )
 
     async def aclose(self) -> None:
-        """Close the connections, where they are this face's."""
+        """Close the connections, unless it was made by `with_options`."""
         if self._is_first:
             await self.transport.aclose()
 
 
 def open_face(
-    credentials: Credentials,
+    key: str | None,
+    hash: str | None,
     *,
     sender: str | None,
     iys: Iys | None,
@@ -137,28 +137,30 @@ def open_face(
     http_client: HttpClient | None,
     store: Store | None,
 ) -> Face:
-    """The first face of a client, for the arguments of its constructor.
+    """Make what a new client shares, by the arguments of its constructor.
 
     Raises:
         IletimerkeziError: As `AsyncClient`.
     """
+    address = choose_base_url(base_url)
+    credentials = Credentials(key, hash, str(address).rstrip("/"))
     header, choice = _choose_header(sender), _choose_iys(iys)
     transport = Transport(
         credentials,
-        base_url=choose_base_url(base_url),
+        base_url=address,
         timeout=timeout,
         max_connections=max_connections,
         retry=retry,
         pacer=_choose_pacer(rate, store, credentials),
         http_client=http_client,
     )
-    known = KnownIds(share_ids(store, credentials))
+    known = KnownIds(None if store is None else StoreLog(store), account_of(credentials))
     telemetry = start_telemetry(transport.host)
     return Face(credentials, store, known, telemetry, transport, sender=header, iys=choice)
 
 
 def _choose_header(sender: str | None) -> str | None:
-    """The header that was given, or the environment's, if there is one."""
+    """Take the header that was given, or the environment's, if there is one."""
     return default_sender() if sender is None else check_sender(sender)
 
 
@@ -167,4 +169,17 @@ def _choose_iys(iys: Iys | None) -> Iys | None:
 
 
 def _choose_pacer(rate: float | Pacer | None, store: Store | None, credentials: Credentials) -> Pacer | None:
-    return share_rate(choose_pacer(rate), rate, store, credentials)
+    """Choose the pacer: for all processes of the account, if there is a store and `rate` is a number.
+
+    Raises:
+        ConfigurationError: The rate or the store cannot work.
+    """
+    pacer = choose_pacer(rate)
+    if store is None:
+        return pacer
+    if not isinstance(cast("object", store), Store):
+        raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
+    # A token bucket was made of a number, unless it was given.
+    if pacer is rate or not isinstance(pacer, TokenBucket):
+        return pacer
+    return StorePacer(rate, store, account_of(credentials))  # type: ignore[arg-type]  # it is a number

@@ -1,41 +1,46 @@
-"""What one client remembers of its orders: the ids that were answered, and what is on its way or was lost."""
+"""A client's memory of its orders: the ids of those that were answered, and the orders under way or lost."""
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from array import array
-from bisect import bisect_right
 from collections import Counter, deque
-from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from itertools import chain, islice, takewhile
+from typing import TYPE_CHECKING, NamedTuple
 
+import anyio
 from attrs import define, field
 
 from iletimerkezi_async.clocks import Moment
+from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.stores.log import KnownId
 
 from .rules import ONE_SKIPPED_IN, Known, is_look_alike
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable
+    from collections.abc import Collection, Iterable
     from collections.abc import Set as AbstractSet
 
+    from iletimerkezi_async.stores.base import StoreLog
     from iletimerkezi_async.wire.draft import Draft
 
     from .rules import Wanted
 
-__all__ = ["ALIKE_SECONDS", "KnownIds", "LiveSend", "LiveSends", "SharedIds", "hash_content"]
 
-# A live look-up is about orders of the last ten minutes. There are two generations, so that each id is kept for at
-# least this many seconds, and at most so many ids: of a hundred orders a second, all.
-_GENERATION = 900.0
-_MOST_IDS = 100_000
-#: Seconds: orders whose attempts are farther apart are told from each other by the times in the list.
+logger = logging.getLogger("iletimerkezi_async")
+
+# Seconds for which an id is kept (a live search is about the last ten minutes), and ids that are kept at most: those of
+# a hundred orders a second.
+_KEPT = 1800.0
+_MAX_IDS = 200_000
+# Seconds that a search waits for the ids of other processes.
+_PATIENCE = 1.0
+#: Seconds between the attempts of two orders from which the times in the list tell them apart.
 ALIKE_SECONDS = 3600.0
-# Of orders whose outcome stays unknown, so many are remembered, with so many recipients.
-_MOST_LOST, _MOST_LOST_RECIPIENTS = 10_000, 500_000
-# Recipients up to which an order is found by each of its numbers.
+# Lost orders that are remembered at most, and their recipients.
+_MAX_LOST, _MAX_LOST_RECIPIENTS = 10_000, 500_000
+# Recipients up to which an order is indexed by each of its numbers.
 _FEW = 100
 
 
@@ -52,27 +57,15 @@ def hash_content(draft: Draft) -> int:
 # Ids.
 
 
-class SharedIds(Protocol):
-    """Where several processes tell each other of the ids that they got."""
-
-    def note(self, known: KnownId, /) -> None:
-        """Tell of an id, at once or later; it delays nobody."""
-        ...
-
-    async def known(self, order_ids: Collection[int], /) -> AbstractSet[int]:
-        """Which of these ids any process has told of; none where that is not to be had."""
-        ...
-
-
 class _KnownOrder(NamedTuple):
-    """An order of this client that was surely taken.
+    """An order of this client that surely was taken.
 
     Attributes:
         content: Its `hash_content`.
-        answered: When its id was answered; `None` where it was found in a list.
-        scheduled: Whether it was to be sent later.
-        since: Since when that is known, by the monotonic clock.
-        began: When its first attempt began that may have been taken, likewise.
+        answered: The time of its answer; `None` if its id was found in a list.
+        scheduled: Whether it is scheduled.
+        since: The time when its id became known, by the monotonic clock.
+        began: The beginning of the first attempt that may have been taken, likewise.
     """
 
     content: int
@@ -82,32 +75,24 @@ class _KnownOrder(NamedTuple):
     began: float
 
 
-class _Generation:
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.orders: dict[int, _KnownOrder] = {}
-        self.answers = array("d")
-        self.slowest = 0.0
-
-    @property
-    def is_over(self) -> bool:
-        return len(self.orders) >= _MOST_IDS or time.monotonic() - self.began >= _GENERATION
-
-
 class KnownIds:
-    """The ids that one client has learnt, of the last quarter of an hour at least.
+    """The ids that a client has learnt within half an hour.
 
     Args:
-        shared: Where other processes tell of theirs; or nowhere.
+        log: The store by which the account's processes share their ids, if there is one.
+        account: The account's name in it.
     """
 
-    def __init__(self, shared: SharedIds | None = None) -> None:
-        self._shared = shared
-        #: Orders whose ids are not known (yet).
+    def __init__(self, log: StoreLog | None = None, account: str = "") -> None:
+        self._log = log
+        self._account = account
+        #: The orders whose ids are not known.
         self.sends = LiveSends()
-        #: Whether the service gives an id to several orders, as some that are there for tests do.
+        #: Whether the service gives one id to several orders, as some services for tests do.
         self.are_reused = False
-        self._young, self._old = _Generation(), _Generation()
+        self._orders: dict[int, _KnownOrder] = {}
+        #: The same with their ids, the oldest first.
+        self._by_age: deque[tuple[int, _KnownOrder]] = deque()
 
     def note(
         self,
@@ -118,44 +103,40 @@ class KnownIds:
         *,
         scheduled: bool = False,
     ) -> None:
-        """An order was surely taken, and has this id.
+        """Remember the id of an order that surely was taken.
 
         Args:
             order_id: The id.
             content: The order's `hash_content`.
-            answered: When it was answered; `None` where a look-up has told it.
-            took: Seconds since the order's first attempt that may have been taken.
-            scheduled: Whether the order is to be sent later.
+            answered: The time of its answer; `None` if its id was found in a list.
+            took: Seconds since the first attempt that may have been taken.
+            scheduled: Whether the order is scheduled.
         """
-        if self._young.is_over:
-            self._young, self._old = _Generation(), self._young
         now = time.monotonic()
-        self._young.orders[order_id] = _KnownOrder(content, answered, scheduled, now, now - took)
-        if answered is not None:
-            self._young.answers.append(now)
-            self._young.slowest = max(self._young.slowest, took)
+        self._orders[order_id] = order = _KnownOrder(content, answered, scheduled, now, now - took)
+        self._by_age.append((order_id, order))
+        while len(self._by_age) > _MAX_IDS or self._by_age[0][1].since < now - _KEPT:
+            old_id, old = self._by_age.popleft()
+            if self._orders.get(old_id) is old:
+                self._orders.pop(old_id, None)
 
     def share(self, order_id: int) -> None:
-        """Tell the other processes of an id; it delays nobody.
+        """Share an id with the account's other processes; it never delays the caller.
 
-        To be called after a journal or a store has the id: if this process died between the two, another one would look
-        for the order, and leave it out as one that is known to be another. For the same reason nothing is told of an id
-        that a look-up alone has found: where the numbers of two orders are the same, it may belong to the one that
-        another process looks for. Where ours was surely taken, one of the two is ours, and the other is left.
+        Call this after the journal or the store has the id. If this process died between the two, another process would
+        look for the order, and rule it out as known.
         """
-        if self._shared is None:
-            return
-        known = self.describe(order_id)
-        if known is not None:
-            self._shared.note(known)
+        known = None if self._log is None else self.describe(order_id)
+        if self._log is not None and known is not None:
+            self._log.note_later(self._account, known)
 
     def describe(self, order_id: int) -> KnownId | None:
-        """What a log is to know of an order; `None` where it may be one that another process looks for.
+        """Describe an order for a log; `None` if its id is not surely its own.
 
-        One that a look-up has found may have been taken at its first attempt already: a list that has it need have
-        nothing that is newer.
+        An order that was found in a list may have been taken at its first attempt, so it does not prove that a list has
+        newer orders.
         """
-        known = self._find(order_id)
+        known = self._orders.get(order_id)
         if known is None:
             return None
         now = time.monotonic()
@@ -164,16 +145,16 @@ class KnownIds:
         return KnownId(order_id, Moment(0.0, known.answered.service), scheduled=known.scheduled, age=now - known.since)
 
     def is_of_another(self, order_id: int, content: int, before: float = math.inf) -> bool:
-        """Whether an order is known to carry something else, and was before a moment of the monotonic clock.
+        """Whether an id was known for other content before a moment of the monotonic clock.
 
-        With the same content it may be the very order: answered, and never noted by the run that sent it.
+        An order with the same content may be the wanted one: answered, but not kept by the run that sent it.
         """
-        known = self._find(order_id)
+        known = self._orders.get(order_id)
         return known is not None and known.content != content and known.since < before
 
     def others(self, order_ids: Iterable[int], content: int) -> dict[int, Known]:
-        """What the rules need to know of those orders that carry something else."""
-        found = ((order_id, self._find(order_id)) for order_id in order_ids)
+        """Give those of the orders that are known for other content, as the rules take them."""
+        found = ((order_id, self._orders.get(order_id)) for order_id in order_ids)
         return {
             order_id: Known(known.answered, known.scheduled)
             for order_id, known in found
@@ -181,91 +162,94 @@ class KnownIds:
         }
 
     async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
-        """Which of these ids other processes know, and this client does not."""
-        asked = [order_id for order_id in order_ids if self._find(order_id) is None]
-        return await self._shared.known(asked) if self._shared is not None and asked else frozenset()
+        """Give those of the ids that other processes know and this client does not; none if the store is away."""
+        log, asked = self._log, [order_id for order_id in order_ids if order_id not in self._orders]
+        if log is None or not asked or log.is_away:
+            return frozenset()
+        reason: object = f"the store did not answer within {_PATIENCE:g} s"
+        with anyio.move_on_after(_PATIENCE):
+            try:
+                return await log.known(self._account, asked)
+            except StoreError as error:
+                reason = error
+        log.note_away()
+        # Without them, more reports are read.
+        logger.warning("the ids of other processes are not to be had: %s", reason)
+        return frozenset()
 
-    def count_since(self, moment: float) -> int:
-        """How many orders were answered after a moment of the monotonic clock: these are newer in the list."""
-        return sum(len(each.answers) - bisect_right(each.answers, moment) for each in (self._young, self._old))
+    def rank(self, began: float, ended: float) -> int:
+        """Count the orders that probably are newer in the list than a lost one.
 
-    @property
-    def slowest(self) -> float:
-        """Seconds that the slowest answer took of late."""
-        return max(self._young.slowest, self._old.slowest)
+        Args:
+            began: The beginning of its first attempt, by the monotonic clock.
+            ended: The end of its last one.
+        """
+        # Of a copy, as another thread may note an order meanwhile.
+        newest_first = (each for _, each in reversed([*self._by_age]))
+        newer = takewhile(lambda each: each.since > began, newest_first)
+        answered = [each for each in newer if each.answered is not None]
+        # An attempt that timed out was most likely taken early.
+        slowest = max((each.since - each.began for each in answered), default=0.0)
+        return sum(each.since > min(ended, began + slowest) for each in answered)
 
-    def _find(self, order_id: int) -> _KnownOrder | None:
-        return self._young.orders.get(order_id) or self._old.orders.get(order_id)
 
-
-# What has no id.
+# Orders without an id.
 
 
 @define(eq=False, repr=False)
 class LiveSend:
-    """An order on its way.
+    """An order under way.
 
     Attributes:
         draft: The order.
         content: Its `hash_content`.
-        owner: The log that counts its look-alikes by itself, if one does.
-        elsewhere: Counts those of other processes, so many seconds after it left, where these meet.
-        began: When it left, by this machine's clock; `None` where it has not.
+        owner: The log that counts its look-alikes itself, if there is one.
+        began: The time of its first attempt, by this machine's clock; `None` before.
     """
 
     draft: Draft
     content: int
-    owner: Hashable = None
-    elsewhere: Callable[[float], Awaitable[int]] | None = None
+    owner: object = None
     began: float | None = None
-    #: Its numbers, each once, where they are few.
-    few: frozenset[str] | None = field(init=False)
+    #: Its numbers, each once, if they are few.
+    few: frozenset[str] | None = field(default=None, init=False)
     _numbers: Counter[str] | None = field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        messages = self.draft.messages
-        self.few = frozenset(chain.from_iterable(messages.values())) if self.draft.recipients <= _FEW else None
 
     @property
     def numbers(self) -> Counter[str]:
-        """Its numbers, each with how many messages it gets."""
+        """Its numbers, with the number of messages to each."""
         if self._numbers is None:
             self._numbers = Counter(chain.from_iterable(self.draft.messages.values()))
         return self._numbers
 
-    async def count_elsewhere(self) -> int:
-        """How many orders of other processes may be in the reports that cannot be told from this one."""
-        if self.elsewhere is None or self.began is None:
-            return 0
-        return await self.elsewhere(time.time() - self.began)
-
 
 class LiveSends:
-    """The orders that the reports may have without their ids being known: those on their way, and those that were lost.
+    """The orders of a client that reports may show without their ids being known: under way, or lost.
 
-    None of them is to be taken for another.
+    They are counted, so that none of them is taken for another.
     """
 
     def __init__(self) -> None:
-        # Small ones by each of their numbers.
+        # Small orders by each of their numbers.
         self._small: dict[str, list[LiveSend]] = {}
         self._large: list[LiveSend] = []
         self._lost: deque[LiveSend] = deque()
         self._lost_recipients = 0
 
-    def depart(self, send: LiveSend) -> None:
-        """From now on the reports may have it."""
+    def add(self, send: LiveSend) -> None:
+        """Add an order, as an attempt is about to leave."""
         if send.began is not None:
             return
         send.began = time.time()
-        if send.few is None:
+        if send.draft.recipients > _FEW:
             self._large.append(send)
             return
+        send.few = frozenset(chain.from_iterable(send.draft.messages.values()))
         for number in send.few:
             self._small.setdefault(number, []).append(send)
 
-    def land(self, send: LiveSend) -> None:
-        """Its id is known, or it was surely not taken."""
+    def remove(self, send: LiveSend) -> None:
+        """Remove an order whose id is known, or that surely was not taken."""
         if send.began is None:
             return
         if send.few is None and send in self._large:
@@ -277,8 +261,8 @@ class LiveSends:
             if not alike:
                 self._small.pop(number, None)
 
-    def lose(self, send: LiveSend) -> None:
-        """Which order it is cannot be told, if it is any."""
+    def mark_lost(self, send: LiveSend) -> None:
+        """Keep an order whose outcome or id stays unknown, in place of older ones if there are too many."""
         if send.began is None:
             return
         self._lost.append(send)
@@ -286,23 +270,27 @@ class LiveSends:
         while self._lost and self._is_too_much():
             oldest = self._lost.popleft()
             self._lost_recipients -= oldest.draft.recipients
-            self.land(oldest)
+            self.remove(oldest)
 
     def _is_too_much(self) -> bool:
         is_old = (self._lost[0].began or 0.0) < time.time() - 2 * ALIKE_SECONDS
-        return is_old or len(self._lost) > _MOST_LOST or self._lost_recipients > _MOST_LOST_RECIPIENTS
+        return is_old or len(self._lost) > _MAX_LOST or self._lost_recipients > _MAX_LOST_RECIPIENTS
 
-    def count_alike(self, wanted: Wanted, content: int, began: float, *, owner: object = None) -> int:
-        """How many orders cannot be told from one that is looked for, as the service may skip numbers.
+    def count_alike(
+        self, wanted: Wanted, content: int, began: float, *, owner: object = None, blacklist: Collection[str] = ()
+    ) -> int:
+        """Count the orders that cannot be told from the wanted one, as the service may skip numbers.
 
         Args:
-            wanted: The order that is looked for.
-            content: Its `hash_content`: with the same the service takes only one.
-            began: When it left, by this machine's clock.
-            owner: The log that has counted its own.
+            wanted: The wanted order.
+            content: Its `hash_content`; of orders with the same content the service takes only one.
+            began: The time of its first attempt, by this machine's clock.
+            owner: A log that counts its own orders itself.
+            blacklist: Numbers that may all be skipped.
         """
-        # As many may be missing as make one of the first ones there in any case.
-        first = islice(wanted.numbers, wanted.recipients // ONE_SKIPPED_IN + 1)
+        # A look-alike has at least one of so many numbers.
+        limit = len(wanted.numbers) if blacklist else wanted.recipients // ONE_SKIPPED_IN + 1
+        first = islice(wanted.numbers, limit)
         near = {id(send): send for number in first for send in self._small.get(number, ())}
         near |= {id(send): send for send in self._large}
         return sum(
@@ -310,6 +298,6 @@ class LiveSends:
             and other.began is not None
             and abs(other.began - began) <= ALIKE_SECONDS
             and (owner is None or other.owner != owner)
-            and is_look_alike(wanted, other.numbers)
+            and is_look_alike(wanted, other.numbers, blacklist)
             for other in near.values()
         )

@@ -1,35 +1,36 @@
-"""What may become of an order, and what follows: all decisions about it. Pure.
+"""The life of an order: its states, and all decisions about it. Pure.
 
-An order is a row in a log (`stores.log`). What happened to it is told by its state and by two moments: its first and
-its last attempt that may have been taken.
+An order is a row in a log (`stores.log`). Its state and two times tell its past: `first` and `last`, the first and the
+last attempt that may have been taken. *Lost* means that the answer to an attempt did not come: either the row had a
+`first` when it was claimed, or an answer was lost since. An owner is the call, or the run of a campaign, that has
+claimed the row; it is the owner alone as long as its lease holds.
 
-| now | event | then |
+| state of the row | event | what follows |
 |---|---|---|
-| none, free, expired | claim | claimed, all anew |
-| claimed, lease over | claim, any content | claimed, all anew (of a campaign: the same content alone) |
-| claimed, begun, unknown; lease holds | claim: same content / other | busy / conflict |
-| begun, unknown; lease over | claim: same content / other | the same, ours / conflict |
-| sent | claim: same content / other | replay / conflict |
-| claimed, not begun | given up | free |
-| begun, unknown of an earlier owner | given up | unknown, lease over |
-| claimed; begun, nothing lost | an attempt is about to leave | begun; first and last are now |
-| begun, something lost | again | begun; last is now |
-| any but sent, same content; none, free | taken, whoever says it | sent; inserted where the row is gone |
-| sent | taken, whoever says it | the same; an id only where there is none |
-| begun, nothing lost | refused, or surely never left | free (of a campaign: refused, or duplicate) |
-| begun, something lost | refused for its content alone | free |
-| begun, something lost | refused otherwise; attempts or time are over | unknown, lease over |
-| begun, unknown of an earlier owner | younger than 9 minutes by both clocks | sent again: last is now |
-| … older, or a clock is not known | the reports show it | sent, with its id where there are no look-alikes |
-| … | the reports surely lack it | sent again, as a new life: first and last are now |
-| … | they do not tell | unknown |
-| claimed, begun, unknown; lease over | a person: sent / not sent | sent / free |
-| sent without an id | a person: this order | sent, with its id |
-| sent | a person: not sent, or another order | conflict |
-| none, free, expired | a person | nothing is known of it |
+| none, FREE, expired | claim | CLAIMED, as a new row |
+| CLAIMED, lease over | claim, any content | CLAIMED, as a new row (of a campaign: same content only) |
+| CLAIMED, BEGUN, UNKNOWN, lease holds | claim, same content / other | busy / conflict |
+| BEGUN, UNKNOWN, lease over | claim, same content / other | the same state, with a new owner / conflict |
+| SENT | claim, same content / other | replay / conflict |
+| CLAIMED | the owner gives up | FREE |
+| BEGUN, UNKNOWN of an earlier owner | the owner gives up | UNKNOWN, lease over |
+| CLAIMED; BEGUN, nothing lost | an attempt is about to leave | BEGUN; `first` and `last` are now |
+| BEGUN, lost | another attempt is about to leave | BEGUN; `last` is now |
+| any but SENT, same content; none, FREE | any owner, also an earlier one, finds it taken | SENT |
+| SENT | any owner finds it taken | unchanged, but for an id if there was none |
+| BEGUN, nothing lost | refused, or surely not sent | FREE (of a campaign: REFUSED or DUPLICATE) |
+| BEGUN, lost | refused for its content | FREE |
+| BEGUN, lost | refused for another reason; no attempts or no time left | UNKNOWN, lease over |
+| BEGUN, UNKNOWN of an earlier owner | less than 9 minutes old, by both clocks | sent again; `last` is now |
+| … older, or a clock is not known | the reports show it | SENT, with its id unless there are look-alikes |
+| … | the reports surely lack it | sent again, as if new: `first` and `last` are now |
+| … | the reports do not tell | UNKNOWN |
+| CLAIMED, BEGUN, UNKNOWN, lease over | a person decides: sent / not sent | SENT / FREE |
+| SENT without an id | a person decides: sent, as this order | SENT, with the id |
+| SENT | a person decides: not sent, or another order | conflict |
+| none, FREE, expired | a person decides | refused: nothing is known of it |
 
-*Lost* means that an attempt's answer did not come: the row was claimed with a first attempt, or an answer of this
-owner's was lost since. A row that is begun or unknown does not expire before eleven days, however short `keep` is.
+BEGUN and UNKNOWN do not expire before eleven days, however short `keep` is.
 """
 
 from __future__ import annotations
@@ -41,47 +42,23 @@ from attrs import evolve, frozen
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import Change, KnownId, Scope, State
-from iletimerkezi_async.wire.operations import SEND_WINDOW
+from iletimerkezi_async.wire.call import SEND_WINDOW
 
 if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row
 
-__all__ = [
-    "DOUBT_KEPT",
-    "FREE_KEPT",
-    "LONGEST_LEASE",
-    "NO_LEASE",
-    "SEND_WINDOW",
-    "Busy",
-    "Conflict",
-    "Decision",
-    "Nothing",
-    "Replay",
-    "Step",
-    "begin",
-    "claim",
-    "give_up",
-    "mark_not_sent",
-    "mark_sent",
-    "next_step",
-    "refuse",
-    "release",
-    "settle_sent",
-    "strike",
-    "taken",
-]
 
-#: Seconds for which a row that was struck out stays, so that nothing that comes late can bring back another.
+#: Seconds for which a free row stays: a late insert would bring back a version that others have read.
 FREE_KEPT = 3600.0
-#: Seconds for which an order that may have been taken is kept at the least.
+#: Seconds for which an order that may have been taken is kept at least.
 DOUBT_KEPT = 11 * 86_400.0
-#: Seconds: no lease is longer. One that is over later than that was written by a clock that was wrong.
+#: Seconds of the longest lease. A longer one was written by a wrong clock.
 LONGEST_LEASE = 300.0
-#: Seconds from now until a lease that nobody has: long ago, so that a clock that is set back does not bring it back.
+#: Seconds from now to the end of a lease that is over, even by a clock that is set back.
 NO_LEASE = -1e9
-# Seconds: the service tells its time in whole ones, so that a clock may seem to have gone back.
+# Seconds by which a clock may seem to go back, as the service tells whole seconds.
 _GRAIN = 2.0
-# Seconds: a log may look at its clock twice for one write.
+# Seconds between two readings of a log's clock for one write.
 _SAME = 0.001
 _IN_DOUBT = frozenset({State.BEGUN, State.UNKNOWN})
 
@@ -91,7 +68,7 @@ class Replay:
     """It was sent already.
 
     Attributes:
-        row: As it is kept.
+        row: The row.
     """
 
     row: Row
@@ -99,10 +76,10 @@ class Replay:
 
 @frozen
 class Conflict:
-    """The name belongs to other content; or it was sent, and a person says otherwise.
+    """The name belongs to other content; or a person's decision contradicts the row.
 
     Attributes:
-        row: As it is kept.
+        row: The row.
     """
 
     row: Row
@@ -110,7 +87,7 @@ class Conflict:
 
 @frozen
 class Busy:
-    """Somebody else has it.
+    """Another call has it.
 
     Attributes:
         lease_left: Seconds until the lease is over.
@@ -120,18 +97,18 @@ class Busy:
 
 
 class Nothing(Enum):
-    """Why there is nothing to write."""
+    """A reason why nothing is written."""
 
     UNUSED = "nothing is known of it"
-    CHANGED = "it is another by now"
+    CHANGED = "it has changed since it was read"
 
 
-#: What follows from an event: a change to be written, or why there is none.
+#: The outcome of an event: a change to be written, or the reason why there is none.
 Decision: TypeAlias = Change | Replay | Conflict | Busy | Nothing
 
 
 class Step(Enum):
-    """What to do about an order that was claimed."""
+    """The next step with an order that was claimed."""
 
     SEND = "send it"
     SEND_AGAIN = "send it again, as the service would refuse it if it has it"
@@ -139,27 +116,27 @@ class Step(Enum):
 
 
 def is_none(row: Row | None, now: float) -> bool:
-    """Whether a row is as good as none."""
+    """Whether a row counts as none."""
     return row is None or row.state is State.FREE or row.expires_at <= now
 
 
 def lease_left(row: Row, now: float) -> float:
-    """Seconds for which a row is still its owner's alone; 0 where the lease is over, or longer than any can be."""
+    """Give the seconds that are left of a lease; 0 if it is over, or longer than any lease."""
     left = row.lease_until - now
     return left if 0 < left <= LONGEST_LEASE + _GRAIN else 0.0
 
 
 def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> Decision:
-    """Ask for the right to send.
+    """Decide about a claim: the right to send.
 
     Args:
-        row: What is there.
+        row: The row in the log.
         now: The log's time.
-        mine: The row as it would be inserted: claimed, without times, with a version and a token of its own.
+        mine: The row to be inserted: claimed, without times, with a new version and token.
         lease: Seconds.
         keep: Seconds.
     """
-    # What a crash of the log may undo here was not begun yet.
+    # Not durable: no attempt leaves before the next write.
     anew = Change(mine, lease, keep, durable=False)
     if row is None or is_none(row, now):
         return anew
@@ -178,17 +155,17 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
 
 
 def next_step(row: Row, now: Moment, *, may_go: bool = True) -> Step:
-    """What to do about an order that was claimed.
+    """Decide whether an order that was claimed is sent, sent again, or looked up.
 
     Args:
-        row: As it was claimed.
+        row: The row as it was claimed.
         now: The log's time, and the service's.
-        may_go: Whether it could be sent: its texts are known, and its schedule is not past.
+        may_go: Whether it can be sent: its texts are known, and its schedule is not past.
     """
     if row.first is None:
         return Step.SEND
     ages = row.first.ages(now)
-    # By one clock alone nobody knows how long ago it was: either may have been set.
+    # One clock alone does not tell the age, as it may have been set.
     is_known = row.first.service is not None and now.service is not None
     if may_go and is_known and all(-_GRAIN <= age < SEND_WINDOW for age in ages):
         return Step.SEND_AGAIN
@@ -196,12 +173,12 @@ def next_step(row: Row, now: Moment, *, may_go: bool = True) -> Step:
 
 
 def begin(held: Row, version: str, service: float | None, lease: float, keep: float, *, lost: bool) -> Change:
-    """An attempt is about to leave.
+    """Begin an attempt.
 
     Args:
         held: The row as its owner has it.
-        version: A new one.
-        service: The service's time, where it is known.
+        version: A new version.
+        service: The service's time, if it is known.
         lease: Seconds.
         keep: Seconds.
         lost: Whether an earlier attempt may have been taken.
@@ -213,14 +190,14 @@ def begin(held: Row, version: str, service: float | None, lease: float, keep: fl
 
 
 def give_up(held: Row, version: str, keep: float, *, lost: bool, service: float | None = None) -> Change:
-    """Nobody can tell what became of it; or, where nothing was lost, it surely was not taken.
+    """Give up an order: its outcome is unknown, or, if nothing was lost, it was not taken.
 
     Args:
         held: The row as its owner has it.
-        version: A new one.
+        version: A new version.
         keep: Seconds.
         lost: Whether an attempt may have been taken.
-        service: The service's time of the last attempt, where it was learnt since.
+        service: The service's time of the last attempt, if it was learnt since.
     """
     if not lost:
         return strike(held, version)
@@ -233,34 +210,34 @@ def give_up(held: Row, version: str, keep: float, *, lost: bool, service: float 
 
 
 def release(held: Row, version: str, keep: float) -> Change:
-    """Of a campaign: its run has ended, and another may have it."""
+    """End a run's lease of its campaign."""
     return Change(evolve(held, version=version), NO_LEASE, keep)
 
 
 def strike(held: Row, version: str) -> Change:
-    """It surely was not taken."""
+    """Free the row of an order that surely was not taken."""
     row = evolve(held, version=version, state=State.FREE, first=None, last=None, order_id=None, entries=None)
     return Change(row, NO_LEASE, FREE_KEPT)
 
 
 def refuse(held: Row, version: str, keep: float, *, duplicate: bool) -> Change:
-    """Of a campaign: it surely was not taken, and is not to be sent by a later run."""
+    """Keep that an order of a campaign was refused, so that no later run sends it."""
     state = State.DUPLICATE if duplicate else State.REFUSED
     return Change(evolve(held, version=version, state=state, first=None, last=None), NO_LEASE, keep)
 
 
 def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: KnownId | None = None) -> Decision:
-    """The service has it: that is true whoever says it, and an id that is there stays.
+    """Keep that an order was taken, even if its owner was overtaken meanwhile; an id that is there stays.
 
     Args:
-        row: What is there.
+        row: The row in the log.
         mine: The row as its owner had it, with a new version.
-        order_id: The service's id, where it is known.
+        order_id: The service's id, if it is known.
         keep: Seconds.
-        note: The id, where it becomes known: not where the reports alone have told it, as it may be a look-alike's.
+        note: The id, if it becomes known. One that only the reports showed does not: it may be a look-alike's.
     """
     if row is None or row.state is State.FREE:
-        # Lost by the log, struck out, or swept.
+        # The log has lost it, freed it or swept it.
         return Change(evolve(mine, state=State.SENT, order_id=order_id), NO_LEASE, keep, note=note)
     if row.content != mine.content:
         return Conflict(row)
@@ -271,13 +248,13 @@ def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note
 
 
 def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, keep: float) -> Decision:
-    """A person decides that it was sent.
+    """Decide about a person's statement that an order was sent.
 
     Args:
-        row: What is there.
+        row: The row in the log.
         now: The log's time.
-        version: A new one.
-        order_id: The order that it was sent as, where that is known.
+        version: A new version.
+        order_id: The service's id, if it is known.
         keep: Seconds.
     """
     if row is None or is_none(row, now):
@@ -291,22 +268,22 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
 
 
 def settle_sent(row: Row, now: float, version: str, keep: float, order_id: int | None = None) -> Change:
-    """What makes a person's decision that it was sent."""
+    """Keep a person's statement that an order was sent."""
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
     note = None
     if order_id is not None and row.first is not None:
-        # It may have been taken at its first attempt.
+        # It may have been taken at the first attempt.
         note = KnownId(order_id, scheduled=True, age=max(0.0, now - row.first.local))
     return Change(sent, NO_LEASE, keep, note=note)
 
 
 def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:
-    """A person decides that it was not sent.
+    """Decide about a person's statement that an order was not sent.
 
     Args:
-        row: What is there.
+        row: The row in the log.
         now: The log's time.
-        version: A new one.
+        version: A new version.
     """
     if row is None or is_none(row, now):
         return Nothing.UNUSED
@@ -317,5 +294,5 @@ def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:
 
 
 def _kept(state: State, keep: float) -> float:
-    """Seconds for which a row in this state is kept."""
+    """Give the seconds for which a row in a state is kept."""
     return max(keep, DOUBT_KEPT) if state in _IN_DOUBT else keep

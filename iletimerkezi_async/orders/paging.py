@@ -1,4 +1,4 @@
-"""Results that come in pages, as flat async iterators."""
+"""Lists that come in pages, as async iterators over their rows."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ import anyio
 from iletimerkezi_async.errors import IletimerkeziError, TransportError
 from iletimerkezi_async.models import Delivery, OrderReport
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.wire.blacklist import get_blacklist
+from iletimerkezi_async.wire.account import get_blacklist
 from iletimerkezi_async.wire.reports import REPORTS_DAYS, ReportPage, get_report, get_reports
 
 from .places import Cursor, ServiceCursor
 
 if TYPE_CHECKING:
-    from iletimerkezi_async.http.telemetry import Caller
-    from iletimerkezi_async.wire.arguments import TimeRange
+    from collections.abc import Mapping
 
-__all__ = ["MAX_ROWS", "Blacklist", "Orders", "Report"]
+    from iletimerkezi_async.http.telemetry import Caller
+
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 #: The most rows of one page of a report (source: the provider's `get-report` page).
 MAX_ROWS = 1000
-# No order is so large; a server that never ends its list must not keep its reader for ever.
+# Pages of a list at most, as some servers never end it. No order is as large.
 _MAX_PAGES = 100_000
-# Nor must one that repeats its rows, while its total promises more.
-_MOST_STALE = 10
+# Pages without a new row at most, as some servers repeat rows while their total promises more.
+_MAX_STALE = 10
 
 
 class _Page(Protocol[T_co]):
-    """Some rows."""
+    """A page: some rows."""
 
     def __iter__(self) -> Iterator[T_co]: ...
 
 
 class _Rows(AsyncIterator[T], ABC, Generic[T]):
-    """An async iterator over rows that are fetched some at a time.
+    """An async iterator over rows that are fetched by pages.
 
-    All fetching happens within one `__anext__`, so that it may be left at any row without anything to clean up. Several
-    tasks may share one: each row goes to one of them.
+    Pages are fetched only within `__anext__`, so that a reader may stop at any row without cleaning up. Several tasks
+    may share an iterator: each row goes to one of them.
     """
 
     _operation: ClassVar[str]
@@ -60,7 +60,7 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
 
     @abstractmethod
     async def _fetch(self) -> Sequence[_Page[T]]:
-        """The next pages, possibly without rows; sets `_finished` with the last of them."""
+        """Fetch the next pages, possibly without rows; set `_finished` with the last of them."""
 
     def _count_pages(self, count: int) -> None:
         if self._pages >= _MAX_PAGES:
@@ -82,9 +82,9 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         raise StopAsyncIteration
 
     async def collect(self) -> list[T]:
-        """All rows that were not read yet, as one list.
+        """Read all rows that are left, as a list.
 
-        After an error the same call again goes on where this one was, and its list holds the rows of both.
+        After an error, the same call again continues from there, and its list has the rows of both.
         """
         rows = self._rows
         self._collected.extend(rows)
@@ -110,13 +110,13 @@ class Report(_Rows[Delivery]):
     """The rows of one order's report, in the service's order: `async for delivery in report`.
 
     Made by `AsyncClient.get_report`; `await report.collect()` gives the rest as a list. (Source: the provider's
-    `get-report` page: 1 to 1000 rows a page, pages from 1 on.) The first page is asked for alone; where it
-    tells the order's total, the next ones are asked for several at once, else one at a time until a short one. A page
-    that fails after all repetitions raises when its rows are due; asking for the next row then tries that page again,
-    so that no row is lost or doubled.
+    `get-report` page: 1 to 1000 rows a page, pages from 1 on.) The first page is read alone. If it tells the order's
+    total, the next ones are read several at once, otherwise one at a time until a short one. A page that fails after
+    all repetitions raises when its rows are due. The next row that is asked for is then read from that page again, so
+    that no row is lost or doubled.
 
-    A report that ends before its total raises `TransportError` behind its last row. Asking for the next row then looks
-    again.
+    A report that ends before its total raises `TransportError` behind its last row. If the next row is asked for then,
+    the report is read on.
     """
 
     _operation = "get-report"
@@ -132,7 +132,7 @@ class Report(_Rows[Delivery]):
 
     @property
     def order(self) -> OrderReport | None:
-        """The order's state and counters as the first page told them; `None` before iteration has begun."""
+        """The order's state and counters on the first page; `None` before it was read."""
         return self._order
 
     def __repr__(self) -> str:
@@ -145,7 +145,7 @@ class Report(_Rows[Delivery]):
         pages: list[ReportPage] = []
         fetched = await self._fetch_pages(due, size)
         for page in fetched:
-            # Also what those tell that turn out not to be needed.
+            # Of all pages, also of those that are dropped below.
             place.hear(page.order.total)
         for page in fetched:
             self._order = self._order or page.order
@@ -160,13 +160,13 @@ class Report(_Rows[Delivery]):
         self._finished = place.ended
         if not pages and place.lacks_rows:
             error = self._broken(f"the report ends after {place.read} rows of {place.total}")
-            # It may have promised too much: the next request tells it anew.
+            # The total may be too large: take that of the next page.
             place.total = None
             raise error
         return pages
 
     def _is_repeated(self, page: ReportPage) -> bool:
-        """Whether a page that may be beyond the end has the rows of the first or the last one again."""
+        """Whether a page that may be beyond the end repeats the rows of the first or the last one."""
         count = len(page)
         return self._place.may_be_beyond(count) and page.numbers in (self._first[:count], self._last[-count:])
 
@@ -175,7 +175,7 @@ class Report(_Rows[Delivery]):
         self._last = [*self._last, *page.numbers][-MAX_ROWS:]
 
     async def _fetch_pages(self, due: range, size: int) -> list[ReportPage]:
-        """The pages up to the first that could not be read; where that is the first of all, its failure is raised."""
+        """Read pages up to the first failure; raise it if it is that of the first page."""
         if len(due) == 1:
             return [await self._fetch_page(due[0], size)]
         results: dict[int, ReportPage | IletimerkeziError] = {}
@@ -201,16 +201,16 @@ class Report(_Rows[Delivery]):
         return pages
 
     async def _fetch_page(self, number: int, size: int) -> ReportPage:
-        # A server may give more than it was asked for, but must not be asked for more than it takes.
+        # A first page may be larger than the server's limit for a request.
         return await self._transport.call(get_report(self._order_id, number, min(size, MAX_ROWS)))
 
 
 class _Listing(_Rows[T], Generic[T]):
-    """Rows that each come once, though the list may change while it is read.
+    """A list whose rows each come once, although it may change while it is read.
 
-    What is new pushes the rest on to later pages, which then bring some rows again. What goes away pulls rows on to
-    earlier pages, where they would be missed. So at the end the rows are counted; where some are lacking the list is
-    read once more from its beginning, and where some are lacking then, that is an error.
+    New rows push others to later pages, which then repeat some rows. Rows that go away pull others to earlier pages,
+    where they are missed. So the rows are counted at the end. If some are missing, the list is read once more from its
+    beginning; if some are still missing, that is an error.
     """
 
     def __init__(self, transport: Caller) -> None:
@@ -222,18 +222,18 @@ class _Listing(_Rows[T], Generic[T]):
 
     @abstractmethod
     def _start(self) -> Cursor | ServiceCursor:
-        """The place of the first row."""
+        """Give the position of the first row."""
 
     @abstractmethod
     async def _ask(self) -> tuple[Sequence[T], int | None]:
-        """The rows of the page at the present place, and how many rows there are in all."""
+        """Read the page at the present position; give its rows and the list's total."""
 
     @abstractmethod
     def _key(self, row: T) -> Hashable:
-        """What tells a row from all others."""
+        """Give a value that tells a row from all others."""
 
     def _next_part(self) -> bool:
-        """Go on to the next part of the list; whether there is one."""
+        """Go on to the next part of the list, if there is one."""
         return False
 
     def _begin(self) -> None:
@@ -261,9 +261,9 @@ class _Listing(_Rows[T], Generic[T]):
         return [self._choose_new(rows)]
 
     def _is_enough(self) -> bool:
-        """Whether a page that brought nothing new is the end: a service may repeat itself for ever."""
+        """Whether a page without a new row is the end: a service may repeat pages for ever."""
         place = self._place
-        return place.total is None or place.read > place.total or self._stale >= _MOST_STALE
+        return place.total is None or place.read > place.total or self._stale >= _MAX_STALE
 
     def _choose_new(self, rows: Sequence[T]) -> list[T]:
         new = {self._key(row): row for row in rows if self._key(row) not in self._given}
@@ -287,7 +287,7 @@ class Orders(_Listing[OrderReport]):
     """The orders submitted in a range of days, each once: `async for order in orders`.
 
     Made by `AsyncClient.get_reports`. A list that ends before its count raises `TransportError` behind its last order.
-    Asking for the next one then reads the list again.
+    If the next one is asked for then, the list is read again.
     """
 
     _operation = "get-reports"
@@ -321,12 +321,12 @@ class Blacklist(_Listing[str]):
     """The blocked numbers, each once: `async for number in blacklist`.
 
     Made by `AsyncClient.get_blacklist`. A list that ends before its count raises `TransportError` behind its last
-    number. Asking for the next one then reads the list again.
+    number. If the next one is asked for then, the list is read again.
     """
 
     _operation = "get-blacklist"
 
-    def __init__(self, transport: Caller, window: TimeRange | None) -> None:
+    def __init__(self, transport: Caller, window: Mapping[str, str] | None) -> None:
         self._window = window
         super().__init__(transport)
 
@@ -340,7 +340,7 @@ class Blacklist(_Listing[str]):
     async def _ask(self) -> tuple[list[str], int | None]:
         place = self._at
         page = await self._transport.call(get_blacklist(place.page, min(place.size, MAX_ROWS), self._window))
-        # The count is that of the whole list, so that it tells nothing about a part of it.
+        # The count is that of the whole list, also if only a part was asked for.
         return page.numbers, page.count if self._window is None else None
 
     def _key(self, row: str) -> str:
@@ -348,9 +348,9 @@ class Blacklist(_Listing[str]):
 
 
 def split_days(start: date, end: date) -> Iterator[tuple[date, date]]:
-    """Ranges that the service takes, which together have every day from `start` to `end` once.
+    """Split days into ranges that the service takes.
 
-    The documentation does not say whether 10 days from start to end are counted with both ends: these fit either way.
+    The documentation does not say whether its 10 days include both ends: these ranges fit either way.
     """
     while (end - start).days >= REPORTS_DAYS:
         yield start, start + timedelta(days=REPORTS_DAYS - 1)

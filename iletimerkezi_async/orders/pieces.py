@@ -13,7 +13,6 @@ import anyio.to_thread
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TimeSlice", "in_thread"]
 
 T = TypeVar("T")
 

@@ -1,36 +1,34 @@
-"""The position of a reader in a list in pages, and the list's end."""
+"""A reader's position in a list of pages, and the end of the list."""
 
 from __future__ import annotations
-
-__all__ = ["Cursor", "ServiceCursor"]
 
 # The page size of `get-reports` as seen in public code; the documentation does not tell.
 _ORDERS_PAGE = 30
 
 
 def _may_be_a_limit(rows: int) -> bool:
-    """Whether a page may have been cut off by a limit of the server's own: limits are round numbers."""
+    """Whether the server's own limit may have cut off a page: limits are round numbers."""
     return rows % 5 == 0
 
 
 def _larger(total: int | None, told: int | None) -> int | None:
-    """The larger of two totals, of which either may be lacking."""
+    """Give the larger of two totals, either of which may be missing."""
     return max((each for each in (total, told) if each is not None), default=None)
 
 
 class Cursor:
-    """A position in a list whose pages have a size that the reader chooses.
+    """A position in a list whose page size the reader chooses.
 
-    A server may give fewer rows than it was asked for, and its total may lag behind the rows or promise too many.
-    Two rules keep every row nevertheless:
+    A server may give fewer rows than it was asked for, and its total may lag behind the rows or promise too many. Two
+    rules keep every row nevertheless:
 
     - The next page begins with the next row. So its size divides the number of rows that were read.
-    - No page is asked to be larger than the first one was. Where a server has a limit of its own, it is not known
-      whether a later page begins after the rows asked for or the rows given; up to its limit these are the same.
+    - No page is larger than the first one. If a server has a limit of its own, it is not known whether a later page
+      begins after the rows asked for or the rows given; up to the limit these are the same.
 
     Attributes:
-        read: How many rows were read.
-        total: How many rows there should be: the most that any page told; `None` where none did.
+        read: The number of rows that were read.
+        total: The number of all rows, by the largest total of any page; `None` if no page told one.
         ended: Whether there are no further rows, as far as pages and total tell.
     """
 
@@ -43,40 +41,40 @@ class Cursor:
 
     @property
     def size(self) -> int:
-        """How many rows to ask for next."""
+        """The size of the next page."""
         return next(size for size in range(self._limit, 0, -1) if self.read % size == 0)
 
     @property
     def page(self) -> int:
-        """The number of the page of that size which begins with the next row."""
+        """The number of the page of this size that begins with the next row."""
         return self.read // self.size + 1
 
     @property
     def lacks_rows(self) -> bool:
-        """Whether fewer rows were read than there should be."""
+        """Whether fewer rows were read than the total promises."""
         return self.total is not None and self.read < self.total
 
     def may_be_beyond(self, rows: int) -> bool:
-        """Whether the next page, with so many rows, may be beyond the end: some servers then give another one."""
+        """Whether the next page, with so many rows, may be beyond the end: some servers then repeat another page."""
         return self._was_short or (self.total is not None and self.read + rows > self.total)
 
-    def due(self, most: int) -> range:
-        """The numbers of the pages to ask for at once: `most` of them where the total says that they have rows."""
+    def due(self, limit: int) -> range:
+        """Give the numbers of the next pages to read at once: up to `limit`, if by the total they have rows."""
         size, page = self.size, self.page
         missing = self.total - self.read if self.total is not None else 0
-        # Pages smaller than need be only lead to a place from which larger ones go on.
-        ahead = min(most, -(-missing // size)) if size > self._limit // 2 else 1
+        # Small pages only lead to a position from which larger ones go on.
+        ahead = min(limit, -(-missing // size)) if size > self._limit // 2 else 1
         return range(page, page + max(1, ahead))
 
     def hear(self, total: int | None) -> None:
-        """Note the total that a page tells."""
+        """Take in the total of a page."""
         self.total = _larger(self.total, total)
 
     def take(self, rows: int) -> None:
-        """Go on by one page, which was asked for in the present `size`.
+        """Go on by a page of the present `size`.
 
         Args:
-            rows: How many rows it has.
+            rows: The number of its rows.
         """
         self._was_short = rows < self.size
         is_first = not self.read
@@ -84,21 +82,21 @@ class Cursor:
             self._limit = rows
         self.read += rows
         if not rows:
-            # Where rows are lacking, asking on is asking for them again.
+            # If rows are missing, the next request asks for them again.
             self.ended = not self.lacks_rows
         elif self._was_short:
-            # A total that is less than what came is wrong, and tells nothing of the end.
+            # A total below the number of rows is wrong, and tells nothing of the end.
             self.ended = self.read == self.total
             if self.total is None:
                 self.ended = not (is_first and _may_be_a_limit(rows))
 
 
 class ServiceCursor:
-    """A position in a list whose pages have a size that the service chooses.
+    """A position in a list whose page size the service chooses.
 
     Attributes:
-        read: How many rows were read, those that came again included.
-        total: How many rows there should be: the most that any page told; `None` where none did.
+        read: The number of rows that were read, repeated ones included.
+        total: The number of all rows, by the largest total of any page; `None` if no page told one.
         page: The number of the next page.
         ended: Whether there are no further rows, as far as pages and total tell.
     """
@@ -111,16 +109,16 @@ class ServiceCursor:
         self._largest = 0
 
     def hear(self, total: int | None) -> None:
-        """Note the total that a page tells."""
+        """Take in the total of a page."""
         self.total = _larger(self.total, total)
 
     def take(self, rows: int) -> None:
-        """Go on by one page.
+        """Go on by a page.
 
         Args:
-            rows: How many rows it has.
+            rows: The number of its rows.
         """
-        # A full page is never the last for certain, as the total may lag; nor may it be the page's own count.
+        # A full page need not be the last, as the total may lag, or be that of the page alone.
         is_full = rows >= _ORDERS_PAGE or (rows >= self._largest if self._largest else _may_be_a_limit(rows))
         self._largest = max(self._largest, rows)
         self.read += rows

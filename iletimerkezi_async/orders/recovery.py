@@ -1,4 +1,4 @@
-"""Attempts with an order, and what follows where the answer to one is lost."""
+"""The attempts with one order, and the recovery of its id if an answer is lost."""
 
 from __future__ import annotations
 
@@ -7,131 +7,135 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
 )
-from iletimerkezi_async.http.retry import Stopwatch
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.sending import is_overdue, proves_refusal, send_sms
 
 from .known import LiveSend, hash_content
 from .pieces import in_thread
-from .search import find_live
+from .search import LiveSearch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
-
     from iletimerkezi_async.errors import ApiError
-    from iletimerkezi_async.http.transport import Before
     from iletimerkezi_async.wire.draft import Draft
 
-    from .known import KnownIds
     from .lookup import Lookups
 
-__all__ = ["send_draft"]
+
+class Attempts:
+    """The attempts of one send, those of earlier calls included.
+
+    This class is for a send without a key, of which no log knows: each attempt may leave. A claim overrides it.
+
+    Attributes:
+        first: Runs since an earlier call's first attempt, if the order is sent again within its window.
+        last: Runs since the earlier call's last attempt, likewise.
+        is_doubted: Whether an earlier call may have sent the order, however long ago. A refusal as a duplicate then
+            shows that it was taken.
+        begun: Whether an attempt of this call may have been taken.
+        owner: The log that counts the order's look-alikes itself, if there is one.
+    """
+
+    first: Stopwatch | None = None
+    last: Stopwatch | None = None
+    is_doubted = False
+    begun = False
+    owner: object = None
+
+    async def before(self, *, lost: bool) -> None:
+        """Prepare an attempt, which does not leave if this raises.
+
+        Args:
+            lost: Whether an attempt of this call, or an earlier one within its window, may have been taken.
+        """
+        del lost
+        self.begun = True
+
+    def may_leave(self) -> bool:
+        """Whether an attempt may still leave; asked when its body is handed over."""
+        return True
+
+    async def count_alike(self, elapsed: float) -> int:
+        """Count the look-alikes in the log; the first attempt was `elapsed` seconds ago."""
+        del elapsed
+        return 0
 
 
-async def send_draft(
-    lookups: Lookups,
-    draft: Draft,
-    lost: Stopwatch | None = None,
-    before: Before | None = None,
-    *,
-    last: Stopwatch | None = None,
-    may_leave: Callable[[], bool] | None = None,
-    doubted: bool = False,
-    owner: Hashable = None,
-    elsewhere: Callable[[float], Awaitable[int]] | None = None,
-) -> Order:
-    """Send an order, and find its id where the answer is lost.
+async def send_draft(lookups: Lookups, draft: Draft, attempts: Attempts | None = None) -> Order:
+    """Send an order, and find its id if the answer is lost.
 
     Args:
-        lookups: What sends it, and looks for it.
+        lookups: The shared state of the client's searches.
         draft: The order.
-        lost: Where an earlier call sent it already and did not live to see the answer: running since its first attempt.
-        before: Asked before each attempt, and told whether an earlier one may have been taken; nothing leaves where it
-            raises.
-        last: Running since the last attempt of that earlier call; without it, that may have been a moment ago.
-        may_leave: Asked again when a body is handed over: whether it still may leave.
-        doubted: Whether an earlier call may have sent it: a refusal as a duplicate then tells that it did.
-        owner: The log that counts the order's look-alikes by itself, if one does.
-        elsewhere: Counts the orders of other processes that cannot be told from this one, so many seconds after it
-            left.
+        attempts: Its attempts, for an order that a log knows.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_sms`.
     """
-    # Before it is sent: nothing may wait, and be cancelled, between an answer and what is made of it.
-    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft), owner, elsewhere)
+    attempts = attempts or Attempts()
+    # Hashed before: between an answer and its record no call may wait, and be cancelled.
+    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft), attempts.owner)
     sends = lookups.known.sends
-
-    attempts = _Attempts(lookups.known, send, before)
-    if lost is not None:
-        sends.depart(send)
+    if attempts.first is not None:
+        sends.add(send)
+    is_known = False
     try:
-        order, is_known = await _send(
-            lookups, send, attempts, lost=lost, last=last, may_leave=may_leave, doubted=doubted
-        )
-    except BaseException as error:
-        is_unknown = isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
-        (sends.lose if is_unknown or not isinstance(error, IletimerkeziError) else sends.land)(send)
+        order, is_known = await _Sending(lookups, send, attempts).perform()
+    except IletimerkeziError as error:
+        is_known = not isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
         raise
-    (sends.land if is_known else sends.lose)(send)
+    finally:
+        (sends.remove if is_known else sends.mark_lost)(send)
     return order
 
 
-async def _send(
-    lookups: Lookups,
-    send: LiveSend,
-    attempts: _Attempts,
-    *,
-    lost: Stopwatch | None,
-    last: Stopwatch | None,
-    may_leave: Callable[[], bool] | None,
-    doubted: bool,
-) -> tuple[Order, bool]:
-    """The order, and whether it surely is the one that was sent."""
-    call = evolve(await in_thread(send.draft.recipients, send_sms, send.draft), is_astray=attempts.is_astray)
-    watch = Stopwatch()
-    result = await lookups.transport.perform(call, attempts.before, lost=lost, may_leave=may_leave, doubted=doubted)
-    if isinstance(result, RefusedAgain):
-        return await _settle(lookups, send, evolve(result, last=result.last or last))
-    now = lookups.transport.clocks.now()
-    lookups.known.note(result.id, send.content, now, watch.elapsed, scheduled=send.draft.send_at is not None)
-    return result, True
-
-
-class _Attempts:
-    """What is done before each attempt with an order, and whether an answer is its own.
-
-    On a connection that is out of step, each request gets the answer of the one before. A new connection cannot be: an
-    id that comes over one, or comes again, is of a service that gives it to several orders.
+class _Sending:
+    """One call's attempts with an order.
 
     Args:
-        known: What the client remembers.
+        lookups: The shared state of the client's searches.
         send: The order.
-        before: Asked before each attempt.
+        attempts: Its attempts.
     """
 
-    def __init__(self, known: KnownIds, send: LiveSend, before: Before | None) -> None:
-        self._known, self._send = known, send
-        self._before = before
+    def __init__(self, lookups: Lookups, send: LiveSend, attempts: Attempts) -> None:
+        self._lookups, self._known = lookups, lookups.known
+        self._send, self._attempts = send, attempts
         self._began = 0.0
         self._disputed: int | None = None
 
-    async def before(self, *, lost: bool) -> None:
-        """Get ready for an attempt."""
-        if self._before is not None:
-            await self._before(lost=lost)
-        self._known.sends.depart(self._send)
+    async def perform(self) -> tuple[Order, bool]:
+        """Send the order; return it, and whether its id is surely its own."""
+        draft, attempts, transport = self._send.draft, self._attempts, self._lookups.transport
+        call = evolve(await in_thread(draft.recipients, send_sms, draft), is_astray=self._is_astray)
+        watch = Stopwatch()
+        result = await transport.perform(
+            call, self._before, lost=attempts.first, may_leave=attempts.may_leave, doubted=attempts.is_doubted
+        )
+        if isinstance(result, RefusedAgain):
+            return await self._settle(result)
+        now = transport.clocks.now()
+        self._known.note(result.id, self._send.content, now, watch.elapsed, scheduled=draft.send_at is not None)
+        return result, True
+
+    async def _before(self, *, lost: bool) -> None:
+        await self._attempts.before(lost=lost)
+        self._known.sends.add(self._send)
         self._began = time.monotonic()
 
-    def is_astray(self, order: Order, /, *, reused: bool) -> bool:
-        """Whether an answer is that to another request."""
+    def _is_astray(self, order: Order, reused: bool) -> bool:
+        """Whether an answer belongs to another request.
+
+        On a connection that is out of step, each request gets the answer of the one before. A new connection cannot be:
+        if an id comes over a new one, or comes twice, the service gives it to several orders.
+        """
         known = self._known
         if known.are_reused or not known.is_of_another(order.id, self._send.content, self._began):
             return False
@@ -141,42 +145,44 @@ class _Attempts:
         known.are_reused = True
         return False
 
+    async def _settle(self, refused: RefusedAgain) -> tuple[Order, bool]:
+        """Settle an order that may have been taken, after its repetition was refused or left out.
 
-async def _settle(lookups: Lookups, send: LiveSend, refused: RefusedAgain) -> tuple[Order, bool]:
-    """Find out what became of an order that may have been taken, after its repetition was refused.
+        Returns:
+            The order, and whether its id is surely its own.
 
-    Returns:
-        The order, and whether it surely is the one that was sent.
-
-    Raises:
-        OrderAcceptedError: It was taken, and no order, or more than one, can be told to be it.
-        ApiError: It was not taken, as the order itself is refused.
-        OutcomeUnknownError: It was refused for a reason of the moment, and the reports do not show it.
-    """
-    refusal = refused.refusal
-    if refusal is not None and proves_refusal(refusal):
-        raise refusal
-    if refused.first is None:
-        # Taken by an earlier call, whose order the reports did not show.
-        raise OrderAcceptedError
-    found = await find_live(lookups, send, refused.first, refused.last or Stopwatch())
-    if found.order_id is None:
+        Raises:
+            OrderAcceptedError: It was taken, and its id is not certain.
+            ApiError: It was not taken, as the service refuses its content.
+            OutcomeUnknownError: It was refused for another reason, and the reports do not show it.
+        """
+        refusal = refused.refusal
+        if refusal is not None and proves_refusal(refusal):
+            raise refusal
+        if refused.first is None:
+            # Taken from an earlier call; the reports did not show it.
+            raise OrderAcceptedError
+        last = refused.last or self._attempts.last or Stopwatch()
+        found = await LiveSearch(self._lookups, self._send, refused.first, last).find()
+        order_id = found.order_id
+        if order_id is not None and await self._attempts.count_alike(time.time() - (self._send.began or 0.0)):
+            # It may be the other order's.
+            order_id = None
         if refusal is None:
-            raise OrderAcceptedError(found.candidates)
-        raise _in_doubt(refusal, found.candidates)
-    if refusal is None:
-        lookups.known.note(found.order_id, send.content, took=refused.first.elapsed)
-    elif not _leaves_open(refusal):
-        raise _in_doubt(refusal, found.candidates)
-    return Order(found.order_id, send.draft.recipients), refusal is None
+            if order_id is None:
+                raise OrderAcceptedError(found.candidates)
+            self._known.note(order_id, self._send.content, took=refused.first.elapsed)
+        elif order_id is None or not _leaves_open(refusal):
+            raise _in_doubt(refusal, found.candidates)
+        return Order(order_id, self._send.draft.recipients), refusal is None
 
 
 def _leaves_open(refusal: ApiError) -> bool:
-    """Whether a refusal does not speak against an order with its very numbers: its time, or a 451 without a body."""
+    """Whether an order with the same numbers may be the refused one: it is overdue, or a duplicate (a bare 451)."""
     return is_overdue(refusal) or isinstance(refusal, DuplicateOrderError)
 
 
 def _in_doubt(refusal: ApiError, candidates: tuple[int, ...]) -> OutcomeUnknownError:
-    # An order with its very numbers may be another one, with another text: the refusal does not say.
+    # An order with the same numbers may have another text, which the list does not show.
     hint = f"; it may be order {', '.join(map(str, candidates))}" if candidates else ""
     return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal.reason}){hint}", "send-sms")

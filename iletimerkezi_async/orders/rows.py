@@ -1,7 +1,7 @@
-"""Asking a log about an order: claims, and what became of it. Written once, for all logs.
+"""Writing the decisions of `life` into a log, for all logs alike.
 
-Each decision is `life`'s: a row is read, what follows is decided, and the row is swapped. Where somebody else has
-swapped it in between, it is decided again, or the owner has been overtaken.
+A row is read, `life` decides, and the row is swapped. If another call swapped it in between, claims and settlements are
+decided again; for other writes the owner has been overtaken.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.stores.log import Answer, Fence, KnownId, Log, Name, Row
 
-__all__ = ["Decide", "Granted", "Outcome", "claim", "mark", "settle_taken", "write_owned"]
-
 
 @frozen
 class Granted:
     """A change was written.
 
     Attributes:
-        row: The row that is there now.
+        row: The row that is in the log now.
         now: The log's time.
     """
 
@@ -35,20 +33,18 @@ class Granted:
     now: float
 
 
-#: What became of an event.
+#: The outcome of a claim, or of a person's decision.
 Outcome: TypeAlias = Granted | life.Replay | life.Conflict | life.Busy | life.Nothing
-#: What a person's decision makes of a row, at the log's time.
+#: Decides about a row, at the log's time.
 Decide: TypeAlias = "Callable[[Row | None, float], life.Decision]"
 
 
 async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
-    """Ask for the right to send.
-
-    A claim that is granted while its caller gives up is withdrawn.
+    """Claim the right to send. The claim of a cancelled caller is withdrawn.
 
     Args:
-        log: Where the order is kept.
-        mine: The row as it is inserted where there is none: claimed, with a version and a token of its own.
+        log: The log.
+        mine: The row to be inserted if there is none: claimed, with a new version and token.
         lease: Seconds.
         keep: Seconds.
 
@@ -58,7 +54,7 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
 
     def undo(answer: Answer) -> Change | None:
         row = answer.row
-        # By its version: whoever had the answer of an earlier attempt has kept the token.
+        # By the version: the token may be that of an earlier claim of this call.
         if row is None or row.version != mine.version:
             return None
         if row.name.scope is Scope.CAMPAIGN:
@@ -88,16 +84,16 @@ async def write_owned(
     may_be_undone: bool = False,
     is_new: bool = False,
 ) -> Row | None:
-    """Write as the owner of a row; `None` where another has taken it over.
+    """Write as the owner of a row; `None` if another call has taken it over.
 
     Args:
-        log: Where it is kept.
+        log: The log.
         held: The row as its owner has it.
-        change: What it is to become.
+        change: Its next version.
         fence: For a part of a campaign.
-        may_be_undone: Whether it is taken back where the caller is cancelled meanwhile: an attempt is about to leave,
-            and then does not.
-        is_new: Whether it is not in the log yet.
+        may_be_undone: Whether the write is reverted if the caller is cancelled meanwhile, so that its attempt does not
+            leave.
+        is_new: Whether the row is not in the log yet.
 
     Raises:
         StoreError: The log is away.
@@ -105,7 +101,7 @@ async def write_owned(
     lost = held.first is not None and not change.first_now
 
     def undo(answer: Answer) -> Change | None:
-        # As it was before: this attempt has not left.
+        # This attempt has not left.
         return life.give_up(held, draw(), change.keep, lost=lost) if answer.has(change.row.version) else None
 
     back = undo if may_be_undone else None
@@ -122,41 +118,41 @@ async def settle_taken(
     *,
     note: KnownId | None = None,
 ) -> Row | None:
-    """Write down that the service has an order, also where another has taken its row over.
+    """Keep that an order was taken, even if another call has taken its row over.
 
     Args:
-        log: Where it is kept.
+        log: The log.
         held: The row as its owner had it.
-        order_id: The service's id, where it is known.
+        order_id: The service's id, if it is known.
         keep: Seconds.
         fence: For a part of a campaign.
         note: As for `life.taken`.
 
     Returns:
-        The row that is there now; `None` where its name belongs to other content.
+        The row that is in the log now; `None` if its name belongs to other content.
 
     Raises:
         StoreError: The log is away.
     """
-    there: Row | None = held
+    kept: Row | None = held
     while True:
-        decision = life.taken(there, evolve(held, version=draw()), order_id, keep, note=note)
+        decision = life.taken(kept, evolve(held, version=draw()), order_id, keep, note=note)
         if not isinstance(decision, Change):
             return decision.row if isinstance(decision, life.Replay) else None
-        answer = await (log.insert(decision, fence) if there is None else log.swap(there, decision, fence))
+        answer = await (log.insert(decision, fence) if kept is None else log.swap(kept, decision, fence))
         if answer.has(decision.row.version) or (fence is not None and answer.token != fence.token):
             return answer.row
-        there = answer.row
+        kept = answer.row
 
 
 async def mark(log: Log, name: Name, decide: Decide, seen: str = "") -> Outcome:
-    """Write down a person's decision.
+    """Keep a person's decision.
 
     Args:
-        log: Where the order is kept.
-        name: Its name.
-        decide: What the decision makes of a row, at the log's time.
-        seen: The version that the person saw, if that is told: where it is another by now, nothing is decided.
+        log: The log.
+        name: The order's name.
+        decide: Decides about the row, at the log's time.
+        seen: The version that the person saw, if it is known. If the row has changed since, nothing is written.
 
     Raises:
         StoreError: The log is away.

@@ -1,20 +1,17 @@
-"""What reports prove about an order whose answer was lost. Pure: nothing here asks anything.
+"""The evidence in lists and reports about an order whose answer was lost. Pure.
 
-Each order in a list is *it*, or *another*, or there is no telling. From these verdicts, and from what the log knows, it
-is concluded that the order was taken, or that the service surely lacks it, or that its fate stays unknown. To take
-another order for ours loses its recipients, and to take ours for another texts them twice: what is open stays open.
+`judge` gives a verdict on each order in a list: it is the wanted order, another one, or cannot be told. The conclusion
+from all verdicts, and from the orders that the log knows, is that the wanted order was taken, or that the service
+surely lacks it, or that its fate is unknown. A wrong "taken" would leave its recipients out, and a wrong "lacks it"
+would text them twice, so every doubt ends in "unknown".
 
-- Numbers decide, and known ids: a number that is not ours makes an order another one, all of ours within a minute of an
-  attempt make it this one. Sender and total decide nothing; times only where they are far off.
-- Times are compared only as long as the clocks agree (`contradict`), and as the known orders of the list show.
-- A list that lacks an order which the log knows is not whole, and one that shows none which is newer than the lost one
-  may be behind.
+- Known ids and numbers decide. An order with a number that is not ours is another one; an order with all of ours,
+  within a minute of an attempt, is the wanted one. Sender and total decide nothing, and times only if they are far off.
+- Times are compared only if the clocks agree (`contradict`), and as the known orders of the list show.
+- A list without an order that the log knows is incomplete. A list without an order newer than the last attempt may lag.
 
-Assumed, as nothing documents it: ten minutes after it took an order the service's list has it, or its being behind
-shows by other orders, or is over within the hour; the list shows all orders that were sent through the API; nobody
-without this log texts the very same numbers within a minute of a lost attempt; the times of one list are off by the
-same amount, and by less than four hours; where no answer has told the service's time of an attempt, this machine's
-clock was not days ahead then.
+The assumptions are in the chapter of `orders`. One more: if no answer has told the service's time of an attempt, this
+machine's clock was not days ahead then.
 """
 
 from __future__ import annotations
@@ -34,39 +31,33 @@ from iletimerkezi_async.numbers import clean_number
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-__all__ = [
-    "NEAR", "ONE_SKIPPED_IN", "Conclusion", "Fate", "Identity", "Knowledge", "Known", "Listed", "Listing", "Place",
-    "Rows", "Verdict",
-    "Wanted", "conclude_earlier", "conclude_live", "days", "find_place", "is_look_alike", "is_whole", "judge",
-    "order_by_nearness",
-]  # fmt: skip
 
 _MINUTE, _HOUR = 60.0, 3600.0
-#: Seconds within which a list has a new order, unless it is behind.
+#: Seconds after which a list that does not lag has an order.
 LISTED_AFTER = 10 * _MINUTE
-#: Seconds after which a list is no longer behind, though no newer order shows it.
+#: Seconds after which no list lags, even if no newer order proves it.
 NEVER_BEHIND = _HOUR
-#: Seconds around an attempt within which an order with our numbers is it. An attempt may be taken so late.
+#: Seconds from an attempt within which the service may have taken it.
 NEAR = _MINUTE
-#: Seconds by which an order that is another one is off; the time zone of the list may be off by three hours.
+#: Seconds from which a difference in time makes an order another one; the list's time zone may be three hours off.
 FAR = 4 * _HOUR
-#: The same where known orders in the list show how its times run.
+#: The same if known orders show the offset of the list's times.
 FAR_AS_SHOWN = _HOUR
-#: Seconds by which times may vary that are compared: known orders' in a list, and how far the clocks are apart.
+#: Seconds by which the offsets of known orders in a list, and the difference of the clocks, may vary.
 STEADY = 5 * _MINUTE
 #: Seconds around midnight within which an order may be listed under the next day.
 EDGE = 4 * _HOUR
-#: The service may skip numbers: one in so many, and so none of fewer.
+#: The service may skip one in so many numbers.
 ONE_SKIPPED_IN = 20
-#: Days from the first to the last that `get-reports` takes. (Source: the provider's page, code 458.)
+#: Days between the first and the last that `get-reports` takes. (Source: the provider's page, code 458.)
 LONGEST = 10
-# Both clocks tell whole seconds at times, so that one may seem to have been set back by as many.
+# Seconds by which a clock may seem to go back, as the service tells whole seconds.
 _GRAIN = 2.0
 _TURKISH = "+905"
 
 
 class Identity(Enum):
-    """What an order in a list is."""
+    """A verdict on an order in a list: the wanted one, another one, or undecided."""
 
     IT = "it"
     ANOTHER = "another"
@@ -75,21 +66,23 @@ class Identity(Enum):
 
 @frozen
 class Verdict:
-    """What an order in a list is, and why.
+    """A verdict on an order in a list, with its reason.
 
     Attributes:
-        identity: What it is.
-        reason: Why, in words.
-        open: Whether (more of) its own report may tell more.
+        identity: The verdict.
+        reason: The reason, in words.
+        open: Whether its report, or more of it, may decide.
+        lacks_numbers: Whether the blacklist may decide: the order is ours if all numbers that it lacks are blocked.
     """
 
     identity: Identity
     reason: str
     open: bool = False
+    lacks_numbers: bool = False
 
 
 class Fate(Enum):
-    """What became of an order whose answer was lost."""
+    """The fate of an order whose answer was lost."""
 
     TAKEN = "taken"
     ABSENT = "surely not there"
@@ -98,13 +91,13 @@ class Fate(Enum):
 
 @frozen
 class Conclusion:
-    """What became of an order whose answer was lost, and why.
+    """The fate of an order whose answer was lost, with its reason.
 
     Attributes:
-        fate: What became of it.
-        reason: Why, in words.
-        order_id: Its id, where it was taken and there is no doubt which order it is.
-        candidates: Ids of the orders that may be it, for a person to look at.
+        fate: The fate.
+        reason: The reason, in words.
+        order_id: The order's id, if it was taken and its id is certain.
+        candidates: Ids of orders that may be it, for a person to look at.
     """
 
     fate: Fate
@@ -118,11 +111,11 @@ class Wanted:
     """The order that is looked for.
 
     Attributes:
-        numbers: Its numbers in E.164, each with how many messages it gets.
-        recipients: How many messages that makes.
-        span: When it may have been taken.
+        numbers: Its numbers in E.164, with the number of messages to each.
+        recipients: The number of all messages.
+        span: The first and the last attempt.
         send_at: Its schedule, in seconds since 1970.
-        sender: Its header; like the total only a hint where to look first.
+        sender: Its header; a hint for the sequence only.
     """
 
     numbers: Mapping[str, int]
@@ -136,9 +129,9 @@ class Wanted:
         object.__setattr__(self, "_has_foreign", any(not each.startswith(_TURKISH) for each in self.numbers))
 
     def is_readable(self, number: str) -> bool:
-        """Whether a number of a report is a whole one, in a form that can be compared with ours.
+        """Whether a number of a report is complete, and spelt so that it can be compared with ours.
 
-        How reports spell numbers of other countries is not documented: where we have some, those prove nothing.
+        The spelling of numbers of other countries is not documented: if the order has any, those prove nothing.
         """
         if number.startswith(_TURKISH):
             return clean_number(number) == number
@@ -147,13 +140,13 @@ class Wanted:
 
 @frozen
 class Listed:
-    """What the list says of an order; times in seconds since 1970, as the list has them.
+    """An order as the list shows it; times in seconds since 1970, by the list.
 
     Attributes:
         id: Its id.
-        total: How many recipients it has, or parts, or 0: only a hint.
-        submitted_at: When the service took it.
-        sent_at: When it was sent, or is to be.
+        total: Its recipients, or parts, or 0: only a hint.
+        submitted_at: The time when the service took it.
+        sent_at: The time when it was sent, or its schedule.
         sender: Its header: only a hint.
     """
 
@@ -166,12 +159,12 @@ class Listed:
 
 @frozen(eq=False, repr=False)
 class Rows:
-    """What was read of an order's own report.
+    """The rows of an order's report, as far as they were read.
 
     Attributes:
-        numbers: The numbers of its rows.
-        whole: Whether these are all of its rows.
-        had: Whether it has a report. One that is not due has none.
+        numbers: The numbers of the rows.
+        whole: Whether these are all rows.
+        had: Whether there is a report. An order that is not due has none.
     """
 
     numbers: Sequence[str] = ()
@@ -181,13 +174,13 @@ class Rows:
 
 @frozen(eq=False, repr=False)
 class Listing:
-    """What was read of a list.
+    """A list of orders, as far as it was read.
 
     Attributes:
-        orders: Its orders, in whatever sequence; some may stand in it twice.
+        orders: Its orders, in any sequence; some may be there twice.
         days: The days that were asked for.
-        at: When its reading began.
-        count: How many orders it says that it has.
+        at: The time when its reading began.
+        count: The number of orders by the list's own count.
         ended: Whether it was read to its end.
     """
 
@@ -200,11 +193,11 @@ class Listing:
 
 @frozen
 class Known:
-    """An order of ours whose id the log has.
+    """An order of ours whose id is known.
 
     Attributes:
-        answered: When its id was answered; `None` where it was found in a list.
-        scheduled: Whether it was to be sent later; it may be listed only then.
+        answered: The time of its answer; `None` if its id was found in a list.
+        scheduled: Whether it is scheduled, and so may be listed later.
         cancelled: Whether it was cancelled, and so may be listed no more.
     """
 
@@ -215,12 +208,12 @@ class Known:
 
 @frozen(eq=False, repr=False)
 class Knowledge:
-    """What the log and the account tell beside the reports.
+    """The evidence beside lists and reports.
 
     Attributes:
-        known: Orders that surely are *others*: all of those days, and whichever of the list are known. An id that was
-            answered to the very order that is looked for must not be among them.
-        since: From when on the log has all ids that were answered, in seconds since 1970.
+        known: Orders that surely are other ones: all that are known of the days, and all that are known of the list.
+            Never an id that was answered to the wanted order itself.
+        since: The time from which on all answered ids are known, in seconds since 1970.
         blacklist: Numbers on the account's blacklist, which the service may skip.
     """
 
@@ -231,37 +224,35 @@ class Knowledge:
 
 @frozen
 class Place:
-    """Where in a list the order would stand, by the list's own times.
+    """The expected time of the wanted order, by the list's own times.
 
     Attributes:
-        likely: From when to when; `None` where that cannot be told to the minute.
-        by_clocks: The same by the clocks alone; `None` where they do not tell.
-        far: Seconds off from which on an order is another one; infinite where times prove too little for that.
+        likely: Its beginning and end; `None` if it is not known to the minute.
+        by_clocks: The same by the clocks alone; `None` if they do not tell.
+        far: Seconds from which a difference makes an order another one; infinite if times prove nothing.
     """
 
     likely: tuple[float, float] | None = None
     by_clocks: tuple[float, float] | None = None
     far: float = math.inf
 
-    def gap(self, submitted_at: float | None) -> float:
-        """Seconds between a time of the list and the order's place; infinite where there is no telling."""
-        return _gap(submitted_at, self.likely)
-
     def is_far(self, submitted_at: float | None) -> bool:
-        """Whether what was submitted then surely is another order: both as the known orders show, and by the clocks."""
+        """Whether an order of this time surely is another one, both by the known orders and by the clocks."""
         if submitted_at is None or self.by_clocks is None:
             return False
-        return min(self.gap(submitted_at), _gap(submitted_at, self.by_clocks)) > self.far
+        return min(gap(submitted_at, self.likely), gap(submitted_at, self.by_clocks)) > self.far
 
 
-def _gap(at: float | None, place: tuple[float, float] | None) -> float:
+def gap(at: float | None, place: tuple[float, float] | None) -> float:
+    """Give the seconds between a time of the list and an expected time; infinite if either is not known."""
     return math.inf if at is None or place is None else max(place[0] - at, at - place[1], 0.0)
 
 
 def days(span: Span, now: Moment) -> Days | None:
-    """What days to read, so that the list has the order whichever clock is right; a day more on either side.
+    """Choose the days of the list, so that it has the order by either clock; with a day more on both sides.
 
-    `None` where they are more than a list can have: then nothing can be told by it.
+    Returns:
+        The days; `None` if they are more than a list may have.
     """
     both = span.first, span.last
     times = [at for each in both for at in (each.local, each.service) if at is not None]
@@ -273,7 +264,7 @@ def days(span: Span, now: Moment) -> Days | None:
 
 
 def find_place(span: Span, listing: Listing, knowledge: Knowledge) -> Place:
-    """Where an order would stand: as known orders in the same list show, else by the clocks."""
+    """Find the expected time of the order: by known orders in the same list, else by the clocks."""
     now = listing.at
     if contradict(span.first, span.last, now):
         return Place()
@@ -291,16 +282,16 @@ def find_place(span: Span, listing: Listing, knowledge: Knowledge) -> Place:
         likely = first + min(shifts), last + max(shifts)
     elif drift(span.first, span.last, now) <= STEADY:
         likely = by_clocks
-    # How far ahead the service's clock was at the attempts is known only if it was told then, too.
+    # The difference of the clocks at the attempts is known only if the service told its time then.
     if None in {span.first.service, span.last.service, now.service}:
         return Place(likely)
     return Place(likely, by_clocks, FAR_AS_SHOWN if shifts else FAR)
 
 
 def _find_shown(span: Span, listing: Listing, knowledge: Knowledge) -> list[tuple[float, Moment]]:
-    """The times that the list has for known orders, each with the moment of the order's answer.
+    """Give the list's times of known orders, with the times of their answers.
 
-    Only of those that were answered while the clocks stood to each other as at the attempts.
+    Only of orders that were answered while the clocks differed by as much as at the attempts.
     """
     shown = list[tuple[float, Moment]]()
     for listed in listing.orders:
@@ -313,14 +304,14 @@ def _find_shown(span: Span, listing: Listing, knowledge: Knowledge) -> list[tupl
 
 
 def judge(wanted: Wanted, listed: Listed, rows: Rows | None, place: Place, knowledge: Knowledge) -> Verdict:
-    """Tell what an order in a list is.
+    """Give the verdict on an order in a list.
 
     Args:
-        wanted: What is looked for.
-        listed: What the list says of the order.
-        rows: What its own report says; `None` where it was not looked at.
-        place: Where in the list it would stand.
-        knowledge: What is known beside that.
+        wanted: The wanted order.
+        listed: The order in the list.
+        rows: The rows of its report; `None` if it was not read.
+        place: The expected time of the wanted order.
+        knowledge: The other evidence.
     """
     if listed.id in knowledge.known:
         return Verdict(Identity.ANOTHER, "its id is known to be another order's")
@@ -335,7 +326,7 @@ def judge(wanted: Wanted, listed: Listed, rows: Rows | None, place: Place, knowl
     by_numbers = _judge_numbers(wanted, rows, knowledge.blacklist)
     if by_numbers is not None:
         return by_numbers
-    if place.gap(listed.submitted_at) > NEAR:
+    if gap(listed.submitted_at, place.likely) > NEAR:
         return Verdict(Identity.CANNOT_TELL, "its numbers are ours, but no attempt is known within a minute of it")
     return Verdict(Identity.IT, "its numbers are ours, and it was submitted within a minute of an attempt")
 
@@ -345,8 +336,8 @@ def _is_far_scheduled(wanted: Wanted, listed: Listed) -> bool:
 
 
 def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Verdict | None:
-    """What the numbers tell; `None` where they are ours, or those of ours that were not skipped."""
-    # Most reports differ at their first number: no need to count before.
+    """Give the verdict by numbers; `None` if they are ours, but for skipped ones."""
+    # Before counting, as most reports differ at their first number.
     strangers = [number for number in rows.numbers if number not in wanted.numbers]
     if any(map(wanted.is_readable, strangers)):
         return Verdict(Identity.ANOTHER, "it has a number that is not ours")
@@ -358,20 +349,19 @@ def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Ve
     if any(count > wanted.numbers[number] for number, count in seen.items()):
         return Verdict(Identity.CANNOT_TELL, "it has numbers of ours more often, or its pages overlap")
     if not seen or not _may_be_skipped(wanted, seen, blacklist):
-        return Verdict(Identity.CANNOT_TELL, "numbers of ours are not there, or not yet")
+        return Verdict(Identity.CANNOT_TELL, "numbers of ours are not there, or not yet", lacks_numbers=bool(seen))
     return None
 
 
 def _may_be_skipped(wanted: Wanted, seen: Counter[str], blacklist: Collection[str]) -> bool:
-    """Whether the service may have skipped those of our numbers that are not there."""
+    """Whether the service may have skipped those of our numbers that the report lacks."""
     if wanted.recipients - seen.total() <= wanted.recipients // ONE_SKIPPED_IN:
         return True
-    missing = (number for number, count in wanted.numbers.items() if seen[number] < count)
-    return bool(blacklist) and all(number in blacklist for number in missing)
+    return all(number in blacklist for number, count in wanted.numbers.items() if seen[number] < count)
 
 
 def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collection[str] = ()) -> bool:
-    """Whether the report of an order to these numbers may make it this one, as the service may skip any of them."""
+    """Whether an order to these numbers may be taken for the wanted one, as the service may skip any of them."""
     missing, may_skip_all = 0, True
     for number, count in wanted.numbers.items():
         lacking = count - numbers.get(number, 0)
@@ -385,23 +375,23 @@ def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collect
 
 
 def order_by_nearness(wanted: Wanted, orders: Iterable[Listed], place: Place) -> list[Listed]:
-    """Whom to look at first: within a minute of an attempt, of these those with our sender and total, then by time."""
+    """Sort orders by likelihood: near an attempt first, of these with our sender and total first, then by time."""
 
     def rank(listed: Listed) -> tuple[bool, int, float]:
-        gap = place.gap(listed.submitted_at)
+        apart = gap(listed.submitted_at, place.likely)
         misfits = (listed.sender not in {None, wanted.sender}) + (listed.total not in {None, wanted.recipients})
-        return gap > NEAR, misfits, gap
+        return apart > NEAR, misfits, apart
 
     return sorted({each.id: each for each in orders}.values(), key=rank)
 
 
 def is_whole(listing: Listing, knowledge: Knowledge, *, scheduled: bool = False) -> bool:
-    """Whether a list has all orders: its own count, and every known order of its days that is not too young.
+    """Whether a list has all orders: as many as it counts, and each known order of its days that is not too young.
 
     Args:
         listing: The list.
-        knowledge: What the log knows.
-        scheduled: Whether an order is looked for that is to be sent later; scheduled ones have to be listed, too, then.
+        knowledge: The other evidence.
+        scheduled: Whether the wanted order is scheduled; then scheduled ones have to be listed, too.
     """
     ids = {each.id for each in listing.orders}
     if not listing.ended or (listing.count is not None and listing.count > len(ids)):
@@ -416,24 +406,24 @@ def is_whole(listing: Listing, knowledge: Knowledge, *, scheduled: bool = False)
 
 
 def _must_be_listed(known: Known, now: Moment, surely: tuple[float, float], *, scheduled: bool) -> bool:
-    """Whether a whole list has a known order: by any clock that is known it is one of its days, and not too young."""
+    """Whether a complete list has a known order: by any known clock it is of its days, and not too young."""
     answered = known.answered
     if answered is None or known.cancelled or (known.scheduled and not scheduled):
         return False
-    # What was answered since the reading began may be there or not.
+    # An order that was answered since the reading began may be there or not.
     if all(abs(age) < LISTED_AFTER for age in answered.ages(now)):
         return False
     return any(surely[0] <= at < surely[1] for at in (answered.local, answered.service) if at is not None)
 
 
 def _is_fresh(wanted: Wanted, listing: Listing, knowledge: Knowledge) -> bool:
-    """Whether a list shows an order that is newer than the last attempt."""
+    """Whether a list shows an order newer than the last attempt."""
     last = wanted.span.last
     for each in listing.orders:
         known = knowledge.known.get(each.id)
         if known is None or known.answered is None:
             continue
-        # An attempt may be taken so much later than it began.
+        # An attempt may be taken up to a minute after it began.
         newer = all(age > NEAR for age in last.ages(known.answered))
         if newer and all(age >= -_GRAIN for age in known.answered.ages(listing.at)):
             return True
@@ -443,14 +433,15 @@ def _is_fresh(wanted: Wanted, listing: Listing, knowledge: Knowledge) -> bool:
 def conclude_earlier(
     wanted: Wanted, listing: Listing, verdicts: Mapping[int, Verdict], knowledge: Knowledge, alike: int = 1
 ) -> Conclusion:
-    """Conclude what became of an order that may go out again.
+    """Conclude the fate of an order that an earlier call may have sent.
 
     Args:
         wanted: The order.
         listing: The list.
-        verdicts: What its orders are, by their ids, the likeliest first; those that are left out may be it.
-        knowledge: What is known beside that.
-        alike: How many orders without an id cannot be told from this one, itself included.
+        verdicts: The verdicts on its orders by id, the likeliest first; an order without a verdict may be the wanted
+            one.
+        knowledge: The other evidence.
+        alike: The number of orders without an id that cannot be told from this one, itself included.
     """
     its, may_be = _find(verdicts, Identity.IT), _find(verdicts, Identity.CANNOT_TELL)
     if len(its) >= alike:
@@ -468,7 +459,7 @@ def _find(verdicts: Mapping[int, Verdict], identity: Identity) -> tuple[int, ...
 def _doubt_absence(
     wanted: Wanted, listing: Listing, verdicts: Mapping[int, Verdict], knowledge: Knowledge
 ) -> str | None:
-    """Why the service may have an order all the same; `None` where it surely lacks it."""
+    """Give the reason why the service may have the order; `None` if it surely lacks it."""
     age = min(wanted.span.last.ages(listing.at))
     if age < LISTED_AFTER:
         return "a clock was set back" if age < -_GRAIN else "the list may not have it yet"
@@ -487,11 +478,11 @@ def _doubt_absence(
 
 
 def conclude_live(verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion:
-    """Conclude which order it is that the service has just refused to take again: it was taken, only its id is open.
+    """Conclude the id of an order that the service has just refused as a duplicate, and so has taken.
 
     Args:
-        verdicts: What the orders are that were looked at, by their ids, the likeliest first.
-        alike: How many orders on their way cannot be told from this one, itself included.
+        verdicts: The verdicts on orders by id, the likeliest first.
+        alike: The number of orders under way that cannot be told from this one, itself included.
     """
     its = _find(verdicts, Identity.IT)
     if len(its) == alike == 1:

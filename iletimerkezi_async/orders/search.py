@@ -1,7 +1,8 @@
-"""Looking for an order in lists and reports: which are read, in which sequence, and until when.
+"""Searches for lost orders: which lists and reports are read, in which sequence, and when a search ends.
 
-What they prove, `rules` tell. A live look-up is about an order that was just refused as a duplicate: only its id is at
-stake. What an earlier call may have sent is sent again where it surely is not there. Both read and judge alike.
+`rules` judges what was read. A live search is for an order that the service has just refused as a duplicate: only its
+id is open. An earlier search is for an order that an earlier call may have sent: it is sent again if the service surely
+lacks it.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.stores.log import KNOWN_SECONDS
-from iletimerkezi_async.wire.sending import MEMORY
+from iletimerkezi_async.wire.call import MEMORY
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
-from .lookup import LISTED, Budget, Catalogue
+from .lookup import LISTED, Budget, ReportCache
 from .pieces import in_thread
 from .rules import (
     NEAR,
@@ -36,6 +37,7 @@ from .rules import (
     conclude_live,
     days,
     find_place,
+    gap,
     judge,
     order_by_nearness,
 )
@@ -43,80 +45,81 @@ from .rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from iletimerkezi_async.http.retry import Stopwatch
+    from iletimerkezi_async.clocks import Stopwatch
     from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
 
-    from .lookup import ListPage, Lookups, Walk
+    from .lookup import ListPage, ListReading, Lookups
     from .rules import Listed
 
-__all__ = ["find_earlier", "find_live", "hear_clock", "now_by"]
-
-# Reports read at once.
+# Reports that are read at once.
 _AT_ONCE = 8
-# Of a live look-up: seconds, beside the requests that it may make.
-_SECONDS = 10.0
-# … looks: one that shows nothing, or too much, may have come too soon.
+# Of a live search: its seconds and requests at most.
+_SECONDS, _REQUESTS = 10.0, 56
+# … its looks at least: a look that shows no order, or too many, may have come too soon.
 _LOOKS = 2
-# … how many of the nearest orders are looked at before one that is it is taken for the only one.
+# … the nearest orders that are judged before one of them counts as the only one.
 _NEAREST = 24
-# … how many of those that can be no more than candidates.
+# … the orders of other times that are judged; they can only be candidates.
 _FAR_ONES = 16
-# Of an earlier order: requests for pages of the list, and for reports. Beyond that it stays unknown.
-_MOST_PAGES, _MOST_REPORTS = 2000, 1000
+# Of an earlier search: its requests for pages of the list, and for reports. Beyond that the order stays unknown.
+_MAX_PAGES, _MAX_REPORTS = 2000, 1000
+_TOO_LONG_AGO = "the days on which it may have been taken are more than a list can have"
 
 
-class Search:
-    """Judges the orders of a catalogue, the likeliest first, by the list and by their own reports.
+class Judge:
+    """Judges the orders of a list and their reports, the likeliest first.
 
     Args:
-        catalogue: The orders.
-        wanted: What is looked for.
-        budget: What pays for reports.
-        is_known: Whether an order was known to be another one since `learn`.
+        reports: The list and the reports.
+        wanted: The wanted order.
+        budget: The requests that may be made.
+        is_known: Tells whether an order has become known as another one since `learn`.
     """
 
     def __init__(
-        self, catalogue: Catalogue, wanted: Wanted, budget: Budget, is_known: Callable[[int], bool] | None = None
+        self, reports: ReportCache, wanted: Wanted, budget: Budget, is_known: Callable[[int], bool] | None = None
     ) -> None:
-        self.catalogue = catalogue
         self.wanted = wanted
-        self.place = Place()
-        self.knowledge = Knowledge()
-        #: What orders are, by their ids, the likeliest first.
+        #: The verdicts by id, the likeliest first.
         self.verdicts: dict[int, Verdict] = {}
+        #: The expected time of the wanted order.
+        self.place = Place()
+        self._knowledge = Knowledge()
+        self._reports = reports
         self._budget = budget
         self._is_known = is_known
 
     def learn(self, listing: Listing, knowledge: Knowledge) -> None:
-        """Take in what was listed, and what is known by now."""
-        self.knowledge = knowledge
+        """Take in the list and the other evidence."""
+        self._knowledge = knowledge
         self.place = find_place(self.wanted.span, listing, knowledge)
 
     @property
     def its(self) -> list[int]:
-        """The orders that are it."""
+        """The ids of the orders that were found to be the wanted one."""
         its = (id for id, each in self.verdicts.items() if each.identity is Identity.IT)
         return [id for id in its if self._is_known is None or not self._is_known(id)]
 
     def is_near(self, listed: Listed) -> bool:
         """Whether an order was submitted within a minute of an attempt, or may have been."""
-        return self.place.likely is None or listed.submitted_at is None or self.place.gap(listed.submitted_at) <= NEAR
+        likely = self.place.likely
+        return likely is None or listed.submitted_at is None or gap(listed.submitted_at, likely) <= NEAR
 
     async def look_at(
         self,
         orders: Iterable[Listed],
         is_enough: Callable[[int], bool],
-        fresh: float = -math.inf,
+        newer_than: float = -math.inf,
         limit: float = math.inf,
     ) -> None:
         """Judge orders until there are enough.
 
         Args:
             orders: The orders.
-            is_enough: Whether to stop, where so many were looked at.
-            fresh: A report that does not tell, and was read before that moment, is read again.
-            limit: How many are looked at, at the most.
+            is_enough: Tells whether to stop, by the number of orders that are not ruled out at once.
+            newer_than: A report that decides nothing, and was read before this moment, is read again.
+            limit: The number of orders at most.
         """
         waiting = deque(order_by_nearness(self.wanted, orders, self.place))
         looked = 0
@@ -124,49 +127,49 @@ class Search:
             batch: list[Listed] = []
             while waiting and len(batch) < _AT_ONCE:
                 listed = waiting.popleft()
-                # Others may have found theirs among them meanwhile, or read what tells.
-                is_told = self._judge(listed, fresh)
+                # Another search may have found its order among these meanwhile, or read a report.
+                is_decided = self._judge(listed, newer_than)
                 looked += self.verdicts[listed.id].identity is not Identity.ANOTHER
-                if not is_told:
+                if not is_decided:
                     batch.append(listed)
             async with anyio.create_task_group() as tasks:
                 for listed in batch:
-                    tasks.start_soon(self._look, listed, fresh)
+                    tasks.start_soon(self._look, listed, newer_than)
             if waiting and is_enough(looked):
                 return
 
-    def _judge(self, listed: Listed, fresh: float) -> bool:
-        """Judge an order by what is there; whether there is no need to read (more of) its report."""
+    def _judge(self, listed: Listed, newer_than: float) -> bool:
+        """Judge an order by what was read; tell whether its report need not be read (further)."""
         if self._is_known is not None and self._is_known(listed.id):
             self.verdicts[listed.id] = Verdict(Identity.ANOTHER, "its id is known to be another order's")
             return True
-        report = self.catalogue.cached_head(listed.id)
+        report = self._reports.cached_head(listed.id)
         rows = None if report is None else report.rows
-        verdict = judge(self.wanted, listed, rows, self.place, self.knowledge)
+        verdict = judge(self.wanted, listed, rows, self.place, self._knowledge)
         known = self.verdicts.get(listed.id)
         if known is not None and verdict.open and not known.open:
-            # The whole of its report was read before.
+            # By the whole report, which was read before.
             verdict = known
         self.verdicts[listed.id] = verdict
         if verdict.identity is not Identity.CANNOT_TELL:
             return True
-        return not verdict.open and report is not None and report.at >= fresh
+        return not verdict.open and report is not None and report.at >= newer_than
 
-    async def _look(self, listed: Listed, fresh: float) -> None:
-        """Judge an order by its report: its first rows, and the others where these fit."""
-        report = await self.catalogue.head(listed.id, -math.inf, self._budget)
-        if report is None or self._judge(listed, fresh):
+    async def _look(self, listed: Listed, newer_than: float) -> None:
+        """Judge an order by its report: by the first rows, and if these fit by all rows."""
+        report = await self._reports.head(listed.id, -math.inf, self._budget)
+        if report is None or self._judge(listed, newer_than):
             return
-        if report.at < fresh:
-            report = await self.catalogue.head(listed.id, fresh, self._budget)
-            if report is None or self._judge(listed, fresh):
+        if report.at < newer_than:
+            report = await self._reports.head(listed.id, newer_than, self._budget)
+            if report is None or self._judge(listed, newer_than):
                 return
         if not self.verdicts[listed.id].open:
             return
         numbers, recipients = self.wanted.numbers, self.wanted.recipients
-        whole = await self.catalogue.whole(listed.id, numbers, recipients, self._budget)
-        if whole is not None:
-            self.verdicts[listed.id] = judge(self.wanted, listed, whole.rows, self.place, self.knowledge)
+        rows = await self._reports.whole(listed.id, numbers, recipients, self._budget)
+        if rows is not None:
+            self.verdicts[listed.id] = judge(self.wanted, listed, rows, self.place, self._knowledge)
 
 
 def _wanted(send: LiveSend, span: Span) -> Wanted:
@@ -175,47 +178,111 @@ def _wanted(send: LiveSend, span: Span) -> Wanted:
     return Wanted(send.numbers, draft.recipients, span, send_at, draft.sender)
 
 
-# What was just lost.
+# Orders that were lost a moment ago.
 
 
-async def find_live(lookups: Lookups, send: LiveSend, first: Stopwatch, last: Stopwatch) -> Conclusion:
-    """Find out which order it is that was lost a moment ago.
+class LiveSearch:
+    """A search for the id of an order that was lost a moment ago.
 
     Args:
-        lookups: What reads lists and reports.
+        lookups: The shared state of the client's searches.
         send: The order.
-        first: Runs since its first attempt that may have been taken began.
-        last: Runs since the last one ended.
+        first: Runs since the beginning of the first attempt that may have been taken.
+        last: Runs since the end of the last one.
     """
-    now, span = _measure(lookups, first, last)
-    of_days = days(span, now)
-    if of_days is None:
-        return Conclusion(Fate.TAKEN, "its time is not known to the days that a list can have")
-    with lookups.live(of_days) as (catalogue, budget):
 
-        def is_known(order_id: int) -> bool:
-            return order_id in catalogue.known or lookups.known.is_of_another(order_id, send.content)
+    _reports: ReportCache
+    _judge: Judge
 
-        search = Search(catalogue, _wanted(send, span), budget, is_known)
-        live = _Live(lookups, search, send, budget, first=first, last=last)
-        with anyio.move_on_after(_SECONDS):
-            await live.find()
-        verdicts = {id: each for id, each in search.verdicts.items() if not is_known(id)}
-    conclusion = conclude_live(verdicts, 1 + live.count_alike())
-    if conclusion.order_id is not None and await send.count_elsewhere():
-        # Which of two orders of ours it is, nothing tells.
-        return evolve(conclusion, order_id=None)
-    return conclusion
+    def __init__(self, lookups: Lookups, send: LiveSend, first: Stopwatch, last: Stopwatch) -> None:
+        self._lookups = lookups
+        self._known = lookups.known
+        self._send = send
+        self._first, self._last = first, last
+        now = time.monotonic()
+        self._began = now - min(first.elapsed, MEMORY)
+        self._ended = now - last.elapsed
 
+    async def find(self) -> Conclusion:
+        """Look until the order is found, or the requests or the time are used up."""
+        now, span = self._measure()
+        of_days = days(span, now)
+        if of_days is None:
+            return Conclusion(Fate.TAKEN, _TOO_LONG_AGO)
+        self._reports = self._lookups.reports(of_days)
+        self._judge = Judge(self._reports, _wanted(self._send, span), self._reports.budget, self._is_known)
+        self._reports.budget.join(_REQUESTS)
+        try:
+            with anyio.move_on_after(_SECONDS):
+                await self._look_again_and_again()
+        finally:
+            self._reports.budget.leave()
+        verdicts = {id: each for id, each in self._judge.verdicts.items() if not self._is_known(id)}
+        return conclude_live(verdicts, 1 + self._count_alike())
 
-def _measure(lookups: Lookups, first: Stopwatch, last: Stopwatch) -> tuple[Moment, Span]:
-    """Now, and when it may have been taken: by the service's clock alone, or by this machine's where that is not known.
+    def _is_known(self, order_id: int) -> bool:
+        return order_id in self._reports.known or self._known.is_of_another(order_id, self._send.content)
 
-    What passed since is measured, so that the other clock plays no part in it.
-    """
-    now = _by_one_clock(lookups.transport.clocks.now())
-    times = (now.local - each.elapsed for each in (first, last))
-    return now, Span(*(Moment(each, each) for each in times))
+    def _measure(self) -> tuple[Moment, Span]:
+        """Give now and the times of the attempts by one clock: the service's, or if that is unknown this machine's.
+
+        The seconds since the attempts are measured, so the other clock plays no part.
+        """
+        now = _by_one_clock(self._lookups.transport.clocks.now())
+        first, last = (now.local - each.elapsed for each in (self._first, self._last))
+        return now, Span(Moment(first, first), Moment(last, last))
+
+    def _count_alike(self) -> int:
+        """Count the client's other orders without an id that reports cannot tell from this one."""
+        send = self._send
+        began = time.time() - self._first.elapsed if send.began is None else send.began
+        return self._known.sends.count_alike(self._judge.wanted, send.content, began)
+
+    async def _look_again_and_again(self) -> None:
+        retry = self._lookups.transport.retry
+        newer_than = self._ended
+        for look in range(1, max(_LOOKS, retry.attempts) + 1):
+            await self._look(newer_than)
+            its = len(self._judge.its)
+            if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._reports.budget.left < 0:
+                return
+            pause = retry.pause(look)
+            # Late enough for a page that another search reads during the pause.
+            newer_than = time.monotonic() + pause / 2
+            await anyio.sleep(pause)
+
+    async def _look(self, newer_than: float) -> None:
+        """Read pages from the likeliest one on, until the order is found."""
+        judge, reports = self._judge, self._reports
+        sequence = PageSequence(self._known.rank(self._began, self._ended) // LISTED + 1)
+        for number in sequence:
+            page = await reports.page(number, newer_than, reports.budget)
+            if page is None or not page.had:
+                break
+            self._learn()
+            listed = (reports.listed[order.id] for order in page.orders)
+            await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
+            if judge.its:
+                return
+            likely = judge.place.likely
+            sequence.note(number, page, None if likely is None else likely[0] - NEAR)
+        # Orders of another time can only be candidates.
+        self._learn()
+        far = [each for each in reports.listed.values() if not judge.is_near(each)]
+        await judge.look_at(far, self._is_enough, newer_than, _FAR_ONES)
+
+    def _is_enough(self, looked: int) -> bool:
+        return looked >= _NEAREST and bool(self._judge.its)
+
+    def _learn(self) -> None:
+        judge, reports = self._judge, self._reports
+        # The answer with the list may have told the service's time.
+        now, span = self._measure()
+        judge.wanted = evolve(judge.wanted, span=span)
+        known = {id: Known() for id in reports.known}
+        for id, each in self._known.others(reports.listed, self._send.content).items():
+            known[id] = each if each.answered is None else evolve(each, answered=_by_one_clock(each.answered))
+        judge.learn(Listing([*reports.listed.values()], reports.days, now), Knowledge(known))
 
 
 def _by_one_clock(moment: Moment) -> Moment:
@@ -223,104 +290,20 @@ def _by_one_clock(moment: Moment) -> Moment:
     return Moment(time, time)
 
 
-class _Live:
-    """One live look-up.
+class PageSequence:
+    """The sequence in which a live search reads pages: from the likeliest one on, deeper and shallower in turn.
+
+    The list is taken to begin with the newest order, until a page shows that it begins with the oldest.
 
     Args:
-        lookups: What it shares with others.
-        search: What judges.
-        send: The order.
-        budget: What pays for it.
-        first: As for `find_live`.
-        last: As for `find_live`.
-    """
-
-    def __init__(
-        self, lookups: Lookups, search: Search, send: LiveSend, budget: Budget, *, first: Stopwatch, last: Stopwatch
-    ) -> None:
-        self._lookups = lookups
-        self._search = search
-        self._send = send
-        self._budget = budget
-        self._first, self._last = first, last
-        now = time.monotonic()
-        self._began = now - min(first.elapsed, MEMORY)
-        self._ended = now - last.elapsed
-
-    def count_alike(self) -> int:
-        """How many orders of this process may be in the reports that cannot be told from this one."""
-        send = self._send
-        began = time.time() - self._first.elapsed if send.began is None else send.began
-        return self._lookups.known.sends.count_alike(self._search.wanted, send.content, began)
-
-    async def find(self) -> None:
-        """Look until it is found, or the requests are used up."""
-        retry = self._lookups.transport.retry
-        fresh = self._ended
-        for look in range(1, max(_LOOKS, retry.attempts) + 1):
-            await self._look(fresh)
-            its = len(self._search.its)
-            if (its and look >= _LOOKS) or (its == 1 and not self.count_alike()) or self._budget.left < 0:
-                return
-            pause = retry.pause(look)
-            # What another look-up reads by then is fresh enough.
-            fresh = time.monotonic() + pause / 2
-            await anyio.sleep(pause)
-
-    async def _look(self, fresh: float) -> None:
-        """Read pages from where it most likely stands, until it is found."""
-        search, known = self._search, self._lookups.known
-        # An attempt that was given up late was most likely taken early.
-        rank = known.count_since(min(self._ended, self._began + known.slowest))
-        tour = Tour(rank // LISTED + 1)
-        for number in tour:
-            page = await search.catalogue.page(number, fresh, self._budget)
-            if page is None or not page.had:
-                break
-            self._learn()
-            listed = (search.catalogue.listed[order.id] for order in page.orders)
-            await search.look_at(filter(search.is_near, listed), self._is_enough, fresh)
-            if search.its:
-                return
-            likely = search.place.likely
-            tour.note(number, page, None if likely is None else likely[0] - NEAR)
-        # At another time than it says, it is a candidate at the best.
-        self._learn()
-        far = [each for each in search.catalogue.listed.values() if not search.is_near(each)]
-        await search.look_at(far, self._is_enough, fresh, _FAR_ONES)
-
-    def _is_enough(self, looked: int) -> bool:
-        return looked >= _NEAREST and bool(self._search.its)
-
-    def _learn(self) -> None:
-        search = self._search
-        # The list itself may have told the service's time.
-        now, span = _measure(self._lookups, self._first, self._last)
-        search.wanted = evolve(search.wanted, span=span)
-        others = self._lookups.known.others(search.catalogue.listed, self._send.content)
-        known = {
-            id: each if each.answered is None else evolve(each, answered=_by_one_clock(each.answered))
-            for id, each in others.items()
-        }
-        known |= {id: Known() for id in search.catalogue.known if id not in known}
-        listing = Listing([*search.catalogue.listed.values()], search.catalogue.days, now)
-        search.learn(listing, Knowledge(known))
-
-
-class Tour:
-    """In which sequence the pages of a list are read: from the likeliest one on, deeper and shallower in turn.
-
-    It takes the list for one that begins with the newest, until a page shows that it begins with the oldest.
-
-    Args:
-        start: The likeliest one.
+        start: The likeliest page.
     """
 
     def __init__(self, start: int) -> None:
         self._start = start
         self._deeper, self._shallower = start, start - 1
         self._deepest = math.inf
-        #: The last page, where the list begins with the oldest.
+        #: The last page, if the list begins with the oldest order.
         self._last: int | None = None
 
     def __iter__(self) -> Iterator[int]:
@@ -334,12 +317,12 @@ class Tour:
             yield number if self._last is None else self._last + 1 - number
 
     def note(self, number: int, page: ListPage, earliest: float | None) -> None:
-        """Take note of what a page shows of the list.
+        """Learn the direction of the list, and its end, from a page.
 
         Args:
-            number: The page's.
+            number: The page's number.
             page: The page.
-            earliest: What was submitted before that cannot be it; `None` where nothing tells.
+            earliest: The time before which no order can be the wanted one; `None` if it is not known.
         """
         if not page.orders:
             self._deepest = 0
@@ -349,131 +332,132 @@ class Tour:
             return
         first, last = (times[0], page.orders[0].id), (times[-1], page.orders[-1].id)
         if first < last and page.count is not None:
-            self._turn(-(-page.count // len(page.orders)))
+            self._last = self._deepest = end = -(-page.count // len(page.orders))
+            self._deeper = min(self._start, end)
+            self._shallower = self._deeper - 1
         elif earliest is not None and times[-1].timestamp() < earliest:
-            # Whatever is deeper is older still.
+            # Deeper pages are older still.
             self._deepest = min(self._deepest, number)
 
-    def _turn(self, last: int) -> None:
-        self._last = self._deepest = last
-        self._deeper = min(self._start, last)
-        self._shallower = self._deeper - 1
 
-
-# What an earlier call may have sent.
+# Orders of earlier calls.
 
 
 def now_by(lookups: Lookups, ahead: float) -> Moment:
-    """The present moment.
+    """Give the present moment, with a log's clock in place of this machine's.
 
     Args:
-        lookups: What knows the service's clock.
+        lookups: The shared state of the client's searches; its transport knows the service's clock.
         ahead: Seconds by which the log's clock is ahead of this machine's.
     """
-    return _by_log(lookups.transport.clocks.now(), ahead)
+    now = lookups.transport.clocks.now()
+    return Moment(now.local + ahead, now.service)
 
 
-def _by_log(moment: Moment, ahead: float) -> Moment:
-    return Moment(moment.local + ahead, moment.service)
-
-
-async def hear_clock(lookups: Lookups, now: Moment, since: float) -> None:
-    """Ask for the beginning of a list, where no answer has told the service's time since then: this one does.
+async def hear_clock(lookups: Lookups, since: float) -> None:
+    """Read a page of the list for the service's time, unless an answer has told it since a moment.
 
     Args:
-        lookups: What asks.
-        now: The present moment.
-        since: By the monotonic clock, which stands still while a machine sleeps.
+        lookups: The shared state of the client's searches.
+        since: The moment by the monotonic clock, which stands still while a machine sleeps.
     """
-    if now.service is None or lookups.transport.clocks.heard_at < since:
+    clocks = lookups.transport.clocks
+    now = clocks.now()
+    if now.service is None or clocks.heard_at < since:
         of_days = days(Span(now, now), now)
         assert of_days is not None
-        # Not one that look-ups share: what is lost after this would not be in it.
-        await Catalogue(lookups, of_days).fetch(1)
+        # Not in a shared cache: it would lack orders that are lost after this.
+        await ReportCache(lookups, of_days).read_page(1)
 
 
-async def find_earlier(
-    lookups: Lookups, log: Evidence, row: Row, draft: Draft, *, ahead: float, owner: object
-) -> Conclusion:
-    """Find out what became of an order that an earlier call began to send.
+class EarlierSearch:
+    """A search for an order that an earlier call may have sent.
 
     Args:
-        lookups: What reads lists and reports.
-        log: What knows of other orders.
-        row: The order, which may have been taken.
-        draft: What it carries.
+        lookups: The shared state of the client's searches.
+        log: The log that knows other orders.
+        row: The order's row.
+        draft: The order.
         ahead: Seconds by which the log's clock is ahead of this machine's.
-        owner: Where the order is kept: what is on its way in this process and kept there is counted there.
-
-    Raises:
-        StoreError: The log is away.
-    """
-    assert row.first is not None
-    assert row.last is not None
-    span = Span(row.first, row.last)
-    of_days = days(span, now_by(lookups, ahead))
-    if of_days is None:
-        return Conclusion(Fate.UNKNOWN, "its time is not known to the days that a list can have")
-    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft))
-    catalogue = lookups.catalogue(of_days)
-    send.owner = owner
-    earlier = _Earlier(lookups, catalogue, log, row, send, ahead=ahead)
-    conclusion = await earlier.conclude(catalogue.walk(-math.inf))
-    if conclusion.fate is Fate.UNKNOWN and earlier.is_outdated:
-        return await earlier.conclude(catalogue.walk(time.monotonic()))
-    return conclusion
-
-
-class _Earlier:
-    """One look-up of an earlier order.
-
-    Args:
-        lookups: As for `find_earlier`.
-        catalogue: The orders of the days in question.
-        log: As for `find_earlier`.
-        row: Likewise.
-        send: The order.
-        ahead: As for `find_earlier`.
+        owner: The log that counts its own orders of this process itself.
     """
 
-    def __init__(
-        self, lookups: Lookups, catalogue: Catalogue, log: Evidence, row: Row, send: LiveSend, *, ahead: float
-    ) -> None:
+    _send: LiveSend
+    _wanted: Wanted
+    _reports: ReportCache
+
+    def __init__(self, lookups: Lookups, log: Evidence, row: Row, draft: Draft, *, ahead: float, owner: object) -> None:
         assert row.first is not None
         assert row.last is not None
-        self._lookups, self._catalogue = lookups, catalogue
+        self._lookups = lookups
         self._log, self._row = log, row
-        self._send, self._ahead = send, ahead
-        self._wanted = _wanted(send, Span(row.first, row.last))
-        #: Whether an order has been answered since the list was read that it went by.
-        self.is_outdated = False
+        self._draft, self._owner = draft, owner
+        self._ahead = ahead
+        self._span = Span(row.first, row.last)
 
-    async def conclude(self, walk: Walk) -> Conclusion:
-        """Conclude by what a list and reports tell, and by what is known after the list was read."""
-        wanted, of_days = self._wanted, self._catalogue.days
-        orders, count = await walk.read(Budget(_MOST_PAGES))
-        listed = [self._catalogue.listed[order.id] for order in orders]
-        listing = Listing(listed, of_days, _by_log(walk.at, self._ahead), count, ended=walk.whole)
-        known, alike = await self._ask(listing)
-        answered = (each.answered for each in known.values() if each.answered is not None)
-        self.is_outdated = any(each.local > listing.at.local for each in answered)
+    async def find(self) -> Conclusion:
+        """Conclude the order's fate.
+
+        Raises:
+            StoreError: The log is away.
+        """
+        of_days = days(self._span, now_by(self._lookups, self._ahead))
+        if of_days is None:
+            return Conclusion(Fate.UNKNOWN, _TOO_LONG_AGO)
+        self._send = LiveSend(
+            self._draft, await in_thread(self._draft.recipients, hash_content, self._draft), self._owner
+        )
+        self._wanted = _wanted(self._send, self._span)
+        self._reports = self._lookups.reports(of_days)
+        conclusion, is_outdated = await self._conclude(self._reports.reading(-math.inf))
+        if conclusion.fate is Fate.UNKNOWN and is_outdated:
+            conclusion, _ = await self._conclude(self._reports.reading(time.monotonic()))
+        return conclusion
+
+    async def _conclude(self, reading: ListReading) -> tuple[Conclusion, bool]:
+        """Conclude by a reading of the list; tell, too, whether an order has been answered since."""
+        orders, count = await reading.read(Budget(_MAX_PAGES))
+        listed = [self._reports.listed[order.id] for order in orders]
+        listing = Listing(listed, self._reports.days, self._by_log(reading.at), count, ended=reading.whole)
+        # After the list was read.
+        known, open_rows = await self._ask_log(listing)
         knowledge = Knowledge(known, listing.at.local - KNOWN_SECONDS)
-        search = Search(self._catalogue, wanted, Budget(_MOST_REPORTS))
-        search.learn(listing, knowledge)
-        await search.look_at(listed, lambda _: len(search.its) >= alike)
-        return conclude_earlier(wanted, listing, search.verdicts, knowledge, alike)
+        alike, verdicts = await self._judge(listing, knowledge, open_rows)
+        if any(each.lacks_numbers for each in verdicts.values()):
+            knowledge = evolve(knowledge, blacklist=await self._reports.blacklist())
+            alike, verdicts = await self._judge(listing, knowledge, open_rows)
+        answered = (each.answered for each in known.values() if each.answered is not None)
+        is_outdated = any(each.local > listing.at.local for each in answered)
+        return conclude_earlier(self._wanted, listing, verdicts, knowledge, alike), is_outdated
 
-    async def _ask(self, listing: Listing) -> tuple[dict[int, Known], int]:
-        """The orders that are known, and how many cannot be told from this one: by this process, and by the logs."""
-        first, last = self._wanted.span.first.local, self._wanted.span.last.local
-        content, here = self._send.content, self._lookups.known
+    async def _judge(self, listing: Listing, knowledge: Knowledge, open_rows: int) -> tuple[int, dict[int, Verdict]]:
+        """Count the look-alikes, the order included, and judge the orders of the list."""
+        # Those of this process, beside those of the log.
+        others = self._lookups.known.sends.count_alike(
+            self._wanted,
+            self._send.content,
+            self._span.first.local - self._ahead,
+            owner=self._owner,
+            blacklist=knowledge.blacklist,
+        )
+        alike = open_rows + 1 + others
+        judge = Judge(self._reports, self._wanted, Budget(_MAX_REPORTS))
+        judge.learn(listing, knowledge)
+        await judge.look_at(listing.orders, lambda _: len(judge.its) >= alike)
+        return alike, judge.verdicts
+
+    async def _ask_log(self, listing: Listing) -> tuple[dict[int, Known], int]:
+        """Give the orders that the log and this process know, and the number of look-alikes in the log."""
+        first, last = self._span.first.local, self._span.last.local
         known = {
-            id: each if each.answered is None else evolve(each, answered=_by_log(each.answered, self._ahead))
-            for id, each in here.others((each.id for each in listing.orders), content).items()
+            id: each if each.answered is None else evolve(each, answered=self._by_log(each.answered))
+            for id, each in self._lookups.known.others((each.id for each in listing.orders), self._send.content).items()
         }
-        alike = 1 + here.sends.count_alike(self._wanted, content, first - self._ahead, owner=self._send.owner)
         found = await self._log.alike(self._row, first - ALIKE_SECONDS, last + ALIKE_SECONDS)
         ids = await self._log.known_between(self._row.name.account, listing.days.begin, listing.days.end)
         known |= {each.order_id: Known(each.at, each.scheduled, each.cancelled) for each in ids}
         known |= {order_id: Known() for order_id in found.order_ids if order_id not in known}
-        return known, alike + found.open
+        return known, found.open
+
+    def _by_log(self, moment: Moment) -> Moment:
+        return Moment(moment.local + self._ahead, moment.service)

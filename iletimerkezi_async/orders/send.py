@@ -1,7 +1,4 @@
-"""Sending an order, and one with a key once: claimed, sent or looked for, and written down.
-
-What follows from what is `life`'s; here it is done, in this order.
-"""
+"""Sends with and without a key: a key is claimed, its order driven to an outcome, and the outcome kept."""
 
 from __future__ import annotations
 
@@ -24,16 +21,15 @@ from iletimerkezi_async.errors import (
     SendInProgressError,
     StoreError,
 )
-from iletimerkezi_async.http.outcomes import describe
+from iletimerkezi_async.http.outcomes import describe_error
 from iletimerkezi_async.http.telemetry import note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.base import StoreLog
-from iletimerkezi_async.stores.log import Name, Row, Scope, State, draw
-from iletimerkezi_async.stores.seals import account_of, fingerprint
+from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, draw, fingerprint
 
 from . import life, rows
-from .driver import Claim, Driver, OvertakenError
+from .driver import Claim, OvertakenError
 from .pieces import in_thread
 from .recovery import send_draft
 
@@ -46,42 +42,40 @@ if TYPE_CHECKING:
 
     from .lookup import Lookups
 
-__all__ = ["Sending"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
 _OPERATION = "send-sms"
-# What to do about a send of which it is not known whether it was taken.
+# The advice for a send with a key whose outcome is unknown.
 _WITH_KEY = "the same call under its key sends nothing twice, and may find out (`find_send`, `iletimerkezi sent`)"
 _LONGEST_KEY = 200
-# An attempt that takes as long as it may is still under the lease when it ends.
+# Seconds by which a lease is longer than the longest attempt.
 _LEASE_GRACE = 5.0
-# Seconds between two looks at a key that another is sending under: the first, and the longest.
+# Seconds between two questions for a key that another call has: at first, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
-# Orders that are remembered while the store is away.
-_MOST_UNNOTED = 10_000
+# Orders that are remembered at most while the store is away.
+_MAX_UNNOTED = 10_000
 
 
 @forgetful
 class Sending:
-    """Sends orders, those with a key once.
+    """Sends orders: with a key, once.
 
     Args:
-        lookups: What sends, and looks for what was lost.
-        store: Where keys are kept; without one there are none.
-        credentials: The account's.
+        lookups: The shared state of the client's searches.
+        store: The store of keys, if there is one.
+        credentials: The account's credentials.
     """
 
     def __init__(self, lookups: Lookups, store: Store | None, credentials: Credentials) -> None:
         self._lookups = lookups
         self._transport = lookups.transport
         self._log = None if store is None else StoreLog(store)
-        self._driver = Driver(lookups, store)
         self._keep = 0.0 if self._log is None else self._log.keep
         self._account = account_of(credentials)
-        #: Orders that the store could not be told of, by key and fingerprint.
+        #: Orders that could not be written into the store yet, by key and fingerprint.
         self._unnoted: dict[tuple[str, str], Order] = {}
-        # Whoever has the store alone cannot try out which text a fingerprint may be of.
+        # Keys the fingerprints: with the store alone, texts and numbers cannot be tried out.
         self._seal = credentials.derive("store content")
         self._lease = min(self._transport.longest_attempt + _LEASE_GRACE, life.LONGEST_LEASE)
 
@@ -91,14 +85,14 @@ class Sending:
         return self._log
 
     def check(self, key: object, *, needed: bool = False) -> None:
-        """See that a key can be used.
+        """Check a key.
 
         Args:
-            key: What was given as one, or `None`.
-            needed: Whether it must be one.
+            key: The caller's argument, or `None`.
+            needed: Whether `None` is refused, too.
 
         Raises:
-            ConfigurationError: There is no store, or this cannot be a key.
+            ConfigurationError: There is no store, or it cannot be a key.
         """
         if key is None and not needed:
             return
@@ -112,7 +106,7 @@ class Sending:
 
         Args:
             draft: The order.
-            key: The key, which was checked, if it has one.
+            key: The key, already checked; or `None`.
 
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
@@ -173,53 +167,48 @@ class Sending:
     # One claim.
 
     async def _drive(self, claim: Claim, draft: Draft) -> Order:
-        """Do what is to be done for an order that was claimed, and write down what became of it."""
+        """Drive a claimed order to an outcome, and write the outcome."""
         try:
-            order, note = await self._driver.settle(claim, draft)
+            order, note = await claim.drive(draft)
         except OvertakenError:
             raise
-        except OrderAcceptedError:
-            await self._write_taken(claim, None, note=None)
-            told = await self._tell(claim)
-            if told is None:
+        except (OrderAcceptedError, OutcomeUnknownError) as error:
+            if isinstance(error, OrderAcceptedError):
+                await self._write_taken(claim, None, note=None)
+            else:
+                await self._give_up(claim, lost=True)
+            settled = await self._find_settled(claim)
+            if settled is None:
                 raise
-            return told
-        except OutcomeUnknownError:
-            await self._give_up(claim, lost=True)
-            told = await self._tell(claim)
-            if told is None:
-                raise
-            return told
+            return settled
         except IletimerkeziError:
-            # A refusal, or it surely never left.
+            # Refused, or surely not sent.
             await self._give_up(claim, lost=False)
             raise
         except BaseException:
-            # Cancelled, or an error of somebody else's code, at a moment that nobody knows.
+            # Cancelled, or an error of the caller's code (a hook, a transport), at any moment.
             await self._give_up(claim, lost=claim.begun or claim.lost)
             raise
-        # What is known here is gone with the process where the store does not take it, and others have to find out.
+        # If the store is away, only this process knows the id.
         key = claim.held.name.name, claim.held.content
         self._unnoted[key] = order
-        if await self._write_taken(claim, order.id, note=note) or len(self._unnoted) > _MOST_UNNOTED:
+        if await self._write_taken(claim, order.id, note=note) or len(self._unnoted) > _MAX_UNNOTED:
             del self._unnoted[key]
         return order
 
-    # Writing it down.
-
     async def _write_taken(self, claim: Claim, order_id: int | None, *, note: KnownId | None) -> bool:
-        """Write down that the service has it; whether that was possible."""
+        """Write that an order was taken; `False` if the store is away."""
         try:
             row = await claim.settle_taken(order_id, note=note)
         except StoreError as error:
             about = f" (order {order_id})" if order_id else ""
-            extra = describe(_OPERATION, error, order_id)
+            extra = describe_error(_OPERATION, error, order_id)
             logger.warning(
                 "what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra
             )
             return False
         if row is not None and order_id is not None and row.order_id not in {None, order_id}:
-            extra = describe(_OPERATION, OrderAcceptedError(), order_id)
+            extra = describe_error(_OPERATION, OrderAcceptedError(), order_id)
             logger.warning("order %d was taken under a key that has order %d", order_id, row.order_id, extra=extra)
         return True
 
@@ -227,11 +216,11 @@ class Sending:
         try:
             await claim.write(claim.give_up(lost=lost))
         except StoreError as error:
-            extra = describe(_OPERATION, error)
+            extra = describe_error(_OPERATION, error)
             logger.warning("what became of a key could not be noted, the next call settles it: %s", error, extra=extra)
 
-    async def _tell(self, claim: Claim) -> Order | None:
-        """The order, where an earlier owner of the key has had its answer meanwhile, and noted its id."""
+    async def _find_settled(self, claim: Claim) -> Order | None:
+        """Give the order if an earlier owner of the key has written its id meanwhile."""
         with suppress(StoreError):
             row = (await claim.log.read(claim.held.name)).row
             if row is not None and row.state is State.SENT and row.order_id is not None:
@@ -239,17 +228,17 @@ class Sending:
         return None
 
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
-        """Tell the store of an order that it could not be told of."""
+        """Write an order that could not be written before."""
         row = evolve(mine, version=draw(), token=draw(), state=State.BEGUN)
-        # When it was answered is not known any more: as an id it would seem newer than it is.
+        # Without a note of its id, as the time of the answer is not known any more.
         await rows.settle_taken(self._store, row, order.id, self._keep)
         del self._unnoted[mine.name.name, mine.content]
         return evolve(order, replayed=True)
 
-    # What a person asks and decides.
+    # Questions and decisions of a person.
 
     async def find(self, key: str) -> Send | None:
-        """What is known of a key.
+        """Give the state of a key; `None` if nothing was sent under it.
 
         Raises:
             StoreError: The store is away.
@@ -259,7 +248,7 @@ class Sending:
         return None if row is None or life.is_none(row, answer.now) else _send_of(row)
 
     async def mark_sent(self, send: Send | str, order_id: int | None) -> Send:
-        """Note a person's decision that it was sent, as this order where that is known.
+        """Write a person's decision that a send was taken, as this order if its id is known.
 
         Raises:
             IletimerkeziError: As `AsyncClient.mark_sent`.
@@ -269,7 +258,7 @@ class Sending:
         )
 
     async def mark_not_sent(self, send: Send | str) -> Send:
-        """Note a person's decision that it was not sent.
+        """Write a person's decision that a send was not taken.
 
         Raises:
             IletimerkeziError: As `AsyncClient.mark_not_sent`.
@@ -293,11 +282,11 @@ class Sending:
 
 
 def _replay(outcome: rows.Outcome, key: str) -> Order:
-    """The order that was sent under a key.
+    """Give the order that was sent under a key.
 
     Raises:
         OrderAcceptedError: Its id is not known.
-        KeyConflictError: The key was used for something else.
+        KeyConflictError: The key belongs to other content.
     """
     if not isinstance(outcome, life.Replay):
         raise KeyConflictError(

@@ -1,4 +1,4 @@
-"""Calls that take several requests: cancelling for certain, waiting for an order, registering consents."""
+"""Calls of several requests: cancelling with certainty, waiting for an order, registering consents."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from iletimerkezi_async.errors import (
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.wire.consents import check_consent, register_consents
 from iletimerkezi_async.wire.reports import get_report
 from iletimerkezi_async.wire.sending import cancel_order
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import Consent
-    from iletimerkezi_async.wire.consents import Question, Registration
+    from iletimerkezi_async.wire.call import Call
 
-__all__ = ["cancel_and_confirm", "find_consent", "pause_after", "poll_order", "register_batches"]
 
 _OPERATION = "cancel-order"
 _BEGUN = frozenset({OrderStatus.SENDING, OrderStatus.COMPLETED})
 _FINAL = frozenset({OrderStatus.COMPLETED, OrderStatus.FAILED})
-# How many times in a row an order that was there may be "not found": it is moving from waiting to being sent.
+# Looks in a row at which an order that was there may be "not found", while it moves from waiting to being sent.
 _MOVING = 3
 
 _SHORTEST, _LONGEST = 1.0, 30.0
 _GROWTH = 1.5
-# Before the time is up there is a last look.
+# Seconds between the last look and the end of the time.
 _LAST_LOOK = 0.5
-# The service gives this code to values that it does not take, too.
+# The service also uses this code for values that it refuses.
 _NO_RECORD = 422
 
 
@@ -52,12 +52,12 @@ _NO_RECORD = 422
 async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
     """Cancel an order that has not begun to be sent.
 
-    A 455 after a lost answer has two meanings: the first attempt cancelled the order, or the order began to be sent
-    before it. The order's state tells which.
+    A 455 after a lost answer has two meanings: the first attempt cancelled the order, or sending had begun before it.
+    The order's state decides.
 
     Raises:
-        OrderNotFoundError: There is no such order, or it has begun to be sent.
-        OutcomeUnknownError: All answers were lost, or the order's state tells nothing.
+        OrderNotFoundError: There is no such order, or sending has begun.
+        OutcomeUnknownError: All answers were lost, or the order's state does not decide.
     """
     result = await transport.perform(cancel_order(order_id))
     if not isinstance(result, RefusedAgain):
@@ -66,20 +66,20 @@ async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
     if status is OrderStatus.FAILED:
         return
     if status in _BEGUN:
-        # The service said so with the HTTP status that repeats its code.
+        # As the service's own refusal, whose HTTP status is its code.
         raise OrderNotFoundError(455, "it was too late for it", _OPERATION, 455)
     raise OutcomeUnknownError("the answer was lost, and the order's state tells nothing yet", _OPERATION)
 
 
 async def _find_status(transport: Transport, order_id: int) -> OrderStatus | None:
-    """The order's state, after several looks if need be; `None` where there is no report, or it still waits."""
+    """Read the order's state, with several looks if needed; `None` if there is no report, or the order still waits."""
     for attempt in range(1, transport.retry.attempts + 1):
         outcome = await _look(transport, order_id)
         if isinstance(outcome, OrderStatus):
             return outcome
         if not isinstance(outcome, (OrderNotDueError, OrderNotFoundError)):
             return None
-        # The report lags behind, or the order is just moving from waiting to being sent.
+        # The report lags, or the order is moving from waiting to being sent.
         await anyio.sleep(transport.retry.pause(attempt))
     return None
 
@@ -96,14 +96,14 @@ async def _look(transport: Transport, order_id: int) -> OrderStatus | Iletimerke
 
 
 def pause_after(look: int, left: float) -> float:
-    """Seconds to wait after a look at an order.
+    """Give the seconds to wait after a look at an order.
 
-    They are drawn evenly from between
+    They are random, between
 
         min(20, 1.5 ** (look - 1))   and one and a half times as much,
 
-    that is from 1 second at first to 30 in the end. Where the pause would end after the time is up, the last look comes
-    half a second before that. Time that is left after it, or is too short for another look, is waited out.
+    that is from 1 second at first to 30 in the end. A pause that would end after the time is up is shortened, so that
+    the last look comes half a second before the end. Time that is too short for another look is waited out.
 
     Args:
         look: The look's number, from 1.
@@ -119,7 +119,7 @@ def pause_after(look: int, left: float) -> float:
 
 @forgetful
 async def poll_order(transport: Transport, order_id: int, timeout: float | None) -> OrderReport:  # noqa: ASYNC109 - it is a part of the result
-    """Look at an order until it is finished.
+    """Wait until an order is finished, with looks at its report.
 
     Raises:
         OrderNotFoundError: There is no such order.
@@ -138,7 +138,7 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
 
 
 class _Watch:
-    """Looks at one order, and remembers whether it was there."""
+    """The looks at one order, which remember whether it was there."""
 
     def __init__(self, transport: Transport, order_id: int) -> None:
         self._transport = transport
@@ -146,10 +146,10 @@ class _Watch:
         self._patience = 0
 
     async def look(self) -> OrderReport | None:
-        """The order, once it is finished.
+        """Read the order; return it if it is finished.
 
         Raises:
-            OrderNotFoundError: It was never there, or has not been there for several looks.
+            OrderNotFoundError: It was never there, or has been missing for several looks.
         """
         try:
             page = await self._transport.call(get_report(self._order_id, 1, 1))
@@ -168,8 +168,12 @@ class _Watch:
 # Consents.
 
 
-async def register_batches(transport: Transport, registration: Registration) -> None:
-    """Register checked consents, one batch after the other; an error tells in `registered` how many were before it.
+async def register_batches(transport: Transport, batches: Iterable[tuple[int, Call[None]]]) -> None:
+    """Register consents, one batch after the other; an error tells in `registered` how many were before it.
+
+    Args:
+        transport: What sends.
+        batches: How many consents are in each request, and the request.
 
     Raises:
         ApiError: The service refused a batch.
@@ -177,23 +181,23 @@ async def register_batches(transport: Transport, registration: Registration) -> 
         OutcomeUnknownError: The answer to a batch was lost.
     """
     registered = 0
-    for batch in registration.batches():
+    for count, call in batches:
         try:
-            await transport.call(register_consents(registration.brand_code, batch))
+            await transport.call(call)
         except (ApiError, TransportError, OutcomeUnknownError) as error:
             error.registered = registered
             raise
-        registered += len(batch)
+        registered += count
 
 
-async def find_consent(transport: Transport, question: Question) -> Consent | None:
+async def find_consent(transport: Transport, call: Call[Consent | None]) -> Consent | None:
     """Ask for a recipient's consent; `None` where there is no record, in both of the wire's forms.
 
     Raises:
         IletimerkeziError: As `AsyncClient.check_consent`.
     """
     try:
-        return await transport.call(check_consent(question))
+        return await transport.call(call)
     except ApiError as error:
         if error.code != _NO_RECORD:
             raise

@@ -1,4 +1,4 @@
-"""The service to develop and test against: it sends nothing, and remembers everything.
+"""A fake of the service to develop and test against: it sends nothing, and remembers everything.
 
 The service has no sandbox of its own, so the library ships one. It follows the documents: the 10 minutes, the seven
 parts, schedules, balance, blocked numbers, the limits; and it can be made to fail.
@@ -18,14 +18,14 @@ async def main() -> None:
         assert sandbox.deliveries == {"+905301234567": 1}
         assert sandbox.orders[0].id == order.id
         sandbox.advance(minutes=11)  # its clock
-    async with sandbox.serve() as url:  # a real server on the loopback, for whatever speaks HTTP
+    async with sandbox.serve() as url:  # a real server on the loopback, for any HTTP client
         print("AsyncClient(base_url=...) may use", url)
 
 
 anyio.run(main)
 ```
 
-`Sandbox` is the service, `SandboxOrder` is what it remembers of an accepted order.
+`Sandbox` is the service, `SandboxOrder` an accepted order.
 
 Faults (`Fault`) are `drop-request`, `drop-answer`, `half-answer`, `garbage`, `not-object`, `html-502-before`,
 `html-502`, `empty-504`, `empty-503`, `503`, `429`, `empty-429`, `stall`, `close-idle`, and any other code as a refusal
@@ -53,11 +53,11 @@ def test_a_code_is_sent_once(iletimerkezi_sandbox, iletimerkezi_sandbox_url):
 the key, the hash, the sender and the base URL. Define a fixture `iletimerkezi_sandbox` for another sandbox. See
 `iletimerkezi_async_pytest`.
 
-## What it writes and tells
+## Forms and deviations of answers
 
 It writes what the service writes now. `Sandbox(style="seeds")` writes as the first documents do, `"strings"` makes
-every value a string, and `Style` sets each form alone. What it tells of its orders can be bent (`Weather`), while
-`Sandbox.orders` and `Sandbox.deliveries` stay the truth:
+every value a string, and `Style` sets each form alone. What it tells of its orders can deviate from the truth
+(`Weather`), which `Sandbox.orders` and `Sandbox.deliveries` keep:
 
 ```python
 from datetime import timedelta
@@ -71,7 +71,7 @@ from iletimerkezi_async.sandbox import Sandbox, Weather
 async def main() -> None:
     sandbox = Sandbox(weather=Weather(list_lag=timedelta(minutes=1), row_order="shuffled", masks="middle"))
     sandbox.add_orders(1000)  # those of another program of the same account
-    sandbox.weather = Weather()  # fair again
+    sandbox.weather = Weather()  # no deviation
     async with sandbox.client(sender="FIRMA", iys=Iys.OFF) as client:
         await client.get_balance()
     print(sandbox.request_counts)  # requests by operation
@@ -169,18 +169,18 @@ anyio.run(main)
 
 ## The files
 
-For whoever works on it. It imports nothing of the client's building and reading of the wire, so that the two cannot
+For those who work on it. It imports nothing of the client's building and reading of the wire, so that the two cannot
 agree on a mistake. Its files, from the top:
 
 - `sandbox` is the public face, with `options` for its arguments.
-- Doors: `server`, `app` and `guard` (HTTP), `pages` and `views` (a browser), `transport` (in process), `webhooks` and
-  `outbox` (calls to the outside).
-- `service` takes a request in one of the `notations` (`bodies`, `xml_reader`, `xml_writer`), meets the planned
-  `faults`, and answers through `replies`.
-- Operations: `sending`, `reporting`, `blocking`, `consents`; `account` has the two that only show it; `traffic` stands
-  for other programs. `acceptance` is where an order becomes one.
-- What is told and how: `weather`, `style`, `codes`.
-- What is remembered: `orders`, `ledger`. What they all need: `clock`, `dates`, `lengths`, `phones`.
+- Ways in and out: `server`, `app` and `guard` (HTTP), `pages` and `views` (a browser), `transport` (in process),
+  `webhooks` and `outbox` (calls).
+- `service` takes a request in one of the `notations` (JSON by `bodies`, XML), meets the planned `faults`, and answers
+  through `replies`.
+- Operations: `sending`, `reporting`, `blocking`, `consents`; `account` has the two that only show it. `acceptance` is
+  where an order becomes one, also those of other programs.
+- Content and form of the answers: `weather`, `style`, `codes`.
+- Books: `account`, `orders`. Helpers: `dates`, `lengths`, `phones`.
 """
 
 from iletimerkezi_async.sandbox.faults import Fault

@@ -1,51 +1,57 @@
-"""What becomes of an order that has passed all checks: it is charged and kept."""
+"""Accept orders that passed all checks, and those of other programs: charge and keep them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import chain, repeat
-
-import attrs
+from itertools import chain, islice, repeat
+from typing import Final
 
 from iletimerkezi_async.sandbox.account import Account
+from iletimerkezi_async.sandbox.lengths import count_parts
 from iletimerkezi_async.sandbox.orders import SandboxOrder
 
-__all__ = ["Accepted", "accept"]
+__all__ = ["accept", "add_orders"]
+
+_TEXT: Final = "Baska bir programin mesaji"
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Accepted:
-    """An order that has passed; see ``SandboxOrder`` for its attributes. ``send_at`` is None for "at once"."""
-
-    sender: str
-    iys: str
-    iys_list: str | None
-    send_at: datetime | None
-    numbers: Sequence[str]
-    texts: Sequence[tuple[str, int]]
-
-
-def accept(account: Account, passed: Accepted, parts: Mapping[str, int], fingerprint: int) -> SandboxOrder:
-    """Charge an order and keep it.
+def accept(
+    account: Account,
+    *,
+    sender: str,
+    iys: str = "0",
+    iys_list: str | None = None,
+    send_at: datetime | None = None,
+    numbers: Sequence[str],
+    texts: Sequence[tuple[str, int]],
+    parts: Mapping[str, int],
+    fingerprint: int,
+) -> SandboxOrder:
+    """Charge an order and keep it; see ``SandboxOrder`` for the rest.
 
     Args:
         account: The account.
-        passed: The order.
+        sender: As in the order.
+        iys: As in the order.
+        iys_list: As in the order.
+        send_at: When it is sent, or None for at once.
+        numbers: As in the order.
+        texts: As in the order.
         parts: How many SMS each of its texts takes.
         fingerprint: See ``OrderBook.add``.
     """
     fails = account.fails
-    failing = tuple(n for n, number in enumerate(passed.numbers) if fails(number)) if fails else ()
+    failing = tuple(n for n, number in enumerate(numbers) if fails(number)) if fails else ()
     order = SandboxOrder(
         id=account.orders.next_id(),
-        sender=passed.sender,
-        iys=passed.iys,
-        iys_list=passed.iys_list,
+        sender=sender,
+        iys=iys,
+        iys_list=iys_list,
         submitted_at=account.now,
-        send_at=passed.send_at or account.now,
-        numbers=tuple(passed.numbers),
-        texts=tuple(passed.texts),
-        cost=sum(parts[text] * count for text, count in passed.texts),
-        refund=_refund(passed.texts, parts, failing),
+        send_at=send_at or account.now,
+        numbers=tuple(numbers),
+        texts=tuple(texts),
+        cost=sum(parts[text] * count for text, count in texts),
+        refund=_refund(texts, parts, failing),
         seconds=account.delivery_seconds,
         failing=failing,
     )
@@ -59,3 +65,25 @@ def _refund(texts: Sequence[tuple[str, int]], parts: Mapping[str, int], failing:
         return 0
     each = list(chain.from_iterable(repeat(parts[text], count) for text, count in texts))
     return sum(each[position] for position in failing)
+
+
+def add_orders(
+    account: Account,
+    count: int,
+    *,
+    recipients: int = 1,
+    numbers: Sequence[str] = (),
+    sender: str | None = None,
+    text: str = _TEXT,
+) -> tuple[int, ...]:
+    """Take orders now, without a look at balance, duplicates and blocked numbers; return their ids."""
+    name = sender or account.senders[-1]
+    parts = {text: count_parts(text)}
+    ids: list[int] = []
+    for _ in range(count):
+        place = len(account.orders)
+        to = numbers or list(islice(account.strangers, recipients))
+        # These orders are never repeated: any fingerprint of their own will do.
+        order = accept(account, sender=name, numbers=to, texts=[(text, len(to))], parts=parts, fingerprint=-1 - place)
+        ids.append(order.id)
+    return tuple(ids)

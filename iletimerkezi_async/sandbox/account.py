@@ -1,28 +1,68 @@
 """One account at the service: its settings, its books, and the operations that only show them."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from typing import Literal, TypeAlias
 
 import attrs
 
 from iletimerkezi_async.sandbox.bodies import Json
 from iletimerkezi_async.sandbox.codes import Refusal
-from iletimerkezi_async.sandbox.ledger import Ledger
-from iletimerkezi_async.sandbox.orders import OrderBook
+from iletimerkezi_async.sandbox.orders import OrderBook, SandboxOrder
 from iletimerkezi_async.sandbox.style import Style
 from iletimerkezi_async.sandbox.weather import Weather
 
-__all__ = ["Account", "ConsentKey", "get_balance", "get_sender"]
+__all__ = ["Account", "ConsentKey", "Ledger", "get_balance", "get_sender"]
 
 ConsentKey: TypeAlias = tuple[str, str, str, str]
 """Brand code, recipient, recipient type, type."""
 
 
+class Ledger:
+    """Charges orders when they are accepted, and gives back what is not billed in the end.
+
+    A cancelled order is given back at once. Undelivered messages are not billed either (documented by the provider,
+    2026): they are given back when their whole order is finished.
+
+    Not locked: the service has the lock.
+
+    Args:
+        balance: SMS at the start.
+    """
+
+    def __init__(self, balance: int) -> None:
+        self._balance = balance
+        self._refunds: deque[SandboxOrder] = deque()
+
+    def charge(self, order: SandboxOrder) -> None:
+        """Take what an order costs."""
+        self._balance -= order.cost
+        if order.refund:
+            self._refunds.append(order)
+
+    def give_back(self, order: SandboxOrder) -> None:
+        """Give back the whole of a cancelled order."""
+        self._balance += order.cost
+        if order.refund:
+            self._refunds.remove(order)
+
+    def balance(self, now: datetime) -> int:
+        """Return the SMS that are left."""
+        for _ in range(len(self._refunds)):
+            order = self._refunds.popleft()
+            if now >= order.finished_at:
+                self._balance += order.refund
+            else:
+                self._refunds.append(order)
+        return self._balance
+
+
 @attrs.define(repr=False, eq=False, kw_only=True)
 class Account:
-    """What the service knows about its one customer.
+    """Settings and books of the one customer.
 
     Attributes:
         key: The API key.
@@ -41,12 +81,13 @@ class Account:
         delivery_seconds: How long the delivery of an order takes.
         fails: Tells of a ``+905XXXXXXXXX`` number whether its messages end undelivered.
         style: How the answer to the request that is being handled is written.
-        weather: How what is told differs from the truth.
+        weather: How the answers deviate from the truth.
         now: When the request that is being handled arrived, in Turkish time.
         blocked: The account's blocked numbers, and when each was added; oldest first.
         ledger: The balance in SMS.
         orders: The orders.
         consents: The consents registered through this account: the latest record for each key, as it came.
+        strangers: Numbers for the orders of other programs, each once.
     """
 
     key: str
@@ -69,8 +110,9 @@ class Account:
     now: datetime
     blocked: dict[str, datetime]
     ledger: Ledger
-    orders: OrderBook = attrs.field(factory=OrderBook)
+    orders: OrderBook
     consents: dict[ConsentKey, Json] = attrs.field(factory=dict[ConsentKey, Json])
+    strangers: Iterator[str] = attrs.field(factory=lambda: map("+90{}".format, count(5_000_000_000)))
 
     def check_credentials(self, authentication: Json) -> None:
         """Let the owner in.

@@ -6,13 +6,13 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from iletimerkezi_async.sandbox.faults import Fault
 from iletimerkezi_async.sandbox.guard import find_objection
-from iletimerkezi_async.sandbox.pages import Pages, Shown
+from iletimerkezi_async.sandbox.pages import Pages
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.service import BIGGEST_BODY
 
@@ -30,15 +30,15 @@ def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
 
     Args:
         answer: The service's answer.
-        hang_up: How to close a connection, which ASGI itself has no word for.
+        hang_up: How to close a connection, which ASGI cannot express.
         pages: What a person sees in a browser.
     """
 
     async def show_overview(request: Request) -> Response:
-        return _show(pages.overview(request.query_params.get("page")))
+        return pages.overview(request.query_params.get("page"))
 
     async def show_order(request: Request) -> Response:
-        return _show(pages.order(request.path_params["id"], request.query_params.get("page")))
+        return pages.order(request.path_params["id"], request.query_params.get("page"))
 
     async def show_icon(_: Request) -> Response:
         # Browsers ask for it by themselves. There is none, and it is no request to the service.
@@ -49,18 +49,14 @@ def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
             Route("/", show_overview, methods=["GET"]),
             Route("/favicon.ico", show_icon, methods=["GET"]),
             Route("/orders/{id}", show_order, methods=["GET"]),
-            Route("/{path:path}", _Door(answer, hang_up)),
+            Route("/{path:path}", _Endpoint(answer, hang_up)),
         ],
         middleware=[Middleware(_Guard)],
     )
 
 
-def _show(shown: Shown) -> Response:
-    return HTMLResponse(shown.html, shown.status, dict(shown.headers))
-
-
 class _Guard:
-    """Turns away what no program on this machine would ask; it is no request to the service, and in no log."""
+    """Refuses requests that no program on this machine makes; they reach neither the service nor its log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -71,10 +67,11 @@ class _Guard:
         if objection is None:
             await self._app(scope, receive, send)
         elif await _read(receive) is not None:
-            await PlainTextResponse(f"{objection.reason}\n", objection.status)(scope, receive, send)
+            status, reason = objection
+            await PlainTextResponse(f"{reason}\n", status)(scope, receive, send)
 
 
-class _Door:
+class _Endpoint:
     """Reads a request, asks the service, and acts on the reply's fault."""
 
     def __init__(self, answer: Answer, hang_up: Hangup) -> None:

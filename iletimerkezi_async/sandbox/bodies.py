@@ -72,7 +72,7 @@ def read_object(parent: Json, name: str) -> Json:
 
 
 def is_empty(value: object) -> bool:
-    """Whether a value is one of the forms in which callers write that there is none."""
+    """Tell whether a value is one of the forms in which clients write that there is none."""
     return value is None or value in ("", [], {})
 
 

@@ -106,7 +106,7 @@ def _check_record(now: datetime, record: Json, place: str) -> Json:
     if not isinstance(source, str) or not _SOURCE.fullmatch(source):
         raise _wrong(f"{place}source", "Bilinen bir kaynak kodu olmalı")
     given_at = read_second(record.get("consentDate"))
-    # Nobody can have agreed in the future; the documents only say that three days ago is too long.
+    # A consent of the future is none; the documents only say that three days ago is too long.
     if given_at is None or not now - OLDEST <= given_at <= now:
         raise _wrong(f"{place}consentDate", "YYYY-MM-DD HH:MM:SS biçiminde, son üç gün içinde olmalı")
     return {name: record[name] for name in ("recipient", "recipientType", "type", "status", "source", "consentDate")}

@@ -1,47 +1,67 @@
-"""The dates of the wire, all of them Turkish time without saying so."""
+"""The clock, and the dates of the wire, all of them Turkish time without saying so."""
 
 import re
+import time
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from typing import Final
 
-__all__ = ["TURKEY", "read_day", "read_minute", "read_second", "write_second"]
+__all__ = ["TURKEY", "Clock", "read_day", "read_minute", "read_second", "write_second"]
 
 TURKEY: Final = timezone(timedelta(hours=3))
 """Turkish time: +03:00 all year since 2016."""
 
-_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_SECOND: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
-_MINUTE: Final = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4}) ([0-9]{2}):([0-9]{2})")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SECOND: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
+_MINUTE: Final = re.compile(r"[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}")
+
+
+class Clock:
+    """The wall clock plus what was added by ``advance``; it never goes back.
+
+    Not locked: the service reads it under its own lock.
+
+    Args:
+        source: Seconds since the epoch, as ``time.time`` gives them.
+    """
+
+    def __init__(self, source: Callable[[], float] = time.time) -> None:
+        self._source = source
+        self._offset = timedelta()
+        self._latest = datetime.min.replace(tzinfo=TURKEY)
+
+    def now(self) -> datetime:
+        """Return the time in Turkey (+03:00)."""
+        read = datetime.fromtimestamp(self._source(), TURKEY) + self._offset
+        # The orders are kept in order of time; a wall clock that is set back must not break that.
+        self._latest = max(self._latest, read)
+        return self._latest
+
+    def advance(self, step: timedelta) -> None:
+        """Move the clock forward.
+
+        Raises:
+            ValueError: ``step`` is negative.
+        """
+        if step < timedelta():
+            raise ValueError("the sandbox's clock only moves forward")
+        self._offset += step
 
 
 def read_day(value: object) -> date | None:
     """Read ``YYYY-MM-DD``; anything else is None."""
-    match = _DAY.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    year, month, day = map(int, match.groups())
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
+    moment = _read(_DAY, "%Y-%m-%d", value)
+    return None if moment is None else moment.date()
 
 
 def read_second(value: object) -> datetime | None:
     """Read ``YYYY-MM-DD HH:MM:SS``; anything else is None."""
-    match = _SECOND.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = map(int, match.groups())
-    return _moment((year, month, day), hour, minute, second)
+    return _read(_SECOND, "%Y-%m-%d %H:%M:%S", value)
 
 
-def read_minute(value: str) -> datetime | None:
+def read_minute(value: object) -> datetime | None:
     """Read ``DD/MM/YYYY HH:MM``; anything else is None."""
-    match = _MINUTE.fullmatch(value)
-    if match is None:
-        return None
-    day, month, year, hour, minute = map(int, match.groups())
-    return _moment((year, month, day), hour, minute, 0)
+    return _read(_MINUTE, "%d/%m/%Y %H:%M", value)
 
 
 def write_second(moment: datetime) -> str:
@@ -49,8 +69,11 @@ def write_second(moment: datetime) -> str:
     return moment.astimezone(TURKEY).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _moment(day: tuple[int, int, int], hour: int, minute: int, second: int) -> datetime | None:
+def _read(form: re.Pattern[str], directives: str, value: object) -> datetime | None:
+    # The directives alone would take single digits and spaces, too.
+    if not isinstance(value, str) or not form.fullmatch(value):
+        return None
     try:
-        return datetime(*day, hour, minute, second, tzinfo=TURKEY)
+        return datetime.strptime(value, directives).replace(tzinfo=TURKEY)
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""What can go wrong between the service and its caller, on demand."""
+"""Faults between the service and its client, on demand."""
 
 import math
 import re
@@ -81,7 +81,7 @@ class Planned:
 
     @property
     def processed(self) -> bool:
-        """Whether the request still takes effect."""
+        """True where the request takes effect all the same."""
         return self.word in _PROCESSED
 
 

@@ -1,4 +1,4 @@
-"""Which HTTP requests are let in: those of programs on this machine, and none that a web page could make.
+"""Accept the HTTP requests of programs on this machine, and none that a web page could make.
 
 A browser on this machine reaches the loopback as any program does, on behalf of whatever page it shows. It tells who
 asks: ``Host`` holds the name that the page used, which is the page's own where that name was bound to the loopback
@@ -11,37 +11,24 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-import attrs
-
-__all__ = ["Objection", "find_objection"]
+__all__ = ["find_objection"]
 
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]]*)(?::[0-9]*)?", re.IGNORECASE)
 _OWN_SITES: Final = ("same-origin", "none")
 
 
-@attrs.frozen
-class Objection:
-    """Why a request is not let in.
-
-    Attributes:
-        status: The HTTP status.
-        reason: A sentence for whoever made it.
-    """
-
-    status: int
-    reason: str
-
-
-_FOREIGN_NAME: Final = Objection(
-    421, "The sandbox answers only to localhost, 127.0.0.1 and [::1]: the Host header of this request names another."
+_FOREIGN_NAME: Final = (
+    421,
+    "The sandbox answers only to localhost, 127.0.0.1 and [::1]: the Host header of this request names another.",
 )
-_FOREIGN_PAGE: Final = Objection(
-    403, "The sandbox takes no request of a web page of another origin: see Origin, Sec-Fetch-Site and Referer."
+_FOREIGN_PAGE: Final = (
+    403,
+    "The sandbox takes no request of a web page of another origin: see Origin, Sec-Fetch-Site and Referer.",
 )
 
 
-def find_objection(method: str, path: str, headers: Mapping[str, str]) -> Objection | None:
-    """Judge a request.
+def find_objection(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
+    """Return the HTTP status and the reason where a request is not let in; None for one that is.
 
     Args:
         method: Of HTTP.
@@ -68,7 +55,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _only_shows(method: str, path: str) -> bool:
-    """Whether a request asks for a page; an order may come by ``GET``, too."""
+    """Tell whether a request asks for a page; an order may come by ``GET``, too."""
     return method == "GET" and not path.startswith("/v1/")
 
 
@@ -83,5 +70,5 @@ def _is_of_another_page(shows: bool, headers: Mapping[str, str], own: str) -> bo
 
 
 def _is_link(headers: Mapping[str, str]) -> bool:
-    """Whether somebody followed a link, which shows a page and tells the other one nothing."""
+    """Tell whether a person followed a link, which shows a page and tells the other page nothing."""
     return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")

@@ -1,4 +1,4 @@
-"""How many SMS a text takes, counted on the service's side.
+"""Count the SMS of a text, as the service does.
 
 The service appends an operator code of five characters, so a single SMS holds 155 characters of the GSM default
 alphabet, 150 with the Turkish letters outside it, or 65 UTF-16 units of anything else. N parts hold 153N-5,

@@ -1,17 +1,42 @@
-"""The notations of the wire. What is asked and answered is the same in all of them."""
+"""The notations of the wire. What is asked and answered is the same in all of them.
 
+Public clients post XML as ``text/xml`` or ``application/xml``, label it a form, or put it into the form field
+``data``. So the content type is not looked at: the body tells what it is. Answers have one element a line and nothing
+around a value, as clients that read by line expect it.
+"""
+
+import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, cast
+from urllib.parse import parse_qs
+from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 import attrs
 import orjson
 
-from iletimerkezi_async.sandbox.bodies import Json, parse_json, parse_query
+from iletimerkezi_async.sandbox.bodies import Json, parse_json, parse_query, read_object
+from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.style import Style
-from iletimerkezi_async.sandbox.xml_reader import parse_xml
-from iletimerkezi_async.sandbox.xml_writer import write_xml
 
-__all__ = ["JSON", "QUERY", "XML", "Notation"]
+__all__ = ["JSON", "QUERY", "XML", "Notation", "parse_xml"]
+
+MOST_ELEMENTS: Final = 300_000
+"""More than an order of 50,000 texts to 50,000 numbers has."""
+DEEPEST: Final = 16
+
+_FIELD: Final = "data"
+_MOST_FIELDS: Final = 16
+_MARK: Final = b"\xef\xbb\xbf"
+_BLANK: Final = " \t\r\n"
+_PART_NAME: Final = b'name="data"'
+# Only here is white space around the value a part of it.
+_VERBATIM: Final = "text"
+# Of a consent request, where one record alone would look like an object.
+_ALWAYS_REPEATED: Final = "list"
+_DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+# XML 1.0 has no way to write these.
+_UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @attrs.frozen
@@ -29,6 +54,133 @@ class Notation:
     parse: Callable[[bytes], Json]
     write: Callable[[Json], bytes]
     adapt: Callable[[Style], Style]
+
+
+def parse_xml(body: bytes) -> Json:
+    """Return what is inside ``<request>``.
+
+    An element with elements in it is an object, one that comes several times is a list, any other is its text.
+    Attributes, comments and processing instructions are ignored. Only UTF-8 is read.
+
+    Raises:
+        Refusal: 400, when the body is not such XML, or has a document type declaration, from which all dangers of
+            XML come.
+    """
+    reader = _Reader()
+    # The encoding is given, whatever the document says of itself.
+    parser = expat.ParserCreate("utf-8")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = _refuse
+    parser.StartElementHandler = reader.start
+    parser.EndElementHandler = reader.end
+    parser.CharacterDataHandler = reader.text
+    try:
+        document = _unwrap(body)
+        # In UTF-16, which the parser would notice by itself, every second byte is 0; in XML none is.
+        if b"\x00" in document:
+            raise Refusal(400)
+        parser.Parse(document, True)
+    except (expat.ExpatError, ValueError):
+        raise Refusal(400, detail="not XML") from None
+    return read_object(reader.document, "request")
+
+
+def _refuse(*_: object) -> None:
+    raise Refusal(400)
+
+
+class _Reader:
+    """Builds objects from the parser's events."""
+
+    def __init__(self) -> None:
+        self.document: Json = {}
+        self._open: list[Json] = [self.document]
+        self._texts: list[list[str]] = [[]]
+        self._elements = 0
+
+    def start(self, _: str, __: object) -> None:
+        self._elements += 1
+        if self._elements > MOST_ELEMENTS or len(self._open) > DEEPEST:
+            raise Refusal(400)
+        self._open.append({})
+        self._texts.append([])
+
+    def end(self, name: str) -> None:
+        inner, text = self._open.pop(), "".join(self._texts.pop())
+        if inner and text.strip(_BLANK):
+            # Text beside elements is in no document of the service.
+            raise Refusal(400)
+        value: Any = inner or (text if name == _VERBATIM else text.strip(_BLANK))
+        _put(self._open[-1], name, value)
+
+    def text(self, data: str) -> None:
+        self._texts[-1].append(data)
+
+
+def _put(parent: Json, name: str, value: Any) -> None:
+    if name not in parent:
+        parent[name] = [value] if name == _ALWAYS_REPEATED else value
+    elif isinstance(parent[name], list):
+        parent[name].append(value)
+    else:
+        parent[name] = [parent[name], value]
+
+
+def _unwrap(body: bytes) -> bytes:
+    """Return the XML itself, without a mark or line ends before its declaration.
+
+    Raises:
+        ValueError: It is no form that can be read.
+    """
+    bare = _strip(body)
+    if bare.startswith(b"<"):
+        return bare
+    field = _read_part(bare) if bare.startswith(b"--") else _read_field(bare)
+    return _strip(field)
+
+
+def _strip(body: bytes) -> bytes:
+    return body.lstrip().removeprefix(_MARK).lstrip()
+
+
+def _read_field(body: bytes) -> bytes:
+    fields = parse_qs(body.decode("utf-8"), strict_parsing=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    return fields.get(_FIELD, [""])[0].encode("utf-8")
+
+
+def _read_part(body: bytes) -> bytes:
+    """Read the field from a ``multipart/form-data`` body, which begins with its own boundary."""
+    boundary, _, rest = body.partition(b"\r\n")
+    for part in rest.split(b"\r\n" + boundary, _MOST_FIELDS):
+        head, _, content = part.partition(b"\r\n\r\n")
+        if _PART_NAME in head:
+            return content
+    return b""
+
+
+def write_xml(document: Json) -> bytes:
+    """Write an answer. An object's fields are elements, a list is its name repeated, and null is empty."""
+    lines: list[str] = []
+    for name, value in document.items():
+        _write_element(lines, name, value)
+    return (_DECLARATION + "\n".join(lines) + "\n").encode()
+
+
+def _write_element(lines: list[str], name: str, value: Any) -> None:
+    if isinstance(value, (list, tuple)):
+        for entry in cast("list[Any]", value):
+            _write_element(lines, name, entry)
+    elif isinstance(value, dict):
+        lines.append(f"<{name}>")
+        for inner, entry in cast("Json", value).items():
+            _write_element(lines, inner, entry)
+        lines.append(f"</{name}>")
+    else:
+        lines.append(f"<{name}>{'' if value is None else _escape(str(value))}</{name}>")
+
+
+def _escape(text: str) -> str:
+    return escape(_UNWRITABLE.sub("\ufffd", text))
 
 
 JSON: Final = Notation("application/json", parse_json, orjson.dumps, lambda style: style)

@@ -2,21 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Final, TypeVar
+from typing import TypeVar, get_args
 
-from iletimerkezi_async.sandbox.phones import read_phone
-from iletimerkezi_async.sandbox.style import Style
+from iletimerkezi_async.numbers import clean_number
+from iletimerkezi_async.sandbox.style import Style, StyleName
 
 __all__ = ["check_word", "read_amount", "read_numbers", "read_predicate", "read_style", "read_user", "read_words"]
 
 T = TypeVar("T")
-
-_PRESETS: Final[dict[str, Callable[[], Style]]] = {
-    "live": Style.live,
-    "seeds": Style.seeds,
-    "strings": Style.strings,
-    "csharp": Style.csharp,
-}
 
 
 def check_word(name: str, value: str, *words: str) -> None:
@@ -40,8 +33,9 @@ def read_style(style: Style | str) -> Style:
     """Read a style, or the name of one of its presets."""
     if isinstance(style, Style):
         return style
-    check_word("style", style, *_PRESETS)
-    return _PRESETS[style]()
+    check_word("style", style, *get_args(StyleName))
+    preset: Callable[[], Style] = getattr(Style, style)
+    return preset()
 
 
 def read_words(name: str, values: Iterable[T]) -> tuple[T, ...]:
@@ -61,11 +55,12 @@ def read_user(username: str | None, password: str | None) -> tuple[str, str] | N
 
 
 def read_numbers(name: str, values: Iterable[str]) -> list[str]:
-    """Read Turkish mobile numbers; the error does not show them."""
-    phones = [read_phone(value) for value in read_words(name, values)]
-    known = [phone for phone in phones if phone is not None]
+    """Read Turkish mobile numbers in any spelling that the client takes; the error does not show them."""
+    phones = [clean_number(value) for value in read_words(name, values)]
+    known = [phone for phone in phones if phone is not None and phone.startswith("+905")]
     if len(known) != len(phones):
-        raise ValueError(f"{name} holds {len(phones) - len(known)} values that are no Turkish mobile numbers")
+        wrong = len(phones) - len(known)
+        raise ValueError(f"{name}: not a Turkish mobile number ({wrong} of {len(phones)} values)")
     return known
 
 

@@ -1,22 +1,30 @@
-"""The orders the service took, and what became of their messages."""
+"""The accepted orders and the states of their messages."""
 
 import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from itertools import chain, repeat
 from typing import Final
 
 import attrs
 
-__all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder"]
+__all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder", "first_id_at"]
 
 FIRST_ID: Final = 42_800_001
-FIRST_MESSAGE_ID: Final = 1_599_558_518
+_EPOCH: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 _ID: Final = re.compile(r"[0-9]{1,18}")
+
+
+def first_id_at(now: datetime) -> int:
+    """Return an id that grows by the milliseconds of the clock, so that a later sandbox repeats none of an earlier one.
+
+    A store that is kept, or a table of webhook calls, knows the ids of the earlier one.
+    """
+    return FIRST_ID + max((now - _EPOCH) // timedelta(milliseconds=1), 0)
 
 
 class MessageState(IntEnum):
@@ -37,7 +45,7 @@ class OrderState(IntEnum):
 
 @attrs.frozen
 class Counters:
-    """How many messages of an order are in which state."""
+    """The messages of an order, counted by state."""
 
     total: int
     delivered: int
@@ -50,7 +58,7 @@ class SandboxOrder:
     """An order that the service accepted.
 
     Attributes:
-        id: What the caller was told.
+        id: As in the answer to send-sms.
         sender: The approved sender name.
         iys: ``"1"`` when the consent registry was to be asked, ``"0"`` when not.
         iys_list: ``"BIREYSEL"`` or ``"TACIR"`` with ``iys="1"``, else None.
@@ -81,7 +89,7 @@ class SandboxOrder:
 
     @property
     def recipients(self) -> int:
-        """How many messages it holds; a number that was given twice counts twice."""
+        """The number of messages; a phone number that was given twice counts twice."""
         return len(self.numbers)
 
     @property
@@ -92,16 +100,16 @@ class SandboxOrder:
 
     @property
     def finished_at(self) -> datetime:
-        """When its last message becomes final, unless it is cancelled."""
+        """The time when its last message becomes final, unless it is cancelled."""
         return self.send_at + timedelta(seconds=self.seconds)
 
     def final_at(self, position: int) -> datetime:
-        """When the message at this position becomes final, unless the order is cancelled."""
+        """Return when the message at this position becomes final, unless the order is cancelled."""
         seconds = self.seconds * (position + 1) / self.recipients
         return min(self.send_at + timedelta(seconds=seconds), self.finished_at)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether its sending has begun."""
+        """Tell whether its sending has begun."""
         return not self.cancelled and now >= self.send_at
 
     def state(self, now: datetime) -> OrderState:
@@ -133,7 +141,7 @@ class SandboxOrder:
         return [numbers[position] for position in positions], [states[position] for position in positions]
 
     def _final(self, now: datetime) -> int:
-        """How many messages, counted from the first, are in their final state."""
+        """Count the messages in their final state, from the first on."""
         if self.cancelled or now >= self.finished_at:
             return self.recipients
         if now < self.send_at:
@@ -148,20 +156,30 @@ class OrderBook:
     """Every order that was accepted, oldest first.
 
     Not locked: the service has the lock.
+
+    Args:
+        first_id: The id of the first order; the others count up from it. The messages' ids begin at a thousand times
+            this number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_id: int) -> None:
+        self._first_id = first_id
+        self._first_message_id = first_id * 1000
         self._orders: dict[int, SandboxOrder] = {}
         # Beside each other, in order of acceptance: the clock never goes back, so both can be searched by halving.
         self._times: list[datetime] = []
         self._ids: list[int] = []
         self._message_ids: dict[int, int] = {}
-        self._next_message_id = FIRST_MESSAGE_ID
+        self._next_message_id = self._first_message_id
         self._accepted_at: dict[int, datetime] = {}
 
     def next_id(self) -> int:
         """Return the id for the next order."""
-        return FIRST_ID + len(self._ids)
+        return self._first_id + len(self._ids)
+
+    def place(self, order: SandboxOrder) -> int:
+        """Return which one an order is; the first is 0."""
+        return order.id - self._first_id
 
     def add(self, order: SandboxOrder, fingerprint: int) -> None:
         """Keep a new order.
@@ -203,8 +221,8 @@ class OrderBook:
 
     @property
     def message_count(self) -> int:
-        """How many messages all orders have together."""
-        return self._next_message_id - FIRST_MESSAGE_ID
+        """The number of messages of all orders."""
+        return self._next_message_id - self._first_message_id
 
     def first_message_id(self, id: int) -> int:
         """Return the id of an order's first message; the others follow it one by one."""

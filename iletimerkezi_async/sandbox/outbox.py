@@ -1,4 +1,4 @@
-"""Which delivery reports are due, and in which order they are posted; without any I/O."""
+"""The delivery reports that are due, in the order in which they are posted; without any I/O."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -62,8 +62,8 @@ class Outbox:
     """The reports of all orders. Each message has two: accepted, and what became of it in the end.
 
     In order, all messages of an order are accepted when it is sent, and become final one after another. Shuffled, the
-    reports of an order wait until it is finished, and come in a jumble that begins with the end of its last message
-    and is the same in every run.
+    reports of an order wait until it is finished, and come shuffled, beginning with the end of its last message, the
+    same in every run.
 
     An order of 50,000 messages costs as much here as one of a single message, until its reports are taken.
 
@@ -71,7 +71,7 @@ class Outbox:
 
     Args:
         orders: The orders.
-        shuffled: Whether the reports of an order come in a jumble.
+        shuffled: Whether the reports of an order come shuffled.
         copies: How often each report is posted.
         codes: Whether a report tells the state as a code, rather than as a word.
     """
@@ -127,7 +127,7 @@ class Outbox:
 
     def _write(self, stream: _Stream) -> Report:
         order = stream.order
-        step = _jumble(stream.step, stream.steps) if self._shuffled else stream.step
+        step = _shuffle(stream.step, stream.steps) if self._shuffled else stream.step
         final, position = divmod(step // self._copies, order.recipients)
         message_id = self._orders.first_message_id(order.id) + position
         status = _final_word(order, position) if final else "accepted"
@@ -141,7 +141,7 @@ class Outbox:
         return Report(message_id, order.id, order.numbers[position], status, orjson.dumps({"report": report}))
 
 
-def _jumble(step: int, steps: int) -> int:
+def _shuffle(step: int, steps: int) -> int:
     """Return a permutation of the steps, one at a time: from the last one on, in strides of the golden ratio."""
     stride = round(steps * _GOLDEN)
     while math.gcd(stride, steps) != 1:

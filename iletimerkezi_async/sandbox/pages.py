@@ -7,16 +7,16 @@ import base64
 import hashlib
 from typing import Final
 
-import attrs
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.responses import HTMLResponse
 
 from iletimerkezi_async.sandbox.dates import write_second
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.views import view_order, view_overview
 from iletimerkezi_async.sandbox.webhooks import Webhooks
 
-__all__ = ["Pages", "Shown"]
+__all__ = ["Pages"]
 
 _TEMPLATES: Final = Environment(
     loader=PackageLoader("iletimerkezi_async.sandbox"),
@@ -25,15 +25,6 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
-
-@attrs.frozen
-class Shown:
-    """A page as it is sent."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    html: str
 
 
 class Pages:
@@ -51,19 +42,19 @@ class Pages:
         self._style, self._script = _read("style.css"), _read("follow.js")
         self._headers = _protect(self._style, self._script)
 
-    def overview(self, page: str | None) -> Shown:
+    def overview(self, page: str | None) -> HTMLResponse:
         """Show the account, the orders, and what happened last."""
         return self._show(200, "overview.html", view_overview(self._service, self._webhooks, page))
 
-    def order(self, id: str, page: str | None) -> Shown:
+    def order(self, id: str, page: str | None) -> HTMLResponse:
         """Show one order with its messages."""
         view = view_order(self._service, id, page)
         return self._show(404, "missing.html", None) if view is None else self._show(200, "order.html", view)
 
-    def _show(self, status: int, template: str, view: object) -> Shown:
+    def _show(self, status: int, template: str, view: object) -> HTMLResponse:
         ours = {"style": Markup(self._style), "script": Markup(self._script)}  # noqa: S704 - files of this folder
         html = _TEMPLATES.get_template(template).render(view=view, second=write_second, **ours)
-        return Shown(status, self._headers, html)
+        return HTMLResponse(html, status, self._headers)
 
 
 def _read(name: str) -> str:
@@ -76,17 +67,17 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _protect(style: str, script: str) -> tuple[tuple[str, str], ...]:
+def _protect(style: str, script: str) -> dict[str, str]:
     """Return the headers that let a browser do nothing with a page but show it, and ask for it again."""
     policy = (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    return (
-        ("content-security-policy", policy),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-        ("cross-origin-resource-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-    )
+    return {
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+        "cross-origin-resource-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+    }

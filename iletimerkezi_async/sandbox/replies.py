@@ -42,7 +42,7 @@ class Reply:
         status: The HTTP status.
         headers: Names in lower case; ``date`` follows the sandbox's clock, save for its weather.
         body: The whole body, also where the fault sends half of it or nothing.
-        fault: The fault that was planned for this request, or None. A door has to act on ``drop-request``,
+        fault: The fault that was planned for this request, or None. Server and transport act on ``drop-request``,
             ``drop-answer``, ``half-answer``, ``stall`` and ``close-idle``; the others are in the reply already.
     """
 

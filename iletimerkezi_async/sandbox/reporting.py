@@ -3,12 +3,12 @@
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
+from iletimerkezi_async.sandbox.acceptance import add_orders
 from iletimerkezi_async.sandbox.account import Account
 from iletimerkezi_async.sandbox.bodies import Json, read_object, read_page, read_rows
 from iletimerkezi_async.sandbox.codes import Refusal
 from iletimerkezi_async.sandbox.dates import TURKEY, read_day
 from iletimerkezi_async.sandbox.orders import SandboxOrder
-from iletimerkezi_async.sandbox.traffic import add_orders
 
 __all__ = ["cancel_order", "get_report", "get_reports", "read_filter", "read_order"]
 
@@ -44,7 +44,7 @@ def get_report(account: Account, asked: Json) -> Json:
     if not order.cancelled and not order.is_due(account.now):
         raise Refusal(456)
     start = (page - 1) * count
-    numbers, states = account.weather.rows(order, account.now, start, start + count)
+    numbers, states = account.weather.rows(order, account.orders.place(order), account.now, start, start + count)
     scalar = account.style.scalar
     rows = [
         {"number": number, "status": scalar(state)}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 import anyio
 import httpx
 
-from iletimerkezi_async.sandbox.account import Account
-from iletimerkezi_async.sandbox.clock import Clock
+from iletimerkezi_async.sandbox.acceptance import add_orders
+from iletimerkezi_async.sandbox.account import Account, Ledger
+from iletimerkezi_async.sandbox.dates import Clock
 from iletimerkezi_async.sandbox.faults import Fault
-from iletimerkezi_async.sandbox.ledger import Ledger
 from iletimerkezi_async.sandbox.notations import JSON, XML
 from iletimerkezi_async.sandbox.options import (
     check_word,
@@ -22,12 +22,11 @@ from iletimerkezi_async.sandbox.options import (
     read_user,
     read_words,
 )
-from iletimerkezi_async.sandbox.orders import SandboxOrder
+from iletimerkezi_async.sandbox.orders import OrderBook, SandboxOrder, first_id_at
 from iletimerkezi_async.sandbox.replies import Reply
 from iletimerkezi_async.sandbox.sending import TEST_SENDER
 from iletimerkezi_async.sandbox.service import Service
 from iletimerkezi_async.sandbox.style import Style, StyleName
-from iletimerkezi_async.sandbox.traffic import add_orders
 from iletimerkezi_async.sandbox.transport import InProcessTransport
 from iletimerkezi_async.sandbox.weather import Weather
 from iletimerkezi_async.sandbox.webhooks import build_webhooks
@@ -46,7 +45,7 @@ _BLOCKED_FOR = timedelta(days=30)
 
 
 class ClientOptions(TypedDict, total=False):
-    """What ``Sandbox.client`` hands on to ``AsyncClient``."""
+    """Options that ``Sandbox.client`` hands on to ``AsyncClient``."""
 
     sender: "str | None"
     iys: "Iys | None"
@@ -69,9 +68,9 @@ class Sandbox:
     the ways of writing answers, and ``iletimerkezi_async.sandbox.Fault`` for what can be made to go wrong.
 
     Args:
-        key: The API key that is let in.
+        key: The API key to accept.
         hash: The hash that goes with it.
-        username: A user name that is let in, with its password, beside key and hash: what clients of before 2023 send.
+        username: A user name to accept, with its password, beside key and hash: clients of before 2023 send them.
         password: The password that goes with it.
         senders: Approved sender names, matched exactly.
         balance: SMS at the start. Cancelled orders are given back, undelivered messages when their order is finished.
@@ -93,14 +92,16 @@ class Sandbox:
         amount: The balance in lira that is shown.
         sms_price: What one SMS costs, in the ``price`` of reports.
         style: How answers are written, or the name of a preset of ``Style``.
-        weather: How what is told of the orders differs from the truth; it can be set anew at any time.
+        weather: How the answers about orders deviate from the truth; it can be changed at any time.
         webhook: The address that each state change of each message is posted to: ``https://``, or ``http://`` on
             this machine. The server makes the calls while it serves; without one, ``call_webhooks`` does.
-        webhook_order: Whether the calls come in order, or, once the order is finished, in a jumble with ends before
+        webhook_order: Whether the calls come in order, or, once the order is finished, shuffled, with ends before
             their beginnings; a real service promises no order.
         webhook_copies: How often each call is made; a real service may repeat itself.
         webhook_status: Whether a call tells the state as a word (``"delivered"``), as the provider's documents do, or
             as a code (111), which one of its clients reads as well.
+        first_id: The id of the first order; the next ones count up from it. By default it follows from the clock, so
+            that the ids of a later sandbox are higher, and contradict no store that was kept.
 
     Raises:
         ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.
@@ -133,7 +134,10 @@ class Sandbox:
         webhook_order: Literal["in order", "shuffled"] = "in order",
         webhook_copies: int = 1,
         webhook_status: Literal["word", "code"] = "word",
+        first_id: int | None = None,
     ) -> None:
+        if first_id is not None and first_id < 1:
+            raise ValueError("first_id is a number from 1 on")
         if balance < 0 or delivery_seconds < 0:
             raise ValueError("balance and delivery_seconds cannot be negative")
         check_word("blocked_policy", blocked_policy, "refuse", "skip")
@@ -144,7 +148,7 @@ class Sandbox:
         read_amount("amount", amount)
         clock = Clock()
         now = clock.now()
-        account = Account(
+        self._account = Account(
             key=key,
             hash=hash,
             user=read_user(username, password),
@@ -165,8 +169,9 @@ class Sandbox:
             now=now,
             blocked=dict.fromkeys(read_numbers("blocked", blocked), now.replace(microsecond=0) - _BLOCKED_FOR),
             ledger=Ledger(balance),
+            orders=OrderBook(first_id_at(now) if first_id is None else first_id),
         )
-        self._service = Service(account, clock)
+        self._service = Service(self._account, clock)
         check_word("webhook_order", webhook_order, "in order", "shuffled")
         check_word("webhook_status", webhook_status, "word", "code")
         shuffled, codes = webhook_order == "shuffled", webhook_status == "code"
@@ -182,8 +187,7 @@ class Sandbox:
         """
         from iletimerkezi_async import AsyncClient  # noqa: PLC0415 - the sandbox's rules must not see the client
 
-        with self._service.lock:
-            account = self._service.look()
+        account = self._account
         http_client = httpx.AsyncClient(transport=InProcessTransport(self._service.answer), trust_env=False)
         return AsyncClient(account.key, account.hash, base_url=_IN_PROCESS_URL, http_client=http_client, **options)
 
@@ -223,8 +227,7 @@ class Sandbox:
         Args:
             url: The base URL from ``serve``.
         """
-        with self._service.lock:
-            account = self._service.look()
+        account = self._account
         return {
             "ILETIMERKEZI_API_KEY": account.key,
             "ILETIMERKEZI_API_HASH": account.hash,
@@ -257,11 +260,13 @@ class Sandbox:
         Raises:
             ValueError: An unknown operation or fault; the message names the known ones.
         """
-        self._service.fail(operation, fault, times, retry_after)
+        with self._service.lock:
+            self._service.faults.add(operation, fault, times, retry_after)
 
     def heal(self) -> None:
         """Forget all faults that were planned and not met yet."""
-        self._service.heal()
+        with self._service.lock:
+            self._service.faults.clear()
 
     def advance(self, **step: float) -> None:
         """Move the sandbox's clock forward: ``advance(minutes=11)``.
@@ -275,7 +280,8 @@ class Sandbox:
         Raises:
             ValueError: The step is negative.
         """
-        self._service.advance(timedelta(**step))
+        with self._service.lock:
+            self._service.clock.advance(timedelta(**step))
 
     def add_orders(
         self,
@@ -304,8 +310,7 @@ class Sandbox:
         numbers = read_numbers("to", to)
         if recipients < 1:
             raise ValueError("an order has at least one recipient")
-        with self._service.lock:
-            account = self._service.look()
+        with self._service.account() as account:
             return add_orders(account, count, recipients=recipients, numbers=numbers, sender=sender, text=text)
 
     async def call_webhooks(self, http_client: httpx.AsyncClient | None = None) -> int:
@@ -334,14 +339,13 @@ class Sandbox:
 
     @property
     def weather(self) -> Weather:
-        """How what is told of the orders differs from the truth, from now on."""
-        with self._service.lock:
-            return self._service.look().weather
+        """The deviations of the answers about orders from the truth, from now on."""
+        return self._account.weather
 
     @weather.setter
     def weather(self, weather: Weather) -> None:
         with self._service.lock:
-            self._service.look().weather = weather
+            self._account.weather = weather
 
     @property
     def webhooks(self) -> tuple[tuple[int, str, int | str], ...]:
@@ -352,20 +356,18 @@ class Sandbox:
     def orders(self) -> tuple[SandboxOrder, ...]:
         """The accepted orders, oldest first."""
         with self._service.lock:
-            return tuple(self._service.look().orders)
+            return tuple(self._account.orders)
 
     @property
     def deliveries(self) -> Counter[str]:
-        """How many messages went out to each ``+905XXXXXXXXX`` number by now; undelivered ones were sent, too."""
-        with self._service.lock:
-            account = self._service.look()
+        """Messages sent by now, counted for each ``+905XXXXXXXXX`` number; undelivered ones were sent, too."""
+        with self._service.account() as account:
             return account.orders.deliveries(account.now)
 
     @property
     def balance(self) -> int:
         """SMS left."""
-        with self._service.lock:
-            account = self._service.look()
+        with self._service.account() as account:
             return account.ledger.balance(account.now)
 
     @property
@@ -375,10 +377,8 @@ class Sandbox:
 
     @property
     def request_counts(self) -> Counter[str]:
-        """How many requests came for each operation; cheaper than counting ``requests``."""
+        """Requests counted by operation; cheaper than counting ``requests``."""
         return self._service.counts
 
     def __repr__(self) -> str:
-        with self._service.lock:
-            orders = len(self._service.look().orders)
-        return f"<Sandbox: {orders} orders, {len(self.requests)} requests, {self.balance} SMS left>"
+        return f"<Sandbox: {len(self._account.orders)} orders, {len(self.requests)} requests, {self.balance} SMS left>"

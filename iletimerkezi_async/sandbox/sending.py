@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from iletimerkezi_async.sandbox.acceptance import Accepted, accept
+from iletimerkezi_async.sandbox.acceptance import accept
 from iletimerkezi_async.sandbox.account import Account
 from iletimerkezi_async.sandbox.bodies import Json, is_empty, read_object
 from iletimerkezi_async.sandbox.codes import Refusal
@@ -112,9 +112,14 @@ def send_sms(account: Account, draft: Draft) -> Json:
         raise Refusal(402, detail=f"{cost:,} SMS, {balance:,} left")
     order = accept(
         account,
-        Accepted(sender=sender, iys=iys, iys_list=iys_list, send_at=send_at, numbers=numbers, texts=texts),
-        parts,
-        fingerprint,
+        sender=sender,
+        iys=iys,
+        iys_list=iys_list,
+        send_at=send_at,
+        numbers=numbers,
+        texts=texts,
+        parts=parts,
+        fingerprint=fingerprint,
     )
     return {"order": {"id": account.style.write_sent_id(order.id)}}
 

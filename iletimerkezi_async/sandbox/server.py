@@ -1,4 +1,4 @@
-"""The door with a socket: uvicorn's HTTP on a loopback port, in a thread of its own.
+"""The server: uvicorn's HTTP on a loopback port, in a thread of its own.
 
 The thread runs uvicorn's protocol on a plain ``asyncio`` server instead of ``uvicorn.Server``. That one looks five
 to ten times a second whether it should stop and waits for its connections, which is too slow for a test's teardown,
@@ -88,7 +88,7 @@ class _Server:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever started the thread
+        except BaseException as error:  # noqa: BLE001 - raised again where the thread was started
             self.error = error
         finally:
             self._listener.close()
@@ -129,7 +129,7 @@ class _Server:
         await server.wait_closed()
 
     async def _hang_up_all(self) -> None:
-        """Close all connections, also those that nobody knows yet, which a server that closes forgets."""
+        """Close all connections, also those just accepted, which a server that closes forgets."""
         with suppress(NotImplementedError):  # on Windows, where a server accepts in another way
             asyncio.get_running_loop().remove_reader(self._listener)
         # The other tasks are requests, and connections that were accepted a moment ago.
@@ -250,7 +250,7 @@ def _listen(port: int) -> socket.socket:
 
 async def _poll(condition: Callable[[], bool]) -> None:
     """Wait without a worker thread, which would outlive the server."""
-    # A cancelled caller learns of it here, even of a server that is quicker than the first look.
+    # A cancelled caller is cancelled here, even where the server is ready at once.
     await anyio.lowlevel.checkpoint()
     with anyio.move_on_after(_PATIENCE):
         while not condition():  # noqa: ASYNC110 - set from another thread, where no event of this loop can be set

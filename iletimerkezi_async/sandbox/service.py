@@ -1,10 +1,12 @@
 """The service without any I/O: an operation and a body in, a reply out."""
 
+import logging
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final, cast
 
 import attrs
@@ -12,9 +14,9 @@ import attrs
 from iletimerkezi_async.sandbox import blocking, consents, reporting, sending
 from iletimerkezi_async.sandbox.account import Account, get_balance, get_sender
 from iletimerkezi_async.sandbox.bodies import Json, read_object
-from iletimerkezi_async.sandbox.clock import Clock
 from iletimerkezi_async.sandbox.codes import DONE, Refusal, message_of
-from iletimerkezi_async.sandbox.faults import Fault, FaultPlan, Planned
+from iletimerkezi_async.sandbox.dates import Clock
+from iletimerkezi_async.sandbox.faults import FaultPlan
 from iletimerkezi_async.sandbox.notations import JSON, QUERY, XML, Notation
 from iletimerkezi_async.sandbox.replies import Reply, Writer
 
@@ -22,6 +24,9 @@ __all__ = ["BIGGEST_BODY", "OPERATIONS", "Request", "Service"]
 
 BIGGEST_BODY: Final = 64 * 1024 * 1024
 """Bytes. A bigger body is 400."""
+
+# Apart from the client's log, which an application may read record by record.
+_logger: Final = logging.getLogger("iletimerkezi_sandbox")
 
 _GET_PATHS: Final = ("/v1/send-sms/get", "/v1/send-sms/get/")
 _PATH: Final = re.compile(r"/v1/(?P<operation>[a-z]+(?:[-/][a-z]+)*?)(?P<json>/json)?")
@@ -74,21 +79,33 @@ class Request:
     order: int | None = None
     recipients: int | None = None
 
+    def __str__(self) -> str:
+        """Return a line of the log, without the path of what is no operation: it may hold anything."""
+        operation = self.operation if self.operation in OPERATIONS else "no operation"
+        order = "" if self.order is None else f", order {self.order}"
+        recipients = "" if self.recipients is None else f", recipients: {self.recipients:,}"
+        return f"{self.at:%H:%M:%S} {operation} {self.outcome}{order}{recipients}{self.reason and f', {self.reason}'}"
+
 
 class Service:
     """Handles requests one at a time, from any thread.
 
+    Attributes:
+        lock: To be held for all that is not ``handle`` or ``answer``.
+        clock: What the account's time is read from.
+        faults: Those that wait for their requests.
+
     Args:
         account: The one account there is.
-        clock: What the account's time is read from.
+        clock: As above.
     """
 
     def __init__(self, account: Account, clock: Clock) -> None:
         self.lock = threading.RLock()
         self._account = account
         self._style = account.style
-        self._clock = clock
-        self._faults = FaultPlan(OPERATIONS)
+        self.clock = clock
+        self.faults = FaultPlan(OPERATIONS)
         self._log: list[Request] = []
         self._counts: Counter[str] = Counter()
 
@@ -104,16 +121,16 @@ class Service:
         notation = XML if match is not None and match["json"] is None else JSON
         if method == "POST" and match is not None:
             return self.handle(match["operation"], body, notation)
-        with self.lock:
-            writer = self._begin(notation)
+        with self.account() as account:
+            writer = self._begin(account, notation)
             self._note(Request(writer.now, path.strip("/"), 404, message_of(404)))
             return writer.usual(404, {})
 
     def handle(self, operation: str, body: bytes, notation: Notation) -> Reply:
         """Answer one request to an operation, with the fault that was planned for it."""
-        with self.lock:
-            writer = self._begin(notation)
-            planned = self._faults.take(operation)
+        with self.account() as account:
+            writer = self._begin(account, notation)
+            planned = self.faults.take(operation)
             if planned is not None and not planned.processed:
                 self._note(Request(writer.now, operation, planned.word, "planned; not processed"))
                 return writer.faulty(planned, None)
@@ -125,30 +142,12 @@ class Service:
             self._note(request)
             return reply
 
-    def fail(self, operation: str, fault: Fault | str, times: float, retry_after: float | None) -> None:
-        """Plan a fault; see ``FaultPlan.add``."""
+    @contextmanager
+    def account(self) -> Generator[Account, None, None]:
+        """Give the account at the present time, under the lock."""
         with self.lock:
-            self._faults.add(operation, fault, times, retry_after)
-
-    def heal(self) -> None:
-        """Forget the planned faults."""
-        with self.lock:
-            self._faults.clear()
-
-    def faults(self) -> list[tuple[str, Planned, float]]:
-        """Return the faults that wait for their requests; see ``FaultPlan.waiting``."""
-        with self.lock:
-            return self._faults.waiting()
-
-    def advance(self, step: timedelta) -> None:
-        """Move the clock; see ``Clock.advance``."""
-        with self.lock:
-            self._clock.advance(step)
-
-    def look(self) -> Account:
-        """Return the account at the present time; hold the lock while reading from it."""
-        self._account.now = self._clock.now()
-        return self._account
+            self._account.now = self.clock.now()
+            yield self._account
 
     @property
     def log(self) -> tuple[tuple[str, int | str], ...]:
@@ -163,16 +162,16 @@ class Service:
 
     @property
     def counts(self) -> Counter[str]:
-        """How many requests came for each operation."""
+        """Requests counted by operation."""
         with self.lock:
             return self._counts.copy()
 
     def _note(self, request: Request) -> None:
         self._log.append(request)
+        _logger.debug("%s", request)
         self._counts[request.operation] += 1
 
-    def _begin(self, notation: Notation) -> Writer:
-        account = self.look()
+    def _begin(self, account: Account, notation: Notation) -> Writer:
         account.style = notation.adapt(self._style)
         return Writer(notation, account.style, account.weather, account.now)
 
@@ -191,7 +190,7 @@ class Service:
         return code, payload, Request(account.now, operation, code, reason, self._order(payload, asked), recipients)
 
     def _order(self, payload: Json, asked: Any) -> int | None:
-        """Return the id of the order that was told or asked about, if there is such a one."""
+        """Return the id of the order in the answer or the question, if there is one."""
         named = payload.get("order", asked)
         order = self._account.orders.find(cast("Json", named).get("id")) if isinstance(named, dict) else None
         return None if order is None else order.id

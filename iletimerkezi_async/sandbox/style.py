@@ -44,7 +44,7 @@ def _one_of(*words: str) -> Any:
 
 @attrs.frozen(kw_only=True)
 class Style:
-    """How the sandbox writes its answers.
+    """The form of the answers.
 
     The provider's documents and payloads seen in public code disagree about the types of most fields. A client
     has to read them all, so each disagreement is a switch here. The defaults are what the service writes now

@@ -1,4 +1,4 @@
-"""How what the service tells can differ from what it did."""
+"""Deviations of what the service tells from what it did."""
 
 import random
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ def _not_negative(weather: "Weather", attribute: "attrs.Attribute[Any]", value: 
 
 @attrs.frozen(kw_only=True)
 class Weather:
-    """What the service tells of its orders, where that differs from the truth; and what goes on meanwhile.
+    """Deviations of what the service tells of its orders from the truth, and traffic of other programs.
 
-    The ledger (``Sandbox.orders``, ``Sandbox.deliveries``) always tells the truth. The provider's documents promise
-    none of what is bent here; each switch stands for something that a client must not rely on. The default is fair
-    weather: nothing is bent. How types and forms vary is a matter of ``Style``.
+    The ledger (``Sandbox.orders``, ``Sandbox.deliveries``) always tells the truth. Each switch
+    stands for something that the provider's documents do not promise, and that a client must not rely on. By default
+    nothing deviates. Types and forms are a matter of ``Style``.
 
     Attributes:
         date_offset: How far the ``Date`` header of every answer is ahead of the sandbox's clock, or None to leave it
@@ -51,7 +51,7 @@ class Weather:
             covered.
         row_order: How the rows of a report are arranged: as they were sent, the last one first, or shuffled.
         seed: Decides the shuffling, and which rows are missing.
-        rows_missing: How many rows of each report are never told.
+        rows_missing: How many rows of each report are left out.
         row_lag: For how long after the acceptance the rows of a report grow, evenly, from none to all.
         page_limit: The most rows on a page of ``get-report`` and ``get-blacklist``, whatever ``rowCount`` asks for; the
             next page begins where the shorter one ends.
@@ -112,7 +112,7 @@ class Weather:
         return now - self.list_lag + timedelta(microseconds=1)
 
     def counters(self, order: SandboxOrder, now: datetime) -> dict[str, int]:
-        """Count the messages of an order as they are told."""
+        """Count the messages of an order, as the service reports them."""
         if self.totals == "absent":
             return {}
         true = order.counters(now)
@@ -123,12 +123,14 @@ class Weather:
         waiting = total - delivered - undelivered
         return {"total": total, "delivered": delivered, "undelivered": undelivered, "waiting": waiting}
 
-    def rows(self, order: SandboxOrder, now: datetime, start: int, stop: int) -> tuple[Sequence[str], list[int]]:
-        """Return the numbers and the message states of some rows, as they are told."""
+    def rows(
+        self, order: SandboxOrder, place: int, now: datetime, start: int, stop: int
+    ) -> tuple[Sequence[str], list[int]]:
+        """Return the numbers and states of some rows of the order at this place, as the service reports them."""
         if (self.row_order, self.rows_missing, self.row_lag) == ("sent", 0, _NOTHING):
             numbers, states = order.rows(now, start, stop)
         else:
-            positions = _arrange(order.recipients, self.row_order, self.rows_missing, f"{self.seed} {order.id}")
+            positions = _arrange(order.recipients, self.row_order, self.rows_missing, f"{self.seed} {place}")
             known = _grown(len(positions), order, now, self.row_lag)
             numbers, states = order.rows_at(now, positions[start : min(stop, known)])
         return ([self._mask(number) for number in numbers] if self.masks != "none" else numbers), states
@@ -149,7 +151,7 @@ class Weather:
 
 @lru_cache(maxsize=64)
 def _arrange(count: int, order: str, missing: int, seed: str) -> Sequence[int]:
-    """Return the positions whose rows are told, in the order of the report."""
+    """Return the positions of the rows in a report, in its order."""
     dice = random.Random(seed)  # noqa: S311 - the same weather in every run is the point
     hidden = frozenset(dice.sample(range(count), min(missing, count)))
     positions = [position for position in range(count) if position not in hidden]

@@ -1,4 +1,4 @@
-"""The calls to the address that wants to hear of every state change."""
+"""Webhook calls: each state change is posted to one address."""
 
 import threading
 from collections.abc import AsyncGenerator, Sequence
@@ -45,16 +45,13 @@ class Webhooks:
     Args:
         service: The service.
         url: The address.
-        shuffled: See ``Outbox``.
-        copies: See ``Outbox``.
-        codes: See ``Outbox``.
+        outbox: The reports.
     """
 
-    def __init__(self, service: Service, url: str, *, shuffled: bool, copies: int, codes: bool) -> None:
+    def __init__(self, service: Service, url: str, outbox: Outbox) -> None:
         self.url = url
         self._service = service
-        with service.lock:
-            self._outbox = Outbox(service.look().orders, shuffled=shuffled, copies=copies, codes=codes)
+        self._outbox = outbox
         self._turn = threading.Lock()
         self._log: list[Call] = []
 
@@ -66,7 +63,7 @@ class Webhooks:
 
     @property
     def count(self) -> int:
-        """How many calls were made."""
+        """The number of calls made."""
         return len(self._log)
 
     def last_calls(self, count: int) -> Sequence[Call]:
@@ -99,7 +96,7 @@ class Webhooks:
                 try:
                     outcome = await _post(client, self.url, report)
                 except BaseException:
-                    # Whoever makes the calls next begins with the one that was broken off.
+                    # The next calls begin with the one that was broken off.
                     self._put_back(report)
                     raise
                 self._note(report, outcome)
@@ -110,7 +107,7 @@ class Webhooks:
 
     @asynccontextmanager
     async def _own_turn(self) -> AsyncGenerator[None, None]:
-        """Wait until no one else makes calls, on whatever loop, so that their order is kept."""
+        """Wait for calls that are being made on another loop, so that the order is kept."""
         while not self._turn.acquire(blocking=False):  # noqa: ASYNC110 - the other one may be on another loop
             await anyio.sleep(_TICK)
         try:
@@ -119,17 +116,16 @@ class Webhooks:
             self._turn.release()
 
     def _take(self) -> Report | None:
-        with self._service.lock:
-            return self._outbox.take(self._service.look().now)
+        with self._service.account() as account:
+            return self._outbox.take(account.now)
 
     def _put_back(self, report: Report) -> None:
         with self._service.lock:
             self._outbox.put_back(report)
 
     def _note(self, report: Report, outcome: int | str) -> None:
-        with self._service.lock:
-            now = self._service.look().now
-            call = Call(now, report.order_id, report.message_id, report.number, report.status, outcome)
+        with self._service.account() as account:
+            call = Call(account.now, report.order_id, report.message_id, report.number, report.status, outcome)
             self._log.append(call)
 
 
@@ -146,12 +142,12 @@ async def _post(client: httpx.AsyncClient, url: str, report: Report) -> int | st
 
 async def _try(client: httpx.AsyncClient, url: str, report: Report) -> int | str:
     try:
-        # For the whole call: an endpoint that dribbles its answer would outlast httpx's own timeouts.
+        # For the whole call: an endpoint that sends its answer byte by byte would outlast httpx's own timeouts.
         with anyio.fail_after(_SECONDS):
             answer = await client.post(
                 url, content=report.body, headers=_HEADERS, timeout=_SECONDS, follow_redirects=False
             )
-    except Exception as error:  # noqa: BLE001 - the endpoint's trouble is not the sandbox's, whatever it is
+    except Exception as error:  # noqa: BLE001 - no failure of an endpoint may disturb the sandbox
         return type(error).__name__
     return answer.status_code
 
@@ -166,7 +162,9 @@ def build_webhooks(service: Service, url: str | None, *, shuffled: bool, copies:
         raise ValueError("webhook_copies is a number from 1 on")
     if url is None:
         return None
-    return Webhooks(service, _check_address(url), shuffled=shuffled, copies=copies, codes=codes)
+    with service.account() as account:
+        outbox = Outbox(account.orders, shuffled=shuffled, copies=copies, codes=codes)
+    return Webhooks(service, _check_address(url), outbox)
 
 
 def _check_address(url: str) -> str:

@@ -1,6 +1,6 @@
-"""What every store does."""
+"""The base of all stores, and a store as a log."""
 
-# ruff: noqa: SLF001 - a store and its log are one, of which users see the store alone
+# ruff: noqa: SLF001 - a store and its log are one; users see the store alone
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations
@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 
     from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
 
-__all__ = ["FAR", "Store", "StoreJournal", "StoreLog"]
 
 T = TypeVar("T")
 
-#: Seconds. A moment of the rate further ahead is left of a clock that was set back: a pause is at most half as long.
+#: Seconds. A kept moment of the rate that is further ahead is ignored: a clock was set back. Pauses are half as long.
 FAR = 240
-# How often what is too old is deleted, where the engine does not do it itself.
+# Seconds between two sweeps, where the engine does not delete old rows itself.
 _SWEEP_SECONDS = 600.0
 _LONGEST_NAME = 200
 
@@ -50,20 +49,20 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # At once, as a thread of the parent may hold a lock that nobody will ever release in the child.
+    # At once: a thread of the parent may hold a lock, which stays locked in the child.
     os.register_at_fork(after_in_child=_after_fork)
 
 
 class Store(ABC):
-    """Where the processes and machines of an account meet. Use `SqliteStore`, `PostgresStore` or `RedisStore`.
+    """The data that the processes and machines of an account share.
 
-    One store may serve several accounts and several clients. It may be made outside of a running event loop, used in
-    several, and used after a fork. It connects on first use, and is closed by `aclose` or `async with`; a client never
-    closes it.
+    Use `SqliteStore`, `PostgresStore` or `RedisStore`. One store may serve several accounts and several clients. It may
+    be made outside of a running event loop, used in several, and used after a fork. It connects on first use, and is
+    closed by `aclose` or `async with`; a client never closes it.
 
     Args:
-        keep: For how long a key is remembered after its last change.
-        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+        keep: Time for which a key is kept after its last change.
+        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
         ConfigurationError: An argument cannot work.
@@ -72,7 +71,7 @@ class Store(ABC):
     def __init__(self, *, keep: timedelta, timeout: float) -> None:
         self._keep = _check_keep(keep)
         self._timeout = _check_timeout(timeout)
-        #: Whether nobody may ask anything any more, as it is being closed; and whether it is.
+        #: Whether it is being closed, and takes no more questions; whether it is closed.
         self._leaving = False
         self._closed = False
         self._sweep_at = 0.0
@@ -89,17 +88,17 @@ class Store(ABC):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections. Later calls raise `StoreError`. Twice is once."""
+        """Close the connections. Later calls raise `StoreError`. A second call does nothing."""
         if not self._leaving:
             self._leaving = True
-            # One that hangs is closed when it answers.
+            # A connection that hangs is closed when it answers.
             with suppress(StoreError):
                 await self._worker_threads.run(self._finish_and_close, shield=True)
 
     def _finish_and_close(self) -> None:
-        """In one piece of work, as the caller may be cancelled between two."""
+        """In a thread, as one piece of work: between two, the caller may be cancelled."""
         self._worker_threads.join()
-        # What is lost here, others have to find out.
+        # If these ids are lost, other processes look for the orders.
         with suppress(StoreError):
             self._late_ids.flush()
         self._closed = True
@@ -108,15 +107,15 @@ class Store(ABC):
     # One rate.
 
     async def reserve(self, account: str, seconds: float, delay: float) -> float:
-        """Reserve an account's next free stretch of time, in the order of asking.
+        """Reserve the account's next free interval of its rate.
 
         Args:
-            account: Whose rate it is.
-            seconds: How long it is; with none, it only moves what follows behind the delay.
-            delay: It begins no sooner than in so many seconds, at most two minutes; negative: so many ago.
+            account: The account.
+            seconds: The interval's length; 0 only moves later intervals behind the delay.
+            delay: Seconds from now until the interval may begin, at most two minutes; negative for the past.
 
         Returns:
-            When it begins, by the monotonic clock.
+            The interval's beginning, by the monotonic clock.
 
         Raises:
             StoreError: The store is away.
@@ -127,34 +126,27 @@ class Store(ABC):
             # In the thread, as the event loop may be busy when the answer comes.
             return time.monotonic() + wait
 
-        return await self._threads().run(ask)
+        return await self._ask(ask)
 
     # Campaigns.
 
     def journal(self, name: str) -> StoreJournal:
         """A campaign's journal in this store, for `journal=` of `send_bulk`; made on first use.
 
-        It holds the recipients' numbers, and no text. It is deleted after `keep` without use, at the earliest after
-        eleven days.
+        It holds the recipients' numbers, and no text. It is deleted `keep` after its last use, and not before eleven
+        days.
 
         Args:
-            name: Its name, of 1 to 200 printable characters; what goes on under it must be the same campaign.
+            name: Its name, of 1 to 200 printable characters. All runs under one name must be the same campaign.
 
         Raises:
-            ConfigurationError: It cannot be a name, or this kind of store keeps no journals.
+            ConfigurationError: The name cannot be one, or this kind of store keeps no journals.
         """
         raise ConfigurationError(
             f"{type(self).__name__} keeps no journal of {name!r}: take PostgresStore or SqliteStore"
         )
 
-    def sweep_and(self, work: Callable[[], T]) -> T:
-        """In a worker thread: delete what is too old, whatever the store is used for, and do a piece of work."""
-        if self._is_sweep_due():
-            with suppress(StoreError):
-                self._sweep_rows()
-        return work()
-
-    # In the worker threads. Each is one transaction, or one script.
+    # An engine's part, in the worker threads. Each is one transaction, or one script.
 
     @abstractmethod
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer: ...
@@ -178,55 +170,72 @@ class Store(ABC):
     def _note_ids(self, account: str, known: Sequence[KnownId]) -> None: ...
 
     def _sweep_rows(self) -> None:  # noqa: B027 - some engines do it themselves
-        """Delete what has been over for long."""
+        """Delete rows and ids that expired long ago."""
 
     @abstractmethod
     def _reserve(self, account: str, seconds: float, delay: float) -> float:
-        """Reserve a stretch of time; seconds until it begins."""
+        """Reserve an interval; return the seconds until it begins."""
 
     @abstractmethod
     def _close(self) -> None: ...
 
     @abstractmethod
     def leave_to_parent(self) -> None:
-        """After a fork, in the child: forget locks and connections, and touch none of them. They are the parent's."""
+        """After a fork, in the child: forget the parent's locks and connections without touching them."""
 
     def _interrupt(self, thread: int) -> None:  # noqa: B027 - most drivers' own limits are enough
-        """End what a thread is waiting for, where the driver's own limits do not."""
+        """End a thread's wait for the server, where the driver's own limits do not."""
 
     def _explain_silence(self) -> str:
         return f"{self!r} did not answer within {self._timeout:g} s"
 
+    @property
+    def _place(self) -> object:
+        """A value that is equal for stores that keep the same rows."""
+        return id(self)
+
+    # Common to all engines.
+
+    async def _ask(
+        self, work: Callable[[], T], *, finish: bool = False, undo: Callable[[T], object] | None = None
+    ) -> T:
+        """Do a piece of work in a worker thread; see `Threads.run`."""
+        if self._leaving:
+            raise StoreError("the store has been closed")
+        if time.monotonic() >= self._sweep_at:
+            work = self._with_sweep(work)
+        return await self._worker_threads.run(work, finish=finish, undo=undo)
+
+    def _with_sweep(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Put a sweep before a piece of work."""
+        self._sweep_at = time.monotonic() + _SWEEP_SECONDS
+
+        def sweep_and_work() -> T:
+            with suppress(StoreError):
+                self._sweep_rows()
+            return work()
+
+        return sweep_and_work
+
     def _note_late(self, notes: Sequence[tuple[str, KnownId, float]]) -> None:
-        """In a thread of its own: note ids that no caller waits for."""
+        """In a thread: note ids in the background."""
         now = time.monotonic()
         for account in {account for account, _, _ in notes}:
             known = [evolve(each, age=each.age + now - at) for owner, each, at in notes if owner == account]
-            self.sweep_and(partial(self._note_ids, account, known))
-
-    def _threads(self) -> Threads:
-        if self._leaving:
-            raise StoreError("the store has been closed")
-        return self._worker_threads
-
-    def _is_sweep_due(self) -> bool:
-        """Whether what is too old should be deleted now."""
-        now = time.monotonic()
-        if now < self._sweep_at:
-            return False
-        self._sweep_at = now + _SWEEP_SECONDS
-        return True
+            self._note_ids(account, known)
+        if now >= self._sweep_at:
+            self._with_sweep(lambda: None)()
 
 
 class StoreJournal:
-    """A campaign's journal in a store: what `store.journal(name)` gives, and `journal=` takes.
+    """A campaign's journal in a store: made by `store.journal(name)`, for `journal=`.
 
     Args:
-        store: Where it is.
-        name: Its name.
+        store: The store.
+        name: The journal's name.
 
     Raises:
-        ConfigurationError: It cannot be a name.
+        ConfigurationError: The name cannot be one.
     """
 
     def __init__(self, store: Store, name: str) -> None:
@@ -241,7 +250,7 @@ class StoreJournal:
 
 
 class StoreLog:
-    """The log that a store keeps, asked in its worker threads; see `Log`.
+    """A store as a log; see `Log`. Two logs are equal if their stores keep the same rows.
 
     Args:
         store: The store.
@@ -263,69 +272,66 @@ class StoreLog:
         """See `Log`."""
         return await self._write(old, change, fence, undo)
 
-    async def read(self, name: Name, part: int = 0) -> Answer:
-        """See `Log`."""
-        return await self._run(partial(self._store._read, name, part))
-
-    async def page(self, name: Name, after: int) -> Sequence[Row]:
-        """See `Log`."""
-        return await self._run(partial(self._store._page, name, after))
-
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
-        """See `Log`."""
-        return await self._run(partial(self._store._alike, row, since, until))
-
-    async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
-        """See `Log`."""
-        return await self._run(partial(self._store._known_ids, account, tuple(order_ids)))
-
-    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """See `Log`."""
-        return await self._run(partial(self._store._known_between, account, since, until))
-
-    async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """See `Log`."""
-        await self._run(partial(self._store._note_ids, account, known))
-
-    def note_later(self, account: str, known: KnownId) -> None:
-        """Make an id known, soon; nothing waits for it, and it may be lost with the process."""
-        if not self._store._leaving:
-            self._store._late_ids.add((account, known, time.monotonic()))
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the store was away a moment ago; what can do without need not ask it again yet."""
-        return self._store._late_ids.is_paused
-
-    def note_away(self) -> None:
-        """Take note that the store is away."""
-        self._store._late_ids.pause()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StoreLog) and other._store is self._store
-
-    def __hash__(self) -> int:
-        return hash(self._store)
-
     async def _write(self, old: Row | None, change: Change, fence: Fence | None, undo: Undo | None) -> Answer:
+        store = self._store
+
         def write(old: Row | None, change: Change, fence: Fence | None) -> Answer:
             if fence is not None:
                 change = evolve(change, row=evolve(change.row, token=fence.seal(change.row)))
-            return self._store._write(old, change, fence)
+            return store._write(old, change, fence)
 
-        def take_back(answer: Answer) -> None:
+        def revert(answer: Answer) -> None:
             back = None if undo is None else undo(answer)
             if back is not None and answer.row is not None:
                 write(answer.row, back, fence and evolve(fence, version=draw()))
 
         if undo is None:
-            return await self._run(partial(write, old, change, fence), finish=True)
-        return await self._run(partial(write, old, change, fence), undo=take_back)
+            return await store._ask(partial(write, old, change, fence), finish=True)
+        return await store._ask(partial(write, old, change, fence), undo=revert)
 
-    async def _run(
-        self, work: Callable[[], T], *, finish: bool = False, undo: Callable[[T], object] | None = None
-    ) -> T:
-        return await self._store._threads().run(partial(self._store.sweep_and, work), finish=finish, undo=undo)
+    async def read(self, name: Name, part: int = 0) -> Answer:
+        """See `Log`."""
+        return await self._store._ask(partial(self._store._read, name, part))
+
+    async def page(self, name: Name, after: int) -> Sequence[Row]:
+        """See `Log`."""
+        return await self._store._ask(partial(self._store._page, name, after))
+
+    async def alike(self, row: Row, since: float, until: float) -> Alike:
+        """See `Log`."""
+        return await self._store._ask(partial(self._store._alike, row, since, until))
+
+    async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
+        """See `Log`."""
+        return await self._store._ask(partial(self._store._known_ids, account, tuple(order_ids)))
+
+    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
+        """See `Log`."""
+        return await self._store._ask(partial(self._store._known_between, account, since, until))
+
+    async def note(self, account: str, known: Sequence[KnownId]) -> None:
+        """See `Log`."""
+        await self._store._ask(partial(self._store._note_ids, account, known))
+
+    def note_later(self, account: str, known: KnownId) -> None:
+        """Note an id in the background. It never delays the caller, and may be lost with the process."""
+        if not self._store._leaving:
+            self._store._late_ids.add((account, known, time.monotonic()))
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the store was away within the last seconds: ask it only for what cannot be done without."""
+        return self._store._late_ids.is_paused
+
+    def note_away(self) -> None:
+        """Remember for some seconds that the store is away."""
+        self._store._late_ids.pause()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoreLog) and other._store._place == self._store._place
+
+    def __hash__(self) -> int:
+        return hash(self._store._place)
 
 
 def _check_keep(keep: object) -> float:

@@ -1,7 +1,7 @@
-"""Files of SQLite that their owner alone can read, whatever stood there before.
+"""SQLite files that their owner alone can read.
 
-SQLite makes a file as readable as the process makes any other, and gives its companions (the logs beside it) the mode
-that the file has. Nothing here opens a file that may be in use: closing it again would drop the process's locks on it.
+SQLite makes a file with the process's usual mode, and gives its companions (the logs beside it) the mode of the file.
+No function here opens a file that may be in use: closing it would drop the process's locks on it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from iletimerkezi_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["choose_path", "claim", "identify", "make_private", "spell_path"]
 
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _OWNER_ALONE = 0o600
@@ -24,14 +23,14 @@ _OTHERS = 0o077
 
 
 def choose_path(path: object, argument: str) -> str:
-    """The absolute path of a file, which stays the same when the process changes its directory.
+    """Make a path absolute, so that it stays the same when the process changes its directory.
 
     Args:
-        path: What the caller gives: text, bytes, or an object with a path.
-        argument: Under which name it was given, for the complaint.
+        path: The caller's argument: text, bytes, or an object with a path.
+        argument: The argument's name, for the message.
 
     Raises:
-        ConfigurationError: It is no path, or one that SQLite would not take for a file's.
+        ConfigurationError: It is no path, or SQLite would not take it for a file's.
     """
     name = _decode(path)
     if not name or "\0" in name or not _can_be_named(name):
@@ -44,7 +43,7 @@ def choose_path(path: object, argument: str) -> str:
 
 
 def _decode(path: object) -> str:
-    """The path as text; empty where it is none."""
+    """Give the path as text; empty if it is no path."""
     try:
         return os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
     except TypeError:
@@ -52,7 +51,7 @@ def _decode(path: object) -> str:
 
 
 def _can_be_named(name: str) -> bool:
-    """Whether the system has bytes for it: half a character has none."""
+    """Whether the system can encode a name: half a character (a lone surrogate) has no bytes."""
     try:
         os.fsencode(name)
     except UnicodeEncodeError:
@@ -61,20 +60,20 @@ def _can_be_named(name: str) -> bool:
 
 
 def spell_path(path: str) -> str:
-    """A path fit to be printed: short where it lies below the present directory, bytes that are no text as escapes."""
+    """Give a printable form of a path: relative to the current directory if below it, with escapes for odd bytes."""
     with suppress(OSError):
         path = path.removeprefix(os.path.join(os.getcwd(), ""))  # noqa: PTH109, PTH118 - text, not a path
     return path.encode("utf-8", "backslashreplace").decode()
 
 
 def claim(path: str) -> str:
-    """Make the file where there is none, for its owner alone, and see that it can be trusted with secrets.
+    """Make the file for its owner alone, if there is none, and check that no other user owns it.
 
     Returns:
         Its real path, without links.
 
     Raises:
-        PermissionError: It belongs to another user, who could read what is written there.
+        PermissionError: The file belongs to another user, who could read it.
         OSError: It is no ordinary file, or cannot be made.
     """
     real = os.path.realpath(path)
@@ -89,7 +88,7 @@ def claim(path: str) -> str:
 
 
 def identify(real: str) -> tuple[int, int] | None:
-    """The identity of the file at a path, which another file at the same path would not have; `None` without a file."""
+    """Give the identity of the file at a path, which tells it from a later file there; `None` without a file."""
     try:
         found = os.lstat(real)
     except FileNotFoundError:
@@ -98,10 +97,10 @@ def identify(real: str) -> tuple[int, int] | None:
 
 
 def make_private(real: str) -> None:
-    """Take the file and its companions out of others' sight.
+    """Let the owner alone read the file and its companions.
 
     Raises:
-        OSError: The file system does not let it.
+        OSError: The file system does not support it.
     """
     if os.name != "posix":
         return
@@ -113,9 +112,9 @@ def make_private(real: str) -> None:
 
 
 def _with_companions(real: str) -> Iterator[tuple[str, os.stat_result]]:
-    """The file, and those companions that are there. They are no links: SQLite follows none from a real path."""
+    """Give the file and its present companions. They are no links: SQLite follows none from a real path."""
     yield real, os.lstat(real)
     for companion in _COMPANIONS:
-        # Another run that is about to end may take them away.
+        # Another run that ends may remove them.
         with suppress(FileNotFoundError):
             yield real + companion, os.lstat(real + companion)

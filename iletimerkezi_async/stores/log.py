@@ -1,20 +1,23 @@
-"""What is kept of an order, and how a log is asked for it.
+"""The record of an order, and the protocol of a log that keeps such records.
 
-A log keeps rows. A row is inserted where its place is free, and swapped for another one where its version is still the
-one that was read: whoever was overtaken swaps nothing. A version is drawn anew for each change, so that it is both
-fence and signature. Every write answers the row that is there now, with the log's time: it was done where that row has
-the version that was written. A question whose answer is lost is asked again as it is, with the same version.
+A log keeps rows. `insert` adds a row if its place is free; `swap` replaces a row if its version is still the one that
+was read. Each change gets a new random version, so a caller that was overtaken changes nothing. Every write returns the
+row that is in the log afterwards, with the log's time: the write was done if that row has its version. If an answer is
+lost, the same question is asked again, with the same version.
 
-No log knows what may become of an order: that is decided by `orders.life`.
+A log does not know what may become of an order: `orders.life` decides that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from enum import Enum
+from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+import orjson
 from attrs import frozen
 
 from iletimerkezi_async.clocks import Moment
@@ -22,50 +25,36 @@ from iletimerkezi_async.clocks import Moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-__all__ = [
-    "KNOWN_SECONDS",
-    "Alike",
-    "Answer",
-    "Change",
-    "Evidence",
-    "Fence",
-    "KnownId",
-    "Log",
-    "Name",
-    "Row",
-    "Scope",
-    "State",
-    "Undo",
-    "draw",
-]
+    from iletimerkezi_async.wire.credentials import Body, Credentials
+    from iletimerkezi_async.wire.draft import Draft
 
 
-#: Seconds for which an order's id is remembered as known: longer than anybody looks for a lost one.
+#: Seconds for which the id of an order stays known: longer than any lost order is looked for.
 KNOWN_SECONDS = 11 * 86_400.0
-# What a log puts its own time into.
+# Replaced by the log's own time.
 _NOW = Moment(0.0)
 
 
 class Scope(str, Enum):
-    """What a name is the name of."""
+    """The kind of a name."""
 
     KEY = "key"
     """A send with a key."""
     CAMPAIGN = "campaign"
     """A campaign, of which each order is a part."""
     PLAIN = "plain"
-    """A send without a key, whose name means nothing."""
+    """A send without a key; the name has no meaning."""
 
 
 class State(str, Enum):
-    """What is known of an order."""
+    """The state of an order."""
 
     FREE = "free"
-    """Struck out: as if there were no row."""
+    """Not sent: as if there were no row."""
     CLAIMED = "claimed"
-    """Somebody is about to send it; nothing has left."""
+    """A call is about to send it; no attempt has left."""
     BEGUN = "begun"
-    """It was about to be sent, or was."""
+    """An attempt was about to leave, or has left."""
     SENT = "sent"
     """The service has it; its id may be unknown."""
     UNKNOWN = "unknown"
@@ -73,15 +62,15 @@ class State(str, Enum):
     REFUSED = "refused"
     """Of a campaign: the service refuses its one recipient."""
     DUPLICATE = "duplicate"
-    """Of a campaign: the service refused it as a duplicate of somebody else's order."""
+    """Of a campaign: the service refused it as a duplicate of an order outside of the campaign."""
 
 
 class Name(NamedTuple):
-    """What several rows of one campaign share, and the row of a key has to itself.
+    """The name of a row: one for each key, and one for all rows of a campaign.
 
     Attributes:
-        account: A hash of the API key.
-        scope: What kind of name it is.
+        account: A hash of the API key and of the service's address.
+        scope: The kind of the name.
         name: The key, or the campaign's name.
     """
 
@@ -92,23 +81,23 @@ class Name(NamedTuple):
 
 @frozen(repr=False)
 class Row:
-    """One order, as it is kept.
+    """The record of one order.
 
     Attributes:
-        name: What it belongs to.
-        part: Its number in a campaign, from 1; 0 for the campaign itself, and for a send of its own.
+        name: Its name.
+        part: Its number in a campaign, from 1; 0 for the campaign itself, and for a key.
         version: Drawn anew for each change.
         token: Drawn anew for each claim.
-        state: What is known of it.
-        content: A keyed fingerprint of all that is sent.
-        mark: A keyed fingerprint of the numbers alone, which is all that reports show.
-        recipients: How many messages it holds.
+        state: Its state.
+        content: A keyed fingerprint of the whole order.
+        mark: A keyed fingerprint of the numbers alone, as reports show nothing else.
+        recipients: The number of messages.
         first: The first attempt that may have been taken; its local clock is the log's.
-        last: The last one.
-        order_id: The service's id, where it is known.
-        entries: Of a campaign: whom the order is for; of part 0, its terms.
-        lease_until: Until when it is its owner's alone, by the log's clock.
-        expires_at: Until when it counts, likewise.
+        last: The last such attempt.
+        order_id: The service's id, if it is known.
+        entries: Of a campaign: the recipients; of part 0, the campaign's terms.
+        lease_until: The end of its owner's lease, by the log's clock.
+        expires_at: The end of the time for which it counts, likewise.
     """
 
     name: Name
@@ -132,14 +121,14 @@ class Row:
 
 @frozen
 class KnownId:
-    """An id that an answer has told.
+    """The id of one of our orders.
 
     Attributes:
         order_id: The id.
-        at: When; its local clock is the log's, which tells it as the id is noted.
-        scheduled: Whether its times in lists prove nothing: it was to be sent later, or a look-up has told its id.
-        cancelled: Whether it was cancelled.
-        age: Seconds that have passed since then as it is noted; of a look-up's, since the order's first attempt.
+        at: The time of its answer; the local clock is the log's, which sets it when the id is noted.
+        scheduled: Whether its times in lists prove nothing: it is scheduled, or its id was found by a look-up.
+        cancelled: Whether the order was cancelled.
+        age: Seconds since the answer when the id is noted; of an id found by a look-up, since the first attempt.
     """
 
     order_id: int
@@ -151,15 +140,15 @@ class KnownId:
 
 @frozen
 class Change:
-    """What a row is to become.
+    """A row's next version.
 
     Attributes:
-        row: All of it but its lease and expiry. Times that become now keep the service's clock that stands there.
-        lease: Seconds from now.
-        keep: Seconds from now until it expires.
-        first_now: Whether its first attempt is now.
-        last_now: Whether its last one is.
-        durable: Whether it must be on the disk before it is answered.
+        row: The row, but for its lease and expiry.
+        lease: Seconds from now until the lease is over.
+        keep: Seconds from now until the row expires.
+        first_now: Whether the log sets the local time of `first` to now.
+        last_now: Whether it does so with `last`.
+        durable: Whether the change must be on disk before it is answered.
         note: An id that becomes known by the same write.
     """
 
@@ -174,17 +163,17 @@ class Change:
 
 @frozen
 class Fence:
-    """Lets a part of a campaign be written only by the run that has the campaign, and renews its lease.
+    """A condition for writing a part of a campaign: the run still has the campaign. The write renews its lease.
 
-    Its lease is renewed where the part is written, and not otherwise: a question that is asked again, or done late,
-    would give part 0 a version that it had before.
+    The lease is renewed only with a part that is written. Otherwise a question that is asked again, or late, would give
+    part 0 an earlier version.
 
     Attributes:
-        token: The run's.
-        version: What part 0 gets by this write.
+        token: The run's token, which part 0 must have.
+        version: The new version of part 0.
         lease: Seconds from now.
         keep: Likewise.
-        seal: What stands in the place of the part's token; the campaign has one for all.
+        seal: Makes the part's token, as the run has one token for all parts.
     """
 
     token: str
@@ -196,10 +185,10 @@ class Fence:
 
 @frozen
 class Answer:
-    """What stands in a log after a question.
+    """The answer of a log.
 
     Attributes:
-        row: The row that is there now, if there is one.
+        row: The row that is in the log now, if there is one.
         now: The log's time.
         token: The token of part 0, if there is one.
     """
@@ -215,10 +204,10 @@ class Answer:
 
 @frozen
 class Alike:
-    """The orders to the very same numbers, at times that overlap.
+    """The orders to the same numbers at about the same time: look-alikes.
 
     Attributes:
-        open: How many of them may be in the reports without their ids being known.
+        open: The number of those that may have been taken and whose ids are not known.
         order_ids: The ids of the others.
     """
 
@@ -226,45 +215,42 @@ class Alike:
     order_ids: frozenset[int]
 
 
-class Undo(Protocol):
-    """Tells, of an answer that nobody waits for any more, how to take back what was done; `None` where nothing was."""
-
-    def __call__(self, answer: Answer, /) -> Change | None:
-        """Decide; it is called in a worker thread."""
-        ...
+#: Gives the change that reverts the write of a cancelled caller, by its answer; `None` if the write was not done. Runs
+#: in a thread.
+Undo: TypeAlias = "Callable[[Answer], Change | None]"
 
 
 class Evidence(Protocol):
-    """What a log knows of other orders than one that is looked for."""
+    """The part of a log that a search for a lost order asks."""
 
     async def alike(self, row: Row, since: float, until: float) -> Alike:
-        """The other rows with its mark that were first tried before `until`, and last after `since`."""
+        """Find the other rows with this mark whose first attempt was before `until`, and the last after `since`."""
         ...
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """All ids that became known then."""
+        """Give all ids that became known in a time."""
         ...
 
 
 class Log(Evidence, Protocol):
-    """Where rows are kept. Each method raises `StoreError` where it cannot be asked."""
+    """Keeps rows. Each method raises `StoreError` if the log is away."""
 
     async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """Insert a row where its place is free.
+        """Insert a row if its place is free.
 
         Args:
             change: The row.
             fence: For a part of a campaign.
-            undo: Takes it back where the caller was cancelled; without it, it is done in any case.
+            undo: Reverts the write of a cancelled caller; without it, the write is made in any case.
         """
         ...
 
     async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """Put a row into the place of another, where that still has its version.
+        """Replace a row if it still has its version.
 
         Args:
             old: The row as it was read.
-            change: What it is to become.
+            change: Its next version.
             fence: As for `insert`.
             undo: As for `insert`.
         """
@@ -275,18 +261,46 @@ class Log(Evidence, Protocol):
         ...
 
     async def page(self, name: Name, after: int) -> Sequence[Row]:
-        """Read some parts of a campaign, those with the lowest numbers above `after`; none at the end."""
+        """Read the next parts of a campaign, with numbers above `after`; none at the end."""
         ...
 
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
-        """Which of these ids are known."""
+        """Give those of the ids that are known."""
         ...
 
     async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """Make ids known; their times are the log's own."""
+        """Make ids known."""
         ...
 
 
 def draw() -> str:
-    """A new version or token. From the system, as processes that were forked draw the same numbers otherwise."""
+    """Draw a new version or token, from the system: forked processes would draw the same from Python's generator."""
     return os.urandom(8).hex()
+
+
+def account_of(credentials: Credentials) -> str:
+    """Derive an account's name in a store, which does not reveal the API key."""
+    return credentials.derive("store account").hex()[:32]
+
+
+def fingerprint(draft: Draft, seal: Body) -> tuple[str, str]:
+    """Give the fingerprints of the whole order and of its numbers alone, as reports show nothing else.
+
+    Args:
+        draft: The order.
+        seal: Keys both. Without it, texts and numbers cannot be tried out.
+    """
+    content = [
+        draft.sender,
+        draft.iys.value,
+        draft.send_at.isoformat() if draft.send_at else None,
+        sorted((text, sorted(numbers)) for text, numbers in draft.messages.items()),
+    ]
+    whole = hashlib.blake2b(orjson.dumps(content), digest_size=20, key=seal).hexdigest()
+    return whole, mark_numbers(draft, seal)
+
+
+def mark_numbers(draft: Draft, seal: Body) -> str:
+    """Give the fingerprint of an order's numbers; `seal` as for `fingerprint`."""
+    numbers = sorted(chain.from_iterable(draft.messages.values()))
+    return hashlib.blake2b(orjson.dumps(numbers), digest_size=16, key=seal).hexdigest()

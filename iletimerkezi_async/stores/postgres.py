@@ -1,8 +1,8 @@
 """A store in PostgreSQL, for any number of machines.
 
-Each question is one message of several statements, which PostgreSQL runs as one transaction: one way there and back.
-No session state is used, no prepared statement and no session lock, so that it works behind PgBouncer in transaction
-mode.
+Each question is one transaction in one round trip: all statements are sent before the first is answered (libpq's
+pipeline mode). No session state is used, neither prepared statements nor session locks, so that it works behind
+PgBouncer in transaction mode.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from . import pipeline
-from .postgres_sql import DIALECT, EDITION, IS_THERE, LOCK, SCHEMA, VERSION
-from .sql import SqlStore
+from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 from .threads import CALLS
 
@@ -35,7 +34,16 @@ if TYPE_CHECKING:
     import psycopg_pool
 
 
-__all__ = ["PostgresStore"]
+#: Its time is that after the wait for a lock, and not that of the transaction's beginning.
+DIALECT = Dialect(
+    now="extract(epoch FROM clock_timestamp())::float8", text="text", real="double precision", blob="bytea"
+)
+_NOTED = "CREATE TABLE IF NOT EXISTS iletimerkezi_editions (edition integer PRIMARY KEY)"
+_IS_NOTED = "SELECT to_regclass('iletimerkezi_editions') IS NOT NULL"
+_NOTE = "INSERT INTO iletimerkezi_editions VALUES ({}) ON CONFLICT DO NOTHING"
+_EDITION = "SELECT coalesce(max(edition), 0) FROM iletimerkezi_editions"
+# "IMst". It ends with the transaction.
+_LOCK = "SELECT pg_advisory_xact_lock(1229812596)"
 
 _inherited: list[object] = []
 _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")
@@ -45,20 +53,22 @@ _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")
 class PostgresStore(SqlStore):
     """A store in PostgreSQL (11 or newer), for any number of machines. It needs the extra `postgres`.
 
-    The tables are made on first use, in the first schema of the role's `search_path`. Where the role may not create
-    tables, somebody who may runs the statements in `SCHEMA`, and grants it SELECT, INSERT, UPDATE and DELETE on them.
+    The tables are made on first use, in the first schema of the role's `search_path`. If the role may not create
+    tables, let their owner run the statements in `SCHEMA`, and grant the role SELECT, INSERT, UPDATE and DELETE.
 
     Args:
         url: A connection string as libpq takes it: `"postgresql://user:password@host/database"` or `"host=… dbname=…"`.
-            A driver that SQLAlchemy is told (`"postgresql+asyncpg://…"`) is left out.
-        keep: For how long a key is remembered after its last change; at least an hour.
-        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+            SQLAlchemy's name of a driver (`"postgresql+asyncpg://…"`) is ignored.
+        keep: Time for which a key is kept after its last change; at least an hour.
+        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
         ConfigurationError: An argument cannot work, or psycopg is not installed.
     """
 
-    SCHEMA: ClassVar[str] = SCHEMA
+    SCHEMA: ClassVar[str] = ";\n".join(
+        [_NOTED, *(spell_sql(each, DIALECT) for each in chain(*EDITIONS)), _NOTE.format(len(EDITIONS))]
+    )
     """The statements that make the tables."""
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
@@ -70,9 +80,9 @@ class PostgresStore(SqlStore):
         self._lock = threading.Lock()
         self._pool: psycopg_pool.ConnectionPool[psycopg.Connection] | None = None
         self._is_ready = False
-        #: Why the last attempt to connect failed.
+        #: The reason why the last attempt to connect failed.
         self._trouble = ""
-        #: Which thread waits for an answer on which connection.
+        #: The connection on which each thread waits for an answer.
         self._waiting: dict[int, psycopg.Connection] = {}
 
     def __repr__(self) -> str:
@@ -82,30 +92,36 @@ class PostgresStore(SqlStore):
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._is_ready:
-            self._prepare()
+            self._repeated(_prepare)
+            self._is_ready = True
         limits = [f"SET LOCAL statement_timeout = {int(self._timeout * 1000)}"]
         if not durable:
             limits.append("SET LOCAL synchronous_commit = off")
         spelt = [spell_sql(statement, DIALECT) for statement in statements]
-        return self._repeated(partial(pipeline.run, statements=[*limits, *spelt], values=values))
+        return self._repeated(partial(_run, statements=[*limits, *spelt], values=values))
 
     # Asking.
-
-    def _send(self, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-        return self._repeated(partial(_last_rows, message=message, values=values))
 
     def _repeated(self, ask: Callable[[psycopg.Connection], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
         import psycopg  # noqa: PLC0415 - an extra
 
         deadline = time.monotonic() + self._timeout
+        standbys = 0
         while True:
             with self._complaints(), self._connection(deadline) as connection:
                 try:
                     return ask(connection)
                 except psycopg.OperationalError:
-                    # A connection that was idle while the server was restarted is tried once more with another. Each
-                    # of our transactions may be repeated: it does then what it did before.
+                    # The server was restarted while the connection was idle: try another one. Every transaction here
+                    # can be repeated, with the same outcome.
                     if not connection.broken or time.monotonic() > deadline:
+                        raise
+                except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
+                    # The server is no primary any more: the next connection may reach the new one. The pool drops
+                    # those that are closed; a standby that all of them reach is given up.
+                    connection.close()
+                    standbys += 1
+                    if standbys > CALLS:
                         raise
 
     @contextmanager
@@ -122,8 +138,7 @@ class PostgresStore(SqlStore):
         connection = self._waiting.get(thread)
         if connection is None:
             return
-        # A server that has stopped answers nothing, not even to a request to cancel. What waits on a socket that is
-        # shut down learns of its end at once.
+        # A server that hangs does not answer a request to cancel either. Shutting down the socket ends the wait.
         with suppress(OSError, ValueError):
             line = socket.socket(fileno=os.dup(connection.fileno()))
             line.shutdown(socket.SHUT_RDWR)
@@ -139,7 +154,6 @@ class PostgresStore(SqlStore):
             return self._pool
 
     def _make_pool(self) -> psycopg_pool.ConnectionPool[psycopg.Connection]:
-        import psycopg  # noqa: PLC0415 - an extra
         import psycopg_pool  # noqa: PLC0415 - likewise
 
         seconds = max(1, math.ceil(self._timeout))
@@ -149,13 +163,11 @@ class PostgresStore(SqlStore):
             min_size=0,
             max_size=CALLS,
             open=False,
-            # After this it is asked anew by the next call, and does not pause for ever longer.
+            # After this time the next call connects again, without a pause that grows.
             reconnect_timeout=self._timeout,
             kwargs={
                 "autocommit": True,
                 "prepare_threshold": None,
-                # Puts the values into the statement, so that several go in one message.
-                "cursor_factory": psycopg.ClientCursor,
                 "client_encoding": "utf8",
                 "application_name": "iletimerkezi_async",
                 "connect_timeout": seconds,
@@ -173,7 +185,7 @@ class PostgresStore(SqlStore):
         return f"{self!r} {self._explain_wait()}" if self._trouble else super()._explain_silence()
 
     def _connection_class(self) -> type[psycopg.Connection]:
-        """Connections that leave behind why they failed, which the pool tells nobody but its log."""
+        """Make a class of connections that keep the reason of a failure, which the pool only logs."""
         import psycopg  # noqa: PLC0415 - an extra
 
         store = self
@@ -191,16 +203,6 @@ class PostgresStore(SqlStore):
 
         return Connection
 
-    def _prepare(self) -> None:
-        """Make the tables, or see that they are of this edition."""
-        [(is_there,)] = self._send(IS_THERE, {})
-        [(edition,)] = self._send(VERSION, {}) if is_there else [(0,)]
-        if edition is None or edition < EDITION:
-            self._send(f"BEGIN;{LOCK};{SCHEMA};COMMIT", {})
-        if edition is not None and edition > EDITION:
-            raise StoreError(f"the tables of {self!r} were made by a newer version of this library")
-        self._is_ready = True
-
     def _close(self) -> None:
         with self._lock:
             pool, self._pool = self._pool, None
@@ -209,7 +211,7 @@ class PostgresStore(SqlStore):
 
     def leave_to_parent(self) -> None:
         """Forget the connections, which are the parent's."""
-        # Kept, as the collector would close the connections, which says goodbye in the parent's name.
+        # Kept, as collecting the pool would close the parent's connections.
         _inherited.append(self._pool)
         self._lock, self._pool, self._waiting = threading.Lock(), None, {}
 
@@ -253,10 +255,10 @@ class _Url:
         return self._url
 
     def check(self) -> str:
-        """See that it can be read; what may be shown of it.
+        """Check the string, and give the part of it that may be shown.
 
         Raises:
-            ConfigurationError: It cannot, or psycopg is not installed.
+            ConfigurationError: It cannot be read, or psycopg is not installed.
         """
         reason = "the URL of a PostgreSQL store must be a connection string, such as postgresql://user@host/database"
         try:
@@ -267,7 +269,7 @@ class _Url:
             reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
         else:
             with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
-                # Without what SQLAlchemy adds to name its driver.
+                # Without SQLAlchemy's name of a driver.
                 self._url = _DRIVER.sub(r"\1", self._url)
                 parts = psycopg.conninfo.conninfo_to_dict(self._url)
                 port = f":{parts['port']}" if parts.get("port") else ""
@@ -279,19 +281,53 @@ class _Url:
 
 
 def _cause_of(error: Exception) -> str:
-    """What kept a connection from being made, without what the connection string says."""
+    """Tell why connecting failed, without parts of the connection string."""
     first, _, _ = str(error).partition("\n")
     told = re.search(r".*(?:FATAL: +|failed: |\[Errno -?\d+\] )(.+)", first)
     return told[1] if told else type(error).__name__
 
 
-def _last_rows(connection: psycopg.Connection, message: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    """The rows of the last statement that gives rows."""
-    rows: list[tuple[Any, ...]] = []
-    with connection.cursor() as cursor:
-        cursor.execute(message.encode(), values or None)
-        while True:
-            if cursor.description:
-                rows = cursor.fetchall()
-            if not cursor.nextset():
-                return rows
+def _run(
+    connection: psycopg.Connection, statements: Sequence[str], values: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Run statements as one transaction; return the rows of the last one.
+
+    Values are bound, and not written into the statements, which the server may log.
+    """
+    import psycopg  # noqa: PLC0415 - an extra
+
+    with connection.pipeline():
+        psycopg.Cursor(connection).execute(b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        cursor = psycopg.Cursor(connection)
+        for statement in statements:
+            cursor = psycopg.Cursor(connection)
+            cursor.execute(_spell_names(statement), values)
+        psycopg.Cursor(connection).execute(b"COMMIT")
+    return cursor.fetchall() if cursor.description else []
+
+
+@lru_cache(maxsize=512)
+def _spell_names(statement: str) -> bytes:
+    """Spell the names of bound values as psycopg does; not the type behind `::`."""
+    return re.sub(r"(?<!:):([a-z_0-9]+)", r"%(\1)s", statement).encode()
+
+
+def _prepare(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Make the tables, or add the newer editions."""
+    if _edition_of(connection) < len(EDITIONS):
+        with connection.transaction():
+            connection.execute(_LOCK)
+            connection.execute(_NOTED)
+            for statement in chain(*EDITIONS[_edition_of(connection) :]):
+                connection.execute(spell_sql(statement, DIALECT).encode())
+            connection.execute(_NOTE.format(len(EDITIONS)).encode())
+    return []
+
+
+def _edition_of(connection: psycopg.Connection) -> int:
+    """Read the edition of the tables; 0 if there are none."""
+    [(is_noted,)] = connection.execute(_IS_NOTED)
+    if not is_noted:
+        return 0
+    [(edition,)] = connection.execute(_EDITION)
+    return int(edition)

@@ -1,4 +1,7 @@
-"""A store in Redis or Valkey, for any number of machines. Each question is one script: one way there and back."""
+"""A store in Redis or Valkey, for any number of machines. Each question is one script, in one round trip.
+
+A row is a hash; a sorted set for each mark is the index of look-alikes.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +12,28 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, Store
-from .redis_rows import RedisRows
+from .log import Alike, Answer, KnownId, Row, State
 from .threads import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     import redis
 
-    from .log import Alike, Answer, Change, Fence, KnownId, Name, Row
+    from .log import Change, Fence, Name
 
-__all__ = ["RedisStore"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
-_VERSION = 1
 # Seconds between two attempts to connect again: the first, and the longest.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
-_VERSION_KEY = "iletimerkezi:version"
-# KEYS: when the next recipient is free. ARGV: seconds to reserve, and until they may begin.
+# KEYS: the moment at which the next recipient is free. ARGV: seconds to reserve, and until they may begin.
 _RESERVE = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -41,6 +42,89 @@ if free > begin and free <= now + {FAR} + ARGV[1] then begin = free end
 local free_at = string.format('%.6f', begin + ARGV[1])
 redis.call('SET', KEYS[1], free_at, 'EX', math.ceil(begin + ARGV[1] - now) + 1)
 return string.format('%.6f', begin - now)
+"""
+# Seconds for which ids stay known, expired rows stay, and look-alikes stay in their index.
+_KNOWN = _EXPIRED_KEPT = _ALIKE = 11 * 86_400
+
+# KEYS: the row, its look-alikes, the known ids, the details of each. ARGV: `write` or `read`, the old version, lease,
+# keep, seconds until deletion, an id to be noted, its details and its age, then fields and values; `now` stands for the
+# time.
+_ROW = f"""
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+local function spell(number) return string.format('%.6f', number) end
+local there = redis.call('HGET', KEYS[1], 'version')
+if ARGV[1] == 'write' and (there or '') == ARGV[2] then
+    for place = 9, #ARGV, 2 do
+        local value = ARGV[place + 1]
+        if value == 'now' then value = spell(now) end
+        redis.call('HSET', KEYS[1], ARGV[place], value)
+    end
+    redis.call('HSET', KEYS[1], 'lease_until', spell(now + ARGV[3]), 'expires_at', spell(now + ARGV[4]))
+    redis.call('EXPIRE', KEYS[1], ARGV[5])
+    local first = redis.call('HGET', KEYS[1], 'first_at')
+    redis.call('ZREM', KEYS[2], KEYS[1])
+    if first and first ~= '' then
+        redis.call('ZADD', KEYS[2], first, KEYS[1])
+        redis.call('EXPIRE', KEYS[2], {_ALIKE})
+    end
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_ALIKE})
+    if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[3], ARGV[6]) then
+        redis.call('ZADD', KEYS[3], spell(now - ARGV[8]), ARGV[6])
+        redis.call('HSET', KEYS[4], ARGV[6], ARGV[7])
+        redis.call('EXPIRE', KEYS[3], {_KNOWN})
+        redis.call('EXPIRE', KEYS[4], {_KNOWN})
+    end
+end
+return {{spell(now), redis.call('HGETALL', KEYS[1])}}
+"""
+# KEYS: the known ids, the details of each. ARGV: ids, each followed by its details and its age. A `c` at the end of the
+# details, for a cancelled order, is added to details that are there.
+_NOTE = f"""
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
+for place = 1, #ARGV, 3 do
+    local id, known = ARGV[place], redis.call('HGET', KEYS[2], ARGV[place])
+    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now - ARGV[place + 2]), id)
+    if known and string.sub(ARGV[place + 1], -1) == 'c' then
+        redis.call('HSET', KEYS[2], id, string.gsub(known, 'c$', '') .. 'c')
+    elseif not known then
+        redis.call('HSET', KEYS[2], id, ARGV[place + 1])
+    end
+end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})) do redis.call('HDEL', KEYS[2], id) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})
+for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, {_KNOWN}) end
+"""
+# KEYS: the known ids. ARGV: ids.
+_KNOWN_OF = """
+local known = {}
+for _, id in ipairs(ARGV) do
+    if redis.call('ZSCORE', KEYS[1], id) then known[#known + 1] = id end
+end
+return known
+"""
+# KEYS: the look-alikes. ARGV: the row that asks, the earliest last attempt, the latest first attempt.
+_ALIKE_TO = f"""
+local counted, found = {{begun = true, sent = true, unknown = true}}, {{}}
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2] - {_ALIKE}, ARGV[3])) do
+    local row = redis.call('HMGET', name, 'state', 'last_at', 'order_id')
+    if name ~= ARGV[1] and row[1] and counted[row[1]] and tonumber(row[2]) >= tonumber(ARGV[2]) then
+        found[#found + 1] = row[3]
+    end
+end
+return found
+"""
+# KEYS: the known ids, the details of each. ARGV: since, until.
+_BETWEEN = """
+local found = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES')
+local told = {}
+for place = 1, #found, 2 do
+    told[#told + 1] = found[place]
+    told[#told + 1] = found[place + 1]
+    told[#told + 1] = redis.call('HGET', KEYS[2], found[place]) or ''
+end
+return told
 """
 _inherited: list[object] = []
 # As redis-py tells of it.
@@ -51,15 +135,14 @@ _CAUSE = re.compile(r"Error -?\d+ connecting to \S+\. (.+?)\.?$")
 class RedisStore(Store):
     """A store in Redis (5 or newer) or Valkey, for any number of machines. It needs the extra `redis`.
 
-    A server that crashes loses what it had not written to its disk: with `appendfsync everysec` the last second,
-    without persistence everything. What is lost within the service's 10 minutes does no harm, as the service refuses a
-    second order with the same content. After that, a key whose record was lost counts as new. `appendfsync always`, or
-    PostgreSQL, closes that gap.
+    A server that crashes loses the writes that were not on its disk: with `appendfsync everysec` those of the last
+    second, without persistence all. For 10 minutes a lost record does no harm, as the service refuses a second order
+    with the same content. After that, its key counts as new. `appendfsync always`, or PostgreSQL, closes that gap.
 
     Args:
         url: As redis-py takes it: `"redis://user:password@host:6379/0"`, `"rediss://…"` or `"unix://…"`.
-        keep: For how long a key is remembered after its last change; at least an hour.
-        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+        keep: Time for which a key is kept after its last change; at least an hour.
+        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
         ConfigurationError: An argument cannot work, or redis-py is not installed.
@@ -75,7 +158,6 @@ class RedisStore(Store):
         self._lock = threading.Lock()
         self._server: redis.Redis | None = None
         self._is_ready = False
-        self._rows = RedisRows(self._ask)
 
     def __repr__(self) -> str:
         return f"<RedisStore {self._url.place}>"
@@ -83,44 +165,55 @@ class RedisStore(Store):
     # One rate.
 
     def _reserve(self, account: str, seconds: float, delay: float) -> float:
-        return float(cast("str", self._ask(_RESERVE, [f"iletimerkezi:{{{account}}}:free_at"], [seconds, delay])))
+        return float(self._ask_script(_RESERVE, [f"iletimerkezi:{{{account}}}:free_at"], [seconds, delay]))
 
     # The log.
 
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        # Redis keeps no campaigns: one script cannot write their many rows as a transaction would.
         assert fence is None
-        return self._rows.write(old, change)
+        row = change.row
+        deleted_after = change.keep + (0 if row.state is State.FREE else _EXPIRED_KEPT)
+        values: list[str | float] = ["write", "" if old is None else old.version, change.lease, change.keep]
+        values.append(int(deleted_after))
+        values += ["", "", ""] if change.note is None else _spell_known(change.note)
+        for field in _fields(change).items():
+            values += field
+        keys = [_key(row.name), _mark(row), *_ids(row.name.account)]
+        return _answer(row.name, self._ask_script(_ROW, keys, values))
 
     def _read(self, name: Name, part: int) -> Answer:
         assert not part
-        return self._rows.read(name)
+        return _answer(name, self._ask_script(_ROW, [_key(name)], ["read"]))
 
     def _page(self, name: Name, after: int) -> Sequence[Row]:
         raise NotImplementedError
 
     def _alike(self, row: Row, since: float, until: float) -> Alike:
-        return self._rows.alike(row, since, until)
+        found: list[str] = self._ask_script(_ALIKE_TO, [_mark(row)], [_key(row.name), since, until])
+        return Alike(found.count(""), frozenset(int(each) for each in found if each))
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
-        return self._rows.known(account, order_ids)
+        return frozenset(map(int, self._ask_script(_KNOWN_OF, _ids(account)[:1], [*map(str, order_ids)])))
 
     def _known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        return self._rows.known_between(account, since, until)
+        told: list[str] = self._ask_script(_BETWEEN, _ids(account), [since, until])
+        return [_read_known(*each) for each in zip(told[::3], told[1::3], told[2::3])]
 
     def _note_ids(self, account: str, known: Sequence[KnownId]) -> None:
-        self._rows.note(account, known)
+        self._ask_script(_NOTE, _ids(account), [word for each in known for word in _spell_known(each)])
 
     # Asking.
 
-    def _ask(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> object:
+    def _ask_script(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> Any:
         with self._complaints():
             server = self._here()
             if not self._is_ready:
                 self._prepare(server)
-            return cast("object", server.register_script(script)(keys=keys, args=values))
+            return server.register_script(script)(keys=keys, args=values)
 
     def _here(self) -> redis.Redis:
-        """The server, as this process reaches it."""
+        """Give this process's connections, made on first use."""
         with self._lock:
             if self._closed:
                 raise StoreError("the store has been closed")
@@ -129,11 +222,7 @@ class RedisStore(Store):
             return self._server
 
     def _prepare(self, server: redis.Redis) -> None:
-        """See that the keys are of this edition, and that they will stay."""
-        server.set(_VERSION_KEY, _VERSION, nx=True)
-        version = cast("str | None", server.get(_VERSION_KEY))
-        if version is not None and int(version) > _VERSION:
-            raise StoreError(f"the keys of {self!r} were made by a newer version of this library")
+        """Warn if the server's settings may lose keys."""
         self._is_ready = True
         for complaint in _complaints_about(server):
             logger.warning("%r %s", self, complaint)
@@ -180,14 +269,14 @@ class _Url:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        #: What may be shown of it.
+        #: The part that may be shown.
         self.place = ""
 
     def check(self) -> None:
-        """See that it can be read.
+        """Check the address.
 
         Raises:
-            ConfigurationError: It cannot, or redis-py is not installed.
+            ConfigurationError: It cannot be read, or redis-py is not installed.
         """
         reason = "the URL of a Redis store must be like redis://host:6379/0, rediss://… or unix://…"
         try:
@@ -203,7 +292,7 @@ class _Url:
         raise ConfigurationError(reason)
 
     def connect(self, timeout: float) -> redis.Redis:
-        """A client with connections of its own; it connects when it is first asked."""
+        """Make a client, which connects on first use."""
         import redis  # noqa: PLC0415 - an extra
         from redis.backoff import ExponentialBackoff  # noqa: PLC0415 - likewise
         from redis.retry import Retry  # noqa: PLC0415 - likewise
@@ -215,12 +304,12 @@ class _Url:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             decode_responses=True,
-            # A server that is restarted is waited for. Each of our scripts may be repeated: it does then what it did
-            # before.
+            # Waits for a server that is restarted, and leaves one that is no primary any more: the next connection may
+            # reach the new one. Every script here can be repeated, with the same outcome.
             retry=Retry(
                 ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
                 _retries(timeout * 0.8),
-                supported_errors=(redis.ConnectionError,),
+                supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
             ),
         )
         return redis.Redis(connection_pool=pool)
@@ -233,13 +322,13 @@ class _Url:
 
 
 def _code_of(error: Exception) -> str:
-    """The code of a refusal, as far as redis-py tells it: its own class, or the first word, such as OOM or MISCONF."""
+    """Give the code of a refusal: its first word, such as OOM or MISCONF, or redis-py's class."""
     first, _, _ = str(error).partition(" ")
     return first if first.isupper() else type(error).__name__
 
 
 def _retries(timeout: float) -> int:
-    """How often a lost connection is tried again, so that the pauses stay below a limit in seconds."""
+    """Give the number of attempts to connect again whose pauses stay below a limit in seconds."""
     retries, pauses = 0, 0.0
     while (pauses := pauses + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**retries)) < timeout:
         retries += 1
@@ -247,7 +336,7 @@ def _retries(timeout: float) -> int:
 
 
 def _complaints_about(server: redis.Redis) -> list[str]:
-    """What in a server's settings may lose keys; nothing where it does not let its settings be read."""
+    """Complain about settings that may lose keys, if the server lets its settings be read."""
     import redis  # noqa: PLC0415 - an extra
 
     try:
@@ -265,3 +354,66 @@ def _complaints_about(server: redis.Redis) -> list[str]:
     if not settings.get("save") and settings.get("appendonly") != "yes":
         complaints.append("keeps nothing on disk: set `appendonly yes`, or a key may be sent twice after a restart")
     return complaints
+
+
+# The braces put all keys of an account into one slot of a cluster.
+
+
+def _key(name: Name) -> str:
+    return f"iletimerkezi:{{{name.account}}}:{name.scope.value}:{name.name}"
+
+
+def _mark(row: Row) -> str:
+    return f"iletimerkezi:{{{row.name.account}}}:mark:{row.mark}"
+
+
+def _ids(account: str) -> list[str]:
+    return [f"iletimerkezi:{{{account}}}:ids", f"iletimerkezi:{{{account}}}:told"]
+
+
+def _spell_known(known: KnownId) -> list[str]:
+    """Spell an id, its details (the service's time, `s` for scheduled, `c` for cancelled) and its age."""
+    service = "" if known.at.service is None else repr(known.at.service)
+    letters = f"{'s' if known.scheduled else ''}{'c' if known.cancelled else ''}"
+    return [str(known.order_id), f"{service} {letters}", f"{known.age:.6f}"]
+
+
+def _read_known(order_id: str, at: str, told: str) -> KnownId:
+    service, _, letters = told.partition(" ")
+    return KnownId(
+        int(order_id), Moment(float(at), float(service) if service else None), "s" in letters, "c" in letters
+    )
+
+
+def _fields(change: Change) -> dict[str, str | int]:
+    row = change.row
+    return {
+        "version": row.version, "token": row.token, "state": row.state.value, "content": row.content, "mark": row.mark,
+        "recipients": row.recipients, "order_id": "" if row.order_id is None else str(row.order_id),
+        **_spell("first", row.first, is_now=change.first_now), **_spell("last", row.last, is_now=change.last_now),
+    }  # fmt: skip
+
+
+def _spell(which: str, moment: Moment | None, *, is_now: bool) -> dict[str, str]:
+    local = "now" if is_now else "" if moment is None else repr(moment.local)
+    service = "" if moment is None or moment.service is None else repr(moment.service)
+    return {f"{which}_at": local, f"{which}_service": service}
+
+
+def _moment(kept: Mapping[str, str], which: str) -> Moment | None:
+    service = kept[f"{which}_service"]
+    return Moment(float(kept[f"{which}_at"]), float(service) if service else None) if kept[f"{which}_at"] else None
+
+
+def _answer(name: Name, told: Any) -> Answer:
+    now, flat = told
+    kept = dict(zip(flat[::2], flat[1::2]))
+    if not kept:
+        return Answer(None, float(now))
+    row = Row(
+        name, 0, kept["version"], kept["token"], State(kept["state"]), kept["content"], kept["mark"],
+        int(kept["recipients"]), _moment(kept, "first"), _moment(kept, "last"),
+        int(kept["order_id"]) if kept["order_id"] else None, None,
+        float(kept["lease_until"]), float(kept["expires_at"]),
+    )  # fmt: skip
+    return Answer(row, float(now), row.token)

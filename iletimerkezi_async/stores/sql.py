@@ -1,7 +1,7 @@
-"""One text of SQL for all engines that know it; nothing in it knows what may become of an order.
+"""The statements of stores on SQL engines: one text for all of them.
 
-`{now}` and the types differ between engines; values are always bound, as `:name`. Columns are always named: what writes
-them by their places would lock out the processes of the last version.
+`{now}` and the types differ between engines. Values are always bound, as `:name`. Columns are always named, so that
+processes of an older version can work beside a newer one.
 """
 
 # ruff: noqa: S608 - statements are made of constants, and values are bound
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from .log import Change, Fence
 
-__all__ = ["SCHEMA", "Dialect", "SqlStore", "spell"]
 
 _KEPT = (
     "account", "scope", "name", "part", "version", "token", "state", "content", "mark", "recipients",
@@ -42,13 +41,12 @@ _VALUES = (
     ":account, :scope, :name, :part, :version, :token, :state, :content, :mark, :recipients, "
     "{first}, :first_service, {last}, :last_service, :order_id, {now} + :lease, {now} + :keep, :entries"
 )
-#: Seconds for which what has expired still stays, so that nothing that comes late can bring back another version of it.
+#: Seconds from a row's expiry to its deletion: a late insert would bring back a version that others have read.
 _EXPIRED_KEPT = 11 * 86_400
-# A campaign is kept for so long after its last use anyway.
+# A campaign's `keep` is as long by itself.
 _OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
 
-#: What makes the tables.
-SCHEMA = (
+_TABLES = (
     """CREATE TABLE IF NOT EXISTS iletimerkezi_rows (
         account {text} NOT NULL,
         scope {text} NOT NULL,
@@ -88,9 +86,12 @@ SCHEMA = (
         free_at {real} NOT NULL
     ){by_key}""",
 )
-# In SQLite a conflict clause behind a SELECT needs a condition before it; `{holds}` is one.
+#: The statements that make the tables, and those of each later edition. An edition adds columns with defaults, tables
+#: or indexes, and changes nothing, so that processes of the version before can work beside it.
+EDITIONS = (_TABLES,)
+# SQLite needs a condition between a SELECT and its conflict clause: `{holds}`.
 _INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {{holds}} ON CONFLICT DO NOTHING"
-# Locks part 0 until the end of the transaction; where its part is not going to be written, nothing is renewed.
+# Locks part 0 until the end of the transaction. The lease is renewed only if the part is going to be written.
 _RENEW = (
     "UPDATE iletimerkezi_rows SET version = :renewed, lease_until = {now} + :fence_lease, "
     f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence AND "
@@ -102,16 +103,11 @@ _PART = (
 _RENEW_BY_INSERT = f"{_RENEW} NOT {_PART})"
 _RENEW_BY_SWAP = f"{_RENEW} {_PART} AND p.version = :old)"
 _SWAP = (
-    "UPDATE iletimerkezi_rows SET version = :version, lease_until = {now} + :lease, expires_at = {now} + :keep{others} "
-    f"WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
+    "UPDATE iletimerkezi_rows SET version = :version, token = :token, state = :state, content = :content, "
+    "mark = :mark, recipients = :recipients, first_at = {first}, first_service = :first_service, last_at = {last}, "
+    "last_service = :last_service, order_id = :order_id, lease_until = {now} + :lease, expires_at = {now} + :keep"
+    f"{{entries}} WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
 )
-# By what they are called in a row.
-_OTHERS = {
-    **{name: f", {name} = :{name}" for name in ("token", "state", "content", "mark", "recipients", "order_id")},
-    "first": ", first_at = {first}, first_service = :first_service",
-    "last": ", last_at = {last}, last_service = :last_service",
-    "entries": ", entries = :entries",
-}
 _NOTE_WRITTEN = (
     f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
     "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 "
@@ -142,7 +138,7 @@ _KNOWN = "SELECT order_id FROM iletimerkezi_ids WHERE account = :account AND ord
 _KNOWN_BETWEEN = (
     f"SELECT {_ID_COLUMNS} FROM iletimerkezi_ids WHERE account = :account AND known_at >= :since AND known_at <= :until"
 )
-# By part 0 alone: a campaign's orders stay as long as it does.
+# By part 0 alone: the orders of a campaign are deleted together.
 _SWEEP = (
     f"""DELETE FROM iletimerkezi_rows WHERE (account, scope, name) IN
     (SELECT account, scope, name FROM iletimerkezi_rows WHERE part = 0 AND {_OVER})""",
@@ -160,14 +156,14 @@ _IDS_AT_ONCE = 500
 
 
 class Dialect(NamedTuple):
-    """How an engine writes what the statements leave open.
+    """An engine's words for the blanks in the statements.
 
     Attributes:
         now: Its time, in seconds since 1970.
-        text: A type.
-        real: A floating-point number of 64 bits.
-        blob: Bytes.
-        by_key: Ends a table that is kept in the order of its primary key.
+        text: The type of text.
+        real: The type of floating-point numbers of 64 bits.
+        blob: The type of bytes.
+        by_key: The end of a table that is stored by its primary key.
     """
 
     now: str
@@ -179,7 +175,7 @@ class Dialect(NamedTuple):
 
 @lru_cache(maxsize=512)
 def spell(text: str, dialect: Dialect) -> str:
-    """A statement as an engine writes it; values that are bound stay as they are."""
+    """Fill in an engine's words; the names of bound values stay."""
     for name, word in dialect._asdict().items():
         text = text.replace(f"{{{name}}}", word)
     return text
@@ -187,21 +183,26 @@ def spell(text: str, dialect: Dialect) -> str:
 
 @forgetful
 class SqlStore(Store):
-    """A store on an engine that knows SQL."""
+    """A store on an SQL engine."""
 
     def journal(self, name: str) -> StoreJournal:
-        """A campaign's journal in this store; see `Store.journal`."""
+        """Give a campaign's journal in this store; see `Store.journal`."""
         return StoreJournal(self, name)
 
     @abstractmethod
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
-        """Run statements as one transaction; the rows of the last one."""
+        """Run statements as one transaction; return the rows of the last one."""
 
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
         row, values = change.row, _values(change)
-        statements = [_written(old, change, "1 = 1" if fence is None else _FENCED)]
+        statement = _INSERT
         if old is not None:
             values["old"] = old.version
+            # Entries may be large.
+            statement = _SWAP.replace("{entries}", "" if row.entries == old.entries else ", entries = :entries")
+        for name, is_now in (("first", change.first_now), ("last", change.last_now)):
+            statement = statement.replace(f"{{{name}}}", "{now}" if is_now else f":{name}_at")
+        statements = [statement.replace("{holds}", "1 = 1" if fence is None else _FENCED)]
         if fence is not None:
             statements.insert(0, _RENEW_BY_INSERT if old is None else _RENEW_BY_SWAP)
             values |= {"fence": fence.token, "renewed": fence.version}
@@ -266,18 +267,6 @@ def _place(name: Name, part: int) -> dict[str, object]:
     return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
 
 
-def _written(old: Row | None, change: Change, holds: str) -> str:
-    """What inserts a row, or swaps it for another; what they share is not written, as entries may be large."""
-    statement = _INSERT
-    if old is not None:
-        now = {name for name, is_now in (("first", change.first_now), ("last", change.last_now)) if is_now}
-        row = change.row
-        others = [text for name, text in _OTHERS.items() if name in now or getattr(old, name) != getattr(row, name)]
-        statement = _SWAP.replace("{others}", "".join(others))
-    statement = statement.replace("{first}", "{now}" if change.first_now else ":first_at")
-    return statement.replace("{last}", "{now}" if change.last_now else ":last_at").replace("{holds}", holds)
-
-
 def _values(change: Change) -> dict[str, object]:
     row, first, last = change.row, change.row.first, change.row.last
     return {
@@ -291,14 +280,14 @@ def _values(change: Change) -> dict[str, object]:
 
 
 def _answer(found: Sequence[Sequence[Any]], part: int) -> Answer:
-    """What `_READ` tells: part 0, the part that was asked for, or one row without either."""
+    """Read the rows of `_READ`: part 0 and the part that was asked for; or, with neither, a row of nulls."""
     now = float(found[0][len(_KEPT)])
     rows = {values[3]: values for values in found if values[0] is not None}
     return Answer(_row(rows[part]) if part in rows else None, now, rows[0][5] if 0 in rows else None)
 
 
 def _row(values: Sequence[Any]) -> Row:
-    """A row of its columns, with its entries where they stand behind the time."""
+    """Make a row of its columns; entries follow the time, if they were selected."""
     account, scope, name, part, version, token, state, content, mark, recipients = values[:10]
     first_at, first_service, last_at, last_service, order_id, lease_until, expires_at = values[10 : len(_KEPT)]
     entries = values[len(_KEPT) + 1] if len(values) > len(_KEPT) + 1 else None

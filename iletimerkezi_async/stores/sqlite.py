@@ -1,4 +1,4 @@
-"""A store in an SQLite file: for all processes of one machine. It needs nothing beside Python."""
+"""A store in an SQLite file, for all processes of one machine; and the file of a journal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .files import choose_path, claim, identify, make_private, spell_path
-from .sql import SCHEMA, Dialect, SqlStore
+from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 
 if TYPE_CHECKING:
@@ -21,18 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
 
-__all__ = ["JournalFile", "SqliteStore"]
-
-# The edition of the tables.
-_VERSION = 2
-# For good, as far as a file is concerned: its owner removes it.
+# A journal's file is kept until its owner removes it.
 _FOR_EVER = timedelta(days=36_500)
-_DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
-_SCHEMA = (
-    *(spell_sql(statement, _DIALECT) for statement in SCHEMA),
-    f"PRAGMA user_version = {_VERSION}",
-)
-# Connections that a parent process opened: SQLite forbids a child to use them, and even to close them.
+DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
+# Connections of a parent process: SQLite forbids a child to use them, and even to close them.
 _inherited: list[sqlite3.Connection] = []
 
 
@@ -40,23 +32,24 @@ _inherited: list[sqlite3.Connection] = []
 class SqliteStore(SqlStore):
     """A store in a file, for all processes of one machine (not for a network drive, where SQLite's locks fail).
 
-    The file is made on first use, for its owner alone (mode 0600). What must not get lost is on the disk before a
-    request leaves.
+    The file is made on first use, for its owner alone (mode 0600). An attempt is on disk before its request leaves.
 
     Args:
         path: The file. Its folder must exist.
-        keep: For how long a key is remembered after its last change; at least an hour.
-        timeout: Seconds that one question to the store may take. After that it counts as away (`StoreError`).
+        keep: Time for which a key is kept after its last change; at least an hour.
+        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
         ConfigurationError: An argument cannot work.
     """
 
-    #: Says whose file it is: "IMst".
-    _APPLICATION: ClassVar[int] = 0x494D7374
+    #: Marks the file as this library's: "IMsr".
+    _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
     #: Under which name the caller gives the path.
     _ARGUMENT: ClassVar[str] = "path"
+    #: Whether each write is moved from the write-ahead log into the file at once.
+    _CHECKPOINTS: ClassVar[bool] = False
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
@@ -65,7 +58,7 @@ class SqliteStore(SqlStore):
         self._path = choose_path(path, self._ARGUMENT)
         self._spelt = spell_path(self._path)
         self._database: sqlite3.Connection | None = None
-        #: Where the file is, without links, and which file that is.
+        #: The file's path without links, and its identity.
         self._real = ""
         self._identity: tuple[int, int] | None = None
         self._one_at_a_time = threading.Lock()
@@ -73,42 +66,54 @@ class SqliteStore(SqlStore):
     def __repr__(self) -> str:
         return f"<SqliteStore {self._spelt!r}>"
 
+    @property
+    def _place(self) -> object:
+        return self._path
+
     # The log.
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
-        with self._transaction(durable=durable) as database:
-            # Once the file is ours: what it is after the wait.
-            bound = {**values, "now": time.time()}
-            rows: list[Any] = []
-            for statement in statements:
-                rows = database.execute(spell_sql(statement, _DIALECT), bound).fetchall()
-            return rows
-
-    # The file.
-
-    @contextmanager
-    def _transaction(self, *, durable: bool = True) -> Generator[sqlite3.Connection]:
-        """A transaction that has the file to itself; on the disk when it ends, if it is to be durable."""
         if not self._one_at_a_time.acquire(timeout=self._timeout):
             raise StoreError(f"{self._spelt} is in use for longer than {self._timeout:g} s")
         try:
-            with self._complaints():
-                database = self._connect()
-                if identify(self._real) != self._identity:
-                    # SQLite would go on writing where nobody looks, and other processes into a new file.
-                    raise StoreError(f"{self._spelt} was moved, replaced or removed while it was in use")
-                database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-                with _begun(database):
-                    yield database
-                self._empty_log(database)
+            database = self._connect()
+            rows: list[Any] = []
+            database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            with _transaction(database):
+                # The time after the wait for the file.
+                bound = {**values, "now": time.time()}
+                for statement in statements:
+                    rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
+            if self._CHECKPOINTS:
+                # Explicitly: this raises where SQLite's own checkpoint would be put off silently.
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except (sqlite3.Error, ValueError, TypeError, OSError) as error:
+            reason = self._explain(error)
+        else:
+            return rows
         finally:
             self._one_at_a_time.release()
+        # Not from the driver's own error, which may hold values.
+        raise StoreError(f"{self._spelt} {reason}")
+
+    def _explain(self, error: Exception) -> str:
+        """Tell the reason of a failure."""
+        if isinstance(error, sqlite3.OperationalError):
+            return self._in_use if "locked" in str(error) else f"cannot be written: {error}"
+        if isinstance(error, OSError):
+            return f"cannot be opened: {error.strerror or error}"
+        return f"is damaged, or not {self._KIND}"
+
+    # The file.
 
     def _connect(self) -> sqlite3.Connection:
         if self._database is None:
             if self._closed:
                 raise StoreError("the store has been closed")
             self._database = self._open()
+        if identify(self._real) != self._identity:
+            # SQLite would go on with the old file, and other processes with the new one.
+            raise StoreError(f"{self._spelt} was moved, replaced or removed while it was in use")
         return self._database
 
     def _open(self) -> sqlite3.Connection:
@@ -117,9 +122,9 @@ class SqliteStore(SqlStore):
         try:
             self._identity = identify(real)
             self._lock_out_others(database)
-            with _begun(database):
+            with _transaction(database):
                 self._prepare(database)
-            # Now that the file is known to be ours.
+            # Now the file is known to be this library's.
             make_private(real)
             self._use_log(database)
         except BaseException:
@@ -133,13 +138,10 @@ class SqliteStore(SqlStore):
         return self._timeout
 
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
-        """Have the file alone, where it is not to be shared."""
-
-    def _empty_log(self, database: sqlite3.Connection) -> None:
-        """Carry the write-ahead log over into the file, where SQLite does not see to it."""
+        """Lock a file that is not to be shared."""
 
     def _use_log(self, database: sqlite3.Connection) -> None:
-        """Have a write-ahead log; asked again, as SQLite does not wait here for others that have the file open."""
+        """Turn on the write-ahead log; try again for a while, as SQLite does not wait here for other processes."""
         deadline = time.monotonic() + self._timeout
         while True:
             try:
@@ -152,16 +154,18 @@ class SqliteStore(SqlStore):
                 return
 
     def _prepare(self, database: sqlite3.Connection) -> None:
-        """Make the tables, or see that they are whole, and of this edition."""
+        """Make the tables, or check them and add the newer editions."""
         is_new = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if is_new:
-            for statement in (*_SCHEMA, f"PRAGMA application_id = {self._APPLICATION}"):
-                database.execute(statement)
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION or version < _VERSION:
+            database.execute(f"PRAGMA application_id = {self._APPLICATION}")
+        elif database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION:
             raise StoreError(f"{self._spelt} is not {self._KIND}, or one of another version of this library")
-        if version > _VERSION:
-            raise StoreError(f"{self._spelt} was made by a newer version of this library")
+        edition = database.execute("PRAGMA user_version").fetchone()[0]
+        for statements in EDITIONS[edition:]:
+            for statement in statements:
+                database.execute(spell_sql(statement, DIALECT))
+        if edition < len(EDITIONS):
+            database.execute(f"PRAGMA user_version = {len(EDITIONS)}")
         if database.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError
 
@@ -182,41 +186,26 @@ class SqliteStore(SqlStore):
     def _in_use(self) -> str:
         return f"is in use for longer than {self._timeout:g} s"
 
-    @contextmanager
-    def _complaints(self) -> Generator[None]:
-        """Turn what SQLite and the system raise into a `StoreError`."""
-        reason = ""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            message = str(error)
-            reason = self._in_use if "locked" in message else f"cannot be written: {message}"
-        except (sqlite3.Error, ValueError, TypeError):
-            reason = f"is damaged, or not {self._KIND}"
-        except OSError as error:
-            reason = f"cannot be opened: {error.strerror or error}"
-        if reason:
-            raise StoreError(f"{self._spelt} {reason}")
-
 
 class JournalFile(SqliteStore):
-    """A campaign's journal in a file, which the process has to itself as long as it is open.
+    """A campaign's journal in a file, locked by its process as long as it is open.
 
-    What was written down must not get lost, or somebody is texted twice. So SQLite's write-ahead log is carried over
-    into the file with each write, and emptied: it can be damaged, left behind when the file is copied, or lie beside a
-    newer copy, which it would undo, without a trace.
+    Each write is moved from SQLite's write-ahead log into the file, and the log is emptied. A log can be damaged, left
+    behind when the file is copied, or lie beside a newer copy, which it would silently undo: people would be texted
+    twice.
 
     Args:
         path: The file.
 
     Raises:
-        ConfigurationError: It is no path.
+        ConfigurationError: It cannot be a path.
     """
 
-    # "IMz4".
-    _APPLICATION = 0x494D7A34
+    # "IMjr".
+    _APPLICATION = 0x494D6A72
     _KIND = "a journal"
     _ARGUMENT = "journal"
+    _CHECKPOINTS = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
@@ -228,7 +217,7 @@ class JournalFile(SqliteStore):
 
     @property
     def spelt(self) -> str:
-        """The path, fit to be printed."""
+        """The path in a printable form."""
         return self._spelt
 
     @property
@@ -240,25 +229,21 @@ class JournalFile(SqliteStore):
         return "is in use by another run"
 
     def _sweep_rows(self) -> None:
-        """Keep all: whose journal it is removes it."""
+        """Keep all rows: the journal's owner removes the file."""
 
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
         for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
             database.execute(f"PRAGMA {setting}")
 
-    def _empty_log(self, database: sqlite3.Connection) -> None:
-        # By a question of its own, which raises where SQLite by itself would put it off in silence.
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
 
 @contextmanager
-def _begun(database: sqlite3.Connection) -> Generator[None]:
+def _transaction(database: sqlite3.Connection) -> Generator[None]:
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
         database.execute("COMMIT")
     except BaseException:
-        # Some failures, such as a full disk, have ended it already.
+        # Some failures, such as a full disk, end it by themselves.
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise

@@ -1,7 +1,7 @@
-"""Calls a store's blocking driver from asyncio and trio.
+"""Worker threads: blocking drivers, called from asyncio and trio.
 
-The drivers are the blocking ones, as their asynchronous ones know no trio. They run in worker threads that no other
-part of the application uses, so that a store that is slow takes none of the application's.
+The asynchronous drivers do not support trio, so the blocking ones are used. The threads are the library's own: a slow
+store takes none of the application's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from iletimerkezi_async.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["CALLS", "Later", "Threads"]
 
 logger = logging.getLogger("iletimerkezi_async")
 
@@ -30,10 +29,10 @@ T = TypeVar("T")
 
 #: Blocking calls of one store at once, in each event loop: threads, and connections.
 CALLS = 8
-# What the driver's own limit gets on top, so that it is the driver that gives up, and says why.
+# Seconds added to a driver's own limit, so that the driver gives up first and tells the reason.
 _GRACE = 1.0
-# What nothing waits for: so many at the most, and so many seconds until a store that was away is asked again.
-_MOST_LATE = 10_000
+# Background work: the items that are kept, and the seconds until a store that was away is asked again.
+_MAX_WAITING = 10_000
 _PAUSE = 5.0
 
 
@@ -42,17 +41,18 @@ class Threads:
 
     Args:
         timeout: Seconds that a call may take, the wait for a thread included.
-        interrupt: Ends what a thread is waiting for, where the driver's own limits do not.
-        explain: Says of which store it is, and why it may not answer.
+        interrupt: Ends a thread's wait for the server, where the driver's own limits do not.
+        explain: Makes the message of a call that took too long.
     """
 
     def __init__(self, timeout: float, interrupt: Callable[[int], object], explain: Callable[[], str]) -> None:
         self._timeout = timeout
         self._interrupt = interrupt
         self._explain = explain
-        #: What callers left behind who were cancelled.
+        self._under_way: set[_Call[Any]] = set()
+        #: Threads that end the calls of cancelled callers.
         self._left: set[threading.Thread] = set()
-        # A limiter belongs to an event loop.
+        # A limiter belongs to one event loop.
         self._limiters: RunVar[anyio.CapacityLimiter] = RunVar("calls of a store")
 
     async def run(
@@ -67,21 +67,24 @@ class Threads:
 
         Args:
             work: The call.
-            shield: It is done to its end, and waited for, whatever cancels the caller.
-            finish: It is done to its end; a caller who is cancelled does not wait for it.
-            undo: Takes back what was done, where nobody is left to be told.
+            shield: A cancelled caller waits until the call has ended.
+            finish: The call is made even if its caller is cancelled; the caller does not wait.
+            undo: Reverts the call of a cancelled caller, given its result.
 
         Raises:
             StoreError: The call raised it, or took too long.
         """
         call = _Call(work, undo)
+        self._under_way.add(call)
         try:
             await (self._see_through(call) if shield else self._wait_for(call))
         except BaseException:
             self._leave(call, finish=finish)
             raise
+        finally:
+            self._under_way.discard(call)
         if call.error is not None:
-            # The driver's own error is left behind: it may hold the statement with its values.
+            # Not the driver's own error, which may hold the statement with its values.
             raise StoreError(call.error)
         return call.result
 
@@ -92,7 +95,7 @@ class Threads:
                 try:
                     await self._wait_for(call)
                 except anyio.get_cancelled_exc_class() as error:
-                    # asyncio's own cancellation heeds no shield: a call that waits for a thread would never begin.
+                    # asyncio's own cancellation ignores the shield: a call that waits for a thread would never begin.
                     cancelled = error
                 else:
                     break
@@ -100,8 +103,12 @@ class Threads:
             raise cancelled
 
     async def _wait_for(self, call: _Call[Any]) -> None:
+        limiter = self._limiters.get(None)
+        if limiter is None:
+            limiter = anyio.CapacityLimiter(CALLS)
+            self._limiters.set(limiter)
         with anyio.move_on_after(self._timeout + _GRACE) as scope:
-            await anyio.to_thread.run_sync(call.run, limiter=self._limiter(), abandon_on_cancel=True)
+            await anyio.to_thread.run_sync(call.run, limiter=limiter, abandon_on_cancel=True)
         if scope.cancelled_caught:
             self._leave(call, finish=False)
             call.error = self._explain()
@@ -109,12 +116,15 @@ class Threads:
                 self._interrupt(call.thread)
 
     def join(self) -> None:
-        """In a thread: wait until what cancelled callers left behind is done, or has taken too long."""
+        """In a call's thread: wait for all other calls that have begun, `timeout` seconds each at the most."""
+        for call in tuple(self._under_way):
+            if call.thread not in {None, threading.get_ident()}:
+                call.wait(self._timeout)
         for thread in tuple(self._left):
             thread.join(self._timeout)
 
     def _leave(self, call: _Call[Any], *, finish: bool) -> None:
-        """The caller has gone, and the store may hang: have the call ended, or taken back, behind it."""
+        """End or revert a cancelled caller's call in a thread of its own, as the store may hang."""
         if not finish and not call.abandon():
             return
 
@@ -128,16 +138,9 @@ class Threads:
         self._left.add(thread)
         thread.start()
 
-    def _limiter(self) -> anyio.CapacityLimiter:
-        limiter = self._limiters.get(None)
-        if limiter is None:
-            limiter = anyio.CapacityLimiter(CALLS)
-            self._limiters.set(limiter)
-        return limiter
-
 
 class _Call(Generic[T]):
-    """A blocking call, whose caller may go away before it ends."""
+    """A blocking call, whose caller may be cancelled before it ends."""
 
     __slots__ = ("_begun", "_ended", "_is_done", "_lock", "_undo", "_work", "error", "result", "thread")
 
@@ -148,14 +151,14 @@ class _Call(Generic[T]):
         self._begun = False
         self._ended = threading.Event()
         self._is_done = False
-        #: What went wrong, in words.
+        #: The failure, in words.
         self.error: str | None = None
-        #: The thread that it runs in.
+        #: The thread that runs the call.
         self.thread: int | None = None
         self.result: T
 
     def run(self) -> None:
-        """In a thread: do it once, or wait until it is done."""
+        """In a thread: make the call once; a second one waits for the first."""
         with self._lock:
             is_first, self._begun = not self._begun, True
             if is_first:
@@ -173,8 +176,12 @@ class _Call(Generic[T]):
                 self.thread = None
             self._ended.set()
 
+    def wait(self, timeout: float) -> None:
+        """Wait until it has ended."""
+        self._ended.wait(timeout)
+
     def abandon(self) -> bool:
-        """The caller goes away: what has not begun never will; whether what has is to be taken back."""
+        """Keep a call from beginning, as its caller was cancelled; if it has begun, tell whether to revert it."""
         with self._lock:
             if not self._begun:
                 self._begun = True
@@ -183,7 +190,11 @@ class _Call(Generic[T]):
         return self._undo is not None
 
     def end(self, *, finish: bool) -> None:
-        """In a thread: see it done, and take it back where that is known how."""
+        """In a thread: wait for the call's end, and revert it if it can be reverted.
+
+        Args:
+            finish: Make the call if it has not begun.
+        """
         if finish:
             self.run()
         self._ended.wait()
@@ -193,12 +204,12 @@ class _Call(Generic[T]):
 
 
 class Later(Generic[T]):
-    """Work that nothing waits for, done by one thread at a time; what comes meanwhile is done all at once.
+    """Background work, done by one thread at a time; items that arrive meanwhile are done together.
 
-    While the store is away it is kept, as far as there is room, and tried again when more comes after a pause.
+    While the store is away the newest 10,000 items are kept. They are tried again when an item arrives after a pause.
 
     Args:
-        work: Does it, in a thread; raises `StoreError` where the store is away.
+        work: Does items, in a thread; raises `StoreError` if the store is away.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], object]) -> None:
@@ -207,22 +218,22 @@ class Later(Generic[T]):
         self.leave_to_parent()
 
     def leave_to_parent(self) -> None:
-        """After a fork, in the child: forget what the parent does."""
+        """After a fork, in the child: forget the parent's items and thread."""
         self._lock = threading.Lock()
-        self._waiting: deque[T] = deque(maxlen=_MOST_LATE)
+        self._waiting: deque[T] = deque(maxlen=_MAX_WAITING)
         self._thread: threading.Thread | None = None
 
     @property
     def is_paused(self) -> bool:
-        """Whether the store was away a moment ago."""
+        """Whether the store was away within the last seconds."""
         return time.monotonic() < self._paused_until
 
     def pause(self) -> None:
-        """Ask nothing for a moment: the store is away."""
+        """Ask the store nothing for some seconds."""
         self._paused_until = time.monotonic() + _PAUSE
 
     def add(self, item: T) -> None:
-        """Do this, too."""
+        """Do one more item, soon."""
         with self._lock:
             self._waiting.append(item)
             if self._thread is not None or self.is_paused:
@@ -231,11 +242,11 @@ class Later(Generic[T]):
         try:
             self._thread.start()
         except RuntimeError:
-            # At the end of a process there are no new threads, and under a limit for a while.
+            # A process that ends, or has reached a limit, starts no new threads.
             self._thread = None
 
     def flush(self) -> None:
-        """In a thread: do what is left, unless the store is away."""
+        """In a thread: do the items that are left, unless the store is away."""
         thread = self._thread
         if thread is not None and thread.is_alive():
             thread.join()

@@ -94,25 +94,50 @@ documented later may be missing.
 ## The files
 
 For each subject of the service one module holds its requests beside the reading of their answers: `account`,
-`sending`, `reports`, `blacklist`, `consents`, `webhook`. Below them, `operations` is the table of what can be asked;
-`arguments`, `draft` and `credentials` check what goes out, `packing` puts an order together, `call` says what an
-attempt can end in, and `reading` copes with types that vary.
+`sending`, `reports`, `consents`, `webhook`. Below them, `call` says what an attempt can end in; `arguments`, `draft`
+and `credentials` check what goes out; `packing` puts an order together; `reading` copes with types that vary. The
+table of operations is here.
 
 In come Python's values and an answer's bytes; out go bytes, values and errors. It never does I/O, and knows neither
 HTTP's connections nor the clock's waiting: a test needs no server.
 
 ## To add an operation
 
-1. A line in the table of `operations`: its name, what a repetition of it does, the method that asks for it.
-2. In the file of its subject: the request, by `OPERATIONS[name].call`, beside the reader of its answer, which is made
-   of the readers of `reading`: they take all types that the service may write, and complain of anything else.
-3. In `models`, and in the package's `__all__`: the value that it gives, if that is a new one. Frozen; its `repr` shows
+1. Here: a line in `OPERATIONS` with its name, its kind and the method that asks for it; and a row in the table above.
+2. In the file of its subject: the request, which is a `Call`, beside the reader of its answer. Make that of the readers
+   of `reading`: they take all types that the service may write, and complain of anything else.
+3. In `models` and in the package's `__all__`: the value that it gives, if that is a new one. Frozen; its `repr` shows
    neither a text nor a whole number.
-4. In `client`: the method, under `@observed(name)`, with what it gives, takes and raises. One that gives rows is a
-   list of `orders.paging` instead, with a page for each request.
-5. In the table above: the method, the operation, and its codes of refusal. A code that callers would handle by itself
-   has its class in `errors`.
-6. In `sandbox.service`: its entry, with its rules in the sandbox's file of that subject, which knows nothing of `wire`.
-7. In `cli`: a command, if a person would want it.
-8. Then the tests: those that follow the table fail until they have a request, an answer and wrong arguments of it.
+4. In `client`: the method, under `@observed(name)`. One that gives rows is a list of `orders.paging` instead.
+5. In `sandbox.service`: its entry. Its rules stand in the sandbox's file of that subject, which imports no `wire`.
+6. In `cli`: a command, if a person would want it. In `errors`: a class for a code that callers would handle by itself.
+7. The tests that follow the table fail until they have a request, an answer and wrong arguments of it.
 """
+
+from typing import Final
+
+from .call import SEND_WINDOW, Kind, Operation
+
+_ALL: Final = (
+    Operation("get-balance", Kind.REPEATABLE, ("get_balance",)),
+    Operation(
+        "send-sms",
+        Kind.GUARDED,
+        ("send_sms", "send_messages", "send_bulk", "send_bulk_messages"),
+        taken_code=451,
+        traceable=True,
+        window=SEND_WINDOW,
+    ),
+    Operation("get-report", Kind.REPEATABLE, ("get_report", "get_order", "wait_for_order")),
+    Operation("get-reports", Kind.REPEATABLE, ("get_reports",)),
+    Operation("cancel-order", Kind.GUARDED, ("cancel_order",), taken_code=455),
+    Operation("get-sender", Kind.REPEATABLE, ("get_senders",)),
+    Operation("get-blacklist", Kind.REPEATABLE, ("get_blacklist",)),
+    Operation("add-blacklist", Kind.REPEATABLE, ("add_blacklist",)),
+    Operation("delete-blacklist", Kind.GUARDED, ("delete_blacklist",), taken_code=474),
+    Operation("consent/create", Kind.ONCE, ("register_consents",)),
+    Operation("consent/show", Kind.REPEATABLE, ("check_consent",)),
+)
+
+#: All that this library asks for, by name: the one table that telemetry, the repetitions and the tests follow.
+OPERATIONS: Final = {operation.name: operation for operation in _ALL}

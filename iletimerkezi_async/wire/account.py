@@ -1,26 +1,41 @@
-"""The account: `get-balance` and `get-sender`."""
+"""The account: its balance, its senders and its blocked numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.models import Balance
+from attrs import frozen
 
-from .operations import OPERATIONS
-from .reading import Json, UnreadableError, read_container, read_decimal, read_int, read_items, read_object
+from iletimerkezi_async.errors import RecipientError
+from iletimerkezi_async.models import Balance
+from iletimerkezi_async.numbers import clean_number, find_flaw, mask, write_out
+
+from . import OPERATIONS
+from .call import Call, read_status_only
+from .reading import (
+    Json,
+    UnreadableError,
+    optional,
+    read_container,
+    read_decimal,
+    read_int,
+    read_items,
+    read_number,
+    read_object,
+)
 
 if TYPE_CHECKING:
-    from .call import Call
+    from collections.abc import Mapping
 
-__all__ = ["get_balance", "get_senders", "read_balance", "read_senders"]
+    from iletimerkezi_async.models import Number
 
 
 def get_balance() -> Call[Balance]:
     """Ask for the balance."""
-    return OPERATIONS["get-balance"].call({}, read_balance)
+    return Call(OPERATIONS["get-balance"], {}, _read_balance)
 
 
-def read_balance(response: Json) -> Balance:
+def _read_balance(response: Json) -> Balance:
     """Read `balance: {amount, sms}`."""
     balance = read_object(response.get("balance"))
     return Balance(read_decimal(balance.get("amount")), read_int(balance.get("sms")))
@@ -28,10 +43,10 @@ def read_balance(response: Json) -> Balance:
 
 def get_senders() -> Call[tuple[str, ...]]:
     """Ask for the approved senders."""
-    return OPERATIONS["get-sender"].call({}, read_senders)
+    return Call(OPERATIONS["get-sender"], {}, _read_senders)
 
 
-def read_senders(response: Json) -> tuple[str, ...]:
+def _read_senders(response: Json) -> tuple[str, ...]:
     """Read `senders: {sender: [..]}`. A sender stays exactly as it is approved: case and spaces matter."""
     return tuple(map(_sender, read_items(read_container(response.get("senders")).get("sender"))))
 
@@ -40,3 +55,53 @@ def _sender(value: object) -> str:
     if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
         return str(value)
     raise UnreadableError("a sender is missing")
+
+
+@frozen(eq=False, repr=False)
+class BlacklistPage:
+    """A page of the blocked numbers: how many the account has in all, whatever the range, and those of the page."""
+
+    count: int | None
+    numbers: list[str]
+
+
+def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[BlacklistPage]:
+    """Ask for a page (from 1) of the numbers blocked in a range of times, of `row_count` (at most 1000) rows."""
+    blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
+    if times is not None:
+        blacklist["filter"] = times
+    return Call(OPERATIONS["get-blacklist"], {"blacklist": blacklist}, _read_blacklist_page)
+
+
+def _read_blacklist_page(response: Json) -> BlacklistPage:
+    """Read `blacklist: {count, number: [..]}`."""
+    if "blacklist" not in response:
+        raise UnreadableError("the list is missing")
+    blacklist = read_container(response["blacklist"])
+    numbers = [read_number(item) for item in read_items(blacklist.get("number"))]
+    return BlacklistPage(optional(read_int, blacklist.get("count")), numbers)
+
+
+def add_blacklist(number: Number) -> Call[None]:
+    """Ask for a number to be blocked.
+
+    Raises:
+        RecipientError: It is no number.
+    """
+    return _blacklist_call("add-blacklist", number)
+
+
+def delete_blacklist(number: Number) -> Call[None]:
+    """Ask for a number to be blocked no longer.
+
+    Raises:
+        RecipientError: It is no number.
+    """
+    return _blacklist_call("delete-blacklist", number)
+
+
+def _blacklist_call(operation: str, given: Number) -> Call[None]:
+    number = clean_number(given)
+    if number is None:
+        raise RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(write_out(given),))
+    return Call(OPERATIONS[operation], {"blacklist": {"number": number}}, read_status_only, about=mask(number))

@@ -7,6 +7,7 @@ is a number or a text.
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,32 +19,14 @@ from attrs import frozen
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, DateRangeError
 from iletimerkezi_async.models import TURKISH_TIME, Order
 
-__all__ = [
-    "MAX_RECIPIENTS",
-    "BrandCode",
-    "Terms",
-    "TimeRange",
-    "check_brand_code",
-    "check_campaign",
-    "check_order_id",
-    "check_patience",
-    "check_whole",
-    "choose_days",
-    "choose_window",
-    "find_moment_flaw",
-    "is_iterable",
-    "name_type",
-    "wire_time",
-]
-
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
 MAX_RECIPIENTS = 50_000
-# More than the service's ids have, and what JSON can carry.
+# Larger than the service's ids, and the most that orjson writes.
 _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
 _DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
-# Where one side of a window is open. The filter on the wire has two sides.
+# For a range with one open side, as the wire's filter needs both.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
 _LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
 _LAST_SECOND = time(23, 59, 59)
@@ -55,8 +38,18 @@ def name_type(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
 
+def to_number(value: object) -> float:
+    """A value as a number, also one of NumPy's; not-a-number for what is none, as `True` and `"100"`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
-    """A whole number within its limits.
+    """Check a whole number against its limits.
 
     Raises:
         ConfigurationError: It is none.
@@ -82,14 +75,14 @@ def _read_whole(value: object) -> int | None:
 
 @frozen
 class Terms:
-    """How a campaign is to be run.
+    """The settings of a campaign.
 
     Attributes:
         batch_size: Recipients in an order.
         concurrency: Orders under way at once.
-        unknown: What is to be done with orders of earlier runs of which nothing could tell.
-        settle_for: Seconds for which it goes on to settle what is unknown.
-        allow_new_texts: Whether those who were texted may be texted again, with other texts.
+        unknown: The decision about orders of earlier runs whose outcome is not known.
+        settle_for: Seconds for which it goes on to settle unknown outcomes.
+        allow_new_texts: Whether recipients who were texted may be texted again, with other texts.
     """
 
     batch_size: int
@@ -109,7 +102,7 @@ def check_campaign(
     settle_for: object,
     allow_new_texts: object = True,
 ) -> Terms:
-    """The terms of a campaign.
+    """Check the settings of a campaign.
 
     Raises:
         ConfigurationError: One of them is none, or says nothing without a journal; or what is to be told of its
@@ -121,17 +114,18 @@ def check_campaign(
         raise ConfigurationError("`on_progress` must be a function, sync or async, or None")
     if unknown not in _DECISIONS:
         raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
-    if isinstance(settle_for, bool) or not isinstance(settle_for, (int, float)) or not 0 <= settle_for < math.inf:
+    seconds = to_number(settle_for)
+    if not 0 <= seconds < math.inf:
         raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
     if journal is None and (unknown != _DECISIONS[0] or settle_for):
         raise ConfigurationError("`unknown` and `settle_for` are about what a journal has: give a `journal`, too")
     if not isinstance(allow_new_texts, bool):
         raise ConfigurationError("`allow_new_texts` must be True or False")
-    return Terms(size, at_once, str(unknown), float(settle_for), allow_new_texts)
+    return Terms(size, at_once, str(unknown), seconds, allow_new_texts)
 
 
 def check_order_id(value: object) -> int:
-    """An order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
+    """Read an order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
 
     Raises:
         ConfigurationError: It is none.
@@ -152,55 +146,45 @@ def check_order_id(value: object) -> int:
 
 
 def check_patience(value: object) -> float | None:
-    """How many seconds to wait; `None` for ever.
+    """Read a number of seconds to wait; `None` for ever.
 
     Raises:
         ConfigurationError: It is no number.
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    seconds = to_number(value)
+    if math.isnan(seconds):
         raise ConfigurationError(f"`timeout` must be a number of seconds or None, not {name_type(value)}")
-    if math.isnan(value):
-        raise ConfigurationError("`timeout` must be a number of seconds or None, not NaN")
-    return value
+    return seconds
 
 
-class BrandCode(str):
-    """The code of a brand in the consent registry. Its `repr` shows nothing of it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<BrandCode>"
-
-
-def check_brand_code(value: object, operation: str) -> BrandCode:
-    """A brand code: text, or a whole number, as the service writes it in its answers.
+def check_brand_code(value: object, operation: str) -> str:
+    """Read a brand code: text, or a whole number, as the service writes it in its answers.
 
     Raises:
         ConsentError: It is none.
     """
     number = _read_whole(value)
     if number is not None and 0 < number <= _LARGEST_ID:
-        return BrandCode(number)
+        return str(number)
     if number is not None or not isinstance(value, str):
         what = "" if number is not None else f", not {name_type(value)}"
         raise ConsentError(422, f"`brand_code` must be text or a positive whole number{what}", operation)
     if not value or value != value.strip() or not value.isprintable():
         flaw = "must not be empty, nor have white space around it or characters that cannot be printed"
         raise ConsentError(422, f"`brand_code` {flaw}", operation)
-    return BrandCode(value)
+    return value
 
 
 def is_iterable(value: object) -> bool:
-    """Whether there is something to go through; untyped callers pass what their rows hold."""
+    """Whether a value can be iterated over; untyped callers pass anything."""
     return isinstance(value, Iterable)
 
 
 def find_moment_flaw(value: object) -> str | None:
-    """What is wrong with an aware datetime, in words that follow its name; `None` where nothing is."""
-    # pandas' NaT, which stands for a missing time in tables, says that it is one, and has no offset to be asked for.
+    """The flaw of a value that must be an aware datetime, in words that follow its name; `None` where there is none."""
+    # pandas' NaT, a missing time in a table, claims to be a datetime, but is not equal to itself.
     if not isinstance(value, datetime) or value != value:  # noqa: PLR0124
         return f"must be an aware datetime, not {name_type(value)}"
     offset = value.utcoffset()
@@ -209,14 +193,6 @@ def find_moment_flaw(value: object) -> str | None:
     if offset % _QUARTER:
         return "has an offset from UTC that is no whole quarter hour (with pytz, `localize` gives the right one)"
     return None
-
-
-@frozen(eq=False, repr=False)
-class TimeRange:
-    """From when to when, both included; Turkish time."""
-
-    start: datetime
-    end: datetime
 
 
 def choose_days(start: object, end: object, operation: str) -> tuple[date, date]:
@@ -232,8 +208,8 @@ def choose_days(start: object, end: object, operation: str) -> tuple[date, date]
     return first, last
 
 
-def choose_window(start: object, end: object, operation: str) -> TimeRange | None:
-    """The time from `start` to `end`: of a date its whole day; `None` where both sides are open.
+def choose_times(start: object, end: object, operation: str) -> dict[str, str] | None:
+    """The time from `start` to `end`, as the wire has it: of a date its whole day; `None` where both sides are open.
 
     Raises:
         DateRangeError: One of them is no time, or the range ends before it starts.
@@ -244,7 +220,7 @@ def choose_window(start: object, end: object, operation: str) -> TimeRange | Non
     last = _LATEST if end is None else _read_moment("end", end, _LAST_SECOND, operation)
     if last < first:
         raise DateRangeError(458, _REVERSED, operation)
-    return TimeRange(first, last)
+    return {"start": wire_time(first), "end": wire_time(last)}
 
 
 def _read_moment(name: str, day: object, of_day: time, operation: str) -> datetime:

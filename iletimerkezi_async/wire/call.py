@@ -1,6 +1,6 @@
 """What every operation shares: a request ready to be sent, and what an attempt with it can end in.
 
-A `Call` goes down to the transport, which brings back an `Outcome` by way of `read_answer`.
+A `Call` goes down to the transport, which brings back an `AttemptOutcome` by way of `read_answer`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from iletimerkezi_async.errors import ApiError, IletimerkeziError, TransportError, UnavailableError, api_error
 
@@ -22,24 +22,12 @@ from .reading import Json, UnreadableError, read_int, read_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "Answered",
-    "Call",
-    "IsAstray",
-    "Kind",
-    "Lost",
-    "NotSent",
-    "Outcome",
-    "RawAnswer",
-    "Refused",
-    "T",
-    "dump_fields",
-    "may_always_leave",
-    "read_answer",
-    "read_status_only",
-]
-
 T = TypeVar("T")
+
+#: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
+MEMORY: Final = 10 * 60.0
+#: A repetition leaves within so many seconds of the first attempt; a tenth of `MEMORY` remains for it to arrive.
+SEND_WINDOW: Final = 9 * 60.0
 
 _OK = 200
 _TOO_MANY_REQUESTS = 429
@@ -47,40 +35,48 @@ _UNAVAILABLE = 503
 _SERVER_ERRORS = 500
 # The codes of refusals that the service's HTTP status repeats (source: the provider's page on status codes).
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 422, *range(450, 475)})
-# "Unavailable for legal reasons"; of the statuses behind it HTTP defines none.
+# "Unavailable for legal reasons"; HTTP defines no status between it and 500 that the service uses.
 _LAST_OF_HTTP = 451
-# What is wrong with a request in itself. Not: 450, 452, 403, 470 (approvals, blocked numbers and subscriptions change
+# Refusals of the request itself. Not: 450, 452, 403, 470 (approvals, blocked numbers and subscriptions change
 # from one attempt to the next), 402 (the first attempt may have used up the balance), 401 (the panel's switch, the
 # address), 457 (its time may have come meanwhile).
 _CONTENT_CODES = frozenset({400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469})
 
 
 class Kind(Enum):
-    """What harm it does to repeat a request. The retry loop goes by this alone."""
+    """The effect of a second request. The retry loop reads this alone."""
 
     REPEATABLE = "repeatable"
-    """None: it reads, or doing it twice has the same effect as once."""
+    """None: the operation reads, or doing it twice has the effect of doing it once."""
     GUARDED = "guarded"
-    """None: the service refuses the second, which tells that the first was taken."""
+    """None: the service refuses the second request, and so tells that the first was taken."""
     ONCE = "once"
-    """It would be done twice: repeated only where it surely never left."""
+    """It is done twice. So a request is repeated only where it surely never left."""
 
 
-def may_always_leave(_: datetime) -> None:
-    """Nothing forbids a request."""
+@frozen(eq=False)
+class Operation:
+    """One operation of the service.
+
+    Attributes:
+        name: The service's name for it, which is also its path.
+        kind: Whether it may be repeated.
+        methods: The methods of `AsyncClient` that ask for it.
+        taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
+        traceable: Whether other operations can tell afterwards that it was taken.
+        window: For how many seconds after the first attempt began it may be repeated.
+    """
+
+    name: str
+    kind: Kind
+    methods: tuple[str, ...]
+    taken_code: int | None = None
+    traceable: bool = False
+    window: float | None = None
 
 
-def _never_astray(_: object, *, reused: bool) -> bool:  # noqa: ARG001 - nothing tells
-    """No result is another request's."""
-    return False
-
-
-class IsAstray(Protocol):
-    """Whether a result is known to be another request's; `reused` where its connection has brought answers before."""
-
-    def __call__(self, value: Any, /, *, reused: bool) -> bool:
-        """Tell."""
-        ...
+def _dump(fields: Mapping[str, object] | Body) -> Body:
+    return fields if isinstance(fields, Body) else Body(orjson.dumps(fields))
 
 
 @frozen(eq=False, repr=False)
@@ -88,36 +84,29 @@ class Call(Generic[T]):
     """One request, ready to be sent.
 
     Attributes:
-        operation: The service's name for it, which is also its path.
-        kind: Whether it may be repeated.
+        operation: What is asked for.
         fields: What stands beside `authentication`: a JSON object.
         read: Turns the `response` object of a successful answer into the result; raises `UnreadableError`.
         about: What it is about, fit for a log.
         recipients: How many SMS it asks for, for pacing.
-        taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
-        traceable: Whether other operations can tell afterwards that it was taken.
-        window: For how many seconds after the first attempt began it may be repeated.
-        obstacle: What, at a given time, forbids to send it (any more).
-        is_astray: Whether a result is known to be another request's.
+        send_at: When the order is due: the call must leave before.
+        is_astray: Whether a result is known to be another request's, given whether its connection is known to have
+            brought answers before; `None` where that cannot be known.
     """
 
-    operation: str
-    kind: Kind
-    fields: Body
+    operation: Operation
+    fields: Body = field(converter=_dump)
     read: Callable[[Json], T]
     about: str = ""
     recipients: int = 0
-    taken_code: int | None = None
-    traceable: bool = False
-    window: float | None = None
-    obstacle: Callable[[datetime], ApiError | None] = may_always_leave
-    is_astray: IsAstray = _never_astray
+    send_at: datetime | None = None
+    is_astray: Callable[[T, bool], bool] | None = None
 
     def __repr__(self) -> str:
-        return f"<Call of {self.operation}>"
+        return f"<Call of {self.operation.name}>"
 
 
-# What an attempt can end in.
+# The outcomes of an attempt.
 
 
 @frozen(eq=False, repr=False)
@@ -135,8 +124,8 @@ class Refused:
         error: What it said.
         retry_after: Seconds that it asks to wait.
         date: When the answer was written, by the service's clock.
-        is_its_own: Whether it surely is the service's: its JSON, or a status that HTTP does not define. A gateway may
-            say the others as well.
+        is_its_own: Whether it surely comes from the service: it has its JSON, or a status that HTTP does not define.
+            Other statuses may be a gateway's.
     """
 
     error: ApiError
@@ -156,19 +145,19 @@ class Refused:
 
     @property
     def content(self) -> bool:
-        """Whether the request itself is at fault, so that most likely any other attempt with it was refused as well."""
+        """Whether the request itself is at fault: then other attempts with it were most likely refused, too."""
         return self.is_its_own and self.error.code in _CONTENT_CODES
 
 
 @frozen(eq=False, repr=False)
 class Lost:
-    """The request left, or may have; what became of it is not known.
+    """The request left, or may have; its outcome is not known.
 
     Attributes:
         error: What happened.
         retry_after: Seconds that the answer asks to wait.
-        out_of_step: Whether the answer says success and is not to be believed: that it may be another request's, and
-            its connection must not be used again.
+        out_of_step: Whether the answer says success, but may be another request's. Its connection must not be used
+            again.
     """
 
     error: TransportError | UnavailableError
@@ -183,7 +172,7 @@ class NotSent:
     error: IletimerkeziError
 
 
-Outcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
+AttemptOutcome: TypeAlias = Answered[T] | Refused | Lost | NotSent
 
 
 @frozen(eq=False, repr=False)
@@ -206,7 +195,7 @@ class RawAnswer:
 
     @property
     def date(self) -> datetime | None:
-        """When it was written, by the server's clock."""
+        """The time at which it was written, by the server's clock."""
         return _http_date(self.headers.get("Date"))
 
     @property
@@ -215,12 +204,12 @@ class RawAnswer:
         return _retry_after(self.headers.get("Retry-After"), self.date)
 
 
-def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> Outcome[T]:
-    """Tell what an answer means for a call. It raises nothing, so that no traceback passes by the raw body.
+def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> AttemptOutcome[T]:
+    """Read the answer to a call. It raises nothing, so that no traceback holds the raw body.
 
-    The code inside the JSON decides, not the HTTP status. An answer without such a code, or a success without its
-    payload, is a lost one: a gateway has spoken, or half the answer is missing. So is a failure of the service's own
-    that no document names (of the codes from 500 on they name 503 alone), where it matters whether it was done before.
+    The code inside the JSON decides, not the HTTP status. An answer counts as lost if it has no such code, or says
+    success without its payload: it is a gateway's, or half of it is missing. So does a 5xx of the service's own that no
+    document names (they name 503 alone), where it matters whether the request was carried out.
 
     Args:
         call: What was asked.
@@ -233,29 +222,29 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         status = read_object(response.get("status"))
         code = read_int(status.get("code"))
     except (orjson.JSONDecodeError, UnreadableError):
-        return (_bodyless if raw.bodyless else _foreign)(call.operation, raw, host)
+        return (_bodyless if raw.bodyless else _foreign)(call.operation.name, raw, host)
     if code != _OK:
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
         value = call.read(response)
-        if not call.is_astray(value, reused=raw.reused):
+        if call.is_astray is None or not call.is_astray(value, raw.reused):
             return Answered(value)
         reason = "the connection is out of step: it brought the answer to another request"
     except UnreadableError as complaint:
         reason = f"the answer says success, but {complaint}"
-    return Lost(TransportError(reason, call.operation, raw.http_status, host), out_of_step=True)
+    return Lost(TransportError(reason, call.operation.name, raw.http_status, host), out_of_step=True)
 
 
 def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str) -> Refused | Lost:
-    """What the service's own answer means that is no success."""
+    """Read an answer of the service's own that is no success."""
     pause = raw.retry_after
-    if code >= _SERVER_ERRORS and code != _UNAVAILABLE and call.kind is not Kind.REPEATABLE:
-        return Lost(TransportError(f"{code} {message}".rstrip(), call.operation, raw.http_status, host), pause)
-    return Refused(api_error(code, message, call.operation, raw.http_status, retry_after=pause), pause, raw.date)
+    if code >= _SERVER_ERRORS and code != _UNAVAILABLE and call.operation.kind is not Kind.REPEATABLE:
+        return Lost(TransportError(f"{code} {message}".rstrip(), call.operation.name, raw.http_status, host), pause)
+    return Refused(api_error(code, message, call.operation.name, raw.http_status, retry_after=pause), pause, raw.date)
 
 
 def _bodyless(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
-    """What a status alone means: a refusal, where it may repeat a code of the service's."""
+    """Read a status without a body: a refusal, where it is one of the service's codes."""
     status = raw.http_status
     if status not in _REFUSALS:
         return _foreign(operation, raw, host)
@@ -264,23 +253,18 @@ def _bodyless(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
 
 
 def _foreign(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
-    """What an answer without the service's code means: a gateway's, or half of one of the service's own."""
+    """Read an answer without the service's code: one of a gateway, or half of the service's own."""
     status = raw.http_status
     pause = raw.retry_after
     if status in {_TOO_MANY_REQUESTS, _UNAVAILABLE}:
         error = UnavailableError(status, "temporarily unavailable", operation, status, retry_after=pause)
-        # 429 says that the request was turned away. 503 comes from a gateway that may have passed it on.
+        # After 429 the request was surely not passed on. A gateway that answers 503 may have passed it on.
         return (Refused if status == _TOO_MANY_REQUESTS else Lost)(error, pause)
     body = "that the http_client raised" if raw.bodyless else "with a body that is not the service's JSON"
     reason = f"HTTP {status} {body}"
     if 300 <= status < 400:  # noqa: PLR2004 - the redirections of HTTP
         reason = f"HTTP {status}, a redirection, which is never followed as the body carries the credentials"
     return Lost(TransportError(reason, operation, status, host), pause)
-
-
-def dump_fields(fields: Mapping[str, object]) -> Body:
-    """What stands beside `authentication` in a request, as JSON."""
-    return Body(orjson.dumps(fields))
 
 
 def read_status_only(_: Json) -> None:
@@ -297,7 +281,7 @@ def _message(value: object, scrub: Callable[[str], str]) -> str:
     """The service's words, safe to print: one line, shortened, secrets and numbers masked."""
     if not isinstance(value, str):
         return ""
-    # Secrets first, and in the whole text: cut or masked in part they would not be found.
+    # Secrets first, in the whole text: one that is cut off or partly masked would not be found.
     return _DIGITS.sub("***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
 
 

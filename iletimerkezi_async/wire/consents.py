@@ -5,34 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from attrs import frozen
-
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, RecipientError
 from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
-from iletimerkezi_async.numbers import clean_number, spell
+from iletimerkezi_async.numbers import clean_number, write_out
 
+from . import OPERATIONS
 from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type, wire_time
-from .call import read_status_only
-from .operations import OPERATIONS
+from .call import Call, read_status_only
 from .reading import Json, UnreadableError, is_empty, optional, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
-
-    from .call import Call
-
-__all__ = [
-    "MAX_CONSENTS",
-    "Question",
-    "Registration",
-    "check_consent",
-    "check_question",
-    "check_registration",
-    "find_date_flaw",
-    "is_reachable",
-    "register_consents",
-]
 
 #: The most records of one request (source: the provider's documentation of `consent/create`).
 MAX_CONSENTS = 5_000
@@ -43,62 +27,20 @@ _CREATE, _SHOW = "consent/create", "consent/show"
 _LONGEST_EMAIL = 254
 
 
-@frozen(eq=False, repr=False)
-class Question:
-    """Whose consent is asked for, and which, in the words of the wire. Its `repr` shows nothing of it."""
+def register_consents(
+    brand_code: object, consents: Iterable[Consent], now: datetime
+) -> Iterator[tuple[int, Call[None]]]:
+    """Ask for consents to be registered, in as many requests as it takes. Each registers all of its own, or none.
 
-    brand_code: str
-    recipient: str
-    recipient_type: str
-    type: str
-
-
-def check_question(
-    brand_code: object, recipient: Number, recipient_type: RecipientType | str, type: ConsentType | str
-) -> Question:
-    """The question to the registry.
-
-    Raises:
-        ConfigurationError: A word is none of those that are allowed.
-        RecipientError: The recipient cannot be reached so.
-        ConsentError: The brand code is none.
-    """
-    as_what = choose_word(RecipientType, "recipient_type", recipient_type)
-    about = choose_word(ConsentType, "type", type)
-    address = clean_number(recipient) or spell(recipient)
-    if not is_reachable(address, about):
-        raise _recipient_complaint((address,), 1, _SHOW)
-    return Question(check_brand_code(brand_code, _SHOW), address, *map(_plain, (as_what, about)))
-
-
-def _plain(word: str) -> str:
-    """The word of a member; `str` would give the member's name."""
-    return "".join(word)
-
-
-@frozen(eq=False, repr=False)
-class Registration:
-    """The consents to be registered under a brand code. Its `repr` shows their count alone."""
-
-    brand_code: str
-    consents: tuple[Consent, ...]
-
-    def batches(self) -> Iterator[tuple[Consent, ...]]:
-        """The consents, as many at a time as one request takes."""
-        for start in range(0, len(self.consents), MAX_CONSENTS):
-            yield self.consents[start : start + MAX_CONSENTS]
-
-    def __repr__(self) -> str:
-        return f"<Registration of {len(self.consents)} consents>"
-
-
-def check_registration(brand_code: object, consents: Iterable[Consent], now: datetime) -> Registration:
-    """Check consents, so that none is registered where anything is wrong.
+    All are checked at once, so that none is registered where anything is wrong.
 
     Args:
         brand_code: The code of their brand.
         consents: What is to be registered; read to its end.
         now: An aware time, against which the dates are checked.
+
+    Returns:
+        How many consents are in each request, and the request.
 
     Raises:
         ConfigurationError: Something is no `Consent`.
@@ -119,7 +61,25 @@ def check_registration(brand_code: object, consents: Iterable[Consent], now: dat
         flaw = find_date_flaw(consent.consent_date, now)
         if flaw:
             raise ConsentError(422, f"the date of record {position} of {len(records)} {flaw}", _CREATE)
-    return Registration(brand, records)
+    batches = (records[start : start + MAX_CONSENTS] for start in range(0, len(records), MAX_CONSENTS))
+    return ((len(batch), _register(brand, batch)) for batch in batches)
+
+
+def _register(brand_code: str, consents: Sequence[Consent]) -> Call[None]:
+    records = [
+        {
+            "recipient": consent.recipient,
+            "recipientType": consent.recipient_type,
+            "type": consent.type,
+            "status": consent.status,
+            "source": consent.source,
+            "consentDate": wire_time(consent.consent_date),
+        }
+        for consent in consents
+        if consent.consent_date is not None
+    ]
+    fields = {"consent": {"brandCode": brand_code, "list": records}}
+    return Call(OPERATIONS[_CREATE], fields, read_status_only, about=f"of {len(records)} records")
 
 
 def _no_consents(given: object, where: str = "") -> ConfigurationError:
@@ -134,7 +94,7 @@ def is_reachable(recipient: str, type: ConsentType | str) -> bool:
 
 
 def _is_email(address: str) -> bool:
-    """Whether it looks like one: the service has the last word."""
+    """Whether it looks like an e-mail address. The service decides."""
     name, _, domain = address.partition("@")
     if not name or not domain or "@" in domain or len(address) > _LONGEST_EMAIL:
         return False
@@ -143,7 +103,7 @@ def _is_email(address: str) -> bool:
 
 
 def find_date_flaw(date: datetime | None, now: datetime) -> str | None:
-    """What is wrong with the date of a consent, in words that follow its name; `None` where nothing is."""
+    """The flaw of a consent's date, in words that follow its name; `None` where there is none."""
     if date is None:
         return "is missing"
     flaw = find_moment_flaw(date)
@@ -162,32 +122,23 @@ def _recipient_complaint(bad: tuple[str, ...], total: int, operation: str) -> Re
     return RecipientError(422, message, operation, numbers=bad)
 
 
-def register_consents(brand_code: str, consents: Sequence[Consent]) -> Call[None]:
-    """Ask for consents, 1 to 5,000 that were checked, to be registered: all or none."""
-    records = [
-        {
-            "recipient": consent.recipient,
-            "recipientType": consent.recipient_type,
-            "type": consent.type,
-            "status": consent.status,
-            "source": consent.source,
-            "consentDate": wire_time(consent.consent_date),
-        }
-        for consent in consents
-        if consent.consent_date is not None
-    ]
-    fields = {"consent": {"brandCode": brand_code, "list": records}}
-    return OPERATIONS[_CREATE].call(fields, read_status_only, about=f"of {len(records)} records")
+def check_consent(
+    brand_code: object, recipient: Number, recipient_type: RecipientType | str, type: ConsentType | str
+) -> Call[Consent | None]:
+    """Ask for a recipient's consent; `None` where the answer holds none.
 
-
-def check_consent(question: Question) -> Call[Consent | None]:
-    """Ask for a recipient's consent; `None` where the answer holds none."""
-    fields = {
-        "brandCode": question.brand_code,
-        "recipient": question.recipient,
-        "recipientType": question.recipient_type,
-        "type": question.type,
-    }
+    Raises:
+        ConfigurationError: A word is none of those that are allowed.
+        RecipientError: The recipient cannot be reached so.
+        ConsentError: The brand code is none.
+    """
+    as_what = choose_word(RecipientType, "recipient_type", recipient_type)
+    about = choose_word(ConsentType, "type", type)
+    address = clean_number(recipient) or write_out(recipient)
+    if not is_reachable(address, about):
+        raise _recipient_complaint((address,), 1, _SHOW)
+    brand = check_brand_code(brand_code, _SHOW)
+    fields = {"brandCode": brand, "recipient": address, "recipientType": as_what, "type": about}
 
     def read_consent(response: Json) -> Consent | None:
         """Read `consent: {recipient, recipientType, type, status, source, consentDate}`, or nothing in its place."""
@@ -197,7 +148,7 @@ def check_consent(question: Question) -> Call[Consent | None]:
         told = {name: value for name, value in read_object(records[0]).items() if not is_empty(value)}
         return _consent({**fields, **told})
 
-    return OPERATIONS[_SHOW].call({"consent": fields}, read_consent)
+    return Call(OPERATIONS[_SHOW], {"consent": fields}, read_consent)
 
 
 def _consent(record: Json) -> Consent:
@@ -213,5 +164,6 @@ def _consent(record: Json) -> Consent:
 
 def _word(value: object) -> AsRead:
     if isinstance(value, str) and value:
-        return AsRead(value)
+        # The value of an enum's member: `str()` would give its name.
+        return AsRead(str.__str__(value))
     raise UnreadableError("a word is missing")

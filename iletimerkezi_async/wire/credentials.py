@@ -11,8 +11,6 @@ import orjson
 
 from iletimerkezi_async.errors import ConfigurationError
 
-__all__ = ["HASH_VARIABLE", "KEY_VARIABLE", "Body", "Credentials"]
-
 KEY_VARIABLE = "ILETIMERKEZI_API_KEY"
 HASH_VARIABLE = "ILETIMERKEZI_API_HASH"
 _NO_TEXT = "the API key and hash must be text, as the panel shows them"
@@ -38,17 +36,19 @@ class Credentials:
     Args:
         key: As given; else `ILETIMERKEZI_API_KEY`.
         hash: As given; else `ILETIMERKEZI_API_HASH`.
+        service: The address of the service that they are for.
 
     Raises:
         ConfigurationError: One of them is missing, no text, or has white space, a line end or quotation marks
             around it.
     """
 
-    __slots__ = ("_hash", "_head", "_key")
+    __slots__ = ("_hash", "_head", "_key", "_service")
 
-    def __init__(self, key: str | None, hash: str | None) -> None:
+    def __init__(self, key: str | None, hash: str | None, service: str) -> None:
         self._key = _choose_secret("key", key, KEY_VARIABLE)
         self._hash = _choose_secret("hash", hash, HASH_VARIABLE)
+        self._service = service
         with suppress(orjson.JSONEncodeError):
             secrets = orjson.dumps({"key": self._key, "hash": self._hash})
             self._head = Body(b'{"request":{"authentication":' + secrets)
@@ -69,16 +69,17 @@ class Credentials:
         return text.replace(self._key, "***").replace(self._hash, "***")
 
     def derive(self, purpose: str, salt: bytes = b"") -> Body:
-        """32 bytes that this account's API key alone gives.
+        """Derive 32 bytes from the API key and the service's address.
 
         Without the key, a value that is marked with them cannot be guessed, however few values there are. They do not
-        depend on the hash, so that a mark stays the same when the hash is renewed in the panel.
+        depend on the hash, so that a mark stays the same when the hash is renewed in the panel. What was sent to a
+        sandbox is not taken for sent by the service.
 
         Args:
             purpose: What they are for, in at most 16 letters; each purpose has bytes of its own.
             salt: Makes them different for each use, at most 16 bytes.
         """
-        key = self._key.encode("utf-8")
+        key = f"{self._key} {self._service}".encode()
         return Body(hashlib.blake2b(key, digest_size=32, salt=salt, person=purpose.encode("ascii")).digest())
 
     def __repr__(self) -> str:
@@ -95,17 +96,17 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
     # Untyped callers pass what their configuration holds.
     if not isinstance(secret, str):
         raise ConfigurationError(_NO_TEXT)
-    flaw = _find_flaw(secret)
+    flaw = _find_wrapping(secret)
     if flaw:
         source = f"`{argument}`" if given else f"the environment variable {variable}"
         raise ConfigurationError(f"{source} has {flaw} around it")
     return secret
 
 
-def _find_flaw(secret: str) -> str:
-    """What is around a secret that is none of it; nothing where it is as the panel shows it."""
-    # Also by marks that editors leave at the beginning of a file, and that no one sees.
+def _find_wrapping(secret: str) -> str:
+    """The characters around a secret that are no part of it, in words; empty where there are none."""
+    # Also invisible marks that editors leave at the beginning of a file.
     if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
         return "white space or a line end"
-    # As files of settings are copied to where nobody takes them off: docker's --env-file.
+    # As in files of settings whose reader keeps quotation marks: docker's --env-file.
     return "quotation marks" if secret != secret.strip("\"'`\u2018\u2019\u201c\u201d") else ""

@@ -1,6 +1,6 @@
-"""What one `send-sms` is to carry, after every check that needs no question to the service.
+"""The content of one `send-sms`, after every check that needs no request.
 
-What is refused here is refused by the class of error that the service's own refusal would raise.
+A refusal here has the class of error that the service's own refusal would raise.
 """
 
 from __future__ import annotations
@@ -26,25 +26,10 @@ from iletimerkezi_async.numbers import mask
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, surely_too_long
 
-from .arguments import MAX_RECIPIENTS, find_moment_flaw, name_type
+from .arguments import find_moment_flaw, name_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-__all__ = [
-    "MAX_RECIPIENTS",
-    "SENDER_VARIABLE",
-    "Draft",
-    "are_plain",
-    "check_iys",
-    "check_sender",
-    "check_text",
-    "default_sender",
-    "message_complaint",
-    "round_schedule",
-    "text_complaint",
-    "write_template",
-]
 
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
 _OPERATION = "send-sms"
@@ -60,7 +45,7 @@ class Draft:
     Attributes:
         sender: The approved header.
         iys: The choice about the consent registry.
-        messages: Who gets which text; numbers in E.164, sorted, each once for each text.
+        messages: The recipients of each text; numbers in E.164, sorted, each once for each text.
         send_at: When to send, in Turkish time and whole minutes; `None` for now.
         recipients: How many messages that makes.
     """
@@ -73,7 +58,7 @@ class Draft:
 
     @property
     def about(self) -> str:
-        """Whom it goes to, fit for a log."""
+        """Its recipients, fit for a log."""
         if self.recipients > 1:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
@@ -110,7 +95,7 @@ def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | N
 
 
 def check_sender(sender: object) -> str:
-    """The sender.
+    """Check a sender.
 
     Raises:
         ConfigurationError: There is none.
@@ -160,7 +145,7 @@ def _find_sender_flaw(sender: str) -> str | None:
 
 
 def check_iys(iys: object) -> Iys:
-    """The choice about the consent registry, given as a member or its word.
+    """Read the choice about the consent registry, given as a member or its word.
 
     Raises:
         ConfigurationError: There is none.
@@ -201,7 +186,7 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
 
 
 def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:
-    """The complaint that a time to send at is past, and that the order would go out at once; `now` is an aware time."""
+    """The complaint that a time to send at is past: the order would go out at once. `now` is an aware time."""
     return _past() if send_at is not None and send_at < now else None
 
 
@@ -210,7 +195,7 @@ def _past() -> ScheduleError:
 
 
 def check_text(message: Message) -> None:
-    """See that a message's text can be sent; the message stands in for it, as it shows nothing.
+    """Check a message's text. It takes the message, whose `repr` shows nothing.
 
     Raises:
         EmptyTextError: It is empty or blank.
@@ -222,17 +207,17 @@ def check_text(message: Message) -> None:
 
 
 def message_complaint(message: object) -> ApiError | None:
-    """What is wrong with a message apart from its numbers, for certain and whatever the service says."""
+    """The certain flaw of a message apart from its numbers, as the error for it; `None` where there is none."""
     if isinstance(message, Message):
         return text_complaint(message.text)
     if isinstance(message, Refusal):
-        # What `fill_template` could make no message of.
+        # A row of which `fill_template` could make no message.
         return RecipientError(452, message.reason, _OPERATION, numbers=(message.number,))
     return ApiError(422, f"a Message is expected, not {type(message).__name__}", _OPERATION)
 
 
 def text_complaint(text: object) -> ApiError | None:
-    """What is wrong with a text, for certain and whatever the service says."""
+    """The certain flaw of a text, as the error for it; `None` where there is none."""
     if not isinstance(text, str):
         return find_complaint(text)
     if not text or text.isspace():
@@ -245,9 +230,9 @@ def text_complaint(text: object) -> ApiError | None:
 
 
 def are_plain(texts: Sequence[str]) -> bool:
-    """Whether nothing can be wrong with any of them, in a fraction of the time that a look at each takes."""
+    """Whether all texts surely have no flaw: a quick check, which may say no to sound ones."""
     return (
-        # What is typed as a text may be anything.
+        # Untyped callers pass anything.
         set(map(type, texts)) == {str}
         and all(texts)
         and max(map(len, texts)) <= _SURELY_FITS

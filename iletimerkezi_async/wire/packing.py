@@ -17,7 +17,7 @@ from attrs import evolve
 
 from iletimerkezi_async.errors import ApiError, RecipientError
 from iletimerkezi_async.models import Message
-from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, spell
+from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, find_flaw, write_out
 from iletimerkezi_async.results import Refusal
 
 from .arguments import MAX_RECIPIENTS, is_iterable, name_type
@@ -28,20 +28,18 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.models import Number
 
-__all__ = ["Filling", "Pair", "Unfolded", "count_recipients", "fill_one", "group", "pack", "slices"]
-
 #: A number, and the text that it gets.
 Pair: TypeAlias = tuple[str, str]
 
 _OPERATION = "send-sms"
-# Named in one error.
+# Flaws named in one error.
 _MOST_FLAWS = 3
 # Recipients that are cleaned together: few enough that one odd value does not cost many others a closer look.
 _PIECE = 400
 
 
-def pack(template: Draft, pairs: Iterable[Pair]) -> Draft:
-    """A draft of numbers and texts, sorted; they are taken as they are: clean, and each pair once."""
+def pack_pairs(template: Draft, pairs: Iterable[Pair]) -> Draft:
+    """Sort pairs, and make a draft of them. They are taken as they are: clean, and each once."""
     texts_of: dict[str, list[str]] = {}
     for number, text in pairs:
         texts_of.setdefault(number, []).append(text)
@@ -50,7 +48,7 @@ def pack(template: Draft, pairs: Iterable[Pair]) -> Draft:
 
 
 def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
-    """The same, of pairs that stay in their order."""
+    """Make a draft of pairs in the order in which they are."""
     numbers_of: dict[str, list[str]] = {}
     for number, text in pairs:
         numbers_of.setdefault(text, []).append(number)
@@ -59,17 +57,17 @@ def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
 
 
 def slices(draft: Draft, size: int) -> list[Draft]:
-    """A draft in several, of `size` recipients each, and the last one of those that are left."""
+    """Split a draft into drafts of `size` recipients each; the last one has the rest."""
     pairs = [(number, text) for text, number in draft.pairs()]
     return [group(draft, pairs[start : start + size]) for start in range(0, len(pairs), size)]
 
 
 class Unfolded:
-    """Messages taken apart, some recipients at a time: one of a million recipients is gone through as well.
+    """Messages as pairs of text and number, some at a time, also of a message to a million recipients.
 
     Attributes:
-        refused: What is left out for the sake of its message: before which of the numbers that were taken last, the
-            value, and the complaint.
+        refused: The recipients of bad messages: before which of the numbers that were taken last, the value, and the
+            complaint.
         complaint: The first of the complaints, also about a message without recipients.
     """
 
@@ -77,7 +75,7 @@ class Unfolded:
 
     def __init__(self) -> None:
         self._messages: deque[object] = deque()
-        # Where in the first message to go on, and what is wrong with that.
+        # Where to go on in the first message, and that message's flaw.
         self._start = 0
         self._flaw: ApiError | None = None
         self.complaint: ApiError | None = None
@@ -103,8 +101,8 @@ class Unfolded:
             if not self._start:
                 self._flaw = message_complaint(message)
                 self.complaint = self.complaint or self._flaw
-            everybody: tuple[object, ...] = message.to if isinstance(message, Message) else (_alone(message),)
-            piece = everybody[self._start : self._start + room]
+            recipients: tuple[object, ...] = message.to if isinstance(message, Message) else (_alone(message),)
+            piece = recipients[self._start : self._start + room]
             if self._flaw is not None:
                 self.refused += [(len(numbers), value, self._flaw) for value in piece]
             elif isinstance(message, Message):
@@ -112,27 +110,27 @@ class Unfolded:
                 numbers += cast("tuple[Number, ...]", piece)
             room -= len(piece)
             self._start += len(piece)
-            if self._start >= len(everybody):
+            if self._start >= len(recipients):
                 self._messages.popleft()
                 self._start = 0
         return texts, numbers
 
     def _take_plain(self, most: int) -> tuple[list[str], list[Number]]:
-        """The next ones at one go, where each is for one recipient, with nothing wrong: most are, of very many."""
+        """The next messages at one go, where each has one recipient and no flaw: the usual case of long lists."""
         piece = cast("list[Message]", [*islice(self._messages, 0 if self._start else most)])
         if set(map(type, piece)) != {Message}:
             return [], []
         texts = [message.text for message in piece]
-        everybody = [message.to for message in piece]
-        if set(map(len, everybody)) != {1} or not are_plain(texts):
+        recipients = [message.to for message in piece]
+        if set(map(len, recipients)) != {1} or not are_plain(texts):
             return [], []
         for _ in piece:
             self._messages.popleft()
-        return texts, [*chain.from_iterable(everybody)]
+        return texts, [*chain.from_iterable(recipients)]
 
 
 def _alone(value: object) -> object:
-    """What stands for something that is no message: a refusal is listed as it is, anything else without a number."""
+    """The entry for a value that is no message: a refusal is listed as it is, anything else without a number."""
     return value if isinstance(value, Refusal) else ""
 
 
@@ -200,7 +198,7 @@ class Filling:
         else:
             self._pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
             bad = [value for value, number in zip(given, numbers) if number is None]
-            self._bad += map(spell, bad)
+            self._bad += map(write_out, bad)
             self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
 
     def _number_complaint(self) -> RecipientError | None:

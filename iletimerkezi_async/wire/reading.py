@@ -1,4 +1,4 @@
-"""Values whose types vary on the wire: codes as integers or strings, lists as lists, single values or nothing."""
+"""Readers of values whose types vary on the wire: integers or strings; a list, a single value or nothing."""
 
 from __future__ import annotations
 
@@ -11,22 +11,7 @@ from typing import TypeAlias, TypeVar, cast
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.numbers import clean_number
 
-__all__ = [
-    "Json",
-    "UnreadableError",
-    "is_empty",
-    "optional",
-    "read_container",
-    "read_decimal",
-    "read_id",
-    "read_int",
-    "read_items",
-    "read_number",
-    "read_object",
-    "read_time",
-]
-
-# Of an amount, before or behind the point: more than any account has.
+# Digits of an amount, before or behind the point: more than any account has.
 _MOST_DIGITS = 30
 _WITH_COMMA = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+")
 _WITH_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")
@@ -37,7 +22,7 @@ Json: TypeAlias = Mapping[str, object]
 
 
 class UnreadableError(ValueError):
-    """A part of what the service wrote is not as documented. It never reaches a caller."""
+    """A part of an answer is not as documented. It never reaches a caller."""
 
 
 def read_object(value: object) -> Json:
@@ -80,7 +65,7 @@ def read_int(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    # Ids of the service have up to ten digits; a length beyond 64 bits is not a number of its.
+    # The service's ids have up to ten digits; a number of more than 64 bits is none of them.
     if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
         return int(value)
     raise UnreadableError("a number is missing")
@@ -131,7 +116,7 @@ def read_time(value: object) -> datetime:
         UnreadableError: It is something else.
     """
     if isinstance(value, str):
-        # Day first is how `send-sms` writes times.
+        # `send-sms` writes the day first.
         written = _DAY_FIRST.sub(r"\3-\2-\1", value.strip())
         try:
             time = datetime.fromisoformat(written)
@@ -142,21 +127,21 @@ def read_time(value: object) -> datetime:
 
 
 def read_number(value: object) -> str:
-    """Read a phone number as E.164; one in a form of its own stays as it is, so that no row is lost.
+    """Read a phone number as E.164; one that is none stays as it is, so that no row is lost.
 
     Raises:
         UnreadableError: It is neither text nor a whole number.
     """
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         number, written = clean_number(value), str(value)
-        # How answers bring numbers of other countries is not documented: no code is read into one that lacks its plus.
+        # The form of foreign numbers in answers is not documented: without a plus no country code is assumed.
         is_abroad = written.startswith("00") and not (number or "").startswith("+90")
         return written if is_abroad or number is None else number
     raise UnreadableError("a number is missing")
 
 
 def optional(read: Callable[[object], T], value: object) -> T | None:
-    """Read a field that may be missing, or be there in a form that tells nothing."""
+    """Read a field that may be missing or unreadable."""
     try:
         return read(value)
     except UnreadableError:

@@ -1,4 +1,4 @@
-"""What became of orders: `get-report` and `get-reports`."""
+"""Reports: `get-report` and `get-reports`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,13 @@ from attrs import frozen
 
 from iletimerkezi_async.models import Delivery, MessageStatus, OrderReport, OrderStatus
 
-from .operations import OPERATIONS
+from . import OPERATIONS
+from .call import Call
 from .reading import Json, optional, read_decimal, read_id, read_int, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
-
-    from .call import Call
-
-__all__ = [
-    "REPORTS_DAYS",
-    "OrdersPage",
-    "ReportPage",
-    "get_report",
-    "get_reports",
-    "read_orders_page",
-    "read_report_page",
-]
 
 #: The most days from `start` to `end` in one request (source: the provider's documentation of `get-reports`).
 REPORTS_DAYS = 10
@@ -36,8 +25,8 @@ REPORTS_DAYS = 10
 class ReportPage:
     """A page of an order's report: the order's own state, and the rows of this page.
 
-    Rows are made as they are asked for: they come by the million, and rows that wait are work for Python's garbage
-    collector, again and again.
+    Rows are made when they are asked for: they come by the million, and stored objects slow every run of Python's
+    garbage collector.
     """
 
     order: OrderReport
@@ -55,7 +44,7 @@ class ReportPage:
 def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:
     """Ask for a page (from 1) of an order's report, of `row_count` (at most 1000) rows."""
     order = {"id": order_id, "page": page, "rowCount": row_count}
-    return OPERATIONS["get-report"].call({"order": order}, read_report_page)
+    return Call(OPERATIONS["get-report"], {"order": order}, read_report_page)
 
 
 def read_report_page(response: Json) -> ReportPage:
@@ -73,7 +62,7 @@ _E164_LENGTH = len("+905301234567")
 def _read_rows(items: list[object]) -> tuple[list[str], list[MessageStatus]]:
     rows = cast("list[Json]", items)
     try:
-        # The usual form, read in a third of the time that a check of each value takes.
+        # The usual form: three times as fast as checking each value.
         numbers = cast("list[str]", [row["number"] for row in rows])
         statuses = [_MESSAGE_STATUS[row["status"]] for row in rows]
         if _are_e164(numbers):
@@ -100,7 +89,7 @@ def _message_status(code: object) -> MessageStatus:
 
 @frozen(eq=False, repr=False)
 class OrdersPage:
-    """A page of the orders in a range: how many there are in all, where the service says so, and those of this page."""
+    """A page of the orders in a range: how many there are in all, if the service says so, and those of this page."""
 
     count: int | None
     orders: list[OrderReport]
@@ -109,7 +98,7 @@ class OrdersPage:
 def get_reports(start: date, end: date, page: int) -> Call[OrdersPage]:
     """Ask for a page (from 1) of the orders submitted from `start` to `end`, both days included."""
     where = {"start": start.isoformat(), "end": end.isoformat(), "page": page}
-    return OPERATIONS["get-reports"].call({"filter": where}, read_orders_page)
+    return Call(OPERATIONS["get-reports"], {"filter": where}, read_orders_page)
 
 
 def read_orders_page(response: Json) -> OrdersPage:

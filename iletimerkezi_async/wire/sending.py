@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
 
 from iletimerkezi_async.models import Iys, Order
 
-from .call import may_always_leave, read_status_only
+from . import OPERATIONS
+from .call import Call, read_status_only
 from .credentials import Body
-from .draft import find_obstacle
-from .operations import MEMORY, OPERATIONS, SEND_WINDOW
 from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
     from iletimerkezi_async.errors import ApiError
 
-    from .call import Call
     from .draft import Draft
 
-__all__ = ["MEMORY", "SEND_WINDOW", "cancel_order", "is_overdue", "proves_refusal", "send_sms"]
-
-_SEND = OPERATIONS["send-sms"]
 _MESSAGE = b'{"text":%b,"receipents":{"number":%b}}'
 _SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long.
@@ -52,17 +46,18 @@ def send_sms(draft: Draft) -> Call[Order]:
         """Read `order: {id}`."""
         return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-    obstacle = may_always_leave if draft.send_at is None else partial(find_obstacle, draft.send_at)
-    return _SEND.call(fields, read_order, about=draft.about, recipients=recipients, obstacle=obstacle)
+    return Call(
+        OPERATIONS["send-sms"], fields, read_order, about=draft.about, recipients=recipients, send_at=draft.send_at
+    )
 
 
 def cancel_order(order_id: int) -> Call[None]:
-    """Ask for an order not to be sent."""
-    return OPERATIONS["cancel-order"].call({"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
+    """Ask for an order to be cancelled."""
+    return Call(OPERATIONS["cancel-order"], {"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
 
 
 def proves_refusal(error: ApiError) -> bool:
-    """Whether a refusal tells that any other attempt with the very same order was refused as well."""
+    """Whether a refusal proves that every other attempt with the same order was refused, too."""
     return error.code in _OF_THE_ORDER_ITSELF
 
 

@@ -1,4 +1,4 @@
-"""What the service reports by itself: the bodies that it posts to the address set in the panel."""
+"""Delivery reports that the service posts to the address set in the panel."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .reading import Json, UnreadableError, is_empty, read_id, read_number, read
 
 __all__ = ["parse_webhook"]
 
-# A report holds one message of at most seven SMS; more than this is not the service's.
+# A report holds one message of at most seven SMS; a larger body is not the service's.
 _MAX_BODY = 64 * 2**10
 # Source: the provider's page on delivery reports.
 _STATUS: dict[str | int, MessageStatus] = {
     "accepted": MessageStatus.SENDING,
     "delivered": MessageStatus.DELIVERED,
     "undelivered": MessageStatus.UNDELIVERED,
-    # The numbers of its reports, which it may write here, too.
+    # The codes of its reports, which may come here, too.
     **{status.value: status for status in MessageStatus},
     **{str(status.value): status for status in MessageStatus},
 }
@@ -33,7 +33,7 @@ _WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
 
 @forgetful
 def parse_webhook(body: bytes | str) -> DeliveryEvent:
-    """Read what the service posts of a message: once when it was accepted, and once when it is final.
+    """Read a report that the service posts about a message: one when it was accepted, and one when it is final.
 
     The service signs nothing: all who know the address can post there. A report may come before `send_sms` has
     returned, more than once, and later than one that it should precede; see `MessageStatus.is_final`. (Source: the
@@ -66,9 +66,9 @@ def _read_event(report: Json) -> DeliveryEvent:
     return DeliveryEvent(
         read_id(report.get("id")),
         read_id(report.get("packet_id")),
-        _read_recipient(report.get("to")),
+        _read_to(report.get("to")),
         status,
-        _read_text(report.get("body")),
+        _read_message(report.get("body")),
     )
 
 
@@ -82,13 +82,13 @@ def _show(word: object) -> str:
     return f": {word}" if isinstance(word, str) and _WORD.fullmatch(word) else ""
 
 
-def _read_recipient(value: object) -> str:
+def _read_to(value: object) -> str:
     if is_empty(value):
         raise UnreadableError("a number is missing")
     return read_number(value)
 
 
-def _read_text(value: object) -> str:
+def _read_message(value: object) -> str:
     if is_empty(value):
         return ""
     if isinstance(value, (str, int)) and not isinstance(value, bool):

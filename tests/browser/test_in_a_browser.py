@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,52 @@ CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 BUILD = Path(__file__).parent.parent / "reference" / "build_pages.py"
 WIDTHS = (320, 768, 1280)
 PATIENCE = 30
+#: The contrasts of texts that are seen with what is behind them, the lowest ones first.
+CONTRASTS = """
+function channels(color) { return color.match(/[\\d.]+/g).map(Number); }
+function light(color) {
+  const [r, g, b] = channels(color).map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function ground(element) {
+  for (; element; element = element.parentElement) {
+    const color = getComputedStyle(element).backgroundColor;
+    if ((channels(color)[3] ?? 1) > 0) return color;
+  }
+  return "rgb(255, 255, 255)";
+}
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = new Map();
+for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+  const parent = text.parentElement;
+  if (!text.data.trim() || !parent.getClientRects().length) continue;
+  const ink = getComputedStyle(parent).color, behind = ground(parent);
+  const [high, low] = [light(ink), light(behind)].sort((a, b) => b - a);
+  found.set(`${ink} on ${behind}`, [(high + 0.05) / (low + 0.05), text.data.trim().slice(0, 40)]);
+}
+return [...found].sort((a, b) => a[1][0] - b[1][0]).slice(0, 3);
+"""
+#: Words that people look for, and where they are told about.
+SOUGHT = {
+    "excel": "cli",
+    "csv": "cli",
+    "DataFrame": "campaigns",
+    "pandas": "fill_template",
+    "OTP": "orders",
+    "webhook": "parse_webhook",
+    "celery": "stores",
+    "idempotency": "stores",
+    "django": "wire",
+    "fastapi": "wire",
+    "pytest": "pytest_plugin",
+    "proxy": "http",
+    "logging": "http",
+    "notebook": "",
+    "balance": "AsyncClient.get_balance",
+    "blacklist": "AsyncClient.get_blacklist",
+    "schedule": "ScheduleError",
+    "cancel": "AsyncClient.cancel_order",
+    "xml": "sandbox",
+}
 LONG = "https://ornek.example/takip?kod=" + "1234567890" * 12
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="there is no Chromium with its driver")
@@ -56,20 +103,22 @@ class Browser:
         liked = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", liked)
 
-    def check(self) -> dict[str, str]:
-        """See that nothing is wider than the window, and that there was no error; return the grounds by scheme."""
-        grounds: dict[str, str] = {}
+    def check(self) -> None:
+        """See that nothing is wider than the window, all of it readable, dark where that is liked, and no error."""
         for width in WIDTHS:
             for scheme in ("light", "dark"):
                 self.resize(width, scheme)
                 # What moves for a moment after that has arrived.
                 self.driver.execute_script("document.getAnimations().forEach(each => each.finish())")
-                wide, grounds[scheme] = self.driver.execute_script(
+                wide, ground = self.driver.execute_script(
                     "return [document.documentElement.scrollWidth, getComputedStyle(document.body).backgroundColor]"
                 )
-                assert wide <= width, f"{self.driver.current_url} is {wide} px wide in a window of {width} px"
-        assert self.driver.get_log("browser") == []
-        return grounds
+                where = f"{self.driver.current_url}, {width} px, {scheme}"
+                assert wide <= width, f"{wide} px wide: {where}"
+                assert all((int(channel) < 64) == (scheme == "dark") for channel in re.findall(r"\d+", ground)), where
+                worst = self.driver.execute_script(CONTRASTS)
+                assert worst[0][1][0] >= 4.5, (worst, where)
+        assert [entry for entry in self.driver.get_log("browser") if entry["level"] != "INFO"] == []
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +157,9 @@ def send(sandbox: Sandbox, text: str, numbers: range, batch_size: int) -> BulkRe
 
 def test_the_sandbox_s_pages(browser: Browser) -> None:
     """Whatever is on them, they fit each window, light and dark; what was sent is there."""
-    sandbox = Sandbox(blocked=["5309999999"], undelivered=["5301234568"], webhook="http://127.0.0.1:9/sms")
+    sandbox = Sandbox(
+        first_id=42_800_001, blocked=["5309999999"], undelivered=["5301234568"], webhook="http://127.0.0.1:9/sms"
+    )
     sandbox.fail("consent/create", "html-502-before", times=1000)
     sandbox.fail("delete-blacklist", "503", retry_after=2.5)
     order = send(sandbox, f"Siparişiniz yola çıktı: {LONG}", range(5301234560, 5301234570), 10).orders[0]
@@ -118,12 +169,11 @@ def test_the_sandbox_s_pages(browser: Browser) -> None:
     sandbox.call_webhooks_sync()
     with sandbox.serve() as url:
         home = url.removesuffix("v1")
-        for path, shown in (("", "1599558518"), (f"orders/{order.id}", "+905301234568")):
+        for path, shown in (("", "42800001000"), (f"orders/{order.id}", "+905301234568")):
             browser.open(home + path)
             assert all(word in browser.text for word in (str(order.id), "Siparişiniz yola çıktı", shown))
-            grounds = browser.check()
-            assert grounds["light"] != grounds["dark"]
-        browser.wait_for(lambda text: "This page follows what happens." in text)
+            browser.check()
+        browser.wait_for(lambda text: "This page updates itself." in text)
     browser.wait_for(lambda text: "The sandbox does not answer" in text)
     assert str(order.id) in browser.text
 
@@ -170,12 +220,36 @@ def test_what_a_person_does_is_left_alone(browser: Browser) -> None:
         browser.wait_for(lambda text: "Ucuncu" in text)
 
 
-def test_the_reference(browser: Browser, tmp_path: Path) -> None:
-    """Each page fits each window, light and dark."""
-    subprocess.run([sys.executable, BUILD, tmp_path], check=True)
-    pages = sorted(tmp_path.rglob("*.html"))
-    assert len(pages) > 5
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the reference, built anew."""
+    folder = tmp_path_factory.mktemp("reference")
+    subprocess.run([sys.executable, BUILD, folder], check=True)
+    return folder
+
+
+def test_the_reference(browser: Browser, reference: Path) -> None:
+    """Each page fits each window and can be read, light and dark; its sidebar leads to all chapters."""
+    pages = sorted(reference.rglob("*.html"))
+    pages.remove(reference / "index.html")
+    titles = {f"iletimerkezi_async.{page.stem}".removesuffix(".iletimerkezi_async") for page in pages}
     for page in pages:
         browser.open(page.as_uri())
-        assert "iletimerkezi" in browser.text
         browser.check()
+        chapters = "return [...document.querySelectorAll('nav h2:first-of-type + ul a')].map(a => a.href)"
+        links = browser.driver.execute_script(chapters)
+        assert {url.removesuffix("#") for url in links} == {other.as_uri() for other in pages}
+    for url in links:
+        browser.open(url)
+        titles.remove(browser.driver.find_element("tag name", "h1").text)
+    assert not titles
+
+
+def test_the_search_of_the_reference(browser: Browser, reference: Path) -> None:
+    """Words that people look for lead to where they are told about, among the first ten results."""
+    for word, found in SOUGHT.items():
+        browser.open(f"{(reference / 'iletimerkezi_async/errors.html').as_uri()}?search={word}")
+        browser.wait_for(lambda text, word=word: f"for '{word}'" in text)
+        names = "return [...document.querySelectorAll('.search-result > a .name')].map(name => name.innerText)"
+        assert f"iletimerkezi_async.{found}".removesuffix(".") in browser.driver.execute_script(names), word
+    browser.check()

@@ -145,6 +145,7 @@ async def test_messages_are_read_by_their_recipients() -> None:
     assert max(most) <= 3000
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_memory_counts_recipients_and_not_messages() -> None:
     """Five times as many recipients of large messages take no more of it."""
 

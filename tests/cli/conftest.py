@@ -4,7 +4,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from forked import python
 
 from iletimerkezi_async import Iys, Order
 from iletimerkezi_async.cli import app
@@ -44,7 +44,7 @@ class Command:
         """Start it; every stream is a pipe unless `streams` names another."""
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(
-            [sys.executable, "-m", "iletimerkezi_async", *arguments],
+            [*python(), "-m", "iletimerkezi_async", *arguments],
             env=self.env,
             cwd=self._home,
             text=True,
@@ -107,7 +107,7 @@ def _read(master: int) -> bytes:
 @pytest.fixture
 def sandbox() -> Sandbox:
     """A sandbox whose orders are delivered at once, one in ten in vain."""
-    return Sandbox(KEY, HASH, delivery_seconds=0, undelivered=lambda number: number.endswith("0"))
+    return Sandbox(KEY, HASH, first_id=42_800_001, delivery_seconds=0, undelivered=lambda number: number.endswith("0"))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ _NUMBERS = ("+905301234567", "+905301234568")
 
 def test_without_a_terminal_it_prints_plain_lines_and_a_table(iletimerkezi: "Command") -> None:
     """A pipe gets plain lines: what this is, what went wrong, how far it has come, and a table that adds up."""
-    result = iletimerkezi("demo", "--recipients", "5000", "--seconds", "1.5")
+    result = iletimerkezi("demo", "--recipients", "5000", "--seconds", "6")
     lines = result.stdout.splitlines()
     assert result.returncode == 0
     assert "nothing real is sent" in lines[0]

@@ -108,7 +108,7 @@ def test_json_and_the_refused(in_process: Run, tmp_path: Path) -> None:
 
 def test_a_balance_that_would_not_suffice(in_process: Run, sandbox: "Sandbox", monkeypatch: pytest.MonkeyPatch) -> None:
     """A balance that is too small is told, and is an error; so is one that cannot be asked for."""
-    monkeypatch.setattr(type(sandbox._service.look().ledger), "balance", lambda *_: 1)
+    monkeypatch.setattr(type(sandbox._account.ledger), "balance", lambda *_: 1)
     result = in_process(*_ORDER)
     assert result.returncode == 1
     assert result.stderr.endswith("iletimerkezi: the balance would not suffice: 2 SMS are missing\n")

@@ -139,10 +139,31 @@ def test_clients_in_use_get_through(iletimerkezi: "Command") -> None:
     url = re.findall(r"https?://\S+/v1", printed)[0]
     fields = {**user, "text": "Merhaba", "receipents": "5301234567", "sender": "FIRMA"}
     with httpx.Client(trust_env=False, verify=NO_TLS) as http:
-        assert "<code>200</code>" in http.get(f"{url}/send-sms/get/", params=fields).text
-        asked = {"request": {"authentication": user, "order": {"id": "42800001"}}}
-        assert http.post(f"{url}/get-report/json", json=asked).json()["response"]["order"]["id"] == 42800001
+        (id,) = re.findall("<id>([0-9]+)</id>", http.get(f"{url}/send-sms/get/", params=fields).text)
+        asked = {"request": {"authentication": user, "order": {"id": id}}}
+        assert http.post(f"{url}/get-report/json", json=asked).json()["response"]["order"]["id"] == int(id)
     iletimerkezi.interrupt(process)
+
+
+def test_each_request_is_told(iletimerkezi: "Command") -> None:
+    """With --verbose, a line of each: time, operation, answer, order, how many recipients, reason; no number."""
+    process, printed = start(
+        iletimerkezi, "--verbose", "--fail", "get-balance=drop-answer", "--blocked", "0530 123 45 60"
+    )
+    paste(iletimerkezi, printed)
+    sent = json.loads(iletimerkezi("send", "Merhaba", "5301234567", "5301234568", "--json").stdout)
+    assert "452" in iletimerkezi("send", "Merhaba", "5301234560").stderr
+    assert iletimerkezi("balance").returncode == 0
+    url = re.findall(r"https?://\S+/v1", printed)[0]
+    httpx.post(f"{url}/5301234567/json", content=b"{}", trust_env=False, verify=NO_TLS)
+    lines = iletimerkezi.interrupt(process).stderr.splitlines()
+    assert [re.fullmatch(r"iletimerkezi: [0-9]{2}:[0-9]{2}:[0-9]{2} (.+)", line)[1] for line in lines] == [
+        f"send-sms 200, order {sent['id']}, recipients: 2",
+        "send-sms 452, recipients: 1, Alıcı numaraları hatalı (1 of 1 are blocked)",
+        "get-balance drop-answer, planned; processed with 200",
+        "get-balance 200",
+        "no operation 404, Bu adreste bir yöntem yok",
+    ]
 
 
 def test_sigterm_ends_it(iletimerkezi: "Command") -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async.cli.display import SignOfLife
-from iletimerkezi_async.formats import show_cell
+from iletimerkezi_async.cli.formats import show_cell
 from iletimerkezi_async.values import Unshown, read_value
 
 if TYPE_CHECKING:

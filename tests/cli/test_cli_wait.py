@@ -2,7 +2,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from forked import python
 
 from iletimerkezi_async import Iys, Order
 from iletimerkezi_async.sandbox import Sandbox
@@ -121,7 +121,7 @@ def test_completion() -> None:
     """The shell's question is answered with the commands, also those of a group; the script for a shell is there."""
 
     def ask(**asked: str) -> str:
-        command = [sys.executable, "-m", "iletimerkezi_async"]
+        command = [*python(), "-m", "iletimerkezi_async"]
         done = subprocess.run(command, env=os.environ | asked, capture_output=True, text=True, check=False)
         assert done.stderr == ""
         return done.stdout

@@ -14,7 +14,7 @@ from mutations import mutated
 from readers import CALLS, DOCUMENTS, OPERATIONS_OF, Answer, read_answers
 
 from iletimerkezi_async import AsyncClient, IletimerkeziError, Retry
-from iletimerkezi_async.wire.operations import OPERATIONS
+from iletimerkezi_async.wire import OPERATIONS
 
 DATES = st.sampled_from([
     "Wed, 06 May 2026 09:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0100 00:00:00 GMT",

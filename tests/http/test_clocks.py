@@ -10,7 +10,7 @@ import pytest
 from canned import Canned, ok, refusal
 
 from iletimerkezi_async import AuthenticationError, TransportError
-from iletimerkezi_async.http.clocks import Clocks
+from iletimerkezi_async.clocks import Clocks
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=timezone.utc)
 

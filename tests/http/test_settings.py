@@ -269,7 +269,7 @@ async def test_an_answer_that_is_read_to_its_end_leaves_no_lane_open_after_the_c
         await client.get_balance()
         assert not closed.is_set()
         await client.aclose()
-        with anyio.fail_after(1):
+        with anyio.fail_after(10):
             await closed.wait()
 
 
@@ -289,4 +289,4 @@ async def test_a_dated_retry_after_is_taken_against_the_server_s_clock(date: str
 
     async with raw_server(answer) as (url, _), AsyncClient("demo", "demo", base_url=url, rate=None) as client:
         assert (await client.get_balance()).sms == 1
-    assert seconds <= came[1] - came[0] < seconds + 0.9
+    assert seconds <= came[1] - came[0] < seconds + 5

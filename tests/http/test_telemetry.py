@@ -40,7 +40,7 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import SqliteStore
-from iletimerkezi_async.wire.operations import OPERATIONS
+from iletimerkezi_async.wire import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 

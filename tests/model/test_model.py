@@ -333,7 +333,7 @@ class Service(RuleBasedStateMachine):
         return [Message(f"Metin {self.texts}, {number[-1]}", number) for number in to]
 
     def now(self) -> datetime:
-        return self.sandbox._service._clock.now().astimezone(timezone.utc)
+        return self.sandbox._service.clock.now().astimezone(timezone.utc)
 
     def call(self, do: Callable[[AsyncClient], Awaitable[object]], patience: int | None = None) -> Ended:
         """Make a call with a client of its own, as a process that is started for it would; give it up after a while."""

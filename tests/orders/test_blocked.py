@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from iletimerkezi_async import Iys, OutcomeUnknownError, Retry
 from iletimerkezi_async.sandbox import Sandbox, Weather
+from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
 
@@ -93,3 +95,43 @@ async def test_a_campaign_texts_nobody_twice_over_a_blacklist() -> None:
     (failure,) = result.failed
     assert isinstance(failure.error, OutcomeUnknownError)
     assert failure.count == 3
+
+
+@pytest.mark.parametrize("blocked", [1, 12])
+async def test_an_order_whose_blocked_numbers_were_skipped_is_found(
+    blocked: int, tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """However many they are, as long as all that are missing are on the blacklist: it is not sent again."""
+    numbers = [f"+9053012345{index:02}" for index in range(20)]
+    sandbox = Sandbox(blocked=numbers[:blocked], blocked_policy="skip")
+    async with (
+        SqliteStore(tmp_path / "store") as store,
+        sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=Retry(attempts=1), store=store) as client,
+    ):
+        sandbox.fail("send-sms", "drop-answer")
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms("Kampanya", numbers, key="k")
+        pass_minutes(sandbox, 15)
+        order = await client.send_sms("Kampanya", numbers, key="k")
+    assert order.id == sandbox.orders[0].id
+    assert len(sandbox.orders) == 1
+
+
+async def test_an_order_that_lacks_numbers_for_no_reason_stays_unknown(
+    tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """It may be another one to some of the same numbers: its reports do not tell, and nothing is sent."""
+    numbers = [f"+9053012345{index:02}" for index in range(20)]
+    sandbox = Sandbox(blocked=numbers[:12], blocked_policy="skip")
+    async with (
+        SqliteStore(tmp_path / "store") as store,
+        sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=Retry(attempts=1), store=store) as client,
+    ):
+        sandbox.fail("send-sms", "drop-answer")
+        with pytest.raises(OutcomeUnknownError):
+            await client.send_sms("Kampanya", numbers, key="k")
+        await client.delete_blacklist(numbers[0])
+        pass_minutes(sandbox, 15)
+        with pytest.raises(OutcomeUnknownError, match="numbers of ours are not there"):
+            await client.send_sms("Kampanya", numbers, key="k")
+    assert len(sandbox.orders) == 1

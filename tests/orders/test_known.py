@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import pytest
@@ -9,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import Iys, OrderAcceptedError, OutcomeUnknownError, Retry
-from iletimerkezi_async.clocks import Moment, Span
-from iletimerkezi_async.http.retry import Stopwatch
+from iletimerkezi_async.clocks import Moment, Span, Stopwatch
 from iletimerkezi_async.orders import known as known_module
 from iletimerkezi_async.orders.known import KnownIds, LiveSend, LiveSends, hash_content
-from iletimerkezi_async.orders.recovery import send_draft
+from iletimerkezi_async.orders.recovery import Attempts, send_draft
 from iletimerkezi_async.orders.rules import Knowledge, Listed, Place, Rows, Wanted, judge
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.wire.draft import Draft
@@ -48,10 +48,10 @@ def count_for(sends: LiveSends, send: LiveSend, owner: object = None) -> int:
 def test_which_orders_cannot_be_told_apart(mine: int, other: int, alike: bool) -> None:
     """Those whose report, with some numbers skipped, may be taken for ours: all but a twentieth of ours are in it."""
     sends, one, two = LiveSends(), send_of(NUMBERS[:mine], "Bir"), send_of(NUMBERS[:other], "Iki")
-    sends.depart(one)
-    sends.depart(two)
+    sends.add(one)
+    sends.add(two)
     assert count_for(sends, one) == alike
-    sends.land(two)
+    sends.remove(two)
     assert count_for(sends, one) == 0
 
 
@@ -60,9 +60,9 @@ def test_the_same_content_an_owner_s_own_and_what_is_long_ago_do_not_count() -> 
     sends, log = LiveSends(), object()
     same, owned, other = send_of([NUMBERS[0]]), send_of([NUMBERS[0]], "Bir", log), send_of([NUMBERS[0]], "Iki")
     for each in (same, owned, other):
-        sends.depart(each)
+        sends.add(each)
     mine = send_of([NUMBERS[0]])
-    sends.depart(mine)
+    sends.add(mine)
     assert count_for(sends, mine) == 2
     assert count_for(sends, mine, log) == 1
     assert mine.began is not None
@@ -72,32 +72,32 @@ def test_the_same_content_an_owner_s_own_and_what_is_long_ago_do_not_count() -> 
 
 def test_of_those_that_were_lost_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest: memory does not grow without end."""
-    monkeypatch.setattr(known_module, "_MOST_LOST", 3)
-    monkeypatch.setattr(known_module, "_MOST_LOST_RECIPIENTS", 300)
+    monkeypatch.setattr(known_module, "_MAX_LOST", 3)
+    monkeypatch.setattr(known_module, "_MAX_LOST_RECIPIENTS", 300)
     sends = LiveSends()
     lost = [send_of([NUMBERS[0]], f"Kodunuz {index}") for index in range(5)]
     for each in lost:
-        sends.depart(each)
-        sends.lose(each)
+        sends.add(each)
+        sends.mark_lost(each)
     mine = send_of([NUMBERS[0]])
-    sends.depart(mine)
+    sends.add(mine)
     assert count_for(sends, mine) == 3
     for index in range(2):
         large = send_of(NUMBERS[:200], f"Kodunuz {index}")
-        sends.depart(large)
-        sends.lose(large)
+        sends.add(large)
+        sends.mark_lost(large)
     assert count_for(sends, mine) == 1
     assert sends._lost_recipients == 200
 
 
-def test_nothing_is_left_of_what_has_landed() -> None:
+def test_nothing_is_left_of_what_was_removed() -> None:
     """Not even an empty place for its number."""
     sends = LiveSends()
     for size in (1, 3, 150):
         send = send_of(NUMBERS[:size])
-        sends.depart(send)
-        sends.land(send)
-        sends.land(send)
+        sends.add(send)
+        sends.remove(send)
+        sends.remove(send)
     assert not sends._small
     assert not sends._large
 
@@ -111,8 +111,8 @@ def test_whatever_the_service_skips_no_report_is_it_that_does_not_count(
 ) -> None:
     """An order whose report is taken for ours, within a minute of an attempt, is one that is counted as alike."""
     sends, one, two = LiveSends(), send_of(mine, "Bir"), send_of(other, "Iki")
-    sends.depart(one)
-    sends.depart(two)
+    sends.add(one)
+    sends.add(two)
     report = Rows([number for number in other if number not in skipped], whole=True)
     place = Place((NOW.local, NOW.local), (NOW.local, NOW.local), 3600)
     verdict = judge(wanted_of(one), Listed(7, submitted_at=NOW.local), report, place, Knowledge())
@@ -133,7 +133,7 @@ def test_an_id_is_another_s_where_it_carries_something_else() -> None:
     assert known.describe(9) is None
     others = known.others([7, 8, 9], 2)
     assert {id: (each.answered, each.scheduled) for id, each in others.items()} == {7: (NOW, True), 8: (None, False)}
-    assert known.count_since(0.0) == 1
+    assert known.rank(0.0, math.inf) == 1
 
 
 @given(
@@ -180,27 +180,31 @@ async def test_no_body_of_a_send_leaves_unasked() -> None:
     """Whatever is lost, each request with an order follows a question of its own."""
     sandbox = Sandbox()
     asked: list[tuple[bool, int]] = []
-    async with sandbox.client(retry=Retry(attempts=4, wait_initial=0), rate=None) as client:
-        lookups = client._face.lookups
 
-        async def before(*, lost: bool) -> None:
+    class Asked(Attempts):
+        def __init__(self, first: Stopwatch | None = None) -> None:
+            self.first = first
+
+        async def before(self, *, lost: bool) -> None:
             asked.append((lost, sandbox.request_counts["send-sms"]))
 
+    class Refused(Asked):
+        async def before(self, *, lost: bool) -> None:
+            raise RuntimeError
+
+    async with sandbox.client(retry=Retry(attempts=4, wait_initial=0), rate=None) as client:
+        lookups = client._face.lookups
         sandbox.fail("send-sms", "503")
         sandbox.fail("send-sms", "drop-request", times=2)
-        order = await send_draft(lookups, draft_of([NUMBERS[0]]), None, before)
+        order = await send_draft(lookups, draft_of([NUMBERS[0]]), Asked())
         assert order.id == sandbox.orders[0].id
         assert asked == [(False, 0), (False, 1), (True, 2), (True, 3)]
         asked.clear()
         sandbox.fail("send-sms", "drop-answer")
-        await send_draft(lookups, draft_of([NUMBERS[1]]), Stopwatch(), before)
+        await send_draft(lookups, draft_of([NUMBERS[1]]), Asked(Stopwatch()))
         assert asked == [(True, 4), (True, 5)]
-
-        async def refuse(*, lost: bool) -> None:
-            raise RuntimeError
-
         for earlier in (None, Stopwatch()):
             with pytest.raises(RuntimeError):
-                await send_draft(lookups, draft_of([NUMBERS[2]]), earlier, refuse)
+                await send_draft(lookups, draft_of([NUMBERS[2]]), Refused(earlier))
         assert sandbox.request_counts["send-sms"] == 6
     assert Counter(sandbox.deliveries) == Counter(NUMBERS[:2])

@@ -25,7 +25,7 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders.lookup import Budget, ListPage
-from iletimerkezi_async.orders.search import Tour
+from iletimerkezi_async.orders.search import PageSequence
 from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -142,10 +142,10 @@ async def test_behind_newer_orders_a_lost_one_is_found_and_none_behind_it_is_loo
 
 def pages_of(start: int, lists: dict[int, ListPage], most: int = 9) -> list[int]:
     """Which pages are read, of those that there are; the others are empty."""
-    tour, asked = Tour(start), list[int]()
-    for number in tour:
+    sequence, asked = PageSequence(start), list[int]()
+    for number in sequence:
         asked.append(number)
-        tour.note(number, lists.get(number, ListPage((), None, 0.0)), NOW.timestamp() - 60)
+        sequence.note(number, lists.get(number, ListPage((), None, 0.0)), NOW.timestamp() - 60)
         if len(asked) == most:
             break
     return asked

@@ -10,6 +10,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 from canned import Canned, ok, refusal
+from waiting import give_up_once
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -70,6 +71,7 @@ class Pages:
 SIZES = [0, 1, 999, 1000, 1001, 2000, 7300]
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("total", [True, False])
 @pytest.mark.parametrize("rows", SIZES)
 async def test_every_row_once_and_in_order(rows: int, total: bool) -> None:
@@ -87,6 +89,7 @@ STYLES = [
 ]
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("rows", [1, 1000, 1001, 7300])
 async def test_reports_of_the_sandbox(rows: int, style: Style) -> None:
@@ -111,6 +114,7 @@ async def test_pages_and_read_ahead_of_any_size(page_size: int, read_ahead: int)
     assert pages.most_under_way <= read_ahead
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("total", [1, 999, 1000, 1500, 2000, "0", -1, None])
 async def test_a_total_that_lags_loses_no_row(total: object) -> None:
     """It is a hint; the rows decide where the end is."""
@@ -118,6 +122,7 @@ async def test_a_total_that_lags_loses_no_row(total: object) -> None:
     assert [row.number async for row in pages.client.get_report(1)] == pages.expected()
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("rows", [0, 1, 1000, 2300])
 @pytest.mark.parametrize("total", [2301, 10**9])
 async def test_rows_that_are_lacking_are_no_silent_loss(rows: int, total: int) -> None:
@@ -166,7 +171,7 @@ async def test_rows_stream() -> None:
     seen = 0
     most_alive = 0
     async for _ in pages.client.get_report(1):
-        if seen % 10_000 == 5000:
+        if seen % 30_000 == 5000:
             most_alive = max(most_alive, sum(isinstance(each, Delivery) for each in gc.get_objects()))
         seen += 1
     assert seen == 100_000
@@ -235,9 +240,8 @@ async def test_a_cancelled_step_loses_nothing(sandbox: Sandbox, client: AsyncCli
     report = client.get_report(order.id)
     rows = [(await anext(report)).number for _ in range(1000)]
     sandbox.fail("get-report", "stall", times=2)
-    with anyio.move_on_after(0.05) as scope:
-        await anext(report)
-    assert scope.cancelled_caught
+    asked = sandbox.request_counts["get-report"]
+    assert await give_up_once(lambda: sandbox.request_counts["get-report"] > asked, lambda: anext(report))
     rows += [row.number async for row in report]
     assert rows == [Pages.number(index) for index in range(2500)]
 

@@ -14,7 +14,7 @@ from recipe_processes import Serve
 from iletimerkezi_async.sandbox import Sandbox
 
 FIRST_NUMBER = 5301234567
-REQUESTS = 300
+REQUESTS = 200
 #: Each is asked for by two browsers at once, as users press buttons twice.
 NUMBERS = REQUESTS // 2
 

@@ -20,6 +20,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from pdoc.doc_ast import walk_tree
 from pdoc.render_helpers import relative_link
+from pygments.formatters import HtmlFormatter
 
 #: What users import, and the folders whose docstrings are chapters. The files below are shown nowhere.
 PAGES = (
@@ -57,8 +58,12 @@ _CHAPTERS = {"iletimerkezi_async.cli"}
 _MODULES = re.compile(r'(?:<span class="n">[a-z_]\w*</span><span class="o">\.</span>)+(?=<span class="n">)')
 _LINKED_MODULES = re.compile(r">(?:[a-z_]\w*\.)+(?=\w+</a>)")
 
-# A name alone, or with arguments, in a sentence or at the head of an entry.
-_NAMED = re.compile(r"<(code|strong)>([A-Za-z_][\w.]*)(:|\([^<]*\))?</")
+# A name alone, or with arguments, in a sentence, at the head of an entry, in an example or in the tree of errors.
+_NAMED = re.compile(
+    r'(?P<tag><(?:code|strong|span class="n[cf]?")>|(?<=── ))'
+    r"(?P<name>[A-Za-z_][\w.]*)"
+    r"(?P<rest>(?::|\([^<]*\))?</|\s)"
+)
 
 
 def short(signature: str) -> Markup:
@@ -85,7 +90,7 @@ def targets() -> dict[str, tuple[str, str]]:
         for name in module.__all__:
             found.setdefault(name, (page, name))
             owner = getattr(module, name)
-            for member in dir(owner) if inspect.isclass(owner) else ():
+            for member in {*dir(owner), *vars(owner)} if inspect.isclass(owner) else ():
                 value = inspect.getattr_static(owner, member)
                 # An attribute is told about by its class.
                 told = inspect.isfunction(value) or isinstance(value, (property, Enum))
@@ -101,13 +106,18 @@ def link_names(context: Context, html: str) -> Markup:
     here, pages = context["module"].modulename, context["targets"]
 
     def link(match: re.Match[str]) -> str:
-        tag, name, rest = match.groups("")
+        tag, name, rest = match.groups()
         if name not in pages:
             return match.group()
         page, anchor = pages[name]
-        return f'<{tag}><a href="{relative_link(here, page)}#{anchor}">{name}</a>{rest}</'
+        return f'{tag}<a href="{relative_link(here, page)}#{anchor}">{name}</a>{rest}'
 
     return Markup(_NAMED.sub(link, str(html)))
+
+
+def subject(page: str) -> str:
+    """What a page is about: the beginning of its first sentence, for the sidebar."""
+    return re.split(r"[:;.](?:\s|$)", inspect.getdoc(importlib.import_module(page)) or "")[0].replace("`", "")
 
 
 def prepare(page: str) -> None:
@@ -138,7 +148,13 @@ def build(folder: Path) -> None:
         top[name] = walk_tree(importlib.import_module(f"iletimerkezi_async.{module}")).var_docstrings[name]
     pdoc.render.configure(docformat="google", show_source=False, template_directory=Path(__file__).parent)
     pdoc.render.env.filters.update(short=short, link_names=link_names)
-    pdoc.render.env.globals.update(hidden=hidden_names(), targets=targets())
+    pdoc.render.env.globals.update(
+        hidden=hidden_names(),
+        targets=targets(),
+        relative_link=relative_link,
+        chapters={page: subject(page) for page in PAGES},
+        dark_code=HtmlFormatter(style="github-dark").get_style_defs([".pdoc-code", ".pdoc .pdoc-code"]),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pdoc.pdoc(*PAGES, output_directory=folder)

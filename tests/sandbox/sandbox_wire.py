@@ -55,10 +55,10 @@ def accepted(sandbox: Sandbox, *numbers: Any, text: Any = "Test mesaji.", **more
 
 
 def frozen(now: str = "2026-05-06 12:00:00", **options: Any) -> Sandbox:
-    """Build a sandbox whose clock stands still, save for ``advance``."""
-    sandbox = Sandbox(**options)
+    """Build a sandbox whose clock stands still, save for ``advance``, with ids that can be foretold."""
+    sandbox = Sandbox(**({"first_id": 42_800_001} | options))
     moment = datetime.strptime(now, "%Y-%m-%d %H:%M:%S").replace(tzinfo=TURKEY)
-    clock = sandbox._service._clock
+    clock = sandbox._service.clock
     clock._source = moment.timestamp
     clock._latest = datetime.min.replace(tzinfo=TURKEY)
     return sandbox

@@ -10,7 +10,7 @@ import pytest
 from sandbox_wire import frozen
 
 from iletimerkezi_async.sandbox import Sandbox, Style
-from iletimerkezi_async.wire.operations import OPERATIONS
+from iletimerkezi_async.wire import OPERATIONS
 
 _CREDENTIALS = {"key": "demo", "hash": "demo"}
 _ORDER: dict[str, Any] = {

@@ -14,9 +14,11 @@ import pytest
 from sandbox_wire import ONE, TWO, accepted, ask, body, frozen, order, send
 
 import iletimerkezi_async
+from iletimerkezi_async import AsyncClient, Iys
 from iletimerkezi_async import sandbox as package
 from iletimerkezi_async.sandbox import Sandbox
-from iletimerkezi_async.sandbox.clock import Clock
+from iletimerkezi_async.sandbox.dates import Clock
+from iletimerkezi_async.stores import SqliteStore
 
 FOLDER = Path(package.__file__).parent
 
@@ -34,7 +36,10 @@ def imports(path: Path) -> set[str]:
 
 
 def test_independent_witness() -> None:
-    """No module of the sandbox imports anything of the client, save where the client itself is handed out."""
+    """No module of the sandbox imports anything of the client, save where the client itself is handed out.
+
+    Numbers that a caller writes into ``Sandbox(blocked=...)`` are no part of the wire.
+    """
     foreign = {
         (path.name, name)
         for path in FOLDER.glob("*.py")
@@ -42,7 +47,10 @@ def test_independent_witness() -> None:
         if not name.startswith("iletimerkezi_async.sandbox.")
     }
     handed_out = {"AsyncClient", "Iys", "Pacer", "Retry"}
-    assert foreign == {("sandbox.py", f"iletimerkezi_async.{name}") for name in handed_out}
+    assert foreign == {
+        ("options.py", "iletimerkezi_async.numbers.clean_number"),
+        *(("sandbox.py", f"iletimerkezi_async.{name}") for name in handed_out),
+    }
 
 
 def test_exports() -> None:
@@ -89,7 +97,7 @@ def test_missing_extra_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_repr_hides() -> None:
     """Neither the sandbox nor its records show credentials, texts or numbers."""
-    sandbox = Sandbox(key="GIZLI-1", hash="GIZLI-2", blocked=[TWO])
+    sandbox = Sandbox(first_id=42_800_001, key="GIZLI-1", hash="GIZLI-2", blocked=[TWO])
     credentials = {"key": "GIZLI-1", "hash": "GIZLI-2"}
     reply = sandbox.handle("send-sms", body(order=order(text="GIZLI-3"), authentication=credentials))
     assert reply.status == 200
@@ -132,6 +140,26 @@ def test_bad_options(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         Sandbox(**options)
     assert ONE not in str(caught.value)
+
+
+def test_numbers_in_any_spelling() -> None:
+    """As a person writes them: blocked, undelivered, and those of another program."""
+    for written in ("5301234568", "0530 123 45 68", "+90 (530) 123-45-68", "00905301234568"):
+        assert send(Sandbox(blocked=[written]), TWO) == 452
+        sandbox = Sandbox(undelivered=[written], delivery_seconds=0)
+        sandbox.add_orders(to=[written])
+        assert ask(sandbox, "get-report", order={"id": sandbox.orders[0].id})[1]["order"]["undelivered"] == 1
+
+
+@pytest.mark.anyio
+async def test_a_store_that_is_kept_agrees_with_a_later_sandbox(tmp_path: Path) -> None:
+    """An order of a new sandbox has no id that the store knows of an earlier one."""
+    ids: list[int] = []
+    for text in ("Birinci", "Ikinci"):
+        async with Sandbox().serve() as url, SqliteStore(tmp_path / "sends.db") as store:
+            async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, store=store) as client:
+                ids.append((await client.send_sms(text, to=ONE)).id)
+    assert ids[0] < ids[1]
 
 
 def test_clock() -> None:

@@ -1,5 +1,7 @@
 """send-sms, rule by rule."""
 
+import time
+from datetime import datetime, timezone
 from typing import Any
 
 import orjson
@@ -7,6 +9,7 @@ import pytest
 from sandbox_wire import ONE, THREE, TWO, accepted, ask, body, frozen, message, order, send
 
 from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.sandbox.orders import first_id_at
 
 
 @pytest.mark.parametrize(
@@ -425,12 +428,22 @@ def test_structure_before_credentials() -> None:
 
 
 def test_ids_grow() -> None:
-    """Each order has a new eight-digit id, greater than the one before."""
-    sandbox = Sandbox()
-    ids = [accepted(sandbox, text=f"Mesaj {position}") for position in range(5)]
+    """Each order has a new id, greater than the one before, and than all of an earlier sandbox."""
+    ids: list[int] = []
+    for _ in range(3):
+        sandbox = Sandbox()
+        ids += [accepted(sandbox, text=f"Mesaj {position}") for position in range(5)]
+        assert [kept.id for kept in sandbox.orders] == ids[-5:]
+        time.sleep(0.01)
     assert ids == sorted(set(ids))
-    assert {len(str(id)) for id in ids} == {8}
-    assert [kept.id for kept in sandbox.orders] == ids
+
+
+def test_ids_that_are_fixed() -> None:
+    """A caller may set where they begin, and a clock far behind still gives one."""
+    assert accepted(Sandbox(first_id=7)) == 7
+    assert first_id_at(datetime(1970, 1, 1, tzinfo=timezone.utc)) == 42_800_001
+    with pytest.raises(ValueError, match="first_id"):
+        Sandbox(first_id=0)
 
 
 def test_request_is_bytes_of_utf8() -> None:

@@ -209,7 +209,7 @@ def test_stall_ends_with_the_caller() -> None:
     sandbox.fail("get-balance", "stall")
     with sandbox.serve() as url:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{url}/get-balance/json", content=body(), timeout=0.05)
+            httpx.post(f"{url}/get-balance/json", content=body(), timeout=httpx.Timeout(5, read=0.05))
         assert httpx.post(f"{url}/get-balance/json", content=body()).status_code == 200
 
 
@@ -226,7 +226,7 @@ def test_stop_with_stalled_requests() -> None:
         while len(sandbox.requests) < 20:
             time.sleep(0.001)
         began = time.monotonic()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5
     for connection in connections:
         with connection:
             try:
@@ -328,7 +328,9 @@ def test_nothing_is_printed() -> None:
     script = """
 import logging, urllib.request
 logging.basicConfig(level=logging.INFO)
-logging.getLogger("asyncio").setLevel(logging.WARNING)  # in debug mode asyncio itself tells of every server
+# In debug mode asyncio itself tells of every server, and of what takes long on a busy machine.
+logging.getLogger("asyncio").setLevel(logging.WARNING)
+logging.getLogger("asyncio").addFilter(lambda record: " took " not in record.getMessage())
 from iletimerkezi_async.sandbox import Sandbox
 sandbox = Sandbox()
 sandbox.fail("get-balance", "drop-answer")

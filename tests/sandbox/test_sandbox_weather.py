@@ -245,7 +245,7 @@ def test_orders_of_another_program() -> None:
     assert send(sandbox) == 451
     with pytest.raises(ValueError, match="at least one"):
         sandbox.add_orders(recipients=0)
-    with pytest.raises(ValueError, match="to holds"):
+    with pytest.raises(ValueError, match="to: not a Turkish"):
         sandbox.add_orders(to=["kedi"])
 
 
@@ -294,3 +294,12 @@ def test_bad_duplicates() -> None:
     options: dict[str, Any] = {"duplicates": "kedi"}
     with pytest.raises(ValueError, match="duplicates"):
         Sandbox(**options)
+
+
+def test_no_two_orders_of_other_programs_have_a_number_in_common() -> None:
+    """Of whatever sizes they are, and whatever was sent in between."""
+    sandbox = frozen(balance=100)
+    for count, recipients in ((2, 1), (1, 3), (3, 2)):
+        sandbox.add_orders(count, recipients=recipients)
+        accepted(sandbox, text=f"Metin {recipients}")
+    assert all(count == 1 for number, count in sandbox.deliveries.items() if number.startswith("+9050"))

@@ -14,6 +14,7 @@ import httpx
 import orjson
 import pytest
 from sandbox_wire import ONE, THREE, TWO, accepted, ask, frozen, message
+from waiting import give_up_once
 
 from iletimerkezi_async import AsyncClient, Iys, MessageStatus, parse_webhook
 from iletimerkezi_async.sandbox import Sandbox, webhooks
@@ -49,15 +50,16 @@ async def call(sandbox: Sandbox, ear: Ear) -> int:
 
 @contextmanager
 def listening(pause: float = 0) -> Iterator[tuple[str, list[bytes]]]:
-    """An endpoint on a real socket."""
+    """An endpoint on a real socket, which answers after a pause, or at the end."""
     heard: list[bytes] = []
+    ends = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             heard.append(self.rfile.read(int(self.headers["content-length"])))
-            time.sleep(pause)
+            ends.wait(pause)
             self.send_response(204)
             self.end_headers()
 
@@ -71,13 +73,14 @@ def listening(pause: float = 0) -> Iterator[tuple[str, list[bytes]]]:
     try:
         yield f"http://127.0.0.1:{server.server_port}/hook", heard
     finally:
+        ends.set()
         server.shutdown()
         thread.join()
         server.server_close()
 
 
 def wait_for(heard: list[bytes], count: int) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while len(heard) < count:
         assert time.monotonic() < deadline, f"{len(heard)} of {count} calls"
         time.sleep(0.005)
@@ -232,7 +235,7 @@ async def test_an_endpoint_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sandbox = Sandbox(webhook=f"http://127.0.0.1:{listener.getsockname()[1]}/")
         accepted(sandbox, ONE)
-        with anyio.fail_after(2):
+        with anyio.fail_after(10):
             assert await sandbox.call_webhooks() == 1
     assert sandbox.webhooks[0][2] in {"ReadTimeout", "TimeoutError"}
 
@@ -244,14 +247,13 @@ async def test_a_broken_off_call_is_made_again() -> None:
 
     async def hang(request: httpx.Request) -> httpx.Response:
         heard.append(request.content)
-        await anyio.sleep(0.2)
+        await anyio.sleep_forever()
         return httpx.Response(200)
 
     sandbox, ear = frozen(webhook=HOOK), Ear()
     accepted(sandbox, ONE, TWO)
     async with httpx.AsyncClient(transport=httpx.MockTransport(hang)) as http:
-        with anyio.move_on_after(0.05):
-            await sandbox.call_webhooks(http)
+        await give_up_once(lambda: heard, lambda: sandbox.call_webhooks(http))
     assert sandbox.webhooks == ()
     async with anyio.create_task_group() as group:
         group.start_soon(call, sandbox, ear)
@@ -289,14 +291,14 @@ async def test_the_server_calls_by_itself(order: Any) -> None:
 
 def test_the_server_is_not_disturbed() -> None:
     """While an endpoint hangs, the service answers, and the server ends at once; the next one makes the call again."""
-    with listening(pause=1) as (hook, heard):
+    with listening(pause=10) as (hook, heard):
         sandbox = Sandbox(webhook=hook)
         with sandbox.serve() as url:
             accepted(sandbox, ONE)
             wait_for(heard, 1)
             began = time.monotonic()
             assert httpx.post(f"{url}/get-balance/json", content=b"{}").status_code == 400
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 9
         assert sandbox.webhooks == ()
         with sandbox.serve():
             wait_for(heard, 2)
@@ -309,10 +311,7 @@ async def test_fifty_thousand_recipients_cost_nothing_until_they_are_posted() ->
     sandbox, ear = frozen(webhook=HOOK), Ear()
     numbers = [str(5300000000 + number) for number in range(50_000)]
     accepted(sandbox, message=[message(number, text=f"Kod {number}") for number in numbers])
-    began = time.perf_counter()
-    with anyio.move_on_after(0.2):
-        await call(sandbox, ear)
-    assert time.perf_counter() - began < 1
+    assert await give_up_once(lambda: ear.heard, lambda: call(sandbox, ear))
     assert 0 < len(ear.heard) < 50_000
     assert ear.reports[-1]["body"] == f"Kod {ear.reports[-1]['to'][3:]}"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, postgres_sql, redis_rows
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, redis
 
 
 class Engine(ABC):
@@ -110,7 +110,7 @@ class PostgresEngine(Engine):
 
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
         now = f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})"
-        patch.setattr(postgres, "DIALECT", postgres_sql.DIALECT._replace(now=now))
+        patch.setattr(postgres, "DIALECT", postgres.DIALECT._replace(now=now))
 
     def damage(self, account: str) -> None:
         self._ask("UPDATE iletimerkezi_rows SET order_id = '1' WHERE account = %s AND part > 0", account)
@@ -137,10 +137,10 @@ class RedisEngine(Engine):
 
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:
         for script in ("_ROW", "_NOTE"):
-            told = getattr(redis_rows, script)
+            told = getattr(redis, script)
             late = re.sub(r"/ 1000000( \+ [0-9.]+)?\n", f"/ 1000000 + {seconds:f}\n", told)
             assert late != told
-            patch.setattr(redis_rows, script, late)
+            patch.setattr(redis, script, late)
 
     def age(self, account: str, seconds: float) -> None:
         import redis

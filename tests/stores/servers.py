@@ -6,14 +6,16 @@ import os
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
-import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from typing_extensions import Self
 
 _PATIENCE = 30
 
@@ -94,8 +96,14 @@ class Postgres:
         options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
         self._run("pg_ctl", "--wait", "--silent", f"--log={self._folder}/log", f"--options={options}", "start")
 
-    def stop(self) -> None:
-        self._run("pg_ctl", "--mode=immediate", "--silent", "stop")
+    def stop(self, mode: str = "immediate") -> None:
+        self._run("pg_ctl", f"--mode={mode}", "--silent", "stop")
+
+    def become_standby(self) -> None:
+        """Start anew as a server that takes no writes."""
+        self.stop("fast")
+        (self._folder / "standby.signal").touch()
+        self.start()
 
     def signal(self, number: int) -> None:
         """To the server and all that it has started for connections."""
@@ -158,5 +166,38 @@ def named_or_own(kind: type[Redis | Postgres], folder: Path) -> Iterator[str]:
         yield server.url
 
 
-#: In which Python a test starts processes of its own.
-PYTHON = sys.executable
+class Forwarder(socketserver.ThreadingTCPServer):
+    """A port that leads to one server, and later to another, as a name does that is moved to a new primary."""
+
+    daemon_threads = True
+
+    def __init__(self, to: int) -> None:
+        self.to = to
+        super().__init__(("127.0.0.1", 0), _Forwarded)
+        self.port = int(self.server_address[1])
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Forwarded(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, Forwarder)
+        with socket.create_connection(("127.0.0.1", self.server.to)) as there:
+            back = threading.Thread(target=_copy, args=(there, self.request), daemon=True)
+            back.start()
+            _copy(self.request, there)
+            back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

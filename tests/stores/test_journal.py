@@ -22,6 +22,7 @@ import anyio
 import httpx
 import pytest
 from canned import QUICK
+from forked import python
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +99,7 @@ async def test_a_finished_campaign_sends_nothing_more(path: Path) -> None:
     assert (second.orders, sorted(second.refused), second.failed) == (first.orders, sorted(first.refused), first.failed)
     assert (first.accepted, len(first.refused), first.duplicates) == (999, 2, 1)
     assert (second.accepted, second.accepted_before, second.duplicates) == (999, 999, 1)
+    assert "999 accepted in 10 orders (999 by earlier runs)" in repr(second)
 
 
 async def test_a_stopped_campaign_goes_on(path: Path) -> None:
@@ -472,11 +474,14 @@ async def test_asyncio_s_own_cancellation_spares_the_journal(path: Path, anyio_b
             await asyncio.sleep(step / 4000)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        for _ in range(3):
+        result = None
+        deadline = time.monotonic() + 20
+        while result is None and time.monotonic() < deadline:
             try:
                 result = await client.send_bulk(TEXT, numbers(100), batch_size=10, journal=path)
             except JournalError:
                 await asyncio.sleep(0.1)
+        assert result is not None
     assert (result.accepted, result.failures) == (100, 0)
     assert sandbox.deliveries == Counter(numbers(100))
 
@@ -495,7 +500,7 @@ async def test_a_refused_second_run_does_not_open_the_door_to_a_third(path: Path
     async def second(_: Progress) -> None:
         with pytest.raises(JournalError, match="in use"):
             await client.send_bulk(TEXT, numbers(10), journal=path)
-        done = await anyio.run_process([sys.executable, "-c", code, str(path)])
+        done = await anyio.run_process([*python(), "-c", code, str(path)])
         said.append(done.stdout.decode().strip())
 
     async with client_of(sandbox) as client:
@@ -662,26 +667,6 @@ async def test_a_journal_that_comes_back_to_what_it_left_behind(path: Path) -> N
     assert set(sandbox.deliveries.values()) == {1}
 
 
-async def test_a_journal_in_use_is_refused(path: Path) -> None:
-    """Two runs at once would send the same twice. Where the other one is of this process, that is said."""
-    sandbox = Sandbox()
-    complaints: list[JournalError] = []
-
-    async def second(_: Progress) -> None:
-        with pytest.raises(JournalError, match=r"in use by process \d+ on .*, which is this process") as caught:
-            await client.send_bulk(TEXT, numbers(10), journal=path)
-        complaints.append(caught.value)
-
-    async with client_of(sandbox) as client:
-        await client.send_bulk(TEXT, numbers(10), journal=path, on_progress=second)
-        assert complaints
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(JournalError, match="in use by another run"):
-                await client.send_bulk(TEXT, numbers(10), journal=path)
-        assert (await client.send_bulk(TEXT, numbers(10), journal=path)).accepted_before == 10
-
-
 @pytest.mark.parametrize("where", ["missing/folder.journal", "."])
 async def test_a_journal_that_cannot_be_made_is_refused(tmp_path: Path, where: str) -> None:
     """With the system's reason."""
@@ -773,7 +758,7 @@ def test_killed_many_times_and_everybody_is_texted_once(path: Path, kind: str) -
     """SIGKILL at random moments, with faults in between."""
     draw = random.Random(kind)
     sandbox = Sandbox()
-    command = [sys.executable, "-c", RUN]
+    command = [*python(), "-c", RUN]
     with sandbox.serve() as url:
         killed = 0
         for _ in range(7):

@@ -8,8 +8,9 @@ import os
 import sqlite3
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -113,6 +114,33 @@ async def test_a_renewed_hash_goes_on_with_its_journal(path: Path) -> None:
     renewed = Sandbox(key="anahtar", hash="yeni")
     assert await run(renewed, path) == first
     assert not renewed.requests
+
+
+async def test_a_call_of_the_same_process_that_goes_on_is_told_as_such(path: Path) -> None:
+    """Such as a cell of a notebook that was interrupted; once it has ended, the journal is free."""
+    begun, over = anyio.Event(), anyio.Event()
+
+    async def source() -> AsyncIterator[str]:
+        begun.set()
+        await over.wait()
+        yield numbers(1)[0]
+
+    async with anyio.create_task_group() as group, client_of(Sandbox()) as client:
+        group.start_soon(partial(client.send_bulk, TEXT, source(), journal=path))
+        await begun.wait()
+        with pytest.raises(JournalError, match="which is this process: a call of it has not ended"):
+            await client.send_bulk(TEXT, numbers(1), journal=path)
+        group.cancel_scope.cancel()
+    assert (await run(Sandbox(), path, 1)).accepted == 1
+
+
+async def test_a_run_of_another_process_is_told_as_such(path: Path) -> None:
+    """Its file is locked all the same."""
+    await run(Sandbox(), path, 1)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(JournalError, match="in use by another run"):
+            await run(Sandbox(), path, 1)
 
 
 @pytest.mark.parametrize("name", ["sender", "text", "salt", "account", "schedule"])

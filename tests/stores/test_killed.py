@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from doomed import NUMBERS
-from servers import PYTHON
+from forked import python
 from worlds import World
 
 from iletimerkezi_async import AsyncClient, OutcomeUnknownError, SendInProgressError
@@ -45,7 +44,8 @@ def wait_for_orders(world: World, count: int) -> None:
 def kill_at_every_point(world: World) -> None:
     """Run a process until all of its keys hang where they should, and kill it."""
     command = [
-        PYTHON, str(HERE / "doomed.py"), world.engine.name, world.engine.address, world.url, world.key, str(len(TIMES)),
+        *python(), str(HERE / "doomed.py"), world.engine.name, world.engine.address, world.url, world.key,
+        str(len(TIMES)),
     ]  # fmt: skip
     world.sandbox.fail("send-sms", "stall", times=len(TIMES))
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -120,7 +120,7 @@ async def main():
 
 anyio.run(main)
 """
-    processes = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    processes = [subprocess.Popen([*python(), "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     answers = [json.loads(process.communicate(timeout=90)[0]) for process in processes]
     assert all(answer == answers[0] for answer in answers)
     assert len(set(answers[0].values())) == 100

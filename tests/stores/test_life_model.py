@@ -35,7 +35,7 @@ from memory_log import MemoryLog
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
-from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, redis_rows
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, redis
 from iletimerkezi_async.stores.log import Answer, Change, Fence, KnownId, Log, Name, Row, Scope, State
 
 TRACES = max(100, settings().max_examples * 2)
@@ -107,7 +107,7 @@ class RedisWithClock(RedisStore):
 
     _told = 0.0
 
-    def _ask(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> object:
+    def _ask_script(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> object:
         if self._told != time.time():
             self._told = time.time()
             with self._here().pipeline() as pipeline:
@@ -115,16 +115,16 @@ class RedisWithClock(RedisStore):
                 pipeline.rpush(CLOCK, int(self._told), round(self._told % 1 * 1e6))
                 pipeline.expire(CLOCK, 3600)
                 pipeline.execute()
-        return super()._ask(script, keys, values)
+        return super()._ask_script(script, keys, values)
 
 
 @contextmanager
 def told_the_time() -> Iterator[None]:
     """The servers tell no time of their own."""
-    script = redis_rows._ROW.replace("redis.call('TIME')", f"redis.call('LRANGE', '{CLOCK}', 0, 1)")
+    script = redis._ROW.replace("redis.call('TIME')", f"redis.call('LRANGE', '{CLOCK}', 0, 1)")
     with (
         patch.object(postgres, "DIALECT", postgres.DIALECT._replace(now=":now::float8")),
-        patch.object(redis_rows, "_ROW", script),
+        patch.object(redis, "_ROW", script),
     ):
         yield
 

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from arrivals import watched
 from engines import Engine
-from servers import PYTHON
+from forked import python
 from worlds import World
 
 from iletimerkezi_async import Retry, StoreError, UnavailableError
@@ -221,7 +221,7 @@ async def test_two_clients_send_no_more_than_the_rate(
 
 def start_callers(world: World, rate: int, large: int) -> subprocess.Popen[str]:
     engine = world.engine
-    command = [PYTHON, HERE / "callers.py", engine.name, engine.address, world.url, world.key, str(rate), str(large)]
+    command = [*python(), HERE / "callers.py", engine.name, engine.address, world.url, world.key, str(rate), str(large)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process
@@ -297,7 +297,7 @@ async def test_a_pause_while_the_store_is_away(engine: Engine, account: str, mon
         monkeypatch.setattr(type(store), "_reserve", away)
         began = time.monotonic()
         pacer.hold_back(0.3)
-        await pacer.share_pause()
+        await pacer.share_pause(0.3)
         await pacer.acquire(1)
         assert time.monotonic() - began >= 0.3
         began = time.monotonic()

@@ -21,7 +21,7 @@ import anyio.to_thread
 import pytest
 from asking import Asking
 from engines import Engine, RedisEngine
-from servers import Postgres, Redis, own_redis
+from servers import Forwarder, Postgres, Redis, own_postgres, own_redis
 from worlds import World
 
 from iletimerkezi_async import ConfigurationError, DuplicateOrderError, StoreError
@@ -62,6 +62,38 @@ async def test_a_restart_is_ridden_out(own_server: tuple[Engine, Postgres | Redi
         found = await asking.find()
         assert found is not None
         assert (found.state, found.order_id) == (State.SENT, 5)
+
+
+@pytest.fixture(params=["postgres", "redis"])
+def two_servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, int, int]]:
+    """An address with a port to be named, and the ports of a server that takes no writes and of one that does."""
+    kind = {"postgres": Postgres, "redis": Redis}[request.param]
+    reason = kind.reason_to_skip()
+    if reason:
+        pytest.skip(reason)
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+    if kind is Redis:
+        with own_redis(tmp_path / "first") as primary:
+            replica_of = {"replicaof": f"127.0.0.1 {primary.port}", "replica-serve-stale-data": "yes"}
+            with own_redis(tmp_path / "second", **replica_of) as standby:
+                yield "redis://127.0.0.1:{}/0", standby.port, primary.port
+        return
+    with own_postgres(tmp_path / "first") as first, own_postgres(tmp_path / "second") as second:
+        first.become_standby()
+        yield "postgresql://postgres@127.0.0.1:{}/postgres", first.port, second.port
+
+
+async def test_a_server_that_is_no_primary_any_more_is_left(two_servers: tuple[str, int, int], account: str) -> None:
+    """Its connections are dropped, and the next ones reach the new primary as soon as the name leads there."""
+    address, standby, primary = two_servers
+    with Forwarder(standby) as name:
+        url = address.format(name.port)
+        async with RedisStore(url) if url.startswith("redis") else PostgresStore(url) as store:
+            with pytest.raises(StoreError):
+                await Asking(store, account).granted()
+            name.to = primary
+            await Asking(store, account).granted()
 
 
 async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:
@@ -169,17 +201,6 @@ async def test_a_file_that_others_hold_is_an_error_in_time(tmp_path: Path, accou
         assert await Asking(store, account).find() is None
 
 
-async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path, account: str) -> None:
-    """What this version would write, that one might not understand."""
-    async with SqliteStore(tmp_path / "store") as store:
-        await Asking(store, account).find()
-    with closing(sqlite3.connect(tmp_path / "store")) as database:
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        database.execute(f"PRAGMA user_version = {version + 1}")
-    async with SqliteStore(tmp_path / "store") as store:
-        assert "newer version" in str(await fails_within(store, account, 5))
-
-
 async def test_a_full_redis_is_an_error(tmp_path: Path, account: str) -> None:
     """It takes nothing more, and drops nothing."""
     if Redis.reason_to_skip():
@@ -273,20 +294,6 @@ async def test_a_role_that_may_not_create(plain_role: tuple[str, str], account: 
         await Asking(store, account).granted()
         await store.reserve(account, 1.0, 0.0)
         await StoreLog(store).note(account, [KnownId(1)])
-
-
-async def test_tables_of_a_newer_version_are_left_alone(plain_role: tuple[str, str], account: str) -> None:
-    """Nobody knows what they mean."""
-    import psycopg
-
-    owner, _ = plain_role
-    async with PostgresStore(owner) as store:
-        await Asking(store, account).find()
-    with psycopg.connect(owner, autocommit=True) as connection:
-        connection.execute("INSERT INTO iletimerkezi_schema VALUES (99)")
-    async with PostgresStore(owner) as store:
-        with pytest.raises(StoreError, match="newer version"):
-            await Asking(store, account).find()
 
 
 async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None:

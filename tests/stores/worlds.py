@@ -13,7 +13,7 @@ from engines import Engine
 from iletimerkezi_async import AsyncClient, Iys, Retry
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import Store
-from iletimerkezi_async.stores.seals import account_of
+from iletimerkezi_async.stores.log import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 
 #: The default policy without its pauses.
@@ -28,18 +28,21 @@ class World:
         sandbox: The service.
         url: Where the service is.
         key: The account's API key.
-        account: What it is called in the stores.
     """
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.engine = engine
         self.key = f"key-{uuid.uuid4().hex}"
-        self.account = account_of(Credentials(self.key, "demo"))
         self.sandbox = Sandbox(key=self.key)
         self.url = ""
         self._monkeypatch = monkeypatch
         self._real: Callable[[], float] = time.time
         self._ahead = 0.0
+
+    @property
+    def account(self) -> str:
+        """What the account is called in the stores."""
+        return account_of(Credentials(self.key, "demo", self.url))
 
     def client(self, store: Store | None, **options: object) -> AsyncClient:
         settings: dict[str, object] = {

@@ -52,14 +52,14 @@ async def test_all_come_again_and_again(serve: Serve, client_of: ClientOf, scale
     waits = Waits()
 
     async def keep_calling(client: AsyncClient) -> None:
-        for _ in range(4 * scale):
+        for _ in range(2 * scale):
             await waits.call(client)
 
     async with client_of(serve(answer_well), timeout=120) as client:
         async with anyio.create_task_group() as tasks:
             for _ in range(CALLERS):
                 tasks.start_soon(keep_calling, client)
-    assert len(waits.each) == CALLERS * 4 * scale
+    assert len(waits.each) == CALLERS * 2 * scale
     waits.assert_fair()
 
 

@@ -51,7 +51,7 @@ def dawdler(dice: random.Random) -> Callable[[anyio.abc.ByteStream, bytes], obje
 
 def storm_of(url: str) -> tuple[int, float]:
     """How many rounds, and within how many seconds all callers give up: TLS takes its time to be agreed."""
-    return (25, 0.06) if url.startswith("https") else (100, 0.02)
+    return (15, 0.06) if url.startswith("https") else (50, 0.02)
 
 
 async def assert_sound(client: AsyncClient) -> None:

@@ -11,7 +11,7 @@ from canned import Canned, ok, refusal
 
 from iletimerkezi_async import Iys, Message, OutcomeUnknownError, Retry, TransportError, UnavailableError
 from iletimerkezi_async.wire.account import get_balance
-from iletimerkezi_async.wire.call import Lost, Outcome, RawAnswer, Refused, read_answer
+from iletimerkezi_async.wire.call import AttemptOutcome, Lost, RawAnswer, Refused, read_answer
 from iletimerkezi_async.wire.draft import Draft, write_template
 from iletimerkezi_async.wire.packing import Filling
 from iletimerkezi_async.wire.sending import send_sms
@@ -19,7 +19,7 @@ from iletimerkezi_async.wire.sending import send_sms
 TRT = timezone(timedelta(hours=3))
 
 
-def read(body: object, status: int = 200, **headers: str) -> Outcome[object]:
+def read(body: object, status: int = 200, **headers: str) -> AttemptOutcome[object]:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     return read_answer(get_balance(), RawAnswer(status, orjson.dumps(body), names), str)
 
@@ -213,4 +213,4 @@ def test_an_order_is_repeated_for_nine_of_the_ten_minutes() -> None:
     draft = Filling(template, [Message("Metin", "5301234567")]).draft()
     assert isinstance(draft, Draft)
     call = send_sms(draft)
-    assert (call.window, call.taken_code, call.recipients) == (540, 451, 1)
+    assert (call.operation.window, call.operation.taken_code, call.recipients) == (540, 451, 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iletimerkezi_async import Iys
 from iletimerkezi_async.wire.draft import Draft
-from iletimerkezi_async.wire.packing import Pair, pack, slices
+from iletimerkezi_async.wire.packing import Pair, pack_pairs, slices
 
 TEMPLATE = Draft("FIRMA", Iys.OFF, {}, None, 0)
 PAIRS = [("+905301234567", "Bir"), ("+905301234567", "Iki"), ("+905301234568", "Bir"), ("+905301234569", "Iki")]
@@ -19,7 +19,7 @@ PAIRS = [("+905301234567", "Bir"), ("+905301234567", "Iki"), ("+905301234568", "
 @given(st.permutations(PAIRS))
 def test_the_same_pairs_are_the_same_order(pairs: list[Pair]) -> None:
     """Also where one number gets two texts; the service, and a journal, then know it again."""
-    draft = pack(TEMPLATE, pairs)
+    draft = pack_pairs(TEMPLATE, pairs)
     assert list(draft.messages.items()) == [
         ("Bir", ("+905301234567", "+905301234568")),
         ("Iki", ("+905301234567", "+905301234569")),
@@ -31,7 +31,7 @@ def test_the_same_pairs_are_the_same_order(pairs: list[Pair]) -> None:
 def test_slices_are_full_but_for_the_last(members: list[int], texts: int, size: int) -> None:
     """Of as many recipients as asked for, and together everybody once."""
     pairs = [(f"+9053012345{each:02}", f"Metin {each % texts}") for each in members]
-    parts = slices(pack(TEMPLATE, pairs), size)
+    parts = slices(pack_pairs(TEMPLATE, pairs), size)
     assert [part.recipients for part in parts[:-1]] == [size] * (len(parts) - 1)
     assert 0 < parts[-1].recipients <= size
     assert Counter(pair for part in parts for pair in part.pairs()) == Counter((text, number) for number, text in pairs)
@@ -41,4 +41,4 @@ def test_slices_are_full_but_for_the_last(members: list[int], texts: int, size: 
 def test_all_texts_of_a_number_are_put_in_order(count: int) -> None:
     """Two of them, and the last ones of a list as well."""
     pairs = [("+905301234567", f"Metin {count - each}") for each in range(count)]
-    assert list(pack(TEMPLATE, pairs).messages) == [f"Metin {each + 1}" for each in range(count)]
+    assert list(pack_pairs(TEMPLATE, pairs).messages) == [f"Metin {each + 1}" for each in range(count)]

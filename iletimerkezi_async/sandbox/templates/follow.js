@@ -1,5 +1,5 @@
 "use strict";
-// Ask for the same page again while somebody looks at it, and show what is new.
+// Ask for the same page again while the page is visible, and show what is new.
 const main = document.querySelector("main");
 const live = document.getElementById("live");
 
@@ -21,9 +21,9 @@ async function follow() {
       show(new DOMParser().parseFromString(await answer.text(), "text/html"));
       // Such as an order of a sandbox that was started anew: nothing will become of it.
       if (!answer.ok) return;
-      live.textContent = "This page follows what happens.";
+      live.textContent = "This page updates itself.";
     } catch {
-      live.textContent = "The sandbox does not answer: it has ended, or is busy.";
+      live.textContent = "The sandbox does not answer: it has ended or is busy.";
       pause = 5000;
     }
   }

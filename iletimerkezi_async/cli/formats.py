@@ -14,12 +14,10 @@ from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
-from .values import Flaw, Unshown, round_float, write_general
+from iletimerkezi_async.values import Flaw, Unshown, round_float, write_general
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-__all__ = ["show_cell"]
 
 _TURKISH = (
     ("Ocak", "Şubat", "Mart", "Nisan", "Mayıs", "Haziran", "Temmuz", "Ağustos", "Eylül", "Ekim", "Kasım", "Aralık"),
