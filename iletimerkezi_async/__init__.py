@@ -17,9 +17,9 @@ anyio.run(main)
 ```
 
 It runs on asyncio and on trio; in a notebook (Jupyter, IPython) write `await client.send_sms(...)` in a cell, without
-`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (What `help`
-shows of this package goes on with all its classes in full, some thousands of lines. The chapters have a page or two
-each.)
+`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (`help` of this
+package goes on with every class in full: thousands of lines, most of them methods that Python's own classes pass on. A
+chapter has a page or two.)
 
 ## Chapters
 
@@ -87,12 +87,12 @@ sandbox/                           the service's twin, an independent witness of
 __init__  client                   `AsyncClient`: one short method an operation
 campaigns/                         any number of recipients, in as many orders as it takes
 orders/                            the life of a single order
-http/                              attempts, connections, pacing: what knows HTTP libraries
-stores/  filling                   what outlives a process; messages of rows
-values                             what a value of a row reads like
-wire/                              what is asked, how answers are read; pure
+http/                              attempts, connections, pacing; the only user of HTTP libraries
+stores/  filling                   storage that processes share; messages made of rows
+values                             values of rows as text
+wire/                              requests, and the reading of answers; pure
 results  models  numbers  text     the vocabulary: public names mostly
-errors  redaction  clocks          likewise; what hides secrets; time by two clocks
+errors  redaction  clocks          likewise; hiding secrets; time by two clocks
 ```
 """
 

@@ -11,9 +11,9 @@ from .http.settings import SERVICE_URL
 from .http.telemetry import observed
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import several
-from .orders.face import open_face
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_thread
+from .orders.session import open_session
 from .redaction import forgetful
 from .wire import account, arguments, reports
 from .wire.consents import check_consent, register_consents
@@ -96,7 +96,7 @@ class AsyncClient:
         http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
-        self._face = open_face(
+        self._session = open_session(
             key,
             hash,
             sender=sender,
@@ -111,10 +111,10 @@ class AsyncClient:
         )
 
     def __repr__(self) -> str:
-        iys = self._face.iys.name if self._face.iys else None
-        address = self._face.transport.base_url
+        iys = self._session.iys.name if self._session.iys else None
+        address = self._session.transport.base_url
         where = "" if address == SERVICE_URL else f" base_url={address!r}"
-        return f"<AsyncClient sender={self._face.sender!r} iys={iys}{where}>"
+        return f"<AsyncClient sender={self._session.sender!r} iys={iys}{where}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,7 +141,7 @@ class AsyncClient:
             SenderError: The sender is too long, or has Turkish letters.
         """
         client = copy.copy(self)
-        client._face = self._face.with_options(timeout=timeout, retry=retry, sender=sender, iys=iys, rate=rate)  # noqa: SLF001 - it is a client like this one
+        client._session = self._session.with_options(timeout=timeout, retry=retry, sender=sender, iys=iys, rate=rate)  # noqa: SLF001 - it is a client like this one
         return client
 
     async def aclose(self) -> None:
@@ -149,12 +149,12 @@ class AsyncClient:
 
         If event loops run side by side in threads, call it in each: only its own loop can close a connection.
         """
-        await self._face.aclose()
+        await self._session.aclose()
 
     @observed("get-balance")
     async def get_balance(self) -> Balance:
         """Ask what the account holds: lira or messages, as it works with."""
-        return await self._face.transport.call(account.get_balance())
+        return await self._session.transport.call(account.get_balance())
 
     @observed("send-sms")
     async def send_sms(
@@ -210,14 +210,14 @@ class AsyncClient:
         message = Message(text, to)
         # Error trackers print the variables of the frames that an error passes; a `Message` shows nothing.
         del text, to
-        self._face.sending.check(key)
+        self._session.sending.check(key)
         # What was sent under a key is told also when its time has come.
-        template = self._face.template(sender, iys, send_at, may_be_past=key is not None)
+        template = self._session.template(sender, iys, send_at, may_be_past=key is not None)
         draft = fill_one(template, message)
         if draft is None:
             filling = Filling(template, (message,))
             draft = await in_thread(filling.recipients, filling.draft)
-        return await self._face.sending.send(draft, key)
+        return await self._session.sending.send(draft, key)
 
     @observed("send-sms")
     async def send_messages(
@@ -241,11 +241,11 @@ class AsyncClient:
         Raises:
             IletimerkeziError: As `send_sms`.
         """
-        self._face.sending.check(key)
-        filling = Filling(self._face.template(sender, iys, send_at, may_be_past=key is not None), messages)
+        self._session.sending.check(key)
+        filling = Filling(self._session.template(sender, iys, send_at, may_be_past=key is not None), messages)
         del messages
         draft = await in_thread(filling.recipients, filling.draft)
-        return await self._face.sending.send(draft, key)
+        return await self._session.sending.send(draft, key)
 
     async def find_send(self, key: str) -> Send | None:
         """Ask the store what it knows of a key; `None` where nothing was sent under it, or that was refused.
@@ -257,8 +257,7 @@ class AsyncClient:
             ConfigurationError: The client has no store, or this cannot be a key.
             StoreError: The store is away.
         """
-        self._face.sending.check(key, needed=True)
-        return await self._face.sending.find(key)
+        return await self._session.sending.find(key)
 
     async def mark_sent(self, key: Send | str, order_id: Order | int | str | None = None) -> Send:
         """Decide that a send was made, where nothing could tell and a person has looked; gives what is then known.
@@ -274,8 +273,9 @@ class AsyncClient:
             KeyConflictError: It was sent, as another order; or it has changed since it was seen.
             StoreError: The store is away. Nothing was changed.
         """
-        self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
-        return await self._face.sending.mark_sent(key, None if order_id is None else arguments.check_order_id(order_id))
+        return await self._session.sending.mark_sent(
+            key, None if order_id is None else arguments.check_order_id(order_id)
+        )
 
     async def mark_not_sent(self, key: Send | str) -> Send:
         """Decide that a send was not made: the key is then free, and the same call again sends.
@@ -289,8 +289,7 @@ class AsyncClient:
             KeyConflictError: It surely was sent; or it has changed since it was seen.
             StoreError: The store is away. Nothing was changed.
         """
-        self._face.sending.check(key.key if isinstance(key, Send) else key, needed=True)
-        return await self._face.sending.mark_not_sent(key)
+        return await self._session.sending.mark_not_sent(key)
 
     @observed("send-sms", "send-bulk")
     async def send_bulk(
@@ -366,14 +365,14 @@ class AsyncClient:
         if source.complaint:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
-        template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
+        template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
         terms = arguments.check_campaign(
             batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
         )
         return await campaign.run_campaign(
-            self._face.lookups,
-            open_journal(journal, template, message, *self._face.identity),
+            self._session.lookups,
+            open_journal(journal, template, message, *self._session.identity),
             lambda _: intake.NumberIntake(source, template, terms.batch_size, message),
             terms,
             on_progress,
@@ -429,14 +428,14 @@ class AsyncClient:
         if source.complaint:
             raise source.complaint
         # What an earlier run sent is settled also when its time has come.
-        template = self._face.template(sender, iys, send_at, may_be_past=is_there(journal))
+        template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
         bounds = (batch_size, concurrency, on_progress, journal)
         terms = arguments.check_campaign(
             *bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts
         )
         return await campaign.run_campaign(
-            self._face.lookups,
-            open_journal(journal, template, None, *self._face.identity),
+            self._session.lookups,
+            open_journal(journal, template, None, *self._session.identity),
             lambda salt: intake.MessageIntake(
                 source, template, terms.batch_size, salt, allow_new_texts=terms.allow_new_texts
             ),
@@ -462,7 +461,7 @@ class AsyncClient:
             ConfigurationError: `order_id` is no id, or `page_size` or `read_ahead` is out of range.
         """
         return Report(
-            self._face.pages,
+            self._session.pages,
             arguments.check_order_id(order_id),
             page_size=arguments.check_whole("page_size", page_size, 1, MAX_ROWS),
             read_ahead=arguments.check_whole("read_ahead", read_ahead, 1),
@@ -479,7 +478,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._face.transport.call(reports.get_report(arguments.check_order_id(order_id), 1, 1))
+        page = await self._session.transport.call(reports.get_report(arguments.check_order_id(order_id), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -495,7 +494,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Orders(self._face.pages, *arguments.choose_days(start, end, "get-reports"))
+        return Orders(self._session.pages, *arguments.choose_days(start, end, "get-reports"))
 
     @observed("get-report", "wait-for-order")
     async def wait_for_order(self, order_id: Order | int | str, *, timeout: float | None = None) -> OrderReport:
@@ -516,7 +515,7 @@ class AsyncClient:
             TimeoutError: It is not finished after `timeout` seconds.
         """
         return await several.poll_order(
-            self._face.transport, arguments.check_order_id(order_id), arguments.check_patience(timeout)
+            self._session.transport, arguments.check_order_id(order_id), arguments.check_patience(timeout)
         )
 
     @observed("cancel-order")
@@ -534,12 +533,12 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await several.cancel_and_confirm(self._face.transport, arguments.check_order_id(order_id))
+        await several.cancel_and_confirm(self._session.transport, arguments.check_order_id(order_id))
 
     @observed("get-sender")
     async def get_senders(self) -> tuple[str, ...]:
         """List the approved senders, spelt as they must be given."""
-        return await self._face.transport.call(account.get_senders())
+        return await self._session.transport.call(account.get_senders())
 
     def get_blacklist(self, start: date | None = None, end: date | None = None) -> Blacklist:
         """List the numbers that the account does not send to: `async for number in …`. Each comes once, in E.164.
@@ -555,7 +554,7 @@ class AsyncClient:
         Raises:
             DateRangeError: `end` is before `start`, or one of them is no date and no aware datetime.
         """
-        return Blacklist(self._face.pages, arguments.choose_times(start, end, "get-blacklist"))
+        return Blacklist(self._session.pages, arguments.choose_times(start, end, "get-blacklist"))
 
     @observed("add-blacklist")
     async def add_blacklist(self, number: Number) -> None:
@@ -570,7 +569,7 @@ class AsyncClient:
         call = account.add_blacklist(number)
         # Error trackers print the variables of the frames that an error passes.
         del number
-        await self._face.transport.call(call)
+        await self._session.transport.call(call)
 
     @observed("delete-blacklist")
     async def delete_blacklist(self, number: Number) -> None:
@@ -589,7 +588,7 @@ class AsyncClient:
         call = account.delete_blacklist(number)
         del number
         # Refused after a lost answer: it was the lost one that removed the number.
-        await self._face.transport.perform(call)
+        await self._session.transport.perform(call)
 
     @observed("consent/create")
     async def register_consents(self, brand_code: str | int, consents: Iterable[Consent]) -> None:
@@ -616,7 +615,7 @@ class AsyncClient:
         batches = register_consents(brand_code, consents, datetime.now(timezone.utc))
         # A table that is gone through has its rows in its `repr`.
         del brand_code, consents
-        await several.register_batches(self._face.transport, batches)
+        await several.register_batches(self._session.transport, batches)
 
     @observed("consent/show")
     async def check_consent(
@@ -645,4 +644,4 @@ class AsyncClient:
         """
         call = check_consent(brand_code, recipient, recipient_type, type)
         del brand_code, recipient, recipient_type, type
-        return await several.find_consent(self._face.transport, call)
+        return await several.find_consent(self._session.transport, call)

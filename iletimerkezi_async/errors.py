@@ -240,8 +240,8 @@ class TransportError(_UnansweredError):
     @property
     def advice(self) -> str:
         """The next step, in a sentence."""
-        if self.http_status in _REDIRECTIONS:
-            return "see to the `base_url`"
+        if self.http_status in _ELSEWHERE:
+            return _BASE_URL
         return "it was surely not sent, and may be sent again" if self.operation == "send-sms" else "try again later"
 
 
@@ -441,6 +441,7 @@ _CLASSES: dict[int, type[ApiError]] = {
 
 # What to do about a refusal, by its code, where that is another thing for an operation by that and the operation. The
 # service's own words are Turkish and terse.
+_BASE_URL = "see to the `base_url`, which ends with /v1"
 _ADVICE: dict[int | tuple[int, str], str] = {
     401: (
         'with a correct key the usual cause is that "Allow API access" is off in the panel, under '
@@ -448,6 +449,7 @@ _ADVICE: dict[int | tuple[int, str], str] = {
     ),
     402: "top up the account; see `iletimerkezi balance`, or `get_balance`",
     403: "the consent registry (İYS) is not subscribed to for it: ask the provider",
+    404: _BASE_URL,
     450: "it must be approved, and be spelt exactly so; `get_senders` lists those that are",
     451: "the same text went to the same numbers less than 10 minutes ago; nothing was sent now",
     452: "a number is incomplete, cannot be verified, or is blocked (`get_blacklist`); nothing was sent now",
@@ -469,7 +471,8 @@ _IN_DOUBT = {
     "delete-blacklist": "it may or may not be blocked still; the same call again does no harm",
     "consent/create": "`check_consent` of one of them tells",
 }
-_REDIRECTIONS = range(300, 400)
+# Answers of an address that is not the service's.
+_ELSEWHERE = frozenset({*range(300, 400), 404})
 
 
 def api_error(

@@ -161,7 +161,7 @@ def _write_moment(value: date | time) -> str | Flaw | None:
     if isinstance(value, time):
         if value.tzinfo is None:
             return f"{value:%H:%M}"
-        # Without a day the zone has no offset.
+        # The offset of a time zone depends on the day.
         if value.utcoffset() is None:
             return None
         return f"{datetime.combine(date(2000, 1, 2), value).astimezone(TURKISH_TIME):%H:%M}"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Tally"]
 
-# The reason listed for a recipient that the service refuses.
-_REFUSED = "refused by the service (452)"
+#: The reason of a recipient whom the service refuses.
+REFUSED = "refused by the service (452)"
 
 
 class Tally:
@@ -56,7 +56,7 @@ class Tally:
     def refuse(self, numbers: Iterable[str]) -> None:
         """List numbers that the service refuses."""
         before = len(self._intake.refused)
-        self._intake.refused.extend(Refusal(number, _REFUSED) for number in numbers)
+        self._intake.refused.extend(Refusal(number, REFUSED) for number in numbers)
         self.refused += len(self._intake.refused) - before
 
     def fail(self, draft: Draft, error: IletimerkeziError) -> None:

@@ -1,4 +1,4 @@
-"""What openpyxl does not tell of a workbook: read from the archive's own XML, piece by piece."""
+"""Facts about a workbook that openpyxl leaves out, read from the archive's own XML, piece by piece."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from typing import IO, BinaryIO, NamedTuple
 
 __all__ = ["NO_VALUE", "Facts", "Range", "find_facts", "find_kind", "to_transitional"]
 
-#: A formula without a value, as programs write it that do not reckon.
+#: A formula without a value, as programs write that do not calculate.
 NO_VALUE = "a formula in it has no saved value; open the list in a spreadsheet, and save it there"
 _HIDDEN_ROW = "it is hidden in the sheet"
 
@@ -52,11 +52,11 @@ class Range(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What is known of the rows of a sheet.
+    """Facts about the rows of a sheet.
 
     Attributes:
-        flaws: Why rows cannot be used, by their numbers: they are filtered out or hidden, or lack a formula's value.
-        merged: The cells that are shown as one, from the top.
+        flaws: Reasons to leave rows out, by their numbers: filtered out or hidden, or without a formula's value.
+        merged: The merged ranges, from the top.
     """
 
     flaws: Mapping[int, str]
@@ -64,7 +64,7 @@ class Facts(NamedTuple):
 
 
 def find_kind(archive: zipfile.ZipFile) -> str | None:
-    """What an archive is, where it is a file of another program; `None` where that cannot be told."""
+    """The kind of an archive that another program wrote; `None` of an unknown one."""
     names = set(archive.namelist())
     return next((kind for name, kind in _KINDS.items() if name in names), None)
 
@@ -90,7 +90,7 @@ def _read_workbook(archive: zipfile.ZipFile) -> bytes:
 
 
 def find_facts(archive: zipfile.ZipFile, path: str) -> Facts | None:
-    """What is known of a sheet; `None` where it is damaged."""
+    """The facts about a sheet; `None` where it is damaged."""
     try:
         if path not in archive.namelist():
             return Facts({}, [])
@@ -119,12 +119,12 @@ def _read_facts(rows: Iterable[tuple[bytes, bytes]], *, is_reckoned: bool) -> Fa
             flaws[line] = NO_VALUE
         if _HIDDEN.search(attributes):
             flaws[line] = _HIDDEN_ROW
-    # What follows the rows came with the last one.
+    # The last row's content goes to the end of the part.
     return Facts(flaws, sorted(each for tag in _MERGED.findall(content) for each in _read_ranges(tag)))
 
 
 def _raw_rows(source: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """The attributes of each row, and what is in it; with the last one all that follows the rows."""
+    """The attributes and the content of each row; the last content goes to the end of the part."""
     rest = b""
     while piece := source.read(_BYTES):
         data = rest + piece

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and its one line of error."""
+"""The end of a command: its exit code, and its one line of error."""
 
 import re
 import signal
@@ -18,15 +18,15 @@ __all__ = ["Command", "heed_signals", "run_async", "signal_code"]
 
 T = TypeVar("T")
 
-# Those that ask for an end, beside Ctrl-C; not every system has both.
+# Signals that ask for an end, beside Ctrl-C; not every system has both.
 _ENDINGS = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
-# The last one that came.
+# The last signal that came.
 _came = signal.SIGINT
 
 
-# How options look, with and without a value.
+# An option, with and without a value.
 _OPTION = re.compile(r"--?([A-Za-z][\w-]*(=.*)?)?", re.DOTALL | re.ASCII)
-# In front of what looks like an option and is none; no argument can hold it.
+# Marks a text that begins with a dash; no argument can hold this character.
 _NO_OPTION = "\0"
 
 
@@ -63,7 +63,7 @@ class Command(TyperCommand):
             rest = super().parse_args(ctx, self._mark_texts(args))
         except Exception as error:
             _unmark_error(error)
-            # Which module has the class depends on typer's version.
+            # The module of the class depends on typer's version.
             if "--json" in args and (tell := getattr(error, "format_message", None)):
                 write_json({**explain(error, USAGE), "error": tell()})
             raise
@@ -71,7 +71,7 @@ class Command(TyperCommand):
         return rest
 
     def _mark_texts(self, args: list[str]) -> list[str]:
-        # What follows an option that has a value is that value, whatever it begins with.
+        # An argument behind an option that takes a value is that value, also with a dash in front.
         options = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
         return [_mark(each) if before not in options else each for before, each in zip(["", *args], args)]
 
@@ -89,11 +89,11 @@ class Command(TyperCommand):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Whoever reads has seen enough: nothing went wrong.
+            # The reader has seen enough: nothing went wrong.
             return None
         except (typer.Exit, typer.Abort):
             raise
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a user is to see one line, whatever it was
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - any error is one line to a user
             raise typer.Exit(_tell(error, as_json=ctx.params.get("as_json", False))) from None
         finally:
             settle_stdout()
@@ -114,10 +114,10 @@ def _tell(error: BaseException, *, as_json: bool) -> int:
 
 
 def heed_signals() -> None:
-    """Take SIGTERM and SIGHUP for Ctrl-C.
+    """Treat SIGTERM and SIGHUP as Ctrl-C.
 
-    The first process of a container would get neither without this. What was told to ignore one, as by `nohup`, goes on
-    doing so.
+    The first process of a container would get neither without this. A signal that is ignored, as under `nohup`, stays
+    ignored.
     """
     for number in _ENDINGS:
         if signal.getsignal(number) is signal.SIG_DFL:
@@ -141,8 +141,8 @@ def run_async(main: Callable[[], Awaitable[T]], if_interrupted: str = "") -> T:
     """Run the asynchronous part of a command.
 
     Args:
-        main: What to run.
-        if_interrupted: What there is to say where it is interrupted.
+        main: The asynchronous part.
+        if_interrupted: The message of an interruption.
 
     Raises:
         KeyboardInterrupt: The user pressed Ctrl-C, which nothing else tells on Python 3.10: there an interrupted event

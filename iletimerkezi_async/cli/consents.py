@@ -1,30 +1,37 @@
-"""Commands about the national consent registry."""
+"""Commands about the national consent registry, and the file of consents that one of them reads."""
 
+import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from enum import Enum
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
-from iletimerkezi_async.errors import (
-    ApiError,
-    OutcomeUnknownError,
-    RecipientError,
-    TransportError,
-)
+from iletimerkezi_async.client import AsyncClient
+from iletimerkezi_async.errors import ApiError, OutcomeUnknownError, RecipientError, TransportError
 from iletimerkezi_async.models import Consent, ConsentType, RecipientType
 from iletimerkezi_async.numbers import clean_number
+from iletimerkezi_async.wire.consents import find_date_flaw, is_reachable
 
-from .command import Command, run_async
-from .consent_file import read_consents
+from .command import Command
 from .messages import CommandError, WrongUsageError
+from .moments import read_moment
 from .output import write_json, write_pairs
-from .settings import Json, Verbose, open_client
+from .settings import Json, Verbose, Word, call, open_client
+from .tables import Row, RowReader
 
-__all__ = ["BRAND_VARIABLE", "group"]
+__all__ = ["BRAND_VARIABLE", "group", "read_consents"]
 
 BRAND_VARIABLE = "ILETIMERKEZI_BRAND"
+
+# The columns of a file of consents, in any order.
+_COLUMNS = ("recipient", "recipient_type", "type", "status", "source", "consent_date")
+
+_HEADER = ",".join(_COLUMNS)
 
 group = typer.Typer(
     help="The national consent registry (IYS).",
@@ -32,10 +39,7 @@ group = typer.Typer(
     rich_markup_mode=None,
 )
 
-_Brand = Annotated[
-    str | None,
-    typer.Option("--brand", envvar=BRAND_VARIABLE, show_envvar=False, metavar="CODE", help="The brand's code."),
-]
+_Brand = Annotated[Word, Option(envvar=BRAND_VARIABLE, show_envvar=False, metavar="CODE", help="The brand's code.")]
 
 
 @group.command("check", cls=Command)
@@ -45,10 +49,10 @@ def check(
     brand: _Brand = None,
     recipient_type: Annotated[
         RecipientType | None,
-        typer.Option(case_sensitive=False, metavar="bireysel|tacir", help="As an individual or a merchant."),
+        Option(case_sensitive=False, metavar="bireysel|tacir", help="As an individual or a merchant."),
     ] = None,
     type: Annotated[
-        ConsentType, typer.Option(case_sensitive=False, metavar="mesaj|eposta|arama", help="What it is about.")
+        ConsentType, Option(case_sensitive=False, metavar="mesaj|eposta|arama", help="What it is about.")
     ] = ConsentType.MESAJ,
     as_json: Json = False,
     _verbose: Verbose = False,
@@ -60,7 +64,7 @@ def check(
     code = _need_brand(brand)
     if recipient_type is None:
         raise WrongUsageError("say --recipient-type: bireysel (an individual) or tacir (a merchant)")
-    found = run_async(partial(_check, code, recipient, recipient_type, type))
+    found = call(partial(_check, code, recipient, recipient_type, type))
     if as_json:
         write_json(_fields(recipient, recipient_type, type, found))
     elif found is None:
@@ -70,15 +74,16 @@ def check(
         write_pairs({"status": _word(found.status), "source": _word(found.source), "date": given})
 
 
-async def _check(code: str, recipient: str, recipient_type: RecipientType, about: ConsentType) -> Consent | None:
-    async with open_client() as client:
-        try:
-            return await client.check_consent(code, recipient, recipient_type=recipient_type, type=about)
-        except RecipientError as error:
-            if not error.numbers:
-                raise
-            kind = "an e-mail address" if about is ConsentType.EPOSTA else "a Turkish mobile number"
-            raise WrongUsageError(f"{recipient!r} is not {kind}") from None
+async def _check(
+    code: str, recipient: str, recipient_type: RecipientType, about: ConsentType, client: AsyncClient
+) -> Consent | None:
+    try:
+        return await client.check_consent(code, recipient, recipient_type=recipient_type, type=about)
+    except RecipientError as error:
+        if not error.numbers:
+            raise
+        kind = "an e-mail address" if about is ConsentType.EPOSTA else "a Turkish mobile number"
+        raise WrongUsageError(f"{recipient!r} is not {kind}") from None
 
 
 def _fields(
@@ -118,12 +123,9 @@ def register(
     client = open_client()
     consents = read_consents(file, now=datetime.now(timezone.utc))
 
-    async def send() -> None:
-        async with client:
-            await client.register_consents(code, consents)
-
+    interrupted = "interrupted: some may be registered and some not; `iletimerkezi consent check` tells"
     try:
-        run_async(send, "interrupted: some may be registered and some not; `iletimerkezi consent check` tells")
+        call(lambda each: each.register_consents(code, consents), client, interrupted)
     except (ApiError, TransportError, OutcomeUnknownError) as error:
         what = error.reason if isinstance(error, OutcomeUnknownError) else str(error)
         raise CommandError(f"{what}: {_how_far(error, len(consents))}", error) from None
@@ -144,3 +146,61 @@ def _need_brand(brand: str | None) -> str:
     if not brand:
         raise WrongUsageError(f"say --brand, or set {BRAND_VARIABLE}")
     return brand
+
+
+def read_consents(path: str, *, now: datetime) -> list[Consent]:
+    """The consents of a file, all of which could be registered.
+
+    Args:
+        path: The file; `-` is standard input.
+        now: Against which the dates are checked.
+
+    Raises:
+        CommandError: It cannot be read, or not all of it can be taken; the first bad line is named.
+    """
+    name = "standard input" if path == "-" else path
+    try:
+        rows = _read_rows(name, sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes())
+    except OSError as error:
+        raise CommandError(f"{name}: {error.strerror}") from None
+    except CommandError as error:
+        raise CommandError(f"{error}; nothing was registered") from None
+    columns = [column.strip().lower() for column in rows[0].cells] if rows else []
+    if sorted(columns) != sorted(_COLUMNS):
+        raise CommandError(f"{name}, line 1: the header must be {_HEADER}")
+    return _make_all(name, columns, rows[1:], now)
+
+
+def _read_rows(name: str, data: bytes) -> list[Row]:
+    # Spreadsheets of a country whose decimals have a comma write semicolons.
+    reader = RowReader(name, ";" if b";" in data.partition(b"\n")[0] else ",")
+    return [row for piece in (data, b"") if data for row in reader.feed(piece)]
+
+
+def _make_all(name: str, columns: Sequence[str], rows: Sequence[Row], now: datetime) -> list[Consent]:
+    made = [(row.line, _make(columns, row.cells, now)) for row in rows]
+    complaints = [f"line {line}: {flaw}" for line, flaw in made if isinstance(flaw, str)]
+    if complaints:
+        more = f" (and {len(complaints) - 1:,} more bad lines)" if len(complaints) > 1 else ""
+        raise CommandError(f"{name}, {complaints[0]}{more}; nothing was registered")
+    return [consent for _, consent in made if isinstance(consent, Consent)]
+
+
+def _make(columns: Sequence[str], fields: Sequence[str], now: datetime) -> Consent | str:
+    """The consent in a line; or why it cannot be taken, without the recipient."""
+    if len(fields) != len(columns):
+        return f"{len(fields)} values instead of {len(columns)}"
+    row = {column: field.strip() for column, field in zip(columns, fields)}
+    moment = read_moment(row["consent_date"])
+    if moment is None:
+        return '`consent_date` must be a time such as "2026-12-01 09:00" (Turkish) or with an offset'
+    try:
+        consent = Consent(
+            row["recipient"], row["recipient_type"], row["type"], row["status"], row["source"], consent_date=moment
+        )
+    except ValueError as error:
+        return str(error)
+    if not is_reachable(consent.recipient, consent.type):
+        return "`recipient` is neither a Turkish mobile number nor, with the type EPOSTA, an e-mail address"
+    flaw = find_date_flaw(moment, now)
+    return f"`consent_date` {flaw}" if flaw else consent

@@ -2,33 +2,32 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Annotated
 
 import anyio
-import typer
-from attrs import define, field
+from attrs import define, field, frozen
+from typer import Option
 
 from iletimerkezi_async import BulkResult, Order, Progress
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.http.retry import Retry
 from iletimerkezi_async.models import Iys, MessageStatus, OrderReport, OrderStatus
 
-from .audience import Audience
 from .command import run_async
-from .display import show_table, track
+from .display import show_table, track, working
 from .messages import CommandError
 from .output import write
 from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, Verbose
 
-__all__ = ["demo"]
+__all__ = ["Audience", "demo"]
 
 _TEXT = "Siparişiniz yola çıktı."
 
 _MOST = 1_000_000
 _ORDERS = 10
-# What becomes of the answers to the first orders, which are all the same taken.
+# Faults of the answers to the first orders, which are taken all the same.
 _FAULTS = ("drop-answer", "html-502")
 # Quick, as there is no real service to be gentle with.
 _RETRY = Retry(wait_initial=0.1, wait_max=1.0)
@@ -36,20 +35,58 @@ _ONE_FAILS_IN = 50
 _LONGEST = 600
 _POLL_SECONDS = 0.2
 _PATIENCE = 30.0
-_ROWS_A_STEP = 1000
+
+# The list: spellings, and its share of mistakes.
+_FIRST_NUMBER = 5301000000
+_MISTAKES = ("530 123", "0212 555 12 34", "yok", "5301234567 / 5301234568")
+_SPELLINGS = ("{}{}{}{}", "0{} {} {} {}", "+90 {} {} {}{}", "90{}{}{}{}", "(0{}) {}-{}-{}")
+_ONE_IS_BAD_IN = 100
+_ONE_IS_REPEATED_IN = 40
+_BLOCKED = 2
+_SHORT = 100
+
+
+@frozen
+class Audience:
+    """A list as customers have them: numbers in mixed spellings, some of them bad, some repeated.
+
+    Attributes:
+        size: Its entries.
+    """
+
+    size: int
+
+    def __iter__(self) -> Iterator[str]:
+        return map(_entry, range(self.size))
+
+    def __len__(self) -> int:
+        return self.size
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """Numbers on the account's blocked list: a few in the middle, of a list that is long enough."""
+        if self.size < _SHORT:
+            return frozenset()
+        middle = self.size // 2
+        return frozenset(f"+90{number}" for number in _numbers(middle, min(self.size, middle + _BLOCKED)))
+
+    @property
+    def reachable(self) -> frozenset[str]:
+        """The numbers that are to get a message."""
+        return frozenset(f"+90{number}" for number in _numbers(0, self.size)) - self.blocked
 
 
 @define
 class _Outcome:
-    """What the demonstration saw.
+    """Everything that the demonstration counts.
 
     Attributes:
-        reachable: Who was to get a message.
-        result: What the campaign came to.
+        reachable: The numbers that were to get a message.
+        result: The campaign's result.
         orders: The orders' own counters, in the end.
-        told: How many rows the reports have for each number.
-        statuses: How many rows have each state.
-        ledger: How many messages the sandbox sent to each number.
+        told: Rows of the reports by number.
+        statuses: Rows of the reports by state.
+        ledger: Messages of the sandbox by number.
         sending: Seconds for sending.
         reading: Seconds for the reports.
     """
@@ -66,8 +103,8 @@ class _Outcome:
 
 def demo(
     *,
-    recipients: Annotated[int, typer.Option(metavar="N", min=1, max=_MOST, help="How long the list is.")] = 100_000,
-    seconds: Annotated[float, typer.Option(metavar="S", min=0, max=_LONGEST, help="How long delivery takes.")] = 2.0,
+    recipients: Annotated[int, Option(metavar="N", min=1, max=_MOST, help="Recipients in the list.")] = 100_000,
+    seconds: Annotated[float, Option(metavar="S", min=0, max=_LONGEST, help="Seconds until delivery.")] = 2.0,
     _verbose: Verbose = False,
 ) -> None:
     """Send a campaign to a sandbox on this machine, and follow it.
@@ -78,7 +115,7 @@ def demo(
     outcome = run_async(partial(_demonstrate, Audience(recipients), seconds))
     _show(outcome)
     _reconcile(outcome)
-    write("It adds up: everybody is accounted for, and nobody was texted twice.\n")
+    write("It adds up: every recipient is accounted for, and none was texted twice.\n")
 
 
 async def _demonstrate(audience: Audience, seconds: float) -> _Outcome:
@@ -111,13 +148,13 @@ async def _demonstrate(audience: Audience, seconds: float) -> _Outcome:
 def _welcome(base_url: str, audience: Audience) -> str:
     return (
         f"A sandbox on this machine, at {base_url}: nothing real is sent.\n"
-        f"A list of {len(audience):,}, with numbers that are none, some twice, and {len(audience.blocked)} that the\n"
-        f"sandbox refuses; and it loses the answers to {len(_FAULTS)} orders that it takes.\n"
+        f"A list of {len(audience):,}, with bad numbers, repeated ones, and {len(audience.blocked)} that the sandbox\n"
+        f"refuses; and it loses the answers to {len(_FAULTS)} orders that it takes.\n"
     )
 
 
 async def _send(client: AsyncClient, audience: Audience) -> _Outcome:
-    """Send to everybody."""
+    """Send to all of the list."""
     began = time.perf_counter()
     with track("sending ", len(audience)) as show:
 
@@ -136,17 +173,14 @@ async def _follow(client: AsyncClient, orders: Sequence[Order], *, patience: flo
     Raises:
         CommandError: They did not finish.
     """
-    waiting = [order.id for order in orders]
-    finished: list[OrderReport] = []
     with anyio.move_on_after(patience), track("delivery", sum(order.recipients for order in orders)) as show:
-        while waiting:
-            reports = [await client.get_order(order_id) for order_id in waiting]
-            show(sum(map(_settled, finished)) + sum(map(_settled, reports)))
-            finished += [report for report in reports if report.status is not OrderStatus.SENDING]
-            waiting = [report.id for report in reports if report.status is OrderStatus.SENDING]
-            await anyio.sleep(_POLL_SECONDS if waiting else 0)
-        return finished
-    raise CommandError(f"{len(waiting)} orders were not finished after {patience:.0f} s")
+        while True:
+            reports = [await client.get_order(order.id) for order in orders]
+            show(sum(map(_settled, reports)))
+            if all(report.status is not OrderStatus.SENDING for report in reports):
+                return reports
+            await anyio.sleep(_POLL_SECONDS)
+    raise CommandError(f"the orders were not finished after {patience:.0f} s")
 
 
 def _settled(order: OrderReport) -> int:
@@ -156,17 +190,11 @@ def _settled(order: OrderReport) -> int:
 async def _read(client: AsyncClient, outcome: _Outcome) -> None:
     """Read the reports of all orders."""
     began = time.perf_counter()
-    rows = 0
-    with track("reports ", outcome.result.accepted) as show:
+    with working("reading the reports"):
         for order in outcome.result.orders:
             async for delivery in client.get_report(order.id):
                 outcome.told[delivery.number] += 1
                 outcome.statuses[delivery.status] += 1
-                rows += 1
-                # To show each row would take longer than to read it.
-                if rows % _ROWS_A_STEP == 0:
-                    show(rows)
-        show(rows)
     outcome.reading = time.perf_counter() - began
 
 
@@ -200,38 +228,47 @@ def _repeated(counts: Counter[str]) -> int:
 
 
 def _reconcile(outcome: _Outcome) -> None:
-    """Check that everybody is accounted for, by the campaign, the reports, the orders' counters and the sandbox.
+    """Check each recipient against the campaign, the reports, the orders' counters and the sandbox.
 
     Raises:
         CommandError: It is not so.
     """
-    wrong = [claim for claim, holds in _claims(outcome).items() if not holds]
-    if wrong:
-        raise CommandError(f"it does not add up: {'; '.join(wrong)}")
-
-
-def _claims(outcome: _Outcome) -> dict[str, bool]:
-    """What must hold, by what is to be said if it does not."""
-    result = outcome.result
-    finals = (outcome.statuses[MessageStatus.DELIVERED], outcome.statuses[MessageStatus.UNDELIVERED])
-    counted = (
-        sum(order.delivered or 0 for order in outcome.orders),
-        sum(order.undelivered or 0 for order in outcome.orders),
-    )
+    result, orders, ledger = outcome.result, outcome.orders, outcome.ledger
     expected = Counter(dict.fromkeys(outcome.reachable, 1))
-    return {
-        "a recipient who was read is in no list, or in two": (
-            result.read == result.accepted + len(result.refused) + result.duplicates + result.failures
+    finals = (outcome.statuses[MessageStatus.DELIVERED], outcome.statuses[MessageStatus.UNDELIVERED])
+    counted = (sum(order.delivered or 0 for order in orders), sum(order.undelivered or 0 for order in orders))
+    wrong = {
+        "a recipient who was read failed, or is in no list, or in two": (
+            result.read != result.accepted + len(result.refused) + result.duplicates
         ),
-        f"{result.failures:,} failed": not result.failures,
-        f"{len(outcome.reachable):,} were to be reached and {result.accepted:,} were": (
-            result.accepted == len(outcome.reachable)
+        f"the sandbox sent to {len(ledger):,} of {len(expected):,} numbers, to {_repeated(ledger):,} of them twice": (
+            ledger != expected
         ),
-        f"the sandbox sent to {len(outcome.ledger):,} numbers, to {_repeated(outcome.ledger):,} of them twice": (
-            outcome.ledger == expected
-        ),
-        f"the reports have {outcome.told.total():,} rows for {len(outcome.told):,} numbers": outcome.told == expected,
+        f"the reports have {outcome.told.total():,} rows for {len(outcome.told):,} numbers": outcome.told != expected,
         f"the reports say {finals} delivered and undelivered, the orders {counted}": (
-            finals == counted and sum(finals) == result.accepted
+            finals != counted or sum(finals) != result.accepted
         ),
     }
+    if any(wrong.values()):
+        raise CommandError(f"it does not add up: {'; '.join(claim for claim, is_so in wrong.items() if is_so)}")
+
+
+def _entry(index: int) -> str:
+    if _is_bad(index):
+        return _MISTAKES[index // _ONE_IS_BAD_IN % len(_MISTAKES)]
+    # An even one, and so never a bad one.
+    digits = str(_FIRST_NUMBER + (index - _ONE_IS_REPEATED_IN + 1 if _is_repeated(index) else index))
+    return _SPELLINGS[index % len(_SPELLINGS)].format(digits[:3], digits[3:6], digits[6:8], digits[8:])
+
+
+def _numbers(first: int, last: int) -> Iterator[int]:
+    """The good numbers of some entries, without the repeated ones."""
+    return (_FIRST_NUMBER + index for index in range(first, last) if not (_is_bad(index) or _is_repeated(index)))
+
+
+def _is_bad(index: int) -> bool:
+    return index % _ONE_IS_BAD_IN == _ONE_IS_BAD_IN - 1
+
+
+def _is_repeated(index: int) -> bool:
+    return index % _ONE_IS_REPEATED_IN == _ONE_IS_REPEATED_IN - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 from .output import is_terminal, one_line, write
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Show", "SignOfLife", "describe_pace", "show_table", "track"]
+__all__ = ["Show", "describe_pace", "show_table", "track", "working"]
 
 
 class Show(Protocol):
@@ -32,16 +33,16 @@ def track(label: str, total: int | None, stream: TextIO | None = None) -> Abstra
     """Show how far a step has come, while the context lasts.
 
     Args:
-        label: What is done.
-        total: How much there is to do, where that is known.
-        stream: Where to; standard output if not told otherwise.
+        label: The name of the step.
+        total: The size of the step, where it is known.
+        stream: The stream to write to; standard output by default.
     """
     target = stream or sys.stdout
     return _bar(label, total, target) if is_terminal(target) else _lines(label, total, target)
 
 
 def describe_pace(done: int, total: int | None, seconds: float, before: int = 0) -> str:
-    """How far a step is, how quick, and how long it will take."""
+    """The progress of a step, its pace, and the time left."""
     far = f"{done:,}" if total is None else f"{done:,} of {total:,}"
     if done <= before or seconds <= 0:
         return far
@@ -68,7 +69,7 @@ def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, Non
         if now < due:
             return
         due = now + max(_SECONDS_A_LINE, (now - began) / _LINES_A_STEP)
-        # What is done must not end because nobody watches.
+        # The work goes on where the stream is gone.
         with suppress(OSError):
             stream.write(f"{label}  {describe_pace(done, total, now - began, before)}\n")
             stream.flush()
@@ -91,7 +92,8 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
     began = time.monotonic()
     bars = Progress(
         *columns,
-        console=Console(file=stream),
+        # Less than the whole line: `^C`, as the terminal shows it, would begin another one.
+        console=Console(file=stream, width=shutil.get_terminal_size().columns - len("^C") - 1),
         expand=True,
         # A stream that goes elsewhere is to go on doing so.
         redirect_stdout=sys.stdout.isatty(),
@@ -107,54 +109,23 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
         yield show
 
 
-class SignOfLife:
-    """A line on a terminal while something takes longer than a second and nobody knows how long.
+@contextmanager
+def working(label: str) -> Generator[Callable[[str], object], None, None]:
+    """Show in a terminal that something takes a while; gives a function that changes the label."""
+    if not is_terminal(sys.stderr):
+        yield str
+        return
+    from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
+    from rich.text import Text  # noqa: PLC0415 - likewise
 
-    Args:
-        label: What is done.
-    """
+    def draw(label: str) -> Text:
+        return Text(one_line(label), no_wrap=True, overflow="ellipsis")
 
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._began = time.monotonic()
-        self._shown = 0
-        self._is_on = is_terminal(sys.stderr)
-
-    def tell(self) -> None:
-        """Say that it goes on; to be called often."""
-        seconds = int(time.monotonic() - self._began)
-        if self._is_on and seconds > self._shown:
-            self._shown = seconds
-            self._write(f"\r{one_line(self._label)}, {_duration(seconds)}")
-
-    def end(self) -> None:
-        """Take the line away, for good."""
-        if self._shown:
-            self._write("\r\x1b[K")
-        self._is_on, self._shown = False, 0
-
-    @staticmethod
-    def _write(text: str) -> None:
-        # What is done must not end because nobody watches.
-        with suppress(OSError):
-            sys.stderr.write(text)
-            sys.stderr.flush()
+    with Console(stderr=True).status(draw(label)) as status:
+        yield lambda label: status.update(draw(label))
 
 
 def show_table(rows: Mapping[str, str]) -> None:
-    """Show names and values."""
-    rows = {name: one_line(value) for name, value in rows.items()}
-    if not is_terminal():
-        name_width, value_width = max(map(len, rows)), max(map(len, rows.values()))
-        write("".join(f"{name:<{name_width}}  {value:>{value_width}}\n" for name, value in rows.items()))
-        return
-    from rich.console import Console  # noqa: PLC0415 - takes 0.1 s
-    from rich.table import Table  # noqa: PLC0415 - likewise
-
-    table = Table(show_header=False)
-    table.add_column(style="bold")
-    table.add_column(justify="right")
-    for name, value in rows.items():
-        table.add_row(name, value)
-    # What came from a file is no markup.
-    Console(markup=False, emoji=False, highlight=False).print(table)
+    """Show names and values, which are mostly numbers."""
+    name_width, value_width = max(map(len, rows)), max(map(len, rows.values()))
+    write("".join(f"{name:<{name_width}}  {value:>{value_width}}\n" for name, value in rows.items()))

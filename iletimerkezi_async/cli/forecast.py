@@ -1,56 +1,87 @@
-"""What a campaign would come to: everything is read as it would be, and nothing sent."""
+"""The forecast of a campaign: everything is read as it would be, and nothing sent."""
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
+from itertools import islice
 from typing import Any
 from unicodedata import name as name_of
 
 from attrs import define, evolve, field
 
-from iletimerkezi_async import IletimerkeziError, Refusal, TransportError, UnavailableError
+from iletimerkezi_async import IletimerkeziError, JournalError, Refusal, TransportError, UnavailableError
 from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Recipients
+from iletimerkezi_async.campaigns.journal import open_journal
+from iletimerkezi_async.campaigns.seen import Seen
+from iletimerkezi_async.campaigns.tally import REFUSED
 from iletimerkezi_async.http.retry import Retry
+from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.models import Balance, Message
+from iletimerkezi_async.stores.log import Row, State
 from iletimerkezi_async.text import Encoding, measure
+from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft
 
+from .books import Book
 from .command import run_async
+from .display import working
 from .messages import CommandError
 from .output import note
-from .plan import Notes, Plan
-from .settings import has_credentials, open_client
+from .plan import MOST_EXAMPLES, Notes, Plan
+from .settings import call, has_credentials
 
-__all__ = ["Cost", "Forecast", "ask_balance", "describe_costly", "describe_encodings", "forecast"]
+__all__ = ["Forecast", "ask_balance", "forecast"]
 
 _MOST_CHARACTERS = 10
 _PATIENCE = 5.0
 
 
 @define
-class Cost:
-    """What the orders would come to.
+class Forecast:
+    """The recipients and the cost of a campaign.
 
     Attributes:
-        orders: How many there would be.
-        recipients: Who would get a message.
+        notes: Findings in the list.
+        read: Recipients in the list.
+        duplicates: … of these, repeated.
+        refused: … ruled out by the list, or refused by the service in an earlier run.
+        recipients: … to be sent to, or to be settled.
+        accepted_before: Recipients whose orders the service took in earlier runs.
+        unsettled: … of `recipients`, those whom an earlier run may have texted.
+        changed: Recipients who had another text by an earlier run.
+        second_texts: Texts to numbers that get another one, too.
+        orders: Orders that there would be.
         sms: All parts of all messages.
         fewest: Parts of the shortest text.
         most: Parts of the longest.
-        encodings: How many recipients get a text in each alphabet.
+        encodings: Recipients by the alphabet of their texts.
         costly: The characters that make texts Unicode.
+        examples: The first of the messages that there would be.
     """
 
-    orders: int = 0
+    notes: Notes
+    read: int = 0
+    duplicates: int = 0
+    refused: Sequence[Refusal] = ()
     recipients: int = 0
+    accepted_before: int = 0
+    unsettled: int = 0
+    changed: int = 0
+    second_texts: int = 0
+    orders: int = 0
     sms: int = 0
     fewest: int = 0
     most: int = 0
     encodings: Counter[str] = field(factory=Counter[str])
     costly: dict[str, None] = field(factory=dict[str, None])
+    examples: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
+    _texted: Seen = field(factory=Seen, init=False)
 
     def add(self, draft: Draft) -> None:
         """Count an order in."""
+        if len(self.examples) < MOST_EXAMPLES:
+            self.examples += [(number, text) for text, number in islice(draft.pairs(), MOST_EXAMPLES)]
         self.orders += 1
         self.recipients += draft.recipients
         for text, numbers in draft.messages.items():
@@ -62,84 +93,129 @@ class Cost:
             self.sms += parts * len(numbers)
             self.fewest = min(self.fewest or parts, parts)
             self.most = max(self.most, parts)
+            self.second_texts += len(numbers) - len(self._texted.add(numbers))
 
     def lacks(self, balance: Balance) -> int:
-        """How many SMS are missing. Of lira it is not known here how many make one."""
+        """The SMS that are missing; the price of one in lira is not known here."""
         return 0 if balance.amount else max(0, self.sms - balance.sms)
 
+    @property
+    def parts(self) -> str:
+        """Parts of a text."""
+        return str(self.most) if self.fewest == self.most else f"{self.fewest} to {self.most}"
 
-@define
-class Forecast:
-    """What was found out.
+    @property
+    def alphabets(self) -> str:
+        """The count of texts in each alphabet."""
+        if len(self.encodings) == 1:
+            return next(iter(self.encodings))
+        return ", ".join(f"{count:,} {encoding}" for encoding, count in self.encodings.most_common())
 
-    Attributes:
-        notes: What was seen in the list.
-        cost: What the orders would come to.
-        read: How many recipients the list has.
-        duplicates: How many of them are repeated.
-        refused: Whom the list alone rules out.
+    @property
+    def why_dear(self) -> str | None:
+        """The characters that make texts dear, if there are any."""
+        if not self.costly:
+            return None
+        return f"Unicode, and so 65 characters instead of 155 in an SMS, by: {', '.join(map(_name, self.costly))}"
+
+    @property
+    def besides(self) -> dict[str, int]:
+        """Counts of the list beside its recipients; zeros are left out."""
+        counts = {
+            "refused": len(self.refused),
+            "repeated": self.duplicates,
+            "to a number that gets another text, too": self.second_texts,
+            "empty fields": self.notes.empty,
+        }
+        return {name: count for name, count in counts.items() if count}
+
+    @property
+    def progress(self) -> str | None:
+        """The recipients of earlier runs, and those that are left; `None` without earlier runs."""
+        if not self.accepted_before and not self.unsettled:
+            return None
+        before = f"{self.accepted_before:,} of these were accepted by an earlier run"
+        doubt = f", {self.unsettled:,} of whom it may have texted" if self.unsettled else ""
+        return f"{before}; this goes on with {self.recipients:,}{doubt}"
+
+
+def forecast(plan: Plan, book: Book) -> Forecast:
+    """Read everything as a campaign would. The plan's own notes stay as they are, as it may be read again.
+
+    Args:
+        plan: The campaign.
+        book: Its journal; recipients of earlier runs are left out, where there is a key to read it with.
+
+    Raises:
+        CommandError: The journal cannot serve this campaign.
     """
-
-    notes: Notes = field(factory=Notes)
-    cost: Cost = field(factory=Cost)
-    read: int = 0
-    duplicates: int = 0
-    refused: Sequence[Refusal] = ()
-
-
-def forecast(plan: Plan) -> Forecast:
-    """Read everything as a campaign would. What is seen is not kept with the plan, which may be read again."""
-    return run_async(partial(_forecast, evolve(plan, notes=Notes())))
+    try:
+        with working(f"reading {plan.recipients.name}"):
+            return run_async(partial(_forecast, evolve(plan, notes=Notes()), book))
+    except JournalError as error:
+        raise book.explain(error) from None
 
 
-async def _forecast(plan: Plan) -> Forecast:
+async def _forecast(plan: Plan, book: Book) -> Forecast:
     found = Forecast(plan.notes)
-    intake = _intake(plan)
-    while await intake.fill():
-        found.cost.add(intake.take())
+    text = plan.template.text
+    message = None if text is None else Message(text, ())
+    opened: Any = nullcontext()
+    if book.is_readable:
+        credentials = Credentials(None, None, choose_base_url(None))
+        opened = open_journal(book.journal, plan.terms, message, credentials, None)
+    async with opened as journal:
+        intake = _make_intake(plan, message, journal.salt if journal else b"")
+        if journal is not None:
+            await journal.read(partial(_count_in, found, intake))
+    is_over = False
+    while not is_over:
+        is_over = not await intake.fill()
+        for _, again in intake.take_earlier(unread=False):
+            found.add(again)
+        if not is_over:
+            found.add(intake.take())
+    if found.progress:
+        # The first ones of the list may have theirs already.
+        plan.notes.examples[:] = found.examples
     found.read, found.duplicates, found.refused = intake.read, intake.duplicates, intake.refused
+    found.changed = intake.changed
     return found
 
 
-def _intake(plan: Plan) -> Intake[Any]:
-    text = plan.template.text
-    if text is None:
-        return MessageIntake(Recipients(plan.messages()), plan.terms, plan.wanted.batch_size, b"")
-    return NumberIntake(Recipients(plan.numbers()), plan.terms, plan.wanted.batch_size, Message(text, ()))
+def _make_intake(plan: Plan, message: Message | None, salt: bytes) -> Intake[Any]:
+    if message is not None:
+        return NumberIntake(Recipients(plan.numbers()), plan.terms, plan.batch_size, message)
+    source = Recipients(plan.messages())
+    return MessageIntake(source, plan.terms, plan.batch_size, salt, allow_new_texts=plan.allow_new_texts)
+
+
+def _count_in(found: Forecast, intake: Intake[Any], row: Row) -> None:
+    """Count in an order of an earlier run, and leave its recipients out of this one."""
+    draft = intake.remember(row)
+    if row.state is State.SENT:
+        found.accepted_before += row.recipients
+    elif row.state is State.REFUSED:
+        intake.refused.extend(Refusal(f"+{digits}", REFUSED) for digits in intake.numbers(row))
+    elif row.state is not State.DUPLICATE:
+        found.unsettled += row.recipients
+        if draft is not None:
+            found.add(draft)
 
 
 def ask_balance() -> tuple[Balance | None, Exception | None]:
-    """The balance, where it can be asked for; and why a campaign would be refused, if it would."""
+    """The balance, where it can be asked for; and the error that a campaign would meet, if any."""
     if not has_credentials():
         return None, None
     try:
-        return run_async(_get_balance), None
+        # One attempt: the rest is worth showing without it.
+        return call(lambda each: each.with_options(timeout=_PATIENCE, retry=Retry(attempts=1)).get_balance()), None
     except (TransportError, UnavailableError) as error:
         note(f"the balance is not known: {error.reason}")
     except (CommandError, IletimerkeziError) as error:
         # All the rest is worth showing.
         return None, error
     return None, None
-
-
-async def _get_balance() -> Balance:
-    async with open_client() as client:
-        # There is more to show than this; a network that is not there is not waited for.
-        return await client.with_options(timeout=_PATIENCE, retry=Retry(attempts=1)).get_balance()
-
-
-def describe_costly(cost: Cost) -> str | None:
-    """What makes texts dear, if anything does."""
-    if not cost.costly:
-        return None
-    return f"Unicode, and so 65 characters instead of 155 in an SMS, by: {', '.join(map(_name, cost.costly))}"
-
-
-def describe_encodings(cost: Cost) -> str:
-    """How many texts there are in each alphabet."""
-    if len(cost.encodings) == 1:
-        return next(iter(cost.encodings))
-    return ", ".join(f"{count:,} {encoding}" for encoding, count in cost.encodings.most_common())
 
 
 def _name(letter: str) -> str:

@@ -8,32 +8,25 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.models import Send
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, StoreJournal
 
-from .command import run_async
 from .messages import CommandError, WrongUsageError
 from .output import note, write_json, write_pairs
-from .settings import Json, Verbose, open_client
+from .settings import Json, Verbose, Word, call, open_client
 
 __all__ = ["STORE_VARIABLE", "KeyOption", "StoreOption", "choose_journal", "has_store", "open_store", "opened", "sent"]
 
 STORE_VARIABLE = "ILETIMERKEZI_STORE"
 
 StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        metavar="URL",
-        help=f"postgresql://…, redis://…, sqlite:PATH or sqlite:///PATH. Default: {STORE_VARIABLE}.",
-    ),
+    Word, Option("--store", metavar="URL", help=f"postgresql://…, redis://…, sqlite:PATH. Default: {STORE_VARIABLE}.")
 ]
-KeyOption = Annotated[
-    str | None, typer.Option("--key", metavar="KEY", help="Send once under this key. It needs a store.")
-]
+KeyOption = Annotated[Word, Option("--key", metavar="KEY", help="Send once under this key. It needs a store.")]
 
 _KINDS: Mapping[str, type[PostgresStore | RedisStore]] = {
     "postgresql": PostgresStore,
@@ -62,7 +55,7 @@ def open_store(url: str | None) -> Store | None:
     # As SQLAlchemy names a driver.
     kind, _, _ = scheme.partition("+")
     named = f"{scheme}:// is none of them; " if rest.startswith("//") else ""
-    # It may hold a password, so it goes no further.
+    # The address may hold a password, and is not shown.
     reason = f"{named}the store must be postgresql://…, redis://… or sqlite:PATH (--store or {STORE_VARIABLE})"
     try:
         if kind == "sqlite":
@@ -90,16 +83,16 @@ def _read_path(rest: str) -> str:
 
 
 def choose_journal(journal: str | None, store: Store | None, *, asked: bool) -> str | StoreJournal | None:
-    """Where a campaign is written down: in a file, or in the store under a name.
+    """The journal that was named: a file, or one in the store.
 
     Args:
         journal: The path, or the name.
         store: The store, if there is one.
-        asked: Whether it was asked for by the option. Where only the environment names it, a file that is there is
-            gone on with.
+        asked: Whether the store comes from its option. Where only the environment names it, a file that exists is
+            used.
 
     Raises:
-        CommandError: That cannot be a name, or the store keeps no journals.
+        CommandError: It cannot be a name, or the store keeps no journals.
     """
     if journal is None or store is None or (not asked and Path(journal).exists()):
         return journal
@@ -123,48 +116,45 @@ async def opened(client: AsyncClient, store: Store | None) -> AsyncGenerator[Asy
 def sent(
     key: Annotated[str, typer.Argument(metavar="KEY", hidden=True)],
     *,
-    order: Annotated[int | None, typer.Option(metavar="ID", min=1, help="It was sent, as this order.")] = None,
-    not_sent: Annotated[bool, typer.Option("--not-sent", help="It was surely not sent.")] = False,
+    order: Annotated[int | None, Option(metavar="ID", min=1, help="It was sent, as this order.")] = None,
+    not_sent: Annotated[bool, Option("--not-sent", help="It was surely not sent.")] = False,
     store: StoreOption = None,
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Tell what became of the send with KEY.
+    """Show the state of the send with KEY.
 
     "unknown" means that it may or may not have been sent. The same send again may find out; where it cannot, look into
     the panel, and decide with --order or --not-sent. After --not-sent the key is free, and the same send again sends.
     """
     if not has_store(store):
-        raise WrongUsageError(f"say where keys are kept: --store, or {STORE_VARIABLE}")
+        raise WrongUsageError(f"no store of keys: give --store, or {STORE_VARIABLE}")
     if order is not None and not_sent:
         raise WrongUsageError("--order and --not-sent exclude each other")
-    found = run_async(partial(_ask, key, store, order, not_sent=not_sent))
+    kept = open_store(store)
+    found = call(partial(_settle, key, order, not_sent=not_sent), opened(open_client(store=kept), kept))
     if found is None:
-        raise CommandError(f"nothing is known of the key {key!r}: it was not used, refused, or is too old")
-    (write_json if as_json else write_pairs)(_fields(found, as_json=as_json))
-
-
-async def _ask(key: str, url: str | None, order: int | None, *, not_sent: bool) -> Send | None:
-    store = open_store(url)
-    async with opened(open_client(store=store), store) as client:
-        known = await client.find_send(key)
-        if known is None or (order is None and not not_sent):
-            return known
-        # About what is known now: somebody else may decide at the same moment.
-        return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))
-
-
-def _fields(send: Send, *, as_json: bool) -> dict[str, object]:
-    first = send.first_attempt
+        raise CommandError(f"the key {key!r} is unknown: it was not used, refused, or is too old")
+    fields: dict[str, object] = {
+        "key": found.key,
+        "state": found.state.value,
+        "order_id": found.order_id,
+        "recipients": found.recipients,
+        "first_attempt": found.first_attempt,
+    }
     if as_json:
-        return {
-            "key": send.key,
-            "state": send.state.value,
-            "order_id": send.order_id,
-            "recipients": send.recipients,
-            "first_attempt": first,
-        }
-    order = {} if send.order_id is None else {"order": send.order_id}
-    attempt = {} if first is None else {"first attempt": f"{first:%Y-%m-%d %H:%M:%S}"}
-    state = send.state.value.replace("_", " ")
-    return {"key": send.key, "state": state, **order, "recipients": send.recipients, **attempt}
+        write_json(fields)
+        return
+    fields["state"] = found.state.value.replace("_", " ")
+    if found.first_attempt is not None:
+        fields["first_attempt"] = f"{found.first_attempt:%Y-%m-%d %H:%M:%S}"
+    told = {name.removesuffix("_id"): value for name, value in fields.items() if value is not None}
+    write_pairs({name.replace("_", " "): value for name, value in told.items()})
+
+
+async def _settle(key: str, order: int | None, client: AsyncClient, *, not_sent: bool) -> Send | None:
+    known = await client.find_send(key)
+    if known is None or (order is None and not not_sent):
+        return known
+    # About the version that was read: another person may decide at the same moment.
+    return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))

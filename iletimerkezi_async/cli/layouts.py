@@ -1,4 +1,4 @@
-"""How a list is laid out: its delimiter, its header, and the column with the numbers."""
+"""The layout of a list: its delimiter, its header, and the column with the numbers."""
 
 import re
 from collections import Counter
@@ -27,7 +27,7 @@ _KNOWN = frozenset({
 })  # fmt: skip
 _PLAIN = str.maketrans("şğçöüâîû", "sgcouaiu")
 _WORDS = frozenset({"-", "--", "yok", "none", "null", "nan", "na", "n/a", "#yok", "#n/a", "bos", "boş", "0"})
-# What stands in rows, and hardly ever in headers: amounts, dates, percentages, addresses.
+# Cells of rows, hardly ever of headers: amounts, dates, percentages, addresses.
 _DATA = re.compile(r"[-+%₺$€ ]*[0-9][0-9.,:/ %₺$€TL-]*|\S+@\S+\.\S+", re.IGNORECASE)
 # Digits in a number that was nearly one.
 _NEARLY = 5
@@ -37,14 +37,14 @@ _TAB_NAMES = frozenset({"\\t", "tab", "sekme"})
 
 @frozen
 class Wishes:
-    """What somebody said about the layout; what they left out is found.
+    """The layout as far as options give it; the rest is found.
 
     Attributes:
-        column: The column with the numbers: its name, or which one it is, from 1.
-        delimiter: What separates the columns.
+        column: The column with the numbers: its name, or its position, from 1.
+        delimiter: The separator of the columns.
         header: Whether there is a header.
-        encoding: How the bytes are to be read.
-        sheet: Which sheet of a workbook, by its name, or which one it is, from 1.
+        encoding: The encoding of the bytes.
+        sheet: The sheet of a workbook: its name, or its position, from 1.
         point: Whether decimals of a workbook stand behind a point, and not behind a comma.
     """
 
@@ -58,16 +58,16 @@ class Wishes:
 
 @frozen
 class Layout:
-    """How a list is written.
+    """The layout of a list.
 
     Attributes:
-        delimiter: What separates the columns; `None` in a plain list, and in a workbook.
+        delimiter: The separator of the columns; `None` in a plain list, and in a workbook.
         header: The columns' names; none where there is no header.
-        header_line: Where the header is.
+        header_line: The header's line.
         numbers: The index of the column with the numbers.
-        width: How many columns there are.
-        titles: How many rows stand above the header.
-        blank: How many cells without a name the header of a text file has at its end.
+        width: The number of columns.
+        titles: The number of rows above the header.
+        blank: The number of cells without a name at the end of a text file's header.
     """
 
     delimiter: str | None
@@ -80,7 +80,7 @@ class Layout:
 
     @property
     def skipped(self) -> int:
-        """How many rows are no recipients' rows."""
+        """The number of rows before the first recipient's."""
         return self.titles + bool(self.header)
 
     def is_shifted(self, cells: Sequence[str]) -> bool:
@@ -127,14 +127,14 @@ def find_delimiter(sample: Mapping[str | None, Sequence[Row]]) -> str | None:
             continue
         widths = {len(row.cells) for row in rows}
         score = (_count_numbers(rows), len(widths) == 1 and max(widths) > 1, len(rows[0].cells))
-        # What makes no columns of its own is no better than a plain list.
+        # A delimiter that makes no columns is no better than a plain list.
         if score > best_score and max(widths) > 1:
             best, best_score = delimiter, score
     return best
 
 
 def _count_numbers(rows: Sequence[Row]) -> int:
-    """How many numbers there are in the column that has most."""
+    """The count of numbers in the column that has most."""
     return max(_count_by_column(rows), default=0)
 
 
@@ -145,16 +145,16 @@ def _count_by_column(rows: Sequence[Row]) -> list[int]:
 
 
 def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: Wishes) -> Layout:
-    """How a list is laid out, by its first rows.
+    """Find the layout of a list by its first rows.
 
     Args:
-        name: What errors call the list.
+        name: The list's name in errors.
         rows: Its first rows, at least one.
-        delimiter: What separates their columns.
-        wishes: What was said about it.
+        delimiter: The separator of their columns.
+        wishes: The layout as far as options give it.
 
     Raises:
-        WrongUsageError: There is no such column, or none that would be it, or more than one.
+        WrongUsageError: There is no such column, or not exactly one that fits.
     """
     titles = _count_titles(rows, wishes)
     first = [_tidy(cell) for cell in rows[titles].cells]
@@ -173,7 +173,7 @@ def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: W
 
 
 def _check_lines(name: str, rows: Sequence[Row], wishes: Wishes) -> None:
-    """Refuse numbers that stand one behind the other: of a line one would be taken, and the others be forgotten."""
+    """Refuse several numbers in a line: one would be taken, and the others dropped."""
     widths = {_count_filled(row.cells) for row in rows}
     is_table = len(rows) > 1 and len(widths) == 1 and wishes.column is not None
     has_words = any(map(str.isalpha, "".join(cell for row in rows for cell in row.cells)))
@@ -183,12 +183,12 @@ def _check_lines(name: str, rows: Sequence[Row], wishes: Wishes) -> None:
 
 
 def _count_named(header: Sequence[str], numbers: int) -> int:
-    """How many columns there are up to the last that has a name, or the numbers."""
+    """The count of columns up to the last that has a name, or the numbers."""
     return max((index for index, title in enumerate(header, 1) if title or index == numbers + 1), default=0)
 
 
 def _count_titles(rows: Sequence[Row], wishes: Wishes) -> int:
-    """How many rows stand above a header that is surely one, as spreadsheets have them: a letterhead, a date."""
+    """The count of rows above a certain header, such as a letterhead or a date."""
     if wishes.header is not None:
         return 0
     for index, row in enumerate(rows[:_MOST_TITLE_ROWS]):
@@ -205,7 +205,7 @@ def _is_recipient(cells: Sequence[str], known: Sequence[int], header: Sequence[s
 
 
 def _find_unknown_header(rows: Sequence[Row]) -> int:
-    """Where a header of other names is: the first row that is as full as the table, right above the first number."""
+    """The index of a header with unknown names: the row above the first number, fuller than all rows above it."""
     counts = _count_by_column(rows)
     if len(counts) <= 1 or not max(counts):
         return 0
@@ -226,7 +226,7 @@ def _count_filled(cells: Sequence[str]) -> int:
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Row], column: str | None) -> bool:
-    """Whether a row is a header. One with a number, or nearly one, among the numbers is none: it would vanish."""
+    """Whether a row is a header. A row with a number, or nearly one, in the column of numbers is none."""
     if _names(first, column):
         return True
     index = _guess_column(first, rows, column)
@@ -238,7 +238,7 @@ def _is_header(first: Sequence[str], rows: Sequence[Row], column: str | None) ->
     if is_nearly_number(cell) or cell.casefold() in _WORDS | {""}:
         return False
     if len(first) == 1:
-        # A mistyped number must not pass for a title, as nobody would hear of it.
+        # A mistyped number that passed for a title would vanish.
         return not any(letter.isdigit() for letter in cell)
     return not any(_DATA.fullmatch(other) for other in first)
 
@@ -307,7 +307,7 @@ def _is_known(title: str) -> bool:
 
 
 def is_nearly_number(cell: str) -> bool:
-    """Whether a cell holds a phone number, or what was to be one."""
+    """Whether a cell holds a phone number, or something close to one."""
     digits = sum(map(str.isdigit, cell))
     letters = sum(map(str.isalpha, cell))
     return (digits >= _NEARLY and digits > letters) or clean_number(cell) is not None

@@ -1,4 +1,4 @@
-"""Lists of recipients: which file, how it is laid out, and its rows one after another."""
+"""Lists of recipients: the file, its layout, and its rows one after another."""
 
 import codecs
 import io
@@ -6,36 +6,33 @@ import os
 import stat
 import sys
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TypeAlias, TypeVar
 
 import anyio
 
 from iletimerkezi_async.numbers import clean_numbers, find_flaw
 from iletimerkezi_async.results import Refusal
 
-from .display import SignOfLife
-from .encodings import EncodingGuess, describe_encoding
+from .display import working
 from .layouts import Layout, Wishes, find_delimiter, find_layout, is_nearly_number
 from .messages import CommandError, WrongUsageError
 from .sheets import MAGIC, OLD_MAGIC, Sheet
-from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader
+from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader, describe_encoding, guess_encoding
 
 __all__ = ["RecipientList", "open_list"]
 
 T = TypeVar("T")
-#: Makes something of each row that is laid out as it should be.
+#: Makes something of rows that fit the layout.
 Read: TypeAlias = Callable[[Sequence[Row]], Iterable[T]]
 
 _PIECE = 1 << 16
-# To tell the layout by.
+# Rows that show the layout.
 _SAMPLE = 200
-# Without any number, rows of a pipe that are waited for.
+# Rows of a pipe that are waited for as long as none has a number.
 _ENOUGH = 20
-# What else has numbers in it: what phones give out, what web pages call an Excel file, what programs exchange.
+# Files of other kinds that hold numbers, by how they begin.
 _OTHERS = {
     b"begin:vcard": "a vCard of contacts",
     b"<!doctype": "a web page",
@@ -52,54 +49,40 @@ _DELIMITER_NAMES = {"\t": "tab"}
 _SWAPPED = str.maketrans(",.", ".,")
 
 
-class _Watched(io.BytesIO):
-    """A file in memory that gives a sign of life while it is read."""
-
-    def __init__(self, content: bytes, sign: SignOfLife) -> None:
-        super().__init__(content)
-        self._sign = sign
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """See `io.BytesIO`."""
-        self._sign.tell()
-        return super().read(size)
-
-
 class RecipientList(ABC):
     """An open list of recipients.
 
     Attributes:
-        name: What errors call it.
-        layout: How it is laid out.
-        place: What a row's number is called.
+        name: Its name in errors.
+        layout: Its layout.
+        total: Rows in it; `None` of a pipe, which can be read once only.
+        place: The word for a row's number.
     """
 
     name: str
     layout: Layout
+    total: int | None = None
     place = "line"
 
     @abstractmethod
     def describe(self) -> Mapping[str, str]:
-        """How it was read, for people."""
+        """Its layout, for people."""
 
     @abstractmethod
     def pieces(self) -> Iterator[list[Row]]:
         """All rows, some at a time.
 
         Raises:
-            CommandError: The file is not what it seemed.
+            CommandError: The file cannot be read to its end.
         """
 
-    def count(self) -> int | None:
-        """How many rows there are, all looked at once, so that a bad one is told before anything is sent.
-
-        Returns:
-            `None` for a pipe, which can only be read once.
+    def count(self) -> None:
+        """Count the rows. Each is parsed, so that a broken one is told before anything is sent.
 
         Raises:
-            CommandError: The file is not what it seemed.
+            CommandError: The file cannot be read to its end.
         """
-        return sum(map(len, self.pieces())) - bool(self.layout.header)
+        self.total = sum(map(len, self.pieces())) - self.layout.skipped
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
         """All rows, as `read` makes them of some at a time; asynchronous where they may have to be waited for."""
@@ -112,7 +95,7 @@ class RecipientList(ABC):
             begun += len(rows)
 
     def number(self, row: Row) -> str:
-        """The number in a row, as it is written."""
+        """The number in a row, as written."""
         index = self.layout.numbers
         return row.cells[index].strip() if index < len(row.cells) else ""
 
@@ -121,7 +104,7 @@ class RecipientList(ABC):
         return f"{self.place} {row.line}"
 
     def numbers(self, rows: Sequence[Row]) -> Iterable[str | Refusal]:
-        """The numbers of rows; what is none with its place."""
+        """The numbers of rows; a refusal with its place for a bad one."""
         written = [self.number(row) for row in rows]
         for row, each, number in zip(rows, written, clean_numbers(written)):
             yield number or Refusal(each, f"{self.where(row)}: {find_flaw(each)}")
@@ -136,17 +119,13 @@ class RecipientList(ABC):
         """Rows as `read` makes them, but for those that are not laid out as the header is.
 
         Args:
-            read: What makes something of rows.
-            rows: Some rows, one behind the other.
-            begun: How many rows there were before.
+            read: Makes something of rows.
+            rows: Rows, one behind the other.
+            begun: Rows before these.
         """
-        layout = self.layout
         good: list[Row] = []
-        for index, row in enumerate(rows, begun):
-            if index < layout.skipped:
-                if index < layout.titles:
-                    yield Refusal("", f"{self.where(row)}: it stands above the header")
-            elif flaw := self.find_flaw(row):
+        for row in rows[max(0, self.layout.skipped - begun) :]:
+            if flaw := self.find_flaw(row):
                 yield from read(good)
                 good = []
                 yield Refusal(self.number(row), f"{self.where(row)}: {flaw}")
@@ -155,9 +134,9 @@ class RecipientList(ABC):
         yield from read(good)
 
     def find_flaw(self, row: Row) -> str | None:
-        """Why a row cannot be read, whatever is in it."""
+        """The reason to leave a row out before its cells are read."""
         if self.layout.is_shifted(row.cells):
-            return f"{len(row.cells)} values in {self.layout.width} columns: which is which, nobody knows"
+            return f"{len(row.cells)} values in {self.layout.width} columns: it is unknown which is which"
         return None
 
 
@@ -166,9 +145,9 @@ class TextList(RecipientList):
 
     Args:
         fd: The file.
-        name: What errors call it.
-        head: What has been read of it.
-        wishes: What was said about its layout.
+        name: Its name in errors.
+        head: Its first bytes.
+        wishes: The layout as far as options give it.
     """
 
     def __init__(self, fd: int, name: str, head: bytes, wishes: Wishes) -> None:
@@ -177,18 +156,19 @@ class TextList(RecipientList):
         mode = os.fstat(fd).st_mode
         self._start = os.lseek(fd, 0, os.SEEK_CUR) - len(head) if stat.S_ISREG(mode) else None
         self._may_wait = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd))
-        # What a pipe has given cannot be read again.
+        # A pipe cannot be read again.
         self._head = head
         self._encoding = wishes.encoding or ""
         if not self._encoding and self._start is not None:
-            self._encoding = EncodingGuess(self._bytes()).end()
+            self._encoding = guess_encoding(self._bytes())
         sample = self._read_sample(wishes)
         delimiter = wishes.delimiter or self._stated_delimiter() or find_delimiter(sample)
         self.layout = find_layout(name, sample[delimiter], delimiter, wishes)
 
-    def count(self) -> int | None:
+    def count(self) -> None:
         """See `RecipientList`."""
-        return None if self._start is None else super().count()
+        if self._start is not None:
+            super().count()
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
@@ -198,10 +178,20 @@ class TextList(RecipientList):
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
         """See `RecipientList`."""
-        if self._may_wait:
-            make = partial(self.read_piece, read)
-            return _Stream(self._read, self._fd, self._head, self._reader(), make)
-        return super().rows(read)
+        return self._stream(read) if self._may_wait else super().rows(read)
+
+    async def _stream(self, read: Read[T]) -> AsyncGenerator[T | Refusal]:
+        """The rows of a pipe or a terminal, which must not stop everything else while nothing comes."""
+        reader, data, begun = self._reader(), self._head, 0
+        while data:
+            rows = reader.feed(data)
+            for each in self.read_piece(read, rows, begun):
+                yield each
+            begun += len(rows)
+            await anyio.wait_readable(self._fd)
+            data = self._read()
+        for each in self.read_piece(read, reader.feed(b""), begun):
+            yield each
 
     def _reader(self) -> RowReader:
         return RowReader(self.name, self.layout.delimiter, self._encoding)
@@ -226,7 +216,7 @@ class TextList(RecipientList):
         return _read(self._fd, self.name)
 
     def _stated_delimiter(self) -> str | None:
-        """What the first line of some spreadsheets says."""
+        """The delimiter that the first line states, as Excel reads it."""
         first = self._head.decode(self._encoding, "ignore").lstrip("\ufeff").splitlines()[:1]
         stated = SEPARATOR_LINE.fullmatch(first[0]) if first else None
         return stated[1] if stated else None
@@ -237,7 +227,7 @@ class TextList(RecipientList):
             os.lseek(self._fd, self._start + len(self._head), os.SEEK_SET)
         data = self._head
         while True:
-            encoding = self._encoding or EncodingGuess([self._head]).end()
+            encoding = self._encoding or guess_encoding([self._head])
             sample = _sample(self.name, self._head, encoding, wishes, is_all=not data)
             # A pipe may give less than a row at a time; and a header alone tells little.
             is_enough = len(sample[None]) >= _ENOUGH or any(is_nearly_number(row.cells[0]) for row in sample[None])
@@ -255,27 +245,19 @@ class SheetList(RecipientList):
 
     Args:
         content: The workbook.
-        name: What errors call it.
-        wishes: What was said about its layout.
-        sign: Shown until the rows are counted, if that takes long.
+        name: Its name in errors.
+        wishes: The layout as far as options give it.
     """
 
     place = "row"
 
-    def __init__(self, content: bytes, name: str, wishes: Wishes, sign: SignOfLife) -> None:
+    def __init__(self, content: bytes, name: str, wishes: Wishes) -> None:
         self.name = name
-        self._sign = sign
-        self._sheet = Sheet(_Watched(content, sign), name, wishes.sheet, comma=not wishes.point)
+        self._sheet = Sheet(io.BytesIO(content), name, wishes.sheet, comma=not wishes.point)
         rows = self._sheet.sample(_SAMPLE)
         if not rows:
             raise CommandError(f"{name}: the sheet {self._sheet.title!r} is empty")
         self.layout = find_layout(name, rows, None, wishes)
-
-    def count(self) -> int | None:
-        """See `RecipientList`."""
-        count = super().count()
-        self._sign.end()
-        return count
 
     def describe(self) -> Mapping[str, str]:
         """See `RecipientList`."""
@@ -288,53 +270,12 @@ class SheetList(RecipientList):
         return number if self._sheet.comma else number.translate(_SWAPPED)
 
     def find_flaw(self, row: Row) -> str | None:
-        """See `RecipientList`; whoever filters a list means those whom it shows."""
+        """See `RecipientList`; a filter hides the rows that are not meant."""
         return self._sheet.flaws.get(row.line) or super().find_flaw(row)
 
     def pieces(self) -> Iterator[list[Row]]:
         """See `RecipientList`."""
         return self._sheet.pieces()
-
-
-class _Stream(AsyncIterable[T], Generic[T]):
-    """The rows of a pipe or a terminal, which must not stop everything else while nothing comes."""
-
-    def __init__(
-        self,
-        pull: Callable[[], bytes],
-        fd: int,
-        head: bytes,
-        reader: RowReader,
-        read: Callable[[Sequence[Row], int], Iterable[T]],
-    ) -> None:
-        self._pull = pull
-        self._fd = fd
-        self._head = head
-        self._reader = reader
-        self._read = read
-        self._rows: deque[T] = deque()
-        self._begun = 0
-        self._ended = False
-
-    def __aiter__(self) -> "_Stream[T]":
-        return self
-
-    async def __anext__(self) -> T:
-        while not self._rows:
-            if self._ended:
-                raise StopAsyncIteration
-            await self._fetch()
-        return self._rows.popleft()
-
-    async def _fetch(self) -> None:
-        data, self._head = self._head, b""
-        if not data:
-            await anyio.wait_readable(self._fd)
-            data = self._pull()
-        self._ended = not data
-        rows = self._reader.feed(data)
-        self._rows.extend(self._read(rows, self._begun))
-        self._begun += len(rows)
 
 
 @contextmanager
@@ -343,7 +284,7 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
 
     Args:
         path: The file, or `-` for standard input.
-        wishes: What was said about its layout.
+        wishes: The layout as far as options give it.
 
     Raises:
         CommandError: It cannot be read.
@@ -354,16 +295,18 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
         fd = sys.stdin.fileno() if path == "-" else os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    sign = SignOfLife(f"reading {name}")
     try:
-        yield _open(fd, name, wishes, sign)
+        # Nothing is drawn where numbers may be typed.
+        with nullcontext() if path == "-" else working(f"reading {name}"):
+            recipients = _open(fd, name, wishes)
+            recipients.count()
+        yield recipients
     finally:
-        sign.end()
         if path != "-":
             os.close(fd)
 
 
-def _open(fd: int, name: str, wishes: Wishes, sign: SignOfLife) -> RecipientList:
+def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     head = _read(fd, name)
     if head.startswith(OLD_MAGIC):
         raise CommandError(
@@ -372,18 +315,19 @@ def _open(fd: int, name: str, wishes: Wishes, sign: SignOfLife) -> RecipientList
     kind = next((kind for mark, kind in _OTHERS.items() if head.lstrip(_BEFORE).lower().startswith(mark)), None)
     if kind:
         raise CommandError(f"{name}: it is {kind}, and no list; save it as .xlsx or CSV UTF-8")
-    if not head.startswith(MAGIC):
-        for option, is_given in (("--sheet", wishes.sheet is not None), ("--decimal-point", wishes.point)):
-            if is_given:
-                raise WrongUsageError(f"{name} is a text, and no workbook (.xlsx): leave out {option}")
-        return TextList(fd, name, head, wishes)
-    for option, given in (("--delimiter", wishes.delimiter), ("--encoding", wishes.encoding)):
+    is_book = head.startswith(MAGIC)
+    what = "a workbook (.xlsx), and no text" if is_book else "a text, and no workbook (.xlsx)"
+    of_texts = {"--delimiter": wishes.delimiter, "--encoding": wishes.encoding}
+    of_books = {"--sheet": wishes.sheet, "--decimal-point": wishes.point or None}
+    for option, given in (of_texts if is_book else of_books).items():
         if given is not None:
-            raise WrongUsageError(f"{name} is a workbook (.xlsx), and no text: leave out {option}")
+            raise WrongUsageError(f"{name} is {what}: leave out {option}")
+    if not is_book:
+        return TextList(fd, name, head, wishes)
     pieces = [head]
     while pieces[-1]:
         pieces.append(_read(fd, name))
-    return SheetList(b"".join(pieces), name, wishes, sign)
+    return SheetList(b"".join(pieces), name, wishes)
 
 
 def _read(fd: int, name: str) -> bytes:
@@ -396,7 +340,7 @@ def _read(fd: int, name: str) -> bytes:
 def _sample(name: str, head: bytes, encoding: str, wishes: Wishes, *, is_all: bool) -> dict[str | None, list[Row]]:
     """The first rows as each delimiter makes them, and as a plain list."""
     sample: dict[str | None, list[Row]] = {}
-    # Excel may name any delimiter, and so may whoever types one.
+    # A line of Excel's may name any delimiter, and so may the option.
     stated = SEPARATOR_LINE.match(head.decode(encoding, "ignore").lstrip("\ufeff"))
     for delimiter in dict.fromkeys([None, *DELIMITERS, wishes.delimiter, stated[1] if stated else None]):
         # Not strict: what is broken is told once it is known what it should be.

@@ -1,4 +1,4 @@
-"""Every error as one line for whoever typed the command."""
+"""Errors as lines for the user of the command."""
 
 from __future__ import annotations
 
@@ -12,20 +12,13 @@ from iletimerkezi_async.errors import (
     OrderAcceptedError,
     OutcomeUnknownError,
     RecipientError,
-)
+)  # fmt: skip
 from iletimerkezi_async.numbers import NO_NUMBER, find_flaw
 
 __all__ = [
-    "FAILED",
-    "INTERRUPTED_ORDER",
-    "UNKNOWN",
-    "USAGE",
-    "CommandError",
-    "WrongUsageError",
-    "describe",
-    "exit_code_of",
-    "explain",
-]
+    "FAILED", "INTERRUPTED_ORDER", "UNKNOWN", "USAGE", "CommandError", "DoneError", "WrongUsageError", "describe",
+    "exit_code_of", "explain",
+]  # fmt: skip
 
 #: The exit code where something failed, and surely was not sent.
 FAILED = 1
@@ -59,6 +52,12 @@ class CommandError(Exception):
         self.cause = cause
 
 
+class DoneError(CommandError):
+    """There is nothing left to do."""
+
+    exit_code = 0
+
+
 class WrongUsageError(CommandError):
     """The command was typed wrongly."""
 
@@ -66,23 +65,23 @@ class WrongUsageError(CommandError):
 
 
 def exit_code_of(error: BaseException) -> int:
-    """How a command ends that ends with this error."""
+    """The exit code of a command that ends with this error."""
     told = _cause(error)
-    if isinstance(told, (OutcomeUnknownError, OrderAcceptedError)):
+    if isinstance(told, OutcomeUnknownError):
         return UNKNOWN
-    if isinstance(told, DuplicateOrderError):
-        # They have it: whoever takes this for a failure, and tries again later, texts them twice.
+    if isinstance(told, (DuplicateOrderError, OrderAcceptedError)):
+        # They have it: a script that takes this for a failure, and tries again later, texts them twice.
         return 0
     return told.exit_code if isinstance(told, CommandError) else FAILED
 
 
 def explain(error: BaseException | None, exit_code: int) -> dict[str, object]:
-    """How a command ended, as `--json` tells it: the error's line and class, the service's code, and what to do."""
+    """The end of a command as JSON: what happened, the class, the service's code, advice, and the exit code."""
     if error is None:
         return {"error": None, "exit_code": exit_code}
     told = _cause(error)
     return {
-        "error": describe(error) or "interrupted",
+        "error": describe(error, advice=False) or "interrupted",
         "class": type(told).__name__,
         "code": getattr(told, "code", None),
         "advice": told.advice if isinstance(told, IletimerkeziError) else "",
@@ -94,17 +93,19 @@ def _cause(error: BaseException) -> BaseException:
     return error.cause or error if isinstance(error, CommandError) else error
 
 
-def describe(error: BaseException) -> str:
-    """The line to show for an error."""
+def describe(error: BaseException, *, advice: bool = True) -> str:
+    """The line to show for an error, with or without its advice."""
+    if isinstance(error, CommandError) and error.cause and error.cause.advice and not advice:
+        return str(error).replace(f": {error.cause.advice}", "")
     if isinstance(error, (CommandError, KeyboardInterrupt)):
         return str(error)
     if isinstance(error, RecipientError) and error.numbers:
         return _name_numbers(error.numbers)
     if isinstance(error, IletimerkeziError):
-        # What was refused here is told in plain words, without the operation and the code of an answer.
+        # Refused before any request: without the operation and the code of an answer.
         if isinstance(error, ApiError) and error.http_status is None:
             return f"{error.message}; nothing was sent"
-        return str(error)
+        return str(error) if advice else error.reason
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is missing; the command needs: pip install 'iletimerkezi-async[cli]'"
     if isinstance(error, ImportError):

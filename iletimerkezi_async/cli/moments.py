@@ -9,7 +9,7 @@ from iletimerkezi_async.models import TURKISH_TIME
 
 from .messages import WrongUsageError
 
-__all__ = ["read_day", "read_moment", "read_week"]
+__all__ = ["read_day", "read_days", "read_moment", "read_week"]
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Stricter than `fromisoformat`, whose newer versions take a date alone: it would count as its midnight.
@@ -52,16 +52,24 @@ def read_day(option: str, typed: str | None) -> date | None:
     raise WrongUsageError(f'{option} {typed!r} is not a day such as "2026-12-01" or "01.12.2026"')
 
 
-def read_week(first: str | None, last: str | None, *, now: datetime) -> tuple[date, date]:
-    """The days from `--from` to `--to`: what is left out makes a week that ends with `--to`, or today.
+def read_days(first: str | None, last: str | None) -> tuple[date | None, date | None]:
+    """The days of `--from` and `--to`, where they are given.
 
     Raises:
         WrongUsageError: One is not a day, or the range ends before it starts.
     """
     start, end = read_day("--from", first), read_day("--to", last)
-    end = end or now.astimezone(TURKISH_TIME).date()
-    if start is None:
-        start = date.fromordinal(max(1, (end.toordinal() - _REST_OF_WEEK.days)))
-    if end < start:
+    if start and end and end < start:
         raise WrongUsageError(f"the range ends ({end}) before it starts ({start})")
     return start, end
+
+
+def read_week(first: str | None, last: str | None, *, now: datetime) -> tuple[date, date]:
+    """The days from `--from` to `--to`: what is left out makes a week that ends with `--to`, or today.
+
+    Raises:
+        WrongUsageError: As `read_days`.
+    """
+    end = read_day("--to", last) or now.astimezone(TURKISH_TIME).date()
+    start, _ = read_days(first, f"{end}")
+    return start or date.fromordinal(max(1, end.toordinal() - _REST_OF_WEEK.days)), end

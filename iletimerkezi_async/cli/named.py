@@ -1,4 +1,4 @@
-"""The files that name whom a campaign left out, and who was not texted."""
+"""The files of recipients that a campaign left out, and of those it did not text."""
 
 import csv
 import os
@@ -21,18 +21,18 @@ _FORMULA_MARKS = tuple("=+-@＝＋－＠")
 
 
 class NameFile:
-    """A CSV file of numbers and what is to be said of them, readable for its owner alone; or none.
+    """A CSV file of numbers with the reason for each, readable for its owner alone; or none.
 
     Args:
-        option: What names it.
-        path: What was said; `None` for nothing.
-        columns: Its header.
+        option: The option that names it.
+        path: The option's value, if it was given.
+        columns: The header.
         others: Files that it must not overwrite.
-        default: Where to, if there is somebody to name and nothing was said.
+        default: The file without the option, if there are rows.
 
     Raises:
         WrongUsageError: It is one of the others.
-        CommandError: It cannot be written, which is better told before anything is sent.
+        CommandError: It cannot be written; checked before anything is sent.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class NameFile:
         self._asked = path is not None
         if path is None:
             return
-        if any(other is not None and _is_same(path, other) for other in others):
+        if any(other is not None and Path(path).resolve() == Path(other).resolve() for other in others):
             raise WrongUsageError(f"{option} would overwrite {path}")
         os.close(_open(path, os.O_APPEND))
 
     def write(self, rows: Iterable[Sequence[str]], count: int) -> str | None:
-        """Write all of them, in place of what was there.
+        """Write the rows, in place of earlier content.
 
         Args:
             rows: The rows.
-            count: How many there are.
+            count: Their number.
 
         Returns:
-            The file that now names them, if there is one.
+            The file that holds them, if there are any.
         """
         if self._path is None or not (count or self._asked or Path(self._path).exists()):
             return None
@@ -70,14 +70,14 @@ class NameFile:
                 writer.writerow(self._columns)
                 writer.writerows(map(_harmless, rows))
         except (OSError, CommandError) as error:
-            # What became of everybody is to be shown all the same.
+            # The result is shown all the same.
             complain(f"{self._path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             return None
         return self._path if count else None
 
 
 def failed_rows(result: BulkResult) -> Iterator[Sequence[str]]:
-    """Who was not texted, or may not have been, and why."""
+    """The recipients that were not texted, or may not have been, with the reason."""
     for failure in result.failed:
         sent = "unknown" if isinstance(failure.error, OutcomeUnknownError) else "no"
         for number in failure.recipients:
@@ -96,14 +96,7 @@ def _harmless(row: Sequence[str]) -> Sequence[str]:
 
 
 def _without_formula(written: str) -> str:
-    """A field that no spreadsheet takes for a formula, whoever wrote it; an apostrophe in front makes it a text."""
+    """A field that no spreadsheet takes for a formula: an apostrophe in front makes it a text."""
     shown = "".join(letter if letter.isprintable() else " " for letter in written)
     is_formula = shown.lstrip()[:1] in _FORMULA_MARKS and clean_number(shown) != shown
     return f"'{shown}" if is_formula else shown
-
-
-def _is_same(path: str, other: str) -> bool:
-    try:
-        return Path(path).samefile(other)
-    except (OSError, ValueError):
-        return Path(path).absolute() == Path(other).absolute()

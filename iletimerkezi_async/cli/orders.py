@@ -1,9 +1,9 @@
-"""Commands about orders as a whole."""
+"""Commands about orders."""
 
-import os
 import sys
+from collections import Counter
 from contextlib import suppress
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 from functools import partial
 from itertools import count
 from math import inf
@@ -11,27 +11,28 @@ from typing import Annotated
 
 import anyio
 import typer
+from typer import Option
 
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.errors import IletimerkeziError, OrderNotDueError
-from iletimerkezi_async.models import OrderReport, OrderStatus
+from iletimerkezi_async.models import Delivery, MessageStatus, OrderReport, OrderStatus
 from iletimerkezi_async.orders.several import pause_after
 
-from .command import run_async
+from .display import working
 from .messages import FAILED, CommandError, explain
 from .moments import read_week
-from .output import Rows, complain, note, write, write_json, write_pairs
-from .settings import Json, Verbose, open_client
+from .output import Rows, complain, is_terminal, note, write, write_json, write_pairs
+from .settings import Json, Verbose, Word, call
 
-__all__ = ["cancel", "orders", "wait"]
+__all__ = ["cancel", "orders", "report", "wait"]
 
 _OrderId = Annotated[int, typer.Argument(metavar="ID", min=1, hidden=True)]
 
 
 def orders(
     *,
-    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day.")] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="The last day. Default: today.")] = None,
+    first: Annotated[Word, Option("--from", metavar="DAY", help="The first day.")] = None,
+    last: Annotated[Word, Option("--to", metavar="DAY", help="The last day. Default: today.")] = None,
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
@@ -41,27 +42,16 @@ def orders(
     delivered. Days are written as 2026-12-01 and are Turkish.
     """
     start, end = read_week(first, last, now=datetime.now(timezone.utc))
-    seen = run_async(partial(_list, start, end, as_json=as_json))
+    rows = Rows[OrderReport](_fields, lambda order: [_plain_line(order)], as_json=as_json)
+    seen = call(lambda client: rows.add_all(client.get_reports(start, end)))
     if sys.stdout.isatty():
         note(f"{seen:,} {'order' if seen == 1 else 'orders'} from {start} to {end}")
-
-
-async def _list(start: date, end: date, *, as_json: bool) -> int:
-    rows, seen = Rows(), 0
-    async with open_client() as client:
-        async for order in client.get_reports(start, end):
-            seen += 1
-            await (rows.add_json(_fields(order)) if as_json else rows.add(_plain_line(order)))
-        await rows.flush()
-    return seen
 
 
 def wait(
     order_id: _OrderId,
     *,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="S", min=0, help="Give up after so many seconds. Default: never.")
-    ] = None,
+    timeout: Annotated[float | None, Option(metavar="S", min=0, help="Seconds to wait. Default: no limit.")] = None,
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
@@ -70,7 +60,7 @@ def wait(
     It ends with 0 when every message is delivered or has turned out to be undeliverable, and with 1 when the order
     could not be sent or the time is up.
     """
-    order = run_async(partial(_wait, order_id, timeout))
+    order = call(partial(_wait, order_id, timeout))
     failure = None
     if order.status is not OrderStatus.COMPLETED:
         failure = CommandError(f"order {order_id} could not be sent, or was cancelled")
@@ -84,10 +74,10 @@ def wait(
         raise typer.Exit(code)
 
 
-async def _wait(order_id: int, timeout: float | None) -> OrderReport:  # noqa: ASYNC109 - the library's own
+async def _wait(order_id: int, timeout: float | None, client: AsyncClient) -> OrderReport:  # noqa: ASYNC109 - the library's own
     ends: list[OrderReport | Exception] = []
-    async with open_client() as client, anyio.create_task_group() as tasks:
-        if _can_redraw():
+    async with anyio.create_task_group() as tasks:
+        if is_terminal(sys.stderr):
             tasks.start_soon(_show_progress, client, order_id)
         ends.append(await _end(client, order_id, timeout))
         tasks.cancel_scope.cancel()
@@ -107,22 +97,13 @@ async def _end(client: AsyncClient, order_id: int, timeout: float | None) -> Ord
         return error
 
 
-def _can_redraw() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
-
-
 async def _show_progress(client: AsyncClient, order_id: int) -> None:
-    """Keep one line of the terminal up to date, until cancelled; then clear it.
-
-    What goes wrong is left to the waiting itself.
-    """
-    try:
+    """Keep one line of the terminal up to date, until cancelled. What goes wrong is left to the waiting itself."""
+    with working(f"order {order_id}") as show:
         for look in count(1):
             with suppress(IletimerkeziError):
-                _redraw(f"order {order_id}: {await _look(client, order_id)}")
+                show(f"order {order_id}: {await _look(client, order_id)}")
             await anyio.sleep(pause_after(look, inf))
-    finally:
-        _redraw("")
 
 
 async def _look(client: AsyncClient, order_id: int) -> str:
@@ -134,23 +115,41 @@ async def _look(client: AsyncClient, order_id: int) -> str:
     return f"{order.status.name}, {done:,} of {order.total:,} final" if order.total else order.status.name
 
 
-def _redraw(line: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{line}")
-    sys.stderr.flush()
-
-
 def cancel(order_id: _OrderId, *, as_json: Json = False, _verbose: Verbose = False) -> None:
     """Cancel the order ID, which is scheduled for later."""
-    run_async(partial(_cancel, order_id))
+    call(lambda client: client.cancel_order(order_id))
     if as_json:
         write_json({"id": order_id, "cancelled": True})
     else:
         write(f"order {order_id} is cancelled\n")
 
 
-async def _cancel(order_id: int) -> None:
-    async with open_client() as client:
-        await client.cancel_order(order_id)
+def report(order_id: _OrderId, *, as_json: Json = False, _verbose: Verbose = False) -> None:
+    """Show the status of each message of the order ID.
+
+    Each line has a number and, after a tab, its status: DELIVERED, UNDELIVERED or SENDING.
+    """
+    summary = call(partial(_report, order_id, as_json=as_json))
+    if sys.stdout.isatty():
+        note(summary)
+
+
+async def _report(order_id: int, client: AsyncClient, *, as_json: bool) -> str:
+    """Write the rows as they come, and return the summary."""
+    tally: Counter[MessageStatus] = Counter()
+    rows = Rows(_delivery_fields, lambda delivery: (delivery.number, delivery.status.name), as_json=as_json)
+    deliveries = client.get_report(order_id)
+    async for delivery in deliveries:
+        tally[delivery.status] += 1
+        await rows.add(delivery)
+    await rows.flush()
+    state = f" is {deliveries.order.status.name}" if deliveries.order else ""
+    counts = "".join(f", {count:,} {status.name}" for status, count in sorted(tally.items()))
+    return f"order {order_id}{state}: {tally.total():,} in all{counts}"
+
+
+def _delivery_fields(delivery: Delivery) -> dict[str, object]:
+    return {"number": delivery.number, "status": delivery.status.name, "code": delivery.status.value}
 
 
 def _fields(order: OrderReport) -> dict[str, object]:
@@ -181,12 +180,6 @@ def _count(number: int | None) -> str:
 
 
 def _summary(order: OrderReport) -> dict[str, object]:
-    counts = {
-        "total": order.total,
-        "delivered": order.delivered,
-        "undelivered": order.undelivered,
-        "waiting": order.waiting,
-        "price": order.price,
-    }
-    told = {name: value for name, value in counts.items() if value is not None}
-    return {"order": order.id, "status": order.status.name, **told}
+    names = ("status", "total", "delivered", "undelivered", "waiting", "price")
+    told = {name: value for name, value in _fields(order).items() if name in names and value is not None}
+    return {"order": order.id, **told}

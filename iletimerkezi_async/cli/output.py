@@ -1,4 +1,4 @@
-"""The streams: results on standard output, everything said about them on standard error."""
+"""The streams: results on standard output, messages on standard error."""
 
 from __future__ import annotations
 
@@ -11,31 +11,21 @@ import sys
 import textwrap
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar, cast
 
 import anyio
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
     from io import TextIOWrapper
 
 __all__ = [
-    "Rows",
-    "complain",
-    "end_line",
-    "is_terminal",
-    "note",
-    "one_line",
-    "open_streams",
-    "say",
-    "settle_stdout",
-    "show_log",
-    "to_json",
-    "write",
-    "write_json",
-    "write_pairs",
-]
+    "Rows", "complain", "end_line", "is_terminal", "note", "one_line", "open_streams", "say", "settle_stdout",
+    "show_log", "to_json", "write", "write_json", "write_pairs",
+]  # fmt: skip
+
+T = TypeVar("T")
 
 _LOGGER = "iletimerkezi_async"
 # As much as a pipe that is ready takes without blocking.
@@ -48,18 +38,18 @@ def is_terminal(stream: TextIO | None = None) -> bool:
 
 
 def one_line(text: str) -> str:
-    """A text without anything that could move the cursor or begin a line: it may have come from anywhere."""
+    """A text without control characters and line ends: it may come from a file or the network."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def write(text: str) -> None:
-    """Write lines to standard output, at once. What could move the cursor is taken out."""
+    """Write lines to standard output, at once, without control characters."""
     sys.stdout.write("\n".join(map(one_line, text.split("\n"))))
     sys.stdout.flush()
 
 
 def to_json(fields: Mapping[str, object]) -> bytes:
-    """One JSON object on a line of its own, in UTF-8; what could move the cursor is written as its code."""
+    """One JSON object on a line of its own, in UTF-8; control characters are written as escapes."""
     text = orjson.dumps(fields).decode()
     if not text.isprintable():
         text = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
@@ -79,13 +69,14 @@ def write_json(fields: Mapping[str, object]) -> None:
 
 
 def write_pairs(pairs: Mapping[str, object]) -> None:
-    """Write names and values, in two columns."""
+    """Write names and values, in two columns; in a terminal in lines that are broken between words."""
     width = max(map(len, pairs))
-    write("".join(f"{name:<{width}}  {one_line(str(value))}\n" for name, value in pairs.items()))
+    rows = (_fold(one_line(str(value)), f"{name:<{width}}  ", sys.stdout) for name, value in pairs.items())
+    write("".join(f"{row}\n" for row in rows))
 
 
 def note(text: str) -> None:
-    """Write one line to standard error; whatever could move the cursor is taken out."""
+    """Write one line to standard error; control characters are taken out."""
     say(" ".join(one_line(text).split()))
 
 
@@ -93,23 +84,26 @@ def say(text: str, label: str = "", end: str = "\n") -> None:
     """Write to standard error; in a terminal in lines that are broken between words.
 
     Args:
-        text: What to write.
-        label: What stands in front, and is as wide as what the other lines begin with.
-        end: What comes after it.
+        text: The text.
+        label: A label in front, by whose width the other lines are indented.
+        end: The end of the last line.
     """
-    if sys.stderr.isatty():
-        lines = textwrap.TextWrapper(
-            shutil.get_terminal_size().columns,
-            initial_indent=label,
-            subsequent_indent=" " * len(label),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        text = lines.fill(text)
-    else:
-        text = label + text
-    sys.stderr.write(text + end)
+    sys.stderr.write(_fold(text, label, sys.stderr) + end)
     sys.stderr.flush()
+
+
+def _fold(text: str, label: str, stream: TextIO) -> str:
+    """A text behind a label, which the other lines are indented by; unbroken where it is for no terminal."""
+    if not stream.isatty():
+        return label + text
+    return textwrap.fill(
+        text,
+        shutil.get_terminal_size().columns,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def complain(text: str) -> None:
@@ -118,7 +112,7 @@ def complain(text: str) -> None:
 
 
 def end_line() -> None:
-    """Leave the line on which the terminal has echoed `^C`."""
+    """Begin a new line behind the `^C` that the terminal has echoed."""
     if sys.stderr.isatty():
         sys.stderr.write("\n")
 
@@ -126,8 +120,8 @@ def end_line() -> None:
 def open_streams() -> None:
     """Make the streams fit for use.
 
-    One that was closed before the start, which Python has as `None`, is replaced: nobody is there. A file or a pipe is
-    read as UTF-8, whatever the locale says: a text in any other guise would be sent like that. Letters that standard
+    A stream that was closed before the start, which Python has as `None`, is replaced by the null device. A file or a
+    pipe is read as UTF-8 in every locale: a text in another encoding would be sent garbled. Letters that standard
     output has no code for are written as escapes.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -140,7 +134,7 @@ def open_streams() -> None:
 
 
 def settle_stdout() -> None:
-    """Write out what is left; where nobody takes it, keep the interpreter from trying again at its end."""
+    """Flush standard output; where its reader is gone, keep the interpreter from trying again at its end."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -149,7 +143,7 @@ def settle_stdout() -> None:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        # What is logged about must not end because nobody reads it.
+        # Without a reader the work goes on.
         with suppress(OSError):
             complain(record.getMessage())
 
@@ -161,33 +155,46 @@ def show_log(level: int, name: str = _LOGGER) -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(_Lines())
-        # What a driver says of each attempt is told once, as the store's error.
+        # A driver's log of each attempt is summed up in the store's error.
         logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
-class Rows:
+class Rows(Generic[T]):
     """Many lines for standard output, which a reader may take slowly.
 
     A reader that stands still must not keep the command from being interrupted, so a pipe is only written to once it
     is ready, and no more than it takes.
+
+    Args:
+        fields: The object of a line of JSON.
+        plain: The fields of a plain line, to be separated by tabs.
+        as_json: Whether to write JSON.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, fields: Callable[[T], Mapping[str, object]], plain: Callable[[T], Sequence[str]], *, as_json: bool
+    ) -> None:
+        self._fields, self._plain, self._as_json = fields, plain, as_json
         self._waiting = bytearray()
         self._fd = sys.stdout.fileno()
         mode = os.fstat(self._fd).st_mode
         self._may_block = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
-    async def add(self, *fields: str) -> None:
-        """Write a line, soon: fields with tabs between them, without whatever else could move the cursor."""
-        await self._add(("\t".join(map(one_line, fields)) + "\n").encode(errors="replace"))
+    async def add_all(self, source: AsyncIterable[T]) -> int:
+        """Write a line for each, as they come; returns their number."""
+        seen = 0
+        async for each in source:
+            seen += 1
+            await self.add(each)
+        await self.flush()
+        return seen
 
-    async def add_json(self, fields: Mapping[str, object]) -> None:
-        """Write a line, soon: one JSON object."""
-        await self._add(to_json(fields))
-
-    async def _add(self, line: bytes) -> None:
-        self._waiting += line
+    async def add(self, each: T) -> None:
+        """Write a line, soon."""
+        if self._as_json:
+            self._waiting += to_json(self._fields(each))
+        else:
+            self._waiting += ("\t".join(map(one_line, self._plain(each))) + "\n").encode(errors="replace")
         if len(self._waiting) >= _PIECE:
             await self._write_piece()
 

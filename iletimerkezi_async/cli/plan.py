@@ -1,4 +1,4 @@
-"""What a campaign is to be, as it was typed."""
+"""A campaign as it was typed."""
 
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from typing import Literal, cast
@@ -15,45 +15,23 @@ from .lists import RecipientList
 from .messages import WrongUsageError
 from .tables import Row
 
-__all__ = ["Notes", "Plan", "Wanted", "read_template"]
+__all__ = ["MOST_EXAMPLES", "Notes", "Plan", "read_template"]
 
-# Shown before anything is sent.
-_MOST_EXAMPLES = 3
+#: Messages that are shown before anything is sent.
+MOST_EXAMPLES = 3
 
 
 @define(repr=False)
 class Notes:
-    """What was seen while the list was read.
+    """Findings while the list is read.
 
     Attributes:
-        empty: How many values of the text's columns were empty.
+        empty: Empty values of the text's columns.
         examples: The first messages as they are to go out.
     """
 
     empty: int = 0
     examples: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
-
-
-@frozen
-class Wanted:
-    """How a campaign is to be sent.
-
-    Attributes:
-        batch_size: Recipients in an order.
-        decided: Whether those of earlier runs of whom nothing could tell were sent, as a person has decided.
-        settle_for: For how many seconds to find out about those that may have been sent.
-        allow_new_texts: Whether those who had another text are texted again.
-    """
-
-    batch_size: int
-    decided: bool | None
-    settle_for: float
-    allow_new_texts: bool
-
-    @property
-    def unknown(self) -> Literal["keep", "as_sent", "as_not_sent"]:
-        """What to do with those of earlier runs of whom nothing could tell."""
-        return "keep" if self.decided is None else "as_sent" if self.decided else "as_not_sent"
 
 
 @frozen(repr=False)
@@ -64,25 +42,29 @@ class Plan:
         recipients: The list, open.
         template: The text.
         terms: The sender, the choice about consent, and the time.
-        wanted: How it is to be sent.
-        total: How many rows the list has, where that is known.
-        notes: What was seen so far.
+        batch_size: Recipients in an order.
+        unknown: The decision about recipients of earlier runs who stay unknown.
+        settle_for: Seconds for which orders that may have been taken are looked for.
+        allow_new_texts: Whether recipients who had another text are texted again.
+        notes: Findings so far.
     """
 
     recipients: RecipientList
     template: Template
     terms: Draft
-    wanted: Wanted
-    total: int | None
+    batch_size: int
+    unknown: Literal["keep", "as_sent", "as_not_sent"]
+    settle_for: float
+    allow_new_texts: bool
     notes: Notes = field(factory=Notes)
 
     def numbers(self) -> "Iterable[str] | AsyncIterable[str]":
-        """Everybody, where the text is the same for all."""
+        """All numbers, for a text that is the same for all."""
         # A campaign lists a refusal among numbers as it is.
         return cast("Iterable[str]", self.recipients.rows(self._read_numbers))
 
     def messages(self) -> "Iterable[Message | Refusal] | AsyncIterable[Message | Refusal]":
-        """Everybody with a text of their own.
+        """A message for each row.
 
         Raises:
             WrongUsageError: The text names a column that is not there.
@@ -102,7 +84,7 @@ class Plan:
         return self.recipients.rows(read)
 
     def check(self) -> None:
-        """Refuse what can be told already.
+        """Refuse a text that does not fit the list, or cannot be sent.
 
         Raises:
             WrongUsageError: The text names a column that is not there, or in a way of other programs.
@@ -123,7 +105,7 @@ class Plan:
             yield number
 
     def _keep(self, number: str, text: str) -> None:
-        if len(self.notes.examples) < _MOST_EXAMPLES:
+        if len(self.notes.examples) < MOST_EXAMPLES:
             self.notes.examples.append((number, text))
 
     def _find_columns(self) -> list[int]:

@@ -1,22 +1,18 @@
 """The command that sends one order."""
 
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.text import TextLength, measure
 from iletimerkezi_async.wire.packing import Filling
 
-from .command import run_async
 from .keeping import STORE_VARIABLE, KeyOption, StoreOption, has_store, open_store, opened
 from .messages import INTERRUPTED_ORDER, WrongUsageError
 from .output import note, write_json, write_pairs
-from .settings import Json, Verbose, open_client
+from .settings import Json, Verbose, call, open_client
 from .terms import At, IysOption, SenderOption, Yes, ask, read_terms, read_text
 
 __all__ = ["send"]
@@ -44,32 +40,25 @@ def send(
     """
     if key is not None and not has_store(store):
         raise WrongUsageError(f"--key needs a store: --store, or {STORE_VARIABLE}")
-    # What was sent under a key is told also when its time has come.
+    # An order that was sent under a key is shown also once its time is past.
     terms = read_terms(iys, sender, at, resumed=key is not None)
     text = read_text(text)
     kept = open_store(store)
     client = open_client(sender=terms.sender, iys=terms.iys, store=kept)
-    # Whatever can be refused is refused before the question.
+    # Refused here, before the question.
     draft = Filling(terms, [Message(text, numbers)]).draft()
     length = measure(text)
     if not yes:
         whom = f"each of {draft.recipients:,} recipients" if draft.recipients > 1 else "1 recipient"
         ask(f"{length.parts} SMS to {whom}", terms)
-    order = run_async(partial(_send, opened(client, kept), text, numbers, terms.send_at, key), INTERRUPTED_ORDER)
+    order = call(
+        lambda each: each.send_sms(text, numbers, send_at=terms.send_at, key=key),
+        opened(client, kept),
+        INTERRUPTED_ORDER,
+    )
     _show(order, length, terms.send_at, as_json=as_json)
     if order.replayed:
         note("it was sent before under this key; nothing was sent now")
-
-
-async def _send(
-    clients: AbstractAsyncContextManager[AsyncClient],
-    text: str,
-    numbers: list[str],
-    send_at: datetime | None,
-    key: str | None,
-) -> Order:
-    async with clients as client:
-        return await client.send_sms(text, numbers, send_at=send_at, key=key)
 
 
 def _show(order: Order, length: TextLength, send_at: datetime | None, *, as_json: bool) -> None:

@@ -7,13 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, cast
 
 import anyio
-import typer
+from typer import Option
 
 from .command import run_async
 from .consents import BRAND_VARIABLE
 from .messages import WrongUsageError
 from .output import show_log, write
-from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice, Verbose
+from .settings import DEMO_HASH, DEMO_KEY, DEMO_SENDER, IYS_VARIABLE, IysChoice, Verbose, Word
 
 if TYPE_CHECKING:
     from iletimerkezi_async.sandbox import Sandbox
@@ -32,25 +32,21 @@ _DEMO_BRAND = "BRAND"
 
 def sandbox(
     *,
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Port to listen on; 0: any free one.")
-    ] = 8025,
-    key: Annotated[str, typer.Option(metavar="KEY", help="API key to accept.")] = DEMO_KEY,
-    hash: Annotated[str, typer.Option(metavar="HASH", help="Hash of the key.")] = DEMO_HASH,
-    username: Annotated[str | None, typer.Option(metavar="NAME", help="User to accept without a key.")] = None,
-    password: Annotated[str | None, typer.Option(metavar="WORD", help="Password of the user.")] = None,
-    sender: Annotated[_Words, typer.Option(metavar="NAME", help="Approved sender, beside APITEST.")] = None,
-    brand: Annotated[_Words, typer.Option(metavar="CODE", help="Brand code for consents.")] = None,
-    balance: Annotated[int, typer.Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
-    blocked: Annotated[_Words, typer.Option(metavar="NUMBER", help="Number on the blacklist.")] = None,
-    undelivered: Annotated[_Words, typer.Option(metavar="NUMBER", help="Number that ends undelivered.")] = None,
-    delivery_seconds: Annotated[
-        float, typer.Option(metavar="S", min=0, max=_LONGEST, help="Seconds until delivery.")
-    ] = 1.0,
-    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Address for delivery reports.")] = None,
-    fail: Annotated[_Words, typer.Option(metavar="OPERATION=FAULT", help="Fault of the next request.")] = None,
-    iys_optional: Annotated[bool, typer.Option("--iys-optional", help="Accept orders without iys, as off.")] = False,
-    style: Annotated[str, typer.Option(metavar="live|seeds|strings|csharp", help="Types in the answers.")] = "live",
+    port: Annotated[int, Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free.")] = 8025,
+    key: Annotated[str, Option(metavar="KEY", help="The accepted API key.")] = DEMO_KEY,
+    hash: Annotated[str, Option(metavar="HASH", help="The hash of the key.")] = DEMO_HASH,
+    username: Annotated[Word, Option(metavar="NAME", help="User to accept without a key.")] = None,
+    password: Annotated[Word, Option(metavar="WORD", help="The user's password.")] = None,
+    sender: Annotated[_Words, Option(metavar="NAME", help="An approved sender, beside APITEST.")] = None,
+    brand: Annotated[_Words, Option(metavar="CODE", help="A brand that has consents.")] = None,
+    balance: Annotated[int, Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
+    blocked: Annotated[_Words, Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
+    undelivered: Annotated[_Words, Option(metavar="NUMBER", help="A number that messages do not reach.")] = None,
+    delivery_seconds: Annotated[float, Option(metavar="S", min=0, max=_LONGEST, help="Seconds until delivery.")] = 1.0,
+    webhook: Annotated[Word, Option(metavar="URL", help="Where to post delivery reports.")] = None,
+    fail: Annotated[_Words, Option(metavar="OPERATION=FAULT", help="A fault of the next request.")] = None,
+    iys_optional: Annotated[bool, Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
+    style: Annotated[str, Option(metavar="live|seeds|strings|csharp", help="The JSON types of answers.")] = "live",
     verbose: Verbose = False,
 ) -> None:
     """Serve a sandbox of the service, until Ctrl-C or SIGTERM.
@@ -106,7 +102,7 @@ def _quote_powershell(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-# How each shell sets a variable for what it starts, and how it takes a value as it is.
+# The form of an export in each shell, and the quoting of its value.
 _SHELLS: dict[str, tuple[str, Callable[[str], str]]] = {
     "bash, zsh": ("export {}={}", shlex.quote),
     "fish": ("set -gx {} {}", _quote_fish),

@@ -1,9 +1,11 @@
-"""What the environment and the shared options say."""
+"""The environment, and options that all commands share."""
 
 import logging
 import os
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -14,21 +16,16 @@ from iletimerkezi_async.stores import Store
 from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
 from iletimerkezi_async.wire.draft import SENDER_VARIABLE
 
+from .command import run_async
 from .messages import CommandError
 from .output import show_log
 
 __all__ = [
-    "DEMO_HASH",
-    "DEMO_KEY",
-    "DEMO_SENDER",
-    "IYS_VARIABLE",
-    "SENDER_VARIABLE",
-    "IysChoice",
-    "Json",
-    "Verbose",
-    "has_credentials",
-    "open_client",
-]
+    "DEMO_HASH", "DEMO_KEY", "DEMO_SENDER", "IYS_VARIABLE", "SENDER_VARIABLE", "IysChoice", "Json", "Verbose", "Word",
+    "call", "has_credentials", "open_client",
+]  # fmt: skip
+
+T = TypeVar("T")
 
 IYS_VARIABLE = "ILETIMERKEZI_IYS"
 
@@ -57,12 +54,14 @@ def _show_debug(asked: bool) -> bool:
     return asked
 
 
-Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Tell about every request.")]
+#: The value of an option that may be left out.
+Word: TypeAlias = str | None
+Verbose = Annotated[bool, typer.Option("--verbose", callback=_show_debug, help="Log every request.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 def has_credentials() -> bool:
-    """Whether the environment names an account, be it in part."""
+    """Whether the environment names an account, at least in part."""
     return any(os.environ.get(name) for name in (KEY_VARIABLE, HASH_VARIABLE))
 
 
@@ -81,3 +80,23 @@ def open_client(*, sender: str | None = None, iys: Iys | None = None, store: Sto
         return AsyncClient(sender=sender, iys=iys, store=store)
     except ConfigurationError as error:
         raise CommandError(str(error)) from None
+
+
+def call(
+    question: Callable[[AsyncClient], Awaitable[T]],
+    client: AbstractAsyncContextManager[AsyncClient] | None = None,
+    if_interrupted: str = "",
+) -> T:
+    """Ask the service one thing.
+
+    Args:
+        question: Asks it of the client.
+        client: The client, to be opened; by default that of the environment.
+        if_interrupted: The message of an interruption.
+    """
+
+    async def ask() -> T:
+        async with client or open_client() as opened:
+            return await question(opened)
+
+    return run_async(ask, if_interrupted)

@@ -1,4 +1,4 @@
-"""Workbooks (.xlsx): the rows of a sheet, as they are shown to whoever opens it."""
+"""Workbooks (.xlsx): the rows of a sheet, as a spreadsheet shows them."""
 
 import re
 import warnings
@@ -8,9 +8,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from iletimerkezi_async.filling import column_key
+from iletimerkezi_async.formats import show_cell
 
 from .archives import NO_VALUE, Range, find_facts, find_kind, to_transitional
-from .formats import show_cell
 from .messages import CommandError, WrongUsageError
 from .tables import Row
 
@@ -54,7 +54,7 @@ class Sheet:
 
     Args:
         file: The workbook.
-        name: What errors call it.
+        name: Its name in errors.
         wanted: The sheet, by name or from 1; `None` for the first one that is not hidden.
         comma: Whether decimals stand behind a comma.
 
@@ -76,7 +76,7 @@ class Sheet:
             facts = find_facts(archive, getattr(self._sheet, "_worksheet_path", ""))
         if facts is None:
             raise self._complain()
-        #: What is wrong with rows, by their numbers.
+        #: Reasons to leave rows out, by their numbers.
         self.flaws, self._ranges = facts
 
     def sample(self, most: int) -> list[Row]:
@@ -107,7 +107,7 @@ class Sheet:
                 merged.fill(line, shown)
                 if not is_blank or self.flaws.get(line) == NO_VALUE:
                     yield Row(line, shown)
-        except Exception:  # noqa: BLE001 - whatever openpyxl stumbles over; its error may hold values
+        except Exception:  # noqa: BLE001 - openpyxl raises all kinds, with values in their texts
             is_damaged = True
         else:
             is_damaged = False

@@ -1,49 +1,56 @@
-"""What became of a campaign, and what to do about it."""
+"""The end of a campaign: its result, and advice."""
 
 import shlex
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
-from iletimerkezi_async import (
-    BulkError,
-    BulkResult,
+from iletimerkezi_async.errors import (
+    ApiError,
     DuplicateOrderError,
-    Failure,
     IletimerkeziError,
-    JournalError,
     OutcomeUnknownError,
-    TransportError,
-)
+    SenderError,
+    UnavailableError,
+)  # fmt: skip
+from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 
 from .books import Book
 from .command import signal_code
 from .display import show_table
 from .messages import FAILED, UNKNOWN, CommandError, describe, explain
-from .output import complain, one_line, write, write_json
+from .output import complain, one_line, write, write_json, write_pairs
 from .plan import Plan
 
 __all__ = ["End", "Summary"]
 
+_LABELS = {
+    "accepted_before": "by earlier runs",
+    "unidentified": "in unknown orders",
+    "unknown": "of these, may have been sent",
+}
+# Counts that are told also where there is nothing to count.
+_ALWAYS = frozenset({"read", "accepted", "orders", "refused", "duplicates", "failed"})
+_ABOUT = {"note": " (that it was sent, without numbers)"}
 _MOST_REASONS = 5
 _MOST_IDS = 20
 _WIDTH = 80
-# What the library calls the option.
+# The library's name for the option.
 _NEW_TEXTS = "`allow_new_texts`"
-_IN_VAIN = "nobody was texted: every number was refused"
+_IN_VAIN = "no recipient was texted: every number was refused"
 
 
 @frozen
 class End:
-    """How a campaign ended.
+    """The end of a campaign.
 
     Attributes:
-        stopped: Why it ended early; `None` where it did not.
-        error: The error to tell of it, if there is one.
-        exit_code: How the command ends.
+        stopped: The reason of an early end; `None` without one.
+        error: The error to show, if there is one.
+        exit_code: The command's exit code.
     """
 
     stopped: str | None
@@ -51,22 +58,22 @@ class End:
     exit_code: int
 
     @property
-    def is_in_vain(self) -> bool:
-        """Whether it came to its end without reaching anybody, as where another column has the numbers."""
-        return isinstance(self.error, CommandError) and self.stopped is None
+    def is_of_other_texts(self) -> bool:
+        """Whether it stopped over recipients who had another text."""
+        return isinstance(self.error, JournalError) and _NEW_TEXTS in str(self.error)
 
     @property
-    def is_of_other_texts(self) -> bool:
-        """Whether it was stopped as others were texted than it would text now."""
-        return isinstance(self.error, JournalError) and _NEW_TEXTS in str(self.error)
+    def is_refused(self) -> bool:
+        """Whether something has to be put right before it can go on."""
+        return isinstance(self.error, ApiError) and not isinstance(self.error, (UnavailableError, DuplicateOrderError))
 
     @classmethod
     def of(cls, result: BulkResult, ended: BaseException | None) -> "End":
         """The end of a campaign with this result.
 
         Args:
-            result: What became of everybody.
-            ended: What ended it early, if anything did.
+            result: The result.
+            ended: The error that ended it early, if one did.
         """
         stop = ended.error if isinstance(ended, BulkError) and ended.error else ended
         failed = [failure.error for failure in (*result.unknown, *result.not_sent)]
@@ -77,45 +84,31 @@ class End:
             return cls("interrupted", stop, signal_code())
         is_done = stop is None and all(isinstance(each, DuplicateOrderError) for each in failed)
         code = UNKNOWN if result.unknown else 0 if is_done else FAILED
-        return cls(_reason(stop) if stop else None, error, code)
-
-
-def _count(failures: tuple[Failure, ...]) -> int:
-    return sum(failure.count for failure in failures)
-
-
-def _reason(stop: BaseException) -> str:
-    # What to do about these in a campaign is told behind it.
-    if isinstance(stop, (OutcomeUnknownError, TransportError)):
-        return stop.reason
-    return describe(stop).replace(_NEW_TEXTS, "--allow-new-texts")
+        reason = describe(stop, advice=False).replace(_NEW_TEXTS, "--allow-new-texts") if stop else None
+        return cls(reason, error, code)
 
 
 @frozen
 class Summary:
-    """A campaign at its end, whichever way it ended.
+    """A campaign at its end.
 
     Attributes:
-        result: What became of everybody.
-        plan: What it was to be.
-        seconds: How long it took.
-        end: How it ended.
-        typed: The text as it was typed, which is not shown: what is written here may be kept.
-        book: Where it was written down.
-        is_noted: Whether a note is left of that.
-        refused_file: What names the refused, if anything does.
-        failed_file: What names the failed, likewise.
+        result: The result.
+        plan: The campaign.
+        book: Its journal.
+        seconds: Its duration.
+        end: Its end.
+        typed: The text as it was typed, which is not shown: output may be logged.
+        files: Its files, where they exist: `refused_file`, `failed_file`, `journal` and `note`.
     """
 
     result: BulkResult
     plan: Plan
+    book: Book
     seconds: float
     end: End
     typed: str
-    book: Book
-    is_noted: bool
-    refused_file: str | None
-    failed_file: str | None
+    files: Mapping[str, str | None]
 
     @property
     def rate(self) -> float:
@@ -127,36 +120,43 @@ class Summary:
         """Whether there is something left to do."""
         return self.end.stopped is not None or bool(self.result.failed)
 
+    @property
+    def not_reached(self) -> int:
+        """Rows of the list that were not read before it stopped, where that is known."""
+        total = self.plan.recipients.total
+        return max(0, total - self.result.read) if total is not None and self.end.stopped else 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The counts, by their names in JSON."""
+        return {
+            "read": self.result.read,
+            "accepted": self.result.accepted,
+            "accepted_before": self.result.accepted_before,
+            "orders": len(self.result.orders),
+            "unidentified": self.result.unidentified,
+            "refused": len(self.result.refused),
+            "duplicates": self.result.duplicates,
+            "failed": self.result.failures,
+            "unknown": sum(failure.count for failure in self.result.unknown),
+            "not_reached": self.not_reached,
+            "empty_fields": self.plan.notes.empty,
+        }
+
     def show(self) -> None:
         """Show it as a table."""
-        result, empty = self.result, self.plan.notes.empty
-        show_table(
-            {
-                "read": f"{result.read:,}",
-                "accepted": f"{result.accepted:,}",
-                **({"by earlier runs": f"{result.accepted_before:,}"} if result.accepted_before else {}),
-                "orders": f"{len(result.orders):,}",
-                **({"in unknown orders": f"{result.unidentified:,}"} if result.unidentified else {}),
-                "refused": f"{len(result.refused):,}",
-                "duplicates": f"{result.duplicates:,}",
-                "failed": f"{result.failures:,}",
-                **({"of these, may have been sent": f"{_count(result.unknown):,}"} if result.unknown else {}),
-                **({"empty fields": f"{empty:,}"} if empty else {}),
-                "seconds": f"{self.seconds:.2f}",
-                "recipients a second": f"{self.rate:,.0f}",
-                **self.plan.recipients.describe(),
-            }
-        )
+        counts = {name: f"{count:,}" for name, count in self.counts.items() if count or name in _ALWAYS}
+        counts = {_LABELS.get(name, name.replace("_", " ")): count for name, count in counts.items()}
+        show_table(counts | {"seconds": f"{self.seconds:.2f}", "recipients a second": f"{self.rate:,.0f}"})
+        write_pairs(self.plan.recipients.describe())
         write("".join(f"{line}\n" for line in self._last_lines()))
 
     def _last_lines(self) -> Iterator[str]:
-        """Where everything is, and what to type next."""
-        journal = self.book.shown_path
-        if self.is_noted:
-            journal = f"{journal} (a note that it was sent, without numbers)"
-        files = {"refused": self.refused_file, "failed": self.failed_file, "journal": journal}
-        yield from (f"{name}: {file}" for name, file in files.items() if file is not None)
-        if self.result.refused and not self.refused_file:
+        """The files, the orders, and the next command."""
+        for name, file in self.files.items():
+            if file is not None:
+                yield f"{name.removesuffix('_file')}: {file}{_ABOUT.get(name, '')}"
+        if self.result.refused and not self.files["refused_file"]:
             yield "refused: --refused FILE names them"
         if not self.result.orders:
             return
@@ -168,47 +168,38 @@ class Summary:
 
     def show_json(self) -> None:
         """Show it as one JSON object."""
-        result, end = self.result, self.end
-        told = explain(end.error, end.exit_code)
+        told = explain(self.end.error, self.end.exit_code)
         if self.is_open:
             told["advice"] = ". ".join(filter(None, [str(told["advice"]), *self.how_to_go_on()]))
             told["next"] = self.next_command
         write_json(
             {
-                "read": result.read,
-                "accepted": result.accepted,
-                "accepted_before": result.accepted_before,
-                "unknown": sum(failure.count for failure in result.unknown),
-                "orders": [order.id for order in result.orders],
-                "unidentified": result.unidentified,
-                "refused": len(result.refused),
-                "duplicates": result.duplicates,
-                "failed": result.failures,
+                **self.counts,
+                "orders": [order.id for order in self.result.orders],
                 "reasons": [
                     {"reason": reason, "recipients": count} for reason, count in self.count_failures().most_common()
                 ],
-                "empty_fields": self.plan.notes.empty,
                 "seconds": round(self.seconds, 3),
                 "recipients_a_second": round(self.rate, 1),
-                "refused_file": self.refused_file,
-                "failed_file": self.failed_file,
-                "journal": self.book.shown_path,
-                "stopped": end.stopped,
+                **self.files,
+                "stopped": self.end.stopped,
                 **told,
                 "list": self.plan.recipients.describe(),
             }
         )
 
     def tell(self) -> None:
-        """Say what went wrong, and what to do about it."""
-        reasons = self.count_failures()
+        """Write what went wrong, and advice, to standard error."""
+        reasons, end = self.count_failures(), self.end
         for reason, count in reasons.most_common(_MOST_REASONS):
             complain(f"{count:,} failed: {reason}")
         if len(reasons) > _MOST_REASONS:
             complain(f"{len(reasons) - _MOST_REASONS} more reasons")
-        if self.end.stopped:
-            complain(f"stopped: {self.end.stopped}")
-        elif self.end.is_in_vain:
+        if end.stopped:
+            left = f"{self.not_reached:,} rows of the list were not reached" if self.not_reached else ""
+            advice = end.error.advice if isinstance(end.error, ApiError) else ""
+            complain(f"stopped: {'; '.join(filter(None, [end.stopped, advice, left]))}")
+        elif isinstance(end.error, CommandError):
             complain(_IN_VAIN)
         if not self.is_open:
             return
@@ -219,48 +210,52 @@ class Summary:
             sys.stderr.write(f"{one_line(command)}\n")
 
     def count_failures(self) -> Counter[str]:
-        """How many recipients failed, by the reason."""
+        """Failed recipients by reason."""
         reasons: Counter[str] = Counter()
         for failure in self.result.failed:
-            # What to do is told once, at the end.
+            # Advice follows once, at the end.
             reasons[failure.error.reason] += failure.count
         return reasons
 
     @property
     def next_command(self) -> str | None:
-        """What to type to go on; nothing where it would send to everybody again."""
+        """The command that goes on; none where it has to be another one, or would send to all of the list again."""
         if (
             self.book.journal is None
             or self.end.is_of_other_texts
+            or isinstance(self.end.error, SenderError)
             or {type(failure.error) for failure in self.result.failed} == {DuplicateOrderError}
         ):
             return None
-        # As it stands it is refused: pasted without a look it would text the placeholder to everybody.
+        # A placeholder that is refused as a text: pasted unread, any other would be sent.
         words = ["'{TEXT}'" if word == self.typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
         return " ".join(["iletimerkezi", *words])
 
     def how_to_go_on(self) -> list[str]:
-        """What to do about a campaign that did not reach everybody."""
+        """Advice about a campaign that did not reach all of its list."""
         kinds: set[type[IletimerkeziError]] = {type(failure.error) for failure in self.result.failed}
+        first = "once that is put right, " if self.end.is_refused else ""
         lines: list[str] = []
         if DuplicateOrderError in kinds:
             lines.append("451: the same texts went to the same numbers less than 10 minutes ago, by another run")
         if self.end.is_of_other_texts:
             # The same again would stop again.
             return lines
+        if isinstance(self.end.error, SenderError):
+            lines.append("`iletimerkezi senders` lists the approved senders: give one with --sender")
         if not self.result.accepted and not kinds & {OutcomeUnknownError, DuplicateOrderError}:
-            return [*lines, "nobody was texted: the same command tries again"]
+            return [*lines, f"no recipient was texted: {first}the same command tries again"]
         if self.book.journal is not None:
             if kinds != {DuplicateOrderError}:
                 settles = "settles what is not known, and " if OutcomeUnknownError in kinds else ""
-                lines.append(f"the same command again {settles}sends what is missing, and nothing twice")
+                lines.append(f"{first}the same command again {settles}sends what is missing, and nothing twice")
             if OutcomeUnknownError in kinds and not self.end.stopped:
                 lines.append(
-                    "where nothing can tell, look into the panel: --unknown sent, or --unknown not-sent, decides"
+                    "for what stays unknown, look into the panel: --unknown sent, or --unknown not-sent, decides"
                 )
             return lines
         lines.append(
-            "without a journal nothing was written down: the same command again sends to everybody again, except to "
-            "orders that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
+            "without a journal nothing is known of this run: the same command sends to all of the list again, except "
+            "to orders that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
         )
         return lines

@@ -1,19 +1,30 @@
-"""Rows out of bytes: plain lists, a number a line, and comma-separated values."""
+"""Rows out of bytes: their encoding; plain lists, a number a line; and comma-separated values."""
 
 import codecs
 import csv
 import io
 import re
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
 
-from .encodings import UTF_8, WINDOWS
-from .messages import CommandError
+from .messages import CommandError, WrongUsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = [
+    "DELIMITERS", "QUOTE", "SEPARATOR_LINE", "UTF_8", "WINDOWS", "Row", "RowReader",
+    "describe_encoding", "guess_encoding", "read_encoding",
+]  # fmt: skip
 
-__all__ = ["DELIMITERS", "QUOTE", "SEPARATOR_LINE", "Row", "RowReader"]
+UTF_8 = "utf-8"
+#: What spreadsheets write in Turkey when they are not told otherwise.
+WINDOWS = "cp1254"
+
+_MARKS = {codecs.BOM_UTF8: UTF_8, codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+# Bytes that UTF-8 does not have, as `surrogateescape` decodes them; and letters beyond ASCII.
+_STRAY = re.compile("[\udc80-\udcff]")
+_LETTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
+# Enough to see that every other byte is empty.
+_LOOK = 64
 
 DELIMITERS = (",", ";", "\t", "|")
 QUOTE = '"'
@@ -30,7 +41,7 @@ class Row(NamedTuple):
 
     Attributes:
         line: Its number; where it goes over several lines, that of the first.
-        cells: What is in it.
+        cells: Its cells.
     """
 
     line: int
@@ -41,10 +52,10 @@ class RowReader:
     """Turns bytes into rows as they come, so that a file of any size takes little memory.
 
     Args:
-        name: The file's name, for errors.
-        delimiter: What separates the columns; `None` for a plain list.
-        encoding: How the bytes are read.
-        strict: Whether broken quotes are an error. They would swallow the rows that follow.
+        name: Its name in errors.
+        delimiter: The separator of the columns; `None` for a plain list.
+        encoding: The encoding of the bytes.
+        strict: Whether broken quotes, which swallow the rows behind them, are an error.
     """
 
     def __init__(self, name: str, delimiter: str | None, encoding: str = UTF_8, *, strict: bool = True) -> None:
@@ -53,11 +64,11 @@ class RowReader:
         self._decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
         self._decoded_lines = 0
         self._incomplete = ""
-        self._lines = _Lines()
+        self._delimiter = delimiter
+        self._strict = strict
+        self._begun = False
         self._line = 0
-        self._records: Iterator[list[str]] | None = None
-        if delimiter is not None:
-            self._records = csv.reader(self._lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
+        self._pending: list[str] = []
 
     def feed(self, data: bytes) -> list[Row]:
         """The rows that are complete with these bytes; blank ones are left out. No bytes: the end.
@@ -70,9 +81,10 @@ class RowReader:
         if len(self._incomplete) > _LONGEST_LINE:
             raise self._complain(self._decoded_lines + 1, "the line is too long for a list of recipients")
         lines = whole + newline
-        if lines and not self._line and not self._lines.begun:
+        if lines and not self._begun:
+            self._begun = True
             lines = self._begin(lines)
-        return self._split(lines) if self._records is None else self._parse(lines, not data)
+        return self._split(lines) if self._delimiter is None else self._parse(lines, not data)
 
     @staticmethod
     def _begin(lines: str) -> str:
@@ -108,22 +120,33 @@ class RowReader:
         return rows
 
     def _parse(self, text: str, is_end: bool) -> list[Row]:
-        assert self._records is not None
-        self._lines.add(text, is_end)
+        assert self._delimiter is not None
+        if text:
+            self._pending += [f"{line}\n" for line in text.removesuffix("\n").split("\n")]
+        records = csv.reader(self._give(is_end), delimiter=self._delimiter, strict=self._strict, skipinitialspace=True)
         rows: list[Row] = []
+        taken = 0
         complaint = ""
         try:
-            for cells in self._records:
+            for cells in records:
                 if any(map(str.strip, cells)):
-                    rows.append(Row(self._line + 1, cells))
-                self._line += self._lines.accept()
+                    rows.append(Row(self._line + taken + 1, cells))
+                taken = records.line_num
         except _StarvedError:
-            self._lines.put_back()
+            # The lines of an incomplete record are read again once more are there.
+            pass
         except csv.Error as error:
             complaint = _broken(str(error))
         if complaint:
-            raise self._complain(self._line + 1, f"the quotes or columns are broken: {complaint}")
+            raise self._complain(self._line + taken + 1, f"the quotes or columns are broken: {complaint}")
+        self._line += taken
+        del self._pending[:taken]
         return rows
+
+    def _give(self, is_end: bool) -> Iterator[str]:
+        yield from self._pending
+        if not is_end:
+            raise _StarvedError
 
     def _complain(self, line: int, what: str) -> CommandError:
         return CommandError(f"{self._name}, line {line}: {what}")
@@ -141,7 +164,7 @@ def _undecodable(encoding: str) -> str:
 
 
 def _broken(problem: str) -> str:
-    """What is wrong with the quotes, for somebody who has not written a reader of them."""
+    """What is wrong with the quotes, in plain words."""
     if "unexpected end" in problem:
         return "a quotation mark is opened here and never closed"
     if "expected after" in problem:
@@ -155,40 +178,56 @@ class _StarvedError(Exception):
     """The lines ran out, and more may come."""
 
 
-class _Lines:
-    """Lines for `csv.reader`, which may end within a record: then its lines are read again once more are there."""
+def guess_encoding(pieces: Iterable[bytes]) -> str:
+    """The encoding of bytes that come in pieces, by the name that Python has for it.
 
-    def __init__(self) -> None:
-        self._waiting: deque[str] = deque()
-        self._taken: list[str] = []
-        self._ended = False
-        #: Whether there were any lines.
-        self.begun = False
+    A mark in front tells it. Without one, what is UTF-8 is read as such; what is not, and has more bytes that no UTF-8
+    has than letters of it, as Windows-1254. A few bad bytes among good letters are damage, which is told where they
+    are read.
+    """
+    decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
+    head, letters, strays = b"", 0, 0
+    for piece in chain(pieces, [b""]):
+        head = (head + piece[:_LOOK])[:_LOOK]
+        text = decoder.decode(piece, final=not piece)
+        if not text.isascii():
+            letters += len(_LETTER.findall(text))
+            strays += len(_STRAY.findall(text))
+    for mark, encoding in _MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if _is_mostly_empty(head[1::2]) and all(head[::2]):
+        return "utf-16-le"
+    if _is_mostly_empty(head[::2]) and all(head[1::2]):
+        return "utf-16-be"
+    return WINDOWS if strays > letters else UTF_8
 
-    def add(self, text: str, is_end: bool) -> None:
-        """Have more lines; whole ones."""
-        if text:
-            self.begun = True
-            self._waiting.extend(f"{line}\n" for line in text.removesuffix("\n").split("\n"))
-        self._ended = is_end
 
-    def accept(self) -> int:
-        """Forget the lines of a complete record; how many they were."""
-        count = len(self._taken)
-        self._taken.clear()
-        return count
+def _is_mostly_empty(data: bytes) -> bool:
+    """As is one half of the bytes of a text in UTF-16, whose Latin letters need the other half alone."""
+    return len(data) > 1 and 2 * data.count(0) > len(data)
 
-    def put_back(self) -> None:
-        """Keep the lines of an incomplete record."""
-        self._waiting.extendleft(reversed(self._taken))
-        self._taken.clear()
 
-    def __iter__(self) -> "_Lines":
-        return self
+def read_encoding(typed: str | None) -> str | None:
+    """The encoding that was typed.
 
-    def __next__(self) -> str:
-        if not self._waiting:
-            raise StopIteration if self._ended else _StarvedError
-        line = self._waiting.popleft()
-        self._taken.append(line)
-        return line
+    Raises:
+        WrongUsageError: There is none of this name.
+    """
+    if typed is None:
+        return None
+    try:
+        codec = codecs.lookup(typed)
+        # Some codecs are of bytes alone.
+        codecs.decode(b"", typed)
+        "".encode(typed)
+    except (LookupError, ValueError, TypeError):
+        codec = None
+    if codec is None:
+        raise WrongUsageError(f"--encoding {typed!r} is not an encoding such as utf-8, utf-16 or windows-1254")
+    return UTF_8 if codec.name in {"utf-8", "utf-8-sig"} else codec.name
+
+
+def describe_encoding(encoding: str) -> str:
+    """The name that spreadsheets have for it."""
+    return {UTF_8: "UTF-8", WINDOWS: "Windows-1254"}.get(encoding, encoding.upper())

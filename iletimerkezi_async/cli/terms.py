@@ -1,23 +1,23 @@
-"""On what terms a command sends: the options that every such command has, and its question."""
+"""The terms of sending: options that every such command has, and its question."""
 
 import sys
 from datetime import datetime, timezone
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from iletimerkezi_async.wire.draft import Draft, write_template
 
 from .messages import CommandError, WrongUsageError
 from .moments import read_moment
 from .output import one_line, say
-from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice
+from .settings import IYS_VARIABLE, SENDER_VARIABLE, IysChoice, Word
 
 __all__ = ["At", "IysOption", "SenderOption", "Yes", "ask", "describe_time", "read_terms", "read_text"]
 
 IysOption = Annotated[
     IysChoice | None,
-    typer.Option(
+    Option(
         "--iys",
         envvar=IYS_VARIABLE,
         show_envvar=False,
@@ -27,23 +27,21 @@ IysOption = Annotated[
     ),
 ]
 SenderOption = Annotated[
-    str | None,
-    typer.Option("--sender", envvar=SENDER_VARIABLE, show_envvar=False, metavar="NAME", help="The approved sender."),
+    Word, Option("--sender", envvar=SENDER_VARIABLE, show_envvar=False, metavar="NAME", help="The approved sender.")
 ]
 At = Annotated[
-    str | None,
-    typer.Option("--at", metavar="WHEN", help='Send later: "2026-12-01 09:00". Turkish time if it has no offset.'),
+    Word, Option("--at", metavar="WHEN", help='Send later: "2026-12-01 09:00". Turkish time if it has no offset.')
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Send without asking.")]
+Yes = Annotated[bool, Option("--yes", help="Send without asking.")]
 
 
 def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, resumed: bool = False) -> Draft:
-    """What was typed, as a draft without messages.
+    """The terms that were typed, as a draft without messages.
 
     Args:
         iys: The consent list.
         sender: The sender.
-        at: When to send.
+        at: The time to send.
         resumed: Whether it may have been begun before, so that its time may be past.
 
     Raises:
@@ -79,9 +77,9 @@ def ask(what: str, terms: Draft, before: str | None = None) -> None:
     """In a terminal, ask whether to send.
 
     Args:
-        what: What goes to whom.
-        terms: As whom, and when.
-        before: When it was sent already, if it was.
+        what: The SMS and the recipients.
+        terms: The sender and the time.
+        before: An earlier campaign to the same list, in words.
 
     Raises:
         CommandError: The answer is not a yes.
@@ -96,7 +94,7 @@ def ask(what: str, terms: Draft, before: str | None = None) -> None:
 
 
 def describe_time(terms: Draft) -> str:
-    """When it is to be sent."""
+    """The time to send, in words."""
     return f"at {terms.send_at:%Y-%m-%d %H:%M}" if terms.send_at else "now"
 
 

@@ -1,14 +1,15 @@
-"""The command that listens to what the service reports by itself."""
+"""The command that listens for the service's delivery reports."""
 
 import ipaddress
-import secrets
 import socket
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
+from typer import Option
 
 from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.wire.webhook import parse_webhook
@@ -19,8 +20,8 @@ from .output import Rows, complain, end_line, note
 from .settings import Json, Verbose
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
 
     from iletimerkezi_async.models import DeliveryEvent
 
@@ -34,32 +35,30 @@ _PATIENCE = 10.0
 
 def webhook(
     *,
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free port.")
-    ] = 8026,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
-    path: Annotated[str, typer.Option(metavar="PATH", help="The path that reports come to.")] = "/",
+    port: Annotated[int, Option(metavar="PORT", min=0, max=_LAST_PORT, help="Where to listen; 0: any free.")] = 8026,
+    host: Annotated[str, Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    path: Annotated[str, Option(metavar="PATH", help="The path that reports come to.")] = "/",
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
     """Print delivery reports as they come, until Ctrl-C.
 
     The service posts reports to the address that is set in the panel, which must be https: put a proxy or a tunnel in
-    front. They are not signed: choose a --path that nobody guesses. Each line has, after tabs, the number, its status,
-    the order's ID, the message's ID, and the text.
+    front. They are not signed: choose a --path that cannot be guessed. Each line has, after tabs, the number, its
+    status, the order's ID, the message's ID, and the text.
     """
-    if not path.startswith("/"):
-        raise WrongUsageError(f"--path {path!r} must begin with a slash")
+    if not path.startswith("/") or "{" in path:
+        raise WrongUsageError(f"--path {path!r} must begin with a slash, and have no braces")
     with closing(_listen(host, port)) as listener:
         shown = f"[{host}]" if ":" in host else host
         note(f"Listening at http://{shown}:{listener.getsockname()[1]}{path} for delivery reports. Ctrl-C ends it.")
         note("The service posts to https addresses alone: put a proxy or a tunnel in front.")
         if not _is_loopback(host):
-            complain(f"whoever reaches {host} can post here: the reports are not signed")
+            complain(f"anyone who reaches {host} can post here: the reports are not signed")
         try:
             run_async(partial(_serve, listener, path, as_json=as_json))
         except KeyboardInterrupt:
-            # It is how it ends, and no report.
+            # The usual end, and no report.
             end_line()
             raise typer.Exit(signal_code()) from None
 
@@ -67,91 +66,78 @@ def webhook(
 async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
     import uvicorn  # noqa: PLC0415 - takes 0.1 s
 
-    reports = _Reports(path, as_json=as_json)
+    failures: list[OSError] = []
+
+    def fail(error: OSError) -> None:
+        failures.append(error)
+        server.should_exit = True
+
     config = uvicorn.Config(
-        reports,
+        _make_app(path, fail, as_json=as_json),
         lifespan="off",
         ws="none",
         log_config=None,
         log_level="critical",
         access_log=False,
         server_header=False,
-        # To print a report takes no time, and whoever dawdles over one is not waited for.
+        # To print a report takes no time, and a sender that dawdles over one is not waited for.
         timeout_graceful_shutdown=0,
     )
     server = uvicorn.Server(config)
-    async with anyio.create_task_group() as tasks:
-
-        async def stop_when_unwritable() -> None:
-            await reports.unwritable.wait()
-            server.should_exit = True
-
-        tasks.start_soon(stop_when_unwritable)
-        # It notices Ctrl-C itself, and raises it again when its connections are closed.
-        await server.serve([listener])
-        tasks.cancel_scope.cancel()
-    if reports.failure is not None:
-        raise reports.failure
+    # It notices Ctrl-C itself, and raises it again when its connections are closed.
+    await server.serve([listener])
+    if failures:
+        raise failures[0]
 
 
-class _Reports:
+def _make_app(path: str, fail: Callable[[OSError], None], *, as_json: bool) -> "Starlette":
     """The application behind the socket.
 
     Args:
-        path: The one path that is there.
-        as_json: How to print.
+        path: The path of the reports.
+        fail: Called where a report cannot be printed.
+        as_json: Whether to print JSON.
     """
+    from starlette.applications import Starlette  # noqa: PLC0415 - takes 0.1 s
+    from starlette.responses import Response  # noqa: PLC0415 - likewise
+    from starlette.routing import Route  # noqa: PLC0415 - likewise
 
-    def __init__(self, path: str, *, as_json: bool) -> None:
-        self._path = path.encode()
-        self._as_json = as_json
-        self._rows = Rows()
-        self._lock = anyio.Lock()
-        self.unwritable = anyio.Event()
-        self.failure: OSError | None = None
+    rows = Rows(_fields, _plain, as_json=as_json)
+    lock = anyio.Lock()
 
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        from starlette.requests import ClientDisconnect, Request  # noqa: PLC0415 - takes 0.1 s
-        from starlette.responses import Response  # noqa: PLC0415 - likewise
-
-        request = Request(scope, receive)
-        code = 408
+    async def show(event: "DeliveryEvent") -> int:
         try:
-            with anyio.move_on_after(_PATIENCE):
-                code = await self._answer(request)
-        except ClientDisconnect:
-            return
-        await Response(status_code=code)(scope, receive, send)
-
-    async def _answer(self, request: "Request") -> int:
-        # In a time that does not tell how much of a guess was right.
-        if not secrets.compare_digest(request.url.path.encode(), self._path):
-            return 404
-        if request.method != "POST":
-            return 405
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _MAX_BODY:
-                complain(f"refused: a body larger than {_MAX_BODY >> 10} KiB")
-                return 413
-        try:
-            event = parse_webhook(bytes(body))
-        except WebhookError as error:
-            complain(f"refused: {error}")
-            return 400
-        return await self._print(event)
-
-    async def _print(self, event: "DeliveryEvent") -> int:
-        try:
-            async with self._lock:
-                await (self._rows.add_json(_fields(event)) if self._as_json else self._rows.add(*_plain(event)))
-                await self._rows.flush()
+            async with lock:
+                await rows.add(event)
+                await rows.flush()
         except OSError as error:
-            self.failure = error
-            self.unwritable.set()
+            fail(error)
             return 503
         return 200
+
+    async def answer(request: "Request") -> Response:
+        code = 408
+        with anyio.move_on_after(_PATIENCE):
+            event = await _receive(request)
+            code = event if isinstance(event, int) else await show(event)
+        return Response(status_code=code)
+
+    return Starlette(routes=[Route(path, answer, methods=["POST"])])
+
+
+async def _receive(request: "Request") -> "DeliveryEvent | int":
+    """The report in a request; or the status of the answer where there is none."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MAX_BODY:
+            complain(f"refused: a body larger than {_MAX_BODY >> 10} KiB")
+            return 413
+    try:
+        return parse_webhook(bytes(body))
+    except WebhookError as error:
+        complain(f"refused: {error}")
+        return 400
 
 
 def _fields(event: "DeliveryEvent") -> dict[str, object]:

@@ -5,21 +5,21 @@
 Make one `AsyncClient` for each account and process, and keep it: it holds the connections, and the pace that the
 account is allowed. It may be made outside of a running event loop. Close it (`async with`, or `aclose`) in the loop
 that it was used in. One client serves event loops in several threads, too: one rate for all, connections for each; call
-`aclose` in each. A process that is forked off opens connections of its own. `with_options` gives a second face of the
-same client, with other settings: a shorter `timeout` for a web request, say.
+`aclose` in each. A forked process opens connections of its own. `with_options` gives a client over the same connections
+with other settings, such as a shorter `timeout` for a web request.
 
 ## Time limits
 
 `timeout` (30 seconds by default) is for each of waiting for a free connection, connecting, writing, and each read. A
 call takes as many attempts as `Retry` allows: by default 5, with pauses of at most half a second, one, two and four in
-between. To bound a whole call use `anyio.fail_after`, and see "Giving up" in `iletimerkezi_async.orders`. No setting
+between. To bound a whole call use `anyio.fail_after`, and see "Cancellation" in `iletimerkezi_async.orders`. No setting
 can make a message go out twice.
 
 ## Proxies and certificates
 
-A proxy that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, but for what `NO_PROXY` lists) is used over TLS, and so
-are `SSL_CERT_FILE` and `SSL_CERT_DIR`. What cannot work is a `ConfigurationError` when the client is made. Redirects
-are never followed, and plain `http://` is refused but for the loopback: the body carries the credentials.
+For TLS the environment's proxy is used (`HTTPS_PROXY`, `ALL_PROXY`), except for hosts in `NO_PROXY`; so are its
+certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`). A setting that cannot work is a `ConfigurationError` when the client is
+made. As the body carries the credentials, redirects are never followed, and plain `http://` works for loopback alone.
 
 ## Your own HTTP client
 
@@ -42,16 +42,16 @@ anyio.run(main)
 ```
 
 It is used with its connector, headers and cookies, and never closed; it works on asyncio only; its connector's `limit`
-should be the callers you expect. An `httpx.AsyncClient` or an `httpx2.AsyncClient` works as well. What counts as
-"surely not sent" is proven for each by its own connecting errors, never by an error's name. One that raises on statuses
-(a hook that calls `raise_for_status`) hides the service's words: a 4xx is then the refusal whose code it repeats.
-Prefer no client of your own to a shared `httpx.AsyncClient`: cancelled calls can leave its pool waiting for good.
+should be the number of callers at once. An `httpx.AsyncClient` or an `httpx2.AsyncClient` works as well. Only an error
+of the library's own connecting phase proves that a request was not sent; an error's name proves nothing. A client that
+raises errors for statuses (a hook that calls `raise_for_status`) hides the service's message: a 4xx then counts as the
+refusal with that code. Rather than a shared `httpx.AsyncClient` give none: cancelled calls can block its pool for good.
 
 ## Logs
 
-The logger `iletimerkezi_async` tells each attempt at DEBUG and each repetition at WARNING, with numbers masked
+The logger `iletimerkezi_async` has each attempt at DEBUG and each repetition at WARNING, with numbers masked
 (`+90530***4567`). Text, key and hash are never logged. An error that leaves the library carries no variables of its
-frames, so that an error tracker shows none. Records carry as `extra` what a span has as attributes:
+frames, so that an error tracker shows none. The `extra` of a record holds the attributes of a span:
 
 ```python
 import logging
@@ -82,7 +82,7 @@ anyio.run(main)
 
 With `opentelemetry-api` installed (extra `otel`) each call is one CLIENT span, named by the service's operation and a
 child of the caller's span, whatever attempts it took; a campaign is one span with its counts. Without the package
-nothing is imported. Never a number, a text or a credential is told.
+nothing is imported. Numbers, texts and credentials never appear.
 
 | of a span | |
 |---|---|

@@ -85,12 +85,9 @@ class Content:
         Raises:
             WithheldError: It may not go any more.
         """
-        if self.may_go is not None and not self.may_go():
-            self.withheld = True
-            raise WithheldError
-        self.taken = True
+        body = self.show()
         self.times += 1
-        return self.body
+        return body
 
     def show(self) -> Body:
         """The body, for a middleware that signs it before it is written.
@@ -98,9 +95,11 @@ class Content:
         Raises:
             WithheldError: It may not go any more.
         """
-        body = self.take()
-        self.times -= 1
-        return body
+        if self.may_go is not None and not self.may_go():
+            self.withheld = True
+            raise WithheldError
+        self.taken = True
+        return self.body
 
 
 class Used:

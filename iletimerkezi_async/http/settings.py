@@ -19,27 +19,19 @@ if TYPE_CHECKING:
 
 
 class Timeouts(Protocol):
-    """A limit in seconds for each part of an attempt, `None` for none: an `httpx.Timeout` or an `httpx2.Timeout`."""
+    """A limit in seconds for each part of an attempt, `None` for none: an `httpx.Timeout` or an `httpx2.Timeout`.
 
-    @property
-    def connect(self) -> float | None:
-        """For making a connection."""
-        ...
+    Attributes:
+        connect: For making a connection.
+        read: For each read.
+        write: For each write.
+        pool: For waiting until a connection is free.
+    """
 
-    @property
-    def read(self) -> float | None:
-        """For each read."""
-        ...
-
-    @property
-    def write(self) -> float | None:
-        """For each write."""
-        ...
-
-    @property
-    def pool(self) -> float | None:
-        """For waiting until a connection is free."""
-        ...
+    connect: float | None
+    read: float | None
+    write: float | None
+    pool: float | None
 
 
 #: The service's address (source: every page of the provider's documentation).

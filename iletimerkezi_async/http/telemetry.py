@@ -52,7 +52,6 @@ from .outcomes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from types import TracebackType
 
     from opentelemetry.metrics import Counter, Histogram, MeterProvider
     from opentelemetry.trace import Span, TracerProvider
@@ -78,8 +77,6 @@ class _Instruments:
     """The tracer and the meters of one pair of providers.
 
     Attributes:
-        tracers: The provider of tracers that they were made of.
-        meters: The provider of meters, likewise.
         tracer: Starts spans.
         duration: Seconds of a call.
         recipients: Recipients, by what became of them.
@@ -87,8 +84,6 @@ class _Instruments:
         pacing: Seconds that a request waited for its turn.
     """
 
-    tracers: TracerProvider
-    meters: MeterProvider
     tracer: Any
     duration: Histogram
     recipients: Counter
@@ -96,8 +91,6 @@ class _Instruments:
     pacing: Histogram
 
 
-# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
-_instruments: _Instruments | None = None
 _current: ContextVar[_Observation | None] = ContextVar("the call that is observed", default=None)
 
 
@@ -111,13 +104,11 @@ def start_telemetry(host: str) -> Telemetry | None:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - for those who have it
     except ImportError:
         return None
-    global _instruments  # noqa: PLW0603 - see there
-    tracers, meters = trace.get_tracer_provider(), metrics.get_meter_provider()
-    if _instruments is None or _instruments.tracers is not tracers or _instruments.meters is not meters:
-        _instruments = _make_instruments(tracers, meters)
-    return Telemetry(host, _instruments)
+    return Telemetry(host, _make_instruments(trace.get_tracer_provider(), metrics.get_meter_provider()))
 
 
+# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
+@functools.lru_cache(maxsize=1)
 def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instruments:
     meter = meters.get_meter(_SCOPE, __version__)
 
@@ -131,8 +122,6 @@ def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instru
             return meter.create_histogram(name, unit="s", description=description)
 
     return _Instruments(
-        tracers,
-        meters,
         tracers.get_tracer(_SCOPE, __version__),
         histogram("iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"),
         meter.create_counter("iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"),
@@ -174,7 +163,7 @@ def observed(
         async def observing(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 waiting = method(*args, **kwargs)
-                telemetry: Telemetry | None = cast("Any", args[0])._face.telemetry  # noqa: SLF001 - of the client
+                telemetry: Telemetry | None = cast("Any", args[0])._session.telemetry  # noqa: SLF001 - of the client
                 observation = None if telemetry is None else _Observation(telemetry, about, span)
                 if observation is not None and is_about_an_order:
                     observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
@@ -278,9 +267,7 @@ class _Observation:
         self._token = _current.set(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         try:
             _current.reset(self._token)
         except ValueError:

@@ -3,7 +3,7 @@
 An order is a row in a log (`stores.log`). Its state and two times tell its past: `first` and `last`, the first and the
 last attempt that may have been taken. *Lost* means that the answer to an attempt did not come: either the row had a
 `first` when it was claimed, or an answer was lost since. An owner is the call, or the run of a campaign, that has
-claimed the row; it is the owner alone as long as its lease holds.
+claimed the row; no other call may change the row as long as the lease holds.
 
 | state of the row | event | what follows |
 |---|---|---|
@@ -31,6 +31,9 @@ claimed the row; it is the owner alone as long as its lease holds.
 | none, FREE, expired | a person decides | refused: nothing is known of it |
 
 BEGUN and UNKNOWN do not expire before eleven days, however short `keep` is.
+
+One call repeats its attempts (`http.transport`) within `SEND_WINDOW` of the first that may have been taken. Each
+attempt is begun here before it leaves.
 """
 
 from __future__ import annotations

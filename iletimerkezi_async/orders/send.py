@@ -241,8 +241,10 @@ class Sending:
         """Give the state of a key; `None` if nothing was sent under it.
 
         Raises:
+            ConfigurationError: There is no store, or it cannot be a key.
             StoreError: The store is away.
         """
+        self.check(key, needed=True)
         answer = await self._store.read(self._name(key))
         row = answer.row
         return None if row is None or life.is_none(row, answer.now) else _send_of(row)
@@ -253,6 +255,7 @@ class Sending:
         Raises:
             IletimerkeziError: As `AsyncClient.mark_sent`.
         """
+        self.check(send.key if isinstance(send, Send) else send, needed=True)
         return await self._mark(
             send, lambda row, now: life.mark_sent(row, now, draw(), order_id, self._keep), SendState.SENT
         )
@@ -263,6 +266,7 @@ class Sending:
         Raises:
             IletimerkeziError: As `AsyncClient.mark_not_sent`.
         """
+        self.check(send.key if isinstance(send, Send) else send, needed=True)
         return await self._mark(send, lambda row, now: life.mark_not_sent(row, now, draw()), SendState.NOT_SENT)
 
     async def _mark(self, send: Send | str, decide: rows.Decide, state: SendState) -> Send:

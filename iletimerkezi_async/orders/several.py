@@ -127,53 +127,35 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
     """
     limit = math.inf if timeout is None else timeout
     deadline = anyio.current_time() + limit
+    # Looks at which the order may be missing.
+    patience = 0
     with anyio.move_on_after(limit):
-        watch = _Watch(transport, order_id)
         for look in itertools.count(1):
-            order = await watch.look()
-            if order is not None:
-                return order
+            try:
+                page = await transport.call(get_report(order_id, 1, 1))
+            except OrderNotFoundError:
+                if not patience:
+                    raise
+                patience -= 1
+            except OrderNotDueError:
+                patience = _MOVING
+            else:
+                patience = _MOVING
+                if page.order.status in _FINAL:
+                    return page.order
             await anyio.sleep(pause_after(look, deadline - anyio.current_time()))
     raise TimeoutError(f"the order is not finished after {limit:g} s")
-
-
-class _Watch:
-    """The looks at one order, which remember whether it was there."""
-
-    def __init__(self, transport: Transport, order_id: int) -> None:
-        self._transport = transport
-        self._order_id = order_id
-        self._patience = 0
-
-    async def look(self) -> OrderReport | None:
-        """Read the order; return it if it is finished.
-
-        Raises:
-            OrderNotFoundError: It was never there, or has been missing for several looks.
-        """
-        try:
-            page = await self._transport.call(get_report(self._order_id, 1, 1))
-        except OrderNotDueError:
-            self._patience = _MOVING
-            return None
-        except OrderNotFoundError:
-            if not self._patience:
-                raise
-            self._patience -= 1
-            return None
-        self._patience = _MOVING
-        return page.order if page.order.status in _FINAL else None
 
 
 # Consents.
 
 
 async def register_batches(transport: Transport, batches: Iterable[tuple[int, Call[None]]]) -> None:
-    """Register consents, one batch after the other; an error tells in `registered` how many were before it.
+    """Register consents, one batch after the other. The `registered` of an error counts those before it.
 
     Args:
-        transport: What sends.
-        batches: How many consents are in each request, and the request.
+        transport: The client's transport.
+        batches: The number of consents in each request, and the request.
 
     Raises:
         ApiError: The service refused a batch.
@@ -191,7 +173,7 @@ async def register_batches(transport: Transport, batches: Iterable[tuple[int, Ca
 
 
 async def find_consent(transport: Transport, call: Call[Consent | None]) -> Consent | None:
-    """Ask for a recipient's consent; `None` where there is no record, in both of the wire's forms.
+    """Read a recipient's consent; `None` if there is no record, in either of the service's two forms.
 
     Raises:
         IletimerkeziError: As `AsyncClient.check_consent`.

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from enum import IntEnum
 from itertools import chain, repeat
 from typing import Final
@@ -13,18 +13,18 @@ import attrs
 
 __all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder", "first_id_at"]
 
-FIRST_ID: Final = 42_800_001
-_EPOCH: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
+# Clients in use read ids into 32 bits with a sign: orders have the lower half of them, messages the upper one.
+_HALF: Final = 1_000_000_000
 
 _ID: Final = re.compile(r"[0-9]{1,18}")
 
 
 def first_id_at(now: datetime) -> int:
-    """Return an id that grows by the milliseconds of the clock, so that a later sandbox repeats none of an earlier one.
+    """Return the clock's milliseconds, so that a later sandbox repeats no id of an earlier one.
 
-    A store that is kept, or a table of webhook calls, knows the ids of the earlier one.
+    A store that is kept, or a table of webhook calls, knows those ids. They begin again after 11 days.
     """
-    return FIRST_ID + max((now - _EPOCH) // timedelta(milliseconds=1), 0)
+    return 1 + int(now.timestamp() * 1000) % _HALF
 
 
 class MessageState(IntEnum):
@@ -158,13 +158,13 @@ class OrderBook:
     Not locked: the service has the lock.
 
     Args:
-        first_id: The id of the first order; the others count up from it. The messages' ids begin at a thousand times
-            this number.
+        first_id: The id of the first order; the others count up from it. The messages' ids begin a thousand million
+            above it.
     """
 
     def __init__(self, first_id: int) -> None:
         self._first_id = first_id
-        self._first_message_id = first_id * 1000
+        self._first_message_id = _HALF + first_id
         self._orders: dict[int, SandboxOrder] = {}
         # Beside each other, in order of acceptance: the clock never goes back, so both can be searched by halving.
         self._times: list[datetime] = []

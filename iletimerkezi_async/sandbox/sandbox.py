@@ -101,7 +101,7 @@ class Sandbox:
         webhook_status: Whether a call tells the state as a word (``"delivered"``), as the provider's documents do, or
             as a code (111), which one of its clients reads as well.
         first_id: The id of the first order; the next ones count up from it. By default it follows from the clock, so
-            that the ids of a later sandbox are higher, and contradict no store that was kept.
+            that a later sandbox repeats no id that a kept store knows.
 
     Raises:
         ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.

@@ -46,10 +46,10 @@ class SqliteStore(SqlStore):
     #: Marks the file as this library's: "IMsr".
     _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
-    #: Under which name the caller gives the path.
-    _ARGUMENT: ClassVar[str] = "path"
     #: Whether each write is moved from the write-ahead log into the file at once.
     _CHECKPOINTS: ClassVar[bool] = False
+    #: The name of the argument with the path.
+    _ARGUMENT: ClassVar[str] = "path"
 
     def __init__(
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
@@ -204,8 +204,8 @@ class JournalFile(SqliteStore):
     # "IMjr".
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
-    _ARGUMENT = "journal"
     _CHECKPOINTS = True
+    _ARGUMENT = "journal"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)

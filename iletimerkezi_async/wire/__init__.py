@@ -4,11 +4,11 @@ The service can post what becomes of each message to one HTTPS address, set in t
 body, and raises `WebhookError` for anything else. (Source: the provider's page on webhooks.) Three things to know:
 
 - **Nothing is signed.** All who know the address can post there. Give it a path that cannot be guessed, keep the path
-  out of logs, and believe a report only as far as it is harmless; `get_report` has the truth.
+  out of logs, and act on a report only where a false one does no harm; `get_report` asks the service itself.
 - **A report may come early, twice, or late.** It can be there before `send_sms` has returned, so do not insist on
   knowing the order; and `accepted` can come after `delivered`. Write down the state by `message_id`, and let it only
   move forward: a state that is final stays (`MessageStatus.is_final`).
-- **Answer soon.** What takes longer belongs behind the answer.
+- **Answer at once.** Do longer work after the answer.
 
 With FastAPI:
 

@@ -105,8 +105,7 @@ def check_campaign(
     """Check the settings of a campaign.
 
     Raises:
-        ConfigurationError: One of them is none, or says nothing without a journal; or what is to be told of its
-            progress cannot be called.
+        ConfigurationError: One of them cannot work, or means nothing without a journal.
     """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
     at_once = check_whole("concurrency", concurrency, 1)

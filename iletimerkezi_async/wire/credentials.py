@@ -45,10 +45,10 @@ class Credentials:
 
     __slots__ = ("_hash", "_head", "_key", "_service")
 
-    def __init__(self, key: str | None, hash: str | None, service: str) -> None:
+    def __init__(self, key: str | None, hash: str | None, service: object) -> None:
         self._key = _choose_secret("key", key, KEY_VARIABLE)
         self._hash = _choose_secret("hash", hash, HASH_VARIABLE)
-        self._service = service
+        self._service = str(service).rstrip("/")
         with suppress(orjson.JSONEncodeError):
             secrets = orjson.dumps({"key": self._key, "hash": self._hash})
             self._head = Body(b'{"request":{"authentication":' + secrets)

@@ -88,7 +88,7 @@ class Unfolded:
         return bool(self._messages)
 
     def extend(self, messages: Iterable[object]) -> None:
-        """Take messages in."""
+        """Add messages at the end."""
         self._messages.extend(messages)
 
     def take(self, most: int) -> tuple[list[str], list[Number]]:
@@ -135,7 +135,7 @@ def _alone(value: object) -> object:
 
 
 def fill_one(template: Draft, message: Message) -> Draft | None:
-    """A template with a message to one recipient; `None` where there are more, or anything is wrong: see `Filling`."""
+    """Fill a template with a message to one recipient; `None` where there are more, or a flaw: see `Filling`."""
     number = clean_number(message.to[0]) if len(message.to) == 1 else None
     if number is None or text_complaint(message.text) is not None:
         return None
@@ -143,7 +143,7 @@ def fill_one(template: Draft, message: Message) -> Draft | None:
 
 
 def count_recipients(message: object) -> int:
-    """How many recipients a message stands for; one that is none, or is for nobody, is read as one value."""
+    """The number of values that are read for a message: its recipients; one, where it has none or is no message."""
     return len(message.to) or 1 if isinstance(message, Message) else 1
 
 
@@ -202,7 +202,7 @@ class Filling:
             self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
 
     def _number_complaint(self) -> RecipientError | None:
-        """What is wrong with the numbers."""
+        """The complaint about the numbers."""
         count = len(self._pairs)
         if self._bad:
             message = f"{len(self._bad)} of {count + len(self._bad)} recipients are not phone numbers (see `numbers`)"

@@ -39,16 +39,14 @@ def send_sms(draft: Draft) -> Call[Order]:
     opening, closing = (b"[", b"]") if len(messages) > 1 else (b"", b"")
     head = orjson.dumps({"order": order})[: -len(b"}}")]
     fields = Body(b"".join((head, b',"message":', opening, b",".join(messages), closing, b"}}")))
-    # The call outlives the draft, which is large.
+    # Not the draft itself, which is large: the call outlives it.
     recipients = draft.recipients
 
     def read_order(response: Json) -> Order:
         """Read `order: {id}`."""
         return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-    return Call(
-        OPERATIONS["send-sms"], fields, read_order, about=draft.about, recipients=recipients, send_at=draft.send_at
-    )
+    return Call(OPERATIONS["send-sms"], fields, read_order, draft.about, recipients, draft.send_at)
 
 
 def cancel_order(order_id: int) -> Call[None]:

@@ -169,7 +169,7 @@ def test_the_sandbox_s_pages(browser: Browser) -> None:
     sandbox.call_webhooks_sync()
     with sandbox.serve() as url:
         home = url.removesuffix("v1")
-        for path, shown in (("", "42800001000"), (f"orders/{order.id}", "+905301234568")):
+        for path, shown in (("", "1042800001"), (f"orders/{order.id}", "+905301234568")):
             browser.open(home + path)
             assert all(word in browser.text for word in (str(order.id), "Siparişiniz yola çıktı", shown))
             browser.check()

@@ -20,7 +20,8 @@ from iletimerkezi_async.sandbox import Sandbox
 FIRST_NUMBER = 5301234567
 KEY = "sahte-anahtar-4711"
 HASH = "sahte-hash-0815"
-_PATIENCE = 20
+# Seconds before a command counts as stuck.
+_PATIENCE = 60
 
 
 class Command:

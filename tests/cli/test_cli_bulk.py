@@ -50,7 +50,7 @@ def test_a_plain_list(iletimerkezi: "Command", sandbox: "Sandbox", tmp_path: Pat
     ]  # fmt: skip
     assert result.stdout.splitlines()[12:] == [
         f"refused: {path}.refused.csv",
-        f"journal: {path}.journal (a note that it was sent, without numbers)",
+        f"note: {path}.sent (that it was sent, without numbers)",
         f"orders: {', '.join(str(order.id) for order in sandbox.orders)}",
         f"next: iletimerkezi report {sandbox.orders[0].id}, and so on",
     ]
@@ -82,7 +82,9 @@ def test_json(in_process: Run, sandbox: "Sandbox", tmp_path: Path) -> None:
         "exit_code": 0,
         "refused_file": None,
         "failed_file": None,
-        "journal": f"{path}.journal",
+        "not_reached": 0,
+        "journal": None,
+        "note": f"{path}.sent",
         "list": {"column": "the only one", "header": "none", "delimiter": "none", "encoding": "UTF-8"},
     }
 
@@ -138,7 +140,10 @@ def test_a_campaign_in_vain(in_process: Run, sandbox: "Sandbox", tmp_path: Path)
     """Where every number is refused, as those of the wrong column are, that is a failure."""
     path = _write(tmp_path / "list.csv", ["ad,cep", "Bir,5301234567", "Iki,5301234568"])
     result = in_process("bulk", _TEXT, "--to", path, "--column", "ad")
-    assert (result.returncode, result.stderr) == (1, "iletimerkezi: nobody was texted: every number was refused\n")
+    assert (result.returncode, result.stderr) == (
+        1,
+        "iletimerkezi: no recipient was texted: every number was refused\n",
+    )
     assert not sandbox.orders
 
 
@@ -189,7 +194,11 @@ def test_a_refusal_of_all_stops_it(iletimerkezi: "Command", sandbox: "Sandbox", 
     assert (told["read"], told["accepted"], told["failed"]) == (10, 0, 10)
     assert told["stopped"].startswith("send-sms: 402")
     assert "see `iletimerkezi balance`" in lines[-3]
-    assert lines[-2] == "iletimerkezi: nobody was texted: the same command tries again"
+    assert lines[-2] == "iletimerkezi: no recipient was texted: once that is put right, the same command tries again"
+    # What to do is told once.
+    assert told["error"].startswith("send-sms: 402")
+    assert "see `iletimerkezi balance`" not in told["error"] + told["stopped"]
+    assert told["advice"].count("see `iletimerkezi balance`") == 1
     assert lines[-1] == f"iletimerkezi bulk '{{TEXT}}' --to {path} --journal j.db --batch-size 5 --json" == told["next"]
     assert (told["class"], told["code"], told["exit_code"]) == ("InsufficientBalanceError", 402, 1)
     assert "gizli" not in result.stderr
@@ -203,7 +212,11 @@ def test_nothing_lost_if_nobody_was_texted(in_process: Run, sandbox: "Sandbox", 
     sandbox.fail("send-sms", "450", times=9)
     result = in_process("bulk", _TEXT, "--to", _write(tmp_path / "list.txt", _NUMBERS), "--no-journal")
     assert result.returncode == 1
-    assert result.stderr.endswith("iletimerkezi: nobody was texted: the same command tries again\n")
+    lines = result.stderr.splitlines()
+    assert lines[-2:] == [
+        "iletimerkezi: `iletimerkezi senders` lists the approved senders: give one with --sender",
+        "iletimerkezi: no recipient was texted: once that is put right, the same command tries again",
+    ]
 
 
 def test_an_order_that_went_before_fails(in_process: Run, sandbox: "Sandbox", tmp_path: Path) -> None:
@@ -214,7 +227,7 @@ def test_an_order_that_went_before_fails(in_process: Run, sandbox: "Sandbox", tm
     assert result.returncode == 0
     assert "10 failed: send-sms: 451" in result.stderr
     assert "by another run" in result.stderr
-    assert "without a journal nothing was written down" in result.stderr
+    assert "without a journal nothing is known of this run" in result.stderr
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 
@@ -345,7 +358,6 @@ def test_in_a_terminal_it_asks_and_draws(iletimerkezi: "Command", sandbox: "Sand
     assert "[y/N]" not in screen
     assert "━" in screen
     assert "10 of 10" in screen
-    assert "┌" in screen
     assert screen.rindex("\x1b[?25h") > screen.rindex("\x1b[?25l")
     assert "gizli" not in screen
 

@@ -56,32 +56,40 @@ def test_a_stop_is_no_catastrophe(in_process: Run, sandbox: "Sandbox", tmp_path:
     assert {row["sent"] for row in failed} == {"no"}
     assert in_process(*_ORDER).returncode == 0
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
-    note = (tmp_path / "list.csv.journal").read_text("utf-8")
-    assert set(json.loads(note)) == {"sent", "recipients"}
+    note = (tmp_path / "list.csv.sent").read_text("utf-8")
+    assert set(json.loads(note)) == {"sent", "recipients", "campaign"}
     assert json.loads(note)["recipients"] == 10
     assert "530" not in (tmp_path / "list.csv.failed.csv").read_text("utf-8")
     assert sorted(path.name for path in tmp_path.glob("list.csv.*")) == [
-        "list.csv.failed.csv", "list.csv.journal", "list.csv.refused.csv",
+        "list.csv.failed.csv", "list.csv.refused.csv", "list.csv.sent",
     ]  # fmt: skip
 
 
 def test_a_list_that_was_sent_to_is_not_sent_to_again_unasked(
-    in_process: Run, iletimerkezi: "Command", sandbox: "Sandbox"
+    in_process: Run, sandbox: "Sandbox", tmp_path: Path
 ) -> None:
-    """Where nobody can be asked it is refused, in a dry run, too; `--yes` and `--no-journal` send."""
+    """Where nobody can be asked it is not, nor in a dry run; `--yes` and `--no-journal` send."""
     assert in_process(*_ORDER).returncode == 0
     sandbox.advance(minutes=11)
     for options in ((), ("--dry-run",)):
         result = in_process(*_ORDER, *options)
-        assert result.returncode == 1
+        # That is no failure: everybody has this text.
+        assert result.returncode == 0
         assert "list.csv was sent on " in result.stderr
         assert " to 10: --yes sends again\n" in result.stderr
+    assert in_process("bulk", "Başka", *_ORDER[2:]).returncode == 1
+    told = json.loads(in_process(*_ORDER, "--json").stdout)
+    assert (told["class"], told["exit_code"]) == ("DoneError", 0)
     assert set(sandbox.deliveries.values()) == {1}
     assert in_process(*_ORDER, "--yes").returncode == 0
     assert set(sandbox.deliveries.values()) == {2}
     sandbox.advance(minutes=11)
     assert in_process(*_ORDER, "--no-journal").returncode == 0
     assert set(sandbox.deliveries.values()) == {3}
+    # Of a list that has changed since, nothing is known.
+    with (tmp_path / "list.csv").open("a", encoding="utf-8") as file:
+        file.write("\n5301239999,Yeni")
+    assert in_process(*_ORDER).returncode == 1
 
 
 def test_the_question_shows_what_there_is_to_know(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
@@ -91,16 +99,16 @@ def test_the_question_shows_what_there_is_to_know(iletimerkezi: "Command", sandb
     for line in (
         "list      list.csv: column 'telefon' (1 of 2), header line 1, delimiter ,,",
         "first     to +905301230000: Sayın Gizli 0, siparişiniz yolda…",
-        "cost      10 SMS, 1 a recipient, unicode",
+        "read      11: 1 refused",
+        "cost      10 SMS to 10 in 2 orders, 1 a recipient, unicode",
         "dear      Unicode, and so 65 characters instead of 155 in an SMS, by: …",
-        "besides   1 refused",
         "sender    FIRMA, consent list off, now",
-        "balance   1,000,000 SMS",
+        "balance   1,000,000 SMS, 999,990 left after it",
         "journal   list.csv.journal: after a stop the same command goes on",
         "Send 10 SMS to 10 recipients as FIRMA, now? [y/N]",
     ):
         assert line in screen
-    assert max(map(len, screen.splitlines())) <= 80
+    assert max(len(re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", line)) for line in screen.splitlines()) <= 80
     assert iletimerkezi.in_terminal(*_ORDER, typed="y\n")[0] == 0
     code, screen = iletimerkezi.in_terminal(*_ORDER, typed="n\n")
     assert code == 1
@@ -113,7 +121,10 @@ def test_a_run_that_goes_on_says_so(iletimerkezi: "Command", sandbox: "Sandbox")
     stop_in_the_middle(sandbox, iletimerkezi)
     code, screen = iletimerkezi.in_terminal(*_ORDER, typed="y\n")
     assert code == 0
-    assert "journal   list.csv.journal: goes on from it; who was texted is not texted again" in screen
+    assert "5 of these were accepted by an earlier run; this goes on with 5" in " ".join(screen.split())
+    assert "cost      5 SMS to 5 in 1 order" in screen
+    assert "first     to +905301230005: Sayın Gizli 5" in screen
+    assert "Send 5 SMS to 5 recipients" in screen
     assert "by earlier runs" in screen
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
@@ -138,14 +149,15 @@ def test_where_nobody_was_texted_nothing_is_in_the_way(
     assert refused.returncode == 1
     assert not (tmp_path / "list.csv.journal").exists()
     assert in_process(*_ORDER).returncode == 0
-    note = (tmp_path / "list.csv.journal").read_text("utf-8")
+    note = (tmp_path / "list.csv.sent").read_text("utf-8")
     with monkeypatch.context() as patch:
         patch.setattr("iletimerkezi_async.client.AsyncClient.send_bulk_messages", lambda *_, **__: 1 / 0)
         assert in_process(*_ORDER, "--yes").returncode == 1
-    assert (tmp_path / "list.csv.journal").read_text("utf-8") == note
+    assert (tmp_path / "list.csv.sent").read_text("utf-8") == note
     sandbox.fail("send-sms", "402", times=9)
     assert in_process(*_ORDER, "--yes").returncode == 1
-    assert (tmp_path / "list.csv.journal").read_text("utf-8") == note
+    assert (tmp_path / "list.csv.sent").read_text("utf-8") == note
+    assert not (tmp_path / "list.csv.journal").exists()
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 
@@ -160,7 +172,7 @@ def test_standard_input_has_its_journal_in_the_current_folder(
     sandbox.heal()
     assert iletimerkezi(*order, stdin="\n".join(_NUMBERS)).returncode == 0
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
-    assert json.loads((tmp_path / "stdin.journal").read_text("utf-8"))["recipients"] == 10
+    assert json.loads((tmp_path / "stdin.sent").read_text("utf-8"))["recipients"] == 10
 
 
 def test_where_nothing_can_be_written_it_says_so_first(in_process: Run, sandbox: "Sandbox", tmp_path: Path) -> None:
@@ -226,7 +238,7 @@ def test_a_person_may_decide(
     assert (lost.returncode, result.returncode) == (3, 0)
     assert len(sandbox.deliveries) == texted
     assert set(sandbox.deliveries.values()) == {1}
-    assert json.loads((tmp_path / "list.csv.journal").read_text("utf-8"))["recipients"] == 10
+    assert json.loads((tmp_path / "list.csv.sent").read_text("utf-8"))["recipients"] == 10
 
 
 def test_it_goes_on_to_settle_and_may_be_stopped(
@@ -239,7 +251,7 @@ def test_it_goes_on_to_settle_and_may_be_stopped(
     process = iletimerkezi.start(*_ORDER)
     assert process.stderr
     line = ""
-    while "it goes on to find out who of them was texted, for 15 minutes at most (Ctrl-C stops that)" not in line:
+    while "their orders are looked for, for 15 minutes at most (Ctrl-C stops that)" not in line:
         line = process.stderr.readline()
         assert line
     process.send_signal(signal.SIGINT)

@@ -71,7 +71,8 @@ def test_ctrl_c_tells_what_is_known_and_how_to_go_on(
     rows = {line.rsplit(maxsplit=1)[0].strip(): line.split()[-1] for line in result.stdout.splitlines()}
     assert result.returncode == 130
     assert (rows["read"], rows["accepted"], rows["orders"], rows["failed"]) == ("25", "5", "1", "20")
-    assert "iletimerkezi: stopped: interrupted\n" in result.stderr
+    assert rows["not reached"] == "5"
+    assert "iletimerkezi: stopped: interrupted; 5 rows of the list were not reached\n" in result.stderr
     assert result.stderr.endswith(
         "the same command again settles what is not known, and sends what is missing, and nothing twice\n"
         "iletimerkezi bulk '{TEXT}' --to list.csv --batch-size 5 --journal campaign.db\n"
@@ -87,7 +88,7 @@ def test_without_a_journal_it_says_what_that_means(
     wait_until(lambda: _is_stuck(sandbox))
     result = iletimerkezi.interrupt(process)
     assert result.returncode == 130
-    assert "without a journal nothing was written down" in result.stderr
+    assert "without a journal nothing is known of this run" in result.stderr
     assert result.stderr.endswith("less than 10 minutes ago, which are refused (451)\n")
     assert "iletimerkezi bulk" not in result.stderr
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iletimerkezi_async.cli.consent_file import read_consents
+from iletimerkezi_async.cli.consents import read_consents
 from iletimerkezi_async.cli.messages import CommandError
 
 if TYPE_CHECKING:
@@ -102,6 +102,11 @@ def test_a_refusal_tells_how_far_it_came(iletimerkezi: "Command", sandbox: "Sand
     assert re.fullmatch(
         r"iletimerkezi: consent/create: 403 .*: 0 of 1 are registered, from the first on\n", refused.stderr
     )
+    told = json.loads(iletimerkezi("consent", "register", "-", "--brand", "BASKA", "--json", stdin=rows).stdout)
+    # What to do is told once.
+    assert told["advice"]
+    assert told["advice"] not in told["error"]
+    assert told["error"].endswith("0 of 1 are registered, from the first on")
     sandbox.fail("consent/create", "drop-answer", times=9)
     lost = iletimerkezi("consent", "register", "-", "--brand", "BRAND", stdin=rows)
     assert lost.returncode == 3

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iletimerkezi_async import BulkResult, MessageStatus, OrderReport, OrderStatus, Refusal, normalize_number
-from iletimerkezi_async.cli.audience import Audience
-from iletimerkezi_async.cli.demo import _Outcome, _reconcile
+from iletimerkezi_async.cli.demo import Audience, _Outcome, _reconcile
 from iletimerkezi_async.cli.messages import CommandError
 from iletimerkezi_async.errors import RecipientError
 
@@ -23,7 +22,7 @@ def test_without_a_terminal_it_prints_plain_lines_and_a_table(iletimerkezi: "Com
     assert result.returncode == 0
     assert "nothing real is sent" in lines[0]
     assert max(map(len, lines[:3])) <= 80
-    assert any(re.fullmatch(r"delivery  [0-9,]+ of 4,848, [0-9,]+ a second, 0:0[1-9] left", line) for line in lines)
+    assert any(re.fullmatch(r"delivery  [0-9,]+ of 4,848(, [0-9,]+ a second.*)?", line) for line in lines)
     assert re.fullmatch(r"Taken: 4,848 messages in [0-9]+ orders after [0-9.]+ s\.", lines[3])
     table = {line.rsplit(maxsplit=1)[0].strip(): line.split()[-1] for line in lines[-14:-1]}
     assert table.pop("orders")
@@ -39,19 +38,18 @@ def test_without_a_terminal_it_prints_plain_lines_and_a_table(iletimerkezi: "Com
         "sent, by the sandbox": "4,848",
         "texted twice": "0",
     }
-    assert lines[-1] == "It adds up: everybody is accounted for, and nobody was texted twice."
+    assert lines[-1] == "It adds up: every recipient is accounted for, and none was texted twice."
     # What the library says of the answers that were lost.
     assert result.stderr.count("attempt 2 follows") == 2
     assert result.stdout.replace("\n", "").isprintable()
 
 
 def test_in_a_terminal_it_draws(iletimerkezi: "Command") -> None:
-    """A terminal gets bars and a drawn table; the cursor is back in the end."""
+    """A terminal gets bars; the cursor is back in the end."""
     code, screen = iletimerkezi.in_terminal("demo", "--recipients", "1000", "--seconds", "0.3")
     assert code == 0
     assert "nothing real is sent" in screen
     assert "━" in screen
-    assert "┌" in screen
     assert screen.rindex("\x1b[?25h") > screen.rindex("\x1b[?25l")
 
 
@@ -112,9 +110,9 @@ def _outcome(**changes: object) -> _Outcome:
         ({"told": Counter(_NUMBERS[:1])}, "the reports have 1 rows for 1 numbers"),
         ({"told": Counter([*_NUMBERS, *_NUMBERS[1:]])}, "the reports have 3 rows for 2 numbers"),
         ({"ledger": Counter([*_NUMBERS, *_NUMBERS])}, "to 2 of them twice"),
-        ({"ledger": Counter(_NUMBERS[:1])}, "sent to 1 numbers"),
+        ({"ledger": Counter(_NUMBERS[:1])}, "sent to 1 of 2 numbers"),
         ({"orders": []}, r"the reports say \(2, 0\) delivered and undelivered, the orders \(0, 0\)"),
-        ({"reachable": frozenset(_NUMBERS[:1])}, "1 were to be reached and 2 were"),
+        ({"reachable": frozenset(_NUMBERS[:1])}, "sent to 2 of 1 numbers"),
         ({"result": BulkResult((), 2, (), 0, (), 3)}, "in no list, or in two"),
     ],
     ids=["row missing", "row twice", "texted twice", "not texted", "counters", "too many", "lost"],

@@ -24,35 +24,28 @@ def a_list(iletimerkezi: "Command", monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (tmp_path / "list.txt").write_text("\n".join(_LIST), encoding="utf-8")
 
 
-def _rows(output: str) -> dict[str, str]:
-    return {line.rsplit(maxsplit=1)[0].strip(): line.split()[-1] for line in output.splitlines()}
-
-
-def test_it_counts_and_sends_nothing(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
-    """It tells whom it would reach and what that costs, and names some of the bad numbers."""
+def test_it_counts_and_sends_nothing(iletimerkezi: "Command", sandbox: "Sandbox", tmp_path: Path) -> None:
+    """It tells whom it would reach, what that costs, and what it could not check; it writes no file unasked."""
     result = iletimerkezi(*_ORDER)
     assert result.returncode == 0
-    assert _rows(result.stdout) == {
-        "read": "16",
-        "recipients": "3",
-        "refused": "12",
-        "duplicates": "1",
-        "orders": "2",
-        "parts": "1",
-        "SMS": "3",
-        "encoding of the texts": "gsm",
-        "column                 the only": "one",
-        "header": "none",
-        "delimiter": "none",
-        "encoding": "UTF-8",
-        "balance": "1,000,000",
-        "left": "999,997",
-    }
+    assert result.stdout.splitlines() == [
+        "list     list.txt: column the only one, header none, delimiter none, encoding UTF-8",
+        "read     16: 12 refused, 1 repeated",
+        "first    to +905301230000: Gizli metin",
+        "cost     3 SMS to 3 in 2 orders, 1 a recipient, gsm",
+        "sender   FIRMA, consent list off, now",
+        "balance  1,000,000 SMS, 999,997 left after it",
+        "journal  list.txt.journal: after a stop the same command goes on",
+    ]
     lines = result.stderr.splitlines()
-    assert lines[:3] == [f"to +90530123{index:04}: Gizli metin" for index in (0, 0, 1)]
-    assert lines[4] == "refused: '530,1': line 5: not a phone number"
-    assert len(lines) == 15
-    assert lines[-2:] == ["refused: 2 more", "a dry run: nothing was sent"]
+    assert lines[:2] == [f"to +90530123{index:04}: Gizli metin" for index in (0, 1)]
+    assert lines[3] == "refused: '530,1': line 5: not a phone number"
+    assert len(lines) == 14
+    assert lines[-2:] == [
+        "refused: 2 more; --refused FILE names all",
+        "a dry run: nothing was sent; not checked: whether the sender FIRMA is approved, blocked numbers",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["list.txt"]
     assert sandbox.requests == (("get-balance", 200),)
 
 
@@ -63,8 +56,10 @@ def test_without_an_account_it_asks_nobody(
     for name in ("KEY", "HASH"):
         monkeypatch.delenv(f"ILETIMERKEZI_API_{name}")
     result = in_process(*_ORDER)
-    assert (result.returncode, _rows(result.stdout)["SMS"]) == (0, "3")
+    assert result.returncode == 0
+    assert "cost     3 SMS" in result.stdout
     assert "balance" not in result.stdout
+    assert result.stderr.endswith("blocked numbers, the balance\n")
     assert not sandbox.requests
 
 
@@ -73,11 +68,9 @@ def test_texts_of_their_own(in_process: Run, tmp_path: Path) -> None:
     rows = ["tel;ad", "5301230000;" + "x" * 200, "5301230001;", "5301230002;Ali", "5301230003;" + "x" * 2000]
     (tmp_path / "list.csv").write_text("\n".join(rows), encoding="utf-8")
     result = in_process("bulk", "Sayin {ad}", "--to", "list.csv", "--dry-run")
-    told = _rows(result.stdout)
     assert result.returncode == 0
-    assert (told["recipients"], told["refused"], told["empty fields"], told["SMS"]) == ("3", "1", "1", "4")
-    assert "parts         " in result.stdout
-    assert "1 to 2\n" in result.stdout
+    assert "read     4: 1 refused, 1 empty fields\n" in result.stdout
+    assert "cost     4 SMS to 3 in 1 order, 1 to 2 a recipient, gsm\n" in result.stdout
     assert "longer than 7 SMS" in result.stderr
 
 
@@ -89,6 +82,11 @@ def test_json_and_the_refused(in_process: Run, tmp_path: Path) -> None:
     assert told.pop("examples")[2] == {"number": "+905301230001", "text": "Gizli metin"}
     assert told == {
         "read": 16,
+        "accepted_before": 0,
+        "unsettled": 0,
+        "second_texts": 0,
+        "refused_file": "refused.csv",
+        "not_checked": ["whether the sender FIRMA is approved", "blocked numbers"],
         "recipients": 3,
         "refused": 12,
         "duplicates": 1,
@@ -112,10 +110,10 @@ def test_a_balance_that_would_not_suffice(in_process: Run, sandbox: "Sandbox", m
     result = in_process(*_ORDER)
     assert result.returncode == 1
     assert result.stderr.endswith("iletimerkezi: the balance would not suffice: 2 SMS are missing\n")
-    assert "left" not in result.stdout
+    assert "balance  1 SMS: 2 are missing\n" in result.stdout
     sandbox.fail("get-balance", "401")
     result = in_process(*_ORDER)
-    assert (result.returncode, _rows(result.stdout)["SMS"]) == (1, "3")
+    assert (result.returncode, "cost     3 SMS" in result.stdout) == (1, True)
     assert "401" in result.stderr
 
 
@@ -128,7 +126,7 @@ def test_without_a_network_it_tells_all_but_the_balance(
     monkeypatch.setenv("ILETIMERKEZI_BASE_URL", "http://127.0.0.1:9/v1")
     unreachable = in_process(*_ORDER)
     for result in (away, unreachable):
-        assert (result.returncode, _rows(result.stdout)["SMS"]) == (0, "3")
+        assert (result.returncode, "cost     3 SMS" in result.stdout) == (0, True)
         assert "the balance is not known: get-balance: " in result.stderr
 
 
@@ -137,7 +135,65 @@ def test_it_ends_as_the_campaign_would(in_process: Run, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("530 12\n530 13\n", encoding="utf-8")
     result = in_process(*_ORDER)
     assert result.returncode == 1
-    assert result.stderr.endswith("iletimerkezi: nobody would be texted: every number is refused\n")
+    assert result.stderr.endswith("iletimerkezi: no recipient is left: every number is refused\n")
     told = json.loads(in_process(*_ORDER, "--json").stdout)
-    assert (told["error"], told["exit_code"]) == ("nobody would be texted: every number is refused", 1)
+    assert (told["error"], told["exit_code"]) == ("no recipient is left: every number is refused", 1)
     assert in_process("bulk", "x", "--to", "list.txt").returncode == 1
+
+
+def test_a_second_text_to_a_number_is_told(in_process: Run, tmp_path: Path) -> None:
+    """It is no duplicate, and often a slip in the list."""
+    (tmp_path / "list.csv").write_text("tel;ad\n5301230000;Ali\n5301230000;Veli\n5301230001;Can", encoding="utf-8")
+    order = ("bulk", "Sayin {ad}", "--to", "list.csv", "--dry-run")
+    assert "read     3: 1 to a number that gets another text, too\n" in in_process(*order).stdout
+    assert json.loads(in_process(*order, "--json").stdout)["second_texts"] == 1
+
+
+@pytest.mark.parametrize("text", ["Gizli metin", "Sayin {ad}"])
+def test_it_knows_what_an_earlier_run_did(
+    text: str, in_process: Run, sandbox: "Sandbox", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal tells who is left, and what that costs; without a key it is said that nobody looked."""
+    rows = [f"530123{index:04};A{index}" for index in range(6)]
+    (tmp_path / "list.csv").write_text("\n".join(["tel;ad", *rows]), encoding="utf-8")
+    order = ("bulk", text, "--to", "list.csv", "--batch-size", "2")
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "402", times=9)
+    assert in_process(*order).returncode == 1
+    sandbox.heal()
+    journal = (tmp_path / "list.csv.journal").read_bytes()
+    requests = sandbox.request_counts["send-sms"]
+    result = in_process(*order, "--dry-run")
+    assert result.returncode == 0
+    assert "cost     4 SMS to 4 in 2 orders" in result.stdout
+    assert "journal  list.csv.journal: 2 of these were accepted by an earlier run; this goes on with 4" in result.stdout
+    told = json.loads(in_process(*order, "--dry-run", "--json").stdout)
+    assert (told["read"], told["accepted_before"], told["recipients"], told["sms"]) == (6, 2, 4, 4)
+    other = in_process("bulk", "Baska", *order[2:], "--dry-run")
+    assert (other.returncode, "was made for another" in other.stderr) == (1, True)
+    for name in ("KEY", "HASH"):
+        monkeypatch.delenv(f"ILETIMERKEZI_API_{name}")
+    result = in_process(*order, "--dry-run")
+    assert "cost     6 SMS to 6" in result.stdout
+    assert "the earlier run in list.csv.journal\n" in result.stderr
+    assert sandbox.request_counts["send-sms"] == requests
+    assert len((tmp_path / "list.csv.journal").read_bytes()) == len(journal)
+
+
+def test_texts_that_changed_are_told_before_anything_is_sent(
+    in_process: Run, iletimerkezi: "Command", sandbox: "Sandbox", tmp_path: Path
+) -> None:
+    """By a dry run, and instead of the question."""
+    (tmp_path / "list.csv").write_text("tel;ad\n5301230000;Ali\n5301230001;Can", encoding="utf-8")
+    order = ("bulk", "Sayin {ad}", "--to", "list.csv", "--batch-size", "1")
+    sandbox.fail("send-sms", "close-idle")
+    sandbox.fail("send-sms", "402", times=9)
+    assert in_process(*order).returncode == 1
+    sandbox.heal()
+    changed = ("bulk", "Merhaba {ad}", *order[2:])
+    result = in_process(*changed, "--dry-run")
+    assert (result.returncode, "1 recipients had another text by an earlier run" in result.stderr) == (1, True)
+    code, screen = iletimerkezi.in_terminal(*changed, typed="y\n")
+    assert (code, "[y/N]" in screen) == (1, False)
+    assert "--allow-new-texts sends them these, too" in " ".join(screen.split())
+    assert in_process(*changed, "--dry-run", "--allow-new-texts").returncode == 0

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iletimerkezi_async.cli.encodings import WINDOWS, EncodingGuess
-from iletimerkezi_async.cli.tables import RowReader
+from iletimerkezi_async.cli.tables import WINDOWS, RowReader, guess_encoding
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -58,7 +57,7 @@ A, B = ("+905301234567", "Merhaba"), ("+905301234568", "Merhaba")
     ("content", "refused"),
     [
         ("telefon,borc,ad\n5301234567,1250,50,Ali\n5301234568,5,Veli\n",
-         [("5301234567", "line 2: 4 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 4 values in 3 columns: it is unknown which is which")]),
         ("telefon,borc,ad\n5301234567,1\n5301234568,5,Veli\n",
          [("+905301234567", "line 2: there is no value in the column 'ad'")]),
         ("telefon;borc;ad\n5301234568;5;Veli\nToplam;5;\n;;\n", [("Toplam", "line 3: not a phone number")]),
@@ -66,17 +65,17 @@ A, B = ("+905301234567", "Merhaba"), ("+905301234568", "Merhaba")
         ("telefon;borc;ad;;\n5301234568;5;Veli;;\n", []),
         ("telefon;borc;ad\n5301234568;5;Veli;;;\n", []),
         ("telefon,borc,ad\n5301234567,1250,50,\n5301234568,5,Veli\n",
-         [("5301234567", "line 2: 4 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 4 values in 3 columns: it is unknown which is which")]),
         ("telefon,borc,ad,\n5301234567,1250,50,,\n5301234568,5,Veli,\n",
-         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 5 values in 3 columns: it is unknown which is which")]),
         ("ad,telefon,borc,\n,5301234567,1250,50,\nVeli,5301234568,5,\n",
-         [("5301234567", "line 2: 5 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 2: 5 values in 3 columns: it is unknown which is which")]),
         ("telefon,borc,ad\n5301234568,5,Veli,,,\n", []),
         ("telefon;borc;ad\n5301234567;5;#YOK\n5301234568;5;Veli\n",
          [("+905301234567", "line 2: there is an error of the spreadsheet in the column 'ad'")]),
         ('telefon;borc;ad\n5301234568;5;"Veli"\n5301234567;5;"x\ny";z\n\n5301234567;5;x;y\n',
-         [("5301234567", "line 3: 4 values in 3 columns: which is which, nobody knows"),
-          ("5301234567", "line 6: 4 values in 3 columns: which is which, nobody knows")]),
+         [("5301234567", "line 3: 4 values in 3 columns: it is unknown which is which"),
+          ("5301234567", "line 6: 4 values in 3 columns: it is unknown which is which")]),
     ],
     ids=["too many", "too few", "total", "short total", "wide header", "wide rows", "too many and a blank one",
          "all wider and too many", "in an unnamed column", "much wider", "error", "lines"],
@@ -146,11 +145,11 @@ def test_a_header_may_be_claimed(read: Read) -> None:
     assert (told["sent"], told["column"]) == ([B], "'5301234567' (1 of 1)")
 
 
-def test_titles_above_the_header_are_listed(read: Read) -> None:
-    """As spreadsheets have them, with blank lines; they are no recipients and vanish no more than others."""
+def test_titles_above_the_header_are_no_rows(read: Read) -> None:
+    """As spreadsheets have them, with blank lines: they are neither read nor refused; the header's line tells."""
     told = read("Müşteri Listesi;;\nKasım ayı;;\n;;\nAd;Telefon;Not\nAli;5301234567;x\n", "{ad}")
     assert (told["sent"], told["header"]) == ([("+905301234567", "Ali")], "line 4")
-    assert told["refused"] == [("", f"line {line}: it stands above the header") for line in (1, 2)]
+    assert (told["read"], told["refused"]) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -165,11 +164,10 @@ def test_titles_above_the_header_are_listed(read: Read) -> None:
     ids=["telephone beside", "telephone below", "mobile", "other names", "comma"],
 )
 def test_a_letterhead_may_stand_above_the_header(content: str, line: int, read: Read) -> None:
-    """With telephones of its own, and whatever the columns are called; every line of it is listed."""
+    """With telephones of its own, and whatever the columns are called; none of it counts as a recipient."""
     told = read(content, "{ad}")
     assert (told["sent"], told["header"]) == ([("+905301234567", "Ali")], f"line {line}")
-    above = [reason for _, reason in told["refused"] if "above the header" in reason]  # type: ignore[attr-defined]
-    assert len(above) == sum(bool(each) for each in content.split("\n")[: line - 1])
+    assert told["read"] == content.count("\n") - line
 
 
 def test_a_recipient_above_what_looks_like_a_header_is_one(read: Read) -> None:
@@ -292,7 +290,7 @@ def test_turkish_text_is_told_apart_however_it_comes(text: str, size: int) -> No
     for encoding in ("utf-8", WINDOWS):
         data = ("ı" + text).encode(encoding)
         pieces = [data[place : place + size] for place in range(0, len(data), size)]
-        assert EncodingGuess(pieces).end() == encoding
+        assert guess_encoding(pieces) == encoding
         reader = RowReader("list", None, encoding)
         assert [row.cells for row in [*reader.feed(data), *reader.feed(b"")]] == [
             [line.strip()] for line in f"ı{text}".split("\n") if line.strip()
@@ -359,6 +357,23 @@ def test_what_excel_leaves_around_numbers(read: Read) -> None:
     assert [reason.split(": ", 2)[2].split(" ")[0] for _, reason in told["refused"]] == ["a", "a"]  # type: ignore[attr-defined]
 
 
+def test_words_for_nothing_and_marks_of_spreadsheets(read: Read) -> None:
+    """A value has no text where a program wrote that there is none; `="…"` and an apostrophe are no part of one."""
+    names = ['="Ali"', "'Veli", "NULL", "\\N", "nan", "NaT", "<NA>"]
+    rows = [f"{name};0049 1512 345678{index}" for index, name in enumerate(names)]
+    told = read("\n".join(["ad;telefon", *rows]), "Sayin {ad}")
+    assert told["sent"] == [("+4915123456780", "Sayin Ali"), ("+4915123456781", "Sayin Veli")]
+    assert [reason for _, reason in told["refused"]] == [  # type: ignore[attr-defined]
+        f"line {line}: there is no value in the column 'ad'" for line in range(4, 9)
+    ]
+
+
+def test_lines_are_told_in_plain_digits(read: Read) -> None:
+    """As editors and spreadsheets find them."""
+    told = read("telefon\n" + "5301234567\n" * 1003 + "yok\n")
+    assert told["refused"] == [("yok", "line 1005: not a phone number")]
+
+
 def test_a_pipe_is_read_like_a_file(iletimerkezi: "Command") -> None:
     """Its layout is told by its first rows with numbers, however slowly they come."""
     iletimerkezi.env["ILETIMERKEZI_IYS"] = "off"
@@ -371,7 +386,7 @@ def test_a_pipe_is_read_like_a_file(iletimerkezi: "Command") -> None:
     assert told["list"] == {"column": "'Kime' (3 of 3)", "header": "line 1", "delimiter": ";", "encoding": "UTF-8"}
     assert told["examples"] == [{"number": "+905301234567", "text": "Sayin Ali"}]
     assert [each["reason"] for each in told["refused_examples"]] == [
-        "line 3: 4 values in 3 columns: which is which, nobody knows"
+        "line 3: 4 values in 3 columns: it is unknown which is which"
     ]
 
 
@@ -380,14 +395,23 @@ def test_a_dry_run_shows_what_would_go_out(in_process: Run, rehearse: Run) -> No
     rehearse("Ad;Telefon\n" + "".join(f"A{index};530123456{index}\n" for index in range(9)))
     result = in_process("bulk", "{Ad}\u2019nin borcu 5\u00a0\u20ba", "--to", "list.csv", "--dry-run")
     assert result.returncode == 0
-    for line in ("column                 'Telefon' (2 of 2)", "delimiter                               ;",
-                 "header                             line 1", "encoding of the texts             unicode"):  # fmt: skip
-        assert line in result.stdout.splitlines()
-    assert result.stderr.splitlines() == [
-        *(f"to +90530123456{index}: A{index}\u2019nin borcu 5 \u20ba" for index in range(3)),
+    first, *others = (f"to +90530123456{index}: A{index}\u2019nin borcu 5" for index in range(3))
+    assert result.stdout.splitlines() == [
+        "list     list.csv: column 'Telefon' (2 of 2), header line 1, delimiter ;, encoding UTF-8",
+        "read     9",
+        f"first    {first} \u20ba",
+        "cost     9 SMS to 9 in 1 order, 1 a recipient, unicode",
         (
-            "Unicode, and so 65 characters instead of 155 in an SMS, by: \u2019 (RIGHT SINGLE QUOTATION MARK), "
-            "NO-BREAK SPACE, \u20ba (TURKISH LIRA SIGN)"
+            "dear     Unicode, and so 65 characters instead of 155 in an SMS, by: "
+            "\u2019 (RIGHT SINGLE QUOTATION MARK), NO-BREAK SPACE, \u20ba (TURKISH LIRA SIGN)"
         ),
-        "a dry run: nothing was sent",
+        "sender   FIRMA, consent list off, now",
+        "journal  list.csv.journal: after a stop the same command goes on",
+    ]
+    assert result.stderr.splitlines() == [
+        *(f"{other} \u20ba" for other in others),
+        (
+            "a dry run: nothing was sent; not checked: whether the sender FIRMA is approved, blocked numbers, the "
+            "balance"
+        ),
     ]

@@ -55,7 +55,14 @@ def test_a_missing_package_names_the_extra() -> None:
 
 def test_errors_from_the_service_are_told_in_its_words() -> None:
     """The service's text is in the line, with the error's own advice, once."""
-    assert describe(errors.api_error(404, "Yok", "send-sms", 404)) == "send-sms: 404 Yok"
+    assert describe(errors.api_error(400, "Yok", "send-sms", 400)) == "send-sms: 400 Yok"
     assert describe(errors.api_error(402, "Bakiye yetersiz.", "send-sms", 402)) == (
         "send-sms: 402 Bakiye yetersiz: top up the account; see `iletimerkezi balance`, or `get_balance`"
     )
+
+
+def test_an_address_without_its_version_is_told() -> None:
+    """As where the `/v1` was left out: the service answers 404, a gateway perhaps without JSON."""
+    advice = "see to the `base_url`, which ends with /v1"
+    assert describe(errors.api_error(404, "Yok", "get-balance", 404)) == f"get-balance: 404 Yok: {advice}"
+    assert describe(errors.TransportError("no JSON", "get-balance", 404)).endswith(advice)

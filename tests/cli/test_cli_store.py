@@ -51,7 +51,7 @@ def test_what_became_of_a_key(iletimerkezi: "Command", sandbox: "Sandbox", store
     ("arguments", "said"),
     [
         (("send", "Merhaba", "5301234567", "--iys", "off", "--key", "k"), "needs a store"),
-        (("sent", "k"), "say where keys are kept"),
+        (("sent", "k"), "no store of keys: give --store"),
         (("sent", "k", "--store", "sqlite:x", "--order", "1", "--not-sent"), "exclude each other"),
         (("sent", "k", "--store", "mysql://root:geheim@host/db"), "mysql:// is none of them; the store must be"),
         (("sent", "k", "--store", "sqlite://abc.db"), "has three slashes in front of a file in the current folder"),

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import cast
 
 from iletimerkezi_async.cli import app
-from iletimerkezi_async.cli.encodings import UTF_8
 from iletimerkezi_async.cli.messages import CommandError
-from iletimerkezi_async.cli.tables import Row, RowReader
+from iletimerkezi_async.cli.tables import UTF_8, Row, RowReader
 
 # Behind the names of those who were refused, or would be.
 _IN_VAIN = (
-    "iletimerkezi: nobody was texted: every number was refused\n",
-    "iletimerkezi: nobody would be texted: every number is refused\n",
+    "iletimerkezi: no recipient was texted: every number was refused\n",
+    "iletimerkezi: no recipient is left: every number is refused\n",
 )
 _ERROR = re.compile(r"iletimerkezi: [^\n]+\n")
 

@@ -13,7 +13,7 @@ from files import expand, read_file, read_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iletimerkezi_async.cli.encodings import EncodingGuess
+from iletimerkezi_async.cli.tables import guess_encoding
 from iletimerkezi_async.sandbox import Sandbox
 
 patient = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -102,6 +102,6 @@ def test_it_does_not_matter_how_a_list_comes(content: bytes, cuts: list[int], de
     whole = expand(content)
     places = [0, *sorted(cuts), len(whole)]
     pieces = [whole[start:end] for start, end in pairwise(places)]
-    encoding = EncodingGuess([whole]).end()
-    assert EncodingGuess(pieces).end() == encoding
+    encoding = guess_encoding([whole])
+    assert guess_encoding(pieces) == encoding
     assert read_rows(pieces, delimiter, encoding) == read_rows([whole], delimiter, encoding)

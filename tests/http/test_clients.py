@@ -569,7 +569,7 @@ async def test_a_request_can_be_held_back_at_the_last_moment(family: str, sandbo
 
     async with client_of(family, url) as client:
         content = Content(Body(b"{}"), httpx.Timeout(5), may_go)
-        answer = await client._face.transport._pool.exchange("get-balance", content, anew=False)
+        answer = await client._session.transport._pool.exchange("get-balance", content, anew=False)
         assert answer is HELD_BACK
         assert sandbox.requests == ()
         assert asked == 1
@@ -749,4 +749,4 @@ def test_a_timeout_of_httpx2_is_one_too() -> None:
     """With all its parts."""
     httpx2 = pytest.importorskip("httpx2", reason="httpx2 is for Python 3.11 and later")
     client = AsyncClient("demo", "demo", timeout=httpx2.Timeout(3, connect=1))
-    assert client._face.transport._timeout == httpx.Timeout(3, connect=1)
+    assert client._session.transport._timeout == httpx.Timeout(3, connect=1)

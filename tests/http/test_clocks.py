@@ -50,11 +50,11 @@ async def test_the_service_s_own_answers_tell_the_time() -> None:
     canned = Canned(httpx.Response(502, content=b"<html>", headers=gateway))
     with pytest.raises(TransportError):
         await canned.client.get_balance()
-    assert canned.client._face.transport.clocks.now().service is None
+    assert canned.client._session.transport.clocks.now().service is None
     canned = Canned(httpx.Response(401, json=refusal(401), headers=date))
     with pytest.raises(AuthenticationError):
         await canned.client.get_balance()
-    there = canned.client._face.transport.clocks.now().service
+    there = canned.client._session.transport.clocks.now().service
     assert there is not None
     assert 0 <= there - NOON.timestamp() < 5
     other = Canned(ok(order={"id": 1}))

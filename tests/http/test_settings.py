@@ -191,8 +191,8 @@ def test_loops_in_threads_keep_their_connections(url: str, sandbox: Sandbox) -> 
             await client.get_balance()
             # All loops call in turn.
             await anyio.to_thread.run_sync(together.wait, 10)
-        opened.append(len(client._face.transport._pool._loops.lanes_here()._idle))  # type: ignore[attr-defined]  # it is a LanePool
-        await client._face.transport._pool.aclose()
+        opened.append(len(client._session.transport._pool._loops.lanes_here()._idle))  # type: ignore[attr-defined]  # it is a LanePool
+        await client._session.transport._pool.aclose()
 
     opened: list[int] = []
     threads = [
@@ -214,7 +214,7 @@ def test_lanes_of_loops_that_ended_are_dropped(url: str) -> None:
     for _ in range(5):
         for backend in ("asyncio", "trio"):
             anyio.run(client.get_balance, backend=backend)
-    pool = client._face.transport._pool
+    pool = client._session.transport._pool
     assert isinstance(pool, LanePool)
     gc.collect()
     anyio.run(client.get_balance)

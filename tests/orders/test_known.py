@@ -193,7 +193,7 @@ async def test_no_body_of_a_send_leaves_unasked() -> None:
             raise RuntimeError
 
     async with sandbox.client(retry=Retry(attempts=4, wait_initial=0), rate=None) as client:
-        lookups = client._face.lookups
+        lookups = client._session.lookups
         sandbox.fail("send-sms", "503")
         sandbox.fail("send-sms", "drop-request", times=2)
         order = await send_draft(lookups, draft_of([NUMBERS[0]]), Asked())

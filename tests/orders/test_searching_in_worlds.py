@@ -148,8 +148,9 @@ class Account:
         )
         # Before everything else one order of ours, long enough ago: a list that is cut off lacks it as well.
         for whose, to in [*([] if self.texts else [("ours", "other")]), *run.others]:
-            self._go(self._send_another, whose, to, run=run)
             # None of another program is within a minute of an attempt.
+            self._pass(1.1)
+            self._go(self._send_another, whose, to, run=run)
             self._pass(11.0 if self.texts == 1 else 2.1)
         for fault in run.faults:
             self.sandbox.fail("send-sms", fault)

@@ -159,7 +159,7 @@ async def test_a_store_that_is_kept_agrees_with_a_later_sandbox(tmp_path: Path) 
         async with Sandbox().serve() as url, SqliteStore(tmp_path / "sends.db") as store:
             async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, store=store) as client:
                 ids.append((await client.send_sms(text, to=ONE)).id)
-    assert ids[0] < ids[1]
+    assert ids[0] != ids[1]
 
 
 def test_clock() -> None:

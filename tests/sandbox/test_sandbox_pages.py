@@ -114,8 +114,8 @@ def test_everything_is_shown(http: httpx.Client) -> None:
     )
     assert requests.endswith(f"2026-05-06 12:00:00 send-sms {first} 2 200")
     calls = page.sections["webhooks"]
-    assert f"2026-05-06 12:01:00 {first} 42800001000 +905301234567 accepted ConnectError" in calls
-    assert f"2026-05-06 12:01:00 {first} 42800001001 +905301234568 undelivered ConnectError" in calls
+    assert f"2026-05-06 12:01:00 {first} 1042800001 +905301234567 accepted ConnectError" in calls
+    assert f"2026-05-06 12:01:00 {first} 1042800002 +905301234568 undelivered ConnectError" in calls
     assert "http://127.0.0.1:9/hook" in page.sections["webhooks"]
     assert "geheim" not in page.text
     assert "get-report 429 retry after 2 s all" in page.sections["faults"]
@@ -135,7 +135,7 @@ def test_an_order_of_one_text(http: httpx.Client) -> None:
         assert "+905301234567 on its way" in shown
         sandbox.advance(minutes=1)
         shown = look(http, url, f"/orders/{id}").sections["messages"]
-    assert "42800001000 +905301234567 delivered 42800001001 +905301234568 undelivered" in shown
+    assert "1042800001 +905301234567 delivered 1042800002 +905301234568 undelivered" in shown
 
 
 def test_an_order_of_several_texts(http: httpx.Client) -> None:
@@ -160,7 +160,7 @@ def test_long_orders_have_pages(http: httpx.Client) -> None:
             page = look(http, url, path)
             rows = re.findall(r"(\d+) \+90(\d+) on its way Kod (\d+)", page.sections["messages"])
             assert all(number == text for _, number, text in rows)
-            assert [int(row[0]) for row in rows] == [42800001000 + len(seen) + n for n in range(len(rows))]
+            assert [int(row[0]) for row in rows] == [1042800001 + len(seen) + n for n in range(len(rows))]
             seen += [number for _, number, _ in rows]
             path = page.links.get("Next ›", "")
         assert seen == numbers

@@ -231,9 +231,9 @@ async def test_an_endpoint_in_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_endpoint_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not waited for, whether it says nothing or dribbles."""
     monkeypatch.setattr(webhooks, "_PAUSE", 0.001)
-    monkeypatch.setattr(webhooks, "_SECONDS", 0.05)
+    monkeypatch.setattr(webhooks, "_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        sandbox = Sandbox(webhook=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        sandbox = Sandbox(webhook=f"http://127.0.0.1:{listener.getsockname()[1]}/", delivery_seconds=60)
         accepted(sandbox, ONE)
         with anyio.fail_after(10):
             assert await sandbox.call_webhooks() == 1

@@ -103,7 +103,7 @@ async def test_a_store_that_comes_back_is_told_what_it_missed(tmp_path: Path, sa
     path = tmp_path / "missing" / "store"
     settings = {"sender": "FIRMA", "iys": Iys.OFF, "base_url": url, "rate": None}
     async with SqliteStore(path) as store, AsyncClient("demo", "demo", store=store, **settings) as client:  # type: ignore[arg-type]  # settings
-        log, account = StoreLog(store), client._face.sending._account
+        log, account = StoreLog(store), client._session.sending._account
         first = await client.send_sms("Bir", NUMBER)
         with anyio.fail_after(SHORT):
             while not log.is_away:  # noqa: ASYNC110 - a thread tells it

@@ -25,6 +25,12 @@ HERE = Path(__file__).parent
 NUMBER = 5301234567
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that a busy machine makes slow is waited for all the same."""
+    monkeypatch.setattr("iletimerkezi_async.http.pacing._PATIENCE", 60.0)
+
+
 @pytest.mark.anyio
 async def test_each_stretch_begins_where_the_one_before_it_ends(engine: Engine, store: Store, account: str) -> None:
     """A quiet account's first one may have begun a little ago; no time of it is given twice."""
@@ -201,6 +207,7 @@ def answering(store: Store, monkeypatch: pytest.MonkeyPatch, seconds: float) -> 
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("seconds", [0.0, 0.05])
 async def test_two_clients_send_no_more_than_the_rate(
     world: World, store: Store, monkeypatch: pytest.MonkeyPatch, seconds: float
@@ -254,6 +261,7 @@ def test_four_processes_share_a_rate(world: World) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("retry", [Retry(attempts=1), Retry(attempts=2, wait_initial=0)])
 async def test_a_429_holds_the_other_processes_back(world: World, store: Store, retry: Retry) -> None:
     """Also where its own caller gives up at once: the next order of another client on another store waits."""

@@ -1,8 +1,10 @@
 """Cells of spreadsheets as they are shown: a value under its number format, as in Turkey.
 
 It knows what lists have: digits and masks, decimals, percentages, amounts with their currency, days, times and
-durations. What it does not know (fractions, powers of ten, the letters of other countries) is `Unshown`.
-(Source: ECMA-376, Part 1, 18.8.31, and what Excel shows.)
+durations. The rest (fractions, powers of ten, the words of other languages), and formats that Excel and LibreOffice
+show differently, are `Unshown`. Where LibreOffice alone differs (days before March 1900, the sign of what is rounded to
+0, in Turkey a percent sign in front), Excel counts.
+(Source: ECMA-376, Part 1, 18.8.31, and what the two show.)
 """
 
 from __future__ import annotations
@@ -35,15 +37,24 @@ _ENGLISH = (
     ("AM", "PM"),
 )  # fmt: skip
 _BOOLEANS = ("YANLIŞ", "DOĞRU")
-# Formats that every country shows in its own way.
-_OF_COUNTRY = {"mm-dd-yy": "d.mm.yyyy", "m/d/yy h:mm": "d.mm.yyyy hh:mm"}
+# Formats that every country shows in its own way, as in Turkey.
+_OF_COUNTRY = {
+    "mm-dd-yy": "d.mm.yyyy", "m/d/yy h:mm": "d.mm.yyyy hh:mm",
+    "d-mmm-yy": "dd.mmm.yy", "d-mmm": "dd.mmm", "mmm-yy": "mmm.yy",
+    "h:mm": "hh:mm", "h:mm:ss": "hh:mm:ss", "mmss.0": "mm:ss.0",
+}  # fmt: skip
 _LONG_DAY, _LONG_TIME = "d mmmm yyyy dddd", "hh:mm:ss"
-# Likewise, with the currency of the country: nobody knows whose the author had.
+# Likewise, with the currency of the country: the author's is unknown.
 _MONEY_OF_COUNTRY = frozenset({
     '"$"#,##0_);("$"#,##0)', '"$"#,##0_);[Red]("$"#,##0)', '"$"#,##0.00_);("$"#,##0.00)',
     '"$"#,##0.00_);[Red]("$"#,##0.00)', '"$"#,##0_);\\("$"#,##0\\)', '"$"#,##0_);[Red]\\("$"#,##0\\)',
     '"$"#,##0.00_);\\("$"#,##0.00\\)', '"$"#,##0.00_);[Red]\\("$"#,##0.00\\)',
     '_("$"* #,##0_)_("$"* \\(#,##0\\)_("$"* "-"_)_(@_)', '_("$"* #,##0.00_)_("$"* \\(#,##0.00\\)_("$"* "-"??_)_(@_)',
+})  # fmt: skip
+
+# Likewise, how a negative number is marked.
+_NEGATIVE_OF_COUNTRY = frozenset({
+    "#,##0_);(#,##0)", "#,##0_);[Red](#,##0)", "#,##0.00_);(#,##0.00)", "#,##0.00_);[Red](#,##0.00)",
 })  # fmt: skip
 
 _SECTION = re.compile(r'(?:"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|[^;"\\\[_*])+|(?<=;)(?=;|$)|^(?=;)', re.DOTALL)
@@ -57,9 +68,9 @@ _TOKEN = re.compile(
 _LOCALE = re.compile(r"\[\$[^\]-]*-([^\],]*)[^\]]*\]")
 _CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[0-9.]+)\]")
 _TEXT_SECTION = 4
-# Where none of the conditions holds, spreadsheets show hashes.
+# Spreadsheets show hashes where no condition holds.
 _NO_SECTION = "#" * 8
-# Those that spreadsheets keep of a number.
+# The digits that spreadsheets keep of a number.
 _DIGITS = 15
 
 _DAY = 24 * 60 * 60 * 1000
@@ -84,7 +95,7 @@ def show_cell(value: object, form: str, *, comma: bool = True, from_1904: bool =
     """A cell as it is shown.
 
     Args:
-        value: What is in it, without the conversions of a library: a day is a number, as in the file.
+        value: Its value, without the conversions of a library: a day is a number, as in the file.
         form: Its number format.
         comma: Whether decimals stand behind a comma.
         from_1904: Whether the workbook counts its days from 1904.
@@ -118,23 +129,40 @@ def _show_text(value: str, form: str) -> str:
 
 
 def _show_number(number: Decimal, form: str, *, comma: bool, from_1904: bool) -> str | None:
-    if form in _MONEY_OF_COUNTRY or number.adjusted() >= _DIGITS:
+    if form in _MONEY_OF_COUNTRY or number.adjusted() >= _DIGITS or (number < 0 and form in _NEGATIVE_OF_COUNTRY):
         return None
     section, number = _choose_section(number, _localized(form))
     tokens = _tokens(section)
     kinds = {kind for kind, _ in tokens}
+    if section == _NO_SECTION or _is_odd(tokens, kinds):
+        return None
     if "elapsed" in kinds:
         return _show_elapsed(number, tokens)
     if kinds & {"date", "ampm"}:
         moment = _read_serial(number + _FROM_1904 if from_1904 else number, tokens)
         return None if moment is None or _words(section) is None else _show_moment(moment, section)
-    if section == _NO_SECTION or "exponent" in kinds or ("digit" in kinds and ("other", "/") in tokens):
-        return None
     if "digit" in kinds:
         shown: str | None = _fill(abs(number), tokens, ",." if comma else ".,")
     else:
         shown = _show_plain(abs(number), tokens, comma=comma)
     return f"-{shown}" if number < 0 and shown is not None else shown
+
+
+def _is_odd(tokens: Sequence[tuple[str, str]], kinds: set[str]) -> bool:
+    """Whether a part of a format is unknown here, or shown in another way by each spreadsheet."""
+    letters = {text.lower() for kind, text in tokens if kind == "other"}
+    is_number = "digit" in kinds
+    return (
+        "exponent" in kinds
+        # Fractions; points within points; and words without quotation marks that have the letter of a day or time.
+        or (is_number and ("/" in letters or bool(kinds & {"date", "elapsed", "ampm"})))
+        or (is_number and [kind for kind, _ in tokens].count("point") > 1)
+        # Years of other calendars, and halves of the day by a letter.
+        or (not is_number and bool(letters & set("bge")))
+        or any(kind == "ampm" and len(text) == len("A/P") for kind, text in tokens)
+        # A number where a text should be.
+        or ("text" in kinds and len(kinds - {"text", "bracket", "filler", "gap"}) > 0)
+    )
 
 
 def _show_plain(number: Decimal, tokens: Sequence[tuple[str, str]], *, comma: bool) -> str | None:
@@ -169,8 +197,14 @@ def _localized(form: str) -> str:
 def _choose_section(number: Decimal, form: str) -> tuple[str, Decimal]:
     """The part of a format that goes for a number; where the part has the sign, the number without it."""
     sections = _sections(form)
+    if len(sections) > 1 and "text" in dict(_tokens(sections[-1])):
+        # That part is for texts.
+        sections = sections[:-1]
     conditions = [_CONDITION.search(section) for section in sections]
     if any(conditions):
+        if number < 0:
+            # Spreadsheets differ about the sign.
+            return _NO_SECTION, number
         for section, condition in zip(sections, conditions):
             if condition is None or _holds(number, condition[1], Decimal(condition[2])):
                 return section, number
@@ -313,6 +347,9 @@ def _show_moment(moment: _Moment, form: str) -> str:
             shown.append(_show_part(moment, "n" if is_minute else letters[index], text, words, half=half))
         elif kind == "ampm":
             shown.append(words[4][moment.thousandths >= _DAY // 2])
+        elif (kind, text) == ("other", "/"):
+            # The separator of days and months in the language.
+            shown.append("." if words is _TURKISH else text)
         else:
             shown.append(_literal((kind, text)))
     return "".join(shown).strip()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Iys
 
 
-class Face:
+class Session:
     """What one client shares between its calls.
 
     Args:
@@ -99,14 +99,14 @@ class Face:
         sender: str | EllipsisType | None,
         iys: Iys | EllipsisType | None,
         rate: float | Pacer | EllipsisType | None,
-    ) -> Face:
+    ) -> Session:
         """Make another one over the same connections; `...` stands for this one's setting.
 
         Raises:
             IletimerkeziError: As `AsyncClient.with_options`.
         """
         pacer = rate if isinstance(rate, EllipsisType) else _choose_pacer(rate, self._store, self.credentials)
-        return Face(
+        return Session(
             self.credentials,
             self._store,
             self.lookups.known,
@@ -123,7 +123,7 @@ class Face:
             await self.transport.aclose()
 
 
-def open_face(
+def open_session(
     key: str | None,
     hash: str | None,
     *,
@@ -136,14 +136,14 @@ def open_face(
     rate: float | Pacer | None,
     http_client: HttpClient | None,
     store: Store | None,
-) -> Face:
+) -> Session:
     """Make what a new client shares, by the arguments of its constructor.
 
     Raises:
         IletimerkeziError: As `AsyncClient`.
     """
     address = choose_base_url(base_url)
-    credentials = Credentials(key, hash, str(address).rstrip("/"))
+    credentials = Credentials(key, hash, address)
     header, choice = _choose_header(sender), _choose_iys(iys)
     transport = Transport(
         credentials,
@@ -156,7 +156,7 @@ def open_face(
     )
     known = KnownIds(None if store is None else StoreLog(store), account_of(credentials))
     telemetry = start_telemetry(transport.host)
-    return Face(credentials, store, known, telemetry, transport, sender=header, iys=choice)
+    return Session(credentials, store, known, telemetry, transport, sender=header, iys=choice)
 
 
 def _choose_header(sender: str | None) -> str | None:
