@@ -11,7 +11,7 @@ import time
 from collections import deque
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -68,19 +68,19 @@ async def run_campaign(
     Raises:
         IletimerkeziError: As `AsyncClient.send_bulk`.
     """
-    results: list[BulkResult] = []
+    campaign: Campaign | None = None
     try:
         async with journal as book:
             campaign = Campaign(lookups, read(book.salt if book else b""), terms, on_progress=on_progress, journal=book)
             if book is not None:
                 await book.read(campaign.remember)
-            results.append(await campaign.run())
+            await campaign.run()
     except BaseException as error:
-        # Cancelled while the journal was being closed: the result is complete.
-        if results:
-            error.__context__ = BulkError(results[0])
+        # Also where it was cancelled while the journal was being closed.
+        if campaign is not None and campaign.result is not None:
+            error.__context__ = BulkError(campaign.result)
         raise
-    return results[0]
+    return campaign.end()
 
 
 class Campaign:
@@ -92,6 +92,9 @@ class Campaign:
         terms: The campaign's options.
         on_progress: Called after each order.
         journal: The open journal, if there is one.
+
+    Attributes:
+        result: What became of all that was read, once `run` has ended.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class Campaign:
         self._one_report_at_a_time = anyio.Lock()
         self._journal = journal
         self._crash: BaseException | None = None
+        self.result: BulkResult | None = None
         self._tally = Tally(intake)
         #: Orders to be sent next; and orders of earlier runs that wait until all new ones are sent. New ones go first:
         #: once the service's list shows them, it is known to be up to date.
@@ -130,29 +134,32 @@ class Campaign:
         elif draft is not None:
             self._take_up(row, draft)
 
-    async def run(self) -> BulkResult:
-        """Send everything.
-
-        Raises:
-            BulkError: The campaign had to stop.
-            JournalError: It had to stop because the journal cannot be written, or because texts have changed.
-        """
+    async def run(self) -> None:
+        """Send everything, and make the result; raise what the source or `on_progress` has raised."""
         try:
             await self._send_all()
         except BaseException as error:  # noqa: BLE001 - raised below, where no other error is being handled
             self._crash = error
         await self._close_source()
-        result = await self._conclude()
+        await self._conclude()
         if self._crash is not None:
-            # The caller finds the result so far in the error's context.
-            _raise_with(self._crash, BulkError(result))
+            raise self._crash
+
+    def end(self) -> BulkResult:
+        """Give the result.
+
+        Raises:
+            BulkError: The campaign had to stop.
+            JournalError: It had to stop because the journal cannot be written, or because texts have changed.
+        """
+        assert self.result is not None
         stop = self._orders.stop
         if isinstance(stop, JournalError):
-            stop.result = result
+            stop.result = self.result
             raise stop
         if stop is not None:
-            raise BulkError(result, stop) from stop
-        return result
+            raise BulkError(self.result, stop) from stop
+        return self.result
 
     async def _send_all(self) -> None:
         await self._in_tasks(self._feed_new)
@@ -272,25 +279,18 @@ class Campaign:
         is_recent = row.first is not None and self._journal.now - row.first.local < SEND_WINDOW
         (self._tasks if is_recent else self._later).append(Task(draft, row, is_earlier=True))
 
-    async def _conclude(self) -> BulkResult:
-        """List what this run read and did not send, and make the result."""
-        results: list[BulkResult] = []
-
-        def sum_up() -> None:
-            results.append(self._sum_up())
-
+    async def _conclude(self) -> None:
         try:
             with anyio.CancelScope(shield=True):
-                await in_thread(self._intake.read + self._intake.missing, sum_up)
-        except BaseException as error:
+                await in_thread(self._intake.read + self._intake.missing, self._sum_up)
+        except BaseException:
             # asyncio's own cancellation ignores the shield.
-            if not results:
-                sum_up()
-            error.__context__ = BulkError(results[0])
+            if self.result is None:
+                self._sum_up()
             raise
-        return results[0]
 
-    def _sum_up(self) -> BulkResult:
+    def _sum_up(self) -> None:
+        """List what this run read and did not send, and make the result."""
         # First: what was read last may belong to an earlier run's order.
         rest = self._intake.rest()
         self._take_up_earlier(unread=True)
@@ -298,7 +298,7 @@ class Campaign:
             self._tally.fail(task.draft, task.not_sent())
         if rest is not None:
             self._tally.fail(rest, Task(rest).not_sent())
-        return self._tally.result()
+        self.result = self._tally.result()
 
     # Sending.
 
@@ -326,12 +326,3 @@ class Campaign:
             outcome = self._on_progress(self._tally.progress())
             if inspect.isawaitable(outcome):
                 await outcome
-
-
-def _raise_with(error: BaseException, context: BulkError) -> NoReturn:
-    try:
-        raise error  # noqa: TRY301 - raising sets the context
-    except BaseException:
-        # Set after raising: where the caller handles another exception, `raise` itself sets that as the context.
-        error.__context__ = context
-        raise

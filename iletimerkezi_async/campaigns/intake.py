@@ -7,7 +7,6 @@ and always runs to its end, so that a cancellation loses nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
@@ -244,16 +243,17 @@ class MessageIntake(Intake[Message | Refusal]):
             return
         unfolded = Unfolded()
         unfolded.extend(self._known)
-        strange: Counter[int] = Counter()
+        strange: dict[int, int] = {}
         while unfolded:
             await self._slice.end()
             self._compare(unfolded, strange)
-        self.changed = sum(strange[number] for number in strange.keys() - self._met.known([*strange]))
+        met = self._met.known([*strange.values()])
+        self.changed = sum(number not in met for number in strange.values())
         # No further check is needed while they are sent.
         self._allow_new_texts = True
 
-    def _compare(self, unfolded: Unfolded, strange: Counter[int]) -> None:
-        """Compare some recipients with earlier runs: note numbers with an earlier text, and count strange texts."""
+    def _compare(self, unfolded: Unfolded, strange: dict[int, int]) -> None:
+        """Compare some recipients with earlier runs: note those with an earlier text, and those with a strange one."""
         texts, given = unfolded.take(_PIECE)
         pairs = [(number, text) for number, text in zip(clean_numbers(given), texts) if number is not None]
         keys, numbers = self._keys(pairs)
@@ -263,7 +263,7 @@ class MessageIntake(Intake[Message | Refusal]):
             if key in known or key in self._owner:
                 met.add(number)
             elif number in texted:
-                strange[number] += 1
+                strange[key] = number
         self._met.add([*met])
 
     def remember(self, row: Row) -> Draft | None:

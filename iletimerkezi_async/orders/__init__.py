@@ -108,7 +108,7 @@ of ids, and of orders under way or lost.
 
 `paging` reads lists that come in pages; `places` is a reader's position in them. `several` has the other calls of
 several requests: waiting for an order, cancelling with certainty, registering consents. `pieces` lets other tasks run
-during long work. `session` is what one client shares between its calls.
+during long work, and does it for many recipients in a thread. `session` is what one client shares between its calls.
 
 This folder takes drafts, ids and a transport, and returns orders, rows and errors. It knows nothing of campaigns.
 """

@@ -325,7 +325,7 @@ async def test_a_list_is_looked_through_before_anything_goes_out(path: Path) -> 
     await send_messages(sandbox, path, dated(1, 4))
     sent = Counter(sandbox.deliveries)
     with pytest.raises(JournalError, match="other texts of 4 recipients"):
-        await send_messages(sandbox, path, [*dated(2, 12)[4:], Message("", "5301234567"), *dated(2, 4)])
+        await send_messages(sandbox, path, [*dated(2, 12)[4:], Message("", "5301234567"), *dated(2, 4), *dated(2, 1)])
     assert sandbox.deliveries == sent
 
 

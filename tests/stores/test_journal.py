@@ -664,26 +664,6 @@ async def test_a_journal_that_comes_back_to_what_it_left_behind(path: Path) -> N
     assert set(sandbox.deliveries.values()) == {1}
 
 
-async def test_a_journal_in_use_is_refused(path: Path) -> None:
-    """Two runs at once would send the same twice. Where the other one is of this process, that is said."""
-    sandbox = Sandbox()
-    complaints: list[JournalError] = []
-
-    async def second(_: Progress) -> None:
-        with pytest.raises(JournalError, match=r"in use by process \d+ on .*, which is this process") as caught:
-            await client.send_bulk(TEXT, numbers(10), journal=path)
-        complaints.append(caught.value)
-
-    async with client_of(sandbox) as client:
-        await client.send_bulk(TEXT, numbers(10), journal=path, on_progress=second)
-        assert complaints
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(JournalError, match="in use by another run"):
-                await client.send_bulk(TEXT, numbers(10), journal=path)
-        assert (await client.send_bulk(TEXT, numbers(10), journal=path)).accepted_before == 10
-
-
 @pytest.mark.parametrize("where", ["missing/folder.journal", "."])
 async def test_a_journal_that_cannot_be_made_is_refused(tmp_path: Path, where: str) -> None:
     """With the system's reason."""
