@@ -221,9 +221,11 @@ async def test_two_clients_send_no_more_than_the_rate(
         async with anyio.create_task_group() as tasks:
             for place in range(count):
                 tasks.start_soon((one, other)[place % 2].send_sms, f"Kodunuz {place}", NUMBER)
+        # At once, as Redis forgets it a second after that moment.
+        free_at = world.engine.free_at(world.account)
     assert len(world.sandbox.orders) == count
     watch.assert_paced(world.sandbox, rate, slower=max(took) - min(took))
-    assert world.engine.free_at(world.account) >= watch.began + count / (0.9 * rate) - 0.06
+    assert free_at >= watch.began + count / (0.9 * rate) - 0.06
 
 
 def start_callers(world: World, rate: int, large: int) -> subprocess.Popen[str]:
