@@ -157,14 +157,8 @@ class Judge:
 
     async def _look(self, listed: Listed, newer_than: float) -> None:
         """Judge an order by its report: by the first rows, and if these fit by all rows."""
-        report = await self._reports.head(listed.id, -math.inf, self._budget)
-        if report is None or self._judge(listed, newer_than):
-            return
-        if report.at < newer_than:
-            report = await self._reports.head(listed.id, newer_than, self._budget)
-            if report is None or self._judge(listed, newer_than):
-                return
-        if not self.verdicts[listed.id].open:
+        report = await self._reports.head(listed.id, newer_than, self._budget)
+        if report is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
             return
         numbers, recipients = self.wanted.numbers, self.wanted.recipients
         rows = await self._reports.whole(listed.id, numbers, recipients, self._budget)

@@ -126,10 +126,9 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
         TimeoutError: It is not finished after `timeout` seconds.
     """
     limit = math.inf if timeout is None else timeout
-    deadline = anyio.current_time() + limit
     # Looks at which the order may be missing.
     patience = 0
-    with anyio.move_on_after(limit):
+    with anyio.move_on_after(limit) as scope:
         for look in itertools.count(1):
             try:
                 page = await transport.call(get_report(order_id, 1, 1))
@@ -143,7 +142,7 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
                 patience = _MOVING
                 if page.order.status in _FINAL:
                     return page.order
-            await anyio.sleep(pause_after(look, deadline - anyio.current_time()))
+            await anyio.sleep(pause_after(look, scope.deadline - anyio.current_time()))
     raise TimeoutError(f"the order is not finished after {limit:g} s")
 
 

@@ -57,6 +57,8 @@ class SqliteStore(SqlStore):
         super().__init__(keep=keep, timeout=timeout)
         self._path = choose_path(path, self._ARGUMENT)
         self._spelt = spell_path(self._path)
+        #: Seconds to wait for other processes, and the message after them.
+        self._patience, self._in_use = self._timeout, f"is in use for longer than {self._timeout:g} s"
         self._database: sqlite3.Connection | None = None
         #: The file's path without links, and its identity.
         self._real = ""
@@ -132,11 +134,6 @@ class SqliteStore(SqlStore):
             raise
         return database
 
-    @property
-    def _patience(self) -> float:
-        """Seconds to wait for other processes."""
-        return self._timeout
-
     def _lock_out_others(self, database: sqlite3.Connection) -> None:
         """Lock a file that is not to be shared."""
 
@@ -182,10 +179,6 @@ class SqliteStore(SqlStore):
         self._database = None
         self._one_at_a_time = threading.Lock()
 
-    @property
-    def _in_use(self) -> str:
-        return f"is in use for longer than {self._timeout:g} s"
-
 
 class JournalFile(SqliteStore):
     """A campaign's journal in a file, locked by its process as long as it is open.
@@ -209,6 +202,7 @@ class JournalFile(SqliteStore):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
+        self._patience, self._in_use = 0.0, "is in use by another run"
 
     @property
     def path(self) -> str:
@@ -219,14 +213,6 @@ class JournalFile(SqliteStore):
     def spelt(self) -> str:
         """The path in a printable form."""
         return self._spelt
-
-    @property
-    def _patience(self) -> float:
-        return 0.0
-
-    @property
-    def _in_use(self) -> str:
-        return "is in use by another run"
 
     def _sweep_rows(self) -> None:
         """Keep all rows: the journal's owner removes the file."""
