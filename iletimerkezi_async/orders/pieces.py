@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+from anyio.lowlevel import RunVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,8 @@ T = TypeVar("T")
 _SLICE = 0.001
 # Recipients up to which a piece of work is done at once, and not in a thread.
 _FEW = 1000
+# A limiter belongs to an event loop.
+_limiters: RunVar[anyio.CapacityLimiter] = RunVar("work for many recipients")
 
 
 class TimeSlice:
@@ -34,6 +37,15 @@ class TimeSlice:
             # On both backends a checkpoint gives each task that is ready a turn.
             await anyio.lowlevel.checkpoint()
             self._since = time.perf_counter()
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    limiter = _limiters.get(None)
+    if limiter is None:
+        # One thread at a time: between any two turns of the event loop each thread that works may take one.
+        limiter = anyio.CapacityLimiter(1)
+        _limiters.set(limiter)
+    return limiter
 
 
 async def in_thread(recipients: int, work: Callable[..., T], *arguments: object) -> T:
@@ -51,7 +63,7 @@ async def in_thread(recipients: int, work: Callable[..., T], *arguments: object)
 
     try:
         # Not in one of the threads that the application shares among its own work.
-        return cast("T", await anyio.to_thread.run_sync(run, limiter=anyio.CapacityLimiter(1)))
+        return cast("T", await anyio.to_thread.run_sync(run, limiter=_limiter()))
     except BaseException:
         # asyncio's own cancellation does not wait for a thread, which may still use what the caller goes on with.
         with lock:
