@@ -270,7 +270,7 @@ def test_texts_that_changed_are_not_sent_unasked(in_process: Run, sandbox: "Sand
     refused = in_process(*changed)
     assert refused.returncode == 1
     assert "has other texts of 5 recipients" in refused.stderr
-    assert "--allow-new-texts sends them these, too" in refused.stderr
+    assert "--allow-new-texts, which sends the new texts, too" in refused.stderr
     assert "the same command again" not in refused.stderr
     assert set(sandbox.deliveries.values()) == {1}
     assert in_process(*changed, "--allow-new-texts").returncode == 0
