@@ -23,6 +23,8 @@ def report_page(rows: int, total: int) -> bytes:
 
 
 ORDER = b'{"response":{"status":{"code":200,"message":"OK"},"order":{"id":42800001}}}'
+# A campaign with a journal asks for the list, to hear the service's time.
+LIST = b'{"response":{"status":{"code":200,"message":"OK"},"count":"0","orders":[]}}'
 BALANCE = b'{"response":{"status":{"code":200,"message":"OK"},"balance":{"amount":"0","sms":"18343"}}}'
 
 
@@ -81,6 +83,7 @@ async def main() -> None:
     answers = {
         b"send-sms": answer_bytes(ORDER),
         b"get-balance": answer_bytes(BALANCE),
+        b"get-reports": answer_bytes(LIST),
         b"get-report": answer_bytes(report_page(options.rows, options.total)),
     }
     context = None

@@ -18,7 +18,7 @@ from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
 from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
-from iletimerkezi_async.wire.packing import Pair, Unfolded, count_recipients, group, pack_pairs
+from iletimerkezi_async.wire.packing import Pair, Unfolded, count_recipients, group, pack_pairs, sort_numbers
 
 from .records import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
@@ -184,7 +184,7 @@ class NumberIntake(Intake[Number]):
         self._fresh += [number for number in fresh if number not in known] if known else fresh
 
     def _draft(self, fresh: list[str]) -> Draft:
-        return evolve(self._template, messages={self._message.text: tuple(sorted(fresh))}, recipients=len(fresh))
+        return evolve(self._template, messages={self._message.text: tuple(sort_numbers(fresh))}, recipients=len(fresh))
 
 
 @frozen(eq=False, repr=False)
