@@ -94,11 +94,12 @@ class PostgresStore(SqlStore):
         if not self._is_ready:
             self._repeated(_prepare)
             self._is_ready = True
-        limits = [f"SET LOCAL statement_timeout = {int(self._timeout * 1000)}"]
+        # For this transaction alone, and both in one statement.
+        settings = f"set_config('statement_timeout', '{int(self._timeout * 1000)}', true)"
         if not durable:
-            limits.append("SET LOCAL synchronous_commit = off")
+            settings += ", set_config('synchronous_commit', 'off', true)"
         spelt = [spell_sql(statement, DIALECT) for statement in statements]
-        return self._repeated(partial(_run, statements=[*limits, *spelt], values=values))
+        return self._repeated(partial(_run, statements=[f"SELECT {settings}", *spelt], values=values))
 
     # Asking.
 
