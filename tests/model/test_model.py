@@ -257,7 +257,7 @@ class Service(RuleBasedStateMachine):
             nonlocal orders
             orders += 1
             if orders == cut:
-                shutil.copy(campaign.path, copy)
+                copy_at_rest(campaign.path, copy)
                 raise PowerCut
 
         async def run(client: AsyncClient) -> BulkResult:
@@ -375,6 +375,13 @@ def result_of(ended: Ended) -> BulkResult | None:
         return ended.value
     error = ended.error if isinstance(ended.error, BulkError) else ended.error and ended.error.__context__
     return error.result if isinstance(error, BulkError) else None
+
+
+def copy_at_rest(path: Path, copy: Path) -> None:
+    """Copy a file that a thread may be writing: no disk is cut between two halves of a transaction."""
+    copy.write_bytes(path.read_bytes())
+    while copy.read_bytes() != path.read_bytes():
+        copy.write_bytes(path.read_bytes())
 
 
 TestService = Service.TestCase
