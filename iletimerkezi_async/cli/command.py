@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 import typer
 from typer.core import TyperCommand
 
@@ -153,10 +154,13 @@ def run_async(main: Callable[[], Awaitable[T]], if_interrupted: str = "") -> T:
     async def watch() -> T:
         nonlocal cancelled
         try:
-            return await main()
+            result = await main()
+            # An interruption at the very end is told at the next checkpoint, and so within this block.
+            await anyio.lowlevel.checkpoint()
         except anyio.get_cancelled_exc_class():
             cancelled = True
             raise
+        return result
 
     try:
         return anyio.run(watch)
