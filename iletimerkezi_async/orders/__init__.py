@@ -55,8 +55,9 @@ Nothing documents them, and the promises above, those of keys and of journals re
   catches up within the hour.
 - The list shows all orders that were sent through the API. A list that shows another channel only, or is cut off, is
   noticed by orders whose ids are known, and not without any.
-- No program without this process's memory or its store texts the same numbers within a minute of an attempt whose
-  answer was lost. An order within that minute counts as the lost one even without a refusal as a duplicate.
+- No program without this process's memory or its store texts the same numbers from a minute before the first attempt
+  whose answer was lost to a minute after the last one. An order of that time counts as the lost one even without a
+  refusal as a duplicate.
 - All times of one list are off by the same amount, less than four hours. Known orders show it to the minute.
 - This machine's clock and the service's are not both wrong at a time. If they contradict each other, times prove
   nothing.
