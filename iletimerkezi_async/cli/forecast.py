@@ -196,7 +196,7 @@ def _count_in(found: Forecast, intake: Intake[Any], row: Row) -> None:
     if row.state is State.SENT:
         found.accepted_before += row.recipients
     elif row.state is State.REFUSED:
-        intake.refused.extend(Refusal(f"+{digits}", REFUSED) for digits in intake.numbers(row))
+        intake.refused.extend(Refusal(number, REFUSED) for number in intake.numbers(row))
     elif row.state is not State.DUPLICATE:
         found.unsettled += row.recipients
         if draft is not None:

@@ -197,3 +197,16 @@ def test_texts_that_changed_are_told_before_anything_is_sent(
     assert (code, "[y/N]" in screen) == (1, False)
     assert "--allow-new-texts sends them these, too" in " ".join(screen.split())
     assert in_process(*changed, "--dry-run", "--allow-new-texts").returncode == 0
+
+
+def test_it_names_whom_the_service_refused_in_an_earlier_run(
+    in_process: Run, sandbox: "Sandbox", tmp_path: Path
+) -> None:
+    """By the whole number, as it stands in the journal."""
+    (tmp_path / "list.csv").write_text("tel\n5301230000\n5301230001\n5301230002", encoding="utf-8")
+    order = ("bulk", "Gizli metin", "--to", "list.csv", "--batch-size", "1")
+    for fault in ("452", "close-idle", *["402"] * 9):
+        sandbox.fail("send-sms", fault)
+    assert in_process(*order).returncode == 1
+    told = json.loads(in_process(*order, "--dry-run", "--json").stdout)
+    assert told["refused_examples"] == [{"number": "+905301230000", "reason": "refused by the service (452)"}]
