@@ -12,16 +12,14 @@ from attrs import frozen
 from iletimerkezi_async.campaigns.journal import is_there
 from iletimerkezi_async.campaigns.records import fingerprint
 from iletimerkezi_async.errors import ConfigurationError, DuplicateOrderError, OutcomeUnknownError
-from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.results import BulkResult, JournalError
 from iletimerkezi_async.stores import Store, StoreJournal
-from iletimerkezi_async.wire.credentials import Credentials
 
 from .keeping import choose_journal
 from .messages import CommandError, DoneError, WrongUsageError
 from .output import complain
-from .settings import has_credentials
+from .settings import has_credentials, read_credentials
 
 __all__ = ["Book", "choose_book"]
 
@@ -182,7 +180,7 @@ def _mark(to: str, text: str) -> str | None:
         return None
     with suppress(OSError, ConfigurationError):
         now = Path(to).stat()
-        key = Credentials(None, None, choose_base_url(None)).derive("note")
+        key = read_credentials().derive("note")
         return f"{fingerprint(repr((text, now.st_size, now.st_mtime_ns)), key):016x}"
     return None
 

@@ -16,11 +16,9 @@ from iletimerkezi_async.campaigns.journal import open_journal
 from iletimerkezi_async.campaigns.seen import Seen
 from iletimerkezi_async.campaigns.tally import REFUSED
 from iletimerkezi_async.http.retry import Retry
-from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.models import Balance, Message
 from iletimerkezi_async.stores.log import Row, State
 from iletimerkezi_async.text import Encoding, measure
-from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft
 
 from .books import Book
@@ -29,7 +27,7 @@ from .display import working
 from .messages import CommandError
 from .output import note
 from .plan import MOST_EXAMPLES, Notes, Plan
-from .settings import call, has_credentials
+from .settings import call, has_credentials, read_credentials
 
 __all__ = ["Forecast", "ask_balance", "forecast"]
 
@@ -162,8 +160,7 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
     message = None if text is None else Message(text, ())
     opened: Any = nullcontext()
     if book.is_readable:
-        credentials = Credentials(None, None, choose_base_url(None))
-        opened = open_journal(book.journal, plan.terms, message, credentials, None)
+        opened = open_journal(book.journal, plan.terms, message, read_credentials(), None)
     async with opened as journal:
         intake = _make_intake(plan, message, journal.salt if journal else b"")
         if journal is not None:

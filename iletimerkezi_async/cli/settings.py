@@ -11,9 +11,10 @@ import typer
 
 from iletimerkezi_async.client import AsyncClient
 from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.models import Iys
 from iletimerkezi_async.stores import Store
-from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE
+from iletimerkezi_async.wire.credentials import HASH_VARIABLE, KEY_VARIABLE, Credentials
 from iletimerkezi_async.wire.draft import SENDER_VARIABLE
 
 from .command import run_async
@@ -22,7 +23,7 @@ from .output import show_log
 
 __all__ = [
     "DEMO_HASH", "DEMO_KEY", "DEMO_SENDER", "IYS_VARIABLE", "SENDER_VARIABLE", "IysChoice", "Json", "Verbose", "Word",
-    "call", "has_credentials", "open_client",
+    "call", "has_credentials", "open_client", "read_credentials",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -63,6 +64,15 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 def has_credentials() -> bool:
     """Whether the environment names an account, at least in part."""
     return any(os.environ.get(name) for name in (KEY_VARIABLE, HASH_VARIABLE))
+
+
+def read_credentials() -> Credentials:
+    """The account that the environment names, at the service that it names.
+
+    Raises:
+        ConfigurationError: A credential is missing, or a setting cannot work.
+    """
+    return Credentials(None, None, choose_base_url(None))
 
 
 def open_client(*, sender: str | None = None, iys: Iys | None = None, store: Store | None = None) -> AsyncClient:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from iletimerkezi_async import Iys, OutcomeUnknownError, Retry
+from iletimerkezi_async import AsyncClient, Iys, Order, OutcomeUnknownError, Retry
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
 
@@ -97,22 +99,34 @@ async def test_a_campaign_texts_nobody_twice_over_a_blacklist() -> None:
     assert failure.count == 3
 
 
+TWENTY = [f"+9053012345{index:02}" for index in range(20)]
+
+
+@asynccontextmanager
+async def lost_under_a_key(
+    blocked: int, path: Path
+) -> AsyncIterator[tuple[Sandbox, AsyncClient, Callable[[], Awaitable[Order]]]]:
+    """An account that skipped some of twenty numbers of an order, whose answer was lost; and the same call again."""
+    sandbox = Sandbox(blocked=TWENTY[:blocked], blocked_policy="skip")
+    async with (
+        SqliteStore(path / "store") as store,
+        sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=Retry(attempts=1), store=store) as client,
+    ):
+        again = partial(client.send_sms, "Kampanya", TWENTY, key="k")
+        sandbox.fail("send-sms", "drop-answer")
+        with pytest.raises(OutcomeUnknownError):
+            await again()
+        yield sandbox, client, again
+
+
 @pytest.mark.parametrize("blocked", [1, 12])
 async def test_an_order_whose_blocked_numbers_were_skipped_is_found(
     blocked: int, tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
 ) -> None:
     """However many they are, as long as all that are missing are on the blacklist: it is not sent again."""
-    numbers = [f"+9053012345{index:02}" for index in range(20)]
-    sandbox = Sandbox(blocked=numbers[:blocked], blocked_policy="skip")
-    async with (
-        SqliteStore(tmp_path / "store") as store,
-        sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=Retry(attempts=1), store=store) as client,
-    ):
-        sandbox.fail("send-sms", "drop-answer")
-        with pytest.raises(OutcomeUnknownError):
-            await client.send_sms("Kampanya", numbers, key="k")
+    async with lost_under_a_key(blocked, tmp_path) as (sandbox, _, again):
         pass_minutes(sandbox, 15)
-        order = await client.send_sms("Kampanya", numbers, key="k")
+        order = await again()
     assert order.id == sandbox.orders[0].id
     assert len(sandbox.orders) == 1
 
@@ -121,17 +135,9 @@ async def test_an_order_that_lacks_numbers_for_no_reason_stays_unknown(
     tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
 ) -> None:
     """It may be another one to some of the same numbers: its reports do not tell, and nothing is sent."""
-    numbers = [f"+9053012345{index:02}" for index in range(20)]
-    sandbox = Sandbox(blocked=numbers[:12], blocked_policy="skip")
-    async with (
-        SqliteStore(tmp_path / "store") as store,
-        sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=Retry(attempts=1), store=store) as client,
-    ):
-        sandbox.fail("send-sms", "drop-answer")
-        with pytest.raises(OutcomeUnknownError):
-            await client.send_sms("Kampanya", numbers, key="k")
-        await client.delete_blacklist(numbers[0])
+    async with lost_under_a_key(12, tmp_path) as (sandbox, client, again):
+        await client.delete_blacklist(TWENTY[0])
         pass_minutes(sandbox, 15)
         with pytest.raises(OutcomeUnknownError, match="numbers of ours are not there"):
-            await client.send_sms("Kampanya", numbers, key="k")
+            await again()
     assert len(sandbox.orders) == 1
