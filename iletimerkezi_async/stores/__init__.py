@@ -79,10 +79,11 @@ paces by itself, with a warning, and asks the store again after five seconds.
 
 ## What is kept
 
-A hash of the API key, the keys, keyed fingerprints, states, times and order ids, for 30 days: no number, no text, no
-credential. Each order has two fingerprints, of the whole order and of its numbers alone. By the second, orders to the
-same people are noticed: if two of them were lost and the list shows one, both stay unknown until you decide. Times are
-by the store's clock, and by the service's clock if an answer has told it.
+A hash of the API key and of the service's address, the keys, keyed fingerprints, states, times and order ids, for 30
+days: no number, no text, no credential. With another `base_url` nothing of it is found, as it is another service. Each
+order has two fingerprints, of the whole order and of its numbers alone. By the second, orders to the same people are
+noticed: if two of them were lost and the list shows one, both stay unknown until you decide. Times are by the store's
+clock, and by the service's clock if an answer has told it.
 
 A campaign's journal in a store (`journal=store.journal("kis-2026")`, PostgreSQL and SQLite) holds the recipients'
 numbers, for 30 days after its last use. One run has it at a time. If a run dies, another one may take over two minutes
