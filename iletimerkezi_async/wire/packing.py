@@ -100,8 +100,8 @@ class Unfolded:
     def __iter__(self) -> Iterator[object]:
         return iter(self._messages)
 
-    def __bool__(self) -> bool:
-        return bool(self._messages)
+    def __len__(self) -> int:
+        return len(self._messages)
 
     def extend(self, messages: Iterable[object]) -> None:
         """Add messages at the end."""
@@ -171,7 +171,7 @@ class Filling:
         messages: The messages; they are read at once.
 
     Attributes:
-        recipients: About how many recipients they have.
+        recipients: About how many recipients they have; of many messages, the first are counted.
 
     Raises:
         ApiError: They cannot be read.
@@ -183,7 +183,7 @@ class Filling:
         self._template = template
         self._unfolded = Unfolded()
         self._unfolded.extend(messages)
-        self.recipients = sum(map(count_recipients, self._unfolded))
+        self.recipients = max(len(self._unfolded), sum(map(count_recipients, islice(self._unfolded, _PIECE))))
         # In a dictionary, so that each is there once.
         self._pairs: dict[Pair, None] = {}
         self._bad: list[str] = []
