@@ -53,6 +53,8 @@ Nothing documents them, and the promises above, those of keys and of journals re
 - The service refuses the same order for ten minutes.
 - Ten minutes after taking an order the service lists it. If the list lags longer, it lacks newer orders, too, or it
   catches up within the hour.
+- A request that has left arrives within a minute, or never. Each looks at the clock once more as it leaves; one that a
+  sleeping machine keeps half sent, and delivers an hour later, is nobody's to call back.
 - The list shows all orders that were sent through the API. A list that shows another channel only, or is cut off, is
   noticed by orders whose ids are known, and not without any.
 - No program without this process's memory or its store texts the same numbers from a minute before the first attempt

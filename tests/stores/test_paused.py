@@ -29,7 +29,7 @@ FAULTS = ["drop-answer", "drop-answer", "drop-request", "html-502", "empty-503",
 MINUTES = [0.0, 0.01, 0.3, 1.0, 5.0, 9.5, 10.5, 30.0, 61.0, 700.0]
 PACKAGE = "/iletimerkezi_async/"
 # A body that is on its way is called back by nobody: no pause from the last look at the clock to the service.
-ON_ITS_WAY = "handle_async_request"
+LEAVES, ARRIVES = "handle_async_request", "_answer"
 NUMBERS = [f"+9053012{index:05}" for index in range(6)]
 
 
@@ -79,10 +79,17 @@ class World:
     def call(self, pause: Callable[[], object] | None = None, point: int = 0) -> None:
         """Make the call in a process of its own, as it were, which is paused where it enters a function."""
         left = point
+        on_their_way = set[FrameType | None]()
 
         def enter(frame: FrameType, event: str, _: object) -> None:
             nonlocal left
-            if event != "call" or left <= 0 or PACKAGE not in frame.f_code.co_filename or is_on_its_way(frame):
+            if event != "call" or left <= 0 or PACKAGE not in frame.f_code.co_filename:
+                return
+            if frame.f_code.co_name == LEAVES:
+                on_their_way.add(frame)
+            elif frame.f_code.co_name == ARRIVES:
+                on_their_way.discard(frame.f_back)
+            if on_their_way:
                 return
             left -= 1
             if left == 0 and pause is not None:
@@ -128,15 +135,6 @@ class World:
             self.sandbox.fail("send-sms", fault)
         self.call(pause, run.point)
         self.pass_minutes(run.later)
-
-
-def is_on_its_way(frame: FrameType | None) -> bool:
-    """Whether a request is being handed over."""
-    while frame is not None:
-        if frame.f_code.co_name == ON_ITS_WAY:
-            return True
-        frame = frame.f_back
-    return False
 
 
 @settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
