@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import ssl
 import sys
@@ -22,7 +23,9 @@ def report_page(rows: int, total: int) -> bytes:
     return json.dumps({"response": {"status": {"code": 200, "message": "OK"}, "order": order}}).encode()
 
 
-ORDER = b'{"response":{"status":{"code":200,"message":"OK"},"order":{"id":42800001}}}'
+# An id that comes again for another order is taken for an answer to another request.
+ORDER = b'{"response":{"status":{"code":200,"message":"OK"},"order":{"id":%d}}}'
+IDS = itertools.count(42_800_001)
 # A campaign with a journal asks for the list, to hear the service's time.
 LIST = b'{"response":{"status":{"code":200,"message":"OK"},"count":"0","orders":[]}}'
 BALANCE = b'{"response":{"status":{"code":200,"message":"OK"},"balance":{"amount":"0","sms":"18343"}}}'
@@ -65,7 +68,7 @@ class Bare(asyncio.Protocol):
 
     def _answer(self, operation: bytes) -> None:
         self._head = None
-        data = self._answers[operation]
+        data = answer_bytes(ORDER % next(IDS)) if operation == b"send-sms" else self._answers[operation]
         if not self._delay:
             self._transport.write(data)
             return
@@ -81,7 +84,6 @@ async def main() -> None:
     parser.add_argument("--total", type=int, default=100_000)
     options = parser.parse_args()
     answers = {
-        b"send-sms": answer_bytes(ORDER),
         b"get-balance": answer_bytes(BALANCE),
         b"get-reports": answer_bytes(LIST),
         b"get-report": answer_bytes(report_page(options.rows, options.total)),

@@ -84,20 +84,20 @@ class Failure:
     Attributes:
         messages: Their texts and numbers, fit for `AsyncClient.send_messages`.
         error: The reason. With `OutcomeUnknownError` they may have been texted; otherwise they were not.
+        count: The number of recipients.
     """
 
     messages: tuple[Message, ...]
     error: IletimerkeziError
+    count: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "count", sum(len(message.to) for message in self.messages))
 
     @property
     def recipients(self) -> tuple[str, ...]:
         """The numbers, in E.164."""
         return tuple(str(number) for message in self.messages for number in message.to)
-
-    @property
-    def count(self) -> int:
-        """The number of recipients."""
-        return sum(len(message.to) for message in self.messages)
 
     def __repr__(self) -> str:
         return f"<Failure of {self.count} recipients: {self.error}>"

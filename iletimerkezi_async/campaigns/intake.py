@@ -237,6 +237,11 @@ class MessageIntake(Intake[Message | Refusal]):
         self._texted = SeenKeys(8, smallest=19)
         self._met = SeenKeys(8, smallest=19)
 
+    @property
+    def waiting(self) -> int:
+        """See `Intake`: with those of earlier orders that have been read again."""
+        return super().waiting + sum(each.row.recipients for each in self._open)
+
     async def prepare(self) -> None:
         """Count changed texts, if the messages can be read twice; no order among them matters then."""
         if self._allow_new_texts or not self.missing or not self._known:

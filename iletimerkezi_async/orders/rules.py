@@ -20,6 +20,7 @@ import math
 from collections import Counter
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -123,10 +124,10 @@ class Wanted:
     span: Span
     send_at: float | None = None
     sender: str | None = None
-    _has_foreign: bool = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_has_foreign", any(not each.startswith(_TURKISH) for each in self.numbers))
+    @cached_property
+    def _has_foreign(self) -> bool:
+        return any(not each.startswith(_TURKISH) for each in self.numbers)
 
     def is_readable(self, number: str) -> bool:
         """Whether a number of a report is complete, and spelt so that it can be compared with ours.

@@ -63,8 +63,9 @@ def sort_numbers(numbers: Iterable[str]) -> list[str]:
 def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
     """Make a draft of pairs in the order in which they are."""
     # Without a list for each text: many lists have the garbage collector look through all objects of the process.
-    messages: dict[str, tuple[str, ...]] = {text: (number,) for number, text in pairs}
-    if len(messages) < len(pairs):
+    if len({text for _, text in pairs}) == len(pairs):
+        messages: dict[str, tuple[str, ...]] = {text: (number,) for number, text in pairs}
+    else:
         numbers_of: dict[str, list[str]] = {}
         for number, text in pairs:
             numbers_of.setdefault(text, []).append(number)
