@@ -33,8 +33,8 @@ QUICK = Retry(wait_initial=0.001, wait_max=0.01)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors, as some tests wait; each imports everything, so no more than eight."""
-    return min(8, (os.cpu_count() or 1) + 1)
+    """Two for each processor, as tests wait for half of their time; each imports everything, so no more than eight."""
+    return min(8, 2 * (os.cpu_count() or 1))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

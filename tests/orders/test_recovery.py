@@ -89,14 +89,13 @@ async def test_a_pause_longer_than_allowed_is_the_caller_s_to_wait(sandbox: Sand
 
 async def test_a_refused_connection_never_left() -> None:
     """Nobody listens: surely not sent, so the error is not one of doubt."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/v1"
     retry = Retry(attempts=3, wait_initial=0.001)
-    async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, retry=retry) as client:
-        with pytest.raises(TransportError, match="cannot connect") as caught:
-            await client.send_sms("Kodunuz 1234", NUMBER)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
+        async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, retry=retry) as client:
+            with pytest.raises(TransportError, match="cannot connect") as caught:
+                await client.send_sms("Kodunuz 1234", NUMBER)
     assert not isinstance(caught.value, OutcomeUnknownError)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from recipe_processes import Serve, free_port, running, wait_for_port
+from ports import free_port, wait_for_port
+from recipe_processes import Serve, running
 
 VARIABLE = "ILETIMERKEZI_TEST_REDIS"
 

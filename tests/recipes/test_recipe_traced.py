@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from recipe_processes import free_port, running, wait_for_port
+from ports import free_port, wait_for_port
+from recipe_processes import running
 
 from iletimerkezi_async.sandbox import Sandbox
 

@@ -9,31 +9,15 @@ import socket
 import socketserver
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from ports import free_port, wait_for_port
 from typing_extensions import Self
 
 _PATIENCE = 30
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise RuntimeError("it does not listen")
 
 
 class Redis:
@@ -51,7 +35,7 @@ class Redis:
     def start(self) -> None:
         arguments = [word for name, value in self._settings.items() for word in (f"--{name}", value)]
         self._process = subprocess.Popen(["redis-server", *arguments], stdout=subprocess.DEVNULL)
-        wait_for_port(self.port)
+        wait_for_port(self.port, self._process)
 
     def stop(self) -> None:
         if self._process is not None:
