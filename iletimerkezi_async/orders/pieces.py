@@ -21,6 +21,8 @@ T = TypeVar("T")
 _SLICE = 0.001
 # Recipients up to which a piece of work is done at once, and not in a thread.
 _FEW = 1000
+# Seconds between two looks at whether a cancelled call's thread has ended.
+_POLL = 0.001
 # A limiter belongs to an event loop.
 _limiters: RunVar[anyio.CapacityLimiter] = RunVar("work for many recipients")
 
@@ -66,6 +68,12 @@ async def in_thread(recipients: int, work: Callable[..., T], *arguments: object)
         return cast("T", await anyio.to_thread.run_sync(run, limiter=_limiter()))
     except BaseException:
         # asyncio's own cancellation does not wait for a thread, which may still use what the caller goes on with.
-        with lock:
-            cancelled.set()
+        try:
+            with anyio.CancelScope(shield=True):
+                while lock.locked():
+                    await anyio.sleep(_POLL)
+        finally:
+            # A second cancellation ends that, and holds up the event loop instead.
+            with lock:
+                cancelled.set()
         raise

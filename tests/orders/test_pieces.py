@@ -26,9 +26,9 @@ async def test_what_the_work_raises_comes_out() -> None:
         await in_thread(5000, int, "x")
 
 
-@pytest.mark.parametrize("natively", [False, True])
-async def test_a_call_that_is_cancelled_does_not_end_before_its_work(natively: bool, anyio_backend: str) -> None:
-    """By a cancel scope or by asyncio itself: what the work changes is the caller's again behind it."""
+@pytest.mark.parametrize("natively", [0, 1, 2])
+async def test_a_call_that_is_cancelled_does_not_end_before_its_work(natively: int, anyio_backend: str) -> None:
+    """By a cancel scope or by asyncio itself, once and again: what the work changes is the caller's again behind it."""
     if natively and anyio_backend != "asyncio":
         pytest.skip("asyncio's own cancellation")
     begun, may_end = anyio.Event(), threading.Event()
@@ -45,21 +45,27 @@ async def test_a_call_that_is_cancelled_does_not_end_before_its_work(natively: b
         finally:
             assert has_ended
 
-    async def cancel() -> None:
-        await begun.wait()
-        # From another thread: where the loop waits for the work, this task cannot end it.
-        threading.Timer(0.05, may_end.set).start()
-        task.cancel() if natively else tasks.cancel_scope.cancel()
-
     if natively:
         task = asyncio.ensure_future(call())
-        await cancel()
+        await begun.wait()
+        task.cancel()
+        await anyio.sleep(0.01)
+        # The loop has gone on meanwhile.
+        assert not has_ended
+        if natively == 2:
+            task.cancel()
+            # From another thread, as the loop waits for the work now.
+            threading.Timer(0.05, may_end.set).start()
+        else:
+            may_end.set()
         with pytest.raises(asyncio.CancelledError):
             await task
         return
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(call)
-        await cancel()
+        await begun.wait()
+        tasks.cancel_scope.cancel()
+        may_end.set()
     assert has_ended
 
 
