@@ -70,7 +70,7 @@ async def in_thread(recipients: int, work: Callable[..., T], *arguments: object)
         # asyncio's own cancellation does not wait for a thread, which may still use what the caller goes on with.
         try:
             with anyio.CancelScope(shield=True):
-                while lock.locked():
+                while lock.locked():  # noqa: ASYNC110 - the thread may be unable to reach the loop
                     await anyio.sleep(_POLL)
         finally:
             # A second cancellation ends that, and holds up the event loop instead.
