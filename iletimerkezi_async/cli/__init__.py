@@ -1,74 +1,83 @@
-"""The command `iletimerkezi`. `iletimerkezi --help`, and `--help` behind each command, tell all of it.
+"""The command `iletimerkezi`. For its commands and options see `iletimerkezi --help` and `iletimerkezi COMMAND --help`.
 
 ## Lists
 
-`iletimerkezi bulk` takes a list with a number a line, a CSV or an Excel list, `.xlsx` (extra `xlsx`), `-` for standard
-input. It finds the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header, also below a letterhead, and the
-column of numbers, and shows them; where two columns look like numbers it asks. `--column`, `--delimiter`,
-`--encoding`, `--header/--no-header` and `--sheet` set them. A text with `{column}` fields becomes a text of its own
-for each row; any column name will do.
+`iletimerkezi bulk` reads a text file with one number per line, a CSV file, an Excel workbook (`.xlsx`, extra `xlsx`),
+or standard input (`-`). It detects and shows the delimiter, the encoding (UTF-8, UTF-16, Windows-1254), the header
+(also below a letterhead) and the column of numbers; if two columns look like numbers, it asks for `--column`.
+`--column`, `--delimiter`, `--encoding`, `--header/--no-header` and `--sheet` set the layout. If the text has `{column}`
+fields, they are filled in for each row; any column name works.
 
-A value goes out as a spreadsheet shows it, the same as by `fill_template`; the numbers of an `.xlsx` as under their
-formats in Turkey, or with `--decimal-point` as where English is spoken. A merged cell has the value of its range. A row
-is left out, and listed with its line, where it has too many cells, or lacks a value that the text needs; where it is
-hidden in a sheet; where a formula has no saved value, or one that the program that wrote the file made up; where
-spreadsheets do not agree on what a cell shows.
+Values are sent as a spreadsheet shows them, as by `fill_template`. Numbers of an `.xlsx` keep their cell format, with
+Turkish separators (1.234,5), or with `--decimal-point` English ones (1,234.5). Every cell of a merged range has the
+range's value. A row is left out, and listed with its line, if
 
-`--dry-run` shows the first messages, the cost, and what makes a text Unicode, and sends nothing. It needs no account
-and no network, says what it could not check, and writes no file but that of `--refused`. In a terminal the same rows,
-with the balance, stand above the question.
+- it has too many cells, or no value for a column that the text needs;
+- it is hidden in the sheet;
+- a formula in it has no saved value, or only a placeholder from the program that wrote the file;
+- spreadsheet programs show one of its cells differently.
+
+`--dry-run` sends nothing. It shows the first messages, the cost, the characters that make a text Unicode, and what it
+could not check. It needs no account and no network, and writes no file except that of `--refused`. Without
+`--dry-run`, a terminal shows the same preview, with the balance, before it asks whether to send.
 
 ## The journal
 
-A campaign is kept in LIST.journal beside its list (for standard input in `stdin.journal`, in the current folder), or
-where `--journal` says. After a stop, a crash or Ctrl-C the same command sends what is missing, and nothing twice; the
-question and the dry run count what is left. Once the list is done, the journal goes, and LIST.sent stays: a note of
-when it was sent, and to how many, without any number. The question about the same list shows that; without a terminal
-the list is not sent to again unless `--yes` is given. That ends with 0 where text and list are the same as then, and
-with 1 otherwise. With `--no-journal` nothing is written and no note is read. A journal that `--journal` names stays.
+The journal records the progress of a campaign. It is the file LIST.journal in the folder of the list (for standard
+input `stdin.journal` in the current folder), or the file that `--journal` names. After a stop, a crash or Ctrl-C the
+same command sends what is missing, and nothing twice; the question and the dry run show how many recipients are left.
 
-Where every answer of an order was lost, it is unknown whether the order was taken. Once all else is sent, `bulk` looks
-for such orders for 15 minutes (`--settle-for`), as the service's list of orders shows them after ten; Ctrl-C stops
-that, and the same command goes on with it. For what stays unknown, `--unknown sent` or `--unknown not-sent` is a
-person's decision. A recipient who had one text and now comes with another stops the campaign, unless
+Once the list is done, the journal is replaced by a note, LIST.sent: when the list was sent, and to how many recipients
+(no numbers). Before a second campaign to the same list, the question shows the note. Without a terminal the command
+refuses to send to the list again, unless `--yes` is given; its exit code is 0 if text and list are unchanged since the
+note, and 1 otherwise. `--no-journal` writes no journal and reads no note. A journal named by `--journal` is kept.
+
+If every answer to an order was lost, it is unknown whether the service accepted the order. After all other orders,
+`bulk` looks for such orders for 15 minutes (`--settle-for`), because the service's list of orders shows them after ten.
+Ctrl-C stops the search; the same command continues it. If an order stays unknown, a person decides: `--unknown sent`
+or `--unknown not-sent`. If the journal has another text for a recipient, the campaign stops, unless
 `--allow-new-texts` is given.
 
-LIST.refused.csv lists the recipients left out, with the reason; LIST.failed.csv those not texted (`sent` is `unknown`
-for those who may have been). `--refused` and `--failed` name other files.
+LIST.refused.csv lists the recipients that were left out, with the reason. LIST.failed.csv lists the recipients that
+were not texted; if a message may have been sent, its column `sent` is `unknown`. `--refused` and `--failed` name other
+files.
 
 ## Scripts
 
-`--json` writes one object a line with stable keys, also about errors: `error` (what happened), `class`, `code` (the
-service's), `advice` (what to do) and `exit_code`. The exit code is 0 where every recipient was accepted, now or
-earlier, or refused by name; 1 where it stopped or failed, and what is not accepted was surely not sent; 2 for wrong
-usage; 3 where some may have been sent, and a person has to look; 128 and the signal's number where a signal ended it.
-SIGTERM and SIGHUP end a command as Ctrl-C does.
+`--json` writes one JSON object per line with stable keys. An error has `error` (what happened), `class`, `code` (of the
+service), `advice` (what to do) and `exit_code`. The exit code is
 
-Credentials come from the environment variables alone, as arguments would show in process lists.
+- 0 if every recipient was accepted, now or by an earlier run, or was refused and listed;
+- 1 if the command stopped or failed, and everything that was not accepted was certainly not sent;
+- 2 for wrong usage;
+- 3 if some messages may have been sent, and a person has to check;
+- 128 plus the signal's number if a signal ended the command. SIGTERM and SIGHUP end it as Ctrl-C does.
+
+Credentials come only from environment variables, because arguments are visible in process lists.
 `ILETIMERKEZI_BASE_URL` names another service, such as a sandbox; `ILETIMERKEZI_IYS`, `ILETIMERKEZI_BRAND` and
 `ILETIMERKEZI_STORE` are the defaults of `--iys`, `--brand` and `--store`.
 
 ## The files
 
-For developers: one function a command, and what all of them share.
+For developers. Each command is one function; the commands share the other files.
 
 ```
 app (here)                                               the commands and the options before them
 demo  serving  account  sending  campaign  orders        the commands, by subject
 consents  webhook                                        likewise
-rehearsal  summary                                       what is shown of a campaign: before it, at its end
+rehearsal  summary                                       output of a campaign: the preview, the result
 forecast  books  named                                   its cost; its journal and note; its files of refused and failed
-plan  lists  layouts                                     a campaign as it was typed, its list, the list's layout
-tables  sheets  archives                                 rows of a text file, of a workbook; facts of its XML
+plan  lists  layouts                                     its arguments, its list, the list's layout
+tables  sheets  archives                                 rows of a text file, of a workbook; facts from a workbook's XML
 moments                                                  days and times
-terms                                                    the options of all commands that send, and their question
-command                                                  how a command ends: its exit code, its one line of error
-display                                                  progress and tables, as a terminal or a file takes them
+terms                                                    options of all commands that send, and their question
+command                                                  the end of a command: its exit code and its error line
+display                                                  progress and tables, in a terminal or in a file
 keeping                                                  the store of keys and journals, and the command about keys
 settings  messages  output                               environment and options, errors as lines, the streams
 ```
 
-What takes long to import is imported by the commands that need it.
+Slow imports are inside the commands that need them.
 """
 
 import logging
@@ -100,16 +109,16 @@ Environment:
   ILETIMERKEZI_SENDER    the approved sender
   ILETIMERKEZI_IYS       off, bireysel or tacir
   ILETIMERKEZI_BRAND     the brand code that consents are for
-  ILETIMERKEZI_STORE     the store of keys, for one rate: see `send --help`
+  ILETIMERKEZI_STORE     the store of keys and one shared rate: `send --help`
   ILETIMERKEZI_BASE_URL  another service, such as `iletimerkezi sandbox`
 
 \b
 Exit codes:
-  0      done: each recipient was accepted, now or earlier, or refused by name
-  1      it stopped or failed, and what is not accepted was surely not sent;
+  0      done: each recipient was accepted, now or before, or refused (listed)
+  1      it stopped or failed: what was not accepted was certainly not sent;
          `wait`: the order failed, or the time is up
   2      wrong usage
-  3      some may have been sent: a person has to look
+  3      some messages may have been sent: a person has to check
   128+n  ended by a signal: 130 by Ctrl-C, 143 by SIGTERM
 
 With --json every command ends in lines of JSON on standard output, errors too:
@@ -131,16 +140,16 @@ def run() -> None:
     heed_signals()
     open_streams()
     if not sys.warnoptions:
-        # Warnings of libraries, which may show values; ours are logged.
+        # Hide warnings of other libraries: they may show values. Our own are logged.
         warnings.simplefilter("ignore")
     show_log(logging.WARNING)
     try:
         app(prog_name="iletimerkezi")
     except KeyboardInterrupt:
-        # Before the command itself began, which takes a moment.
+        # Interrupted before the command itself began.
         end_line()
         sys.exit(signal_code())
-    except Exception as error:  # noqa: BLE001 - beside the commands there is the help, which may be unwritable, too
+    except Exception as error:  # noqa: BLE001 - any error is one line; writing the help may fail, too
         complain(describe(error))
         sys.exit(1)
     finally:
@@ -170,7 +179,7 @@ app.command("sandbox", cls=Command)(serving.sandbox)
 app.command("balance", cls=Command)(account.balance)
 app.command("send", cls=Command)(sending.send)
 app.command("sent", cls=Command)(keeping.sent)
-app.command("bulk", cls=Command, short_help="Send TEXT to a list, in as many orders as it takes.")(campaign.bulk)
+app.command("bulk", cls=Command, short_help="Send TEXT to a list, in as many orders as needed.")(campaign.bulk)
 app.command("report", cls=Command)(orders.report)
 app.command("orders", cls=Command)(orders.orders)
 app.command("wait", cls=Command)(orders.wait)

@@ -1,4 +1,4 @@
-"""Commands about the account: its balance, its senders, and the numbers that it does not send to."""
+"""Commands about the account: its balance, its senders, its blocked numbers."""
 
 import sys
 from typing import Annotated
@@ -29,12 +29,12 @@ def balance(*, as_json: Json = False, _verbose: Verbose = False) -> None:
 
 
 def balance_fields(held: Balance) -> dict[str, object]:
-    """A balance for JSON. The amount is text: a number would lose its decimals."""
+    """A balance for JSON. The amount is a string, as a JSON number would lose its decimals."""
     return {"amount": str(held.amount), "sms": held.sms}
 
 
 def senders(*, as_json: Json = False, _verbose: Verbose = False) -> None:
-    """List the approved senders, spelt as they must be given."""
+    """List the approved senders. Use exactly this spelling in --sender."""
     approved = call(AsyncClient.get_senders)
     for sender in approved:
         if as_json:
@@ -62,7 +62,7 @@ def list_blocked(
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
-    """List the blocked numbers, one a line."""
+    """List the blocked numbers, one per line."""
     start, end = read_days(first, last)
     rows = Rows[str](lambda number: {"number": number}, lambda number: (number,), as_json=as_json)
     seen = call(lambda client: rows.add_all(client.get_blacklist(start, end)))

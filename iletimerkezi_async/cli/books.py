@@ -1,4 +1,4 @@
-"""A campaign's journal, by default beside its list; and the note that is left of it."""
+"""A campaign's journal, by default in the folder of its list, and the note that replaces it at the end."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from .settings import has_credentials, read_credentials
 __all__ = ["Book", "choose_book"]
 
 _LONGEST_NOTE = 1000
-# Recipients that failed with these were texted, or may have been.
+# After these errors the recipients were texted, or may have been.
 _TEXTED = (OutcomeUnknownError, DuplicateOrderError)
 
 
@@ -33,11 +33,11 @@ class Book:
     """The journal of a campaign, and its note.
 
     Attributes:
-        journal: The file, or the journal in a store; `None` for none.
-        note: The file for the note that is left of a default journal: such a journal is for this campaign alone, and
-            is removed when that is done.
-        campaign: A mark of the text and of the list as it is now. It tells nothing of them without the API key. `None`
-            without a key, or without a file.
+        journal: The path of a file, or the journal in a store; `None` without a journal.
+        note: The file for the note that replaces a default journal. A default journal is for one campaign only, and
+            is removed when the campaign is done.
+        campaign: A hash of the text and of the list's size and time of change. It reveals nothing without the API key.
+            `None` without a key, or without a file.
     """
 
     journal: str | StoreJournal | None
@@ -46,27 +46,27 @@ class Book:
 
     @property
     def path(self) -> str | None:
-        """The file, where it is one."""
+        """The journal's path, if it is a file."""
         return self.journal if isinstance(self.journal, str) else None
 
     @property
     def shown_path(self) -> str | None:
-        """The file, where it is one that is there."""
+        """The journal's path, if it is a file that exists."""
         return self.path if self.path is not None and Path(self.path).exists() else None
 
     @property
     def is_begun(self) -> bool:
-        """Whether it may hold orders of an earlier run."""
+        """Whether the journal may hold orders of an earlier run."""
         return self.journal is not None if self.path is None else is_there(self.path)
 
     @property
     def is_readable(self) -> bool:
-        """Whether it is a file of an earlier run, and there is the key to read it with."""
+        """Whether the journal is a file of an earlier run, and the API key to read it is known."""
         return self.path is not None and self.is_begun and has_credentials()
 
     @property
     def sent_before(self) -> str | None:
-        """The time and the size of the campaign that the note is about, in words."""
+        """The time and the size of the campaign in the note, in words; `None` if there is no note."""
         if self.note is None or self.is_begun:
             return None
         with suppress(ValueError, KeyError, TypeError):
@@ -76,9 +76,9 @@ class Book:
         return None
 
     def refuse_again(self, name: str) -> CommandError | None:
-        """The reason not to send to a list again, where no question can be asked.
+        """The error for a second campaign to the same list, if the user cannot be asked.
 
-        It is no failure where all of the list had this text: see `campaign`.
+        If text and list are unchanged (see `campaign`), nothing is left to do: a `DoneError`.
 
         Args:
             name: The list.
@@ -89,7 +89,7 @@ class Book:
         return (DoneError if is_same else CommandError)(f"{name} was {self.sent_before}: --yes sends again")
 
     def explain(self, error: JournalError) -> CommandError:
-        """An error of the journal from before anything was sent, with advice that fits the command."""
+        """An error of the journal before anything was sent, with advice for users of the command."""
         if self.note and "was made for another" in error.reason:
             advice = "finish that campaign with its own command, or begin another with --journal PATH"
             return CommandError(f"{error}: {advice}", error)
@@ -101,7 +101,7 @@ class Book:
         return {}
 
     def beside(self, to: str, kind: str) -> str | None:
-        """The default name of a file about the list; none without a journal."""
+        """The default path of a file about the list; `None` without a journal."""
         return None if self.journal is None else _name_beside(to, kind)
 
     def check(self) -> None:
@@ -112,14 +112,14 @@ class Book:
         """
         if self.note is not None and not os.access(Path(self.note).parent, os.W_OK):
             raise CommandError(
-                f"{self.path} cannot be written, and without it nothing tells after a stop who was texted: keep it "
-                "elsewhere with --journal PATH, or say --no-journal"
+                f"{self.path} cannot be written, but it is needed to know after a stop who was texted: choose another "
+                "path with --journal PATH, or say --no-journal"
             )
 
     def end(self, result: BulkResult, *, is_done: bool) -> str | None:
         """Replace a default journal by a note, once the list is done.
 
-        A journal of a run that texted no recipient is removed: the next try may have another sender, or text.
+        The journal of a run that texted no recipient is removed: the next run may use another sender or text.
 
         Args:
             result: The campaign's result.
@@ -129,7 +129,7 @@ class Book:
             The note, if it was written.
         """
         recipients = result.accepted + result.failures
-        # A list without recipients is not one that was sent to.
+        # A list without recipients was not sent to.
         is_done = is_done and recipients > 0
         is_untouched = not result.accepted and not any(isinstance(each.error, _TEXTED) for each in result.failed)
         if self.note is None or self.path is None or not (is_done or is_untouched):
@@ -152,18 +152,18 @@ class Book:
 
 
 def choose_book(to: str, text: str, journal: str | None, store: Store | None, *, none: bool, asked: bool) -> Book:
-    """The journal of a campaign, as it was typed.
+    """The journal of a campaign, chosen by the command's options.
 
     Args:
         to: The list.
         text: The text.
-        journal: The option, if it was given.
+        journal: The value of --journal, if it was given.
         store: The store, if there is one.
-        none: Whether there is to be no journal.
-        asked: Whether the store comes from its option.
+        none: Whether --no-journal was given.
+        asked: Whether the store comes from --store, and not from the environment.
 
     Raises:
-        WrongUsageError: The two exclude each other.
+        WrongUsageError: --journal and --no-journal exclude each other.
         CommandError: The store cannot have such a journal.
     """
     if none:
@@ -186,5 +186,5 @@ def _mark(to: str, text: str) -> str | None:
 
 
 def _name_beside(to: str, kind: str) -> str:
-    """The name of a file that belongs to a list: beside it; of standard input in the current folder."""
+    """The path of a file that belongs to a list: in the list's folder; for standard input in the current folder."""
     return f"{'stdin' if to == '-' else to}.{kind}"

@@ -34,19 +34,19 @@ from .terms import At, IysOption, SenderOption, Yes, read_terms, read_text
 
 __all__ = ["bulk"]
 
-# Exceptions that were chained in between.
+# How many chained exceptions to search for a result.
 _DEPTH = 8
 _MINUTE = 60.0
 _SECONDS_BEFORE_SAID = 2.0
 
 
 _JOURNAL_HELP = "Where progress is kept. Default: LIST.journal. With --store: a name."
-_UNKNOWN_HELP = "Your decision about recipients who stay unknown."
-_SETTLE_HELP = "Seconds to look for orders that may have been taken."
+_UNKNOWN_HELP = "Your decision about orders that stay unknown."
+_SETTLE_HELP = "Seconds to look for orders that may have been accepted."
 
 
 class Unknown(str, Enum):
-    """A person's decision about recipients who stay unknown."""
+    """The user's decision about recipients of orders that stay unknown."""
 
     SENT = "sent"
     NOT_SENT = "not-sent"
@@ -61,10 +61,10 @@ _DECISIONS: dict[Unknown, Literal["as_sent", "as_not_sent"]] = {
 def bulk(
     text: Annotated[str, typer.Argument(metavar="TEXT", hidden=True)],
     *,
-    to: Annotated[str, Option(metavar="FILE", help="A number a line, CSV or .xlsx. - is standard input.")],
+    to: Annotated[str, Option(metavar="FILE", help="One number per line, CSV or .xlsx. - is standard input.")],
     column: Annotated[Word, Option(metavar="NAME", help="The column with the numbers, by name or position.")] = None,
     header: Annotated[bool | None, Option("--header/--no-header", help="Whether the first row names columns.")] = None,
-    delimiter: Annotated[Word, Option(metavar="CHAR", help='What separates columns, such as ";" or "tab".')] = None,
+    delimiter: Annotated[Word, Option(metavar="CHAR", help='The separator of columns, such as ";" or "tab".')] = None,
     encoding: Annotated[Word, Option(metavar="NAME", help="The file's encoding, such as windows-1254.")] = None,
     sheet: Annotated[Word, Option(metavar="NAME", help="The sheet of an .xlsx, by name or position.")] = None,
     decimal_point: Annotated[
@@ -73,13 +73,13 @@ def bulk(
     journal: Annotated[Word, Option(metavar="PATH", help=_JOURNAL_HELP)] = None,
     no_journal: Annotated[bool, Option("--no-journal", help="Keep no journal.")] = False,
     store: StoreOption = None,
-    refused: Annotated[Word, Option(metavar="FILE", help="Names those left out. Default: LIST.refused.csv.")] = None,
-    failed: Annotated[Word, Option(metavar="FILE", help="Names those who failed. Default: LIST.failed.csv.")] = None,
+    refused: Annotated[Word, Option(metavar="FILE", help="File of those left out. Default: LIST.refused.csv.")] = None,
+    failed: Annotated[Word, Option(metavar="FILE", help="File of those who failed. Default: LIST.failed.csv.")] = None,
     dry_run: Annotated[bool, Option("--dry-run", help="Send nothing; show recipients and cost.")] = False,
     unknown: Annotated[Unknown | None, Option(metavar="sent|not-sent", help=_UNKNOWN_HELP)] = None,
     settle_for: Annotated[float, Option(metavar="S", min=0, help=_SETTLE_HELP)] = 900.0,
     allow_new_texts: Annotated[
-        bool, Option("--allow-new-texts", help="Text those, too, who had another text.")
+        bool, Option("--allow-new-texts", help="Also text recipients who had another text.")
     ] = False,
     batch_size: Annotated[int, Option(metavar="N", min=1, max=MAX_RECIPIENTS, help="Recipients in an order.")] = (
         MAX_RECIPIENTS
@@ -91,18 +91,18 @@ def bulk(
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Send TEXT to all numbers of a file, in as many orders as it takes.
+    """Send TEXT to all numbers of a file, in as many orders as needed.
 
-    The file is a list with a number a line, or a table with a column of numbers. Its layout is found and shown; the
-    options are for where that goes wrong. A row that is not laid out as the others is left out and listed. TEXT may
-    name columns: "Sayın {ad}, ..."; for a brace itself write it twice. With - for TEXT it is read from standard input.
+    FILE has one number per line, or is a table with a column of numbers. Its layout is detected and shown; use the
+    options if the detection is wrong. A row whose layout differs from the others is left out and listed. TEXT may name
+    columns: "Sayın {ad}, ..."; to send a brace, write it twice. If TEXT is -, it is read from standard input.
 
-    A journal is kept beside FILE: after a stop or a crash the same command sends what is missing, and nothing twice;
-    with --store and --journal also on another machine. Once FILE is done, a note without numbers is left: to send to
-    the same FILE again takes a yes, or --yes.
+    A journal is kept in the folder of FILE: after a stop or a crash the same command sends what is missing, and nothing
+    twice; with --store and --journal also on another machine. Once FILE is done, a note without numbers is kept:
+    sending to the same FILE again needs a yes, or --yes.
 
-    Orders whose every answer was lost are looked for once all else is sent, for 15 minutes; Ctrl-C stops that, and the
-    same command goes on with it.
+    If every answer to an order was lost, the command looks for the order for 15 minutes, after all other orders. Ctrl-C
+    stops the search; the same command continues it.
     """
     _check_streams(text, to, asks=not (yes or dry_run))
     kept = None if dry_run else open_store(store)
@@ -134,15 +134,15 @@ def bulk(
 
 @define
 class _Run:
-    """A campaign under way.
+    """A running campaign.
 
     Attributes:
-        clients: The client that sends it, to be opened.
+        clients: Opens the client that sends it.
         plan: The campaign.
         book: Its journal.
-        refused: The file of those left out.
-        failed: The file of those who were not texted, or may not have been.
-        typed: The text as it was typed.
+        refused: The file of recipients left out.
+        failed: The file of recipients who were not texted, or may not have been.
+        typed: The text argument.
         as_json: Whether to show the end as JSON.
     """
 
@@ -161,7 +161,7 @@ class _Run:
 
         Raises:
             typer.Exit: Some recipients were not reached.
-            Exception: It ended before it began.
+            Exception: The campaign failed before it began.
         """
         ended: BaseException | None = None
         self.book.check()
@@ -185,7 +185,7 @@ class _Run:
                 try:
                     self._result = await self._send_with(client, watch)
                 except BaseException as error:
-                    # Kept here, since what comes out of the event loop need not be the same.
+                    # Keep the result here: the event loop may raise another exception instead of this one.
                     self._result = _partial_result(error)
                     raise
                 finally:
@@ -208,7 +208,7 @@ class _Run:
         )
 
     def _end(self, result: BulkResult, end: End) -> None:
-        # First: the files outlive the terminal.
+        # Write the files first: showing the result fails if the terminal is gone.
         files = {
             "refused_file": self.refused.write(result.refused, len(result.refused)),
             "failed_file": self.failed.write(failed_rows(result), result.failures),
@@ -224,18 +224,18 @@ class _Run:
 
 
 class _Watch:
-    """Shows how many recipients are done, and that unknown orders are looked for.
+    """Shows how many recipients are done, and announces the search for unknown orders.
 
     Args:
         show: Draws the progress.
-        settle_for: Seconds for which unknown orders are looked for.
+        settle_for: Seconds to look for unknown orders.
     """
 
     def __init__(self, show: Show, settle_for: float) -> None:
         self._show = show
         self._failed = 0
         self._time = f"{settle_for / 60:.3g} minutes" if settle_for >= _MINUTE else f"{settle_for:g} seconds"
-        # Only after a moment: a campaign that stops at once has nothing to look for.
+        # Announce it after a delay: a campaign that stops at once does not look for orders.
         self._timer = Timer(_SECONDS_BEFORE_SAID, self._say) if settle_for else None
 
     def __call__(self, progress: Progress) -> None:
@@ -246,19 +246,19 @@ class _Watch:
             self._timer.start()
 
     def end(self) -> None:
-        """Take back what was not said yet."""
+        """Cancel the announcement, if it was not shown yet."""
         if self._timer:
             self._timer.cancel()
 
     def _say(self) -> None:
         note(
-            f"{self._failed:,} failed so far; once all else is sent, their orders are looked for, for {self._time} at "
-            "most (Ctrl-C stops that)"
+            f"{self._failed:,} failed so far; at the end, the command looks for their orders for at most {self._time} "
+            "(Ctrl-C stops that)"
         )
 
 
 def _partial_result(error: BaseException) -> BulkResult | None:
-    """The result that an exception carries, or one that it is chained to."""
+    """The result in an exception, or in one that it is chained to."""
     found: BaseException | None = error
     for _ in range(_DEPTH):
         if isinstance(found, (BulkError, JournalError)):
@@ -273,4 +273,4 @@ def _check_streams(text: str, to: str, *, asks: bool) -> None:
     if text == "-":
         raise WrongUsageError("the text and the numbers cannot both be read from standard input")
     if asks and sys.stdin.isatty():
-        raise WrongUsageError("say --yes: where the numbers are typed, there is no question")
+        raise WrongUsageError("say --yes: the command cannot ask, as the numbers come from the terminal")

@@ -19,9 +19,9 @@ __all__ = ["Command", "heed_signals", "run_async", "signal_code"]
 
 T = TypeVar("T")
 
-# Signals that ask for an end, beside Ctrl-C; not every system has both.
+# Other signals than Ctrl-C that ask a process to end; not every system has both.
 _ENDINGS = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
-# The last signal that came.
+# The last signal received.
 _came = signal.SIGINT
 
 
@@ -49,17 +49,17 @@ def _unmark_error(error: Any) -> None:
         return
     error.message = message.replace(_NO_OPTION, "")
     if type(error).__name__ == "NoSuchOption":
-        error.message += '. A text that begins with a dash goes behind two of them: -- "-indirim" 5301234567'
+        error.message += '. Before a text that begins with a dash, write two dashes: -- "-indirim" 5301234567'
 
 
 class Command(TyperCommand):
     """A command that never shows a traceback.
 
-    Errors are caught here, inside of typer, since its versions differ in what they make of an interrupt.
+    Errors are caught here, inside typer, because versions of typer handle an interrupt differently.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments; one that begins with a dash and cannot be an option is a text."""
+        """Parse the arguments. One that begins with a dash but cannot be an option is read as a text."""
         try:
             rest = super().parse_args(ctx, self._mark_texts(args))
         except Exception as error:
@@ -72,7 +72,7 @@ class Command(TyperCommand):
         return rest
 
     def _mark_texts(self, args: list[str]) -> list[str]:
-        # An argument behind an option that takes a value is that value, also with a dash in front.
+        # An argument after an option that takes a value is that value, even if it begins with a dash.
         options = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
         return [_mark(each) if before not in options else each for before, each in zip(["", *args], args)]
 
@@ -85,12 +85,12 @@ class Command(TyperCommand):
         """Run the command.
 
         Raises:
-            typer.Exit: It ended other than well.
+            typer.Exit: The command failed or was interrupted; with its exit code.
         """
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # The reader has seen enough: nothing went wrong.
+            # The reader of the output has closed it: not an error.
             return None
         except (typer.Exit, typer.Abort):
             raise
@@ -101,7 +101,7 @@ class Command(TyperCommand):
 
 
 def _tell(error: BaseException, *, as_json: bool) -> int:
-    """Show an error; the exit code that it ends with."""
+    """Show an error, and return the command's exit code."""
     is_interrupted = isinstance(error, KeyboardInterrupt)
     if is_interrupted:
         end_line()
@@ -117,8 +117,8 @@ def _tell(error: BaseException, *, as_json: bool) -> int:
 def heed_signals() -> None:
     """Treat SIGTERM and SIGHUP as Ctrl-C.
 
-    The first process of a container would get neither without this. A signal that is ignored, as under `nohup`, stays
-    ignored.
+    Without this, the first process of a container would ignore both. A signal that is ignored already, as under
+    `nohup`, stays ignored.
     """
     for number in _ENDINGS:
         if signal.getsignal(number) is signal.SIG_DFL:
@@ -128,13 +128,13 @@ def heed_signals() -> None:
 def _end(number: int, frame: FrameType | None) -> None:
     global _came  # noqa: PLW0603 - a process has one end
     _came = signal.Signals(number)
-    # That of the event loop, where one runs. A shell starts what runs in the background without.
+    # Call the event loop's handler, if a loop runs. A shell starts background commands with Ctrl-C ignored: no handler.
     handle = signal.getsignal(signal.SIGINT)
     (handle if callable(handle) else signal.default_int_handler)(signal.SIGINT, frame)
 
 
 def signal_code() -> int:
-    """The exit code after Ctrl-C or another signal that asked for an end, as shells have it."""
+    """The exit code after Ctrl-C or another signal to end: 128 plus its number, as in shells."""
     return 128 + _came
 
 
@@ -143,11 +143,11 @@ def run_async(main: Callable[[], Awaitable[T]], if_interrupted: str = "") -> T:
 
     Args:
         main: The asynchronous part.
-        if_interrupted: The message of an interruption.
+        if_interrupted: The message after Ctrl-C.
 
     Raises:
-        KeyboardInterrupt: The user pressed Ctrl-C, which nothing else tells on Python 3.10: there an interrupted event
-            loop ends in the cancellation of its task.
+        KeyboardInterrupt: The user pressed Ctrl-C, or the task was cancelled: on Python 3.10 an interrupted event loop
+            only cancels its task.
     """
     cancelled = False
 
@@ -155,7 +155,7 @@ def run_async(main: Callable[[], Awaitable[T]], if_interrupted: str = "") -> T:
         nonlocal cancelled
         try:
             result = await main()
-            # An interruption at the very end is told at the next checkpoint, and so within this block.
+            # An interruption at the very end is raised at the next checkpoint: let that be inside this block.
             await anyio.lowlevel.checkpoint()
         except anyio.get_cancelled_exc_class():
             cancelled = True

@@ -1,4 +1,4 @@
-"""Commands about the national consent registry, and the file of consents that one of them reads."""
+"""Commands about the national consent registry (IYS), and the file of consents for `consent register`."""
 
 import sys
 from collections.abc import Sequence
@@ -49,17 +49,17 @@ def check(
     brand: _Brand = None,
     recipient_type: Annotated[
         RecipientType | None,
-        Option(case_sensitive=False, metavar="bireysel|tacir", help="As an individual or a merchant."),
+        Option(case_sensitive=False, metavar="bireysel|tacir", help="Whether individual or merchant."),
     ] = None,
     type: Annotated[
-        ConsentType, Option(case_sensitive=False, metavar="mesaj|eposta|arama", help="What it is about.")
+        ConsentType, Option(case_sensitive=False, metavar="mesaj|eposta|arama", help="SMS, e-mail or calls.")
     ] = ConsentType.MESAJ,
     as_json: Json = False,
     _verbose: Verbose = False,
 ) -> None:
-    """Ask what RECIPIENT, a number or an e-mail address, has said.
+    """Show the consent of RECIPIENT, a number or an e-mail address.
 
-    What --brand leaves out comes from ILETIMERKEZI_BRAND.
+    The default of --brand is ILETIMERKEZI_BRAND.
     """
     code = _need_brand(brand)
     if recipient_type is None:
@@ -113,11 +113,11 @@ def register(
 ) -> None:
     """Register the consents of FILE, or of standard input with -.
 
-    FILE is CSV. Its first line is recipient,recipient_type,type,status,source,consent_date; another one might be
-    5301234567,BIREYSEL,MESAJ,ONAY,HS_WEB,2026-12-01 09:00. A time without an offset is Turkish, and not more than
-    three days ago.
+    FILE is CSV. Its first line is recipient,recipient_type,type,status,source,consent_date; an example of the next ones
+    is 5301234567,BIREYSEL,MESAJ,ONAY,HS_WEB,2026-12-01 09:00. A time without an offset is Turkish. It must not be more
+    than three days ago.
 
-    All lines are checked before the first is registered. What --brand leaves out comes from ILETIMERKEZI_BRAND.
+    All lines are checked before the first is registered. The default of --brand is ILETIMERKEZI_BRAND.
     """
     code = _need_brand(brand)
     client = open_client()
@@ -149,14 +149,14 @@ def _need_brand(brand: str | None) -> str:
 
 
 def read_consents(path: str, *, now: datetime) -> list[Consent]:
-    """The consents of a file, all of which could be registered.
+    """Read the consents of a file, and check that all of them can be registered.
 
     Args:
         path: The file; `-` is standard input.
-        now: Against which the dates are checked.
+        now: The time to check the dates against.
 
     Raises:
-        CommandError: It cannot be read, or not all of it can be taken; the first bad line is named.
+        CommandError: The file cannot be read, or has bad lines; the error names the first of them.
     """
     name = "standard input" if path == "-" else path
     try:
@@ -172,7 +172,7 @@ def read_consents(path: str, *, now: datetime) -> list[Consent]:
 
 
 def _read_rows(name: str, data: bytes) -> list[Row]:
-    # Spreadsheets of a country whose decimals have a comma write semicolons.
+    # In countries with a decimal comma, such as Turkey, spreadsheets write semicolons.
     reader = RowReader(name, ";" if b";" in data.partition(b"\n")[0] else ",")
     return [row for piece in (data, b"") if data for row in reader.feed(piece)]
 
@@ -187,7 +187,7 @@ def _make_all(name: str, columns: Sequence[str], rows: Sequence[Row], now: datet
 
 
 def _make(columns: Sequence[str], fields: Sequence[str], now: datetime) -> Consent | str:
-    """The consent in a line; or why it cannot be taken, without the recipient."""
+    """The consent in a line, or the reason why it is wrong; the reason does not show the recipient."""
     if len(fields) != len(columns):
         return f"{len(fields)} values instead of {len(columns)}"
     row = {column: field.strip() for column, field in zip(columns, fields)}

@@ -1,4 +1,4 @@
-"""The demonstration: a campaign against a sandbox that makes trouble, from its list to the last row of its reports."""
+"""The demonstration: a campaign against a sandbox with faults, from the list to the last row of the reports."""
 
 import time
 from collections import Counter
@@ -27,16 +27,16 @@ _TEXT = "Siparişiniz yola çıktı."
 
 _MOST = 1_000_000
 _ORDERS = 10
-# Faults of the answers to the first orders, which are taken all the same.
+# Faults of the answers to the first orders; the sandbox accepts these orders.
 _FAULTS = ("drop-answer", "html-502")
-# Quick, as there is no real service to be gentle with.
+# Short pauses, as there is no real service to protect.
 _RETRY = Retry(wait_initial=0.1, wait_max=1.0)
 _ONE_FAILS_IN = 50
 _LONGEST = 600
 _POLL_SECONDS = 0.2
 _PATIENCE = 30.0
 
-# The list: spellings, and its share of mistakes.
+# The list: the spellings, and the shares of bad and repeated numbers.
 _FIRST_NUMBER = 5301000000
 _MISTAKES = ("530 123", "0212 555 12 34", "yok", "5301234567 / 5301234568")
 _SPELLINGS = ("{}{}{}{}", "0{} {} {} {}", "+90 {} {} {}{}", "90{}{}{}{}", "(0{}) {}-{}-{}")
@@ -48,10 +48,10 @@ _SHORT = 100
 
 @frozen
 class Audience:
-    """A list as customers have them: numbers in mixed spellings, some of them bad, some repeated.
+    """A list like those of customers: numbers in mixed spellings, some of them bad, some repeated.
 
     Attributes:
-        size: Its entries.
+        size: The number of entries.
     """
 
     size: int
@@ -64,7 +64,7 @@ class Audience:
 
     @property
     def blocked(self) -> frozenset[str]:
-        """Numbers on the account's blocked list: a few in the middle, of a list that is long enough."""
+        """The account's blocked numbers: a few from the middle of the list, none if the list is short."""
         if self.size < _SHORT:
             return frozenset()
         middle = self.size // 2
@@ -72,7 +72,7 @@ class Audience:
 
     @property
     def reachable(self) -> frozenset[str]:
-        """The numbers that are to get a message."""
+        """The numbers that should get a message."""
         return frozenset(f"+90{number}" for number in _numbers(0, self.size)) - self.blocked
 
 
@@ -81,12 +81,12 @@ class _Outcome:
     """Everything that the demonstration counts.
 
     Attributes:
-        reachable: The numbers that were to get a message.
+        reachable: The numbers that should get a message.
         result: The campaign's result.
-        orders: The orders' own counters, in the end.
+        orders: The counters of the orders, at the end.
         told: Rows of the reports by number.
         statuses: Rows of the reports by state.
-        ledger: Messages of the sandbox by number.
+        ledger: Messages that the sandbox sent, by number.
         sending: Seconds for sending.
         reading: Seconds for the reports.
     """
@@ -231,14 +231,14 @@ def _reconcile(outcome: _Outcome) -> None:
     """Check each recipient against the campaign, the reports, the orders' counters and the sandbox.
 
     Raises:
-        CommandError: It is not so.
+        CommandError: The counts do not match.
     """
     result, orders, ledger = outcome.result, outcome.orders, outcome.ledger
     expected = Counter(dict.fromkeys(outcome.reachable, 1))
     finals = (outcome.statuses[MessageStatus.DELIVERED], outcome.statuses[MessageStatus.UNDELIVERED])
     counted = (sum(order.delivered or 0 for order in orders), sum(order.undelivered or 0 for order in orders))
     wrong = {
-        "a recipient who was read failed, or is in no list, or in two": (
+        "a recipient of the list failed, or is in no list, or in two": (
             result.read != result.accepted + len(result.refused) + result.duplicates
         ),
         f"the sandbox sent to {len(ledger):,} of {len(expected):,} numbers, to {_repeated(ledger):,} of them twice": (
@@ -256,13 +256,13 @@ def _reconcile(outcome: _Outcome) -> None:
 def _entry(index: int) -> str:
     if _is_bad(index):
         return _MISTAKES[index // _ONE_IS_BAD_IN % len(_MISTAKES)]
-    # An even one, and so never a bad one.
+    # The number of an earlier entry with an even index, and so of a good one.
     digits = str(_FIRST_NUMBER + (index - _ONE_IS_REPEATED_IN + 1 if _is_repeated(index) else index))
     return _SPELLINGS[index % len(_SPELLINGS)].format(digits[:3], digits[3:6], digits[6:8], digits[8:])
 
 
 def _numbers(first: int, last: int) -> Iterator[int]:
-    """The good numbers of some entries, without the repeated ones."""
+    """The good numbers of the entries from `first` to before `last`, without repeated ones."""
     return (_FIRST_NUMBER + index for index in range(first, last) if not (_is_bad(index) or _is_repeated(index)))
 
 

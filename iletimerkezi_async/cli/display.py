@@ -19,22 +19,22 @@ __all__ = ["Show", "describe_pace", "show_table", "track", "working"]
 
 
 class Show(Protocol):
-    """Called with how much is done by now, and how much of that was done before it began."""
+    """Shows progress: how much is done by now, and how much of that was done by earlier runs."""
 
     def __call__(self, done: int, before: int = 0, /) -> object: ...  # noqa: D102 - see the class
 
 
 _SECONDS_A_LINE = 1.0
-# A step of an hour is not worth a line a second.
+# A long step writes fewer lines: the pause between two is the time so far, divided by this.
 _LINES_A_STEP = 20
 
 
 def track(label: str, total: int | None, stream: TextIO | None = None) -> AbstractContextManager[Show]:
-    """Show how far a step has come, while the context lasts.
+    """Show the progress of a step while the context is open.
 
     Args:
         label: The name of the step.
-        total: The size of the step, where it is known.
+        total: The size of the step, if it is known.
         stream: The stream to write to; standard output by default.
     """
     target = stream or sys.stdout
@@ -69,7 +69,7 @@ def _lines(label: str, total: int | None, stream: TextIO) -> Generator[Show, Non
         if now < due:
             return
         due = now + max(_SECONDS_A_LINE, (now - began) / _LINES_A_STEP)
-        # The work goes on where the stream is gone.
+        # The work goes on if the stream is gone.
         with suppress(OSError):
             stream.write(f"{label}  {describe_pace(done, total, now - began, before)}\n")
             stream.flush()
@@ -85,17 +85,17 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
     columns = (
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
-        # As wide as the words leave room for.
+        # It takes the width that the words leave free.
         BarColumn(bar_width=None),
         TextColumn("{task.fields[pace]}"),
     )
     began = time.monotonic()
     bars = Progress(
         *columns,
-        # Less than the whole line: `^C`, as the terminal shows it, would begin another one.
+        # Leave room for the `^C` that the terminal echoes: it would begin a new line.
         console=Console(file=stream, width=shutil.get_terminal_size().columns - len("^C") - 1),
         expand=True,
-        # A stream that goes elsewhere is to go on doing so.
+        # Redirect only streams that go to the terminal.
         redirect_stdout=sys.stdout.isatty(),
         redirect_stderr=sys.stderr.isatty(),
     )
@@ -111,7 +111,7 @@ def _bar(label: str, total: int | None, stream: TextIO) -> Generator[Show, None,
 
 @contextmanager
 def working(label: str) -> Generator[Callable[[str], object], None, None]:
-    """Show in a terminal that something takes a while; gives a function that changes the label."""
+    """Show a spinner in a terminal; give a function that changes its label."""
     if not is_terminal(sys.stderr):
         yield str
         return
@@ -126,6 +126,6 @@ def working(label: str) -> Generator[Callable[[str], object], None, None]:
 
 
 def show_table(rows: Mapping[str, str]) -> None:
-    """Show names and values, which are mostly numbers."""
+    """Show a table of names and values; values are aligned to the right, as most are numbers."""
     name_width, value_width = max(map(len, rows)), max(map(len, rows.values()))
     write("".join(f"{name:<{name_width}}  {value:>{value_width}}\n" for name, value in rows.items()))

@@ -1,4 +1,4 @@
-"""The forecast of a campaign: everything is read as it would be, and nothing sent."""
+"""The forecast of a campaign: read the list as the campaign would, and send nothing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -42,20 +42,20 @@ class Forecast:
     Attributes:
         notes: Findings in the list.
         read: Recipients in the list.
-        duplicates: … of these, repeated.
-        refused: … ruled out by the list, or refused by the service in an earlier run.
-        recipients: … to be sent to, or to be settled.
-        accepted_before: Recipients whose orders the service took in earlier runs.
-        unsettled: … of `recipients`, those whom an earlier run may have texted.
-        changed: Recipients who had another text by an earlier run.
-        second_texts: Texts to numbers that get another one, too.
-        orders: Orders that there would be.
+        duplicates: Repeated recipients in the list.
+        refused: Recipients that are bad in the list, or that the service refused in an earlier run.
+        recipients: Recipients to send to, or to settle.
+        accepted_before: Recipients whose orders the service accepted in earlier runs.
+        unsettled: Those of `recipients` whom an earlier run may have texted.
+        changed: Recipients who had another text in an earlier run.
+        second_texts: Texts to numbers that get an earlier text of this campaign, too.
+        orders: Orders to be sent.
         sms: All parts of all messages.
         fewest: Parts of the shortest text.
         most: Parts of the longest.
-        encodings: Recipients by the alphabet of their texts.
+        encodings: Recipients by the encoding of their texts.
         costly: The characters that make texts Unicode.
-        examples: The first of the messages that there would be.
+        examples: The first messages to be sent.
     """
 
     notes: Notes
@@ -77,7 +77,7 @@ class Forecast:
     _texted: Seen = field(factory=Seen, init=False)
 
     def add(self, draft: Draft) -> None:
-        """Count an order in."""
+        """Add an order to the counts."""
         if len(self.examples) < MOST_EXAMPLES:
             self.examples += [(number, text) for text, number in islice(draft.pairs(), MOST_EXAMPLES)]
         self.orders += 1
@@ -94,31 +94,31 @@ class Forecast:
             self.second_texts += len(numbers) - len(self._texted.add(numbers))
 
     def lacks(self, balance: Balance) -> int:
-        """The SMS that are missing; the price of one in lira is not known here."""
+        """How many SMS the balance lacks; 0 for a balance in lira, as the price of an SMS is unknown."""
         return 0 if balance.amount else max(0, self.sms - balance.sms)
 
     @property
     def parts(self) -> str:
-        """Parts of a text."""
+        """The parts of a text, as a number or a range."""
         return str(self.most) if self.fewest == self.most else f"{self.fewest} to {self.most}"
 
     @property
     def alphabets(self) -> str:
-        """The count of texts in each alphabet."""
+        """The encoding of the texts; if there are several, with their counts."""
         if len(self.encodings) == 1:
             return next(iter(self.encodings))
         return ", ".join(f"{count:,} {encoding}" for encoding, count in self.encodings.most_common())
 
     @property
     def why_dear(self) -> str | None:
-        """The characters that make texts dear, if there are any."""
+        """The characters that make texts cost more, if there are any."""
         if not self.costly:
             return None
-        return f"Unicode, and so 65 characters instead of 155 in an SMS, by: {', '.join(map(_name, self.costly))}"
+        return f"Unicode: 65 characters instead of 155 in an SMS, because of: {', '.join(map(_name, self.costly))}"
 
     @property
     def besides(self) -> dict[str, int]:
-        """Counts of the list beside its recipients; zeros are left out."""
+        """Other counts of the list; zeros are left out."""
         counts = {
             "refused": len(self.refused),
             "repeated": self.duplicates,
@@ -129,23 +129,23 @@ class Forecast:
 
     @property
     def progress(self) -> str | None:
-        """The recipients of earlier runs, and those that are left; `None` without earlier runs."""
+        """How many recipients earlier runs reached, and how many are left; `None` without earlier runs."""
         if not self.accepted_before and not self.unsettled:
             return None
         before = f"{self.accepted_before:,} of these were accepted by an earlier run"
-        doubt = f", {self.unsettled:,} of whom it may have texted" if self.unsettled else ""
-        return f"{before}; this goes on with {self.recipients:,}{doubt}"
+        doubt = f", {self.unsettled:,} of whom the earlier run may have texted" if self.unsettled else ""
+        return f"{before}; this run continues with {self.recipients:,}{doubt}"
 
 
 def forecast(plan: Plan, book: Book) -> Forecast:
-    """Read everything as a campaign would. The plan's own notes stay as they are, as it may be read again.
+    """Read everything as a campaign would. The plan's notes do not change, as the list may be read again.
 
     Args:
         plan: The campaign.
-        book: Its journal; recipients of earlier runs are left out, where there is a key to read it with.
+        book: Its journal. Recipients of earlier runs are left out, if the API key to read the journal is known.
 
     Raises:
-        CommandError: The journal cannot serve this campaign.
+        CommandError: The journal cannot be used for this campaign.
     """
     try:
         with working(f"reading {plan.recipients.name}"):
@@ -173,7 +173,7 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
         if not is_over:
             found.add(intake.take())
     if found.progress:
-        # The first ones of the list may have theirs already.
+        # The first recipients of the list may have been texted already: show those who are left.
         plan.notes.examples[:] = found.examples
     found.read, found.duplicates, found.refused = intake.read, intake.duplicates, intake.refused
     found.changed = intake.changed
@@ -188,7 +188,7 @@ def _make_intake(plan: Plan, message: Message | None, salt: bytes) -> Intake[Any
 
 
 def _count_in(found: Forecast, intake: Intake[Any], row: Row) -> None:
-    """Count in an order of an earlier run, and leave its recipients out of this one."""
+    """Add an order of an earlier run to the counts, and leave its recipients out of this run."""
     draft = intake.remember(row)
     if row.state is State.SENT:
         found.accepted_before += row.recipients
@@ -201,21 +201,21 @@ def _count_in(found: Forecast, intake: Intake[Any], row: Row) -> None:
 
 
 def ask_balance() -> tuple[Balance | None, Exception | None]:
-    """The balance, where it can be asked for; and the error that a campaign would meet, if any."""
+    """The balance, if it is known, and the error that would stop a campaign, if there is one."""
     if not has_credentials():
         return None, None
     try:
-        # One attempt: the rest is worth showing without it.
+        # One attempt only: the preview is useful without the balance.
         return call(lambda each: each.with_options(timeout=_PATIENCE, retry=Retry(attempts=1)).get_balance()), None
     except (TransportError, UnavailableError) as error:
         note(f"the balance is not known: {error.reason}")
     except (CommandError, IletimerkeziError) as error:
-        # All the rest is worth showing.
+        # Return the error, so that the preview is shown before it.
         return None, error
     return None, None
 
 
 def _name(letter: str) -> str:
-    """A character that may look like another one, or like nothing."""
+    """A character with its Unicode name, as it may look like another one or be invisible."""
     name = name_of(letter, f"U+{ord(letter):04X}")
     return f"{letter} ({name})" if letter.isprintable() and not letter.isspace() else name

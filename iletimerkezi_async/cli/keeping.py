@@ -1,4 +1,4 @@
-"""The store that the commands share with an account's other programs, and the command about its keys."""
+"""The store that the commands share with other programs of the account, and the command `sent` about its keys."""
 
 import os
 from collections.abc import AsyncGenerator, Mapping
@@ -46,13 +46,13 @@ def open_store(url: str | None) -> Store | None:
     """The store that the option or the environment names.
 
     Raises:
-        CommandError: It cannot be made.
+        CommandError: The address is wrong, or the store cannot be created.
     """
     address = url or os.environ.get(STORE_VARIABLE, "")
     if not address:
         return None
     scheme, _, rest = address.partition(":")
-    # As SQLAlchemy names a driver.
+    # SQLAlchemy's addresses may name a driver: `postgresql+psycopg://…`.
     kind, _, _ = scheme.partition("+")
     named = f"{scheme}:// is none of them; " if rest.startswith("//") else ""
     # The address may hold a password, and is not shown.
@@ -68,13 +68,13 @@ def open_store(url: str | None) -> Store | None:
 
 
 def _read_path(rest: str) -> str:
-    """The file behind `sqlite:`, which SQLAlchemy writes as `///relative` or `////absolute`."""
+    """The file after `sqlite:`; SQLAlchemy writes it as `///relative` or `////absolute`."""
     if not rest.startswith("//"):
         return rest
     path = rest.removeprefix("///")
     if not path or path == rest:
         raise ConfigurationError(
-            "sqlite:// has three slashes in front of a file in the current folder, four in front of a whole path: "
+            "sqlite:// has three slashes in front of a file in the current folder, four in front of an absolute path: "
             "sqlite:///sends.db, sqlite:////var/lib/sends.db"
         )
     if not Path(path).exists():
@@ -83,16 +83,16 @@ def _read_path(rest: str) -> str:
 
 
 def choose_journal(journal: str | None, store: Store | None, *, asked: bool) -> str | StoreJournal | None:
-    """The journal that was named: a file, or one in the store.
+    """The journal that --journal names: a file, or one in the store.
 
     Args:
         journal: The path, or the name.
         store: The store, if there is one.
-        asked: Whether the store comes from its option. Where only the environment names it, a file that exists is
-            used.
+        asked: Whether the store comes from --store. If only the environment names it, an existing file is used
+            instead.
 
     Raises:
-        CommandError: It cannot be a name, or the store keeps no journals.
+        CommandError: The name is not allowed, or the store keeps no journals.
     """
     if journal is None or store is None or (not asked and Path(journal).exists()):
         return journal
@@ -106,7 +106,7 @@ def choose_journal(journal: str | None, store: Store | None, *, asked: bool) -> 
 
 @asynccontextmanager
 async def opened(client: AsyncClient, store: Store | None) -> AsyncGenerator[AsyncClient]:
-    """Close both in the end."""
+    """Open client and store, and close both at the end."""
     async with AsyncExitStack() as stack:
         if store is not None:
             await stack.enter_async_context(store)
@@ -124,8 +124,9 @@ def sent(
 ) -> None:
     """Show the state of the send with KEY.
 
-    "unknown" means that it may or may not have been sent. The same send again may find out; where it cannot, look into
-    the panel, and decide with --order or --not-sent. After --not-sent the key is free, and the same send again sends.
+    "unknown" means that it may or may not have been sent. Running the same send again may find out. If it stays
+    unknown, look into the panel, and decide with --order or --not-sent. After --not-sent the key is free: running the
+    same send again sends it.
     """
     if not has_store(store):
         raise WrongUsageError(f"no store of keys: give --store, or {STORE_VARIABLE}")
@@ -156,5 +157,5 @@ async def _settle(key: str, order: int | None, client: AsyncClient, *, not_sent:
     known = await client.find_send(key)
     if known is None or (order is None and not not_sent):
         return known
-    # About the version that was read: another person may decide at the same moment.
+    # Decide about the version that was read: another person may decide at the same moment.
     return await (client.mark_not_sent(known) if not_sent else client.mark_sent(known, order))

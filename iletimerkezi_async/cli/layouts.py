@@ -15,7 +15,7 @@ from .tables import QUOTE, Row
 
 __all__ = ["Layout", "Wishes", "find_delimiter", "find_layout", "is_nearly_number", "read_delimiter"]
 
-# Letters and digits of the usual headers.
+# Usual headers of columns of numbers, reduced to letters and digits.
 _KNOWN = frozenset({
     "alici", "alicinumara", "alicinumarasi", "cell", "cellphone", "cep", "cep1", "cepno", "cepnumarasi", "ceptel",
     "ceptelefon", "ceptelefonno", "ceptelefonnumarasi", "ceptelefonu", "ceptelno", "gsm", "gsm1", "gsmno",
@@ -27,9 +27,9 @@ _KNOWN = frozenset({
 })  # fmt: skip
 _PLAIN = str.maketrans("şğçöüâîû", "sgcouaiu")
 _WORDS = frozenset({"-", "--", "yok", "none", "null", "nan", "na", "n/a", "#yok", "#n/a", "bos", "boş", "0"})
-# Cells of rows, hardly ever of headers: amounts, dates, percentages, addresses.
+# Values in rows, hardly ever in headers: amounts, dates, percentages, e-mail addresses.
 _DATA = re.compile(r"[-+%₺$€ ]*[0-9][0-9.,:/ %₺$€TL-]*|\S+@\S+\.\S+", re.IGNORECASE)
-# Digits in a number that was nearly one.
+# The fewest digits of a value that looks like a number.
 _NEARLY = 5
 _MOST_TITLE_ROWS = 20
 _TAB_NAMES = frozenset({"\\t", "tab", "sekme"})
@@ -37,7 +37,7 @@ _TAB_NAMES = frozenset({"\\t", "tab", "sekme"})
 
 @frozen
 class Wishes:
-    """The layout as far as options give it; the rest is found.
+    """The parts of the layout that options set; the rest is detected.
 
     Attributes:
         column: The column with the numbers: its name, or its position, from 1.
@@ -45,7 +45,7 @@ class Wishes:
         header: Whether there is a header.
         encoding: The encoding of the bytes.
         sheet: The sheet of a workbook: its name, or its position, from 1.
-        point: Whether decimals of a workbook stand behind a point, and not behind a comma.
+        point: Whether decimals of a workbook are written with a point instead of a comma.
     """
 
     column: str | None = None
@@ -62,7 +62,7 @@ class Layout:
 
     Attributes:
         delimiter: The separator of the columns; `None` in a plain list, and in a workbook.
-        header: The columns' names; none where there is no header.
+        header: The names of the columns; empty without a header.
         header_line: The header's line.
         numbers: The index of the column with the numbers.
         width: The number of columns.
@@ -80,21 +80,22 @@ class Layout:
 
     @property
     def skipped(self) -> int:
-        """The number of rows before the first recipient's."""
+        """The number of rows before the first recipient."""
         return self.titles + bool(self.header)
 
     def is_shifted(self, cells: Sequence[str]) -> bool:
-        """Whether a row may have more values than there are columns, so that they stand under wrong names."""
+        """Whether a row may have more values than columns, so that values are under wrong names."""
         if any(map(str.strip, cells[self.width :])):
             return True
         surplus = len(cells) - self.width - self.blank
-        # As 1250,50 without quotes does in front of an empty column: its blank cell at the end is the empty one.
+        # For example 1250,50 without quotes before an empty last column: the amount fills two cells, and the row ends
+        # with a blank cell.
         behind = cells[self.numbers + 1 : self.width]
         return self.delimiter == "," and 0 < surplus < len(behind) and all(map(str.strip, behind))
 
     @property
     def column(self) -> str:
-        """The column with the numbers, for people."""
+        """The column with the numbers, as text for the user."""
         if self.width == 1 and not self.header:
             return "the only one"
         place = f"{self.numbers + 1} of {self.width}"
@@ -105,7 +106,7 @@ def read_delimiter(typed: str | None) -> str | None:
     """The delimiter that was typed.
 
     Raises:
-        WrongUsageError: It is none.
+        WrongUsageError: It is not a delimiter.
     """
     if typed is None or (len(typed) == 1 and typed not in '"\r\n'):
         return typed
@@ -115,9 +116,10 @@ def read_delimiter(typed: str | None) -> str | None:
 
 
 def find_delimiter(sample: Mapping[str | None, Sequence[Row]]) -> str | None:
-    """The delimiter under which there are most numbers.
+    """The delimiter that gives the most phone numbers in a column.
 
-    Where several have as many: the one that makes columns, the same number of them in all rows, and most of them.
+    Among equals, prefer one that gives all rows the same number of columns (at least two), then one that gives the
+    most columns.
     """
     quoted = any(QUOTE in row.cells[0] for row in sample[None])
     best: str | None = "," if quoted else None
@@ -134,7 +136,7 @@ def find_delimiter(sample: Mapping[str | None, Sequence[Row]]) -> str | None:
 
 
 def _count_numbers(rows: Sequence[Row]) -> int:
-    """The count of numbers in the column that has most."""
+    """The count of phone numbers in the column that has the most."""
     return max(_count_by_column(rows), default=0)
 
 
@@ -151,10 +153,10 @@ def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: W
         name: The list's name in errors.
         rows: Its first rows, at least one.
         delimiter: The separator of their columns.
-        wishes: The layout as far as options give it.
+        wishes: The parts of the layout that options set.
 
     Raises:
-        WrongUsageError: There is no such column, or not exactly one that fits.
+        WrongUsageError: The column that was asked for does not exist, or it is unclear which column has the numbers.
     """
     titles = _count_titles(rows, wishes)
     first = [_tidy(cell) for cell in rows[titles].cells]
@@ -173,7 +175,7 @@ def find_layout(name: str, rows: Sequence[Row], delimiter: str | None, wishes: W
 
 
 def _check_lines(name: str, rows: Sequence[Row], wishes: Wishes) -> None:
-    """Refuse several numbers in a line: one would be taken, and the others dropped."""
+    """Refuse several numbers in a line: only one of them would be used."""
     widths = {_count_filled(row.cells) for row in rows}
     is_table = len(rows) > 1 and len(widths) == 1 and wishes.column is not None
     has_words = any(map(str.isalpha, "".join(cell for row in rows for cell in row.cells)))
@@ -183,12 +185,12 @@ def _check_lines(name: str, rows: Sequence[Row], wishes: Wishes) -> None:
 
 
 def _count_named(header: Sequence[str], numbers: int) -> int:
-    """The count of columns up to the last that has a name, or the numbers."""
+    """The count of columns up to the last one that has a name or the numbers."""
     return max((index for index, title in enumerate(header, 1) if title or index == numbers + 1), default=0)
 
 
 def _count_titles(rows: Sequence[Row], wishes: Wishes) -> int:
-    """The count of rows above a certain header, such as a letterhead or a date."""
+    """The count of title rows above the header, such as a letterhead or a date."""
     if wishes.header is not None:
         return 0
     for index, row in enumerate(rows[:_MOST_TITLE_ROWS]):
@@ -199,13 +201,13 @@ def _count_titles(rows: Sequence[Row], wishes: Wishes) -> int:
 
 
 def _is_recipient(cells: Sequence[str], known: Sequence[int], header: Sequence[str]) -> bool:
-    """Whether a row above a header has a number where the others have theirs, and is no letterhead with a telephone."""
+    """Whether a row above a header has a number in a column of numbers, and is not a letterhead with a telephone."""
     is_sparse = _count_filled(cells) == 1 < _count_filled(header)
     return not is_sparse and any(place < len(cells) and clean_number(cells[place]) for place in known)
 
 
 def _find_unknown_header(rows: Sequence[Row]) -> int:
-    """The index of a header with unknown names: the row above the first number, fuller than all rows above it."""
+    """The index of a header with unknown names: the row above the first number, if it has the most filled cells."""
     counts = _count_by_column(rows)
     if len(counts) <= 1 or not max(counts):
         return 0
@@ -226,7 +228,7 @@ def _count_filled(cells: Sequence[str]) -> int:
 
 
 def _is_header(first: Sequence[str], rows: Sequence[Row], column: str | None) -> bool:
-    """Whether a row is a header. A row with a number, or nearly one, in the column of numbers is none."""
+    """Whether a row is a header. A header has no number, or near-number, in the column of numbers."""
     if _names(first, column):
         return True
     index = _guess_column(first, rows, column)
@@ -238,7 +240,7 @@ def _is_header(first: Sequence[str], rows: Sequence[Row], column: str | None) ->
     if is_nearly_number(cell) or cell.casefold() in _WORDS | {""}:
         return False
     if len(first) == 1:
-        # A mistyped number that passed for a title would vanish.
+        # A mistyped number must not be taken for a header: it would not be listed as refused.
         return not any(letter.isdigit() for letter in cell)
     return not any(_DATA.fullmatch(other) for other in first)
 
@@ -274,7 +276,7 @@ def _find_numbers(name: str, header: tuple[str, ...], rows: Sequence[Row], width
     likely = _likely_columns(rows) if header else []
     if len(likely) == 1 and (not known or likely[0] in known):
         return likely[0]
-    # Of two, one is the landline, or another person's.
+    # If there are two, one may be the landline, or another person's number.
     if not likely and len(known) == 1:
         return known[0]
     choices = ", ".join(filter(None, header)) if header else f"1 to {width}, as there is no header"
@@ -294,7 +296,7 @@ def _likely_columns(rows: Sequence[Row]) -> list[int]:
 
 def _find(name: str, header: tuple[str, ...], title: str) -> int:
     if not header:
-        raise WrongUsageError(f"{name} has no header, and so no column {title!r}; with --header its first row is one")
+        raise WrongUsageError(f"{name} has no header, and so no column {title!r}; say --header if its first row is one")
     found = find_column(header, title)
     if isinstance(found, ConfigurationError):
         raise WrongUsageError(f"{name}: {found}")

@@ -24,15 +24,15 @@ from .tables import DELIMITERS, SEPARATOR_LINE, Row, RowReader, describe_encodin
 __all__ = ["RecipientList", "open_list"]
 
 T = TypeVar("T")
-#: Makes something of rows that fit the layout.
+#: Converts rows that fit the layout.
 Read: TypeAlias = Callable[[Sequence[Row]], Iterable[T]]
 
 _PIECE = 1 << 16
-# Rows that show the layout.
+# Rows to detect the layout from.
 _SAMPLE = 200
-# Rows of a pipe that are waited for as long as none has a number.
+# Rows of a pipe to wait for while none of them has a number.
 _ENOUGH = 20
-# Files of other kinds that hold numbers, by how they begin.
+# Other kinds of files that may hold numbers, by their first bytes.
 _OTHERS = {
     b"begin:vcard": "a vCard of contacts",
     b"<!doctype": "a web page",
@@ -55,8 +55,8 @@ class RecipientList(ABC):
     Attributes:
         name: Its name in errors.
         layout: Its layout.
-        total: Rows in it; `None` of a pipe, which can be read once only.
-        place: The word for a row's number.
+        total: The number of rows; `None` for a pipe, which can be read only once.
+        place: The word before a row's number: line or row.
     """
 
     name: str
@@ -66,18 +66,18 @@ class RecipientList(ABC):
 
     @abstractmethod
     def describe(self) -> Mapping[str, str]:
-        """Its layout, for people."""
+        """The layout, as names and values for the user."""
 
     @abstractmethod
     def pieces(self) -> Iterator[list[Row]]:
-        """All rows, some at a time.
+        """All rows, in chunks.
 
         Raises:
             CommandError: The file cannot be read to its end.
         """
 
     def count(self) -> None:
-        """Count the rows. Each is parsed, so that a broken one is told before anything is sent.
+        """Count the rows. Each is parsed, so that a broken one is reported before anything is sent.
 
         Raises:
             CommandError: The file cannot be read to its end.
@@ -85,7 +85,7 @@ class RecipientList(ABC):
         self.total = sum(map(len, self.pieces())) - self.layout.skipped
 
     def rows(self, read: Read[T]) -> Iterable[T | Refusal] | AsyncIterable[T | Refusal]:
-        """All rows, as `read` makes them of some at a time; asynchronous where they may have to be waited for."""
+        """All rows, converted by `read` in chunks; asynchronous if the source may have to be waited for."""
         return self._read_all(read)
 
     def _read_all(self, read: Read[T]) -> Iterator[T | Refusal]:
@@ -100,11 +100,11 @@ class RecipientList(ABC):
         return row.cells[index].strip() if index < len(row.cells) else ""
 
     def where(self, row: Row) -> str:
-        """A row's place, for people."""
+        """The place of a row, as text for the user."""
         return f"{self.place} {row.line}"
 
     def numbers(self, rows: Sequence[Row]) -> Iterable[str | Refusal]:
-        """The numbers of rows; a refusal with its place for a bad one."""
+        """The numbers in rows; instead of a bad one a refusal with its place."""
         written = [self.number(row) for row in rows]
         for row, each, number in zip(rows, written, clean_numbers(written)):
             yield number or Refusal(each, f"{self.where(row)}: {find_flaw(each)}")
@@ -116,12 +116,12 @@ class RecipientList(ABC):
         return {"column": layout.column, "header": header}
 
     def read_piece(self, read: Read[T], rows: Sequence[Row], begun: int) -> Iterator[T | Refusal]:
-        """Rows as `read` makes them, but for those that are not laid out as the header is.
+        """Convert rows; instead of a row whose layout differs from the header's, give a refusal.
 
         Args:
-            read: Makes something of rows.
-            rows: Rows, one behind the other.
-            begun: Rows before these.
+            read: Converts rows.
+            rows: Consecutive rows.
+            begun: The number of rows before these.
         """
         good: list[Row] = []
         for row in rows[max(0, self.layout.skipped - begun) :]:
@@ -141,13 +141,13 @@ class RecipientList(ABC):
 
 
 class TextList(RecipientList):
-    """A list of text: a number a line, or a table.
+    """A text file: one number per line, or a table.
 
     Args:
         fd: The file.
         name: Its name in errors.
         head: Its first bytes.
-        wishes: The layout as far as options give it.
+        wishes: The parts of the layout that options set.
     """
 
     def __init__(self, fd: int, name: str, head: bytes, wishes: Wishes) -> None:
@@ -181,7 +181,7 @@ class TextList(RecipientList):
         return self._stream(read) if self._may_wait else super().rows(read)
 
     async def _stream(self, read: Read[T]) -> AsyncGenerator[T | Refusal]:
-        """The rows of a pipe or a terminal, which must not stop everything else while nothing comes."""
+        """The rows of a pipe or a terminal, read without blocking the event loop while no data comes."""
         reader, data, begun = self._reader(), self._head, 0
         while data:
             rows = reader.feed(data)
@@ -216,7 +216,7 @@ class TextList(RecipientList):
         return _read(self._fd, self.name)
 
     def _stated_delimiter(self) -> str | None:
-        """The delimiter that the first line states, as Excel reads it."""
+        """The delimiter in a first line for Excel (`sep=;`), if there is one."""
         first = self._head.decode(self._encoding, "ignore").lstrip("\ufeff").splitlines()[:1]
         stated = SEPARATOR_LINE.fullmatch(first[0]) if first else None
         return stated[1] if stated else None
@@ -229,7 +229,7 @@ class TextList(RecipientList):
         while True:
             encoding = self._encoding or guess_encoding([self._head])
             sample = _sample(self.name, self._head, encoding, wishes, is_all=not data)
-            # A pipe may give less than a row at a time; and a header alone tells little.
+            # A pipe may give less than a row at a time, and a header alone does not show the layout.
             is_enough = len(sample[None]) >= _ENOUGH or any(is_nearly_number(row.cells[0]) for row in sample[None])
             if self._head and all(sample.values()) and (is_enough or not data):
                 self._encoding = encoding
@@ -246,7 +246,7 @@ class SheetList(RecipientList):
     Args:
         content: The workbook.
         name: Its name in errors.
-        wishes: The layout as far as options give it.
+        wishes: The parts of the layout that options set.
     """
 
     place = "row"
@@ -265,12 +265,12 @@ class SheetList(RecipientList):
         return {**self.describe_layout(), "sheet": repr(self._sheet.title), "decimals": decimals}
 
     def number(self, row: Row) -> str:
-        """See `RecipientList`; thousands are parted by points, as in 5.301.234.567."""
+        """See `RecipientList`; thousands are separated by points, as in 5.301.234.567."""
         number = super().number(row)
         return number if self._sheet.comma else number.translate(_SWAPPED)
 
     def find_flaw(self, row: Row) -> str | None:
-        """See `RecipientList`; a filter hides the rows that are not meant."""
+        """See `RecipientList`; hidden rows are left out, as a filter hides the rows that the user does not want."""
         return self._sheet.flaws.get(row.line) or super().find_flaw(row)
 
     def pieces(self) -> Iterator[list[Row]]:
@@ -280,15 +280,15 @@ class SheetList(RecipientList):
 
 @contextmanager
 def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
-    """Open a list of recipients, and find out how it is laid out.
+    """Open a list of recipients, and detect its layout.
 
     Args:
         path: The file, or `-` for standard input.
-        wishes: The layout as far as options give it.
+        wishes: The parts of the layout that options set.
 
     Raises:
-        CommandError: It cannot be read.
-        WrongUsageError: There is no such column, or none that would be it; or a wish is for a list of another kind.
+        CommandError: The file cannot be read.
+        WrongUsageError: The column of numbers does not exist or is unclear, or an option is for another kind of file.
     """
     name = "standard input" if path == "-" else path
     try:
@@ -296,7 +296,7 @@ def open_list(path: str, wishes: Wishes) -> Generator[RecipientList]:
     except (OSError, ValueError) as error:
         raise CommandError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     try:
-        # Nothing is drawn where numbers may be typed.
+        # Draw no spinner for standard input: numbers may be typed there.
         with nullcontext() if path == "-" else working(f"reading {name}"):
             recipients = _open(fd, name, wishes)
             recipients.count()
@@ -310,7 +310,8 @@ def _open(fd: int, name: str, wishes: Wishes) -> RecipientList:
     head = _read(fd, name)
     if head.startswith(OLD_MAGIC):
         raise CommandError(
-            f"{name}: it has a password, or is of an Excel before 2007 (.xls); save it as .xlsx without, or CSV UTF-8"
+            f"{name}: it has a password, or is of an Excel before 2007 (.xls); save it as .xlsx without a password, "
+            "or as CSV UTF-8"
         )
     kind = next((kind for mark, kind in _OTHERS.items() if head.lstrip(_BEFORE).lower().startswith(mark)), None)
     if kind:
@@ -338,12 +339,12 @@ def _read(fd: int, name: str) -> bytes:
 
 
 def _sample(name: str, head: bytes, encoding: str, wishes: Wishes, *, is_all: bool) -> dict[str | None, list[Row]]:
-    """The first rows as each delimiter makes them, and as a plain list."""
+    """The first rows, split by each delimiter, and as a plain list (key `None`)."""
     sample: dict[str | None, list[Row]] = {}
-    # A line of Excel's may name any delimiter, and so may the option.
+    # Excel's `sep=` line may name any delimiter, and so may the option.
     stated = SEPARATOR_LINE.match(head.decode(encoding, "ignore").lstrip("\ufeff"))
     for delimiter in dict.fromkeys([None, *DELIMITERS, wishes.delimiter, stated[1] if stated else None]):
-        # Not strict: what is broken is told once it is known what it should be.
+        # Not strict: broken rows are reported later, when the layout is known.
         reader = RowReader(name, delimiter, encoding, strict=False)
         rows = reader.feed(head) if head else []
         sample[delimiter] = [*rows, *(reader.feed(b"") if is_all else [])][:_SAMPLE]

@@ -20,17 +20,17 @@ __all__ = [
     "exit_code_of", "explain",
 ]  # fmt: skip
 
-#: The exit code where something failed, and surely was not sent.
+#: The exit code if something failed, and was certainly not sent.
 FAILED = 1
-#: The exit code of what was typed wrongly.
+#: The exit code for wrong usage.
 USAGE = 2
-#: The exit code where something may have been sent: a person has to look.
+#: The exit code if something may have been sent, and a person has to check.
 UNKNOWN = 3
 
 _MOST_NUMBERS = 20
 _MOST_HINTS = 3
 
-#: An order whose request was under way when the user gave up.
+#: The message for an order whose request was under way when the user pressed Ctrl-C.
 INTERRUPTED_ORDER = (
     "interrupted while the order was on its way: it may have been taken; the same command within 10 minutes cannot "
     "send twice; after that, look into the panel first"
@@ -38,7 +38,7 @@ INTERRUPTED_ORDER = (
 
 
 class CommandError(Exception):
-    """The command cannot do what it was asked for; its text is the line to show.
+    """The command cannot do its task. The text is the line to show.
 
     Args:
         text: The line.
@@ -59,7 +59,7 @@ class DoneError(CommandError):
 
 
 class WrongUsageError(CommandError):
-    """The command was typed wrongly."""
+    """Wrong usage of the command."""
 
     exit_code = USAGE
 
@@ -70,7 +70,7 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(told, OutcomeUnknownError):
         return UNKNOWN
     if isinstance(told, (DuplicateOrderError, OrderAcceptedError)):
-        # They have it: a script that takes this for a failure, and tries again later, texts them twice.
+        # The recipients have the message: after a failure code, a script would try again later and text them twice.
         return 0
     return told.exit_code if isinstance(told, CommandError) else FAILED
 
@@ -102,7 +102,7 @@ def describe(error: BaseException, *, advice: bool = True) -> str:
     if isinstance(error, RecipientError) and error.numbers:
         return _name_numbers(error.numbers)
     if isinstance(error, IletimerkeziError):
-        # Refused before any request: without the operation and the code of an answer.
+        # Refused before any request, so there is no operation and no code of an answer.
         if isinstance(error, ApiError) and error.http_status is None:
             return f"{error.message}; nothing was sent"
         return str(error) if advice else error.reason
@@ -125,6 +125,6 @@ def _name_numbers(numbers: tuple[str, ...]) -> str:
 
 
 def _place(error: BaseException) -> str:
-    # The place and not the error's text, which may quote what must not be shown.
+    # Show the place and not the error's text, which may quote secrets or numbers.
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"

@@ -12,7 +12,7 @@ from .messages import WrongUsageError
 __all__ = ["read_day", "read_days", "read_moment", "read_week"]
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Stricter than `fromisoformat`, whose newer versions take a date alone: it would count as its midnight.
+# Stricter than `fromisoformat`: its newer versions accept a date without a time, and read it as midnight.
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 # As people in Turkey write it.
 _DAY_FIRST = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})(?![0-9])")
@@ -20,7 +20,7 @@ _REST_OF_WEEK = timedelta(days=6)
 
 
 def read_moment(typed: str) -> datetime | None:
-    """A moment, Turkish where it has no offset; `None` where it is none."""
+    """The time that was typed, Turkish if it has no offset; `None` if it is not a time."""
     typed = _year_first(typed)
     if not _MOMENT.fullmatch(typed):
         return None
@@ -53,7 +53,7 @@ def read_day(option: str, typed: str | None) -> date | None:
 
 
 def read_days(first: str | None, last: str | None) -> tuple[date | None, date | None]:
-    """The days of `--from` and `--to`, where they are given.
+    """The days of `--from` and `--to`, if they are given.
 
     Raises:
         WrongUsageError: One is not a day, or the range ends before it starts.
@@ -65,7 +65,7 @@ def read_days(first: str | None, last: str | None) -> tuple[date | None, date | 
 
 
 def read_week(first: str | None, last: str | None, *, now: datetime) -> tuple[date, date]:
-    """The days from `--from` to `--to`: what is left out makes a week that ends with `--to`, or today.
+    """The days from `--from` to `--to`. By default `--to` is today, and `--from` is six days before `--to`.
 
     Raises:
         WrongUsageError: As `read_days`.

@@ -16,23 +16,23 @@ __all__ = ["FAILED_COLUMNS", "REFUSED_COLUMNS", "NameFile", "failed_rows"]
 REFUSED_COLUMNS = Refusal._fields
 FAILED_COLUMNS = ("number", "reason", "sent")
 
-# Half and full width.
+# Characters that begin a formula, in half and full width.
 _FORMULA_MARKS = tuple("=+-@＝＋－＠")
 
 
 class NameFile:
-    """A CSV file of numbers with the reason for each, readable for its owner alone; or none.
+    """A CSV file of numbers with the reason for each, readable only by its owner; or no file.
 
     Args:
-        option: The option that names it.
+        option: The option that names the file.
         path: The option's value, if it was given.
         columns: The header.
-        others: Files that it must not overwrite.
-        default: The file without the option, if there are rows.
+        others: Files that must not be overwritten.
+        default: The file if the option is not given; written only if there are rows.
 
     Raises:
-        WrongUsageError: It is one of the others.
-        CommandError: It cannot be written; checked before anything is sent.
+        WrongUsageError: The file is one of the others.
+        CommandError: The file cannot be written; checked before anything is sent.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class NameFile:
         os.close(_open(path, os.O_APPEND))
 
     def write(self, rows: Iterable[Sequence[str]], count: int) -> str | None:
-        """Write the rows, in place of earlier content.
+        """Write the rows, and replace earlier content.
 
         Args:
             rows: The rows.
             count: Their number.
 
         Returns:
-            The file that holds them, if there are any.
+            The path of the file, if there are rows.
         """
         if self._path is None or not (count or self._asked or Path(self._path).exists()):
             return None
@@ -70,7 +70,7 @@ class NameFile:
                 writer.writerow(self._columns)
                 writer.writerows(map(_harmless, rows))
         except (OSError, CommandError) as error:
-            # The result is shown all the same.
+            # Continue: the result must still be shown.
             complain(f"{self._path}: {error.strerror}" if isinstance(error, OSError) else str(error))
             return None
         return self._path if count else None
@@ -96,7 +96,7 @@ def _harmless(row: Sequence[str]) -> Sequence[str]:
 
 
 def _without_formula(written: str) -> str:
-    """A field that no spreadsheet takes for a formula: an apostrophe in front makes it a text."""
+    """Make a field safe for spreadsheets: an apostrophe before a formula makes it a text."""
     shown = "".join(letter if letter.isprintable() else " " for letter in written)
     is_formula = shown.lstrip()[:1] in _FORMULA_MARKS and clean_number(shown) != shown
     return f"'{shown}" if is_formula else shown

@@ -57,8 +57,8 @@ def wait(
 ) -> None:
     """Wait until the order ID is finished.
 
-    It ends with 0 when every message is delivered or has turned out to be undeliverable, and with 1 when the order
-    could not be sent or the time is up.
+    The exit code is 0 when every message is delivered or undeliverable, and 1 when the order could not be sent or the
+    time is up.
     """
     order = call(partial(_wait, order_id, timeout))
     failure = None
@@ -81,7 +81,7 @@ async def _wait(order_id: int, timeout: float | None, client: AsyncClient) -> Or
             tasks.start_soon(_show_progress, client, order_id)
         ends.append(await _end(client, order_id, timeout))
         tasks.cancel_scope.cancel()
-    # A group would wrap what is raised in it.
+    # Errors are returned and not raised in the task group, which would wrap them in an exception group.
     (end,) = ends
     if isinstance(end, Exception):
         raise end
@@ -98,7 +98,7 @@ async def _end(client: AsyncClient, order_id: int, timeout: float | None) -> Ord
 
 
 async def _show_progress(client: AsyncClient, order_id: int) -> None:
-    """Keep one line of the terminal up to date, until cancelled. What goes wrong is left to the waiting itself."""
+    """Update one line of the terminal until cancelled. Ignore errors, as the wait itself reports them."""
     with working(f"order {order_id}") as show:
         for look in count(1):
             with suppress(IletimerkeziError):

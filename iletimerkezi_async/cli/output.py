@@ -28,12 +28,12 @@ __all__ = [
 T = TypeVar("T")
 
 _LOGGER = "iletimerkezi_async"
-# As much as a pipe that is ready takes without blocking.
+# As many bytes as a pipe that is ready takes without blocking.
 _PIECE = getattr(select, "PIPE_BUF", 512)
 
 
 def is_terminal(stream: TextIO | None = None) -> bool:
-    """Whether a stream, standard output if not told otherwise, is a terminal that can move its cursor."""
+    """Whether a stream (default: standard output) is a terminal that can move its cursor."""
     return (stream or sys.stdout).isatty() and os.environ.get("TERM") not in {"dumb", "unknown"}
 
 
@@ -69,23 +69,23 @@ def write_json(fields: Mapping[str, object]) -> None:
 
 
 def write_pairs(pairs: Mapping[str, object]) -> None:
-    """Write names and values, in two columns; in a terminal in lines that are broken between words."""
+    """Write names and values in two columns; in a terminal, wrap lines at words."""
     width = max(map(len, pairs))
     rows = (_fold(one_line(str(value)), f"{name:<{width}}  ", sys.stdout) for name, value in pairs.items())
     write("".join(f"{row}\n" for row in rows))
 
 
 def note(text: str) -> None:
-    """Write one line to standard error; control characters are taken out."""
+    """Write one line to standard error, without control characters."""
     say(" ".join(one_line(text).split()))
 
 
 def say(text: str, label: str = "", end: str = "\n") -> None:
-    """Write to standard error; in a terminal in lines that are broken between words.
+    """Write to standard error; in a terminal, wrap lines at words.
 
     Args:
         text: The text.
-        label: A label in front, by whose width the other lines are indented.
+        label: A label before the text; further lines are indented by its width.
         end: The end of the last line.
     """
     sys.stderr.write(_fold(text, label, sys.stderr) + end)
@@ -93,7 +93,7 @@ def say(text: str, label: str = "", end: str = "\n") -> None:
 
 
 def _fold(text: str, label: str, stream: TextIO) -> str:
-    """A text behind a label, which the other lines are indented by; unbroken where it is for no terminal."""
+    """A label and a text; in a terminal, further lines are wrapped and indented by the label's width."""
     if not stream.isatty():
         return label + text
     return textwrap.fill(
@@ -112,29 +112,29 @@ def complain(text: str) -> None:
 
 
 def end_line() -> None:
-    """Begin a new line behind the `^C` that the terminal has echoed."""
+    """Begin a new line after the `^C` that the terminal has echoed."""
     if sys.stderr.isatty():
         sys.stderr.write("\n")
 
 
 def open_streams() -> None:
-    """Make the streams fit for use.
+    """Prepare the standard streams.
 
-    A stream that was closed before the start, which Python has as `None`, is replaced by the null device. A file or a
-    pipe is read as UTF-8 in every locale: a text in another encoding would be sent garbled. Letters that standard
-    output has no code for are written as escapes.
+    A stream that was closed before the start (`None` in Python) is replaced by the null device. A file or a pipe as
+    standard input is read as UTF-8 in every locale: a text read in another encoding would be sent garbled. Characters
+    that standard output cannot encode are written as escapes.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it is used to the end
     if not sys.stdin.isatty():
-        # Some programs write a mark in front; with it in a text, an SMS would hold half as much.
+        # Some programs write a byte order mark first. In a text it would halve what an SMS holds.
         cast("TextIOWrapper", sys.stdin).reconfigure(encoding="utf-8-sig", errors="strict")
     cast("TextIOWrapper", sys.stdout).reconfigure(errors="backslashreplace")
 
 
 def settle_stdout() -> None:
-    """Flush standard output; where its reader is gone, keep the interpreter from trying again at its end."""
+    """Flush standard output. If its reader is gone, redirect it, so that the interpreter's last flush cannot fail."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -143,31 +143,31 @@ def settle_stdout() -> None:
 
 class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        # Without a reader the work goes on.
+        # The work continues without a reader.
         with suppress(OSError):
             complain(record.getMessage())
 
 
 def show_log(level: int, name: str = _LOGGER) -> None:
-    """Show the library's log, or another, from this level on, a line each; a later call changes the level."""
+    """Show the library's log, or another, from this level on, one record per line; a later call changes the level."""
     logger = logging.getLogger(name)
     logger.setLevel(level)
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(_Lines())
-        # A driver's log of each attempt is summed up in the store's error.
+        # Hide the driver's log of each attempt: the store's error sums them up.
         logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Rows(Generic[T]):
-    """Many lines for standard output, which a reader may take slowly.
+    """Many lines for standard output, whose reader may be slow.
 
-    A reader that stands still must not keep the command from being interrupted, so a pipe is only written to once it
-    is ready, and no more than it takes.
+    Ctrl-C must work even if the reader has stopped reading, so data is written to a pipe only when it is ready, and
+    only as much as it takes.
 
     Args:
-        fields: The object of a line of JSON.
-        plain: The fields of a plain line, to be separated by tabs.
+        fields: Gives the object of a JSON line.
+        plain: Gives the fields of a plain line, which are separated by tabs.
         as_json: Whether to write JSON.
     """
 
@@ -181,7 +181,7 @@ class Rows(Generic[T]):
         self._may_block = os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
     async def add_all(self, source: AsyncIterable[T]) -> int:
-        """Write a line for each, as they come; returns their number."""
+        """Write a line for each item as it comes; return their number."""
         seen = 0
         async for each in source:
             seen += 1
@@ -190,7 +190,7 @@ class Rows(Generic[T]):
         return seen
 
     async def add(self, each: T) -> None:
-        """Write a line, soon."""
+        """Buffer a line, and write if the buffer is full."""
         if self._as_json:
             self._waiting += to_json(self._fields(each))
         else:
@@ -199,7 +199,7 @@ class Rows(Generic[T]):
             await self._write_piece()
 
     async def flush(self) -> None:
-        """Write what is left."""
+        """Write the rest of the buffer."""
         while self._waiting:
             await self._write_piece()
 

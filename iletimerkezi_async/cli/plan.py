@@ -1,4 +1,4 @@
-"""A campaign as it was typed."""
+"""The plan of a campaign, made from the command's arguments."""
 
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from typing import Literal, cast
@@ -23,11 +23,11 @@ MOST_EXAMPLES = 3
 
 @define(repr=False)
 class Notes:
-    """Findings while the list is read.
+    """Facts found while the list is read.
 
     Attributes:
         empty: Empty values of the text's columns.
-        examples: The first messages as they are to go out.
+        examples: The first messages to be sent.
     """
 
     empty: int = 0
@@ -43,8 +43,8 @@ class Plan:
         template: The text.
         terms: The sender, the choice about consent, and the time.
         batch_size: Recipients in an order.
-        unknown: The decision about recipients of earlier runs who stay unknown.
-        settle_for: Seconds for which orders that may have been taken are looked for.
+        unknown: The decision about recipients of orders that stay unknown.
+        settle_for: Seconds to look for orders that may have been accepted.
         allow_new_texts: Whether recipients who had another text are texted again.
         notes: Findings so far.
     """
@@ -59,15 +59,15 @@ class Plan:
     notes: Notes = field(factory=Notes)
 
     def numbers(self) -> "Iterable[str] | AsyncIterable[str]":
-        """All numbers, for a text that is the same for all."""
-        # A campaign lists a refusal among numbers as it is.
+        """All numbers, for a campaign with one text for all."""
+        # The campaign accepts a refusal in place of a number, and lists it.
         return cast("Iterable[str]", self.recipients.rows(self._read_numbers))
 
     def messages(self) -> "Iterable[Message | Refusal] | AsyncIterable[Message | Refusal]":
         """A message for each row.
 
         Raises:
-            WrongUsageError: The text names a column that is not there.
+            WrongUsageError: The text names a column that does not exist.
         """
         columns = self._find_columns()
         filler = Filler(self.template)
@@ -87,7 +87,7 @@ class Plan:
         """Refuse a text that does not fit the list, or cannot be sent.
 
         Raises:
-            WrongUsageError: The text names a column that is not there, or in a way of other programs.
+            WrongUsageError: The text names a column that does not exist, or uses the fields of another program.
             IletimerkeziError: The text is empty or too long.
         """
         misused = self.template.find_misuse(self.recipients.layout.header)
@@ -113,7 +113,7 @@ class Plan:
         if not header:
             wanted = self.template.names[0]
             raise WrongUsageError(
-                f"{name} has no header, and so no column {wanted!r} for the text; with --header its first row is one"
+                f"{name} has no header, and so no column {wanted!r} for the text; say --header if its first row is one"
             )
         columns: list[int] = []
         for wanted in self.template.names:

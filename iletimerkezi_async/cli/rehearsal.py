@@ -1,4 +1,4 @@
-"""The preview of a campaign: by a dry run, and above the question whether to send it."""
+"""The preview of a campaign, for a dry run and for the question whether to send."""
 
 from collections.abc import Iterator
 
@@ -29,8 +29,8 @@ def rehearse(plan: Plan, book: Book, refusals: NameFile, problem: Exception | No
     Args:
         plan: The campaign.
         book: Its journal.
-        refusals: The file of those left out, if the option names one.
-        problem: The reason why it would not be sent, if there is one already.
+        refusals: The file of recipients left out, if the option names one.
+        problem: The reason why the campaign would not be sent, if it is known already.
         as_json: Whether to show it as JSON.
 
     Raises:
@@ -66,7 +66,7 @@ def _tell_more(found: Forecast, file: str | None) -> None:
 
 
 def _unchecked(plan: Plan, book: Book, balance: Balance | None) -> Iterator[str]:
-    """The points that only the service can check, or a run with a key."""
+    """The points that a dry run cannot check, as they need the service or the API key."""
     yield f"whether the sender {plan.terms.sender} is approved"
     if plan.terms.iys is not Iys.OFF:
         yield "consents"
@@ -80,8 +80,8 @@ def _unchecked(plan: Plan, book: Book, balance: Balance | None) -> Iterator[str]
 def _find_problem(found: Forecast, balance: Balance | None) -> CommandError | None:
     if found.changed:
         return CommandError(
-            f"{found.changed:,} recipients had another text by an earlier run: see that TEXT and the list are those "
-            "that it was begun with; --allow-new-texts sends them these, too"
+            f"{found.changed:,} recipients had another text in an earlier run: check that TEXT and the list are still "
+            "the same; --allow-new-texts sends the new texts, too"
         )
     if balance is not None and (missing := found.lacks(balance)):
         return CommandError(f"the balance would not suffice: {missing:,} SMS are missing")
@@ -114,9 +114,9 @@ def propose(plan: Plan, book: Book) -> None:
 
     Raises:
         CommandError: The answer is not a yes, or the campaign would stop at once.
-        IletimerkeziError: The service refuses even to tell the balance.
+        IletimerkeziError: The service refuses the request for the balance.
     """
-    # A pipe can be read once.
+    # A pipe can be read only once, so it has no forecast.
     found = None if plan.recipients.total is None else forecast(plan, book)
     balance, problem = ask_balance()
     if found and found.changed:
@@ -152,7 +152,7 @@ def _costs(found: Forecast) -> Iterator[tuple[str, str]]:
     orders = "1 order" if found.orders == 1 else f"{found.orders:,} orders"
     yield "cost", f"{found.sms:,} SMS to {found.recipients:,} in {orders}, {found.parts} a recipient{alphabets}"
     if found.why_dear:
-        yield "dear", found.why_dear
+        yield "costly", found.why_dear
 
 
 def _tell_balance(balance: Balance, found: Forecast | None) -> str:
@@ -167,11 +167,11 @@ def _tell_balance(balance: Balance, found: Forecast | None) -> str:
 
 def _tell_journal(book: Book, found: Forecast | None) -> str:
     if book.journal is None:
-        return "none: after a stop it is not known who was texted"
+        return "none: after a stop it is unknown who was texted"
     name = book.path or str(book.journal)
     if book.is_begun:
         progress = found and found.progress
-        return f"{name}: {progress or 'goes on from it; who was texted is not texted again'}"
+        return f"{name}: {progress or 'continues; recipients who were texted are not texted again'}"
     return f"{name}: after a stop the same command goes on"
 
 

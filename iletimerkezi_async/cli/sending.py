@@ -33,19 +33,19 @@ def send(
 ) -> None:
     """Send TEXT to every NUMBER, as one order.
 
-    With - for TEXT it is read from standard input. In a terminal it asks before it sends. What --iys and --sender
-    leave out comes from ILETIMERKEZI_IYS and ILETIMERKEZI_SENDER.
+    If TEXT is -, it is read from standard input. In a terminal the command asks before it sends. The defaults of --iys
+    and --sender are ILETIMERKEZI_IYS and ILETIMERKEZI_SENDER.
 
-    With --key it is sent once, however often the same command is run, on all machines that share the store.
+    With --key the order is sent only once, even if the same command runs again, on all machines that share the store.
     """
     if key is not None and not has_store(store):
         raise WrongUsageError(f"--key needs a store: --store, or {STORE_VARIABLE}")
-    # An order that was sent under a key is shown also once its time is past.
+    # With a key, --at may be in the past: an earlier run may have sent the order, which is then shown.
     terms = read_terms(iys, sender, at, resumed=key is not None)
     text = read_text(text)
     kept = open_store(store)
     client = open_client(sender=terms.sender, iys=terms.iys, store=kept)
-    # Refused here, before the question.
+    # Refuse bad numbers and texts here, before the question.
     draft = Filling(terms, [Message(text, numbers)]).draft()
     length = measure(text)
     if not yes:

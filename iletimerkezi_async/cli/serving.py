@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sandbox"]
 
-# An option that may come several times.
+# An option that may be given several times.
 _Words = list[str] | None
 
 _LAST_PORT = 65_535
@@ -37,21 +37,21 @@ def sandbox(
     hash: Annotated[str, Option(metavar="HASH", help="The hash of the key.")] = DEMO_HASH,
     username: Annotated[Word, Option(metavar="NAME", help="User to accept without a key.")] = None,
     password: Annotated[Word, Option(metavar="WORD", help="The user's password.")] = None,
-    sender: Annotated[_Words, Option(metavar="NAME", help="An approved sender, beside APITEST.")] = None,
+    sender: Annotated[_Words, Option(metavar="NAME", help="An approved sender, next to APITEST.")] = None,
     brand: Annotated[_Words, Option(metavar="CODE", help="A brand that has consents.")] = None,
     balance: Annotated[int, Option(metavar="N", min=0, help="SMS at the start.")] = 1_000_000,
     blocked: Annotated[_Words, Option(metavar="NUMBER", help="A number on the blacklist.")] = None,
-    undelivered: Annotated[_Words, Option(metavar="NUMBER", help="A number that messages do not reach.")] = None,
+    undelivered: Annotated[_Words, Option(metavar="NUMBER", help="A number whose messages fail.")] = None,
     delivery_seconds: Annotated[float, Option(metavar="S", min=0, max=_LONGEST, help="Seconds until delivery.")] = 1.0,
     webhook: Annotated[Word, Option(metavar="URL", help="Where to post delivery reports.")] = None,
-    fail: Annotated[_Words, Option(metavar="OPERATION=FAULT", help="A fault of the next request.")] = None,
-    iys_optional: Annotated[bool, Option("--iys-optional", help="Take orders that lack iys, as off.")] = False,
+    fail: Annotated[_Words, Option(metavar="OPERATION=FAULT", help="A fault for the next request.")] = None,
+    iys_optional: Annotated[bool, Option("--iys-optional", help="Accept orders without iys, as off.")] = False,
     style: Annotated[str, Option(metavar="live|seeds|strings|csharp", help="The JSON types of answers.")] = "live",
     verbose: Verbose = False,
 ) -> None:
     """Serve a sandbox of the service, until Ctrl-C or SIGTERM.
 
-    It takes orders and answers reports, and sends nothing. Its page in a browser shows orders and requests.
+    It accepts orders and answers with reports, but sends nothing. Its page in a browser shows orders and requests.
 
     --sender, --brand, --blocked, --undelivered and --fail may be repeated. OPERATION is an operation of the
     service, such as send-sms, or * for any. FAULT is drop-request, drop-answer, half-answer, garbage, not-object,

@@ -30,14 +30,14 @@ T = TypeVar("T")
 
 IYS_VARIABLE = "ILETIMERKEZI_IYS"
 
-#: What the sandboxes of the command let in.
+#: Credentials and sender that the command's sandboxes accept.
 DEMO_KEY = "demo"
 DEMO_HASH = "demo"
 DEMO_SENDER = "FIRMA"
 
 
 class IysChoice(str, Enum):
-    """`Iys` as it is typed."""
+    """The values of --iys."""
 
     OFF = "off"
     BIREYSEL = "bireysel"
@@ -62,12 +62,12 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
 def has_credentials() -> bool:
-    """Whether the environment names an account, at least in part."""
+    """Whether the environment has a key or a hash."""
     return any(os.environ.get(name) for name in (KEY_VARIABLE, HASH_VARIABLE))
 
 
 def read_credentials() -> Credentials:
-    """The account that the environment names, at the service that it names.
+    """The credentials and the service's address from the environment.
 
     Raises:
         ConfigurationError: A credential is missing, or a setting cannot work.
@@ -76,9 +76,9 @@ def read_credentials() -> Credentials:
 
 
 def open_client(*, sender: str | None = None, iys: Iys | None = None, store: Store | None = None) -> AsyncClient:
-    """The client that the environment describes.
+    """A client with the credentials from the environment.
 
-    The credentials come from nowhere else: arguments show in the list of processes.
+    Credentials cannot be given as arguments, because those are visible in the list of processes.
 
     Raises:
         CommandError: A credential is missing, or a setting cannot work.
@@ -97,12 +97,12 @@ def call(
     client: AbstractAsyncContextManager[AsyncClient] | None = None,
     if_interrupted: str = "",
 ) -> T:
-    """Ask the service one thing.
+    """Make one call to the service.
 
     Args:
-        question: Asks it of the client.
-        client: The client, to be opened; by default that of the environment.
-        if_interrupted: The message of an interruption.
+        question: Makes the call with the client.
+        client: The client, not opened yet; by default that of the environment.
+        if_interrupted: The message after Ctrl-C.
     """
 
     async def ask() -> T:

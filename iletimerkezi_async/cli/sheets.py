@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["MAGIC", "OLD_MAGIC", "Sheet"]
 
-#: What a workbook begins with, as does every other archive.
+#: The first bytes of a workbook, and of every other ZIP archive.
 MAGIC = b"PK\x03\x04"
-#: What workbooks before 2007 begin with, and those with a password.
+#: The first bytes of workbooks before Excel 2007, and of those with a password.
 OLD_MAGIC = b"\xd0\xcf\x11\xe0"
 
 _PIECE = 500
-# An archive that unpacks to more is none that a spreadsheet has written.
+# Bytes. No spreadsheet program writes an archive that unpacks to more.
 _LARGEST = 4 << 30
-# Characters that XML has no room for, and every one that would look like such an escape.
+# Escapes of characters that XML cannot hold (and of texts that look like such an escape).
 _ESCAPE = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ERROR = "e"
@@ -40,7 +40,7 @@ class _Cell(Protocol):
 
 
 class _OpenSheet(Protocol):
-    """A sheet that was opened for reading, as openpyxl has it."""
+    """A sheet of openpyxl, opened for reading."""
 
     title: str
 
@@ -56,10 +56,10 @@ class Sheet:
         file: The workbook.
         name: Its name in errors.
         wanted: The sheet, by name or from 1; `None` for the first one that is not hidden.
-        comma: Whether decimals stand behind a comma.
+        comma: Whether decimals are written with a comma.
 
     Raises:
-        CommandError: It is no workbook.
+        CommandError: The file is not a workbook.
         WrongUsageError: There is no such sheet.
     """
 
@@ -76,22 +76,22 @@ class Sheet:
             facts = find_facts(archive, getattr(self._sheet, "_worksheet_path", ""))
         if facts is None:
             raise self._complain()
-        #: Reasons to leave rows out, by their numbers.
+        #: Reasons to leave rows out, by row number.
         self.flaws, self._ranges = facts
 
     def sample(self, most: int) -> list[Row]:
-        """The first rows. What is merged over columns has its value in the first of them, as a header has."""
+        """The first rows. A range merged over columns has its value only in its first column, as headers need it."""
         return next(self._pieces(most, across=False), list[Row]())
 
     def pieces(self) -> Iterator[list[Row]]:
-        """All rows but blank ones, some at a time."""
+        """All rows except blank ones, in chunks."""
         return self._pieces(_PIECE, across=True)
 
     def _pieces(self, most: int, *, across: bool) -> Iterator[list[Row]]:
         rows = self._rows(across)
         while True:
             with warnings.catch_warnings():
-                # Of openpyxl, with what is in the cells.
+                # openpyxl's warnings quote cells.
                 warnings.simplefilter("ignore")
                 piece = list(islice(rows, most))
             if not piece:
@@ -107,7 +107,7 @@ class Sheet:
                 merged.fill(line, shown)
                 if not is_blank or self.flaws.get(line) == NO_VALUE:
                     yield Row(line, shown)
-        except Exception:  # noqa: BLE001 - openpyxl raises all kinds, with values in their texts
+        except Exception:  # noqa: BLE001 - openpyxl raises all kinds of errors, with values in their texts
             is_damaged = True
         else:
             is_damaged = False
@@ -127,7 +127,7 @@ class Sheet:
 
 
 class _Merged:
-    """Gives each cell the value of those that it is merged with, as a sheet shows it once for all of them."""
+    """Gives every cell of a merged range the range's value, which a sheet shows only once."""
 
     def __init__(self, ranges: Iterable[Range]) -> None:
         self._ranges = iter(ranges)
@@ -135,7 +135,7 @@ class _Merged:
         self._open: list[tuple[Range, str]] = []
 
     def fill(self, line: int, shown: list[str]) -> None:
-        """Fill in a row; to be called for every row, from the first."""
+        """Fill in one row. Call it for every row, from the first."""
         while self._next and self._next.top <= line:
             left = self._next.left
             self._open.append((self._next, shown[left] if left < len(shown) else ""))
@@ -150,7 +150,7 @@ class _Merged:
 
 def _unescape(escapes: "re.Match[str]") -> str:
     units = "".join(chr(int(code, 16)) for code in _ESCAPED.findall(escapes[0]))
-    # Letters beyond the first 65,536 are written as two units.
+    # Characters above U+FFFF are written as two escapes (surrogates).
     return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -170,15 +170,15 @@ def _load(file: BinaryIO, name: str) -> "tuple[BinaryIO, Workbook]":
                 kind = "an archive of more than 4 GiB"
             file = (None if kind else to_transitional(archive)) or file
         with warnings.catch_warnings():
-            # About parts that do not matter here, such as validations.
+            # openpyxl warns about parts that are not needed here, such as validations.
             warnings.simplefilter("ignore")
             book = None if kind else load_workbook(file, read_only=True, data_only=True)
-    except Exception:  # noqa: BLE001 - openpyxl raises all kinds for files that are none of its own
+    except Exception:  # noqa: BLE001 - openpyxl raises all kinds of errors for other files
         book = None
     if book is None:
         what = f"it is {kind}, and" if kind else "it is"
         raise CommandError(f"{name}: {what} not an .xlsx workbook that can be read; save it as .xlsx or CSV UTF-8")
-    # Days stay the numbers that they are in the file: openpyxl warns of those that it cannot convert, in full.
+    # Keep dates as the numbers in the file: openpyxl's warnings about dates that it cannot convert quote them.
     vars(book).update(_date_formats=frozenset(), _timedelta_formats=frozenset())
     return file, book
 

@@ -32,7 +32,7 @@ _LABELS = {
     "unidentified": "in unknown orders",
     "unknown": "of these, may have been sent",
 }
-# Counts that are told also where there is nothing to count.
+# Counts that are shown even if they are 0.
 _ALWAYS = frozenset({"read", "accepted", "orders", "refused", "duplicates", "failed"})
 _ABOUT = {"note": " (that it was sent, without numbers)"}
 _MOST_REASONS = 5
@@ -48,7 +48,7 @@ class End:
     """The end of a campaign.
 
     Attributes:
-        stopped: The reason of an early end; `None` without one.
+        stopped: The reason for an early end; `None` if the campaign was not stopped.
         error: The error to show, if there is one.
         exit_code: The command's exit code.
     """
@@ -59,12 +59,12 @@ class End:
 
     @property
     def is_of_other_texts(self) -> bool:
-        """Whether it stopped over recipients who had another text."""
+        """Whether it stopped because recipients had another text before."""
         return isinstance(self.error, JournalError) and _NEW_TEXTS in str(self.error)
 
     @property
     def is_refused(self) -> bool:
-        """Whether something has to be put right before it can go on."""
+        """Whether the user has to fix something before the campaign can go on."""
         return isinstance(self.error, ApiError) and not isinstance(self.error, (UnavailableError, DuplicateOrderError))
 
     @classmethod
@@ -98,8 +98,8 @@ class Summary:
         book: Its journal.
         seconds: Its duration.
         end: Its end.
-        typed: The text as it was typed, which is not shown: output may be logged.
-        files: Its files, where they exist: `refused_file`, `failed_file`, `journal` and `note`.
+        typed: The text argument. It is not shown, as output may be logged.
+        files: Its files, if they exist: `refused_file`, `failed_file`, `journal` and `note`.
     """
 
     result: BulkResult
@@ -122,7 +122,7 @@ class Summary:
 
     @property
     def not_reached(self) -> int:
-        """Rows of the list that were not read before it stopped, where that is known."""
+        """Rows of the list that were not read before it stopped, if the number is known."""
         total = self.plan.recipients.total
         return max(0, total - self.result.read) if total is not None and self.end.stopped else 0
 
@@ -189,7 +189,7 @@ class Summary:
         )
 
     def tell(self) -> None:
-        """Write what went wrong, and advice, to standard error."""
+        """Write the failures, and advice, to standard error."""
         reasons, end = self.count_failures(), self.end
         for reason, count in reasons.most_common(_MOST_REASONS):
             complain(f"{count:,} failed: {reason}")
@@ -219,7 +219,7 @@ class Summary:
 
     @property
     def next_command(self) -> str | None:
-        """The command that goes on; none where it has to be another one, or would send to all of the list again."""
+        """The command that continues; `None` if it must be another one, or would send to the whole list again."""
         if (
             self.book.journal is None
             or self.end.is_of_other_texts
@@ -227,19 +227,19 @@ class Summary:
             or {type(failure.error) for failure in self.result.failed} == {DuplicateOrderError}
         ):
             return None
-        # A placeholder that is refused as a text: pasted unread, any other would be sent.
+        # A placeholder that is refused as a text: any other would be sent if the user pastes it without editing.
         words = ["'{TEXT}'" if word == self.typed != "-" else shlex.quote(word) for word in sys.argv[1:]]
         return " ".join(["iletimerkezi", *words])
 
     def how_to_go_on(self) -> list[str]:
-        """Advice about a campaign that did not reach all of its list."""
+        """Advice for a campaign that did not reach its whole list."""
         kinds: set[type[IletimerkeziError]] = {type(failure.error) for failure in self.result.failed}
         first = "once that is put right, " if self.end.is_refused else ""
         lines: list[str] = []
         if DuplicateOrderError in kinds:
             lines.append("451: the same texts went to the same numbers less than 10 minutes ago, by another run")
         if self.end.is_of_other_texts:
-            # The same again would stop again.
+            # The same command would stop again.
             return lines
         if isinstance(self.end.error, SenderError):
             lines.append("`iletimerkezi senders` lists the approved senders: give one with --sender")
@@ -251,11 +251,11 @@ class Summary:
                 lines.append(f"{first}the same command again {settles}sends what is missing, and nothing twice")
             if OutcomeUnknownError in kinds and not self.end.stopped:
                 lines.append(
-                    "for what stays unknown, look into the panel: --unknown sent, or --unknown not-sent, decides"
+                    "if an order stays unknown, look into the panel, and decide: --unknown sent or --unknown not-sent"
                 )
             return lines
         lines.append(
-            "without a journal nothing is known of this run: the same command sends to all of the list again, except "
-            "to orders that are cut the very same way and were taken less than 10 minutes ago, which are refused (451)"
+            "without a journal there is no record of this run: the same command sends to the whole list again; the "
+            "service refuses (451) only orders with the same recipients that it accepted less than 10 minutes ago"
         )
         return lines

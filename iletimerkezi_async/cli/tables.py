@@ -1,4 +1,4 @@
-"""Rows out of bytes: their encoding; plain lists, a number a line; and comma-separated values."""
+"""Read rows from bytes: their encoding, plain lists (one number per line), comma-separated values."""
 
 import codecs
 import csv
@@ -16,22 +16,22 @@ __all__ = [
 ]  # fmt: skip
 
 UTF_8 = "utf-8"
-#: What spreadsheets write in Turkey when they are not told otherwise.
+#: The default encoding of spreadsheets in Turkey.
 WINDOWS = "cp1254"
 
 _MARKS = {codecs.BOM_UTF8: UTF_8, codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-# Bytes that UTF-8 does not have, as `surrogateescape` decodes them; and letters beyond ASCII.
+# Invalid bytes in UTF-8, as `surrogateescape` decodes them; and letters that are not ASCII.
 _STRAY = re.compile("[\udc80-\udcff]")
 _LETTER = re.compile("[^\x00-\x7f\udc80-\udcff]")
-# Enough to see that every other byte is empty.
+# Bytes that show whether every second one is 0.
 _LOOK = 64
 
 DELIMITERS = (",", ";", "\t", "|")
 QUOTE = '"'
-#: What Excel reads the delimiter from; it is no row.
+#: The line from which Excel reads the delimiter; it is not a row.
 SEPARATOR_LINE = re.compile('"?sep=(.)"?[,;\t ]*', re.IGNORECASE)
 
-# Longer lines are none, but a file of another kind.
+# A file with a longer line is not a list.
 _LONGEST_LINE = 1 << 20
 _MARK = "\ufeff"
 
@@ -40,7 +40,7 @@ class Row(NamedTuple):
     """A row of a list.
 
     Attributes:
-        line: Its number; where it goes over several lines, that of the first.
+        line: Its line number; of a row over several lines, the first.
         cells: Its cells.
     """
 
@@ -49,13 +49,13 @@ class Row(NamedTuple):
 
 
 class RowReader:
-    """Turns bytes into rows as they come, so that a file of any size takes little memory.
+    """Converts bytes to rows as they come, so that a file of any size needs little memory.
 
     Args:
         name: Its name in errors.
         delimiter: The separator of the columns; `None` for a plain list.
         encoding: The encoding of the bytes.
-        strict: Whether broken quotes, which swallow the rows behind them, are an error.
+        strict: Whether broken quotes are an error. They would swallow the rows after them.
     """
 
     def __init__(self, name: str, delimiter: str | None, encoding: str = UTF_8, *, strict: bool = True) -> None:
@@ -71,10 +71,10 @@ class RowReader:
         self._pending: list[str] = []
 
     def feed(self, data: bytes) -> list[Row]:
-        """The rows that are complete with these bytes; blank ones are left out. No bytes: the end.
+        """Take more bytes, and return the rows that are now complete, without blank ones. No bytes mark the end.
 
         Raises:
-            CommandError: The bytes are not such a file; the error names the line.
+            CommandError: The bytes cannot be decoded or parsed; the error names the line.
         """
         text = self._incomplete + self._decode(data)
         whole, newline, self._incomplete = text.rpartition("\n") if data else (text, "", "")
@@ -88,10 +88,10 @@ class RowReader:
 
     @staticmethod
     def _begin(lines: str) -> str:
-        """The first lines without marks in front, of which some programs write two, and without Excel's own line."""
+        """The first lines without byte order marks (some programs write two) and without Excel's `sep=` line."""
         lines = lines.lstrip(_MARK)
         first, newline, rest = lines.partition("\n")
-        # A blank line stands in for it, so that the others keep their numbers.
+        # A blank line replaces it, so that the other lines keep their numbers.
         return newline + rest if SEPARATOR_LINE.fullmatch(first) else lines
 
     def _decode(self, data: bytes) -> str:
@@ -99,11 +99,11 @@ class RowReader:
         try:
             text = self._decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
-            # Up to and with the bad byte, which is of no line end.
+            # Count lines up to the bad byte, which is not part of a line end.
             line = self._decoded_lines + len(error.object[: error.start + 1].splitlines())
             text = ""
         if line:
-            # Outside of the handler, as the error holds the bytes.
+            # Raise outside the handler, as the decoding error holds the bytes.
             raise self._complain(line, _undecodable(self._encoding))
         if "\0" in text:
             line = self._decoded_lines + text[: text.index("\0")].count("\n") + 1
@@ -133,7 +133,7 @@ class RowReader:
                     rows.append(Row(self._line + taken + 1, cells))
                 taken = records.line_num
         except _StarvedError:
-            # The lines of an incomplete record are read again once more are there.
+            # The lines of an incomplete record are read again when there are more.
             pass
         except csv.Error as error:
             complaint = _broken(str(error))
@@ -164,26 +164,26 @@ def _undecodable(encoding: str) -> str:
 
 
 def _broken(problem: str) -> str:
-    """What is wrong with the quotes, in plain words."""
+    """The problem with the quotes, in plain words."""
     if "unexpected end" in problem:
         return "a quotation mark is opened here and never closed"
     if "expected after" in problem:
-        return "behind a closing quotation mark the next column must begin; within a value it is written twice"
+        return "after a closing quotation mark the next column must begin; inside a value, write the mark twice"
     if "field larger" in problem:
         return "a value is too long for a list of recipients; a quotation mark may never be closed"
     return problem
 
 
 class _StarvedError(Exception):
-    """The lines ran out, and more may come."""
+    """There are no more lines now, but more may come."""
 
 
 def guess_encoding(pieces: Iterable[bytes]) -> str:
-    """The encoding of bytes that come in pieces, by the name that Python has for it.
+    """Guess the encoding of bytes; return Python's name for it.
 
-    A mark in front tells it. Without one, what is UTF-8 is read as such; what is not, and has more bytes that no UTF-8
-    has than letters of it, as Windows-1254. A few bad bytes among good letters are damage, which is told where they
-    are read.
+    A byte order mark decides. Without one: UTF-16 if every second byte is mostly 0; Windows-1254 if there are more
+    invalid UTF-8 bytes than non-ASCII letters in UTF-8; else UTF-8. So a few invalid bytes among valid letters count as
+    damage, which is reported when they are read.
     """
     decoder = codecs.getincrementaldecoder(UTF_8)("surrogateescape")
     head, letters, strays = b"", 0, 0
@@ -204,7 +204,7 @@ def guess_encoding(pieces: Iterable[bytes]) -> str:
 
 
 def _is_mostly_empty(data: bytes) -> bool:
-    """As is one half of the bytes of a text in UTF-16, whose Latin letters need the other half alone."""
+    """Whether most bytes are 0, as is every second byte of Latin text in UTF-16."""
     return len(data) > 1 and 2 * data.count(0) > len(data)
 
 
@@ -212,13 +212,13 @@ def read_encoding(typed: str | None) -> str | None:
     """The encoding that was typed.
 
     Raises:
-        WrongUsageError: There is none of this name.
+        WrongUsageError: There is no encoding of this name.
     """
     if typed is None:
         return None
     try:
         codec = codecs.lookup(typed)
-        # Some codecs are of bytes alone.
+        # Some codecs convert only bytes to bytes.
         codecs.decode(b"", typed)
         "".encode(typed)
     except (LookupError, ValueError, TypeError):
@@ -229,5 +229,5 @@ def read_encoding(typed: str | None) -> str | None:
 
 
 def describe_encoding(encoding: str) -> str:
-    """The name that spreadsheets have for it."""
+    """The encoding's name, as spreadsheets show it."""
     return {UTF_8: "UTF-8", WINDOWS: "Windows-1254"}.get(encoding, encoding.upper())

@@ -1,4 +1,4 @@
-"""The terms of sending: options that every such command has, and its question."""
+"""The terms of sending: the options of all commands that send, and their question."""
 
 import sys
 from datetime import datetime, timezone
@@ -36,17 +36,17 @@ Yes = Annotated[bool, Option("--yes", help="Send without asking.")]
 
 
 def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, resumed: bool = False) -> Draft:
-    """The terms that were typed, as a draft without messages.
+    """The terms from the options, as a draft without messages.
 
     Args:
         iys: The consent list.
         sender: The sender.
         at: The time to send.
-        resumed: Whether it may have been begun before, so that its time may be past.
+        resumed: Whether an earlier run may have begun it, so that its time may be past.
 
     Raises:
-        WrongUsageError: Something is missing, or cannot be read.
-        IletimerkeziError: Something cannot be.
+        WrongUsageError: An option is missing, or cannot be read.
+        IletimerkeziError: A value is not allowed.
     """
     if iys is None:
         raise WrongUsageError(
@@ -60,7 +60,7 @@ def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, res
 
 
 def read_text(typed: str) -> str:
-    """The text that was typed; with `-`, standard input.
+    """The text argument; if it is `-`, the text on standard input.
 
     Raises:
         CommandError: Standard input is not text.
@@ -77,7 +77,7 @@ def ask(what: str, terms: Draft, before: str | None = None) -> None:
     """In a terminal, ask whether to send.
 
     Args:
-        what: The SMS and the recipients.
+        what: The number of SMS and of recipients, in words.
         terms: The sender and the time.
         before: An earlier campaign to the same list, in words.
 

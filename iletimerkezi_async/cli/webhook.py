@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["webhook"]
 
 _LAST_PORT = 65_535
-# As `parse_webhook`, but before the whole of it is in memory.
+# The limit of `parse_webhook`, checked here before the whole body is in memory.
 _MAX_BODY = 64 * 2**10
 _PATIENCE = 10.0
 
@@ -52,13 +52,13 @@ def webhook(
     with closing(_listen(host, port)) as listener:
         shown = f"[{host}]" if ":" in host else host
         note(f"Listening at http://{shown}:{listener.getsockname()[1]}{path} for delivery reports. Ctrl-C ends it.")
-        note("The service posts to https addresses alone: put a proxy or a tunnel in front.")
+        note("The service posts only to https addresses: put a proxy or a tunnel in front.")
         if not _is_loopback(host):
             complain(f"anyone who reaches {host} can post here: the reports are not signed")
         try:
             run_async(partial(_serve, listener, path, as_json=as_json))
         except KeyboardInterrupt:
-            # The usual end, and no report.
+            # The usual end of this command, and not an error.
             end_line()
             raise typer.Exit(signal_code()) from None
 
@@ -80,11 +80,11 @@ async def _serve(listener: socket.socket, path: str, *, as_json: bool) -> None:
         log_level="critical",
         access_log=False,
         server_header=False,
-        # To print a report takes no time, and a sender that dawdles over one is not waited for.
+        # Printing takes no time, and a slow sender is not waited for.
         timeout_graceful_shutdown=0,
     )
     server = uvicorn.Server(config)
-    # It notices Ctrl-C itself, and raises it again when its connections are closed.
+    # uvicorn handles Ctrl-C itself, and raises it again when its connections are closed.
     await server.serve([listener])
     if failures:
         raise failures[0]
@@ -95,7 +95,7 @@ def _make_app(path: str, fail: Callable[[OSError], None], *, as_json: bool) -> "
 
     Args:
         path: The path of the reports.
-        fail: Called where a report cannot be printed.
+        fail: Called if a report cannot be printed.
         as_json: Whether to print JSON.
     """
     from starlette.applications import Starlette  # noqa: PLC0415 - takes 0.1 s
@@ -126,7 +126,7 @@ def _make_app(path: str, fail: Callable[[OSError], None], *, as_json: bool) -> "
 
 
 async def _receive(request: "Request") -> "DeliveryEvent | int":
-    """The report in a request; or the status of the answer where there is none."""
+    """The report in a request, or the HTTP status of the answer if it has none."""
     body = bytearray()
     async for piece in request.stream():
         body += piece

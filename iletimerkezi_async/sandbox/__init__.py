@@ -1,7 +1,8 @@
 """A fake of the service to develop and test against: it sends nothing, and remembers everything.
 
-The service has no sandbox of its own, so the library ships one. It follows the documents: the 10 minutes, the seven
-parts, schedules, balance, blocked numbers, the limits; and it can be made to fail.
+The service has no sandbox of its own, so the library ships one. It follows the provider's documents: duplicates are
+refused for 10 minutes, texts have at most seven parts; schedules, balance, blocked numbers and limits work. It can be
+made to fail.
 
 ```python
 import anyio
@@ -28,8 +29,8 @@ anyio.run(main)
 `Sandbox` is the service, `SandboxOrder` an accepted order.
 
 Faults (`Fault`) are `drop-request`, `drop-answer`, `half-answer`, `garbage`, `not-object`, `html-502-before`,
-`html-502`, `empty-504`, `empty-503`, `503`, `429`, `empty-429`, `stall`, `close-idle`, and any other code as a refusal
-with it.
+`html-502`, `empty-504`, `empty-503`, `503`, `429`, `empty-429`, `stall`, `close-idle`, and any other three-digit code,
+which is a refusal with this code.
 
 ## In your own tests
 
@@ -50,14 +51,14 @@ def test_a_code_is_sent_once(iletimerkezi_sandbox, iletimerkezi_sandbox_url):
 ```
 
 `iletimerkezi_sandbox` is a new `Sandbox` for each test; `iletimerkezi_sandbox_url` serves it and sets the variables of
-the key, the hash, the sender and the base URL. Define a fixture `iletimerkezi_sandbox` for another sandbox. See
+the key, the hash, the sender and the base URL. To use another sandbox, define a fixture `iletimerkezi_sandbox`. See
 `iletimerkezi_async_pytest`.
 
 ## Forms and deviations of answers
 
-It writes what the service writes now. `Sandbox(style="seeds")` writes as the first documents do, `"strings"` makes
-every value a string, and `Style` sets each form alone. What it tells of its orders can deviate from the truth
-(`Weather`), which `Sandbox.orders` and `Sandbox.deliveries` keep:
+By default, answers have the form that the service writes now. `Sandbox(style="seeds")` writes the form of the first
+documents, `"strings"` makes every value a string, and `Style` sets each form separately. With `Weather`, answers about
+orders deviate from the truth, as real ones may; `Sandbox.orders` and `Sandbox.deliveries` always show the truth:
 
 ```python
 from datetime import timedelta
@@ -83,15 +84,15 @@ anyio.run(main)
 ## As a server
 
 `iletimerkezi sandbox --port 8025` serves it until Ctrl-C or SIGTERM, and prints the variables to set. While it is
-served, `/` shows orders, messages, requests, webhook calls, balance, blacklist and faults in a browser, as they change;
-looking changes nothing. It serves programs on this machine only, and no web page: another `Host` than the loopback's,
-and a request of another origin, are refused.
+served, `/` shows orders, messages, requests, webhook calls, balance, blacklist and faults in a browser, and updates
+itself; viewing changes nothing. Only programs on this machine are served, and no other web pages: a request is refused
+if its `Host` is not the loopback's, or if it comes from another origin.
 
 ## Coming from XML
 
-Addresses without `/json` answer the XML of the provider's first documents, from the same rules and the same ledger. A
-service that moves from XML to this library can run old and new side by side on one sandbox: an order that both send is
-refused as a duplicate, and `Sandbox.deliveries` tells who got what.
+URLs without `/json` take and answer the XML of the provider's first documents, with the same rules and the same orders.
+A service that moves from XML to this library can run the old and the new code on one sandbox: an order that both send
+is refused as a duplicate, and `Sandbox.deliveries` shows how many messages each number got.
 
 ```python
 import anyio
@@ -124,8 +125,8 @@ anyio.run(main)
 
 ## Clients in use
 
-The provider's own clients and most others get through with nothing changed but the address. Three need an option, as
-the documents demand more than they send; the command has the same:
+The provider's own clients and most others work if only their URL is changed. Three kinds need an option, because they
+send less than the documents demand, or read another form; the command has the same options:
 
 | client | option | command |
 |---|---|---|
@@ -133,12 +134,12 @@ the documents demand more than they send; the command has the same:
 | sends a user and a password, as those of before 2023 | `Sandbox(username=…, password=…)` | `--username --password` |
 | is the newest official one for C# | `Sandbox(style="csharp")` | `--style csharp` |
 
-An order in an address, `GET …/v1/send-sms/get/?key=…&text=…&receipents=…`, is answered in XML.
+An order as a `GET` request, `…/v1/send-sms/get/?key=…&text=…&receipents=…`, is answered in XML.
 
 ## Webhook calls
 
-`Sandbox(webhook=…)` posts each state change of each message: by itself while it is served, else on
-`Sandbox.call_webhooks`. Shuffled and repeated, as a real service may:
+`Sandbox(webhook=…)` posts each state change of each message: automatically while it is served, otherwise when
+`Sandbox.call_webhooks` is called. Here the calls are shuffled and repeated, as a real service may do:
 
 ```python
 import anyio
@@ -169,18 +170,18 @@ anyio.run(main)
 
 ## The files
 
-For those who work on it. It imports nothing of the client's building and reading of the wire, so that the two cannot
-agree on a mistake. Its files, from the top:
+For developers. The sandbox shares no code with the client for building requests and reading answers, so both cannot
+contain the same mistake. Its files, from the top:
 
-- `sandbox` is the public face, with `options` for its arguments.
-- Ways in and out: `server`, `app` and `guard` (HTTP), `pages` and `views` (a browser), `transport` (in process),
+- `sandbox` is the public class, with `options` for its arguments.
+- Input and output: `server`, `app` and `guard` (HTTP), `pages` and `views` (a browser), `transport` (in process),
   `webhooks` and `outbox` (calls).
-- `service` takes a request in one of the `notations` (JSON by `bodies`, XML), meets the planned `faults`, and answers
-  through `replies`.
-- Operations: `sending`, `reporting`, `blocking`, `consents`; `account` has the two that only show it. `acceptance` is
-  where an order becomes one, also those of other programs.
+- `service` reads a request in one of the `notations` (JSON with `bodies`, XML), applies the planned `faults`, and
+  answers through `replies`.
+- Operations: `sending`, `reporting`, `blocking`, `consents`; the two that only show the account are in `account`.
+  `acceptance` charges and stores accepted orders, also those of other programs.
 - Content and form of the answers: `weather`, `style`, `codes`.
-- Books: `account`, `orders`. Helpers: `dates`, `lengths`, `phones`.
+- State: `account`, `orders`. Helpers: `dates`, `lengths`, `phones`.
 """
 
 from iletimerkezi_async.sandbox.faults import Fault

@@ -1,4 +1,4 @@
-"""Accept orders that passed all checks, and those of other programs: charge and keep them."""
+"""Accept orders that passed all checks, and orders of other programs: charge and store them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,14 +26,14 @@ def accept(
     parts: Mapping[str, int],
     fingerprint: int,
 ) -> SandboxOrder:
-    """Charge an order and keep it; see ``SandboxOrder`` for the rest.
+    """Charge an order and store it; see ``SandboxOrder`` for the fields.
 
     Args:
         account: The account.
         sender: As in the order.
         iys: As in the order.
         iys_list: As in the order.
-        send_at: When it is sent, or None for at once.
+        send_at: The time to send it, or None for now.
         numbers: As in the order.
         texts: As in the order.
         parts: How many SMS each of its texts takes.
@@ -76,14 +76,14 @@ def add_orders(
     sender: str | None = None,
     text: str = _TEXT,
 ) -> tuple[int, ...]:
-    """Take orders now, without a look at balance, duplicates and blocked numbers; return their ids."""
+    """Accept orders now, without checking balance, duplicates or blocked numbers; return their ids."""
     name = sender or account.senders[-1]
     parts = {text: count_parts(text)}
     ids: list[int] = []
     for _ in range(count):
         place = len(account.orders)
         to = numbers or list(islice(account.strangers, recipients))
-        # These orders are never repeated: any fingerprint of their own will do.
+        # These orders are never compared for duplicates: any unique fingerprint works.
         order = accept(account, sender=name, numbers=to, texts=[(text, len(to))], parts=parts, fingerprint=-1 - place)
         ids.append(order.id)
     return tuple(ids)

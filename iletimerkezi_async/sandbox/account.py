@@ -1,4 +1,4 @@
-"""One account at the service: its settings, its books, and the operations that only show them."""
+"""One account at the service: its settings, its state, and the operations that only show them."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,12 +22,12 @@ ConsentKey: TypeAlias = tuple[str, str, str, str]
 
 
 class Ledger:
-    """Charges orders when they are accepted, and gives back what is not billed in the end.
+    """Charges accepted orders, and refunds what is not billed in the end.
 
-    A cancelled order is given back at once. Undelivered messages are not billed either (documented by the provider,
-    2026): they are given back when their whole order is finished.
+    A cancelled order is refunded at once. Undelivered messages are not billed either (documented by the provider,
+    2026): they are refunded when their whole order is finished.
 
-    Not locked: the service has the lock.
+    Not thread-safe: the service holds the lock.
 
     Args:
         balance: SMS at the start.
@@ -38,13 +38,13 @@ class Ledger:
         self._refunds: deque[SandboxOrder] = deque()
 
     def charge(self, order: SandboxOrder) -> None:
-        """Take what an order costs."""
+        """Subtract the cost of an order."""
         self._balance -= order.cost
         if order.refund:
             self._refunds.append(order)
 
     def give_back(self, order: SandboxOrder) -> None:
-        """Give back the whole of a cancelled order."""
+        """Refund a cancelled order completely."""
         self._balance += order.cost
         if order.refund:
             self._refunds.remove(order)
@@ -62,31 +62,32 @@ class Ledger:
 
 @attrs.define(repr=False, eq=False, kw_only=True)
 class Account:
-    """Settings and books of the one customer.
+    """Settings and state of the only account.
 
     Attributes:
         key: The API key.
         hash: The hash that goes with it.
-        user: A user name and a password that are let in instead, or None.
+        user: A user name and a password that are accepted instead of key and hash, or None.
         senders: Approved sender names.
-        amount: The balance in lira, as it is shown.
-        sms_price: What one SMS costs, in the prices that are shown.
+        amount: The balance in lira that answers show.
+        sms_price: The price of one SMS, for the prices that answers show.
         brands: Brand codes with an active consent subscription.
         refuse_past: Whether a schedule in the past is refused, rather than sent at once.
         take_missing_iys: Whether an order without ``iys`` is taken as one with ``"0"``.
         skip_blocked: Whether blocked recipients are left out, rather than refused with the whole order.
-        refuse_unknown_consent: Whether a check of a consent that is not registered is refused, rather than empty.
-        duplicates: Whether an order whose numbers come in another sequence is a duplicate.
-        duplicate_window: For how long a duplicate is refused.
-        delivery_seconds: How long the delivery of an order takes.
-        fails: Tells of a ``+905XXXXXXXXX`` number whether its messages end undelivered.
-        style: How the answer to the request that is being handled is written.
-        weather: How the answers deviate from the truth.
-        now: When the request that is being handled arrived, in Turkish time.
-        blocked: The account's blocked numbers, and when each was added; oldest first.
+        refuse_unknown_consent: Whether the check of an unregistered consent is refused, rather than answered with
+            an empty one.
+        duplicates: ``"set"`` if the same numbers in any sequence are a duplicate, ``"sequence"`` if only in the same.
+        duplicate_window: The time in which a duplicate is refused.
+        delivery_seconds: The seconds that the delivery of an order takes.
+        fails: Returns for a ``+905XXXXXXXXX`` number whether its messages end undelivered.
+        style: The form of the answer to the current request.
+        weather: The deviations of answers from the truth.
+        now: The arrival time of the current request, in Turkish time.
+        blocked: The account's blocked numbers, with the time when each was added; oldest first.
         ledger: The balance in SMS.
         orders: The orders.
-        consents: The consents registered through this account: the latest record for each key, as it came.
+        consents: The consents registered by this account: the latest record for each key, as it was received.
         strangers: Numbers for the orders of other programs, each once.
     """
 
@@ -115,7 +116,7 @@ class Account:
     strangers: Iterator[str] = attrs.field(factory=lambda: map("+90{}".format, count(5_000_000_000)))
 
     def check_credentials(self, authentication: Json) -> None:
-        """Let the owner in.
+        """Check the credentials.
 
         Raises:
             Refusal: 401.

@@ -22,7 +22,7 @@ Answer = Callable[[str, str, bytes, bytes], Reply]
 """The service's answer to method, path, query and body."""
 
 Hangup = Callable[[Any], None]
-"""Closes the connection to a client, given its address from the ASGI scope; what is written is still sent."""
+"""Closes the connection to a client, given its address from the ASGI scope; data written before is still sent."""
 
 
 def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
@@ -31,7 +31,7 @@ def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
     Args:
         answer: The service's answer.
         hang_up: How to close a connection, which ASGI cannot express.
-        pages: What a person sees in a browser.
+        pages: The pages for a browser.
     """
 
     async def show_overview(request: Request) -> Response:
@@ -41,7 +41,7 @@ def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
         return pages.order(request.path_params["id"], request.query_params.get("page"))
 
     async def show_icon(_: Request) -> Response:
-        # Browsers ask for it by themselves. There is none, and it is no request to the service.
+        # Browsers request it automatically. There is none, and the service's log must not contain the request.
         return Response(status_code=204)
 
     return Starlette(
@@ -56,7 +56,7 @@ def build_app(answer: Answer, hang_up: Hangup, pages: Pages) -> Starlette:
 
 
 class _Guard:
-    """Refuses requests that no program on this machine makes; they reach neither the service nor its log."""
+    """Refuses requests that do not come from programs on this machine; the service and its log never see them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -101,7 +101,7 @@ class _Endpoint:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """Return the body, cut off right above the limit; None when the peer is gone before its end."""
+    """Return the body, cut off just above the limit; None if the peer disconnects before its end."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -109,7 +109,7 @@ async def _read(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         piece: bytes = message.get("body", b"")
-        # The rest is read and forgotten: a peer that is still writing would not see an early answer.
+        # Read and drop the rest: a peer that is still sending would not see an early answer.
         if size <= BIGGEST_BODY:
             pieces.append(piece)
             size += len(piece)

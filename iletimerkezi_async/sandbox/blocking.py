@@ -38,10 +38,10 @@ def read_entry(request: Json) -> Json:
 
 
 def get_blacklist(account: Account, asked: Json) -> Json:
-    """Answer get-blacklist: one page of the numbers, oldest first; ``count`` is always that of all of them.
+    """Answer get-blacklist: one page of the numbers, oldest first; ``count`` always counts all numbers.
 
     Raises:
-        Refusal: 464 or 400 for the page, 400 for a filter that is no date; the documents name no code for it.
+        Refusal: 464 or 400 for the page, 400 for a filter that is not a date; the documents name no code for that.
     """
     page, count = read_page(asked), min(read_rows(asked), account.weather.page_limit)
     window: Json = asked.get("filter") or {}
@@ -62,7 +62,7 @@ def add_blacklist(account: Account, asked: Json) -> Json:
     Raises:
         Refusal: 466.
     """
-    # Whole seconds, as the filter gives them.
+    # Whole seconds, as in the filter.
     account.blocked.setdefault(_read_number(asked), account.now.replace(microsecond=0))
     return {}
 

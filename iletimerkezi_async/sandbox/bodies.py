@@ -1,4 +1,4 @@
-"""Reading request bodies: structure that is missing is 400, whatever the operation."""
+"""Read request bodies. In all operations, missing structure is refused with 400."""
 
 import re
 from typing import Any, Final, TypeAlias, cast
@@ -23,13 +23,13 @@ __all__ = [
 Json: TypeAlias = dict[str, Any]
 
 MOST_ROWS: Final = 1000
-"""The default and the maximum of ``rowCount``, says the provider's get-report page."""
+"""The default and the maximum of ``rowCount``, from the provider's get-report page."""
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
 
 
 def parse_json(body: bytes) -> Json:
-    """Return what is inside ``{"request": ...}``.
+    """Return the object inside ``{"request": ...}``.
 
     Raises:
         Refusal: 400, when the body is not such JSON.
@@ -44,7 +44,7 @@ def parse_json(body: bytes) -> Json:
 
 
 def parse_query(query: bytes) -> Json:
-    """Return what an order in an address asks, as the objects of a body; the numbers have commas between them.
+    """Parse an order in a query string into the objects of a body; numbers are separated by commas.
 
     Raises:
         Refusal: 400, when it is not UTF-8.
@@ -53,7 +53,7 @@ def parse_query(query: bytes) -> Json:
         fields: Json = dict(parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict"))
     except ValueError:
         raise Refusal(400) from None
-    # The misspelling is the wire's.
+    # The service spells it so.
     numbers = [number for number in map(str.strip, fields.get("receipents", "").split(",")) if number]
     message = {"text": fields.get("text"), "receipents": {"number": numbers}}
     return {"authentication": fields, "order": {**fields, "message": message}}
@@ -72,12 +72,12 @@ def read_object(parent: Json, name: str) -> Json:
 
 
 def is_empty(value: object) -> bool:
-    """Tell whether a value is one of the forms in which clients write that there is none."""
+    """Tell whether a value is one of the forms in which clients write an empty value."""
     return value is None or value in ("", [], {})
 
 
 def read_whole(value: object, default: int) -> int:
-    """Read a whole number, an integer or its digits; absent, null and empty mean the default.
+    """Read a whole number, as an integer or as a string of digits; absent, null and empty mean the default.
 
     Raises:
         Refusal: 400, when it is anything else.
@@ -95,7 +95,7 @@ def read_page(container: Json) -> int:
     """Read ``page``, 1 when absent.
 
     Raises:
-        Refusal: 464 below 1, 400 when it is no number.
+        Refusal: 464 below 1, 400 when it is not a number.
     """
     page = read_whole(container.get("page"), 1)
     if page < 1:
@@ -107,7 +107,7 @@ def read_rows(container: Json) -> int:
     """Read ``rowCount``, the maximum when absent or above it.
 
     Raises:
-        Refusal: 400 below 1 or when it is no number. The documents name no code for it.
+        Refusal: 400 below 1 or when it is not a number. The documents name no code for that.
     """
     rows = read_whole(container.get("rowCount"), MOST_ROWS)
     if rows < 1:

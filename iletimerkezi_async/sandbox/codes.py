@@ -38,17 +38,17 @@ MESSAGES: Final[dict[int, str]] = {
 
 
 def message_of(code: int) -> str:
-    """Return the Turkish message that goes with a code; codes without one get a general sentence."""
+    """Return the Turkish message of a code; codes without one get a general sentence."""
     return MESSAGES.get(code, "İşlem yapılamadı")
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an ordinary answer of the service, not an error of the sandbox
-    """The service says no.
+    """The service refuses a request.
 
     Attributes:
         code: The status code of the answer, from the provider's table of status codes.
-        errors: With 422, what is wrong with which field.
-        reason: The message of the answer, and what is known beyond it; shown to a person, and never sent.
+        errors: With 422: the problems, by field.
+        reason: The message of the answer, and details; for the log and the pages, never sent to the client.
     """
 
     def __init__(self, code: int, errors: Mapping[str, str] | None = None, *, detail: str = "") -> None:

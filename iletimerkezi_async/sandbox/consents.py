@@ -1,4 +1,4 @@
-"""consent/create and consent/show: the national consent registry (İYS), as far as the service passes it on.
+"""consent/create and consent/show: the part of the national consent registry (İYS) that the service offers.
 
 Both are documented by the provider, 2026. Consents are kept and shown; they do not decide about sending.
 """
@@ -35,7 +35,7 @@ def read_consent(request: Json) -> Json:
 
 
 def read_consents(request: Json) -> Json:
-    """Return the consent object of consent/create, and see that its list is one.
+    """Return the consent object of consent/create, and check that its ``list`` is a list.
 
     Raises:
         Refusal: 400.
@@ -68,7 +68,7 @@ def show_consent(account: Account, asked: Json) -> Json:
     """Answer consent/show.
 
     Raises:
-        Refusal: 403 for the brand code, 422 for bad values and, unless the account says otherwise, for no record.
+        Refusal: 403 for the brand code, 422 for bad values, and 422 for a missing record (a setting of the account).
     """
     key = _check_key(_check_brand(account, asked), asked, "")
     record = account.consents.get(key)
@@ -106,7 +106,7 @@ def _check_record(now: datetime, record: Json, place: str) -> Json:
     if not isinstance(source, str) or not _SOURCE.fullmatch(source):
         raise _wrong(f"{place}source", "Bilinen bir kaynak kodu olmalı")
     given_at = read_second(record.get("consentDate"))
-    # A consent of the future is none; the documents only say that three days ago is too long.
+    # Refuse a time in the future, too; the documents only say that three days ago is too long.
     if given_at is None or not now - OLDEST <= given_at <= now:
         raise _wrong(f"{place}consentDate", "YYYY-MM-DD HH:MM:SS biçiminde, son üç gün içinde olmalı")
     return {name: record[name] for name in ("recipient", "recipientType", "type", "status", "source", "consentDate")}

@@ -1,4 +1,4 @@
-"""The clock, and the dates of the wire, all of them Turkish time without saying so."""
+"""The clock, and the dates in requests and answers, which are Turkish time without an offset."""
 
 import re
 import time
@@ -17,9 +17,9 @@ _MINUTE: Final = re.compile(r"[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}")
 
 
 class Clock:
-    """The wall clock plus what was added by ``advance``; it never goes back.
+    """The wall clock plus the time added by ``advance``; it never goes back.
 
-    Not locked: the service reads it under its own lock.
+    Not thread-safe: the service reads it under its own lock.
 
     Args:
         source: Seconds since the epoch, as ``time.time`` gives them.
@@ -33,7 +33,7 @@ class Clock:
     def now(self) -> datetime:
         """Return the time in Turkey (+03:00)."""
         read = datetime.fromtimestamp(self._source(), TURKEY) + self._offset
-        # The orders are kept in order of time; a wall clock that is set back must not break that.
+        # Orders are sorted by time; a wall clock that is set back must not break the sorting.
         self._latest = max(self._latest, read)
         return self._latest
 
@@ -70,7 +70,7 @@ def write_second(moment: datetime) -> str:
 
 
 def _read(form: re.Pattern[str], directives: str, value: object) -> datetime | None:
-    # The directives alone would take single digits and spaces, too.
+    # The directives alone would accept single digits and spaces, too.
     if not isinstance(value, str) or not form.fullmatch(value):
         return None
     try:

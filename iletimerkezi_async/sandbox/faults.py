@@ -1,4 +1,4 @@
-"""Faults between the service and its client, on demand."""
+"""Planned faults between the service and its client."""
 
 import math
 import re
@@ -18,7 +18,7 @@ ANY: Final = "*"
 class Fault(str, Enum):
     """The named faults. Any other three-digit code, such as ``"402"``, is a refusal with that code.
 
-    *Processed* means that the request took effect although its caller cannot know.
+    *Processed* means that the request took effect, although the client cannot know this.
     """
 
     DROP_REQUEST = "drop-request"
@@ -69,7 +69,7 @@ _CODE: Final = re.compile(r"[1-9][0-9]{2}")
 
 @attrs.frozen
 class Planned:
-    """One fault that waits for its request.
+    """A planned fault that has not happened yet.
 
     Attributes:
         word: A fault's name, or a three-digit code.
@@ -81,12 +81,12 @@ class Planned:
 
     @property
     def processed(self) -> bool:
-        """True where the request takes effect all the same."""
+        """Whether the request takes effect nevertheless."""
         return self.word in _PROCESSED
 
 
 class FaultPlan:
-    """A queue of faults for each operation; a request takes from its own queue first, then from that for any.
+    """A queue of faults for each operation, and one for all operations. A request takes from its own queue first.
 
     Args:
         operations: The names of the operations that faults can be planned for.
@@ -99,7 +99,7 @@ class FaultPlan:
         """Plan a fault for the next requests of an operation.
 
         Raises:
-            ValueError: An unknown operation or fault, fewer than one time, or a ``Retry-After`` where none is sent.
+            ValueError: An unknown operation or fault, ``times`` below 1, or ``retry_after`` without a 429 or 503 fault.
         """
         if operation not in self._queues:
             raise ValueError(f"unknown operation {operation!r}: take one of {', '.join(self._queues)}")
@@ -121,11 +121,11 @@ class FaultPlan:
         return planned
 
     def waiting(self) -> list[tuple[str, Planned, float]]:
-        """Return each fault that waits, with its operation and for how many requests; the next ones first."""
+        """Return the planned faults, next ones first: the operation, the fault, the number of requests."""
         return [(name, planned, times) for name, queue in self._queues.items() for planned, times in queue]
 
     def clear(self) -> None:
-        """Forget every fault."""
+        """Remove all planned faults."""
         for queue in self._queues.values():
             queue.clear()
 

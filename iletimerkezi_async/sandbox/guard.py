@@ -1,9 +1,9 @@
-"""Accept the HTTP requests of programs on this machine, and none that a web page could make.
+"""Accept HTTP requests of programs on this machine, and refuse those that a web page could make.
 
-A browser on this machine reaches the loopback as any program does, on behalf of whatever page it shows. It tells who
-asks: ``Host`` holds the name that the page used, which is the page's own where that name was bound to the loopback
-(DNS rebinding); ``Origin``, ``Sec-Fetch-Site`` or ``Referer`` tell of other pages. Programs that send SMS have
-none of the last three, whatever content type they use.
+Any page that is open in a browser on this machine can make requests to the loopback. The browser's headers show it:
+``Host`` holds the host name that the page used, which is a foreign one if the page's owner pointed it to the loopback
+(DNS rebinding); ``Origin``, ``Sec-Fetch-Site`` and ``Referer`` name other pages. Programs that send SMS have none of
+the last three, whatever content type they use.
 """
 
 import re
@@ -28,12 +28,12 @@ _FOREIGN_PAGE: Final = (
 
 
 def find_objection(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
-    """Return the HTTP status and the reason where a request is not let in; None for one that is.
+    """Return the HTTP status and the reason if a request is refused; None if it is accepted.
 
     Args:
-        method: Of HTTP.
-        path: Of the address.
-        headers: By their names in lower case.
+        method: The HTTP method.
+        path: The path of the URL.
+        headers: The headers, by name in lower case.
     """
     host = headers.get("host", "localhost")
     if not _is_loopback(host):
@@ -55,7 +55,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _only_shows(method: str, path: str) -> bool:
-    """Tell whether a request asks for a page; an order may come by ``GET``, too."""
+    """Tell whether a request only reads a page; an order may come by ``GET``, too."""
     return method == "GET" and not path.startswith("/v1/")
 
 
@@ -70,5 +70,5 @@ def _is_of_another_page(shows: bool, headers: Mapping[str, str], own: str) -> bo
 
 
 def _is_link(headers: Mapping[str, str]) -> bool:
-    """Tell whether a person followed a link, which shows a page and tells the other page nothing."""
+    """Tell whether a person followed a link: this shows our page, and gives the other page no data."""
     return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")

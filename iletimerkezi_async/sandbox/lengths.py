@@ -11,7 +11,7 @@ from typing import Final
 __all__ = ["MOST_PARTS", "count_parts"]
 
 MOST_PARTS: Final = 7
-"""Longer texts are refused with 453, says the provider's send-sms page."""
+"""Longer texts are refused with 453, according to the provider's send-sms page."""
 
 _DEFAULT: Final = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
@@ -21,12 +21,12 @@ _ESCAPED: Final = frozenset("\f^{}\\[~]|€")
 _TURKISH: Final = frozenset("çĞğİıŞş")
 _DEFAULT_RUN: Final = re.compile(f"[{re.escape(_DEFAULT)}]+")
 
-# For each encoding: what a single SMS holds, and what each part of a longer one holds before the operator code.
+# For each encoding: the units of a single SMS, and of each part of a longer text (including the operator code).
 _GSM: Final = (155, 153)
 _TURKISH_SHIFT: Final = (150, 149)
 _UNICODE: Final = (65, 67)
 _OPERATOR_CODE: Final = 5
-# No character takes more than two units in any encoding: so few of them always fit into one SMS.
+# No character takes more than two units in any encoding, so a text up to this length always fits into one SMS.
 _SHORT: Final = _UNICODE[0] // 2
 
 

@@ -1,8 +1,8 @@
-"""The notations of the wire. What is asked and answered is the same in all of them.
+"""The notations of requests and answers (JSON, XML, query string). The content is the same in all of them.
 
-Public clients post XML as ``text/xml`` or ``application/xml``, label it a form, or put it into the form field
-``data``. So the content type is not looked at: the body tells what it is. Answers have one element a line and nothing
-around a value, as clients that read by line expect it.
+Public clients post XML as ``text/xml`` or ``application/xml``, with the content type of a form, or in the form field
+``data``. So the content type is ignored: the body shows the format. XML answers have one element per line and no white
+space around a value, as clients that read line by line expect.
 """
 
 import re
@@ -22,7 +22,7 @@ from iletimerkezi_async.sandbox.style import Style
 __all__ = ["JSON", "QUERY", "XML", "Notation", "parse_xml"]
 
 MOST_ELEMENTS: Final = 300_000
-"""More than an order of 50,000 texts to 50,000 numbers has."""
+"""An order of 50,000 texts to 50,000 numbers has fewer elements."""
 DEEPEST: Final = 16
 
 _FIELD: Final = "data"
@@ -30,24 +30,24 @@ _MOST_FIELDS: Final = 16
 _MARK: Final = b"\xef\xbb\xbf"
 _BLANK: Final = " \t\r\n"
 _PART_NAME: Final = b'name="data"'
-# Only here is white space around the value a part of it.
+# The only element whose value keeps leading and trailing white space.
 _VERBATIM: Final = "text"
-# Of a consent request, where one record alone would look like an object.
+# Always a list: in a consent request, one record alone would look like an object.
 _ALWAYS_REPEATED: Final = "list"
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
-# XML 1.0 has no way to write these.
+# XML 1.0 cannot represent these characters.
 _UNWRITABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @attrs.frozen
 class Notation:
-    """A way to write requests and answers down.
+    """A format of requests and answers.
 
     Attributes:
-        content_type: Of the answers.
-        parse: Reads what is inside a request; raises a ``Refusal`` (400).
+        content_type: The content type of answers.
+        parse: Reads a request, and returns its content; raises a ``Refusal`` (400).
         write: Writes an answer.
-        adapt: Makes a style fit.
+        adapt: Adapts a style to the notation.
     """
 
     content_type: str
@@ -57,17 +57,17 @@ class Notation:
 
 
 def parse_xml(body: bytes) -> Json:
-    """Return what is inside ``<request>``.
+    """Return the content of ``<request>``.
 
-    An element with elements in it is an object, one that comes several times is a list, any other is its text.
+    An element with child elements becomes an object, a repeated element a list, any other element its text.
     Attributes, comments and processing instructions are ignored. Only UTF-8 is read.
 
     Raises:
-        Refusal: 400, when the body is not such XML, or has a document type declaration, from which all dangers of
-            XML come.
+        Refusal: 400, when the body is not such XML, or has a document type declaration (DTD), the source of all
+            dangers of XML.
     """
     reader = _Reader()
-    # The encoding is given, whatever the document says of itself.
+    # The encoding is fixed, whatever the document declares.
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse
@@ -76,7 +76,7 @@ def parse_xml(body: bytes) -> Json:
     parser.CharacterDataHandler = reader.text
     try:
         document = _unwrap(body)
-        # In UTF-16, which the parser would notice by itself, every second byte is 0; in XML none is.
+        # The parser would detect UTF-16, where every second byte is 0, by itself. XML in UTF-8 has no 0 bytes.
         if b"\x00" in document:
             raise Refusal(400)
         parser.Parse(document, True)
@@ -90,7 +90,7 @@ def _refuse(*_: object) -> None:
 
 
 class _Reader:
-    """Builds objects from the parser's events."""
+    """Builds objects from the events of the parser."""
 
     def __init__(self) -> None:
         self.document: Json = {}
@@ -108,7 +108,7 @@ class _Reader:
     def end(self, name: str) -> None:
         inner, text = self._open.pop(), "".join(self._texts.pop())
         if inner and text.strip(_BLANK):
-            # Text beside elements is in no document of the service.
+            # The service's documents have no element with both text and child elements.
             raise Refusal(400)
         value: Any = inner or (text if name == _VERBATIM else text.strip(_BLANK))
         _put(self._open[-1], name, value)
@@ -127,10 +127,10 @@ def _put(parent: Json, name: str, value: Any) -> None:
 
 
 def _unwrap(body: bytes) -> bytes:
-    """Return the XML itself, without a mark or line ends before its declaration.
+    """Return the XML itself, without a byte order mark or line ends before its declaration.
 
     Raises:
-        ValueError: It is no form that can be read.
+        ValueError: The body is neither XML nor a readable form.
     """
     bare = _strip(body)
     if bare.startswith(b"<"):
@@ -159,7 +159,7 @@ def _read_part(body: bytes) -> bytes:
 
 
 def write_xml(document: Json) -> bytes:
-    """Write an answer. An object's fields are elements, a list is its name repeated, and null is empty."""
+    """Write an answer. Fields become elements, a list repeats its element, and null is an empty element."""
     lines: list[str] = []
     for name, value in document.items():
         _write_element(lines, name, value)

@@ -1,4 +1,4 @@
-"""Reading the sandbox's own arguments; what makes no sense is a ``ValueError`` that names the argument."""
+"""Read the sandbox's arguments; an invalid one raises a ``ValueError`` that names the argument."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def check_word(name: str, value: str, *words: str) -> None:
-    """See that an argument is one of its words."""
+    """Check that an argument is one of its allowed words."""
     if value not in words:
         raise ValueError(f"{name} is one of {', '.join(words)}")
 
@@ -39,14 +39,14 @@ def read_style(style: Style | str) -> Style:
 
 
 def read_words(name: str, values: Iterable[T]) -> tuple[T, ...]:
-    """Read several values, which one word is not."""
+    """Read several values; a single string is refused."""
     if isinstance(values, str):
         raise ValueError(f"{name} is a list of words, not one word")  # noqa: TRY004 - all bad arguments are ValueError
     return tuple(values)
 
 
 def read_user(username: str | None, password: str | None) -> tuple[str, str] | None:
-    """Read a user, who has a name and a password, or is none."""
+    """Read a user: both a name and a password, or neither."""
     if username is None or password is None:
         if username != password:
             raise ValueError("username and password go together")
@@ -55,7 +55,7 @@ def read_user(username: str | None, password: str | None) -> tuple[str, str] | N
 
 
 def read_numbers(name: str, values: Iterable[str]) -> list[str]:
-    """Read Turkish mobile numbers in any spelling that the client takes; the error does not show them."""
+    """Read Turkish mobile numbers in any spelling that the client accepts; the error does not show them."""
     phones = [clean_number(value) for value in read_words(name, values)]
     known = [phone for phone in phones if phone is not None and phone.startswith("+905")]
     if len(known) != len(phones):
@@ -65,7 +65,7 @@ def read_numbers(name: str, values: Iterable[str]) -> list[str]:
 
 
 def read_predicate(undelivered: Iterable[str] | Callable[[str], bool]) -> Callable[[str], bool] | None:
-    """Read the numbers that nothing reaches, or what tells them; None when there are none."""
+    """Read the numbers whose messages end undelivered, or a predicate for them; None when there are none."""
     if callable(undelivered):
         return undelivered
     numbers = frozenset(read_numbers("undelivered", undelivered))

@@ -13,16 +13,16 @@ import attrs
 
 __all__ = ["Counters", "MessageState", "OrderBook", "OrderState", "SandboxOrder", "first_id_at"]
 
-# Clients in use read ids into 32 bits with a sign: orders have the lower half of them, messages the upper one.
+# Public clients read ids into signed 32-bit integers: orders use the lower half of the ids, messages the upper half.
 _HALF: Final = 1_000_000_000
 
 _ID: Final = re.compile(r"[0-9]{1,18}")
 
 
 def first_id_at(now: datetime) -> int:
-    """Return the clock's milliseconds, so that a later sandbox repeats no id of an earlier one.
+    """Return a first id made from the clock's milliseconds, so that a later sandbox repeats no id of an earlier one.
 
-    A store that is kept, or a table of webhook calls, knows those ids. They begin again after 11 days.
+    A store, or a table of webhook calls, may still contain the earlier ids. The ids repeat after 11 days.
     """
     return 1 + int(now.timestamp() * 1000) % _HALF
 
@@ -60,16 +60,16 @@ class SandboxOrder:
     Attributes:
         id: As in the answer to send-sms.
         sender: The approved sender name.
-        iys: ``"1"`` when the consent registry was to be asked, ``"0"`` when not.
+        iys: ``"1"`` when the consent registry is to be checked, ``"0"`` when not.
         iys_list: ``"BIREYSEL"`` or ``"TACIR"`` with ``iys="1"``, else None.
         submitted_at: When it was accepted, in Turkish time on the sandbox's clock.
         send_at: When it is sent: the scheduled time, or ``submitted_at``.
-        cancelled: Whether it was called off before it was sent.
-        numbers: Its recipients as ``+905XXXXXXXXX``, in order; blocked ones that were skipped are not there.
+        cancelled: Whether it was cancelled before it was sent.
+        numbers: Its recipients as ``+905XXXXXXXXX``, in order, without blocked ones that were skipped.
         texts: Each text with the number of recipients it goes to, in the order of ``numbers``.
         cost: SMS charged for it.
         refund: SMS given back once it is finished, for its undelivered messages.
-        seconds: How long the delivery of all its messages takes.
+        seconds: The seconds that the delivery of all its messages takes.
         failing: Positions in ``numbers`` of the messages that end undelivered.
     """
 
@@ -113,7 +113,7 @@ class SandboxOrder:
         return not self.cancelled and now >= self.send_at
 
     def state(self, now: datetime) -> OrderState:
-        """Return the order's state; one that is still waiting counts as being sent."""
+        """Return the order's state; an order that waits for its schedule counts as being sent."""
         if self.cancelled:
             return OrderState.NOT_SENT
         return OrderState.FINISHED if now >= self.finished_at else OrderState.SENDING
@@ -125,7 +125,7 @@ class SandboxOrder:
         return Counters(self.recipients, final - undelivered, undelivered, self.recipients - final)
 
     def rows(self, now: datetime, start: int, stop: int) -> tuple[Sequence[str], list[int]]:
-        """Return the numbers and the message states at positions ``start`` to ``stop``, without building the others."""
+        """Return the numbers and message states from position ``start`` to before ``stop``; compute only these."""
         numbers = self.numbers[start:stop]
         if self.cancelled:
             return numbers, [int(MessageState.UNDELIVERED)] * len(numbers)
@@ -155,10 +155,10 @@ class SandboxOrder:
 class OrderBook:
     """Every order that was accepted, oldest first.
 
-    Not locked: the service has the lock.
+    Not thread-safe: the service holds the lock.
 
     Args:
-        first_id: The id of the first order; the others count up from it. The messages' ids begin a thousand million
+        first_id: The id of the first order; the others count up from it. The ids of messages begin 1,000,000,000
             above it.
     """
 
@@ -166,7 +166,7 @@ class OrderBook:
         self._first_id = first_id
         self._first_message_id = _HALF + first_id
         self._orders: dict[int, SandboxOrder] = {}
-        # Beside each other, in order of acceptance: the clock never goes back, so both can be searched by halving.
+        # Parallel lists in order of acceptance. The clock never goes back, so they are sorted and can be bisected.
         self._times: list[datetime] = []
         self._ids: list[int] = []
         self._message_ids: dict[int, int] = {}
@@ -178,11 +178,11 @@ class OrderBook:
         return self._first_id + len(self._ids)
 
     def place(self, order: SandboxOrder) -> int:
-        """Return which one an order is; the first is 0."""
+        """Return the position of an order; the first is 0."""
         return order.id - self._first_id
 
     def add(self, order: SandboxOrder, fingerprint: int) -> None:
-        """Keep a new order.
+        """Store a new order.
 
         Args:
             order: The order, with the id from ``next_id``.
@@ -200,7 +200,7 @@ class OrderBook:
         return self._accepted_at.get(fingerprint)
 
     def find(self, id: object) -> SandboxOrder | None:
-        """Return the order with this id, an integer or its digits."""
+        """Return the order with this id, given as an integer or as a string of digits."""
         if isinstance(id, str) and _ID.fullmatch(id):
             return self._orders.get(int(id))
         if isinstance(id, int) and not isinstance(id, bool):
@@ -208,7 +208,7 @@ class OrderBook:
         return None
 
     def cancel(self, order: SandboxOrder) -> None:
-        """Keep the order as a cancelled one."""
+        """Mark the order as cancelled."""
         self._orders[order.id] = attrs.evolve(order, cancelled=True)
 
     def between(self, start: datetime, end: datetime) -> Sequence[int]:

@@ -30,7 +30,7 @@ class Report:
     Attributes:
         message_id: The message.
         order_id: Its order.
-        number: Whom it is for.
+        number: The recipient.
         status: ``"accepted"``, ``"delivered"`` or ``"undelivered"``.
         body: The JSON.
     """
@@ -44,7 +44,7 @@ class Report:
 
 @attrs.define(repr=False, eq=False)
 class _Stream:
-    """The reports of one order, numbered in steps; each is made when its turn comes."""
+    """The reports of one order, numbered in steps; each is created only when it is due."""
 
     order: SandboxOrder
     steps: int
@@ -59,21 +59,21 @@ class _Stream:
 
 
 class Outbox:
-    """The reports of all orders. Each message has two: accepted, and what became of it in the end.
+    """The reports of all orders. Each message has two: accepted, and its final state.
 
-    In order, all messages of an order are accepted when it is sent, and become final one after another. Shuffled, the
-    reports of an order wait until it is finished, and come shuffled, beginning with the end of its last message, the
-    same in every run.
+    In order: all messages of an order are accepted when it is sent, and become final one after another. Shuffled: the
+    reports of an order are held until it is finished, and then posted in a shuffled order, which begins with the final
+    state of the last message and is the same in every run.
 
-    An order of 50,000 messages costs as much here as one of a single message, until its reports are taken.
+    Until its reports are taken, an order of 50,000 messages costs as much here as one of a single message.
 
-    Not locked: the service has the lock.
+    Not thread-safe: the service holds the lock.
 
     Args:
         orders: The orders.
-        shuffled: Whether the reports of an order come shuffled.
+        shuffled: Whether the reports of an order are shuffled.
         copies: How often each report is posted.
-        codes: Whether a report tells the state as a code, rather than as a word.
+        codes: Whether a report contains the state as a code, rather than as a word.
     """
 
     def __init__(self, orders: OrderBook, *, shuffled: bool, copies: int, codes: bool) -> None:
@@ -101,7 +101,7 @@ class Outbox:
         return None
 
     def put_back(self, report: Report) -> None:
-        """Give back a report that was taken and not posted, to be the next one."""
+        """Return a report that was taken but not posted; it becomes the next one."""
         self._returned.append(report)
 
     def _look_for_orders(self) -> None:
@@ -142,7 +142,7 @@ class Outbox:
 
 
 def _shuffle(step: int, steps: int) -> int:
-    """Return a permutation of the steps, one at a time: from the last one on, in strides of the golden ratio."""
+    """Return a step's place in a fixed permutation: start at the last, and advance by the golden ratio of all steps."""
     stride = round(steps * _GOLDEN)
     while math.gcd(stride, steps) != 1:
         stride += 1

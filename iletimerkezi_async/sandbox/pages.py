@@ -1,6 +1,6 @@
-"""The pages that show the sandbox to a person in a browser: HTML without a form or a foreign resource.
+"""The pages that show the sandbox in a browser: HTML without forms or external resources.
 
-Their script asks for the same page again, and shows what is new.
+Their script requests the same page again, and shows what has changed.
 """
 
 import base64
@@ -28,22 +28,22 @@ _TEMPLATES: Final = Environment(
 
 
 class Pages:
-    """Looks at a service and never touches it. Key and hash are shown nowhere.
+    """Shows a service without changing it. Key and hash are never shown.
 
     Args:
         service: The service.
-        webhooks: Its calls.
+        webhooks: Its webhook calls.
     """
 
     def __init__(self, service: Service, webhooks: Webhooks | None) -> None:
         self._service = service
         self._webhooks = webhooks
-        # Read as text, not as a template: the hash below is of what the browser sees.
+        # Read as text, not as a template: the hash below must match the text that the browser gets.
         self._style, self._script = _read("style.css"), _read("follow.js")
         self._headers = _protect(self._style, self._script)
 
     def overview(self, page: str | None) -> HTMLResponse:
-        """Show the account, the orders, and what happened last."""
+        """Show the account, the orders, and the latest requests and webhook calls."""
         return self._show(200, "overview.html", view_overview(self._service, self._webhooks, page))
 
     def order(self, id: str, page: str | None) -> HTMLResponse:
@@ -68,7 +68,7 @@ def _digest(text: str) -> str:
 
 
 def _protect(style: str, script: str) -> dict[str, str]:
-    """Return the headers that let a browser do nothing with a page but show it, and ask for it again."""
+    """Return headers that allow a browser only to show a page and to request it again."""
     policy = (
         f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

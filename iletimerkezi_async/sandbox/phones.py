@@ -1,7 +1,7 @@
-"""Phone numbers as the service takes them, strictly: what its documents do not show is refused.
+"""Phone numbers as the service accepts them. Forms that its documents do not show are refused.
 
 The provider's send-sms page gives three forms: ``905XXXXXXXXX``, ``+90 5XX XXX XX XX`` and ``5XXXXXXXXX``. Spaces
-are the only separators in them. A leading ``0`` or ``00``, dashes, brackets and other countries are in none.
+are the only separators in them. A leading ``0`` or ``00``, dashes, brackets and other countries are in none of them.
 """
 
 import re
@@ -11,12 +11,12 @@ from typing import Any, Final
 __all__ = ["read_phone", "read_phones"]
 
 _FORM: Final = re.compile(r"(?:\+?90)?(5[0-9]{9})")
-# The same for a whole list at once, one number a line: ten times the speed of asking one by one.
+# The same for a whole list at once, one number per line: ten times as fast as one by one.
 _LINE: Final = re.compile(r"^(?:\+?90)?(5[0-9]{9})$", re.MULTILINE)
 
 
 def read_phone(value: object) -> str | None:
-    """Read one recipient, text or integer, as ``+905XXXXXXXXX``; what is no Turkish mobile number is None."""
+    """Read one recipient, text or integer, as ``+905XXXXXXXXX``; None if it is not a Turkish mobile number."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     match = _FORM.fullmatch(str(value).replace(" ", ""))

@@ -1,4 +1,4 @@
-"""The answer as HTTP: status, headers, body, and what happens to the connection."""
+"""The answer as HTTP: status, headers, body, and the fault of the connection."""
 
 from datetime import datetime, timezone
 from email.utils import format_datetime
@@ -19,7 +19,7 @@ _HTML: Final = "text/html; charset=UTF-8"
 _GATEWAY_PAGE: Final = (
     b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
 )
-# Answers that are not the service's own: HTTP status, content type, body.
+# Answers that do not come from the service itself: HTTP status, content type, body.
 _PAGES: Final[dict[str, tuple[int, str, bytes]]] = {
     Fault.GARBAGE: (200, _HTML, b"OK 1 {"),
     Fault.NOT_OBJECT: (200, "application/json", b"[200]"),
@@ -29,7 +29,7 @@ _PAGES: Final[dict[str, tuple[int, str, bytes]]] = {
     Fault.EMPTY_503: (503, _HTML, b""),
     Fault.EMPTY_429: (429, _HTML, b""),
 }
-# The service's own words. "Come back later" is said in the HTTP status in every style.
+# Answers of the service itself. 503 and 429 are also the HTTP status, in every style.
 _LATER: Final = (Fault.JSON_503, Fault.JSON_429)
 _BODILESS: Final = frozenset({204, 205, 304})
 
@@ -40,10 +40,10 @@ class Reply:
 
     Attributes:
         status: The HTTP status.
-        headers: Names in lower case; ``date`` follows the sandbox's clock, save for its weather.
-        body: The whole body, also where the fault sends half of it or nothing.
-        fault: The fault that was planned for this request, or None. Server and transport act on ``drop-request``,
-            ``drop-answer``, ``half-answer``, ``stall`` and ``close-idle``; the others are in the reply already.
+        headers: Names in lower case; ``date`` is the time of the sandbox's clock, changed by its weather.
+        body: The whole body, even if the fault sends only half of it or nothing.
+        fault: The fault that was planned for this request, or None. Server and transport carry out ``drop-request``,
+            ``drop-answer``, ``half-answer``, ``stall`` and ``close-idle``; the reply itself contains all others.
     """
 
     status: int
@@ -57,9 +57,9 @@ class Writer:
     """Writes replies in one notation and style at one time.
 
     Attributes:
-        notation: Of the request, and so of the answer.
+        notation: The notation of the request and of the answer.
         style: Decides the types, and whether the HTTP status repeats the code.
-        weather: Decides what the ``Date`` header says.
+        weather: Decides the time in the ``Date`` header.
         now: The sandbox's time.
     """
 
@@ -69,22 +69,22 @@ class Writer:
     now: datetime
 
     def usual(self, code: int, payload: dict[str, Any]) -> Reply:
-        """Write an answer as the service gives it: the status object, and beside it the payload."""
+        """Write a normal answer: the status object, and the payload beside it."""
         status = 200 if self.style.http_status == "200" else _http_status(code)
         return self._reply(status, self.notation.content_type, self._document(code, payload))
 
     def faulty(self, planned: Planned, usual: Reply | None) -> Reply:
-        """Write what the caller of a faulty request gets.
+        """Write the answer to a request with a planned fault.
 
         Args:
             planned: The fault.
-            usual: The answer that was due, when the request was processed.
+            usual: The normal answer, if the request was processed.
         """
         reply = self._broken(planned) or usual or self._reply(DONE, self.notation.content_type, b"")
         return attrs.evolve(reply, fault=planned.word)
 
     def _broken(self, planned: Planned) -> Reply | None:
-        """Write the answer that replaces the usual one; None where only the connection suffers."""
+        """Write the answer that replaces the normal one; None if the fault concerns only the connection."""
         if planned.word in _PAGES:
             return self._reply(*_PAGES[planned.word], *_retry_after(planned))
         if planned.word in _LATER:
@@ -107,7 +107,7 @@ class Writer:
 
 
 def _http_status(code: int) -> int:
-    # 110 to 115 are codes of messages and orders; HTTP would take them for interim answers.
+    # 110 to 115 are codes of messages and orders. In HTTP, 1xx would mean an interim answer.
     return code if 200 <= code <= 599 and code not in _BODILESS else 200  # noqa: PLR2004 - HTTP's final answers
 
 

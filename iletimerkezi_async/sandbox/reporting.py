@@ -1,4 +1,4 @@
-"""get-report, get-reports and cancel-order: what became of the orders."""
+"""get-report, get-reports and cancel-order: the states of orders, and cancelling them."""
 
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -37,7 +37,7 @@ def get_report(account: Account, asked: Json) -> Json:
     """Answer get-report: one page of the messages of an order.
 
     Raises:
-        Refusal: 464 or 400 for the page, 455 for an unknown order, 456 before its time.
+        Refusal: 464 or 400 for the page, 455 for an unknown order, 456 before its scheduled time.
     """
     page, count = read_page(asked), min(read_rows(asked), account.weather.page_limit)
     order = _find(account, asked)

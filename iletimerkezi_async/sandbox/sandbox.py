@@ -1,4 +1,4 @@
-"""The sandbox's public face."""
+"""The sandbox's public class."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 _IN_PROCESS_URL = "http://127.0.0.1/v1"
-# Those that are blocked at the start were so long before whatever is sent.
+# Numbers that are blocked at the start count as blocked for this long, and so before any order.
 _BLOCKED_FOR = timedelta(days=30)
 
 
 class ClientOptions(TypedDict, total=False):
-    """Options that ``Sandbox.client`` hands on to ``AsyncClient``."""
+    """Options that ``Sandbox.client`` passes to ``AsyncClient``."""
 
     sender: "str | None"
     iys: "Iys | None"
@@ -57,54 +57,54 @@ class ClientOptions(TypedDict, total=False):
 class Sandbox:
     """A fake of the SMS service, for development and tests: it sends nothing, and remembers everything.
 
-    It follows the provider's documents: credentials, senders, the seven parts, schedules, the ten minutes in which
-    a duplicate is refused, balance, blocked numbers, consents, reports. Its rules share no code with the client, so
-    the two cannot agree on a mistake. All of it may be used from any thread.
+    It follows the provider's documents: credentials, senders, the limit of seven parts, schedules, the ten minutes in
+    which a duplicate is refused, balance, blocked numbers, consents, reports. Its rules share no code with the client,
+    so both cannot contain the same mistake. All of it may be used from any thread.
 
-    The test sender ``APITEST`` may be used with any ``iys``, which counts as ``"0"``, and its texts are replaced by a
-    fixed one. Otherwise its orders are like all others here, while the service sends them to the account's own number
-    alone, and for nothing. Where the documents are silent: more than 50,000 recipients are 452; a cancelled order still
-    counts as a duplicate; registered consents do not decide about sending. See ``iletimerkezi_async.sandbox.Style`` for
-    the ways of writing answers, and ``iletimerkezi_async.sandbox.Fault`` for what can be made to go wrong.
+    For the test sender ``APITEST``, any ``iys`` counts as ``"0"``, and its texts are replaced by a fixed one. Its
+    orders are like all others here; the service itself sends them only to the account's own number, for free. Where the
+    documents say nothing: more than 50,000 recipients are refused with 452; a cancelled order still counts as a
+    duplicate; registered consents do not decide about sending. See ``iletimerkezi_async.sandbox.Style`` for the forms
+    of answers, and ``iletimerkezi_async.sandbox.Fault`` for the faults that can be planned.
 
     Args:
         key: The API key to accept.
         hash: The hash that goes with it.
-        username: A user name to accept, with its password, beside key and hash: clients of before 2023 send them.
+        username: A user name to accept with its password, beside key and hash; clients from before 2023 send them.
         password: The password that goes with it.
         senders: Approved sender names, matched exactly.
-        balance: SMS at the start. Cancelled orders are given back, undelivered messages when their order is finished.
+        balance: SMS at the start. Cancelled orders are refunded; undelivered messages when their order is finished.
         blocked: Numbers that are on the account's blocked list at the start, and have been for 30 days.
-        blocked_policy: Whether one blocked recipient refuses its whole order (452) or is left out of it. The
-            provider's documents have said both.
-        duplicates: Whether the same numbers make a duplicate (451) in any sequence, or only in the one of the first
-            order. The documents do not say.
-        duplicate_window: For how long a duplicate is refused.
-        past_schedules: Whether a schedule in the past goes out at once, or is refused (457). The documents' own samples
-            are long past.
-        missing_iys: Whether an order without ``iys`` is refused (468), or taken as one with ``"0"``. The provider's
-            documents demand it, and speak of a tolerance towards older clients.
+        blocked_policy: ``"refuse"``: one blocked recipient refuses its whole order (452). ``"skip"``: it is left out.
+            The provider's documents have said both.
+        duplicates: ``"set"``: the same numbers in any sequence are a duplicate (451). ``"sequence"``: only in the
+            sequence of the first order. The documents do not say.
+        duplicate_window: The time in which a duplicate is refused.
+        past_schedules: ``"send"``: an order with a schedule in the past is sent at once. ``"refuse"``: it is refused
+            (457). The samples in the documents are long past.
+        missing_iys: ``"refuse"``: an order without ``iys`` is refused (468). ``"off"``: it is taken as one with
+            ``"0"``. The provider's documents demand it, and mention a tolerance for older clients.
         undelivered: Numbers whose messages end undelivered (112), or a predicate on ``+905XXXXXXXXX``.
-        delivery_seconds: How long the messages of an order take to become final, one after another.
+        delivery_seconds: The seconds until all messages of an order are final; they become final one after another.
         brands: Brand codes with an active consent subscription; without any, ``iys="1"`` is refused with 470.
-        unknown_consent: Whether a check of a consent that is not registered is refused (422), or answered with 200
-            and an empty ``consent``. The provider's documents tell of both.
+        unknown_consent: ``"refuse"``: the check of an unregistered consent is refused (422). ``"empty"``: it is
+            answered with 200 and an empty ``consent``. The provider's documents describe both.
         amount: The balance in lira that is shown.
-        sms_price: What one SMS costs, in the ``price`` of reports.
-        style: How answers are written, or the name of a preset of ``Style``.
-        weather: How the answers about orders deviate from the truth; it can be changed at any time.
-        webhook: The address that each state change of each message is posted to: ``https://``, or ``http://`` on
-            this machine. The server makes the calls while it serves; without one, ``call_webhooks`` does.
-        webhook_order: Whether the calls come in order, or, once the order is finished, shuffled, with ends before
-            their beginnings; a real service promises no order.
-        webhook_copies: How often each call is made; a real service may repeat itself.
-        webhook_status: Whether a call tells the state as a word (``"delivered"``), as the provider's documents do, or
-            as a code (111), which one of its clients reads as well.
-        first_id: The id of the first order; the next ones count up from it. By default it follows from the clock, so
-            that a later sandbox repeats no id that a kept store knows.
+        sms_price: The price of one SMS, for the ``price`` of reports.
+        style: The form of answers, or the name of a preset of ``Style``.
+        weather: The deviations of answers about orders from the truth; it can be changed at any time.
+        webhook: The URL that each state change of each message is posted to: ``https://``, or ``http://`` on this
+            machine. The server makes the calls while it serves; without a server, ``call_webhooks`` does.
+        webhook_order: ``"in order"``, or ``"shuffled"``: once the order is finished, its calls come in any order, also
+            the final state before ``accepted``. A real service promises no order.
+        webhook_copies: How often each call is made; a real service may repeat calls.
+        webhook_status: ``"word"``: a call has the state as a word (``"delivered"``), as in the provider's documents.
+            ``"code"``: as a code (111), which one of the provider's clients reads, too.
+        first_id: The id of the first order; the next ones count up from it. By default it is made from the clock, so
+            that a later sandbox repeats no id that a store may still contain.
 
     Raises:
-        ValueError: An argument that makes no sense, such as a blocked number that is no Turkish mobile number.
+        ValueError: An invalid argument, such as a blocked number that is not a Turkish mobile number.
     """
 
     def __init__(
@@ -197,10 +197,10 @@ class Sandbox:
         Use it as ``async with sandbox.serve() as url`` on asyncio or trio, or as ``with sandbox.serve() as url``
         anywhere else. ``url`` is a base URL that ends in ``/v1``. Below it, ``<operation>/json`` answers JSON, and
         ``<operation>``, as well as ``GET`` of ``send-sms/get/?key=…``, answers the XML of the provider's first
-        documents. At ``/`` of the same server, a browser shows what the sandbox holds; looking changes nothing.
+        documents. At ``/`` of the same server, a browser shows the sandbox's content; viewing changes nothing.
 
-        Programs on this machine are served, under ``localhost``, ``127.0.0.1`` and ``[::1]``. A request under another
-        name (421), and one that a web page of another origin makes (403), are not let in.
+        Only programs on this machine are served, under ``localhost``, ``127.0.0.1`` and ``[::1]``. A request with
+        another host name is refused with 421, one from a web page of another origin with 403.
 
         Args:
             port: The port, or 0 for any that is free.
@@ -231,13 +231,13 @@ class Sandbox:
         return {
             "ILETIMERKEZI_API_KEY": account.key,
             "ILETIMERKEZI_API_HASH": account.hash,
-            # The test sender's texts are replaced.
+            # Avoid the test sender, whose texts are replaced.
             "ILETIMERKEZI_SENDER": next((name for name in account.senders if name != TEST_SENDER), TEST_SENDER),
             "ILETIMERKEZI_BASE_URL": url,
         }
 
     def handle(self, operation: str, body: bytes, *, xml: bool = False) -> Reply:
-        """Answer one request without any I/O; ``reply.fault`` says what has to happen to the connection.
+        """Answer one request without any I/O; ``reply.fault`` says what the caller has to do with the connection.
 
         Args:
             operation: Such as ``"send-sms"``.
@@ -254,7 +254,7 @@ class Sandbox:
         Args:
             operation: Such as ``"send-sms"``, or ``"*"`` for any.
             fault: A ``Fault`` or its word, or any other three-digit code such as ``"402"`` for a refusal with it.
-            times: For how many requests; ``math.inf`` until ``heal``.
+            times: The number of requests; ``math.inf`` for all until ``heal``.
             retry_after: Seconds for the ``Retry-After`` header of the 429 and 503 faults.
 
         Raises:
@@ -264,15 +264,15 @@ class Sandbox:
             self._service.faults.add(operation, fault, times, retry_after)
 
     def heal(self) -> None:
-        """Forget all faults that were planned and not met yet."""
+        """Remove all planned faults that have not happened yet."""
         with self._service.lock:
             self._service.faults.clear()
 
     def advance(self, **step: float) -> None:
         """Move the sandbox's clock forward: ``advance(minutes=11)``.
 
-        A client has a clock of its own. What it settles by both, such as an order of an earlier run, needs
-        ``time.time`` moved by as much.
+        The client's clock does not move. If the client compares both clocks, as when it settles an order of an earlier
+        run, move ``time.time`` by as much, too.
 
         Args:
             **step: How far, in the keywords of ``timedelta``.
@@ -292,20 +292,20 @@ class Sandbox:
         sender: str | None = None,
         text: str = "Baska bir programin mesaji",
     ) -> tuple[int, ...]:
-        """Take orders that another program of the same account sends at this moment; return their ids.
+        """Add orders as if another program of the same account sent them now; return their ids.
 
-        They are charged, reported and delivered like any other, and come into no log of requests. Nothing refuses
-        them: neither the balance, nor the blocked numbers, nor the ten minutes. Thousands take some milliseconds.
+        They are charged, reported and delivered like any other, but are not in the log of requests. They are never
+        refused: balance, blocked numbers and duplicates are not checked. Thousands take some milliseconds.
 
         Args:
-            count: How many.
-            recipients: How many numbers each goes to, every order to others.
-            to: The numbers that each goes to, instead.
-            sender: The sender, or None for the last of the account's.
+            count: The number of orders.
+            recipients: The number of recipients of each order; every order has different ones.
+            to: The recipients of every order, instead of ``recipients``.
+            sender: The sender, or None for the last one of the account.
             text: The text.
 
         Raises:
-            ValueError: A number that is no Turkish mobile number, or fewer than one recipient.
+            ValueError: A number that is not a Turkish mobile number, or fewer than one recipient.
         """
         numbers = read_numbers("to", to)
         if recipients < 1:
@@ -314,13 +314,13 @@ class Sandbox:
             return add_orders(account, count, recipients=recipients, numbers=numbers, sender=sender, text=text)
 
     async def call_webhooks(self, http_client: httpx.AsyncClient | None = None) -> int:
-        """Make all webhook calls that are due by the sandbox's clock, and return how many.
+        """Make all webhook calls that are due by the sandbox's clock, and return their number.
 
-        An endpoint that fails or hangs is asked three times, for two seconds each, and then given up; ``webhooks``
-        tells. Works on asyncio and on trio. While the sandbox is served, the server makes the calls by itself.
+        An endpoint that fails or hangs is tried three times, for two seconds each, and then given up; see
+        ``webhooks``. Works on asyncio and on trio. While the sandbox is served, the server makes the calls by itself.
 
         Args:
-            http_client: What to call with, such as one whose transport is an ASGI application. It is not closed.
+            http_client: The client to use, such as one whose transport is an ASGI application. It is not closed.
 
         Raises:
             RuntimeError: The sandbox was made without a ``webhook``.
@@ -330,7 +330,7 @@ class Sandbox:
         return await self._webhooks.call(http_client)
 
     def call_webhooks_sync(self) -> int:
-        """Do as ``call_webhooks``, where no event loop runs.
+        """Call ``call_webhooks`` from code without a running event loop.
 
         Raises:
             RuntimeError: The sandbox was made without a ``webhook``, or an event loop is running in this thread.
@@ -360,7 +360,7 @@ class Sandbox:
 
     @property
     def deliveries(self) -> Counter[str]:
-        """Messages sent by now, counted for each ``+905XXXXXXXXX`` number; undelivered ones were sent, too."""
+        """The number of messages sent to each ``+905XXXXXXXXX`` number by now, including undelivered ones."""
         with self._service.account() as account:
             return account.orders.deliveries(account.now)
 

@@ -1,4 +1,4 @@
-"""send-sms: the checks, in the service's order, and the acceptance."""
+"""send-sms: check an order, in the service's sequence, and accept it."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ __all__ = ["TEST_SENDER", "Draft", "read_draft", "send_sms"]
 MOST_RECIPIENTS: Final = 50_000
 TEST_SENDER: Final = "APITEST"
 TEST_TEXT: Final = "Bu bir deneme mesajidir."
-"""Stands for every text of the test sender. That there is a fixed one is documented, its words are not."""
+"""Replaces every text of the test sender. The documents say that there is a fixed text, but not its words."""
 
 _LONGEST_SENDER: Final = 11
 _TURKISH_LETTERS: Final = frozenset("çÇğĞıİöÖşŞüÜ")
@@ -32,12 +32,12 @@ _WITH_SECONDS: Final = re.compile(r"[0-9]{2}/[0-9]{2}/[0-9]{4} [0-9]{2}:[0-9]{2}
 
 @attrs.frozen(repr=False)
 class Draft:
-    """A send-sms body whose structure is right; its values are not checked yet.
+    """A send-sms body with a correct structure; its values are not checked yet.
 
     Attributes:
         order: The order object.
         texts: Each message's text with the number of its recipients.
-        numbers: All recipients as they came, in order.
+        numbers: All recipients as received, in order.
     """
 
     order: Json
@@ -48,7 +48,7 @@ class Draft:
 def read_draft(request: Json) -> Draft:
     """Read the structure of an order.
 
-    Objects that are missing or of another type are 400. Values that are missing have codes of their own.
+    Objects that are missing or of another type are refused with 400. Missing values have codes of their own.
 
     Raises:
         Refusal: 400.
@@ -71,7 +71,7 @@ def read_draft(request: Json) -> Draft:
 
 def _read_message(entry: Any) -> tuple[str, Sequence[Any]]:
     try:
-        # The misspelling is the wire's.
+        # The service spells it so.
         text, number = entry["text"], entry["receipents"]["number"]
     except (KeyError, TypeError):
         text, number = _read_incomplete_message(entry), None
@@ -87,7 +87,7 @@ def _read_message(entry: Any) -> tuple[str, Sequence[Any]]:
 def _read_incomplete_message(entry: Any) -> Any:
     if not isinstance(entry, dict):
         raise Refusal(400)
-    # Recipients that are misspelt, or elsewhere, are none: 452, once the values are looked at.
+    # Recipients under another name or in another place count as missing: 452, when the values are checked.
     return cast("Json", entry).get("text")
 
 
@@ -135,13 +135,13 @@ def _check_sender(account: Account, sender: str) -> str:
 
 
 def _check_iys(account: Account, sender: str, order: Json) -> tuple[str, str | None]:
-    """Return whether the registry is asked, as ``"1"`` or ``"0"``, and which of its lists."""
+    """Return ``"1"`` if the consent registry is checked, else ``"0"``; and which of its lists."""
     iys, iys_list = order.get("iys"), order.get("iysList")
     if account.take_missing_iys and is_empty(iys):
         iys = "0"
     if isinstance(iys, bool) or not isinstance(iys, (str, int)) or str(iys) not in ("0", "1"):
         raise Refusal(468)
-    # The provider's own sample has the test sender with "1", and its documents say that it is never asked for.
+    # The provider's sample has the test sender with "1"; the documents say that the registry is never asked for it.
     if str(iys) == "0" or sender == TEST_SENDER:
         return "0", None
     if iys_list not in _IYS_LISTS:
@@ -152,7 +152,7 @@ def _check_iys(account: Account, sender: str, order: Json) -> tuple[str, str | N
 
 
 def _check_texts(texts: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """Return how many SMS each text takes."""
+    """Return the number of SMS for each text."""
     parts = dict.fromkeys(text for text, _ in texts)
     if any(not text or text.isspace() for text in parts):
         raise Refusal(454)
@@ -163,10 +163,10 @@ def _check_texts(texts: Sequence[tuple[str, int]]) -> dict[str, int]:
 
 
 def _check_schedule(account: Account, value: object) -> datetime | None:
-    """Return the time the order waits for; None means now.
+    """Return the scheduled time of an order; None means now.
 
-    Code 457 is about the format alone (documented by the provider, 2026). A time of the present minute is taken, as
-    are times long past, which are in the documents' own samples: they go out at once.
+    Code 457 is only for a wrong format (documented by the provider, 2026). A time in the current minute or in the past
+    is accepted, as in the samples of the documents: the order is sent at once.
     """
     value = _unwrap(value)
     if is_empty(value):
@@ -183,7 +183,7 @@ def _check_schedule(account: Account, value: object) -> datetime | None:
 
 
 def _unwrap(value: object) -> object:
-    """Return the one value in a list of one, as JSON carries a schedule; any other list stays as it is."""
+    """Return the value in a list with one value, as JSON writes a schedule; return any other list unchanged."""
     if not isinstance(value, list):
         return value
     entries = cast("list[object]", value)
@@ -193,7 +193,7 @@ def _unwrap(value: object) -> object:
 def _check_recipients(draft: Draft) -> list[str]:
     if not all(count for _, count in draft.texts):
         raise Refusal(452, detail="a text without recipients")
-    # That an order holds at most 50,000 is documented by the provider, 2026; which code refuses more is not.
+    # The limit of 50,000 is documented by the provider, 2026; the code for more is not.
     if len(draft.numbers) > MOST_RECIPIENTS:
         raise Refusal(452, detail=f"more than {MOST_RECIPIENTS:,}")
     numbers = read_phones(draft.numbers)
@@ -204,9 +204,9 @@ def _check_recipients(draft: Draft) -> list[str]:
 
 
 def _fingerprint(texts: Sequence[tuple[str, int]], numbers: Sequence[str], duplicates: str) -> int:
-    """Return the same number for the same texts to the same recipients, in the same sequence or in any.
+    """Return a hash that is equal for the same texts to the same recipients, in the same sequence or in any.
 
-    Only the 64-bit hash is kept, since the set itself would double the memory of every order.
+    Only the 64-bit hash is stored, because the set itself would double the memory of every order.
     """
     each = chain.from_iterable(repeat(text, count) for text, count in texts)
     pairs = zip(each, numbers, strict=True)

@@ -1,8 +1,8 @@
 """The server: uvicorn's HTTP on a loopback port, in a thread of its own.
 
-The thread runs uvicorn's protocol on a plain ``asyncio`` server instead of ``uvicorn.Server``. That one looks five
-to ten times a second whether it should stop and waits for its connections, which is too slow for a test's teardown,
-and writes to the logs of an application that happens to use uvicorn, too.
+The thread runs uvicorn's protocol on a plain ``asyncio`` server instead of ``uvicorn.Server``, which is too slow for a
+test's teardown: it checks five to ten times a second whether it should stop, and waits for its connections. It would
+also write to the logs of an application that uses uvicorn, too.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _TICK: Final = 0.001
 
 
 class _Protocol(H11Protocol):
-    """Uvicorn's protocol, which tells who is connected, and writes no access log whatever uvicorn's loggers do.
+    """Uvicorn's protocol. It records open connections, and never writes an access log.
 
     Args:
         connected: Where to note the open connections, by the address of the client.
@@ -62,8 +62,8 @@ class _Server:
     Args:
         listener: The bound, listening socket.
         answer: The service's answer.
-        pages: What a person sees in a browser.
-        beside: What runs beside the server for as long as it serves, until it is cancelled.
+        pages: The pages for a browser.
+        beside: An async function that runs while the server serves, and is cancelled at its end.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class _Server:
 
     def stop(self) -> None:
         """Ask the server to end; safe to call in every state."""
-        # The flag comes first, for a loop that is just beginning; one that has ended by itself is closed.
+        # Set the flag first, for a loop that is just starting. A loop that has ended by itself raises RuntimeError.
         self._stopping = True
         if self._loop is not None:
             with suppress(RuntimeError):
@@ -129,10 +129,10 @@ class _Server:
         await server.wait_closed()
 
     async def _hang_up_all(self) -> None:
-        """Close all connections, also those just accepted, which a server that closes forgets."""
+        """Close all connections, including those just accepted, which ``server.close`` would leave open."""
         with suppress(NotImplementedError):  # on Windows, where a server accepts in another way
             asyncio.get_running_loop().remove_reader(self._listener)
-        # The other tasks are requests, and connections that were accepted a moment ago.
+        # The other tasks are requests, and connections that were just accepted.
         while self._connected or len(asyncio.all_tasks()) > 1:
             for transport in self._connected.values():
                 transport.abort()
@@ -149,7 +149,7 @@ class _Server:
 
 @asynccontextmanager
 async def _running(beside: Callable[[], Awaitable[None]] | None) -> AsyncGenerator[None, None]:
-    """Run something in a task of its own, and end it."""
+    """Run an async function in a task, and cancel it at the end."""
     if beside is None:
         yield
         return
@@ -166,7 +166,7 @@ class Serving:
 
     Args:
         service: The service.
-        webhooks: Its calls, made while it is served.
+        webhooks: Its webhook calls, made while it is served.
         port: The port, or 0 for any that is free.
     """
 
@@ -206,7 +206,7 @@ class Serving:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         thread = self._end().thread
-        # A cancelled caller still leaves no thread behind.
+        # Wait for the end of the thread even if the caller is cancelled.
         with anyio.CancelScope(shield=True):
             await _poll(lambda: not thread.is_alive())
 
@@ -233,11 +233,11 @@ class Serving:
 
 
 def _listen(port: int) -> socket.socket:
-    # With the protocol named, asyncio switches Nagle's algorithm off, which would hold each answer back by 40 ms.
+    # If the protocol is named, asyncio disables Nagle's algorithm, which would delay each answer by 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
-            # Elsewhere the option would let two servers share a port.
+            # On other systems the option would let two servers share a port.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((_HOST, port))
         listener.listen(_BACKLOG)
@@ -249,8 +249,8 @@ def _listen(port: int) -> socket.socket:
 
 
 async def _poll(condition: Callable[[], bool]) -> None:
-    """Wait without a worker thread, which would outlive the server."""
-    # A cancelled caller is cancelled here, even where the server is ready at once.
+    """Wait for a condition without a worker thread, which would outlive the server."""
+    # Raise the cancellation of the caller here, even if the server is ready at once.
     await anyio.lowlevel.checkpoint()
     with anyio.move_on_after(_PATIENCE):
         while not condition():  # noqa: ASYNC110 - set from another thread, where no event of this loop can be set

@@ -1,4 +1,4 @@
-"""The service without any I/O: an operation and a body in, a reply out."""
+"""The service without any I/O: it takes an operation and a body, and returns a reply."""
 
 import logging
 import re
@@ -23,9 +23,9 @@ from iletimerkezi_async.sandbox.replies import Reply, Writer
 __all__ = ["BIGGEST_BODY", "OPERATIONS", "Request", "Service"]
 
 BIGGEST_BODY: Final = 64 * 1024 * 1024
-"""Bytes. A bigger body is 400."""
+"""Bytes. A bigger body is refused with 400."""
 
-# Apart from the client's log, which an application may read record by record.
+# Separate from the client's log, whose records an application may process.
 _logger: Final = logging.getLogger("iletimerkezi_sandbox")
 
 _GET_PATHS: Final = ("/v1/send-sms/get", "/v1/send-sms/get/")
@@ -33,12 +33,12 @@ _PATH: Final = re.compile(r"/v1/(?P<operation>[a-z]+(?:[-/][a-z]+)*?)(?P<json>/j
 
 
 def _no_fields(_: Json) -> None:
-    """Read a body that has nothing beside the credentials."""
+    """Read a body that has only credentials."""
 
 
 @attrs.frozen
 class _Operation:
-    """One thing the service does: reading the structure comes before the credentials, acting after them."""
+    """An operation: ``read`` checks the structure before the credentials are checked, ``act`` runs afterwards."""
 
     read: Callable[[Json], Any]
     act: Callable[[Account, Any], Json]
@@ -61,15 +61,15 @@ OPERATIONS: Final[dict[str, _Operation]] = {
 
 @attrs.frozen
 class Request:
-    """A request that came, as a person is shown it.
+    """A request, as the log and the pages show it.
 
     Attributes:
-        at: When, by the sandbox's clock.
-        operation: Its operation, or the path where there is none.
+        at: Its time, by the sandbox's clock.
+        operation: Its operation, or its path if it has none.
         outcome: The code or the fault that it got.
-        reason: Why, where it is not the usual answer.
+        reason: The reason for an unusual answer.
         order: The id of the order that it sent, or asked about.
-        recipients: How many numbers it was to send to.
+        recipients: The number of recipients in it.
     """
 
     at: datetime
@@ -80,7 +80,7 @@ class Request:
     recipients: int | None = None
 
     def __str__(self) -> str:
-        """Return a line of the log, without the path of what is no operation: it may hold anything."""
+        """Return a line of the log. An unknown path is not shown, as it may contain anything."""
         operation = self.operation if self.operation in OPERATIONS else "no operation"
         order = "" if self.order is None else f", order {self.order}"
         recipients = "" if self.recipients is None else f", recipients: {self.recipients:,}"
@@ -91,12 +91,12 @@ class Service:
     """Handles requests one at a time, from any thread.
 
     Attributes:
-        lock: To be held for all that is not ``handle`` or ``answer``.
-        clock: What the account's time is read from.
-        faults: Those that wait for their requests.
+        lock: Hold it for every access except ``handle`` and ``answer``.
+        clock: The source of the account's time.
+        faults: The planned faults.
 
     Args:
-        account: The one account there is.
+        account: The only account.
         clock: As above.
     """
 
@@ -112,8 +112,8 @@ class Service:
     def answer(self, method: str, path: str, query: bytes, body: bytes) -> Reply:
         """Answer an HTTP request: ``POST /v1/<operation>/json``, or ``POST /v1/<operation>`` in XML.
 
-        An order may come by ``GET /v1/send-sms/get/?…``, too (documented by the provider, 2026). Anything else is 404
-        and meets no fault.
+        An order may come by ``GET /v1/send-sms/get/?…``, too (documented by the provider, 2026). Anything else gets 404
+        and uses up no planned fault.
         """
         if method == "GET" and path in _GET_PATHS:
             return self.handle("send-sms", query, QUERY)
@@ -144,7 +144,7 @@ class Service:
 
     @contextmanager
     def account(self) -> Generator[Account, None, None]:
-        """Give the account at the present time, under the lock."""
+        """Give the account, with its time set to now, and hold the lock."""
         with self.lock:
             self._account.now = self.clock.now()
             yield self._account
@@ -190,16 +190,16 @@ class Service:
         return code, payload, Request(account.now, operation, code, reason, self._order(payload, asked), recipients)
 
     def _order(self, payload: Json, asked: Any) -> int | None:
-        """Return the id of the order in the answer or the question, if there is one."""
+        """Return the id of the order in the answer or the request, if there is one."""
         named = payload.get("order", asked)
         order = self._account.orders.find(cast("Json", named).get("id")) if isinstance(named, dict) else None
         return None if order is None else order.id
 
 
 def _read(name: str, body: bytes, notation: Notation) -> tuple[Json, Any]:
-    """Return the credentials and what is asked, with its structure checked.
+    """Check the structure of a request, and return its credentials and its content.
 
-    Structure, then credentials, then values: the order in which the service refuses.
+    The service checks structure first, then credentials, then values.
     """
     operation = OPERATIONS.get(name)
     if operation is None:

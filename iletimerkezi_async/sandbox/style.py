@@ -1,4 +1,4 @@
-"""The type variations of the wire: the same answer, written in each way that callers have met."""
+"""The forms of answers: the same answer with the types and formats that clients have seen."""
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -46,8 +46,8 @@ def _one_of(*words: str) -> Any:
 class Style:
     """The form of the answers.
 
-    The provider's documents and payloads seen in public code disagree about the types of most fields. A client
-    has to read them all, so each disagreement is a switch here. The defaults are what the service writes now
+    The provider's documents and the payloads in public code disagree about the types of most fields. A client
+    has to read all of them, so each disagreement is a switch here. The defaults are what the service writes now
     (provider's documents of April 2026, and its newest clients). There are four presets: ``Style.live()`` is the
     same as ``Style()``, ``Style.seeds()`` writes as the first documents do, ``Style.strings()`` makes every value a
     string, as many older answers are, and ``Style.csharp()`` is what the provider's newest client for C# can read.
@@ -56,23 +56,23 @@ class Style:
 
     Attributes:
         numbers: How phone numbers come back: ``"+905301234567"`` (``"e164"``), ``"5301234567"`` (``"national"``) or
-            the integer ``5301234567``. Beyond what was seen, ``"905301234567"`` (``"plain"``), ``"05301234567"``
-            (``"trunk"``) and ``"+90 530 123 45 67"`` (``"spaced"``).
-        scalars: Whether codes, ids, states and counters are integers (``"int"``) or strings (``"str"``). As the
-            service does it now (``"live"``), they are integers but for the id of an order, a string in ``send-sms``
-            and ``get-report`` and an integer in ``get-reports``. A brand code of digits follows.
+            the integer ``5301234567`` (``"integer"``). Never seen in practice: ``"905301234567"`` (``"plain"``),
+            ``"05301234567"`` (``"trunk"``) and ``"+90 530 123 45 67"`` (``"spaced"``).
+        scalars: Whether codes, ids, states and counters are integers (``"int"``) or strings (``"str"``). ``"live"`` is
+            what the service writes now: integers, except that the id of an order is a string in ``send-sms`` and
+            ``get-report`` (and an integer in ``get-reports``). A brand code of digits is written in the same way.
         sent_id: Whether the id of the order in ``send-sms`` is an integer or a string; by default as ``scalars`` says.
         report_id: The same for the order in ``get-report``.
         balance: Whether ``amount`` and ``sms`` of the balance are numbers (``10.584``) or strings.
-        price: How the price in a report is written: ``"0,0372"`` with a decimal comma, ``"0.0372"`` with a point,
-            as a number, or as a number's digits (``"1"``, ``"0.5"``).
-        single: Whether a repeated element with exactly one entry is a list or that bare entry.
-        empty: What stands for a repeated element without entries, and for a consent that is not there;
-            ``"absent"`` leaves the field out.
+        price: The form of the price in a report: ``"0,0372"`` with a decimal comma, ``"0.0372"`` with a point,
+            a number, or a string with the number's digits (``"1"``, ``"0.5"``).
+        single: Whether a repeated element with exactly one entry is a list, or the entry without a list.
+        empty: The value of a repeated element without entries, and of a missing consent; ``"absent"`` leaves the
+            field out.
         late_fields: Whether reports have the fields that the provider documented later (``total``,
             ``delivered``, ``undelivered``, ``waiting``, ``submitAt``, ``sendAt``, ``sender``, ``price``).
-        field_errors: Whether a 422 tells what is wrong with which field, in ``errors`` beside the status.
-        http_status: Whether the HTTP status repeats the code, or is 200 whatever the code inside.
+        field_errors: Whether a 422 describes the problem of each field, in ``errors`` beside the status.
+        http_status: Whether the HTTP status repeats the code, or is always 200.
         cookie: Whether each answer sets a cookie, as a gateway in front of the service may.
 
     Raises:
@@ -94,12 +94,12 @@ class Style:
 
     @classmethod
     def live(cls) -> "Style":
-        """As the service writes now; the default."""
+        """The form that the service writes now; the default."""
         return cls()
 
     @classmethod
     def seeds(cls) -> "Style":
-        """As the samples of the first documents: national numbers, amounts as strings, none of the later fields."""
+        """The form of the first documents' samples: national numbers, amounts as strings, no later fields."""
         return cls(numbers="national", scalars="int", balance="string", late_fields=False, field_errors=False)
 
     @classmethod
@@ -113,7 +113,7 @@ class Style:
         return cls(sent_id="str", report_id="int")
 
     def in_xml(self) -> "Style":
-        """Return the same style for XML, where all values are text and repeated elements are repeated."""
+        """Return the same style for XML, where all values are text and a list repeats its element."""
         return attrs.evolve(self, balance="string", single="list", empty="absent")
 
     def write_numbers(self, numbers: Sequence[str]) -> list[str | int]:
@@ -146,12 +146,12 @@ class Style:
         return {"amount": _number(Decimal(amount)), "sms": sms}
 
     def write_price(self, price: Decimal) -> str | int | float:
-        """Write what an order costs."""
+        """Write the price of an order."""
         written: str | int | float = _WRITE_PRICE[self.price](price)
         return written
 
     def repeated(self, name: str, entries: Sequence[Any]) -> dict[str, Any]:
-        """Write a repeated element as the fields to merge into its parent: one, or none when it is left out."""
+        """Write a repeated element as fields to merge into its parent: one field, or none if it is left out."""
         if len(entries) == 1 and self.single == "value":
             return {name: entries[0]}
         if entries:

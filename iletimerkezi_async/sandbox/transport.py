@@ -1,4 +1,4 @@
-"""An httpx transport that asks the service in process, without a socket."""
+"""An httpx transport that calls the service in process, without a socket."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -30,7 +30,7 @@ class _HalfStream(httpx.AsyncByteStream):
 
 
 class InProcessTransport(httpx.AsyncBaseTransport):
-    """Gives each request to the service, and turns faults into the exceptions a real connection raises.
+    """Passes each request to the service, and turns faults into the exceptions that a real connection raises.
 
     Args:
         answer: The service's answer to method, path, query and body.
@@ -46,10 +46,10 @@ class InProcessTransport(httpx.AsyncBaseTransport):
             httpx.RemoteProtocolError: The connection is dropped before or within the answer.
             httpx.ReadTimeout: No answer within the request's read timeout.
         """
-        # As a connection takes it: a client may look at the clock once more when its body is handed over.
+        # Read the body as a connection does: the client may check the clock once more when its body is read.
         assert isinstance(request.stream, httpx.AsyncByteStream)
         body = b"".join([part async for part in request.stream])
-        # A network would let other tasks run, and be cancelled, before the request arrives and before the answer does.
+        # As a network does, let other tasks run and allow cancellation, before the request and before the answer.
         await anyio.lowlevel.checkpoint()
         reply = self._answer(request.method, request.url.path, request.url.query, body)
         await anyio.lowlevel.checkpoint()

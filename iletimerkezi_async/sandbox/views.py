@@ -1,4 +1,4 @@
-"""Values for the pages, all taken at one moment under the lock."""
+"""Values for the pages, all read at one moment under the lock."""
 
 import math
 from datetime import datetime
@@ -30,10 +30,10 @@ _ORDER_WORDS: Final = {
 
 
 def view_overview(service: Service, webhooks: Webhooks | None, page: str | None) -> dict[str, Any]:
-    """Describe everything but the single messages; lists are cut, with their whole lengths beside them."""
+    """Describe everything except single messages. Long lists are cut, but their full lengths are given."""
     with service.account() as account:
         leaf = _leaf(page, len(account.orders), ORDERS_A_PAGE)
-        # Newest first. Only these are looked at, as a page that is open asks for them all the time.
+        # Newest first. Only these orders are read, as an open page requests them all the time.
         last = len(account.orders) - (leaf["number"] - 1) * ORDERS_A_PAGE
         ids = account.orders.since(max(last - ORDERS_A_PAGE, 0))[: min(last, ORDERS_A_PAGE)]
         return {
@@ -53,7 +53,7 @@ def view_overview(service: Service, webhooks: Webhooks | None, page: str | None)
             ],
             "requests": service.last_requests(MOST_LINES),
             "request_count": service.counts.total(),
-            # What stands behind the question mark may be a secret of the endpoint.
+            # The query string may be a secret of the endpoint.
             "webhook": None if webhooks is None else webhooks.url.partition("?")[0],
             "calls": () if webhooks is None else webhooks.last_calls(MOST_LINES),
             "call_count": 0 if webhooks is None else webhooks.count,
@@ -95,7 +95,7 @@ def _line(order: SandboxOrder, now: datetime) -> dict[str, Any]:
 
 
 def _leaf(page: str | None, entries: int, size: int) -> dict[str, int]:
-    """Read a page's number, from 1 on; what is none becomes the nearest one."""
+    """Read the number of a page, from 1 on; replace an invalid one by that of an existing page."""
     last = max(-(-entries // size), 1)
     asked = int(page) if page and page.isascii() and page.isdigit() and len(page) <= len(str(last)) else 1
     return {"number": min(max(asked, 1), last), "last": last}

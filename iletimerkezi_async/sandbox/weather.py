@@ -1,4 +1,4 @@
-"""Deviations of what the service tells from what it did."""
+"""Deviations of the service's answers from the truth."""
 
 import random
 from collections.abc import Sequence
@@ -28,40 +28,39 @@ def _not_negative(weather: "Weather", attribute: "attrs.Attribute[Any]", value: 
 
 @attrs.frozen(kw_only=True)
 class Weather:
-    """Deviations of what the service tells of its orders from the truth, and traffic of other programs.
+    """Deviations of the answers about orders from the truth, and traffic of other programs.
 
-    The ledger (``Sandbox.orders``, ``Sandbox.deliveries``) always tells the truth. Each switch
-    stands for something that the provider's documents do not promise, and that a client must not rely on. By default
-    nothing deviates. Types and forms are a matter of ``Style``.
+    ``Sandbox.orders`` and ``Sandbox.deliveries`` always show the truth. Each switch changes something that the
+    provider's documents do not promise, so that a client must not rely on it. By default nothing deviates. For types
+    and forms of values see ``Style``.
 
     Attributes:
         date_offset: How far the ``Date`` header of every answer is ahead of the sandbox's clock, or None to leave it
             out.
-        time_offset: How far ``submitAt`` and ``sendAt`` are ahead of the truth. The days of ``get-reports`` follow.
-        time_zone: The zone that ``submitAt`` and ``sendAt`` are written in, which they do not say. The days of
-            ``get-reports`` follow.
+        time_offset: How far ``submitAt`` and ``sendAt`` are ahead of the truth. The days of ``get-reports`` shift, too.
+        time_zone: The time zone of ``submitAt`` and ``sendAt``, which have no offset. The days of ``get-reports``
+            are in this zone, too.
         minutes_only: Whether the seconds in ``submitAt`` and ``sendAt`` are always 00.
-        queue: How long after its acceptance an order counts as submitted.
+        queue: The time from the acceptance of an order to its ``submitAt``.
         totals: Whether ``total``, ``delivered``, ``undelivered`` and ``waiting`` count recipients or the parts (SMS)
             that they cost, or are left out.
-        total_extra: Added to ``total``; negative for one that is too small. It never falls below zero, and the other
-            three always add up to it.
-        total_lag: For how long after the acceptance ``total`` grows, evenly, from zero to what it should be.
+        total_extra: Added to ``total``; negative for a ``total`` that is too small. ``total`` never falls below zero,
+            and is always the sum of the other three.
+        total_lag: The time after the acceptance in which ``total`` grows evenly from zero to its value.
         masks: Whether the middle (``+90530***4567``) or the end (``+90530123xxxx``) of the numbers in reports is
-            covered.
-        row_order: How the rows of a report are arranged: as they were sent, the last one first, or shuffled.
+            masked.
+        row_order: The order of the rows in a report: as they were sent, reversed, or shuffled.
         seed: Decides the shuffling, and which rows are missing.
-        rows_missing: How many rows of each report are left out.
-        row_lag: For how long after the acceptance the rows of a report grow, evenly, from none to all.
+        rows_missing: The number of rows that are left out of each report.
+        row_lag: The time after the acceptance in which the rows of a report grow evenly from none to all.
         page_limit: The most rows on a page of ``get-report`` and ``get-blacklist``, whatever ``rowCount`` asks for; the
             next page begins where the shorter one ends.
-        list_lag: How long it takes until an order is in ``get-reports``.
+        list_lag: The time until an order appears in ``get-reports``.
         list_order: Whether ``get-reports`` begins with the newest or with the oldest order.
         list_page: Orders on a page of ``get-reports``.
-        arrivals: How many orders another program of the account sends right before each page of ``get-reports`` but
-            the first; they are in the ledger like any other.
-        sender: ``"own"`` for the order's own sender, ``"absent"`` to leave it out, or another name that is told
-            instead of it.
+        arrivals: The number of orders that another program of the account sends just before each page of
+            ``get-reports`` except the first; they are stored like any other.
+        sender: ``"own"`` for the order's own sender, ``"absent"`` to leave it out, or another name to show instead.
 
     Raises:
         ValueError: A value that is none of the above.
@@ -104,11 +103,11 @@ class Weather:
         return self._write(max(order.send_at, order.submitted_at + self.queue))
 
     def true_time(self, told: datetime) -> datetime:
-        """Return when an order was accepted whose ``submitAt`` is this time, said to be Turkish."""
+        """Return the acceptance time of an order with this ``submitAt`` (read as Turkish time)."""
         return told.replace(tzinfo=self.time_zone).astimezone(TURKEY) - self.time_offset - self.queue
 
     def latest_listed(self, now: datetime) -> datetime:
-        """Return the end of the time whose orders are in the list by now; it is not a part of that time."""
+        """Return the end of the acceptance times that the list contains by now; the end itself is excluded."""
         return now - self.list_lag + timedelta(microseconds=1)
 
     def counters(self, order: SandboxOrder, now: datetime) -> dict[str, int]:
@@ -152,7 +151,7 @@ class Weather:
 @lru_cache(maxsize=64)
 def _arrange(count: int, order: str, missing: int, seed: str) -> Sequence[int]:
     """Return the positions of the rows in a report, in its order."""
-    dice = random.Random(seed)  # noqa: S311 - the same weather in every run is the point
+    dice = random.Random(seed)  # noqa: S311 - the result must be the same in every run
     hidden = frozenset(dice.sample(range(count), min(missing, count)))
     positions = [position for position in range(count) if position not in hidden]
     if order == "shuffled":

@@ -1,4 +1,4 @@
-"""Webhook calls: each state change is posted to one address."""
+"""Webhook calls: each state change is posted to one URL."""
 
 import threading
 from collections.abc import AsyncGenerator, Sequence
@@ -27,7 +27,7 @@ _LOCAL_NAMES: Final = ("localhost", "::1")
 
 @attrs.frozen
 class Call:
-    """A call that was made, as a person is shown it: when, about which message, and what came of it."""
+    """A webhook call, as the pages show it: its time, its message and its result."""
 
     at: datetime
     order: int
@@ -38,13 +38,13 @@ class Call:
 
 
 class Webhooks:
-    """Posts the reports that are due, one at a time, and writes down what became of each call.
+    """Posts the reports that are due, one at a time, and logs the result of each call.
 
-    An endpoint that fails or hangs is asked a few times and then given up: it never disturbs the service.
+    An endpoint that fails or hangs is tried a few times and then given up: it never disturbs the service.
 
     Args:
         service: The service.
-        url: The address.
+        url: The URL.
         outbox: The reports.
     """
 
@@ -72,7 +72,7 @@ class Webhooks:
             return self._log[: -count - 1 : -1]
 
     async def call(self, http_client: httpx.AsyncClient | None) -> int:
-        """Make all calls that are due; return how many."""
+        """Make all calls that are due; return their number."""
         if http_client is not None:
             return await self._call(http_client)
         async with self._connect() as own:
@@ -86,7 +86,7 @@ class Webhooks:
                 await anyio.sleep(_TICK)
 
     def _connect(self) -> httpx.AsyncClient:
-        # Loading the authorities takes as long as a hundred calls; an address without TLS needs none.
+        # Loading the CA certificates takes as long as a hundred calls; a URL without TLS does not need them.
         return httpx.AsyncClient(verify=self.url.startswith("https:"), trust_env=False)
 
     async def _call(self, client: httpx.AsyncClient) -> int:
@@ -96,12 +96,12 @@ class Webhooks:
                 try:
                     outcome = await _post(client, self.url, report)
                 except BaseException:
-                    # The next calls begin with the one that was broken off.
+                    # Put the interrupted report back: the next call begins with it.
                     self._put_back(report)
                     raise
                 self._note(report, outcome)
                 made += 1
-                # A client without a socket may never let anybody else run.
+                # A client without a socket may never let other tasks run.
                 await anyio.lowlevel.checkpoint()
         return made
 
@@ -130,7 +130,7 @@ class Webhooks:
 
 
 async def _post(client: httpx.AsyncClient, url: str, report: Report) -> int | str:
-    """Post one report, again when that fails; return what came of the last attempt."""
+    """Post one report, and repeat it if that fails; return the result of the last attempt."""
     outcome = await _try(client, url, report)
     for _ in range(_ATTEMPTS - 1):
         if isinstance(outcome, int) and 200 <= outcome < 300:  # noqa: PLR2004 - HTTP's successes
@@ -153,10 +153,10 @@ async def _try(client: httpx.AsyncClient, url: str, report: Report) -> int | str
 
 
 def build_webhooks(service: Service, url: str | None, *, shuffled: bool, copies: int, codes: bool) -> Webhooks | None:
-    """Return what calls an address, if there is one; see ``Outbox`` for the rest.
+    """Return the caller of a webhook URL, or None without a URL; see ``Outbox`` for the other arguments.
 
     Raises:
-        ValueError: It is no address, one without TLS outside of this machine, or there are fewer than one copy.
+        ValueError: The URL is invalid, or without TLS and not on this machine; or there is less than one copy.
     """
     if copies < 1:
         raise ValueError("webhook_copies is a number from 1 on")
@@ -172,11 +172,11 @@ def _check_address(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ValueError("webhook is no address") from None
+        raise ValueError("webhook is not a valid URL") from None
     if not host or parts.scheme not in ("http", "https"):
         raise ValueError("webhook is an address that begins with https://, or http:// on this machine")
     if parts.username is not None or parts.password is not None:
         raise ValueError("webhook is an address without a user and a password in it")
     if parts.scheme == "http" and host not in _LOCAL_NAMES and not host.startswith("127."):
-        raise ValueError("webhook is without TLS, and not on this machine: take https://")
+        raise ValueError("webhook is without TLS, and not on this machine: use https://")
     return url

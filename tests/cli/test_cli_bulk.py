@@ -227,7 +227,7 @@ def test_an_order_that_went_before_fails(in_process: Run, sandbox: "Sandbox", tm
     assert result.returncode == 0
     assert "10 failed: send-sms: 451" in result.stderr
     assert "by another run" in result.stderr
-    assert "without a journal nothing is known of this run" in result.stderr
+    assert "without a journal there is no record of this run" in result.stderr
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 

@@ -93,7 +93,7 @@ def test_a_list_that_was_sent_to_is_not_sent_to_again_unasked(
 
 
 def test_the_question_shows_what_there_is_to_know(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
-    """The list, the first message, its cost, what makes it dear, the terms, the balance, the journal; a former run."""
+    """The list, the first message, its cost, why it costs more, the terms, the balance, the journal; a former run."""
     code, screen = iletimerkezi.in_terminal(*_ORDER, typed="n\n")
     assert (code, len(sandbox.orders)) == (1, 0)
     for line in (
@@ -101,7 +101,7 @@ def test_the_question_shows_what_there_is_to_know(iletimerkezi: "Command", sandb
         "first     to +905301230000: Sayın Gizli 0, siparişiniz yolda…",
         "read      11: 1 refused",
         "cost      10 SMS to 10 in 2 orders, 1 a recipient, unicode",
-        "dear      Unicode, and so 65 characters instead of 155 in an SMS, by: …",
+        "costly    Unicode: 65 characters instead of 155 in an SMS, because of: …",
         "sender    FIRMA, consent list off, now",
         "balance   1,000,000 SMS, 999,990 left after it",
         "journal   list.csv.journal: after a stop the same command goes on",
@@ -122,7 +122,7 @@ def test_a_run_that_goes_on_says_so(iletimerkezi: "Command", sandbox: "Sandbox")
     left = sorted(set(_NUMBERS) - set(sandbox.deliveries))
     code, screen = iletimerkezi.in_terminal(*_ORDER, typed="y\n")
     assert code == 0
-    assert "5 of these were accepted by an earlier run; this goes on with 5" in " ".join(screen.split())
+    assert "5 of these were accepted by an earlier run; this run continues with 5" in " ".join(screen.split())
     assert "cost      5 SMS to 5 in 1 order" in screen
     assert f"first     to {left[0]}: Sayın Gizli {left[0][-1]}" in screen
     assert "Send 5 SMS to 5 recipients" in screen
@@ -208,7 +208,7 @@ def test_what_nobody_can_tell_is_said_to_be_open(
     """It ends with 3, keeps the journal, names them, and says what settles or decides; the next run settles."""
     assert lost.returncode == 3
     assert "the same command again settles what is not known, and sends what is missing" in lost.stderr
-    assert "--unknown sent, or --unknown not-sent, decides" in lost.stderr
+    assert "and decide: --unknown sent or --unknown not-sent" in lost.stderr
     with (tmp_path / "list.csv.failed.csv").open(encoding="utf-8") as file:
         assert {row["sent"] for row in csv.DictReader(file)} == {"unknown"}
     # By then the list of orders would have it.
@@ -252,7 +252,7 @@ def test_it_goes_on_to_settle_and_may_be_stopped(
     process = iletimerkezi.start(*_ORDER)
     assert process.stderr
     line = ""
-    while "their orders are looked for, for 15 minutes at most (Ctrl-C stops that)" not in line:
+    while "the command looks for their orders for at most 15 minutes (Ctrl-C stops that)" not in line:
         line = process.stderr.readline()
         assert line
     process.send_signal(signal.SIGINT)

@@ -88,8 +88,8 @@ def test_without_a_journal_it_says_what_that_means(
     wait_until(lambda: _is_stuck(sandbox))
     result = iletimerkezi.interrupt(process)
     assert result.returncode == 130
-    assert "without a journal nothing is known of this run" in result.stderr
-    assert result.stderr.endswith("less than 10 minutes ago, which are refused (451)\n")
+    assert "without a journal there is no record of this run" in result.stderr
+    assert result.stderr.endswith("with the same recipients that it accepted less than 10 minutes ago\n")
     assert "iletimerkezi bulk" not in result.stderr
 
 

@@ -166,7 +166,8 @@ def test_it_knows_what_an_earlier_run_did(
     result = in_process(*order, "--dry-run")
     assert result.returncode == 0
     assert "cost     4 SMS to 4 in 2 orders" in result.stdout
-    assert "journal  list.csv.journal: 2 of these were accepted by an earlier run; this goes on with 4" in result.stdout
+    assert "journal  list.csv.journal: 2 of these were accepted by an earlier run; this run continues" in result.stdout
+    assert "continues with 4\n" in result.stdout
     told = json.loads(in_process(*order, "--dry-run", "--json").stdout)
     assert (told["read"], told["accepted_before"], told["recipients"], told["sms"]) == (6, 2, 4, 4)
     other = in_process("bulk", "Baska", *order[2:], "--dry-run")
@@ -192,10 +193,10 @@ def test_texts_that_changed_are_told_before_anything_is_sent(
     sandbox.heal()
     changed = ("bulk", "Merhaba {ad}", *order[2:])
     result = in_process(*changed, "--dry-run")
-    assert (result.returncode, "1 recipients had another text by an earlier run" in result.stderr) == (1, True)
+    assert (result.returncode, "1 recipients had another text in an earlier run" in result.stderr) == (1, True)
     code, screen = iletimerkezi.in_terminal(*changed, typed="y\n")
     assert (code, "[y/N]" in screen) == (1, False)
-    assert "--allow-new-texts sends them these, too" in " ".join(screen.split())
+    assert "--allow-new-texts sends the new texts, too" in " ".join(screen.split())
     assert in_process(*changed, "--dry-run", "--allow-new-texts").returncode == 0
 
 

@@ -156,7 +156,7 @@ def test_a_text_may_begin_with_a_dash(
     ]  # fmt: skip
     result = in_process("send", "-indirim", "5301234567")
     assert result.returncode == 2
-    assert 'A text that begins with a dash goes behind two of them: -- "-indirim" 5301234567' in result.stderr
+    assert 'Before a text that begins with a dash, write two dashes: -- "-indirim" 5301234567' in result.stderr
     (tmp_path / "l.txt").write_text("5301234568", encoding="utf-8")
     assert in_process("bulk", "-%50", "--to", "l.txt").returncode == 0
     assert sandbox.deliveries["+905301234568"] == 1

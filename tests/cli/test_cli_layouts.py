@@ -402,7 +402,7 @@ def test_a_dry_run_shows_what_would_go_out(in_process: Run, rehearse: Run) -> No
         f"first    {first} \u20ba",
         "cost     9 SMS to 9 in 1 order, 1 a recipient, unicode",
         (
-            "dear     Unicode, and so 65 characters instead of 155 in an SMS, by: "
+            "costly   Unicode: 65 characters instead of 155 in an SMS, because of: "
             "\u2019 (RIGHT SINGLE QUOTATION MARK), NO-BREAK SPACE, \u20ba (TURKISH LIRA SIGN)"
         ),
         "sender   FIRMA, consent list off, now",

@@ -27,7 +27,7 @@ def _listening(iletimerkezi: "Command", *arguments: str, **streams: int) -> Iter
         assert process.stderr
         line = process.stderr.readline()
         (url,) = re.findall(r"^Listening at (http://\S+) for delivery reports. Ctrl-C ends it\.$", line)
-        assert "https addresses alone" in process.stderr.readline()
+        assert "only to https addresses" in process.stderr.readline()
         yield process, url
     finally:
         if process.poll() is None:

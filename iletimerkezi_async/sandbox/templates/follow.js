@@ -14,12 +14,12 @@ function show(page) {
 
 async function follow() {
   let pause = 1000;
-  // What is selected is being read, or copied.
+  // Do not replace the content while text is selected, perhaps to be copied.
   if (!document.hidden && getSelection().isCollapsed) {
     try {
       const answer = await fetch(location.href);
       show(new DOMParser().parseFromString(await answer.text(), "text/html"));
-      // Such as an order of a sandbox that was started anew: nothing will become of it.
+      // Stop after an error, such as for an order that a restarted sandbox does not know.
       if (!answer.ok) return;
       live.textContent = "This page updates itself.";
     } catch {
