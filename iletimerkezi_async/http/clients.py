@@ -13,7 +13,7 @@ from anyio.lowlevel import current_token
 
 from iletimerkezi_async.errors import ConfigurationError
 
-from .exchange import HELD_BACK, Content, Endpoint, NoAnswer
+from .exchange import HELD_BACK, Content, Endpoint, NoAnswer, Pool
 from .over_httpx import HttpxExchange
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from iletimerkezi_async.wire.call import RawAnswer
-
-    from .over_aiohttp import AiohttpSession
 
 
 class LikeHttpx(Protocol):
@@ -58,7 +56,7 @@ class LikeAiohttp(Protocol):
 HttpClient: TypeAlias = LikeHttpx | LikeAiohttp
 
 
-def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | AiohttpSession:
+def borrow(http_client: HttpClient, endpoint: Endpoint) -> Pool:
     """Get a caller's HTTP client ready for use.
 
     Raises:
@@ -81,7 +79,7 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | Aiohttp
     return HttpxClient(http_client, library, endpoint)
 
 
-class HttpxClient:
+class HttpxClient(Pool):
     """The caller's own client of httpx or httpx2, or one that is like them: used as it is, and never closed by us."""
 
     def __init__(self, http_client: object, library: ModuleType, endpoint: Endpoint) -> None:
@@ -127,9 +125,3 @@ class HttpxClient:
         if isinstance(request, self._library.Request):
             request.stream = bare.stream
         return await self._http.send(request, stream=True, follow_redirects=False)
-
-    async def distrust(self) -> None:
-        """Nothing to close: the connections are the caller's."""
-
-    async def aclose(self) -> None:
-        """Nothing to close: it is the caller's."""

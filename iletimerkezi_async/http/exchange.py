@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import frozen
 
 from iletimerkezi_async._version import __version__
 
 if TYPE_CHECKING:
+    from weakref import WeakSet
+
     import httpx
 
     from iletimerkezi_async.wire.call import RawAnswer
@@ -102,27 +104,16 @@ class Content:
         return self.body
 
 
-class Used:
-    """The connections that have brought an answer, as far as an HTTP library shows them."""
+class Pool(ABC):
+    """An owner of connections: our lanes, or a caller's own HTTP client.
 
-    def __init__(self) -> None:
-        self._seen: WeakSet[object] = WeakSet()
+    Attributes:
+        is_closed: Whether it was closed, and with it a client and all of its faces.
+    """
 
-    def note(self, connection: object) -> bool:
-        """Note a connection that brings an answer, and tell whether it has brought one before."""
-        try:
-            if connection in self._seen:
-                return True
-            self._seen.add(connection)
-        except TypeError:
-            # It takes no weak reference.
-            return False
-        return False
+    is_closed = False
 
-
-class Pool(Protocol):
-    """An owner of connections: our lanes, or a caller's own HTTP client."""
-
+    @abstractmethod
     async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer.
 
@@ -132,15 +123,13 @@ class Pool(Protocol):
             anew: Whether it is to be a new connection, as the others may be as dead as the last one. With a caller's
                 own client that is its own matter.
         """
-        ...
 
-    async def distrust(self) -> None:
-        """Close the idle connections that are ours: one of them brought another request's answer."""
-        ...
+    async def distrust(self) -> None:  # noqa: B027 - of a caller's own client there are none
+        """Close the idle connections that are ours, as one of them brought another request's answer."""
 
     async def aclose(self) -> None:
-        """Close what is ours."""
-        ...
+        """Close the idle connections that are ours."""
+        self.is_closed = True
 
 
 class Endpoint:
@@ -175,6 +164,23 @@ def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
     if content.withheld and not content.taken:
         return HELD_BACK
     return NoAnswer(reason, sent=content.taken or not broke_while_connecting(error))
+
+
+def note_answer(seen: WeakSet[object], connection: object) -> bool:
+    """Note a connection that brings an answer, and tell whether it is known to have brought one before.
+
+    Args:
+        seen: The connections that have.
+        connection: This one, as far as the HTTP library shows it.
+    """
+    try:
+        if connection in seen:
+            return True
+        seen.add(connection)
+    except TypeError:
+        # It takes no weak reference.
+        return False
+    return False
 
 
 def too_large(http_status: int) -> NoAnswer:

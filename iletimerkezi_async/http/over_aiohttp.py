@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.payload import Payload
@@ -12,7 +13,7 @@ from yarl import URL
 
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
+from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, Pool, failed, note_answer, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 
-class AiohttpSession:
+class AiohttpSession(Pool):
     """The caller's own session: used as it is, with its headers, cookies and connector, and never closed by us.
 
     Args:
@@ -34,7 +35,7 @@ class AiohttpSession:
         self._session = cast("aiohttp.ClientSession", session)
         self._endpoint = endpoint
         self._urls: dict[str, URL] = {}
-        self._used = Used()
+        self._seen: WeakSet[object] = WeakSet()
 
     async def exchange(
         self,
@@ -50,7 +51,7 @@ class AiohttpSession:
         try:
             response = await self._post(operation, content)
             connection = response.connection
-            reused = connection is not None and self._used.note(connection.transport)
+            reused = connection is not None and note_answer(self._seen, connection.transport)
             try:
                 body = await _read_content(response)
             finally:
@@ -100,12 +101,6 @@ class AiohttpSession:
             auto_decompress=False,
             timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
-
-    async def distrust(self) -> None:
-        """Nothing to close: the connections are the caller's."""
-
-    async def aclose(self) -> None:
-        """Nothing to close: it is the caller's."""
 
 
 @lru_cache(maxsize=32)

@@ -6,6 +6,7 @@ import contextlib
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from weakref import WeakSet
 
 import anyio
 import httpx
@@ -13,7 +14,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, note_answer, too_large
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ class HttpxExchange:
         self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
         self._headers = self._library.Headers({"Host": endpoint.netloc, **endpoint.headers})
         self._urls: dict[str, httpx.URL] = {}
-        self._used = Used()
+        self._seen: WeakSet[object] = WeakSet()
 
     async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
         """Send the request for an operation, and read the answer."""
         try:
             response = await send(self._request(operation, content))
-            reused = self._used.note(response.extensions.get("network_stream"))
+            reused = note_answer(self._seen, response.extensions.get("network_stream"))
             try:
                 body = await _read_body(response)
             finally:

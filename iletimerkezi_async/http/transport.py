@@ -163,12 +163,6 @@ class _Trail(Generic[T]):
         raise _conclusion(self.call, outcome, in_doubt=self.lost is not None or self._may_be_taken)
 
 
-class _Door:
-    """Whether a client and all of its faces are closed."""
-
-    is_closed = False
-
-
 class Transport:
     """Sends calls over pooled connections and repeats them as their kind allows.
 
@@ -202,7 +196,6 @@ class Transport:
         self.base_url, self.host, self.address = endpoint.base_url, endpoint.host, endpoint.netloc
         connections = check_whole("max_connections", max_connections, 1)
         self._pool: Pool = LanePool(connections, endpoint) if http_client is None else borrow(http_client, endpoint)
-        self._door = _Door()
         self.clocks = Clocks()
 
     def with_options(
@@ -334,7 +327,7 @@ class Transport:
         complaint = await self._gate.wait(call.recipients, call.operation.name)
         if complaint is None and call.recipients and self.rate is not None:
             note_paced(call, anyio.current_time() - began)
-        if complaint is None and self._door.is_closed:
+        if complaint is None and self._pool.is_closed:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
 
@@ -379,7 +372,6 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
-        self._door.is_closed = True
         await self._pool.aclose()
 
 
