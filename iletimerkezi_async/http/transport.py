@@ -39,7 +39,7 @@ from .outcomes import describe_attempt
 from .pacing import Gate
 from .retry import Retry, check_retry, next_pause
 from .settings import check_timeout, longest_attempt
-from .telemetry import begin_attempt, end_attempt, note_paced
+from .telemetry import Observation, begin_attempt, end_attempt, note_paced, start_telemetry
 
 if TYPE_CHECKING:
     import httpx
@@ -173,6 +173,8 @@ class Transport:
         retry: How often calls are repeated.
         longest_attempt: Seconds after which an attempt ends, whatever happens.
         clocks: The service's clock, as far as answers have told it.
+        telemetry: The observer of calls, if there is one.
+        observes_calls: Whether each `call` is a span of its own, and not a part of another one.
     """
 
     def __init__(
@@ -197,6 +199,8 @@ class Transport:
         connections = check_whole("max_connections", max_connections, 1)
         self._pool: Pool = LanePool(connections, endpoint) if http_client is None else borrow(http_client, endpoint)
         self.clocks = Clocks()
+        self.telemetry = start_telemetry()
+        self.observes_calls = False
 
     def with_options(
         self,
@@ -222,6 +226,12 @@ class Transport:
             face.retry = check_retry(retry)
         if not isinstance(pacer, EllipsisType):
             face.set_pacer(pacer)
+        return face
+
+    def observing_calls(self) -> Transport:
+        """Another face of this transport, which observes calls: for the pages of a list."""
+        face = copy.copy(self)
+        face.observes_calls = True
         return face
 
     def set_timeout(self, timeout: float | Timeouts) -> None:
@@ -254,7 +264,11 @@ class Transport:
         Raises:
             IletimerkeziError: As `perform`.
         """
-        result = await self.perform(call)
+        if self.observes_calls and self.telemetry is not None:
+            with Observation(self.telemetry, self.host, call.operation) as observation:
+                observation.result = result = await self.perform(call)
+        else:
+            result = await self.perform(call)
         assert not isinstance(result, RefusedAgain)
         return result
 

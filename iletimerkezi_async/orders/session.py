@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.http.pacing import StorePacer, TokenBucket, choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
-from iletimerkezi_async.http.telemetry import observed_calls, start_telemetry
 from iletimerkezi_async.http.transport import Transport
 from iletimerkezi_async.stores.base import Store, StoreLog
 from iletimerkezi_async.stores.log import account_of
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.http.pacing import Pacer
     from iletimerkezi_async.http.retry import Retry
     from iletimerkezi_async.http.settings import Timeouts
-    from iletimerkezi_async.http.telemetry import Telemetry
     from iletimerkezi_async.models import Iys
 
 
@@ -36,7 +34,6 @@ class Session:
         credentials: The account's credentials.
         store: The store of keys, if there is one.
         known: The client's memory of its orders.
-        telemetry: The observer of calls, if there is one.
         transport: The transport.
         sender: The default header.
         iys: The default choice about the consent registry.
@@ -48,7 +45,6 @@ class Session:
         credentials: Credentials,
         store: Store | None,
         known: KnownIds,
-        telemetry: Telemetry | None,
         transport: Transport,
         *,
         sender: str | None,
@@ -56,7 +52,6 @@ class Session:
         is_first: bool = True,
     ) -> None:
         self.credentials = credentials
-        self.telemetry = telemetry
         self.transport = transport
         self.sender = sender
         self.iys = iys
@@ -67,7 +62,7 @@ class Session:
         #: Sends orders.
         self.sending = Sending(self.lookups, store, credentials)
         #: Reads the pages of lists.
-        self.pages = observed_calls(transport, telemetry)
+        self.pages = transport.observing_calls()
         self._store = store
         self._is_first = is_first
 
@@ -110,7 +105,6 @@ class Session:
             self.credentials,
             self._store,
             self.lookups.known,
-            self.telemetry,
             self.transport.with_options(timeout=timeout, retry=retry, pacer=pacer),
             sender=self.sender if isinstance(sender, EllipsisType) else _choose_header(sender),
             iys=self.iys if isinstance(iys, EllipsisType) else _choose_iys(iys),
@@ -155,8 +149,7 @@ def open_session(
         http_client=http_client,
     )
     known = KnownIds(None if store is None else StoreLog(store), account_of(credentials))
-    telemetry = start_telemetry(transport.host)
-    return Session(credentials, store, known, telemetry, transport, sender=header, iys=choice)
+    return Session(credentials, store, known, transport, sender=header, iys=choice)
 
 
 def _choose_header(sender: str | None) -> str | None:
