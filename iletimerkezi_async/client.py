@@ -13,7 +13,7 @@ from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, 
 from .orders import several
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_thread
-from .orders.session import open_session
+from .orders.session import Session
 from .redaction import forgetful
 from .wire import account, arguments, reports
 from .wire.consents import check_consent, register_consents
@@ -96,7 +96,7 @@ class AsyncClient:
         http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
-        self._session = open_session(
+        self._session = Session(
             key,
             hash,
             sender=sender,
