@@ -12,16 +12,15 @@ import httpx
 from anyio.lowlevel import current_token
 
 from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.wire.call import NotSent
 
-from .exchange import HELD_BACK, Content, Endpoint, NoAnswer, Pool
+from .exchange import Content, Endpoint, Exchanged, Pool
 from .over_httpx import HttpxExchange
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from types import ModuleType
-
-    from iletimerkezi_async.wire.call import RawAnswer
 
 
 class LikeHttpx(Protocol):
@@ -86,6 +85,7 @@ class HttpxClient(Pool):
         # For the type checker it is httpx's; similar clients have the same names.
         self._http = cast("httpx.AsyncClient", http_client)
         self._library = library
+        self._endpoint = endpoint
         self._exchange = HttpxExchange(endpoint, library)
         self._loop: object = None
 
@@ -95,15 +95,15 @@ class HttpxClient(Pool):
         content: Content,
         *,
         anew: bool,  # noqa: ARG002 - the client chooses the connection
-    ) -> RawAnswer | NoAnswer:
+    ) -> Exchanged:
         """Send the request for an operation, and read the answer."""
         if getattr(self._http, "is_closed", False):
-            return NoAnswer("the http_client has been closed", sent=False)
+            return self._endpoint.not_sent(operation, "the http_client has been closed")
         if self._is_bound_elsewhere():
-            return NoAnswer("the http_client has connections of another event loop", sent=False, misuse=True)
+            return NotSent(ConfigurationError("the http_client has connections of another event loop"))
         if content.may_go is not None and not content.may_go():
             # Here as well: a bridge to another library may bypass the stream, which asks when it is read.
-            return HELD_BACK
+            return self._endpoint.not_sent(operation)
         return await self._exchange.run(self._send, operation, content)
 
     def _is_bound_elsewhere(self) -> bool:

@@ -7,16 +7,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from attrs import frozen
-
 from iletimerkezi_async._version import __version__
+from iletimerkezi_async.errors import TransportError
+from iletimerkezi_async.wire.call import Lost, NotSent, RawAnswer
 
 if TYPE_CHECKING:
     from weakref import WeakSet
 
     import httpx
 
-    from iletimerkezi_async.wire.call import RawAnswer
     from iletimerkezi_async.wire.credentials import Body
 
 #: Bytes of the largest answer that is read. The service's largest, a report page of 1,000 rows, has some 60 kB.
@@ -37,29 +36,10 @@ _CONNECTING: Final = {
 }
 
 
-@frozen(eq=False, repr=False)
-class NoAnswer:
-    """An exchange without an answer.
+#: What an exchange brings.
+Exchanged: TypeAlias = RawAnswer | Lost | NotSent
 
-    Attributes:
-        reason: What happened, in words that quote nothing which was sent or received.
-        sent: Whether the request left, or may have.
-        http_status: The HTTP status, where one had come.
-        misuse: Whether the caller's HTTP client cannot be used here, so that no further attempt would do better.
-    """
-
-    reason: str
-    sent: bool
-    http_status: int | None = None
-    misuse: bool = False
-
-
-#: The outcome of a request that may not go any more.
-HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False)
-
-
-class WithheldError(Exception):
-    """The request may not leave any more. Raised while the HTTP client takes the body, it ends the exchange."""
+_TOO_LATE = "it was not sent, as it is too late"
 
 
 class Content:
@@ -85,7 +65,7 @@ class Content:
         """The body, to be written now.
 
         Raises:
-            WithheldError: It may not go any more.
+            RuntimeError: It may not go any more; this ends the exchange.
         """
         body = self.show()
         self.times += 1
@@ -95,11 +75,11 @@ class Content:
         """The body, for a middleware that signs it before it is written.
 
         Raises:
-            WithheldError: It may not go any more.
+            RuntimeError: It may not go any more; this ends the exchange.
         """
         if self.may_go is not None and not self.may_go():
             self.withheld = True
-            raise WithheldError
+            raise RuntimeError(_TOO_LATE)
         self.taken = True
         return self.body
 
@@ -114,7 +94,7 @@ class Pool(ABC):
     is_closed = False
 
     @abstractmethod
-    async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
+    async def exchange(self, operation: str, content: Content, *, anew: bool) -> Exchanged:
         """Send the request for an operation, and read the answer.
 
         Args:
@@ -152,18 +132,38 @@ class Endpoint:
         """The address of an operation."""
         return f"{self.base_url}/{operation}/json"
 
+    def lost(self, operation: str, reason: str, http_status: int | None = None) -> Lost:
+        """Make the outcome of a request that left, or may have.
 
-def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
-    """Read a failure of the HTTP client.
+        Args:
+            operation: The operation's name.
+            reason: What happened, in words that quote nothing which was sent or received.
+            http_status: The HTTP status, where one had come.
+        """
+        return Lost(TransportError(reason, operation, http_status, self.netloc))
 
-    Args:
-        error: What it raised. It is not kept: such errors hold the request, and their frames the body.
-        content: What was to be sent.
-        reason: The failure in words.
-    """
-    if content.withheld and not content.taken:
-        return HELD_BACK
-    return NoAnswer(reason, sent=content.taken or not broke_while_connecting(error))
+    def not_sent(self, operation: str, reason: str = _TOO_LATE) -> NotSent:
+        """Make the outcome of a request that surely never left; by default one that may not go any more."""
+        return NotSent(TransportError(reason, operation, host=self.netloc))
+
+    def failed(self, operation: str, error: Exception, content: Content, reason: str) -> Lost | NotSent:
+        """Read a failure of the HTTP client.
+
+        Args:
+            operation: The operation's name.
+            error: What it raised. It is not kept: such errors hold the request, and their frames the body.
+            content: What was to be sent.
+            reason: The failure in words.
+        """
+        if content.withheld and not content.taken:
+            return self.not_sent(operation)
+        if content.taken or not broke_while_connecting(error):
+            return self.lost(operation, reason)
+        return self.not_sent(operation, reason)
+
+    def too_large(self, operation: str, http_status: int) -> Lost:
+        """Read an answer that is larger than any of the service."""
+        return self.lost(operation, f"the answer is larger than {MAX_ANSWER >> 20} MiB", http_status)
 
 
 def note_answer(seen: WeakSet[object], connection: object) -> bool:
@@ -181,11 +181,6 @@ def note_answer(seen: WeakSet[object], connection: object) -> bool:
         # It takes no weak reference.
         return False
     return False
-
-
-def too_large(http_status: int) -> NoAnswer:
-    """Read an answer that is larger than any of the service."""
-    return NoAnswer(f"the answer is larger than {MAX_ANSWER >> 20} MiB", True, http_status)
 
 
 def broke_while_connecting(error: BaseException) -> bool:

@@ -28,7 +28,7 @@ import httpx
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import CLOSING_TIME, Content, Endpoint, NoAnswer, Pool
+from .exchange import CLOSING_TIME, Content, Endpoint, Exchanged, Pool
 from .over_httpx import HttpxExchange
 from .settings import find_proxy, spell_seconds, tls_context
 
@@ -63,7 +63,7 @@ class LanePool(Pool):
         if reason:
             raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
 
-    async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
+    async def exchange(self, operation: str, content: Content, *, anew: bool) -> Exchanged:
         """Send the request for an operation over a free lane, and read the answer.
 
         Args:
@@ -74,7 +74,8 @@ class LanePool(Pool):
         lanes = self._lanes_here()
         patience = content.timeout.pool
         if not await lanes.acquire(patience):
-            return NoAnswer(f"no connection became free within {spell_seconds(patience)}", sent=False)
+            reason = f"no connection became free within {spell_seconds(patience)}"
+            return self._endpoint.not_sent(operation, reason)
         lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take(anew=anew) or self._new_lane()

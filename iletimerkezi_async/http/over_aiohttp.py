@@ -11,9 +11,10 @@ from aiohttp.payload import Payload
 from anyio.lowlevel import current_token
 from yarl import URL
 
-from iletimerkezi_async.wire.call import RawAnswer
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.wire.call import NotSent, RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, Pool, failed, note_answer, too_large
+from .exchange import MAX_ANSWER, Content, Endpoint, Exchanged, Pool, note_answer
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class AiohttpSession(Pool):
         content: Content,
         *,
         anew: bool,  # noqa: ARG002 - the session chooses the connection
-    ) -> RawAnswer | NoAnswer:
+    ) -> Exchanged:
         """Send the request for an operation, and read the answer."""
-        obstacle = self._obstacle()
+        obstacle = self._obstacle(operation)
         if obstacle is not None:
             return obstacle
         try:
@@ -58,11 +59,11 @@ class AiohttpSession(Pool):
                 # This does nothing where the answer was read to its end: its connection is back in the pool.
                 response.close()
             if body is None:
-                return too_large(response.status)
+                return self._endpoint.too_large(operation, response.status)
             return RawAnswer(response.status, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - aiohttp and the caller's middlewares may raise anything
             raised = _raised(error, self._urls.get(operation))
-            return raised or failed(error, content, _reason(error, content.timeout))
+            return raised or self._endpoint.failed(operation, error, content, _reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
@@ -70,20 +71,17 @@ class AiohttpSession(Pool):
         finally:
             content.may_go = None
 
-    def _obstacle(self) -> NoAnswer | None:
+    def _obstacle(self, operation: str) -> NotSent | None:
         """The reason why the session cannot be used here, if there is one."""
         if self._session.closed:
-            return NoAnswer("the http_client has been closed", sent=False)
+            return self._endpoint.not_sent(operation, "the http_client has been closed")
         token = current_token().native_token
         if not hasattr(token, "call_soon_threadsafe"):
-            return NoAnswer(
-                "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none",
-                sent=False,
-                misuse=True,
-            )
+            reason = "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none"
+            return NotSent(ConfigurationError(reason))
         # There is no public attribute; aiohttp's own check comes after the request has begun.
         if getattr(self._session, "_loop", token) is not token:
-            return NoAnswer("the http_client belongs to another event loop", sent=False, misuse=True)
+            return NotSent(ConfigurationError("the http_client belongs to another event loop"))
         return None
 
     def _post(self, operation: str, content: Content) -> Awaitable[aiohttp.ClientResponse]:

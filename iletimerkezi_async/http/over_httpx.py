@@ -14,7 +14,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, failed, note_answer, too_large
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, Exchanged, note_answer
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class HttpxExchange:
         self._urls: dict[str, httpx.URL] = {}
         self._seen: WeakSet[object] = WeakSet()
 
-    async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
+    async def run(self, send: _Send, operation: str, content: Content) -> Exchanged:
         """Send the request for an operation, and read the answer."""
         try:
             response = await send(self._request(operation, content))
@@ -54,12 +54,13 @@ class HttpxExchange:
                     with anyio.move_on_after(CLOSING_TIME, shield=True):
                         await response.aclose()
             if body is None:
-                return too_large(response.status_code)
+                return self._endpoint.too_large(operation, response.status_code)
             return RawAnswer(response.status_code, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - httpx, TLS and a caller's transport may raise anything
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)
-            return raised or failed(error, content, self._reason(error, content.timeout))
+            reason = self._reason(error, content.timeout)
+            return raised or self._endpoint.failed(operation, error, content, reason)
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
@@ -73,7 +74,7 @@ class HttpxExchange:
             url = self._urls[operation] = self._library.URL(self._endpoint.url(operation))
         extensions: dict[str, object] = {"timeout": content.timeout.as_dict()}
         if self._endpoint.scheme == "https":
-            extensions["trace"] = _Handshake()
+            extensions["trace"] = _trace_handshake()
         request: httpx.Request = self._library.Request(
             "POST", url, headers=self._headers, content=content.body, extensions=extensions
         )
@@ -112,21 +113,22 @@ class HttpxExchange:
         return f"the exchange failed ({type(error).__name__})"
 
 
-class _Handshake:
-    """Closes a connection that is given up before TLS is agreed.
+def _trace_handshake() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Make a trace for httpcore that closes a connection which is given up before TLS is agreed.
 
     httpcore closes one whose handshake failed, but leaves one that was cancelled there to the garbage collector.
     """
+    close: Callable[[], Awaitable[object]] | None = None
 
-    def __init__(self) -> None:
-        self._close: Callable[[], Awaitable[object]] | None = None
-
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        nonlocal close
         if event == "connection.connect_tcp.complete":
-            self._close = info["return_value"].aclose
-        elif event == "connection.start_tls.failed" and self._close is not None:
+            close = info["return_value"].aclose
+        elif event == "connection.start_tls.failed" and close is not None:
             with anyio.move_on_after(CLOSING_TIME, shield=True), contextlib.suppress(Exception):
-                await self._close()
+                await close()
+
+    return trace
 
 
 class _Stream:

@@ -17,7 +17,7 @@ import anyio.lowlevel
 from attrs import frozen
 
 from iletimerkezi_async.clocks import Clocks, Stopwatch
-from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, TransportError
+from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError
 from iletimerkezi_async.wire.arguments import check_whole
 from iletimerkezi_async.wire.call import (
     Answered,
@@ -34,7 +34,7 @@ from iletimerkezi_async.wire.call import (
 from iletimerkezi_async.wire.draft import find_obstacle
 
 from .clients import borrow
-from .exchange import Content, Endpoint, NoAnswer, Pool
+from .exchange import Content, Endpoint, Exchanged, Pool
 from .lanes import LanePool
 from .outcomes import describe_attempt
 from .pacing import Gate
@@ -125,7 +125,7 @@ class Transport:
         self._gates: WeakSet[Gate] = WeakSet()
         self.set_pacer(pacer)
         self.set_timeout(timeout)
-        endpoint = Endpoint(base_url)
+        self._endpoint = endpoint = Endpoint(base_url)
         self.base_url, self.host, self.address = endpoint.base_url, endpoint.host, endpoint.netloc
         connections = check_whole("max_connections", max_connections, 1)
         self._pool: Pool = LanePool(connections, endpoint) if http_client is None else borrow(http_client, endpoint)
@@ -282,7 +282,7 @@ class Transport:
             anew: Whether it takes a new connection.
         """
         watch = Stopwatch()
-        raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
+        raw: Exchanged | None = None
         # Asked again when the body is handed over, as a machine may have slept.
         content = Content(body, self._timeout, lambda: _time_left(call, trail) > 0 and trail.may_leave())
         begin_attempt(call)
@@ -299,17 +299,16 @@ class Transport:
         _log_attempt(call, outcome, number, watch, self.host)
         return outcome
 
-    def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> AttemptOutcome[T]:
-        if isinstance(raw, RawAnswer):
-            outcome = read_answer(call, raw, self._credentials.scrub, self.address)
-            if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
-                # Only from the service's own answers: a gateway may have another clock.
-                self.clocks.hear(raw.date)
-            return outcome
-        if raw.misuse:
-            return NotSent(ConfigurationError(raw.reason))
-        error = TransportError(raw.reason, call.operation.name, raw.http_status, self.address)
-        return Lost(error) if raw.sent else NotSent(error)
+    def _read(self, call: Call[T], raw: Exchanged | None) -> AttemptOutcome[T]:
+        if raw is None:
+            return self._endpoint.lost(call.operation.name, "no complete answer in time")
+        if not isinstance(raw, RawAnswer):
+            return raw
+        outcome = read_answer(call, raw, self._credentials.scrub, self.address)
+        if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
+            # Only from the service's own answers: a gateway may have another clock.
+            self.clocks.hear(raw.date)
+        return outcome
 
     async def _hold_back(self, call: Call[T], refused: Refused) -> None:
         """Hold all sends back where the service asks for a pause, but none for longer than `wait_max`."""
