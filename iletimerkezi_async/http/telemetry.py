@@ -15,8 +15,6 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from attrs import frozen
-
 from iletimerkezi_async._version import __version__
 from iletimerkezi_async.errors import (
     ApiError,
@@ -50,7 +48,7 @@ from .outcomes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from opentelemetry.metrics import Counter, Histogram, MeterProvider
+    from opentelemetry.metrics import Histogram, Meter, MeterProvider
     from opentelemetry.trace import Span, TracerProvider
     from typing_extensions import ParamSpec, Self
 
@@ -69,7 +67,6 @@ _NO_WAIT = 0.01
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
 
-@frozen(eq=False)
 class Telemetry:
     """The tracer and the meters of one pair of providers.
 
@@ -81,13 +78,31 @@ class Telemetry:
         pacing: Seconds that a request waited for its turn.
     """
 
-    tracer: Any
-    duration: Histogram
-    recipients: Counter
-    resends: Counter
-    pacing: Histogram
+    def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
+        self.tracer = tracers.get_tracer(_SCOPE, __version__)
+        meter = meters.get_meter(_SCOPE, __version__)
+        self.duration = _make_histogram(
+            meter, "iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"
+        )
+        self.recipients = meter.create_counter(
+            "iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"
+        )
+        self.resends = meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again")
+        self.pacing = _make_histogram(meter, "iletimerkezi.client.pacing.wait", "How long an order waited for the rate")
 
 
+def _make_histogram(meter: Meter, name: str, description: str) -> Histogram:
+    try:
+        return meter.create_histogram(
+            name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
+        )
+    except TypeError:
+        # Before 1.30 it takes no buckets.
+        return meter.create_histogram(name, unit="s", description=description)
+
+
+# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
+_telemetry_of = functools.lru_cache(maxsize=1)(Telemetry)
 _current: ContextVar[Observation | None] = ContextVar("the call that is observed", default=None)
 
 
@@ -97,30 +112,7 @@ def start_telemetry() -> Telemetry | None:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - for those who have it
     except ImportError:
         return None
-    return _make_telemetry(trace.get_tracer_provider(), metrics.get_meter_provider())
-
-
-# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
-@functools.lru_cache(maxsize=1)
-def _make_telemetry(tracers: TracerProvider, meters: MeterProvider) -> Telemetry:
-    meter = meters.get_meter(_SCOPE, __version__)
-
-    def histogram(name: str, description: str) -> Histogram:
-        try:
-            return meter.create_histogram(
-                name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
-            )
-        except TypeError:
-            # Before 1.30 it takes no buckets.
-            return meter.create_histogram(name, unit="s", description=description)
-
-    return Telemetry(
-        tracers.get_tracer(_SCOPE, __version__),
-        histogram("iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"),
-        meter.create_counter("iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"),
-        meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again"),
-        histogram("iletimerkezi.client.pacing.wait", "How long an order waited for the rate"),
-    )
+    return _telemetry_of(trace.get_tracer_provider(), metrics.get_meter_provider())
 
 
 def observed(
