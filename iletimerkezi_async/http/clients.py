@@ -14,13 +14,14 @@ from anyio.lowlevel import current_token
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.wire.call import NotSent
 
-from .exchange import Content, Endpoint, Exchanged, Pool
-from .over_httpx import HttpxExchange
+from .over_httpx import HttpxPool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from types import ModuleType
+
+    from .exchange import Content, Exchanged, Pool
 
 
 class LikeHttpx(Protocol):
@@ -55,7 +56,7 @@ class LikeAiohttp(Protocol):
 HttpClient: TypeAlias = LikeHttpx | LikeAiohttp
 
 
-def borrow(http_client: HttpClient, endpoint: Endpoint) -> Pool:
+def borrow(http_client: HttpClient, base_url: httpx.URL) -> Pool:
     """Get a caller's HTTP client ready for use.
 
     Raises:
@@ -65,7 +66,7 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> Pool:
     if aiohttp is not None and isinstance(http_client, aiohttp.ClientSession):
         from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - it needs aiohttp
 
-        return AiohttpSession(http_client, endpoint)
+        return AiohttpSession(http_client, base_url)
     libraries = [httpx, *filter(None, [sys.modules.get("httpx2")])]
     if any(isinstance(http_client, library.Client) for library in libraries):
         raise ConfigurationError("`http_client` must be an AsyncClient: a Client would block the event loop")
@@ -75,18 +76,16 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> Pool:
             "`http_client` must be an httpx.AsyncClient, an httpx2.AsyncClient or an aiohttp.ClientSession"
         )
     library = next((each for each in libraries if isinstance(http_client, each.AsyncClient)), httpx)
-    return HttpxClient(http_client, library, endpoint)
+    return HttpxClient(http_client, library, base_url)
 
 
-class HttpxClient(Pool):
+class HttpxClient(HttpxPool):
     """The caller's own client of httpx or httpx2, or one that is like them: used as it is, and never closed by us."""
 
-    def __init__(self, http_client: object, library: ModuleType, endpoint: Endpoint) -> None:
+    def __init__(self, http_client: object, library: ModuleType, base_url: httpx.URL) -> None:
+        super().__init__(base_url, library)
         # For the type checker it is httpx's; similar clients have the same names.
         self._http = cast("httpx.AsyncClient", http_client)
-        self._library = library
-        self._endpoint = endpoint
-        self._exchange = HttpxExchange(endpoint, library)
         self._loop: object = None
 
     async def exchange(
@@ -98,13 +97,13 @@ class HttpxClient(Pool):
     ) -> Exchanged:
         """Send the request for an operation, and read the answer."""
         if getattr(self._http, "is_closed", False):
-            return self._endpoint.not_sent(operation, "the http_client has been closed")
+            return self.not_sent(operation, "the http_client has been closed")
         if self._is_bound_elsewhere():
             return NotSent(ConfigurationError("the http_client has connections of another event loop"))
         if content.may_go is not None and not content.may_go():
             # Here as well: a bridge to another library may bypass the stream, which asks when it is read.
-            return self._endpoint.not_sent(operation)
-        return await self._exchange.run(self._send, operation, content)
+            return self.not_sent(operation)
+        return await self._run(self._send, operation, content)
 
     def _is_bound_elsewhere(self) -> bool:
         """Whether its connections belong to another event loop, so that no answer would arrive in this one."""

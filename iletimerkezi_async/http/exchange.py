@@ -6,14 +6,13 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
+from weakref import WeakSet
 
 from iletimerkezi_async._version import __version__
 from iletimerkezi_async.errors import TransportError
 from iletimerkezi_async.wire.call import Lost, NotSent, RawAnswer
 
 if TYPE_CHECKING:
-    from weakref import WeakSet
-
     import httpx
 
     from iletimerkezi_async.wire.credentials import Body
@@ -85,13 +84,35 @@ class Content:
 
 
 class Pool(ABC):
-    """An owner of connections: our lanes, or a caller's own HTTP client.
+    """An owner of connections to the service: our lanes, or a caller's own HTTP client.
+
+    Args:
+        base_url: The address below which the operations are.
 
     Attributes:
+        base_url: The same as text.
+        scheme: The address's scheme.
+        host: Where the service is.
+        address: The same, with its port where that is not the usual one.
+        headers: The headers of all requests.
         is_closed: Whether it was closed, and with it a client and all of its faces.
     """
 
     is_closed = False
+
+    def __init__(self, base_url: httpx.URL) -> None:
+        self.base_url = str(base_url).rstrip("/")
+        self.scheme, self.host = base_url.scheme, base_url.host
+        self.address = base_url.netloc.decode("ascii")
+        self.headers = {
+            "User-Agent": f"iletimerkezi_async/{__version__}",
+            "Accept": "application/json",
+            # Compression gains nothing for small answers, and an unpacked one could be of any size.
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+        }
+        # The connections that have brought an answer, as far as the HTTP library shows them.
+        self._seen: WeakSet[object] = WeakSet()
 
     @abstractmethod
     async def exchange(self, operation: str, content: Content, *, anew: bool) -> Exchanged:
@@ -111,26 +132,20 @@ class Pool(ABC):
         """Close the idle connections that are ours."""
         self.is_closed = True
 
-
-class Endpoint:
-    """The service's address, and the headers of all requests."""
-
-    def __init__(self, base_url: httpx.URL) -> None:
-        self.scheme = base_url.scheme
-        self.host = base_url.host
-        self.netloc = base_url.netloc.decode("ascii")
-        self.headers = {
-            "User-Agent": f"iletimerkezi_async/{__version__}",
-            "Accept": "application/json",
-            # Compression gains nothing for small answers, and an unpacked one could be of any size.
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/json",
-        }
-        self.base_url = str(base_url).rstrip("/")
-
     def url(self, operation: str) -> str:
         """The address of an operation."""
         return f"{self.base_url}/{operation}/json"
+
+    def note_answer(self, connection: object) -> bool:
+        """Note a connection that brings an answer, and tell whether it is known to have brought one before."""
+        try:
+            if connection in self._seen:
+                return True
+            self._seen.add(connection)
+        except TypeError:
+            # It takes no weak reference.
+            return False
+        return False
 
     def lost(self, operation: str, reason: str, http_status: int | None = None) -> Lost:
         """Make the outcome of a request that left, or may have.
@@ -140,11 +155,11 @@ class Endpoint:
             reason: What happened, in words that quote nothing which was sent or received.
             http_status: The HTTP status, where one had come.
         """
-        return Lost(TransportError(reason, operation, http_status, self.netloc))
+        return Lost(TransportError(reason, operation, http_status, self.address))
 
     def not_sent(self, operation: str, reason: str = _TOO_LATE) -> NotSent:
         """Make the outcome of a request that surely never left; by default one that may not go any more."""
-        return NotSent(TransportError(reason, operation, host=self.netloc))
+        return NotSent(TransportError(reason, operation, host=self.address))
 
     def failed(self, operation: str, error: Exception, content: Content, reason: str) -> Lost | NotSent:
         """Read a failure of the HTTP client.
@@ -164,23 +179,6 @@ class Endpoint:
     def too_large(self, operation: str, http_status: int) -> Lost:
         """Read an answer that is larger than any of the service."""
         return self.lost(operation, f"the answer is larger than {MAX_ANSWER >> 20} MiB", http_status)
-
-
-def note_answer(seen: WeakSet[object], connection: object) -> bool:
-    """Note a connection that brings an answer, and tell whether it is known to have brought one before.
-
-    Args:
-        seen: The connections that have.
-        connection: This one, as far as the HTTP library shows it.
-    """
-    try:
-        if connection in seen:
-            return True
-        seen.add(connection)
-    except TypeError:
-        # It takes no weak reference.
-        return False
-    return False
 
 
 def broke_while_connecting(error: BaseException) -> bool:

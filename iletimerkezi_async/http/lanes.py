@@ -28,23 +28,22 @@ import httpx
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import CLOSING_TIME, Content, Endpoint, Exchanged, Pool
-from .over_httpx import HttpxExchange
+from .exchange import CLOSING_TIME, Content, Exchanged
+from .over_httpx import HttpxPool
 from .settings import find_proxy, spell_seconds, tls_context
 
 # A connection idle for longer may have been closed by the other side, which costs a repetition.
 _KEEPALIVE = 5.0
 
 
-class LanePool(Pool):
+class LanePool(HttpxPool):
     """Our own connections, as lanes. Event loops that run side by side in threads each have their own."""
 
-    def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._exchange = HttpxExchange(endpoint)
+    def __init__(self, max_connections: int, base_url: httpx.URL) -> None:
+        super().__init__(base_url)
         # One for all lanes, as it takes 25 ms to build. Without TLS an empty one, which is not used.
-        self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._proxy = find_proxy(endpoint.scheme, endpoint.host)
+        self._ssl = tls_context() if self.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._proxy = find_proxy(self.scheme, self.host)
         self._max_connections = max_connections
         self._lock, self._process = threading.Lock(), os.getpid()
         self._by_loop: WeakKeyDictionary[object, _Lanes] = WeakKeyDictionary()
@@ -75,11 +74,11 @@ class LanePool(Pool):
         patience = content.timeout.pool
         if not await lanes.acquire(patience):
             reason = f"no connection became free within {spell_seconds(patience)}"
-            return self._endpoint.not_sent(operation, reason)
+            return self.not_sent(operation, reason)
         lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take(anew=anew) or self._new_lane()
-            raw = await self._exchange.run(lane.handle_async_request, operation, content)
+            raw = await self._run(lane.handle_async_request, operation, content)
             if isinstance(raw, RawAnswer) and not self.is_closed:
                 lanes.keep(lane)
                 lane = None

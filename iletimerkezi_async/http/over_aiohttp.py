@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, cast
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp.payload import Payload
@@ -14,7 +13,7 @@ from yarl import URL
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.wire.call import NotSent, RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Endpoint, Exchanged, Pool, note_answer
+from .exchange import MAX_ANSWER, Content, Exchanged, Pool
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -29,14 +28,13 @@ class AiohttpSession(Pool):
 
     Args:
         session: The session, an `aiohttp.ClientSession`.
-        endpoint: Where requests go.
+        base_url: Where requests go.
     """
 
-    def __init__(self, session: object, endpoint: Endpoint) -> None:
+    def __init__(self, session: object, base_url: httpx.URL) -> None:
+        super().__init__(base_url)
         self._session = cast("aiohttp.ClientSession", session)
-        self._endpoint = endpoint
         self._urls: dict[str, URL] = {}
-        self._seen: WeakSet[object] = WeakSet()
 
     async def exchange(
         self,
@@ -52,18 +50,18 @@ class AiohttpSession(Pool):
         try:
             response = await self._post(operation, content)
             connection = response.connection
-            reused = connection is not None and note_answer(self._seen, connection.transport)
+            reused = connection is not None and self.note_answer(connection.transport)
             try:
                 body = await _read_content(response)
             finally:
                 # This does nothing where the answer was read to its end: its connection is back in the pool.
                 response.close()
             if body is None:
-                return self._endpoint.too_large(operation, response.status)
+                return self.too_large(operation, response.status)
             return RawAnswer(response.status, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - aiohttp and the caller's middlewares may raise anything
             raised = _raised(error, self._urls.get(operation))
-            return raised or self._endpoint.failed(operation, error, content, _reason(error, content.timeout))
+            return raised or self.failed(operation, error, content, _reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
@@ -74,7 +72,7 @@ class AiohttpSession(Pool):
     def _obstacle(self, operation: str) -> NotSent | None:
         """The reason why the session cannot be used here, if there is one."""
         if self._session.closed:
-            return self._endpoint.not_sent(operation, "the http_client has been closed")
+            return self.not_sent(operation, "the http_client has been closed")
         token = current_token().native_token
         if not hasattr(token, "call_soon_threadsafe"):
             reason = "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none"
@@ -87,12 +85,12 @@ class AiohttpSession(Pool):
     def _post(self, operation: str, content: Content) -> Awaitable[aiohttp.ClientResponse]:
         url = self._urls.get(operation)
         if url is None:
-            url = self._urls[operation] = URL(self._endpoint.url(operation))
+            url = self._urls[operation] = URL(self.url(operation))
         timeout = content.timeout
         return self._session.post(
             url,
             data=_Payload(content),
-            headers=self._endpoint.headers,
+            headers=self.headers,
             allow_redirects=False,
             raise_for_status=False,
             # Compression was declined: a piece of a compressed answer could unpack to any size.

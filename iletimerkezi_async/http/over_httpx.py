@@ -6,7 +6,6 @@ import contextlib
 import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
-from weakref import WeakSet
 
 import anyio
 import httpx
@@ -14,7 +13,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, Exchanged, note_answer
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Exchanged, Pool
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -26,27 +25,26 @@ _MOST_AT_ONCE = 2**18
 _Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-class HttpxExchange:
-    """One request and its answer, over a connection or a client that is kept elsewhere.
+class HttpxPool(Pool):
+    """A pool over httpx: what our lanes and a caller's own client have in common.
 
     Args:
-        endpoint: Where requests go.
+        base_url: Where requests go.
         library: `httpx` or `httpx2`. For the type checker it is httpx; the two have the same names.
     """
 
-    def __init__(self, endpoint: Endpoint, library: types.ModuleType = httpx) -> None:
-        self._endpoint = endpoint
+    def __init__(self, base_url: httpx.URL, library: types.ModuleType = httpx) -> None:
+        super().__init__(base_url)
         self._library: Any = library
         self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
-        self._headers = self._library.Headers({"Host": endpoint.netloc, **endpoint.headers})
+        self._headers = self._library.Headers({"Host": self.address, **self.headers})
         self._urls: dict[str, httpx.URL] = {}
-        self._seen: WeakSet[object] = WeakSet()
 
-    async def run(self, send: _Send, operation: str, content: Content) -> Exchanged:
+    async def _run(self, send: _Send, operation: str, content: Content) -> Exchanged:
         """Send the request for an operation, and read the answer."""
         try:
             response = await send(self._request(operation, content))
-            reused = note_answer(self._seen, response.extensions.get("network_stream"))
+            reused = self.note_answer(response.extensions.get("network_stream"))
             try:
                 body = await _read_body(response)
             finally:
@@ -54,13 +52,13 @@ class HttpxExchange:
                     with anyio.move_on_after(CLOSING_TIME, shield=True):
                         await response.aclose()
             if body is None:
-                return self._endpoint.too_large(operation, response.status_code)
+                return self.too_large(operation, response.status_code)
             return RawAnswer(response.status_code, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - httpx, TLS and a caller's transport may raise anything
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)
             reason = self._reason(error, content.timeout)
-            return raised or self._endpoint.failed(operation, error, content, reason)
+            return raised or self.failed(operation, error, content, reason)
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
@@ -71,9 +69,9 @@ class HttpxExchange:
     def _request(self, operation: str, content: Content) -> httpx.Request:
         url = self._urls.get(operation)
         if url is None:
-            url = self._urls[operation] = self._library.URL(self._endpoint.url(operation))
+            url = self._urls[operation] = self._library.URL(self.url(operation))
         extensions: dict[str, object] = {"timeout": content.timeout.as_dict()}
-        if self._endpoint.scheme == "https":
+        if self.scheme == "https":
             extensions["trace"] = _trace_handshake()
         request: httpx.Request = self._library.Request(
             "POST", url, headers=self._headers, content=content.body, extensions=extensions

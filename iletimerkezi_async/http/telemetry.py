@@ -41,7 +41,6 @@ from .outcomes import (
     RESENDS,
     campaign_outcome,
     count_by_outcome,
-    count_failures,
     record_error,
 )
 
@@ -260,7 +259,7 @@ class Observation:
                 f"{RECIPIENTS}.accepted": counts.accepted,
                 f"{RECIPIENTS}.refused": len(counts.refused),
                 f"{RECIPIENTS}.duplicates": counts.duplicates,
-                f"{RECIPIENTS}.failed": count_failures(counts),
+                f"{RECIPIENTS}.failed": counts.failures,
                 "iletimerkezi.orders": len(counts.orders),
             }
         elif self.recipients:

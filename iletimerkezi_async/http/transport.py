@@ -14,7 +14,6 @@ from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
-from attrs import frozen
 
 from iletimerkezi_async.clocks import Clocks, Stopwatch
 from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError
@@ -34,7 +33,7 @@ from iletimerkezi_async.wire.call import (
 from iletimerkezi_async.wire.draft import find_obstacle
 
 from .clients import borrow
-from .exchange import Content, Endpoint, Exchanged, Pool
+from .exchange import Content, Exchanged, Pool
 from .lanes import LanePool
 from .outcomes import describe_attempt
 from .pacing import Gate
@@ -82,7 +81,6 @@ class Trail:
         return True
 
 
-@frozen(eq=False, repr=False)
 class RefusedAgain:
     """The end of a guarded call that was refused, or not repeated, after an attempt that may have been taken.
 
@@ -91,7 +89,8 @@ class RefusedAgain:
             leaves that open.
     """
 
-    refusal: ApiError | None = None
+    def __init__(self, refusal: ApiError | None = None) -> None:
+        self.refusal = refusal
 
 
 class Transport:
@@ -125,10 +124,10 @@ class Transport:
         self._gates: WeakSet[Gate] = WeakSet()
         self.set_pacer(pacer)
         self.set_timeout(timeout)
-        self._endpoint = endpoint = Endpoint(base_url)
-        self.base_url, self.host, self.address = endpoint.base_url, endpoint.host, endpoint.netloc
         connections = check_whole("max_connections", max_connections, 1)
-        self._pool: Pool = LanePool(connections, endpoint) if http_client is None else borrow(http_client, endpoint)
+        pool: Pool = LanePool(connections, base_url) if http_client is None else borrow(http_client, base_url)
+        self._pool = pool
+        self.base_url, self.host, self.address = pool.base_url, pool.host, pool.address
         self.clocks = Clocks()
         self.telemetry = start_telemetry()
         self.observes_calls = False
@@ -262,7 +261,7 @@ class Transport:
         # By the loop's clock: its first use loads parts of anyio, which must not count as a wait.
         began = anyio.current_time()
         complaint = await self._gate.wait(call.recipients, call.operation.name)
-        if complaint is None and call.recipients and self.rate is not None:
+        if complaint is None and call.recipients and self._gate.rate is not None:
             note_paced(call, anyio.current_time() - began)
         if complaint is None and self._pool.is_closed:
             complaint = ConfigurationError("the client has been closed")
@@ -301,7 +300,7 @@ class Transport:
 
     def _read(self, call: Call[T], raw: Exchanged | None) -> AttemptOutcome[T]:
         if raw is None:
-            return self._endpoint.lost(call.operation.name, "no complete answer in time")
+            return self._pool.lost(call.operation.name, "no complete answer in time")
         if not isinstance(raw, RawAnswer):
             return raw
         outcome = read_answer(call, raw, self._credentials.scrub, self.address)
