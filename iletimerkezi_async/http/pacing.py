@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import anyio
@@ -23,6 +24,8 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.arguments import to_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iletimerkezi_async.stores.base import Store
 
 logger = logging.getLogger("iletimerkezi_async")
@@ -82,16 +85,13 @@ def choose_pacer(rate: float | Pacer | None, store: Store | None, account: str) 
     return rate  # type: ignore[return-value]  # it has the method
 
 
-def _takes_a_count(acquire: object) -> bool:
-    if not callable(acquire):
-        return False
-    try:
-        inspect.signature(acquire).bind(1)
-    except TypeError:
-        return False
-    except ValueError:
-        # Functions in C may have no signature.
-        return True
+def _takes_a_count(acquire: Callable[..., object]) -> bool:
+    # Functions in C may have no signature.
+    with suppress(ValueError):
+        try:
+            inspect.signature(acquire).bind(1)
+        except TypeError:
+            return False
     return True
 
 
@@ -291,22 +291,16 @@ class StorePacer(TokenBucket):
                 with anyio.fail_after(_PATIENCE_AWAY if self._away_until else _PATIENCE):
                     moment = await self._store.reserve(self._account, seconds, -_CREDIT_OF_STORE)
             except (StoreError, TimeoutError) as error:
-                self._note_away(str(error) if isinstance(error, StoreError) else "the store is slow")
+                if not self._away_until:
+                    complaint = str(error) if isinstance(error, StoreError) else "the store is slow"
+                    logger.warning("%s; until it is back, each process keeps to the rate by itself", complaint)
+                self._away_until = time.monotonic() + _AWAY
             else:
-                self._note_back()
-                self._free_at = moment + seconds
+                if self._away_until:
+                    logger.info("the store is back: the rate is that of all processes again")
+                self._away_until, self._free_at = 0.0, moment + seconds
                 return moment
         return await super()._reserve(seconds)
-
-    def _note_away(self, complaint: str) -> None:
-        if not self._away_until:
-            logger.warning("%s; until it is back, each process keeps to the rate by itself", complaint)
-        self._away_until = time.monotonic() + _AWAY
-
-    def _note_back(self) -> None:
-        if self._away_until:
-            logger.info("the store is back: the rate is that of all processes again")
-            self._away_until = 0.0
 
 
 class Gate:
