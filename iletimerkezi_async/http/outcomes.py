@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.errors import (
-    ApiError,
-    IletimerkeziError,
-    OutcomeUnknownError,
-)
+from iletimerkezi_async.errors import ApiError, IletimerkeziError
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Lost, NotSent, Refused, T
 
@@ -65,7 +61,7 @@ def describe_error(operation: str, error: Exception, order_id: int | None = None
 
 def campaign_outcome(result: BulkResult) -> str:
     """The outcome of a campaign that came to its end, in one word: the worst of what is not refused."""
-    if any(isinstance(failure.error, OutcomeUnknownError) for failure in result.failed):
+    if result.unknown:
         return "unknown"
     if result.accepted or not result.read:
         return "accepted"
@@ -74,12 +70,8 @@ def campaign_outcome(result: BulkResult) -> str:
 
 def count_by_outcome(counts: BulkResult) -> dict[str, int]:
     """Recipients by outcome."""
-    unknown = refused = 0
-    for failure in counts.failed:
-        if isinstance(failure.error, OutcomeUnknownError):
-            unknown += failure.count
-        elif isinstance(failure.error, ApiError):
-            refused += failure.count
+    unknown = sum(failure.count for failure in counts.unknown)
+    refused = sum(failure.count for failure in counts.not_sent if isinstance(failure.error, ApiError))
     return {
         "accepted": counts.accepted,
         "refused": len(counts.refused) + refused,

@@ -298,7 +298,7 @@ class Observation:
         """Whether the request may have been carried out all the same."""
         counts = self._counts(error)
         if counts is not None:
-            return any(isinstance(failure.error, OutcomeUnknownError) for failure in counts.failed)
+            return bool(counts.unknown)
         return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
