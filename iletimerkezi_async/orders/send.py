@@ -21,8 +21,7 @@ from iletimerkezi_async.errors import (
     SendInProgressError,
     StoreError,
 )
-from iletimerkezi_async.http.outcomes import describe_error
-from iletimerkezi_async.http.telemetry import note_order
+from iletimerkezi_async.http.telemetry import describe_error, note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, draw, fingerprint
