@@ -47,14 +47,14 @@ def _unobserve() -> None:
     """Take away all that looks for telemetry."""
     from iletimerkezi_async import AsyncClient  # noqa: PLC0415 - for this way alone
     from iletimerkezi_async.http import transport  # noqa: PLC0415 - likewise
-    from iletimerkezi_async.orders import once  # noqa: PLC0415 - likewise
+    from iletimerkezi_async.orders import send  # noqa: PLC0415 - likewise
 
     def nothing(*_: object) -> None:
         pass
 
-    observed: Any = AsyncClient.send_messages
-    AsyncClient.send_messages = observed.__wrapped__  # type: ignore[method-assign]
-    for module, names in ((transport, ("begin_attempt", "end_attempt", "note_paced")), (once, ("note_order",))):
+    observed: Any = AsyncClient.send_sms
+    AsyncClient.send_sms = observed.__wrapped__  # type: ignore[method-assign]
+    for module, names in ((transport, ("begin_attempt", "end_attempt", "note_paced")), (send, ("note_order",))):
         for name in names:
             setattr(module, name, nothing)
 

@@ -1,7 +1,7 @@
-"""Spans and metrics of calls, where `opentelemetry-api` is installed.
+"""Spans and metrics of calls, where `opentelemetry-api` is installed; the words of spans and of log records.
 
-A call of the public face (`observed`), or a page of a list (`observed_calls`), is one span of kind CLIENT, whatever
-attempts it took and whatever was looked up on its way.
+A call of the public face (`observed`), or a page of a list, is one span of kind CLIENT, whatever attempts it took and
+whatever was looked up on its way.
 Attributes, events and metrics hold counts, ids and the names of errors: never a number, a text or a credential. Where
 the package is not installed nothing of it is imported.
 """
@@ -9,51 +9,26 @@ the package is not installed nothing of it is imported.
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import sys
 import time
-from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from iletimerkezi_async._version import __version__
-from iletimerkezi_async.errors import (
-    ApiError,
-    ConfigurationError,
-    IletimerkeziError,
-    OrderAcceptedError,
-    OutcomeUnknownError,
-)
+from iletimerkezi_async.errors import ApiError, IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.redaction import forget, forgets
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.arguments import check_order_id
-from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, Operation, T
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, NotSent, Operation, Refused, T
 from iletimerkezi_async.wire.reports import ReportPage
-
-from .outcomes import (
-    ADDRESS,
-    ERROR,
-    OPERATION,
-    ORDER_ID,
-    OUTCOME,
-    PACING,
-    RECIPIENTS,
-    RESENDS,
-    campaign_outcome,
-    count_by_outcome,
-    count_failures,
-    record_error,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from opentelemetry.metrics import Counter, Histogram, MeterProvider
+    from opentelemetry.metrics import Histogram, Meter, MeterProvider
     from opentelemetry.trace import Span, TracerProvider
     from typing_extensions import ParamSpec, Self
 
@@ -71,9 +46,20 @@ _NO_WAIT = 0.01
 # Seconds: the buckets that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
+# Names of OpenTelemetry's semantic conventions where it has one; the others begin with `iletimerkezi.`.
+_ADDRESS = "server.address"
+_OPERATION = "iletimerkezi.operation"
+_RECIPIENTS = "iletimerkezi.recipients"
+_ORDER_ID = "iletimerkezi.order.id"
+_OUTCOME = "iletimerkezi.outcome"
+_RESENDS = "http.request.resend_count"
+_ERROR = "error.type"
+_PACING = "iletimerkezi.pacing.wait"
 
-@frozen(eq=False)
-class _Instruments:
+_OUTCOMES: dict[type, str] = {Answered: "accepted", Refused: "refused", Lost: "unknown", NotSent: "not_sent"}
+
+
+class Telemetry:
     """The tracer and the meters of one pair of providers.
 
     Attributes:
@@ -84,63 +70,41 @@ class _Instruments:
         pacing: Seconds that a request waited for its turn.
     """
 
-    tracer: Any
-    duration: Histogram
-    recipients: Counter
-    resends: Counter
-    pacing: Histogram
+    def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
+        self.tracer = tracers.get_tracer(_SCOPE, __version__)
+        meter = meters.get_meter(_SCOPE, __version__)
+        self.duration = _make_histogram(
+            meter, "iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"
+        )
+        self.recipients = meter.create_counter(
+            "iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"
+        )
+        self.resends = meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again")
+        self.pacing = _make_histogram(meter, "iletimerkezi.client.pacing.wait", "How long an order waited for the rate")
 
 
-_current: ContextVar[_Observation | None] = ContextVar("the call that is observed", default=None)
+def _make_histogram(meter: Meter, name: str, description: str) -> Histogram:
+    try:
+        return meter.create_histogram(
+            name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
+        )
+    except TypeError:
+        # Before 1.30 it takes no buckets.
+        return meter.create_histogram(name, unit="s", description=description)
 
 
-def start_telemetry(host: str) -> Telemetry | None:
-    """Make the telemetry of a client; `None` where OpenTelemetry is not installed.
+# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
+_telemetry_of = functools.lru_cache(maxsize=1)(Telemetry)
+_current: ContextVar[Observation | None] = ContextVar("the call that is observed", default=None)
 
-    Args:
-        host: Where the service is.
-    """
+
+def start_telemetry() -> Telemetry | None:
+    """Make the telemetry of a client; `None` where OpenTelemetry is not installed."""
     try:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - for those who have it
     except ImportError:
         return None
-    return Telemetry(host, _make_instruments(trace.get_tracer_provider(), metrics.get_meter_provider()))
-
-
-# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
-@functools.lru_cache(maxsize=1)
-def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instruments:
-    meter = meters.get_meter(_SCOPE, __version__)
-
-    def histogram(name: str, description: str) -> Histogram:
-        try:
-            return meter.create_histogram(
-                name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
-            )
-        except TypeError:
-            # Before 1.30 it takes no buckets.
-            return meter.create_histogram(name, unit="s", description=description)
-
-    return _Instruments(
-        tracers.get_tracer(_SCOPE, __version__),
-        histogram("iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"),
-        meter.create_counter("iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"),
-        meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again"),
-        histogram("iletimerkezi.client.pacing.wait", "How long an order waited for the rate"),
-    )
-
-
-@frozen(eq=False)
-class Telemetry:
-    """The telemetry of a client.
-
-    Attributes:
-        host: Where the service is.
-        instruments: What measures.
-    """
-
-    host: str
-    instruments: _Instruments
+    return _telemetry_of(trace.get_tracer_provider(), metrics.get_meter_provider())
 
 
 def observed(
@@ -155,23 +119,18 @@ def observed(
     about = OPERATIONS[operation]
 
     def decorate(method: Callable[P, Coroutine[object, object, R]]) -> Callable[P, Coroutine[object, object, R]]:
-        # The first argument beside the client.
-        is_about_an_order = list(inspect.signature(method).parameters)[1:2] == ["order_id"]
-
         @forgets
         @functools.wraps(method)
         async def observing(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 waiting = method(*args, **kwargs)
-                telemetry: Telemetry | None = cast("Any", args[0])._session.telemetry  # noqa: SLF001 - of the client
-                observation = None if telemetry is None else _Observation(telemetry, about, span)
-                if observation is not None and is_about_an_order:
-                    observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
+                transport: Any = cast("Any", args[0])._session.transport  # noqa: SLF001 - of the client
+                telemetry: Telemetry | None = transport.telemetry
                 # The caller's hooks can look at the stack while it waits.
                 args, kwargs = _NOTHING  # type: ignore[assignment]  # the last use of them was above
-                if observation is None:
+                if telemetry is None:
                     return await waiting
-                with observation:
+                with Observation(telemetry, transport.host, about, span) as observation:
                     observation.result = result = await waiting
                     return result
             except BaseException as error:
@@ -184,47 +143,17 @@ def observed(
     return decorate
 
 
-class Caller(Protocol):
-    """An object that performs calls which are not guarded."""
-
-    @property
-    def address(self) -> str:
-        """The service's address."""
-        ...
-
-    async def call(self, call: Call[T], /) -> T:
-        """Perform a call."""
-        ...
-
-
-@frozen(eq=False)
-class _ObservedCalls:
-    """Performs calls, and observes each of them: a page of a list."""
-
-    _caller: Caller
-    _telemetry: Telemetry
-
-    @property
-    def address(self) -> str:
-        """The service's address."""
-        return self._caller.address
-
-    async def call(self, call: Call[T], /) -> T:
-        """Perform a call."""
-        with _Observation(self._telemetry, call.operation) as observation:
-            observation.result = result = await self._caller.call(call)
-            return result
-
-
-def observed_calls(caller: Caller, telemetry: Telemetry | None) -> Caller:
-    """Give each call of a caller a span of its own, where there is telemetry."""
-    return caller if telemetry is None else _ObservedCalls(caller, telemetry)
-
-
-class _Observation:
+class Observation:
     """One call of the public face while it runs.
 
+    Args:
+        telemetry: The telemetry of the client.
+        host: Where the service is.
+        operation: The service's operation that the call is about.
+        span: The span's name, if that is another one.
+
     Attributes:
+        telemetry: The telemetry of the client.
         operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
         result: What the call has given.
         recipients: How many recipients it has.
@@ -233,19 +162,20 @@ class _Observation:
         was_lost: Whether an answer was lost.
         was_answered: Whether the service did what was asked.
         was_asked: Whether there was any request.
+        order_id: The order that it is about, as far as that is known.
         labels: What all that is told of it has in common.
         span: Its span, where one could be started.
     """
 
-    def __init__(self, telemetry: Telemetry, operation: Operation, span: str = "") -> None:
+    def __init__(self, telemetry: Telemetry, host: str, operation: Operation, span: str = "") -> None:
+        self.telemetry = telemetry
         self.operation = operation
         self.result: object = None
         self.recipients = self.resends = self.under_way = 0
         self.was_lost = self.was_answered = self.was_asked = False
-        self.labels = {ADDRESS: telemetry.host, OPERATION: span or operation.name}
+        self.order_id: int | None = None
+        self.labels = {_ADDRESS: host, _OPERATION: span or operation.name}
         self.span: Span | None = None
-        self.instruments = telemetry.instruments
-        self._order_id: int | None = None
 
     def __enter__(self) -> Self:
         from opentelemetry import context, trace  # noqa: PLC0415 - it was there when this was made
@@ -254,8 +184,8 @@ class _Observation:
         self._began = time.perf_counter()
         self._handled = sys.exc_info()[1]
         try:
-            span: Span = self.instruments.tracer.start_span(
-                self.labels[OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
+            span: Span = self.telemetry.tracer.start_span(
+                self.labels[_OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
             )
         except Exception:
             # A sampler or processor failed. That must not keep the call from being made.
@@ -281,31 +211,24 @@ class _Observation:
             # Likewise: the call has been made.
             logger.warning("OpenTelemetry could not end a span", exc_info=True)
 
-    def note_order_id(self, order_id: object) -> None:
-        """Note the order that the call is about. A value that can be none, given by mistake, is dropped."""
-        # Values of other classes may raise when they are read, in a frame that holds them.
-        if type(order_id) in {int, str, Order}:
-            with suppress(ConfigurationError):
-                self._order_id = check_order_id(order_id)
-
     def _tell(self, error: BaseException | None) -> None:
         """End the span, and count."""
         outcome = self._succeeded() if error is None else self._failed(error)
         counts = self._counts(error)
-        labels = {**self.labels, OUTCOME: outcome}
+        labels = {**self.labels, _OUTCOME: outcome}
         if error is not None:
-            labels[ERROR] = type(error).__qualname__
-        instruments = self.instruments
-        instruments.duration.record(time.perf_counter() - self._began, labels)
+            labels[_ERROR] = type(error).__qualname__
+        telemetry = self.telemetry
+        telemetry.duration.record(time.perf_counter() - self._began, labels)
         if self.resends:
-            instruments.resends.add(self.resends, self.labels)
-        for what, count in (count_by_outcome(counts) if counts else {outcome: self.recipients}).items():
+            telemetry.resends.add(self.resends, self.labels)
+        for what, count in (_count_by_outcome(counts) if counts else {outcome: self.recipients}).items():
             if count:
-                instruments.recipients.add(count, {**self.labels, OUTCOME: what})
+                telemetry.recipients.add(count, {**self.labels, _OUTCOME: what})
         if self.span is not None:
             if self.span.is_recording():
                 self.span.set_attributes(self._attributes(labels, counts))
-                record_error(self.span, error)
+                _record_error(self.span, error)
             self.span.end()
 
     def _counts(self, error: BaseException | None) -> BulkResult | None:
@@ -320,33 +243,33 @@ class _Observation:
         return None
 
     def _attributes(self, labels: dict[str, str], counts: BulkResult | None) -> dict[str, str | int]:
-        attributes: dict[str, str | int] = {**labels, RESENDS: self.resends}
-        if self._order_id is not None:
-            attributes[ORDER_ID] = self._order_id
+        attributes: dict[str, str | int] = {**labels, _RESENDS: self.resends}
+        if self.order_id is not None:
+            attributes[_ORDER_ID] = self.order_id
         if counts is not None:
             attributes |= {
-                RECIPIENTS: counts.read,
-                f"{RECIPIENTS}.accepted": counts.accepted,
-                f"{RECIPIENTS}.refused": len(counts.refused),
-                f"{RECIPIENTS}.duplicates": counts.duplicates,
-                f"{RECIPIENTS}.failed": count_failures(counts),
+                _RECIPIENTS: counts.read,
+                f"{_RECIPIENTS}.accepted": counts.accepted,
+                f"{_RECIPIENTS}.refused": len(counts.refused),
+                f"{_RECIPIENTS}.duplicates": counts.duplicates,
+                f"{_RECIPIENTS}.failed": counts.failures,
                 "iletimerkezi.orders": len(counts.orders),
             }
         elif self.recipients:
-            attributes[RECIPIENTS] = self.recipients
+            attributes[_RECIPIENTS] = self.recipients
         return attributes
 
     def _succeeded(self) -> str:
         result = self.result
         if isinstance(result, Order):
-            self._order_id = result.id
+            self.order_id = result.id
             self.recipients = self.recipients or result.recipients
             if result.replayed:
                 return "replayed"
         elif isinstance(result, (OrderReport, ReportPage)):
-            self._order_id = (result.order if isinstance(result, ReportPage) else result).id
+            self.order_id = (result.order if isinstance(result, ReportPage) else result).id
         if isinstance(result, BulkResult):
-            return campaign_outcome(result)
+            return _campaign_outcome(result)
         return "accepted" if self.was_answered or self.operation.kind is not Kind.GUARDED else "recovered"
 
     def _failed(self, error: BaseException) -> str:
@@ -368,7 +291,7 @@ class _Observation:
         """Whether the request may have been carried out all the same."""
         counts = self._counts(error)
         if counts is not None:
-            return any(isinstance(failure.error, OutcomeUnknownError) for failure in counts.failed)
+            return bool(counts.unknown)
         return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
@@ -382,14 +305,27 @@ def note_order(recipients: int) -> None:
         observation.recipients = recipients
 
 
+def note_order_id(value: object) -> int:
+    """Check the id of the order that the observed call is about, and note it.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    order_id = check_order_id(value)
+    observation = _current.get()
+    if observation is not None:
+        observation.order_id = order_id
+    return order_id
+
+
 def note_paced(call: Call[T], seconds: float) -> None:
     """Note how many seconds a request has waited for the rate."""
     observation = _current.get()
     if observation is None or observation.operation is not call.operation:
         return
-    observation.instruments.pacing.record(seconds, observation.labels)
+    observation.telemetry.pacing.record(seconds, observation.labels)
     if seconds >= _NO_WAIT and observation.span is not None:
-        observation.span.add_event("paced", {PACING: seconds})
+        observation.span.add_event("paced", {_PACING: seconds})
 
 
 def begin_attempt(call: Call[T]) -> None:
@@ -418,4 +354,73 @@ def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None
         observation.was_lost = True
         if observation.span is not None:
             error = type(outcome.error).__qualname__
-            observation.span.add_event("answer lost", {RESENDS: attempt - 1, ERROR: error})
+            observation.span.add_event("answer lost", {_RESENDS: attempt - 1, _ERROR: error})
+
+
+# The words of log records and of campaigns.
+
+
+def describe_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, host: str) -> dict[str, object]:
+    """The `extra` of a log record of an attempt, under the same names as a span.
+
+    Args:
+        call: What was asked.
+        outcome: What the attempt ended in.
+        attempt: Its number, from 1.
+        host: Where the service is.
+    """
+    extra: dict[str, object] = {
+        _ADDRESS: host,
+        _OPERATION: call.operation.name,
+        _RESENDS: attempt - 1,
+        _OUTCOME: _OUTCOMES[type(outcome)],
+    }
+    if call.recipients:
+        extra[_RECIPIENTS] = call.recipients
+    if not isinstance(outcome, Answered):
+        extra[_ERROR] = type(outcome.error).__qualname__
+    elif isinstance(outcome.value, Order):
+        extra[_ORDER_ID] = outcome.value.id
+    return extra
+
+
+def describe_error(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
+    """The `extra` of a log record about an operation, and not about one attempt."""
+    extra: dict[str, object] = {_OPERATION: operation, _ERROR: type(error).__qualname__}
+    return extra if order_id is None else {**extra, _ORDER_ID: order_id}
+
+
+def _campaign_outcome(result: BulkResult) -> str:
+    """The outcome of a campaign that came to its end, in one word: the worst of what is not refused."""
+    if result.unknown:
+        return "unknown"
+    if result.accepted or not result.read:
+        return "accepted"
+    return "not_sent" if result.failed else "refused"
+
+
+def _count_by_outcome(counts: BulkResult) -> dict[str, int]:
+    """Recipients by outcome."""
+    unknown = sum(failure.count for failure in counts.unknown)
+    refused = sum(failure.count for failure in counts.not_sent if isinstance(failure.error, ApiError))
+    return {
+        "accepted": counts.accepted,
+        "refused": len(counts.refused) + refused,
+        "unknown": unknown,
+        "not_sent": counts.failures - unknown - refused,
+    }
+
+
+def _record_error(span: Span, error: BaseException | None) -> None:
+    """Record an error: its type and, where it is ours, its text; neither its traceback nor its causes."""
+    if error is None:
+        return
+    from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - it is there, as there is a span
+
+    kind = type(error)
+    attributes = {"exception.type": f"{kind.__module__}.{kind.__qualname__}"}
+    said = None
+    if isinstance(error, IletimerkeziError):
+        said = attributes["exception.message"] = str(error)
+    span.add_event("exception", attributes)
+    span.set_status(Status(StatusCode.ERROR, said))
