@@ -33,7 +33,7 @@ from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
-from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
+from iletimerkezi_async.stores.log import Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 from .records import checksum, describe, find_misfit, mark_entries, pack, seal
@@ -110,7 +110,7 @@ class Journal:
         with self._complaints():
             mine = self._zero(secrets.token_bytes(16), template, message)
             change = Change(mine, self._lease, self._keep, durable=False)
-            answer = await self._log.insert(change, undo=self._release)
+            answer = await self._log.write(None, change, undo=self._release)
             if not answer.has(mine.version):
                 self._is_new = False
                 answer = await self._take(template, message)
@@ -131,7 +131,7 @@ class Journal:
             raise self.error(misfit)
         change = life.claim(answer.row, answer.now, mine, self._lease, self._keep)
         if isinstance(change, Change):
-            answer = await self._log.swap(answer.row, change, undo=self._release)
+            answer = await self._log.write(answer.row, change, undo=self._release)
         if not answer.has(mine.version):
             raise self.error(f"is in use by {_spell_holder(answer.token or '')}")
         return answer
@@ -176,7 +176,7 @@ class Journal:
             answer = await self._log.read(self._name)
             change = self._release(answer)
             if answer.row is not None and change is not None:
-                await self._log.swap(answer.row, change)
+                await self._log.write(answer.row, change)
 
     def _release(self, answer: Answer) -> Change | None:
         """The change that ends the lease, if this run holds it."""
@@ -278,11 +278,11 @@ class _Both:
     def __init__(self, log: Log, others: Log, account: str) -> None:
         self._log, self._others, self._account = log, others, account
 
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
         """See `Log`."""
         here = await self._log.alike(row, since, until)
         there = await self._others.alike(evolve(row, name=Name(self._account, Scope.PLAIN, "")), since, until)
-        return Alike(here.open + there.open, here.order_ids | there.order_ids)
+        return [*here, *there]
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
         """See `Log`."""

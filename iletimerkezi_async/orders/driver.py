@@ -129,7 +129,8 @@ class Claim(Attempts):
         """Count the look-alikes in the log; while it is away there may be one."""
         began = time.time() + self.ahead - elapsed
         with suppress(StoreError):
-            return (await self._evidence.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)).open
+            found = await self._evidence.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)
+            return found.count(None)
         return 1
 
     # The row.

@@ -449,9 +449,9 @@ class EarlierSearch:
         }
         found = await self._log.alike(self._row, first - ALIKE_SECONDS, last + ALIKE_SECONDS)
         ids = await self._log.known_between(self._row.name.account, listing.days.begin, listing.days.end)
-        known |= {each.order_id: Known(each.at, each.scheduled, each.cancelled) for each in ids}
-        known |= {order_id: Known() for order_id in found.order_ids if order_id not in known}
-        return known, found.open
+        known |= {each.order_id: Known(each.at, each.scheduled) for each in ids}
+        known |= {order_id: Known() for order_id in found if order_id is not None and order_id not in known}
+        return known, found.count(None)
 
     def _by_log(self, moment: Moment) -> Moment:
         return Moment(moment.local + self._ahead, moment.service)

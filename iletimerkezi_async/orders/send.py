@@ -131,23 +131,25 @@ class Sending:
         deadline = time.monotonic() + (self._transport.patience or math.inf)
         pause, may_be_taken = _FIRST_PAUSE, False
         while True:
-            outcome = await self._claim(mine, may_be_taken=may_be_taken)
-            if isinstance(outcome, rows.Granted):
-                claim = Claim(self._store, outcome.row, outcome.now, self._lookups, lease=self._lease, keep=self._keep)
+            answer, obstacle = await self._claim(mine, may_be_taken=may_be_taken)
+            assert answer.row is not None
+            if obstacle is None:
+                claim = Claim(self._store, answer.row, answer.now, self._lookups, lease=self._lease, keep=self._keep)
                 try:
                     return await self._drive(claim, draft)
                 except OvertakenError as overtaken:
                     may_be_taken = may_be_taken or overtaken.may_be_taken
                 continue
-            if not isinstance(outcome, life.Busy):
-                return _replay(outcome, key)
-            pause = min(pause * 1.5, _LONGEST_PAUSE, outcome.lease_left + _FIRST_PAUSE)
+            if obstacle is not life.Obstacle.BUSY:
+                return _replay(answer.row, obstacle, key)
+            left = life.lease_left(answer.row, answer.now)
+            pause = min(pause * 1.5, _LONGEST_PAUSE, left + _FIRST_PAUSE)
             if time.monotonic() + pause > deadline:
                 raise SendInProgressError(
-                    f"another call is sending under the key; its lease is over in {outcome.lease_left:.0f} s: the same "
-                    "call later gives the order, or sends it",
+                    f"another call is sending under the key; its lease is over in {left:.0f} s: the same call later "
+                    "gives the order, or sends it",
                     key,
-                    outcome.lease_left,
+                    left,
                 )
             await anyio.sleep(pause)
 
@@ -272,35 +274,36 @@ class Sending:
     async def _mark(self, send: Send | str, decide: rows.Decide, state: SendState) -> Send:
         key, seen = (send, "") if isinstance(send, str) else (send.key, send.version)
         before = await self.find(key)
-        outcome = await rows.mark(self._store, self._name(key), decide, seen)
-        if outcome is life.Nothing.CHANGED:
+        answer, obstacle = await rows.mark(self._store, self._name(key), decide, seen)
+        row = answer.row
+        if obstacle is life.Obstacle.CHANGED:
             raise KeyConflictError("what is known of the key has changed: look at it again", key)
-        if isinstance(outcome, life.Nothing) or before is None:
+        if obstacle is life.Obstacle.UNUSED or row is None or before is None:
             raise ConfigurationError("nothing is known of the key")
-        if isinstance(outcome, life.Busy):
-            raise SendInProgressError("a call is sending under the key", key, outcome.lease_left)
-        if isinstance(outcome, life.Conflict):
-            sent_as = "an order" if outcome.row.order_id is None else f"order {outcome.row.order_id}"
+        if obstacle is life.Obstacle.BUSY:
+            raise SendInProgressError("a call is sending under the key", key, life.lease_left(row, answer.now))
+        if obstacle is life.Obstacle.CONFLICT:
+            sent_as = "an order" if row.order_id is None else f"order {row.order_id}"
             raise KeyConflictError(f"under the key {sent_as} was sent", key)
-        return evolve(before, state=state, order_id=outcome.row.order_id, version=outcome.row.version)
+        return evolve(before, state=state, order_id=row.order_id, version=row.version)
 
 
-def _replay(outcome: rows.Outcome, key: str) -> Order:
+def _replay(row: Row, obstacle: life.Obstacle, key: str) -> Order:
     """Give the order that was sent under a key.
 
     Raises:
         OrderAcceptedError: Its id is not known.
         KeyConflictError: The key belongs to other content.
     """
-    if not isinstance(outcome, life.Replay):
+    if obstacle is life.Obstacle.CONFLICT:
         raise KeyConflictError(
             "the key was used for another text, sender, schedule, consent choice or recipients: nothing was sent; each "
             "message needs a key of its own",
             key,
         )
-    if outcome.row.order_id is None:
+    if row.order_id is None:
         raise OrderAcceptedError
-    return Order(outcome.row.order_id, outcome.row.recipients, replayed=True)
+    return Order(row.order_id, row.recipients, replayed=True)
 
 
 def _send_of(row: Row) -> Send:

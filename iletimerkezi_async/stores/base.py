@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
+    from .log import Answer, Change, Fence, KnownId, Name, Row, Undo
 
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ class Store(ABC):
     def _page(self, name: Name, after: int) -> Sequence[Row]: ...
 
     @abstractmethod
-    def _alike(self, row: Row, since: float, until: float) -> Alike: ...
+    def _alike(self, row: Row, since: float, until: float) -> Sequence[int | None]: ...
 
     @abstractmethod
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]: ...
@@ -264,15 +264,10 @@ class StoreLog:
         """Seconds for which a key is kept after its last change."""
         return self._store._keep
 
-    async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
+    async def write(
+        self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
+    ) -> Answer:
         """See `Log`."""
-        return await self._write(None, change, fence, undo)
-
-    async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """See `Log`."""
-        return await self._write(old, change, fence, undo)
-
-    async def _write(self, old: Row | None, change: Change, fence: Fence | None, undo: Undo | None) -> Answer:
         store = self._store
 
         def write(old: Row | None, change: Change, fence: Fence | None) -> Answer:
@@ -297,7 +292,7 @@ class StoreLog:
         """See `Log`."""
         return await self._store._ask(partial(self._store._page, name, after))
 
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
         """See `Log`."""
         return await self._store._ask(partial(self._store._alike, row, since, until))
 

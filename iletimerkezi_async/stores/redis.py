@@ -17,7 +17,7 @@ from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, Store
-from .log import Alike, Answer, KnownId, Row, State
+from .log import Answer, KnownId, Row, State
 from .threads import CALLS
 
 if TYPE_CHECKING:
@@ -78,19 +78,13 @@ if ARGV[1] == 'write' and (there or '') == ARGV[2] then
 end
 return {{spell(now), redis.call('HGETALL', KEYS[1])}}
 """
-# KEYS: the known ids, the details of each. ARGV: ids, each followed by its details and its age. A `c` at the end of the
-# details, for a cancelled order, is added to details that are there.
+# KEYS: the known ids, the details of each. ARGV: ids, each followed by its details and its age.
 _NOTE = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 for place = 1, #ARGV, 3 do
-    local id, known = ARGV[place], redis.call('HGET', KEYS[2], ARGV[place])
-    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now - ARGV[place + 2]), id)
-    if known and string.sub(ARGV[place + 1], -1) == 'c' then
-        redis.call('HSET', KEYS[2], id, string.gsub(known, 'c$', '') .. 'c')
-    elseif not known then
-        redis.call('HSET', KEYS[2], id, ARGV[place + 1])
-    end
+    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now - ARGV[place + 2]), ARGV[place])
+    redis.call('HSETNX', KEYS[2], ARGV[place], ARGV[place + 1])
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})) do redis.call('HDEL', KEYS[2], id) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})
@@ -189,9 +183,9 @@ class RedisStore(Store):
     def _page(self, name: Name, after: int) -> Sequence[Row]:
         raise NotImplementedError
 
-    def _alike(self, row: Row, since: float, until: float) -> Alike:
+    def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
         found: list[str] = self._ask_script(_ALIKE_TO, [_mark(row)], [_key(row.name), since, until])
-        return Alike(found.count(""), frozenset(int(each) for each in found if each))
+        return [int(each) if each else None for each in found]
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
         return frozenset(map(int, self._ask_script(_KNOWN_OF, _ids(account)[:1], [*map(str, order_ids)])))
@@ -372,17 +366,14 @@ def _ids(account: str) -> list[str]:
 
 
 def _spell_known(known: KnownId) -> list[str]:
-    """Spell an id, its details (the service's time, `s` for scheduled, `c` for cancelled) and its age."""
+    """Spell an id, its details (the service's time, and `s` if it is scheduled) and its age."""
     service = "" if known.at.service is None else repr(known.at.service)
-    letters = f"{'s' if known.scheduled else ''}{'c' if known.cancelled else ''}"
-    return [str(known.order_id), f"{service} {letters}", f"{known.age:.6f}"]
+    return [str(known.order_id), f"{service} {'s' if known.scheduled else ''}", f"{known.age:.6f}"]
 
 
 def _read_known(order_id: str, at: str, told: str) -> KnownId:
     service, _, letters = told.partition(" ")
-    return KnownId(
-        int(order_id), Moment(float(at), float(service) if service else None), "s" in letters, "c" in letters
-    )
+    return KnownId(int(order_id), Moment(float(at), float(service) if service else None), "s" in letters)
 
 
 def _fields(change: Change) -> dict[str, str | int]:

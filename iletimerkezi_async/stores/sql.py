@@ -18,7 +18,7 @@ from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, Store, StoreJournal
-from .log import KNOWN_SECONDS, Alike, Answer, KnownId, Name, Row, Scope, State
+from .log import KNOWN_SECONDS, Answer, KnownId, Name, Row, Scope, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +31,7 @@ _KEPT = (
     "first_at", "first_service", "last_at", "last_service", "order_id", "lease_until", "expires_at",
 )  # fmt: skip
 _COLUMNS = ", ".join(_KEPT)
+# `cancelled` is a column of the first edition, and always 0.
 _ID_COLUMNS = "account, order_id, known_at, known_service, scheduled, cancelled"
 _NAME = "account = :account AND scope = :scope AND name = :name"
 _FENCED = (
@@ -116,9 +117,7 @@ _NOTE_WRITTEN = (
 )
 _NOTE = (
     f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
-    "VALUES (:account, :order_id, {now} - :age, :service, :scheduled, :cancelled) "
-    "ON CONFLICT (account, order_id) DO UPDATE "
-    "SET cancelled = CASE WHEN excluded.cancelled = 1 THEN 1 ELSE iletimerkezi_ids.cancelled END"
+    "VALUES (:account, :order_id, {now} - :age, :service, :scheduled, 0) ON CONFLICT DO NOTHING"
 )
 _READ = (
     f"SELECT {_COLUMNS}, {{now}} FROM (SELECT 1 AS one) AS one_row LEFT JOIN iletimerkezi_rows "
@@ -136,7 +135,8 @@ _ALIKE = (
 )
 _KNOWN = "SELECT order_id FROM iletimerkezi_ids WHERE account = :account AND order_id IN ({ids})"
 _KNOWN_BETWEEN = (
-    f"SELECT {_ID_COLUMNS} FROM iletimerkezi_ids WHERE account = :account AND known_at >= :since AND known_at <= :until"
+    "SELECT order_id, known_at, known_service, scheduled FROM iletimerkezi_ids "
+    "WHERE account = :account AND known_at >= :since AND known_at <= :until"
 )
 # By part 0 alone: the orders of a campaign are deleted together.
 _SWEEP = (
@@ -224,10 +224,10 @@ class SqlStore(Store):
         del values["part"]
         return [_row(found) for found in self._transact([_PAGE], values, False)]
 
-    def _alike(self, row: Row, since: float, until: float) -> Alike:
+    def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
         values = {**_place(row.name, row.part), "mark": row.mark, "since": since, "until": until}
-        ids: list[str | None] = [found[0] for found in self._transact([_ALIKE], values, False)]
-        return Alike(ids.count(None), frozenset(int(each) for each in ids if each is not None))
+        found = self._transact([_ALIKE], values, False)
+        return [None if order_id is None else int(order_id) for (order_id,) in found]
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
         known: set[int] = set()
@@ -241,15 +241,15 @@ class SqlStore(Store):
         values = {"account": account, "since": since, "until": until}
         rows = self._transact([_KNOWN_BETWEEN], values, False)
         return [
-            KnownId(int(order_id), Moment(known_at, service), bool(scheduled), bool(cancelled))
-            for _, order_id, known_at, service, scheduled, cancelled in rows
+            KnownId(int(order_id), Moment(known_at, service), bool(scheduled))
+            for order_id, known_at, service, scheduled in rows
         ]
 
     def _note_ids(self, account: str, known: Sequence[KnownId]) -> None:
         for each in known:
             values = {
                 "account": account, "order_id": str(each.order_id), "service": each.at.service,
-                "scheduled": int(each.scheduled), "cancelled": int(each.cancelled), "age": each.age,
+                "scheduled": int(each.scheduled), "age": each.age,
             }  # fmt: skip
             self._transact([_NOTE], values, False)
 
