@@ -20,7 +20,7 @@ from iletimerkezi_async.errors import (
 )
 from iletimerkezi_async.orders import life
 from iletimerkezi_async.orders.driver import OvertakenError, unknown
-from iletimerkezi_async.orders.recovery import Attempts, send_draft
+from iletimerkezi_async.orders.recovery import Attempts
 from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.log import draw
@@ -139,7 +139,7 @@ class Orders:
             self._tally.fail(task.draft, task.not_sent())
             return False
         claim: Claim | None = None
-        unwritten = Attempts()
+        unwritten = Attempts(self._lookups)
         try:
             claim = await self._claim(task)
             order, note = await self._drive(task, claim, unwritten)
@@ -211,7 +211,7 @@ class Orders:
             IletimerkeziError: As `Claim.drive`.
         """
         if claim is None or self._journal is None:
-            return await send_draft(self._lookups, task.draft, unwritten), None
+            return await unwritten.send(task.draft), None
         error: JournalError
         try:
             return await claim.drive(task.draft, has_texts=task.has_texts)

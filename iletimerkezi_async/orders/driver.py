@@ -20,7 +20,7 @@ from iletimerkezi_async.stores.log import draw
 from . import life, rows
 from .known import ALIKE_SECONDS
 from .life import Step
-from .recovery import Attempts, send_draft
+from .recovery import Attempts
 from .rules import Fate
 from .search import EarlierSearch, hear_clock, now_by
 
@@ -81,6 +81,7 @@ class Claim(Attempts):
         is_new: bool = False,
         began: float | None = None,
     ) -> None:
+        super().__init__(lookups)
         self.log, self.held, self.keep, self.is_new = log, held, keep, is_new
         self.owner = log
         self.ahead = now - time.time()
@@ -88,7 +89,6 @@ class Claim(Attempts):
         self._evidence = log if evidence is None else evidence
         self._began = time.monotonic() if began is None else began
         self._lease, self._fence = lease, fence
-        self._lookups = lookups
         self._since = Stopwatch()
 
     # The attempts.
@@ -107,7 +107,7 @@ class Claim(Attempts):
         self.lost = self.lost or lost
         # The lease is reckoned from before the question, as the answer may be late.
         since = Stopwatch()
-        service = now_by(self._lookups, self.ahead).service
+        service = now_by(self.lookups, self.ahead).service
         lease = life.NO_LEASE if self._fence else self._lease
         change = life.begin(self.held, draw(), service, lease, self.keep, lost=self.lost)
         try:
@@ -164,7 +164,7 @@ class Claim(Attempts):
 
         If the service's time was heard since the last attempt, it dates that attempt.
         """
-        now, last = now_by(self._lookups, self.ahead), self.held.last
+        now, last = now_by(self.lookups, self.ahead), self.held.last
         service = None
         if now.service is not None and last is not None:
             service = now.service - (self._since.elapsed if self.begun else now.local - last.local)
@@ -189,7 +189,7 @@ class Claim(Attempts):
             OvertakenError: Another call has the order.
         """
         may_go = has_texts and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
-        step = life.next_step(self.held, now_by(self._lookups, self.ahead), may_go=may_go)
+        step = life.next_step(self.held, now_by(self.lookups, self.ahead), may_go=may_go)
         if step is not Step.SEND:
             step = await self._step_by_heard_time(step, may_go=may_go)
         if step is Step.LOOK_UP:
@@ -202,18 +202,18 @@ class Claim(Attempts):
             raise TransportError("not sent: its messages were not read again", _OPERATION)
         first, last = self.held.first, self.held.last
         if step is Step.SEND_AGAIN and first is not None and last is not None:
-            now = now_by(self._lookups, self.ahead)
+            now = now_by(self.lookups, self.ahead)
             self.first, self.last = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
-        order = await send_draft(self._lookups, draft, self)
-        return order, self._lookups.known.describe(order.id)
+        order = await self.send(draft)
+        return order, self.lookups.known.describe(order.id)
 
     async def _step_by_heard_time(self, step: Step, *, may_go: bool) -> Step:
         """Decide the step by the service's time, heard since the call began; for a look-up, at any time."""
         since = self._began if step is Step.SEND_AGAIN else -math.inf
-        await hear_clock(self._lookups, since)
-        now = now_by(self._lookups, self.ahead)
+        await hear_clock(self.lookups, since)
+        now = now_by(self.lookups, self.ahead)
         # A time that was reckoned on from before the call may be any: the machine may have slept.
-        is_heard = self._lookups.transport.clocks.heard_at >= since
+        is_heard = self.lookups.transport.clocks.heard_at >= since
         return life.next_step(self.held, now if is_heard else Moment(now.local), may_go=may_go)
 
     async def _look_up(self, draft: Draft) -> Order | None:
@@ -223,7 +223,7 @@ class Claim(Attempts):
             OrderAcceptedError: They show it among others, so that its id is not certain.
             OutcomeUnknownError: They do not tell.
         """
-        search = EarlierSearch(self._lookups, self._evidence, self.held, draft, ahead=self.ahead, owner=self.owner)
+        search = EarlierSearch(self.lookups, self._evidence, self.held, draft, ahead=self.ahead, owner=self.owner)
         try:
             found = await search.find()
         except StoreError as error:

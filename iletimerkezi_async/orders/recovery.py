@@ -30,9 +30,12 @@ if TYPE_CHECKING:
 
 
 class Attempts:
-    """The attempts of one send, those of earlier calls included.
+    """The attempts with one order, and those of earlier calls.
 
     This class is for a send without a key, of which no log knows: each attempt may leave. A claim overrides it.
+
+    Args:
+        lookups: The shared state of the client's searches.
 
     Attributes:
         first: Runs since an earlier call's first attempt, if the order is sent again within its window.
@@ -48,6 +51,12 @@ class Attempts:
     is_doubted = False
     begun = False
     owner: object = None
+    _send: LiveSend
+    _left_at = 0.0
+    _disputed: int | None = None
+
+    def __init__(self, lookups: Lookups) -> None:
+        self.lookups, self._known = lookups, lookups.known
 
     async def before(self, *, lost: bool) -> None:
         """Prepare an attempt, which does not leave if this raises.
@@ -67,57 +76,35 @@ class Attempts:
         del elapsed
         return 0
 
+    async def send(self, draft: Draft) -> Order:
+        """Send the order, and find its id if the answer is lost.
 
-async def send_draft(lookups: Lookups, draft: Draft, attempts: Attempts | None = None) -> Order:
-    """Send an order, and find its id if the answer is lost.
+        Raises:
+            IletimerkeziError: As `AsyncClient.send_sms`.
+        """
+        # Hashed before: between an answer and its record no call may wait, and be cancelled.
+        content = await in_thread(draft.recipients, hash_content, draft)
+        self._send = send = LiveSend(draft, content, self.owner, self._known.answered)
+        sends = self._known.sends
+        if self.first is not None:
+            sends.add(send)
+        is_known = False
+        try:
+            order, is_known = await self._perform(draft)
+        except IletimerkeziError as error:
+            is_known = not isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
+            raise
+        finally:
+            (sends.remove if is_known else sends.mark_lost)(send)
+        return order
 
-    Args:
-        lookups: The shared state of the client's searches.
-        draft: The order.
-        attempts: Its attempts, for an order that a log knows.
-
-    Raises:
-        IletimerkeziError: As `AsyncClient.send_sms`.
-    """
-    attempts = attempts or Attempts()
-    # Hashed before: between an answer and its record no call may wait, and be cancelled.
-    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft), attempts.owner)
-    sends = lookups.known.sends
-    if attempts.first is not None:
-        sends.add(send)
-    is_known = False
-    try:
-        order, is_known = await _Sending(lookups, send, attempts).perform()
-    except IletimerkeziError as error:
-        is_known = not isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
-        raise
-    finally:
-        (sends.remove if is_known else sends.mark_lost)(send)
-    return order
-
-
-class _Sending:
-    """One call's attempts with an order.
-
-    Args:
-        lookups: The shared state of the client's searches.
-        send: The order.
-        attempts: Its attempts.
-    """
-
-    def __init__(self, lookups: Lookups, send: LiveSend, attempts: Attempts) -> None:
-        self._lookups, self._known = lookups, lookups.known
-        self._send, self._attempts = send, attempts
-        self._began = 0.0
-        self._disputed: int | None = None
-
-    async def perform(self) -> tuple[Order, bool]:
+    async def _perform(self, draft: Draft) -> tuple[Order, bool]:
         """Send the order; return it, and whether its id is surely its own."""
-        draft, attempts, transport = self._send.draft, self._attempts, self._lookups.transport
+        transport = self.lookups.transport
         call = evolve(await in_thread(draft.recipients, send_sms, draft), is_astray=self._is_astray)
         watch = Stopwatch()
         result = await transport.perform(
-            call, self._before, lost=attempts.first, may_leave=attempts.may_leave, doubted=attempts.is_doubted
+            call, self._before, lost=self.first, may_leave=self.may_leave, doubted=self.is_doubted
         )
         if isinstance(result, RefusedAgain):
             return await self._settle(result)
@@ -126,9 +113,11 @@ class _Sending:
         return result, True
 
     async def _before(self, *, lost: bool) -> None:
-        await self._attempts.before(lost=lost)
+        await self.before(lost=lost)
         self._known.sends.add(self._send)
-        self._began = time.monotonic()
+        if not lost:
+            self._send.answered_before = self._known.answered
+        self._left_at = time.monotonic()
 
     def _is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer belongs to another request.
@@ -137,7 +126,7 @@ class _Sending:
         if an id comes over a new one, or comes twice, the service gives it to several orders.
         """
         known = self._known
-        if known.are_reused or not known.is_of_another(order.id, self._send.content, self._began):
+        if known.are_reused or not known.is_of_another(order.id, self._send.content, self._left_at):
             return False
         if reused and order.id != self._disputed:
             self._disputed = order.id
@@ -162,10 +151,10 @@ class _Sending:
         if refused.first is None:
             # Taken from an earlier call; the reports did not show it.
             raise OrderAcceptedError
-        last = refused.last or self._attempts.last or Stopwatch()
-        found = await LiveSearch(self._lookups, self._send, refused.first, last).find()
+        last = refused.last or self.last or Stopwatch()
+        found = await LiveSearch(self.lookups, self._send, refused.first, last).find()
         order_id = found.order_id
-        if order_id is not None and await self._attempts.count_alike(time.time() - (self._send.began or 0.0)):
+        if order_id is not None and await self.count_alike(time.time() - (self._send.began or 0.0)):
             # It may be the other order's.
             order_id = None
         if refusal is None:

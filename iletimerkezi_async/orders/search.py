@@ -17,7 +17,6 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.stores.log import KNOWN_SECONDS
-from iletimerkezi_async.wire.call import MEMORY
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, ReportCache
@@ -48,8 +47,9 @@ if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Stopwatch
     from iletimerkezi_async.stores.log import Evidence, Row
     from iletimerkezi_async.wire.draft import Draft
+    from iletimerkezi_async.wire.reports import OrdersPage
 
-    from .lookup import ListPage, ListReading, Lookups
+    from .lookup import ListReading, Lookups
     from .rules import Listed
 
 # Reports that are read at once.
@@ -74,12 +74,9 @@ class Judge:
         reports: The list and the reports.
         wanted: The wanted order.
         budget: The requests that may be made.
-        is_known: Tells whether an order has become known as another one since `learn`.
     """
 
-    def __init__(
-        self, reports: ReportCache, wanted: Wanted, budget: Budget, is_known: Callable[[int], bool] | None = None
-    ) -> None:
+    def __init__(self, reports: ReportCache, wanted: Wanted, budget: Budget) -> None:
         self.wanted = wanted
         #: The verdicts by id, the likeliest first.
         self.verdicts: dict[int, Verdict] = {}
@@ -88,7 +85,6 @@ class Judge:
         self._knowledge = Knowledge()
         self._reports = reports
         self._budget = budget
-        self._is_known = is_known
 
     def learn(self, listing: Listing, knowledge: Knowledge) -> None:
         """Take in the list and the other evidence."""
@@ -98,8 +94,7 @@ class Judge:
     @property
     def its(self) -> list[int]:
         """The ids of the orders that were found to be the wanted one."""
-        its = (id for id, each in self.verdicts.items() if each.identity is Identity.IT)
-        return [id for id in its if self._is_known is None or not self._is_known(id)]
+        return [id for id, each in self.verdicts.items() if each.identity is Identity.IT]
 
     def is_near(self, listed: Listed) -> bool:
         """Whether an order was submitted within a minute of an attempt, or may have been."""
@@ -127,7 +122,7 @@ class Judge:
             batch: list[Listed] = []
             while waiting and len(batch) < _AT_ONCE:
                 listed = waiting.popleft()
-                # Another search may have found its order among these meanwhile, or read a report.
+                # Another search may have read its report.
                 is_decided = self._judge(listed, newer_than)
                 looked += self.verdicts[listed.id].identity is not Identity.ANOTHER
                 if not is_decided:
@@ -140,11 +135,7 @@ class Judge:
 
     def _judge(self, listed: Listed, newer_than: float) -> bool:
         """Judge an order by what was read; tell whether its report need not be read (further)."""
-        if self._is_known is not None and self._is_known(listed.id):
-            self.verdicts[listed.id] = Verdict(Identity.ANOTHER, "its id is known to be another order's")
-            return True
-        report = self._reports.cached_head(listed.id)
-        rows = None if report is None else report.rows
+        read_at, rows = self._reports.cached_head(listed.id)
         verdict = judge(self.wanted, listed, rows, self.place, self._knowledge)
         known = self.verdicts.get(listed.id)
         if known is not None and verdict.open and not known.open:
@@ -153,12 +144,12 @@ class Judge:
         self.verdicts[listed.id] = verdict
         if verdict.identity is not Identity.CANNOT_TELL:
             return True
-        return not verdict.open and report is not None and report.at >= newer_than
+        return not verdict.open and read_at >= newer_than
 
     async def _look(self, listed: Listed, newer_than: float) -> None:
         """Judge an order by its report: by the first rows, and if these fit by all rows."""
-        report = await self._reports.head(listed.id, newer_than, self._budget)
-        if report is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
+        head = await self._reports.head(listed.id, newer_than, self._budget)
+        if head is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
             return
         numbers, recipients = self.wanted.numbers, self.wanted.recipients
         rows = await self._reports.whole(listed.id, numbers, recipients, self._budget)
@@ -193,9 +184,7 @@ class LiveSearch:
         self._known = lookups.known
         self._send = send
         self._first, self._last = first, last
-        now = time.monotonic()
-        self._began = now - min(first.elapsed, MEMORY)
-        self._ended = now - last.elapsed
+        self._ended = time.monotonic() - last.elapsed
 
     async def find(self) -> Conclusion:
         """Look until the order is found, or the requests or the time are used up."""
@@ -204,7 +193,7 @@ class LiveSearch:
         if of_days is None:
             return Conclusion(Fate.TAKEN, _TOO_LONG_AGO)
         self._reports = self._lookups.reports(of_days)
-        self._judge = Judge(self._reports, _wanted(self._send, span), self._reports.budget, self._is_known)
+        self._judge = Judge(self._reports, _wanted(self._send, span), self._reports.budget)
         self._reports.budget.join(_REQUESTS)
         try:
             with anyio.move_on_after(_SECONDS):
@@ -213,6 +202,10 @@ class LiveSearch:
             self._reports.budget.leave()
         verdicts = {id: each for id, each in self._judge.verdicts.items() if not self._is_known(id)}
         return conclude_live(verdicts, 1 + self._count_alike())
+
+    def _find_its(self) -> list[int]:
+        """Give the orders that were found to be the wanted one, and have not become known as another one since."""
+        return [id for id in self._judge.its if not self._is_known(id)]
 
     def _is_known(self, order_id: int) -> bool:
         return order_id in self._reports.known or self._known.is_of_another(order_id, self._send.content)
@@ -237,7 +230,7 @@ class LiveSearch:
         newer_than = self._ended
         for look in range(1, max(_LOOKS, retry.attempts) + 1):
             await self._look(newer_than)
-            its = len(self._judge.its)
+            its = len(self._find_its())
             if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._reports.budget.left < 0:
                 return
             pause = retry.pause(look)
@@ -248,15 +241,17 @@ class LiveSearch:
     async def _look(self, newer_than: float) -> None:
         """Read pages from the likeliest one on, until the order is found."""
         judge, reports = self._judge, self._reports
-        sequence = PageSequence(self._known.rank(self._began, self._ended) // LISTED + 1)
+        # The orders that were answered since probably are newer in the list.
+        newer = self._known.answered - self._send.answered_before
+        sequence = PageSequence(newer // LISTED + 1)
         for number in sequence:
             page = await reports.page(number, newer_than, reports.budget)
-            if page is None or not page.had:
+            if page is None:
                 break
             self._learn()
             listed = (reports.listed[order.id] for order in page.orders)
             await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
-            if judge.its:
+            if self._find_its():
                 return
             likely = judge.place.likely
             sequence.note(number, page, None if likely is None else likely[0] - NEAR)
@@ -266,7 +261,7 @@ class LiveSearch:
         await judge.look_at(far, self._is_enough, newer_than, _FAR_ONES)
 
     def _is_enough(self, looked: int) -> bool:
-        return looked >= _NEAREST and bool(self._judge.its)
+        return looked >= _NEAREST and bool(self._find_its())
 
     def _learn(self) -> None:
         judge, reports = self._judge, self._reports
@@ -310,7 +305,7 @@ class PageSequence:
             deeper = not deeper
             yield number if self._last is None else self._last + 1 - number
 
-    def note(self, number: int, page: ListPage, earliest: float | None) -> None:
+    def note(self, number: int, page: OrdersPage, earliest: float | None) -> None:
         """Learn the direction of the list, and its end, from a page.
 
         Args:
@@ -410,9 +405,8 @@ class EarlierSearch:
 
     async def _conclude(self, reading: ListReading) -> tuple[Conclusion, bool]:
         """Conclude by a reading of the list; tell, too, whether an order has been answered since."""
-        orders, count = await reading.read(Budget(_MAX_PAGES))
-        listed = [self._reports.listed[order.id] for order in orders]
-        listing = Listing(listed, self._reports.days, self._by_log(reading.at), count, ended=reading.whole)
+        listing = await reading.read(Budget(_MAX_PAGES))
+        listing = evolve(listing, at=self._by_log(listing.at))
         # After the list was read.
         known, open_rows = await self._ask_log(listing)
         knowledge = Knowledge(known, listing.at.local - KNOWN_SECONDS)

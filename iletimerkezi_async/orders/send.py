@@ -31,7 +31,7 @@ from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, d
 from . import life, rows
 from .driver import Claim, OvertakenError
 from .pieces import in_thread
-from .recovery import send_draft
+from .recovery import Attempts
 
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
@@ -113,7 +113,7 @@ class Sending:
         """
         note_order(draft.recipients)
         if key is None:
-            order = await send_draft(self._lookups, draft)
+            order = await Attempts(self._lookups).send(draft)
             self._lookups.known.share(order.id)
             return order
         try:
