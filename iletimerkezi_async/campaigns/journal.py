@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.log import Answer, Evidence, KnownId, Log
+    from iletimerkezi_async.stores.log import Answer, KnownId, Log
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -81,6 +81,8 @@ class Journal:
         self._name = name
         self._credentials = credentials
         self._log = StoreLog(store)
+        if others is not None and others is not store:
+            self._log = _Both(store, StoreLog(others), account_of(credentials))
         self._keep = max(self._log.keep, life.DOUBT_KEPT)
         self.token = f"{draw()} {_HOLDER.format(os.getpid(), socket.gethostname())}"
         self._is_new = True
@@ -88,9 +90,6 @@ class Journal:
         self._ahead = 0.0
         self._began = time.monotonic()
         self._seal = credentials.derive("store content")
-        self._evidence: Evidence = self._log
-        if others is not None and others is not store:
-            self._evidence = _Both(self._log, StoreLog(others), account_of(credentials))
 
     def __repr__(self) -> str:
         return f"<Journal {self._spelt}>"
@@ -202,7 +201,7 @@ class Journal:
         return Claim(
             self._log, row, self.now, lookups,
             lease=self._lease if self._lease > 0 else float("inf"), keep=self._keep,
-            evidence=self._evidence, fence=self._fence, is_new=is_new, began=self._began,
+            fence=self._fence, is_new=is_new, began=self._began,
         )  # fmt: skip
 
     def _new_row(self, draft: Draft, entries: Callable[[Draft], Sequence[int]]) -> Row:
@@ -266,27 +265,28 @@ class Journal:
             raise error
 
 
-class _Both:
-    """The evidence of a journal and of a store together.
+class _Both(StoreLog):
+    """A journal as a log that knows the orders of a store, too.
 
     Args:
-        log: The journal's log.
-        others: The store's log.
-        account: The account's name in the store.
+        store: Where the journal is kept.
+        others: The other store's log.
+        account: The account's name there.
     """
 
-    def __init__(self, log: Log, others: Log, account: str) -> None:
-        self._log, self._others, self._account = log, others, account
+    def __init__(self, store: Store, others: Log, account: str) -> None:
+        super().__init__(store)
+        self._others, self._account = others, account
 
     async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
         """See `Log`."""
-        here = await self._log.alike(row, since, until)
+        here = await super().alike(row, since, until)
         there = await self._others.alike(evolve(row, name=Name(self._account, Scope.PLAIN, "")), since, until)
         return [*here, *there]
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
         """See `Log`."""
-        here = await self._log.known_between(account, since, until)
+        here = await super().known_between(account, since, until)
         return [*here, *await self._others.known_between(self._account, since, until)]
 
 

@@ -13,21 +13,21 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.clocks import Moment, Stopwatch
-from iletimerkezi_async.errors import OrderAcceptedError, OutcomeUnknownError, StoreError, TransportError
+from iletimerkezi_async.errors import OrderAcceptedError, StoreError, TransportError
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import draw
 
 from . import life, rows
 from .known import ALIKE_SECONDS
 from .life import Step
-from .recovery import Attempts
+from .recovery import Attempts, unknown
 from .rules import Fate
 from .search import EarlierSearch, hear_clock, now_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Change, Evidence, Fence, KnownId, Log, Row
+    from iletimerkezi_async.stores.log import Change, Fence, KnownId, Log, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .lookup import Lookups
@@ -36,15 +36,7 @@ _OPERATION = "send-sms"
 
 
 class OvertakenError(Exception):
-    """Another call has the order by now, or may have it.
-
-    Attributes:
-        may_be_taken: Whether an attempt of this call may have been taken.
-    """
-
-    def __init__(self, *, may_be_taken: bool) -> None:
-        super().__init__()
-        self.may_be_taken = may_be_taken
+    """Another call has the order by now, or may have it."""
 
 
 class Claim(Attempts):
@@ -57,7 +49,6 @@ class Claim(Attempts):
         lookups: The shared state of the client's searches.
         lease: Seconds for which the order is this call's alone after each write.
         keep: Seconds for which the row is kept.
-        evidence: The logs that know other orders, if more than `log`.
         fence: Makes the condition for writing a part of a campaign.
         is_new: Whether the row is not in the log yet.
         began: The beginning of the call or of the campaign, by the monotonic clock.
@@ -76,7 +67,6 @@ class Claim(Attempts):
         *,
         lease: float,
         keep: float,
-        evidence: Evidence | None = None,
         fence: Callable[[], Fence] | None = None,
         is_new: bool = False,
         began: float | None = None,
@@ -86,7 +76,6 @@ class Claim(Attempts):
         self.owner = log
         self.ahead = now - time.time()
         self.lost = self.is_doubted = held.first is not None
-        self._evidence = log if evidence is None else evidence
         self._began = time.monotonic() if began is None else began
         self._lease, self._fence = lease, fence
         self._since = Stopwatch()
@@ -116,9 +105,9 @@ class Claim(Attempts):
             if not self.lost:
                 raise
             reason = f"the answer was lost, and the store is away, so that it is not sent again ({error})"
-            raise OutcomeUnknownError(reason, _OPERATION) from None
+            raise unknown(reason) from None
         if not is_owned:
-            raise OvertakenError(may_be_taken=self.begun)
+            raise OvertakenError
         self.begun, self._since = True, since
 
     def may_leave(self) -> bool:
@@ -129,7 +118,7 @@ class Claim(Attempts):
         """Count the look-alikes in the log; while it is away there may be one."""
         began = time.time() + self.ahead - elapsed
         with suppress(StoreError):
-            found = await self._evidence.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)
+            found = await self.log.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)
             return found.count(None)
         return 1
 
@@ -223,22 +212,17 @@ class Claim(Attempts):
             OrderAcceptedError: They show it among others, so that its id is not certain.
             OutcomeUnknownError: They do not tell.
         """
-        search = EarlierSearch(self.lookups, self._evidence, self.held, draft, ahead=self.ahead, owner=self.owner)
+        search = EarlierSearch(self.lookups, self.log, self.held, draft, ahead=self.ahead)
         try:
             found = await search.find()
         except StoreError as error:
             reason = f"an earlier call may have sent it, and the store is away ({error})"
-            raise OutcomeUnknownError(reason, _OPERATION) from None
+            raise unknown(reason) from None
         if found.fate is Fate.ABSENT:
             return None
         if found.fate is Fate.TAKEN and found.order_id is not None:
             return Order(found.order_id, draft.recipients)
         if found.fate is Fate.TAKEN:
             raise OrderAcceptedError(found.candidates)
-        hint = f"; it may be order {', '.join(map(str, found.candidates))}" if found.candidates else ""
-        raise unknown(f"an earlier call may have sent it, and the reports do not tell: {found.reason}{hint}")
-
-
-def unknown(reason: str, http_status: int | None = None) -> OutcomeUnknownError:
-    """Make the error of an order that may or may not have been taken."""
-    return OutcomeUnknownError(reason, _OPERATION, http_status)
+        reason = f"an earlier call may have sent it, and the reports do not tell: {found.reason}"
+        raise unknown(reason, found.candidates)

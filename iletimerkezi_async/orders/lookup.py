@@ -5,7 +5,6 @@ Searches that run at the same time use the same pages. If one is being read, the
 
 from __future__ import annotations
 
-import math
 import time
 from contextlib import suppress
 from datetime import timedelta
@@ -19,7 +18,6 @@ from iletimerkezi_async.clocks import Days, Stopwatch
 from iletimerkezi_async.errors import DateRangeError, IletimerkeziError
 from iletimerkezi_async.wire.reports import get_report, get_reports
 
-from .known import KnownIds
 from .paging import Blacklist
 from .rules import Listed, Listing, Rows
 
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.wire.reports import OrdersPage
+
+    from .known import KnownIds
 
 #: Orders on a page of the list, as seen in public code; the documentation does not tell.
 LISTED = 30
@@ -97,9 +97,10 @@ class ReportCache:
         self.listed: dict[int, Listed] = {}
         #: The ids of orders that other processes know as theirs.
         self.known: set[int] = set()
-        # Pages of the list, and the first rows of reports, each with the time of reading, by the monotonic clock.
+        #: The first rows of reports that were read, by id, each with the time of reading, by the monotonic clock.
+        self.heads: dict[int, tuple[float, Rows]] = {}
+        # Pages of the list, likewise.
         self._pages: dict[int, tuple[float, OrdersPage | None]] = {}
-        self._heads: dict[int, tuple[float, Rows]] = {}
         self._reading: ListReading | None = None
         self._under_way: dict[tuple[int, int], anyio.Event] = {}
         self._places = anyio.Semaphore(_AT_ONCE)
@@ -164,14 +165,10 @@ class ReportCache:
 
     async def head(self, order_id: int, newer_than: float, budget: Budget) -> Rows | None:
         """Give the first rows of a report that were read after a moment; `None` over budget."""
-        return await self._share(self._heads, order_id, newer_than, self._read_head, budget)
+        return await self._share(self.heads, order_id, newer_than, self._read_head, budget)
 
     async def _read_head(self, order_id: int) -> Rows:
         return await self._read_rows(order_id, 1, _FEW)
-
-    def cached_head(self, order_id: int) -> tuple[float, Rows | None]:
-        """Give the first rows of a report, if they were read, and the time of reading, by the monotonic clock."""
-        return self._heads.get(order_id, (-math.inf, None))
 
     async def whole(self, order_id: int, wanted: Container[str], recipients: int, budget: Budget) -> Rows | None:
         """Read all rows of a report, or as many as show that it is another order's; `None` over budget."""
@@ -289,9 +286,9 @@ class Lookups:
         known: The client's memory of its orders.
     """
 
-    def __init__(self, transport: Transport, known: KnownIds | None = None) -> None:
+    def __init__(self, transport: Transport, known: KnownIds) -> None:
         self.transport = transport
-        self.known = KnownIds() if known is None else known
+        self.known = known
         self._caches: dict[object, ReportCache] = {}
 
     def reports(self, days: Days) -> ReportCache:

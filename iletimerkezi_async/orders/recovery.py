@@ -162,7 +162,8 @@ class Attempts:
                 raise OrderAcceptedError(found.candidates)
             self._known.note(order_id, self._send.content, took=refused.first.elapsed)
         elif order_id is None or not _leaves_open(refusal):
-            raise _in_doubt(refusal, found.candidates)
+            # An order with the same numbers may have another text, which the list does not show.
+            raise unknown(f"the answer was lost, and it was not taken again ({refusal.reason})", found.candidates)
         return Order(order_id, self._send.draft.recipients), refusal is None
 
 
@@ -171,7 +172,7 @@ def _leaves_open(refusal: ApiError) -> bool:
     return is_overdue(refusal) or isinstance(refusal, DuplicateOrderError)
 
 
-def _in_doubt(refusal: ApiError, candidates: tuple[int, ...]) -> OutcomeUnknownError:
-    # An order with the same numbers may have another text, which the list does not show.
+def unknown(reason: str, candidates: tuple[int, ...] = ()) -> OutcomeUnknownError:
+    """Make the error of an order that may or may not have been taken, and that may be one of some."""
     hint = f"; it may be order {', '.join(map(str, candidates))}" if candidates else ""
-    return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal.reason}){hint}", "send-sms")
+    return OutcomeUnknownError(f"{reason}{hint}", "send-sms")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve
 
-from iletimerkezi_async.stores.log import Change, Scope, State, draw
+from iletimerkezi_async.stores.log import Answer, Change, Scope, State, draw
 
 from . import life
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Answer, Fence, KnownId, Log, Name, Row
+    from iletimerkezi_async.stores.log import Fence, KnownId, Log, Name, Row
 
 
 #: The outcome of a claim, or of a person's decision: what is in the log now, and the reason why nothing was written.
@@ -48,14 +48,15 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
             return life.release(row, draw(), keep)
         return life.give_up(row, draw(), keep, lost=row.first is not None)
 
-    answer = await log.write(None, Change(mine, lease, keep, durable=False), undo=undo)
-    while not answer.has(mine.version):
-        mine = evolve(mine, version=draw())
+    answer = Answer(None, 0.0)
+    while True:
         decision = life.claim(answer.row, answer.now, mine, lease, keep)
         if not isinstance(decision, Change):
             return answer, decision
         answer = await log.write(answer.row, decision, undo=undo)
-    return answer, None
+        if answer.has(mine.version):
+            return answer, None
+        mine = evolve(mine, version=draw())
 
 
 async def write_owned(

@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.errors import IletimerkeziError
 from iletimerkezi_async.stores.log import KNOWN_SECONDS
+from iletimerkezi_async.wire.reports import get_reports
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, ReportCache
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from iletimerkezi_async.clocks import Stopwatch
-    from iletimerkezi_async.stores.log import Evidence, Row
+    from iletimerkezi_async.stores.log import Log, Row
     from iletimerkezi_async.wire.draft import Draft
     from iletimerkezi_async.wire.reports import OrdersPage
 
@@ -135,7 +138,7 @@ class Judge:
 
     def _judge(self, listed: Listed, newer_than: float) -> bool:
         """Judge an order by what was read; tell whether its report need not be read (further)."""
-        read_at, rows = self._reports.cached_head(listed.id)
+        read_at, rows = self._reports.heads.get(listed.id, (-math.inf, None))
         verdict = judge(self.wanted, listed, rows, self.place, self._knowledge)
         known = self.verdicts.get(listed.id)
         if known is not None and verdict.open and not known.open:
@@ -269,8 +272,7 @@ class LiveSearch:
         now, span = self._measure()
         judge.wanted = evolve(judge.wanted, span=span)
         known = {id: Known() for id in reports.known}
-        for id, each in self._known.others(reports.listed, self._send.content).items():
-            known[id] = each if each.answered is None else evolve(each, answered=_by_one_clock(each.answered))
+        known |= self._known.others(reports.listed, self._send.content, _by_one_clock)
         judge.learn(Listing([*reports.listed.values()], reports.days, now), Knowledge(known))
 
 
@@ -355,8 +357,9 @@ async def hear_clock(lookups: Lookups, since: float) -> None:
     if now.service is None or clocks.heard_at < since:
         of_days = days(Span(now, now), now)
         assert of_days is not None
-        # Not in a shared cache: it would lack orders that are lost after this.
-        await ReportCache(lookups, of_days).read_page(1)
+        # A refusal tells it, too.
+        with suppress(IletimerkeziError):
+            await lookups.transport.call(get_reports(of_days.first, of_days.last, 1))
 
 
 class EarlierSearch:
@@ -364,24 +367,22 @@ class EarlierSearch:
 
     Args:
         lookups: The shared state of the client's searches.
-        log: The log that knows other orders.
+        log: The log that has it, knows other orders, and counts its own orders of this process itself.
         row: The order's row.
         draft: The order.
         ahead: Seconds by which the log's clock is ahead of this machine's.
-        owner: The log that counts its own orders of this process itself.
     """
 
     _send: LiveSend
     _wanted: Wanted
     _reports: ReportCache
 
-    def __init__(self, lookups: Lookups, log: Evidence, row: Row, draft: Draft, *, ahead: float, owner: object) -> None:
+    def __init__(self, lookups: Lookups, log: Log, row: Row, draft: Draft, *, ahead: float) -> None:
         assert row.first is not None
         assert row.last is not None
         self._lookups = lookups
         self._log, self._row = log, row
-        self._draft, self._owner = draft, owner
-        self._ahead = ahead
+        self._draft, self._ahead = draft, ahead
         self._span = Span(row.first, row.last)
 
     async def find(self) -> Conclusion:
@@ -394,7 +395,7 @@ class EarlierSearch:
         if of_days is None:
             return Conclusion(Fate.UNKNOWN, _TOO_LONG_AGO)
         self._send = LiveSend(
-            self._draft, await in_thread(self._draft.recipients, hash_content, self._draft), self._owner
+            self._draft, await in_thread(self._draft.recipients, hash_content, self._draft), self._log
         )
         self._wanted = _wanted(self._send, self._span)
         self._reports = self._lookups.reports(of_days)
@@ -425,7 +426,7 @@ class EarlierSearch:
             self._wanted,
             self._send.content,
             self._span.first.local - self._ahead,
-            owner=self._owner,
+            owner=self._log,
             blacklist=knowledge.blacklist,
         )
         alike = open_rows + 1 + others
@@ -437,10 +438,8 @@ class EarlierSearch:
     async def _ask_log(self, listing: Listing) -> tuple[dict[int, Known], int]:
         """Give the orders that the log and this process know, and the number of look-alikes in the log."""
         first, last = self._span.first.local, self._span.last.local
-        known = {
-            id: each if each.answered is None else evolve(each, answered=self._by_log(each.answered))
-            for id, each in self._lookups.known.others((each.id for each in listing.orders), self._send.content).items()
-        }
+        listed = (each.id for each in listing.orders)
+        known = self._lookups.known.others(listed, self._send.content, self._by_log)
         found = await self._log.alike(self._row, first - ALIKE_SECONDS, last + ALIKE_SECONDS)
         ids = await self._log.known_between(self._row.name.account, listing.days.begin, listing.days.end)
         known |= {each.order_id: Known(each.at, each.scheduled) for each in ids}

@@ -137,8 +137,8 @@ class Sending:
                 claim = Claim(self._store, answer.row, answer.now, self._lookups, lease=self._lease, keep=self._keep)
                 try:
                     return await self._drive(claim, draft)
-                except OvertakenError as overtaken:
-                    may_be_taken = may_be_taken or overtaken.may_be_taken
+                except OvertakenError:
+                    may_be_taken = may_be_taken or claim.begun
                 continue
             if obstacle is not life.Obstacle.BUSY:
                 return _replay(answer.row, obstacle, key)
@@ -203,11 +203,7 @@ class Sending:
         try:
             row = await claim.settle_taken(order_id, note=note)
         except StoreError as error:
-            about = f" (order {order_id})" if order_id else ""
-            extra = describe_error(_OPERATION, error, order_id)
-            logger.warning(
-                "what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra
-            )
+            _warn(error, order_id)
             return False
         if row is not None and order_id is not None and row.order_id not in {None, order_id}:
             extra = describe_error(_OPERATION, OrderAcceptedError(), order_id)
@@ -218,8 +214,7 @@ class Sending:
         try:
             await claim.write(claim.give_up(lost=lost))
         except StoreError as error:
-            extra = describe_error(_OPERATION, error)
-            logger.warning("what became of a key could not be noted, the next call settles it: %s", error, extra=extra)
+            _warn(error)
 
     async def _find_settled(self, claim: Claim) -> Order | None:
         """Give the order if an earlier owner of the key has written its id meanwhile."""
@@ -286,6 +281,12 @@ class Sending:
             sent_as = "an order" if row.order_id is None else f"order {row.order_id}"
             raise KeyConflictError(f"under the key {sent_as} was sent", key)
         return evolve(before, state=state, order_id=row.order_id, version=row.version)
+
+
+def _warn(error: StoreError, order_id: int | None = None) -> None:
+    about = "" if order_id is None else f" (order {order_id})"
+    extra = describe_error(_OPERATION, error, order_id)
+    logger.warning("what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra)
 
 
 def _replay(row: Row, obstacle: life.Obstacle, key: str) -> Order:

@@ -191,7 +191,7 @@ class Store(ABC):
 
     @property
     def _place(self) -> object:
-        """A value that is equal for stores that keep the same rows."""
+        """A value that is equal for stores that keep the same rows, such as a journal's file of two runs."""
         return id(self)
 
     # Common to all engines.
@@ -203,19 +203,14 @@ class Store(ABC):
         if self._leaving:
             raise StoreError("the store has been closed")
         if time.monotonic() >= self._sweep_at:
-            work = self._with_sweep(work)
+            self._sweep_at = time.monotonic() + _SWEEP_SECONDS
+            work = partial(self._sweep_first, work)
         return await self._worker_threads.run(work, finish=finish, undo=undo)
 
-    def _with_sweep(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Put a sweep before a piece of work."""
-        self._sweep_at = time.monotonic() + _SWEEP_SECONDS
-
-        def sweep_and_work() -> T:
-            with suppress(StoreError):
-                self._sweep_rows()
-            return work()
-
-        return sweep_and_work
+    def _sweep_first(self, work: Callable[[], T]) -> T:
+        with suppress(StoreError):
+            self._sweep_rows()
+        return work()
 
     def _note_late(self, notes: Sequence[tuple[str, KnownId, float]]) -> None:
         """In a thread: note ids in the background."""
@@ -224,7 +219,9 @@ class Store(ABC):
             known = [evolve(each, age=each.age + now - at) for owner, each, at in notes if owner == account]
             self._note_ids(account, known)
         if now >= self._sweep_at:
-            self._with_sweep(lambda: None)()
+            self._sweep_at = now + _SWEEP_SECONDS
+            with suppress(StoreError):
+                self._sweep_rows()
 
 
 class StoreJournal:
@@ -268,21 +265,17 @@ class StoreLog:
         self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
     ) -> Answer:
         """See `Log`."""
-        store = self._store
-
-        def write(old: Row | None, change: Change, fence: Fence | None) -> Answer:
-            if fence is not None:
-                change = evolve(change, row=evolve(change.row, token=fence.seal(change.row)))
-            return store._write(old, change, fence)
+        write = self._store._write
+        work = partial(write, old, change, fence)
+        if undo is None:
+            return await self._store._ask(work, finish=True)
 
         def revert(answer: Answer) -> None:
-            back = None if undo is None else undo(answer)
-            if back is not None and answer.row is not None:
+            back = undo(answer)
+            if back is not None:
                 write(answer.row, back, fence and evolve(fence, version=draw()))
 
-        if undo is None:
-            return await store._ask(partial(write, old, change, fence), finish=True)
-        return await store._ask(partial(write, old, change, fence), undo=revert)
+        return await self._store._ask(work, undo=revert)
 
     async def read(self, name: Name, part: int = 0) -> Answer:
         """See `Log`."""

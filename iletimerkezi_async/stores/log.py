@@ -205,25 +205,7 @@ class Answer:
 Undo: TypeAlias = "Callable[[Answer], Change | None]"
 
 
-class Evidence(Protocol):
-    """The part of a log that a search for a lost order asks."""
-
-    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """Find look-alikes: orders to the same numbers that may have been taken at about the same time.
-
-        They are the other rows with this mark whose first attempt was before `until`, and the last after `since`.
-
-        Returns:
-            The id of each; `None` if it is not known.
-        """
-        ...
-
-    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """Give all ids that became known in a time."""
-        ...
-
-
-class Log(Evidence, Protocol):
+class Log(Protocol):
     """Keeps rows. Each method raises `StoreError` if the log is away."""
 
     async def write(
@@ -245,6 +227,20 @@ class Log(Evidence, Protocol):
 
     async def page(self, name: Name, after: int) -> Sequence[Row]:
         """Read the next parts of a campaign, with numbers above `after`; none at the end."""
+        ...
+
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
+        """Find look-alikes: orders to the same numbers that may have been taken at about the same time.
+
+        They are the other rows with this mark whose first attempt was before `until`, and the last after `since`.
+
+        Returns:
+            The id of each; `None` if it is not known.
+        """
+        ...
+
+    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
+        """Give all ids that became known in a time."""
         ...
 
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:

@@ -38,10 +38,11 @@ _FENCED = (
     "EXISTS (SELECT 1 FROM iletimerkezi_rows f WHERE f.account = :account AND f.scope = :scope AND f.name = :name "
     "AND f.part = 0 AND f.token = :fence)"
 )
-_VALUES = (
-    ":account, :scope, :name, :part, :version, :token, :state, :content, :mark, :recipients, "
-    "{first}, :first_service, {last}, :last_service, :order_id, {now} + :lease, {now} + :keep, :entries"
-)
+_BLANKS = {"first_at": "{first}", "last_at": "{last}", "lease_until": "{now} + :lease", "expires_at": "{now} + :keep"}
+_SPELT = {column: _BLANKS.get(column, f":{column}") for column in _KEPT}
+_VALUES = ", ".join(_SPELT.values())
+# But for the first four, which name the row.
+_SET = ", ".join(f"{column} = {_SPELT[column]}" for column in _KEPT[4:])
 #: Seconds from a row's expiry to its deletion: a late insert would bring back a version that others have read.
 _EXPIRED_KEPT = 11 * 86_400
 # A campaign's `keep` is as long by itself.
@@ -91,7 +92,10 @@ _TABLES = (
 #: or indexes, and changes nothing, so that processes of the version before can work beside it.
 EDITIONS = (_TABLES,)
 # SQLite needs a condition between a SELECT and its conflict clause: `{holds}`.
-_INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {{holds}} ON CONFLICT DO NOTHING"
+_INSERT = (
+    f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES}, :entries WHERE {{holds}} "
+    "ON CONFLICT DO NOTHING"
+)
 # Locks part 0 until the end of the transaction. The lease is renewed only if the part is going to be written.
 _RENEW = (
     "UPDATE iletimerkezi_rows SET version = :renewed, lease_until = {now} + :fence_lease, "
@@ -104,20 +108,14 @@ _PART = (
 _RENEW_BY_INSERT = f"{_RENEW} NOT {_PART})"
 _RENEW_BY_SWAP = f"{_RENEW} {_PART} AND p.version = :old)"
 _SWAP = (
-    "UPDATE iletimerkezi_rows SET version = :version, token = :token, state = :state, content = :content, "
-    "mark = :mark, recipients = :recipients, first_at = {first}, first_service = :first_service, last_at = {last}, "
-    "last_service = :last_service, order_id = :order_id, lease_until = {now} + :lease, expires_at = {now} + :keep"
-    f"{{entries}} WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
-)
-_NOTE_WRITTEN = (
-    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
-    "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 "
-    f"WHERE EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version) "
-    "ON CONFLICT DO NOTHING"
+    f"UPDATE iletimerkezi_rows SET {_SET}{{entries}} WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
 )
 _NOTE = (
     f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
-    "VALUES (:account, :order_id, {now} - :age, :service, :scheduled, 0) ON CONFLICT DO NOTHING"
+    "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 WHERE {holds} ON CONFLICT DO NOTHING"
+)
+_NOTE_WRITTEN = _NOTE.replace(
+    "{holds}", f"EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version)"
 )
 _READ = (
     f"SELECT {_COLUMNS}, {{now}} FROM (SELECT 1 AS one) AS one_row LEFT JOIN iletimerkezi_rows "
@@ -194,7 +192,8 @@ class SqlStore(Store):
         """Run statements as one transaction; return the rows of the last one."""
 
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
-        row, values = change.row, _values(change)
+        row = change.row if fence is None else evolve(change.row, token=fence.seal(change.row))
+        values = _values(change, row)
         statement = _INSERT
         if old is not None:
             values["old"] = old.version
@@ -209,8 +208,7 @@ class SqlStore(Store):
             values |= {"fence_lease": fence.lease, "fence_keep": fence.keep}
         if change.note is not None:
             statements.append(_NOTE_WRITTEN)
-            values |= {"note": str(change.note.order_id), "note_service": change.note.at.service}
-            values |= {"scheduled": int(change.note.scheduled), "age": change.note.age}
+            values |= _note(change.note)
         answer = _answer(self._transact([*statements, _READ], values, change.durable), row.part)
         if row.entries is not None and answer.row is not None and answer.has(row.version):
             return evolve(answer, row=evolve(answer.row, entries=row.entries))
@@ -247,11 +245,7 @@ class SqlStore(Store):
 
     def _note_ids(self, account: str, known: Sequence[KnownId]) -> None:
         for each in known:
-            values = {
-                "account": account, "order_id": str(each.order_id), "service": each.at.service,
-                "scheduled": int(each.scheduled), "age": each.age,
-            }  # fmt: skip
-            self._transact([_NOTE], values, False)
+            self._transact([_NOTE.replace("{holds}", "1 = 1")], {"account": account, **_note(each)}, False)
 
     def _reserve(self, account: str, seconds: float, delay: float) -> float:
         values = {"account": account, "seconds": seconds, "delay": delay}
@@ -267,8 +261,8 @@ def _place(name: Name, part: int) -> dict[str, object]:
     return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
 
 
-def _values(change: Change) -> dict[str, object]:
-    row, first, last = change.row, change.row.first, change.row.last
+def _values(change: Change, row: Row) -> dict[str, object]:
+    first, last = row.first, row.last
     return {
         **_place(row.name, row.part),
         "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
@@ -276,6 +270,13 @@ def _values(change: Change) -> dict[str, object]:
         "order_id": None if row.order_id is None else str(row.order_id), "entries": row.entries,
         "first_at": None if first is None else first.local, "first_service": None if first is None else first.service,
         "last_at": None if last is None else last.local, "last_service": None if last is None else last.service,
+    }  # fmt: skip
+
+
+def _note(known: KnownId) -> dict[str, object]:
+    return {
+        "note": str(known.order_id), "note_service": known.at.service,
+        "scheduled": int(known.scheduled), "age": known.age,
     }  # fmt: skip
 
 

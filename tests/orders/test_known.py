@@ -97,8 +97,7 @@ def test_nothing_is_left_of_what_was_removed() -> None:
         sends.add(send)
         sends.remove(send)
         sends.remove(send)
-    assert not sends._small
-    assert not sends._large
+    assert not sends._by_key
 
 
 sets = st.lists(st.sampled_from(NUMBERS[:45]), min_size=1, max_size=45, unique=True)
@@ -130,7 +129,7 @@ def test_an_id_is_another_s_where_it_carries_something_else() -> None:
     assert not known.is_of_another(7, 2, before=0.0)
     assert known.describe(8) is not None
     assert known.describe(9) is None
-    others = known.others([7, 8, 9], 2)
+    others = known.others([7, 8, 9], 2, lambda moment: moment)
     assert {id: (each.answered, each.scheduled) for id, each in others.items()} == {7: (NOW, True), 8: (None, False)}
     assert known.answered == 1
 
