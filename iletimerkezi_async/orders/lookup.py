@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -22,11 +22,11 @@ from .paging import Blacklist
 from .rules import Listed, Listing, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container
+    from collections.abc import Awaitable, Callable, Container, Sequence
 
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.http.transport import Transport
-    from iletimerkezi_async.wire.reports import OrdersPage
+    from iletimerkezi_async.models import OrderReport
 
     from .known import KnownIds
 
@@ -71,6 +71,8 @@ class Budget:
 
 
 V = TypeVar("V")
+#: The orders on a page of the list, and the number of orders in the whole list, if the service tells it.
+Page: TypeAlias = "tuple[Sequence[OrderReport], int | None]"
 
 
 class ReportCache:
@@ -100,7 +102,7 @@ class ReportCache:
         #: The first rows of reports that were read, by id, each with the time of reading, by the monotonic clock.
         self.heads: dict[int, tuple[float, Rows]] = {}
         # Pages of the list, likewise.
-        self._pages: dict[int, tuple[float, OrdersPage | None]] = {}
+        self._pages: dict[int, tuple[float, Page | None]] = {}
         self._reading: ListReading | None = None
         self._under_way: dict[tuple[int, int], anyio.Event] = {}
         self._places = anyio.Semaphore(_AT_ONCE)
@@ -122,17 +124,17 @@ class ReportCache:
 
     # The list.
 
-    async def page(self, number: int, newer_than: float, budget: Budget) -> OrdersPage | None:
+    async def page(self, number: int, newer_than: float, budget: Budget) -> Page | None:
         """Give a page of the list (from 1) that was read after a moment; `None` over budget, or if reading failed."""
         return await self._share(self._pages, number, newer_than, self._read_shared_page, budget)
 
-    async def _read_shared_page(self, number: int) -> OrdersPage | None:
+    async def _read_shared_page(self, number: int) -> Page | None:
         page = await self.read_page(number)
         if page is not None:
-            self.known |= await self._known.known_to_others([order.id for order in page.orders])
+            self.known |= await self._known.known_to_others([order.id for order in page[0]])
         return page
 
-    async def read_page(self, number: int) -> OrdersPage | None:
+    async def read_page(self, number: int) -> Page | None:
         """Read a page of the list now; `None` if it cannot be read."""
         try:
             page = await self._transport.call(get_reports(self._days.first, self._days.last, number))
@@ -145,9 +147,9 @@ class ReportCache:
                 submitted_at = None if order.submitted_at is None else order.submitted_at.timestamp()
                 sent_at = None if order.sent_at is None else order.sent_at.timestamp()
                 self.listed[order.id] = Listed(order.id, order.total, submitted_at, sent_at, order.sender)
-        return page
+        return page.orders, page.count
 
-    async def _clip(self, number: int) -> OrdersPage | None:
+    async def _clip(self, number: int) -> Page | None:
         """Leave out the last day, which the service refuses if it has not begun yet."""
         if self.clipped or self._days.last <= self._days.first:
             return None
@@ -266,14 +268,15 @@ class ListReading:
         if page is None:
             self.failed = self._is_over = True
             return
+        orders, count = page
         if self._page == 1:
-            self._count = page.count
+            self._count = count
         before = len(self._seen)
-        self._seen.update(order.id for order in page.orders)
+        self._seen.update(order.id for order in orders)
         self._stale = self._stale + 1 if len(self._seen) == before else 0
-        self._orders += [self._reports.listed[order.id] for order in page.orders]
+        self._orders += [self._reports.listed[order.id] for order in orders]
         all_seen = self._count is not None and len(self._seen) >= self._count
-        if not page.orders or (self._stale and all_seen) or self._stale >= _STALE_PAGES:
+        if not orders or (self._stale and all_seen) or self._stale >= _STALE_PAGES:
             self._is_over = True
             self._is_whole = (self._count is None or all_seen) and not self._reports.clipped
 

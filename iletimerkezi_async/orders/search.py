@@ -50,9 +50,8 @@ if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Stopwatch
     from iletimerkezi_async.stores.log import Log, Row
     from iletimerkezi_async.wire.draft import Draft
-    from iletimerkezi_async.wire.reports import OrdersPage
 
-    from .lookup import ListReading, Lookups
+    from .lookup import ListReading, Lookups, Page
     from .rules import Listed
 
 # Reports that are read at once.
@@ -252,7 +251,7 @@ class LiveSearch:
             if page is None:
                 break
             self._learn()
-            listed = (reports.listed[order.id] for order in page.orders)
+            listed = (reports.listed[order.id] for order in page[0])
             await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
             if self._find_its():
                 return
@@ -307,7 +306,7 @@ class PageSequence:
             deeper = not deeper
             yield number if self._last is None else self._last + 1 - number
 
-    def note(self, number: int, page: OrdersPage, earliest: float | None) -> None:
+    def note(self, number: int, page: Page, earliest: float | None) -> None:
         """Learn the direction of the list, and its end, from a page.
 
         Args:
@@ -315,15 +314,16 @@ class PageSequence:
             page: The page.
             earliest: The time before which no order can be the wanted one; `None` if it is not known.
         """
-        if not page.orders:
+        orders, count = page
+        if not orders:
             self._deepest = 0
             return
-        times = [order.submitted_at for order in page.orders if order.submitted_at is not None]
-        if len(times) < len(page.orders) or self._last is not None:
+        times = [order.submitted_at for order in orders if order.submitted_at is not None]
+        if len(times) < len(orders) or self._last is not None:
             return
-        first, last = (times[0], page.orders[0].id), (times[-1], page.orders[-1].id)
-        if first < last and page.count is not None:
-            self._last = self._deepest = end = -(-page.count // len(page.orders))
+        first, last = (times[0], orders[0].id), (times[-1], orders[-1].id)
+        if first < last and count is not None:
+            self._last = self._deepest = end = -(-count // len(orders))
             self._deeper = min(self._start, end)
             self._shallower = self._deeper - 1
         elif earliest is not None and times[-1].timestamp() < earliest:
