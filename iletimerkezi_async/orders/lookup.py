@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import anyio
@@ -126,7 +127,7 @@ class ReportCache:
 
     async def page(self, number: int, newer_than: float, budget: Budget) -> Page | None:
         """Give a page of the list (from 1) that was read after a moment; `None` over budget, or if reading failed."""
-        return await self._share(self._pages, number, newer_than, self._read_shared_page, budget)
+        return await self._share(self._pages, number, newer_than, partial(self._read_shared_page, number), budget)
 
     async def _read_shared_page(self, number: int) -> Page | None:
         page = await self.read_page(number)
@@ -167,10 +168,7 @@ class ReportCache:
 
     async def head(self, order_id: int, newer_than: float, budget: Budget) -> Rows | None:
         """Give the first rows of a report that were read after a moment; `None` over budget."""
-        return await self._share(self.heads, order_id, newer_than, self._read_head, budget)
-
-    async def _read_head(self, order_id: int) -> Rows:
-        return await self._read_rows(order_id, 1, _FEW)
+        return await self._share(self.heads, order_id, newer_than, partial(self._read_rows, order_id, 1, _FEW), budget)
 
     async def whole(self, order_id: int, wanted: Container[str], recipients: int, budget: Budget) -> Rows | None:
         """Read all rows of a report, or as many as show that it is another order's; `None` over budget."""
@@ -210,7 +208,7 @@ class ReportCache:
         cache: dict[int, tuple[float, V]],
         number: int,
         newer_than: float,
-        read: Callable[[int], Awaitable[V]],
+        read: Callable[[], Awaitable[V]],
         budget: Budget,
     ) -> V | None:
         """Give a value that was read after a moment, wait for it if it is being read, or read it."""
@@ -225,7 +223,7 @@ class ReportCache:
             try:
                 async with self._places:
                     at = time.monotonic()
-                    value = await read(number)
+                    value = await read()
                     cache[number] = at, value
                 return value
             finally:
