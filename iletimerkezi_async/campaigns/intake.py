@@ -88,24 +88,31 @@ class Intake(ABC, Generic[T]):
     async def prepare(self) -> None:
         """Check the source before anything is sent, once all earlier orders are remembered."""
 
-    async def fill(self) -> bool:
-        """Read until there are enough recipients for a full draft, or the source ends; tell whether there are any."""
+    @property
+    def _may_fill(self) -> bool:
+        """Whether there is more to be read."""
+        return self.changed < _MOST_CHANGED and (bool(self._held) or not self._reader.is_over)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all recipients are in drafts."""
+        return not self._fresh and not self._may_fill
+
+    async def fill(self) -> None:
+        """Read until there are enough recipients for a full draft, or the source ends."""
         # No further: the source may wait until its last values have been sent.
-        while (room := self._batch_size - len(self._fresh)) > 0 and self.changed < _MOST_CHANGED:
+        while (room := self._batch_size - len(self._fresh)) > 0 and self._may_fill:
             await self._slice.end()
             if not self._held:
                 # The source may raise: no variable may show values then.
                 self._held.extend(await self._reader.read(min(room, _PIECE)))
-            if not self._held:
-                break
             self._take_in(min(room, _PIECE))
-        return bool(self._fresh)
 
-    def take(self) -> Draft:
-        """Pack the next draft; `fill` has told that there are recipients."""
-        draft = self._draft(self._fresh[: self._batch_size])
+    def take(self) -> Draft | None:
+        """Pack the next draft; `None` if there are no recipients."""
+        fresh = self._fresh[: self._batch_size]
         del self._fresh[: self._batch_size]
-        return draft
+        return self._draft(fresh) if fresh else None
 
     def rest(self) -> Draft | None:
         """Pack all recipients that were read and are in no draft."""

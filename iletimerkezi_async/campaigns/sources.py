@@ -71,6 +71,9 @@ class Reader(Generic[T]):
     Args:
         source: The iterable.
         weigh: Counts a value's recipients; `None` where each value is one.
+
+    Attributes:
+        is_over: Whether the source has ended.
     """
 
     def __init__(self, source: Source[T], weigh: Callable[[T], int] | None = None) -> None:
@@ -81,19 +84,22 @@ class Reader(Generic[T]):
         else:
             self._sync = iter(source)
         self._weigh = weigh
+        self.is_over = False
         self._piece: list[T] = []
         # Limit of values read at once. It begins with one where a value may take long, and grows while reads are quick.
         self._size = _PIECE if isinstance(source, (list, tuple)) else 1
         self._slice = TimeSlice()
 
     async def read(self, limit: int) -> list[T]:
-        """Read the next values, of at least one and at most about `limit` recipients; an empty list at the end."""
+        """Read the next values, of at most about `limit` recipients; at least one, unless the source ends."""
         began = time.perf_counter()
         # Read in place: what came before an exception of the source is kept, and no variable shows it.
         if self._async is not None:
             await self._read_async(self._async, limit)
         elif self._weigh is None:
-            self._piece.extend(islice(self._sync, min(limit, self._size)))
+            size = min(limit, self._size)
+            self._piece.extend(islice(self._sync, size))
+            self.is_over = len(self._piece) < size
         else:
             self._read_weighed(limit, self._weigh)
         is_slow = time.perf_counter() - began > _SLOW
@@ -105,6 +111,7 @@ class Reader(Generic[T]):
             try:
                 self._piece.append(await anext(source))
             except StopAsyncIteration:
+                self.is_over = True
                 break
             limit -= self._weigh(self._piece[-1]) if self._weigh else 1
             # A generator that never waits would block the event loop.
@@ -115,6 +122,7 @@ class Reader(Generic[T]):
             try:
                 self._piece.append(next(self._sync))
             except StopIteration:
+                self.is_over = True
                 break
             limit -= weigh(self._piece[-1])
             if limit <= 0:

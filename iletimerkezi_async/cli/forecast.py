@@ -165,13 +165,13 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
         intake = _make_intake(plan, message, journal.salt if journal else b"")
         if journal is not None:
             await journal.read(partial(_count_in, found, intake))
-    is_over = False
-    while not is_over:
-        is_over = not await intake.fill()
+    while not intake.is_over:
+        await intake.fill()
         for _, again in intake.take_earlier(unread=False):
             found.add(again)
-        if not is_over:
-            found.add(intake.take())
+        draft = intake.take()
+        if draft is not None:
+            found.add(draft)
     if found.progress:
         # The first ones of the list may have theirs already.
         plan.notes.examples[:] = found.examples
