@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from operator import itemgetter
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from attrs import evolve, field, frozen
@@ -18,7 +18,7 @@ from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
 from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
-from iletimerkezi_async.wire.packing import Pair, Unfolded, count_recipients, group, pack_pairs, sort_numbers
+from iletimerkezi_async.wire.packing import Pair, Recipient, group, pack_pairs, sort_numbers, unfold
 
 from .records import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
@@ -58,15 +58,12 @@ class Intake(ABC, Generic[T]):
     #: Integers for each recipient in the journal; the first is the number's digits.
     ENTRY_SIZE: ClassVar[int]
 
-    def __init__(
-        self, reader: Reader[T], held: list[T] | Unfolded, total: int | None, template: Draft, batch_size: int
-    ) -> None:
+    def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
         self._reader = reader
         self._slice = TimeSlice()
         self._template = template
         self._batch_size = batch_size
-        #: Values that were read and not cleaned yet; recipients that are in no draft yet; and those with changed texts.
-        self._held: Any = held
+        #: Recipients that are in no draft yet; and those with changed texts.
         self._fresh: list[Any] = []
         self._kept_back: list[Any] = []
         self.total = total
@@ -89,24 +86,19 @@ class Intake(ABC, Generic[T]):
         """Check the source before anything is sent, once all earlier orders are remembered."""
 
     @property
-    def _may_fill(self) -> bool:
-        """Whether there is more to be read."""
-        return self.changed < _MOST_CHANGED and (bool(self._held) or not self._reader.is_over)
-
-    @property
     def is_over(self) -> bool:
         """Whether all recipients are in drafts."""
-        return not self._fresh and not self._may_fill
+        return not self._fresh and (self._reader.is_over or self.changed >= _MOST_CHANGED)
 
     async def fill(self) -> None:
         """Read until there are enough recipients for a full draft, or the source ends."""
         # No further: the source may wait until its last values have been sent.
-        while (room := self._batch_size - len(self._fresh)) > 0 and self._may_fill:
+        while (room := self._batch_size - len(self._fresh)) > 0:
+            if self._reader.is_over or self.changed >= _MOST_CHANGED:
+                return
             await self._slice.end()
-            if not self._held:
-                # The source may raise: no variable may show values then.
-                self._held.extend(await self._reader.read(min(room, _PIECE)))
-            self._take_in(min(room, _PIECE))
+            # The source may raise: no variable may show values then.
+            self._take_in(await self._reader.read(min(room, _PIECE)))
 
     def take(self) -> Draft | None:
         """Pack the next draft; `None` if there are no recipients."""
@@ -116,9 +108,9 @@ class Intake(ABC, Generic[T]):
 
     def rest(self) -> Draft | None:
         """Pack all recipients that were read and are in no draft."""
-        self._held.extend(self._reader.left())
-        while self._held:
-            self._take_in(_PIECE)
+        left = self._reader.left()
+        for start in range(0, len(left), _PIECE):
+            self._take_in(left[start : start + _PIECE])
         rest = self._fresh + self._kept_back
         return self._draft(rest) if rest else None
 
@@ -148,8 +140,8 @@ class Intake(ABC, Generic[T]):
         """A draft's recipients as integers, for the journal."""
 
     @abstractmethod
-    def _take_in(self, limit: int) -> None:
-        """Clean up to `limit` recipients of those that were read."""
+    def _take_in(self, values: list[T]) -> None:
+        """Clean some recipients."""
 
     @abstractmethod
     def _draft(self, fresh: list[Any]) -> Draft: ...
@@ -161,7 +153,7 @@ class NumberIntake(Intake[Number]):
     ENTRY_SIZE = 1
 
     def __init__(self, recipients: Recipients[Number], template: Draft, batch_size: int, message: Message) -> None:
-        super().__init__(Reader(recipients.source), [], recipients.total, template, batch_size)
+        super().__init__(Reader(recipients.source), recipients.total, template, batch_size)
         self._message = message
         self._seen = Seen()
         self._earlier = Seen()
@@ -176,8 +168,7 @@ class NumberIntake(Intake[Number]):
         """The digits of each number."""
         return [digits for numbers in draft.messages.values() for digits in digits_of(numbers)]
 
-    def _take_in(self, limit: int) -> None:
-        values, self._held = self._held[:limit], self._held[limit:]
+    def _take_in(self, values: list[Number]) -> None:
         self.read += len(values)
         numbers = clean_numbers(values)
         good = cast("Sequence[str]", numbers)
@@ -212,7 +203,7 @@ class _Earlier:
         return len(self.found) == self.row.recipients
 
 
-class MessageIntake(Intake[Message | Refusal]):
+class MessageIntake(Intake[Recipient]):
     """Takes in messages with texts of their own. A number may occur again with another text."""
 
     ENTRY_SIZE = 2
@@ -226,9 +217,7 @@ class MessageIntake(Intake[Message | Refusal]):
         *,
         allow_new_texts: bool = True,
     ) -> None:
-        # Each message may have several recipients.
-        reader = Reader(recipients.source, count_recipients)
-        super().__init__(reader, Unfolded(), None, template, batch_size)
+        super().__init__(Reader(recipients.source, unfold), None, template, batch_size)
         source = cast("object", recipients.source)
         #: The messages, if they can be read twice.
         self._known = cast("Sequence[object]", source if isinstance(source, Sequence) else ())
@@ -253,22 +242,19 @@ class MessageIntake(Intake[Message | Refusal]):
         """Count changed texts, if the messages can be read twice; no order among them matters then."""
         if self._allow_new_texts or not self.missing or not self._known:
             return
-        unfolded = Unfolded()
-        unfolded.extend(self._known)
+        rows = chain.from_iterable(map(unfold, self._known))
         strange: dict[int, int] = {}
-        while unfolded:
+        while piece := [*islice(rows, _PIECE)]:
             await self._slice.end()
-            self._compare(unfolded, strange)
+            self._compare(piece, strange)
         met = self._met.known([*strange.values()])
         self.changed = sum(number not in met for number in strange.values())
         # No further check is needed while they are sent.
         self._allow_new_texts = True
 
-    def _compare(self, unfolded: Unfolded, strange: dict[int, int]) -> None:
+    def _compare(self, rows: list[Recipient], strange: dict[int, int]) -> None:
         """Compare some recipients with earlier runs: note those with an earlier text, and those with a strange one."""
-        texts, given = unfolded.take(_PIECE)
-        pairs = [(number, text) for number, text in zip(clean_numbers(given), texts) if number is not None]
-        keys, numbers = self._keys(pairs)
+        keys, numbers = self._keys(_clean(rows)[0])
         known, texted = self._done.known(keys), self._texted.known(numbers)
         met: set[int] = set()
         for key, number in zip(keys, numbers):
@@ -314,25 +300,15 @@ class MessageIntake(Intake[Message | Refusal]):
         pairs = [found.get(number ^ mark | _TOP, (f"+{number}", "")) for number, mark in numbers]
         return group(self._template, pairs)
 
-    def _take_in(self, limit: int) -> None:
-        texts, given = self._held.take(limit)
-        refused = [(place, _refuse(value, flaw.message)) for place, value, flaw in self._held.refused]
-        self.read += len(given) + len(refused)
-        numbers = clean_numbers(given)
-        if not all(numbers):
-            refused += [(place, _refuse(given[place])) for place, number in enumerate(numbers) if number is None]
-            texts = [text for text, number in zip(texts, numbers) if number is not None]
-            numbers = [number for number in numbers if number is not None]
-        # In the order of reading.
-        self.refused.extend(refusal for _, refusal in sorted(refused, key=itemgetter(0)))
-        self._take_pairs([*zip(cast("Sequence[str]", numbers), texts)])
-
-    def _take_pairs(self, pairs: list[Pair]) -> None:
+    def _take_in(self, values: list[Recipient]) -> None:
+        self.read += len(values)
+        pairs, refused = _clean(values)
+        self.refused.extend(refused)
         keys, _ = self._keys(pairs)
         repeated = self._seen.add(keys)
         if repeated:
             self.duplicates += len(repeated)
-            pairs, keys = without_last(pairs, keys, repeated), without_last(keys, keys, repeated)
+            pairs = without_last(pairs, keys, repeated)
         self._fresh += self._without_earlier(pairs) if self.missing else pairs
 
     def _keys(self, pairs: list[Pair]) -> tuple[list[int], list[int]]:
@@ -369,6 +345,21 @@ class MessageIntake(Intake[Message | Refusal]):
 
     def _draft(self, fresh: list[Pair]) -> Draft:
         return pack_pairs(self._template, fresh)
+
+
+def _clean(rows: list[Recipient]) -> tuple[list[Pair], list[Refusal]]:
+    """The good ones of some recipients, and the refusals of the others."""
+    pairs: list[Pair] = []
+    refused: list[Refusal] = []
+    numbers = clean_numbers([value for _, value, _ in rows])
+    for (text, value, flaw), number in zip(rows, numbers):
+        if flaw is not None:
+            refused.append(_refuse(value, flaw.message))
+        elif number is None:
+            refused.append(_refuse(value))
+        else:
+            pairs.append((number, text))
+    return pairs, refused
 
 
 def _refuse(value: object, reason: str | None = None) -> Refusal:

@@ -57,13 +57,10 @@ class SeenKeys:
         known: list[int] = []
         for table in self._tables:
             size = len(table)
-            absent: list[int] = []
-            for key in keys:
-                quotient = table[key % size]
-                # An empty slot ends the search: the key would be there.
-                if quotient:
-                    (known if quotient == key // size else absent).append(key)
-            keys = absent
+            # An empty slot ends the search: the key would be there.
+            taken = [key for key in keys if table[key % size]]
+            known += [key for key in taken if table[key % size] == key // size]
+            keys = [key for key in taken if table[key % size] != key // size]
         return self._rest.intersection(keys).union(known)
 
     def add(self, keys: Sequence[int]) -> list[int]:

@@ -29,7 +29,7 @@ from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, 
 from .arguments import find_moment_flaw, name_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
 _OPERATION = "send-sms"
@@ -227,18 +227,6 @@ def text_complaint(text: object) -> ApiError | None:
     if not text.isascii() and _has_half(text):
         return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)
     return None
-
-
-def are_plain(texts: Sequence[str]) -> bool:
-    """Whether all texts surely have no flaw: a quick check, which may say no to sound ones."""
-    return (
-        # Untyped callers pass anything.
-        set(map(type, texts)) == {str}
-        and all(texts)
-        and max(map(len, texts)) <= _SURELY_FITS
-        and not any(map(str.isspace, texts))
-        and not _has_half("".join(texts))
-    )
 
 
 def _has_half(text: str) -> bool:
