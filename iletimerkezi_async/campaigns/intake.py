@@ -25,8 +25,6 @@ from .seen import Seen, SeenKeys, digits_of, without_last
 from .sources import Reader, Recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from iletimerkezi_async.wire.draft import Draft
 
 __all__ = ["Intake", "MessageIntake", "NumberIntake", "Recipients"]
@@ -221,7 +219,7 @@ class MessageIntake(Intake[Recipient]):
         source = cast("object", recipients.source)
         #: The messages, if they can be read twice.
         self._known = cast("Sequence[object]", source if isinstance(source, Sequence) else ())
-        #: Empty without a journal: Python's own hash then tells texts apart.
+        #: Empty without a journal.
         self._salt = salt
         self._seen = SeenKeys(8, smallest=19)
         # Keys of earlier runs: of finished orders; and of those to be settled, with the order of each.
@@ -314,15 +312,11 @@ class MessageIntake(Intake[Recipient]):
     def _keys(self, pairs: list[Pair]) -> tuple[list[int], list[int]]:
         """A key for each number with its text, and one for the number alone."""
         numbers = digits_of([number for number, _ in pairs])
-        marks = self._marks([text for _, text in pairs])
-        return [number ^ mark | _TOP for number, mark in zip(numbers, marks)], [number | _TOP for number in numbers]
-
-    def _marks(self, texts: list[str]) -> Iterator[int]:
-        """A fingerprint of each text."""
-        if not self._salt:
-            return (hash(text) & _TOP - 1 for text in texts)
-        marks = {text: fingerprint(text, self._salt) for text in dict.fromkeys(texts)}
-        return (marks[text] for text in texts)
+        texts = {text for _, text in pairs}
+        # Without a journal Python's own hash tells texts apart.
+        marks = {text: fingerprint(text, self._salt) if self._salt else hash(text) & _TOP - 1 for text in texts}
+        keys = [number ^ marks[text] | _TOP for number, (_, text) in zip(numbers, pairs)]
+        return keys, [number | _TOP for number in numbers]
 
     def _without_earlier(self, pairs: list[Pair]) -> list[Pair]:
         keys, numbers = self._keys(pairs)

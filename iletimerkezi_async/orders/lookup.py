@@ -165,16 +165,16 @@ class ReportCache:
         """Read a page of the list now."""
         at = time.monotonic()
         try:
-            page = await self._transport.call(get_reports(self._days.first, self._days.last, number))
+            orders, count = await self._transport.call(get_reports(self._days.first, self._days.last, number))
         except DateRangeError:
             return await self._clip(number, at)
         except IletimerkeziError:
             return ListPage((), None, at, had=False)
-        for order in page.orders:
+        for order in orders:
             if order.id not in self.listed:
                 times = _seconds(order.submitted_at), _seconds(order.sent_at)
                 self.listed[order.id] = Listed(order.id, order.total, *times, order.sender)
-        return ListPage(tuple(page.orders), page.count, at)
+        return ListPage(tuple(orders), count, at)
 
     async def _clip(self, number: int, at: float) -> ListPage:
         """Leave out the last day, which the service refuses if it has not begun yet."""

@@ -13,10 +13,11 @@ from iletimerkezi_async.errors import (
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
+    ScheduleError,
 )
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.sending import is_overdue, proves_refusal, send_sms
+from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
 from .known import LiveSend, hash_content
 from .pieces import in_thread
@@ -179,7 +180,7 @@ class _Sending:
 
 def _leaves_open(refusal: ApiError) -> bool:
     """Whether an order with the same numbers may be the refused one: it is overdue, or a duplicate (a bare 451)."""
-    return is_overdue(refusal) or isinstance(refusal, DuplicateOrderError)
+    return isinstance(refusal, (ScheduleError, DuplicateOrderError))
 
 
 def _in_doubt(refusal: ApiError, candidates: tuple[int, ...]) -> OutcomeUnknownError:

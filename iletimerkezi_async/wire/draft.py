@@ -63,10 +63,6 @@ class Draft:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
 
-    def is_overdue(self, now: datetime) -> bool:
-        """Whether the time to send at is past; `now` is an aware time."""
-        return find_obstacle(self.send_at, now) is not None
-
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each text and number."""
         for text, numbers in self.messages.items():

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .draft import Draft
 
 _MESSAGE = b'{"text":%b,"receipents":{"number":%b}}'
-_SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long.
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460})
 
@@ -57,8 +56,3 @@ def cancel_order(order_id: int) -> Call[None]:
 def proves_refusal(error: ApiError) -> bool:
     """Whether a refusal proves that every other attempt with the same order was refused, too."""
     return error.code in _OF_THE_ORDER_ITSELF
-
-
-def is_overdue(error: ApiError) -> bool:
-    """Whether a refusal says that the time to send at is past."""
-    return error.code == _SCHEDULE
