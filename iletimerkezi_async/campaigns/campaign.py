@@ -122,18 +122,22 @@ class Campaign:
 
     def remember(self, row: Row) -> None:
         """Count an earlier run's order, and do not send to its recipients again."""
-        draft = self._intake.remember(row)
-        if row.state is State.SENT:
-            self._tally.take_earlier(row.recipients, row.order_id)
-        elif row.state is State.REFUSED:
-            self._tally.refuse_numbers(self._intake.numbers(row))
-        elif draft is not None:
+        draft = self._tally.remember(row)
+        if draft is not None:
             self._take_up(row, draft)
 
     async def run(self) -> None:
         """Send everything, and make the result; raise what the source or `on_progress` has raised."""
         try:
-            await self._send_all()
+            await self._intake.prepare()
+            await self._work_off()
+            if self._later:
+                self._tasks += self._later
+                self._later.clear()
+                await self._work_off()
+            if self._orders.unsettled:
+                await self._settle_on()
+                await self._decide()
         except BaseException as error:  # noqa: BLE001 - raised below, where no other error is being handled
             self._crash = error
         await self._close_source()
@@ -156,15 +160,6 @@ class Campaign:
         if stop is not None:
             raise BulkError(self.result, stop) from stop
         return self.result
-
-    async def _send_all(self) -> None:
-        await self._intake.prepare()
-        await self._work_off()
-        self._tasks += self._later
-        self._later.clear()
-        await self._work_off()
-        await self._settle_on()
-        await self._decide()
 
     async def _settle_on(self) -> None:
         """Look up orders whose outcome is unknown, again and again, for `settle_for` seconds."""
@@ -193,7 +188,7 @@ class Campaign:
         """Close the source, if it is a generator."""
         try:
             with anyio.move_on_after(_CLOSING, shield=True):
-                await self._intake.aclose()
+                await self._intake.reader.aclose()
         except BaseException as error:  # noqa: BLE001 - raised by `run`
             self._crash = self._crash or error
 

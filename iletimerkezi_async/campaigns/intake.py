@@ -45,6 +45,7 @@ class Intake(ABC, Generic[T]):
     """Reads recipients and packs them into drafts.
 
     Attributes:
+        reader: Reads the source.
         total: The number of recipients, if the source has a length.
         read: Recipients read so far.
         duplicates: Repeated ones among them, which are left out.
@@ -57,7 +58,7 @@ class Intake(ABC, Generic[T]):
     ENTRY_SIZE: ClassVar[int]
 
     def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
-        self._reader = reader
+        self.reader = reader
         self._slice = TimeSlice()
         self._template = template
         self._batch_size = batch_size
@@ -76,27 +77,23 @@ class Intake(ABC, Generic[T]):
         """A bound of the recipients that the next drafts may have."""
         return len(self._fresh) + self.missing
 
-    async def aclose(self) -> None:
-        """Close the source."""
-        await self._reader.aclose()
-
     async def prepare(self) -> None:
         """Check the source before anything is sent, once all earlier orders are remembered."""
 
     @property
     def is_over(self) -> bool:
         """Whether all recipients are in drafts."""
-        return not self._fresh and (self._reader.is_over or self.changed >= _MOST_CHANGED)
+        return not self._fresh and (self.reader.is_over or self.changed >= _MOST_CHANGED)
 
     async def fill(self) -> None:
         """Read until there are enough recipients for a full draft, or the source ends."""
         # No further: the source may wait until its last values have been sent.
         while (room := self._batch_size - len(self._fresh)) > 0:
-            if self._reader.is_over or self.changed >= _MOST_CHANGED:
+            if self.reader.is_over or self.changed >= _MOST_CHANGED:
                 return
             await self._slice.end()
             # The source may raise: no variable may show values then.
-            self._take_in(await self._reader.read(min(room, _PIECE)))
+            self._take_in(await self.reader.read(min(room, _PIECE)))
 
     def take(self) -> Draft | None:
         """Pack the next draft; `None` if there are no recipients."""
@@ -106,7 +103,7 @@ class Intake(ABC, Generic[T]):
 
     def rest(self) -> Draft | None:
         """Pack all recipients that were read and are in no draft."""
-        left = self._reader.left()
+        left = self.reader.left()
         for start in range(0, len(left), _PIECE):
             self._take_in(left[start : start + _PIECE])
         rest = self._fresh + self._kept_back
@@ -164,7 +161,7 @@ class NumberIntake(Intake[Number]):
 
     def entries(self, draft: Draft) -> Sequence[int]:
         """The digits of each number."""
-        return [digits for numbers in draft.messages.values() for digits in digits_of(numbers)]
+        return digits_of(draft.messages[self._message.text])
 
     def _take_in(self, values: list[Number]) -> None:
         self.read += len(values)

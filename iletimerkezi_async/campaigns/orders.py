@@ -207,9 +207,10 @@ class Orders:
 
     async def _settle_taken(self, task: Task, order_id: int | None, note: KnownId | None) -> None:
         self._tally.take(task.draft, order_id)
+        claim = task.claim
         try:
-            if task.claim is not None and self._journal is not None:
-                await self._journal.write_taken(task.claim, order_id, note)
+            if claim is not None and self._journal is not None:
+                await self._journal.write_taken(claim, order_id, note)
         except JournalError as error:
             self.halt(error)
         else:

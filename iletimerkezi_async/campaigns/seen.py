@@ -48,7 +48,7 @@ class SeenKeys:
 
     def __init__(self, width: int, smallest: int) -> None:
         self._width = width
-        self._sizes = [prime for power, prime in _PRIMES.items() if power >= smallest]
+        self._next = smallest
         self._tables: list[memoryview] = []
         self._rest: set[int] = set()
 
@@ -74,10 +74,11 @@ class SeenKeys:
                 repeated.append(key)
             else:
                 rest.add(key)
-        if len(rest) > _ENOUGH and len(self._tables) < len(self._sizes):
-            table = _empty_table(self._width, self._sizes[len(self._tables)])
+        if len(rest) > _ENOUGH and self._next in _PRIMES:
+            table = _empty_table(self._width, _PRIMES[self._next])
             self._rest = set(_place(table, [*rest], []))
             self._tables.append(table)
+            self._next += 1
         return repeated
 
 

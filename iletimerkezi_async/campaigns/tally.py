@@ -12,20 +12,22 @@ import anyio
 
 from iletimerkezi_async.models import Message, Order
 from iletimerkezi_async.results import BulkResult, Failure, Progress, Refusal
+from iletimerkezi_async.stores.log import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from iletimerkezi_async.errors import IletimerkeziError
     from iletimerkezi_async.results import OnProgress
+    from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
 
 __all__ = ["Tally"]
 
-#: The reason of a recipient whom the service refuses.
-REFUSED = "refused by the service (452)"
+# The reason of a recipient whom the service refuses.
+_REFUSED = "refused by the service (452)"
 
 
 class Tally:
@@ -82,7 +84,7 @@ class Tally:
     def refuse(self, draft: Draft) -> None:
         """Count an order whose recipients the service refuses."""
         self.close(draft)
-        self.refuse_numbers(number for _, number in draft.pairs())
+        self._count_refused(number for _, number in draft.pairs())
 
     def close(self, draft: Draft) -> None:
         """Take an order off its list."""
@@ -90,18 +92,18 @@ class Tally:
         if self._failed.pop(draft, None) is not None:
             self._failures -= draft.recipients
 
-    # Orders of earlier runs, whose texts may be unknown.
+    def remember(self, row: Row) -> Draft | None:
+        """Count an earlier run's order, and leave its recipients out from now on.
 
-    def take_earlier(self, recipients: int, order_id: int | None) -> None:
-        """Count an order that the service took of an earlier run."""
-        self._accepted_before += recipients
-        self._count_taken(recipients, order_id)
-
-    def refuse_numbers(self, numbers: Iterable[str]) -> None:
-        """List numbers that the service refuses."""
-        before = len(self._intake.refused)
-        self._intake.refused.extend(Refusal(number, REFUSED) for number in numbers)
-        self.refused += len(self._intake.refused) - before
+        Returns:
+            The order's draft, if it is to be settled and its texts are known.
+        """
+        if row.state is State.SENT:
+            self._accepted_before += row.recipients
+            self._count_taken(row.recipients, row.order_id)
+        elif row.state is State.REFUSED:
+            self._count_refused(self._intake.numbers(row))
+        return self._intake.remember(row)
 
     def _count_taken(self, recipients: int, order_id: int | None) -> None:
         self.accepted += recipients
@@ -110,6 +112,11 @@ class Tally:
         else:
             # Sorted by id, as a journal does not keep the sequence of answers.
             insort(self._orders, Order(order_id, recipients), key=attrgetter("id"))
+
+    def _count_refused(self, numbers: Iterable[str]) -> None:
+        before = len(self._intake.refused)
+        self._intake.refused.extend(Refusal(number, _REFUSED) for number in numbers)
+        self.refused += len(self._intake.refused) - before
 
     # Reports.
 

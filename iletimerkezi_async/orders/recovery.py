@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
@@ -115,7 +113,7 @@ class _Sending:
     async def perform(self) -> tuple[Order, bool]:
         """Send the order; return it, and whether its id is surely its own."""
         draft, attempts, transport = self._send.draft, self._attempts, self._lookups.transport
-        call = evolve(await in_thread(draft.recipients, send_sms, draft), is_astray=self._is_astray)
+        call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
         watch = Stopwatch()
         result = await transport.perform(
             call, self._before, lost=attempts.first, may_leave=attempts.may_leave, doubted=attempts.is_doubted

@@ -14,6 +14,8 @@ from .credentials import Body
 from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iletimerkezi_async.errors import ApiError
 
     from .draft import Draft
@@ -23,8 +25,8 @@ _MESSAGE = b'{"text":%b,"receipents":{"number":%b}}'
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460})
 
 
-def send_sms(draft: Draft) -> Call[Order]:
-    """Ask for an order to be sent.
+def send_sms(draft: Draft, is_astray: Callable[[Order, bool], bool] | None = None) -> Call[Order]:
+    """Ask for an order to be sent; `is_astray` as for `Call`.
 
     `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
     """
@@ -45,7 +47,7 @@ def send_sms(draft: Draft) -> Call[Order]:
         """Read `order: {id}`."""
         return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-    return Call(OPERATIONS["send-sms"], fields, read_order, draft.about, recipients, draft.send_at)
+    return Call(OPERATIONS["send-sms"], fields, read_order, draft.about, recipients, draft.send_at, is_astray)
 
 
 def cancel_order(order_id: int) -> Call[None]:
