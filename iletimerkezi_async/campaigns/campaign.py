@@ -227,7 +227,7 @@ class Campaign:
     async def _next_task(self) -> Task | None:
         if not self._tasks and not self._intake.is_over and self._orders.stop is None:
             await self._intake.fill()
-            await in_thread(self._intake.waiting, self._put_together)
+            await in_thread(self._intake.known, self._put_together)
         return self._tasks.popleft() if self._tasks else None
 
     def _put_together(self) -> None:
@@ -267,7 +267,7 @@ class Campaign:
     async def _conclude(self) -> None:
         try:
             with anyio.CancelScope(shield=True):
-                await in_thread(self._intake.read + self._intake.missing, self._sum_up)
+                await in_thread(self._intake.known, self._sum_up)
         except BaseException:
             # asyncio's own cancellation ignores the shield.
             if self.result is None:

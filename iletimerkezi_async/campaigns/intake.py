@@ -73,9 +73,9 @@ class Intake(ABC, Generic[T]):
         self.changed = 0
 
     @property
-    def waiting(self) -> int:
-        """A bound of the recipients that the next drafts may have."""
-        return len(self._fresh) + self.missing
+    def known(self) -> int:
+        """Recipients read so far, by this run or an earlier one."""
+        return self.read + self.missing
 
     async def prepare(self) -> None:
         """Check the source before anything is sent, once all earlier orders are remembered."""
@@ -227,11 +227,6 @@ class MessageIntake(Intake[Recipient]):
         # Numbers that were texted, or may have been; and those whose earlier text has been read again.
         self._texted = SeenKeys(8, smallest=19)
         self._met = SeenKeys(8, smallest=19)
-
-    @property
-    def waiting(self) -> int:
-        """See `Intake`: with those of earlier orders that have been read again."""
-        return super().waiting + sum(each.row.recipients for each in self._open)
 
     async def prepare(self) -> None:
         """Count changed texts, if the messages can be read twice; no order among them matters then."""

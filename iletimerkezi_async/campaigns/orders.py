@@ -22,14 +22,14 @@ from iletimerkezi_async.orders.driver import Claim, unknown
 from iletimerkezi_async.orders.recovery import Attempts, send_draft
 from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
-from iletimerkezi_async.stores.log import draw
+from iletimerkezi_async.stores.log import Change, draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from iletimerkezi_async.models import Order
     from iletimerkezi_async.orders.lookup import Lookups
-    from iletimerkezi_async.stores.log import Change, KnownId, Row
+    from iletimerkezi_async.stores.log import KnownId, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
@@ -172,10 +172,11 @@ class Orders:
         claim = task.claim
         assert claim is not None
         assert self._journal is not None
-        change = life.strike(claim.held, draw())
+        now, version = self._journal.now, draw()
+        change = life.mark_not_sent(claim.held, now, version)
         if sent:
-            change = life.settle_sent(claim.held, self._journal.now, draw(), claim.keep)
-        if not await self._write(claim, change):
+            change = life.mark_sent(claim.held, now, version, None, claim.keep)
+        if not (isinstance(change, Change) and await self._write(claim, change)):
             return None
         if not sent:
             return self.add(task.draft)

@@ -32,15 +32,21 @@ _SLOW = 0.002
 class Recipients(Generic[T]):
     """The caller's recipients, in an object whose `repr` shows none of them.
 
+    Args:
+        given: An iterable of them, or one.
+
     Attributes:
         source: An iterable of them.
         total: Their number, if it is known.
-        complaint: The error, if this is neither a recipient nor an iterable.
+
+    Raises:
+        RecipientError: This is neither a recipient nor an iterable.
     """
 
     def __init__(self, given: Source[T] | Number) -> None:
         alone = is_one(given)
-        self.complaint = _source_complaint(given) if alone else None
+        if alone:
+            _check_one(given)
         self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
         self.total = _length(self.source)
 
@@ -48,11 +54,10 @@ class Recipients(Generic[T]):
         return "<Recipients>"
 
 
-def _source_complaint(given: object) -> RecipientError | None:
-    if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
-        return None
-    message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
-    return RecipientError(452, message, "send-sms", numbers=(write_out(given),))
+def _check_one(given: object) -> None:
+    if not isinstance(given, Message) and read_text(given) is None and clean_number(given) is None:
+        message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+        raise RecipientError(452, message, "send-sms", numbers=(write_out(given),))
 
 
 def _length(source: object) -> int | None:

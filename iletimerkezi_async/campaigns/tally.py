@@ -134,7 +134,7 @@ class Tally:
             duplicates=self._intake.duplicates,
             failed=tuple(failures),
             # An earlier run read those that the source does not bring again.
-            read=self._intake.read + self._intake.missing,
+            read=self._intake.known,
             unidentified=self._unidentified,
             accepted_before=self._accepted_before,
         )
@@ -150,7 +150,7 @@ class Tally:
 
     def _progress(self) -> Progress:
         return Progress(
-            read=self._intake.read + self._intake.missing,
+            read=self._intake.known,
             accepted=self.accepted,
             refused=len(self._intake.refused),
             duplicates=self._intake.duplicates,

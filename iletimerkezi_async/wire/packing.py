@@ -140,24 +140,20 @@ class Filling:
             numbers = clean_numbers([value for value, _ in piece])
             self._pairs |= {(number, text): None for number, (_, text) in zip(numbers, piece) if number is not None}
             self._bad += [value for number, (value, _) in zip(numbers, piece) if number is None]
-        complaint = self._number_complaint()
-        if complaint is not None:
-            raise complaint
+        self._check_numbers()
         draft = group(self._template, [*self._pairs])
         return evolve(draft, messages={text: tuple(sort_numbers(numbers)) for text, numbers in draft.messages.items()})
 
-    def _number_complaint(self) -> RecipientError | None:
-        """The complaint about the numbers."""
+    def _check_numbers(self) -> None:
         count = len(self._pairs)
         if self._bad:
             message = f"{len(self._bad)} of {count + len(self._bad)} recipients are not phone numbers (see `numbers`)"
             hints = [flaw for flaw in dict.fromkeys(map(find_flaw, self._bad)) if flaw != NO_NUMBER]
             if hints:
                 message = f"{message}: {'; '.join(hints[:_MOST_FLAWS])}"
-            return RecipientError(452, message, _OPERATION, numbers=tuple(map(write_out, self._bad)))
+            raise RecipientError(452, message, _OPERATION, numbers=tuple(map(write_out, self._bad)))
         if not count:
-            return RecipientError(452, "there is no recipient", _OPERATION)
+            raise RecipientError(452, "there is no recipient", _OPERATION)
         if count > MAX_RECIPIENTS:
             message = f"{count} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
-            return RecipientError(452, message, _OPERATION)
-        return None
+            raise RecipientError(452, message, _OPERATION)
