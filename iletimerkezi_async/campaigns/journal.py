@@ -27,7 +27,7 @@ from attrs import evolve
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life
-from iletimerkezi_async.orders.driver import Claim
+from iletimerkezi_async.orders.driver import Claim, OvertakenError
 from iletimerkezi_async.orders.life import NO_LEASE
 from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
@@ -106,7 +106,7 @@ class Journal:
         Raises:
             JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
         """
-        with self._complaints():
+        with self.complaints():
             mine = self._zero(secrets.token_bytes(16), template, message)
             change = Change(mine, self._lease, self._keep, durable=False)
             answer = await self._log.write(None, change, undo=self._release)
@@ -152,7 +152,7 @@ class Journal:
             return
         last = 0
         time_slice = TimeSlice()
-        with self._complaints():
+        with self.complaints():
             while page := await self._log.page(self._name, last):
                 last = page[-1].part
                 for row in page:
@@ -216,9 +216,9 @@ class Journal:
         Raises:
             JournalError: It cannot be written, or another run has taken it over.
         """
-        with self._complaints():
+        with self.complaints():
             if not await claim.write(change):
-                raise self.overtaken()
+                raise OvertakenError
 
     async def write_taken(self, claim: Claim, order_id: int | None, note: KnownId | None) -> None:
         """Write down that an order was taken.
@@ -226,40 +226,42 @@ class Journal:
         Raises:
             JournalError: It cannot be written, or another run has taken it over.
         """
-        with self._complaints():
+        with self.complaints():
             row = await claim.settle_taken(order_id, note=note)
             if row is None or row.state is not State.SENT:
-                raise self.overtaken()
+                raise OvertakenError
 
     @property
     def now(self) -> float:
         """The time by its log's clock."""
         return time.time() + self._ahead
 
-    def complaint(self, error: StoreError) -> JournalError:
-        """The error for a store that failed."""
-        told = str(error)
-        return JournalError(told) if told.startswith(self._spelt) else self.error(f"cannot be used: {told}")
-
     def error(self, reason: str) -> JournalError:
         """An error that names the journal."""
         return JournalError(f"{self._spelt} {reason}")
-
-    def overtaken(self) -> JournalError:
-        """The error for a run that lost its lease."""
-        return self.error(f"was taken over by another run, as this one wrote nothing for more than {_LEASE:.0f} s")
 
     def _fence(self) -> Fence:
         return Fence(self.token, draw(), self._lease, self._keep, partial(seal, salt=self.salt))
 
     @contextmanager
-    def _complaints(self) -> Generator[None]:
+    def complaints(self, damage: tuple[type[Exception], ...] = (ValueError, TypeError)) -> Generator[None]:
+        """Raise what is wrong with it as an error that names it.
+
+        Args:
+            damage: Errors that show that what was read is damaged.
+
+        Raises:
+            JournalError: It is damaged, cannot be used, or another run has taken it over.
+        """
         error: JournalError | None = None
         try:
             yield
         except StoreError as reason:
-            error = self.complaint(reason)
-        except (ValueError, TypeError):
+            told = str(reason)
+            error = JournalError(told) if told.startswith(self._spelt) else self.error(f"cannot be used: {told}")
+        except OvertakenError:
+            error = self.error(f"was taken over by another run, as this one wrote nothing for more than {_LEASE:.0f} s")
+        except damage:
             error = self.error("is damaged, or not a journal")
         if error is not None:
             raise error

@@ -16,6 +16,7 @@ from iletimerkezi_async.clocks import Moment, Stopwatch
 from iletimerkezi_async.errors import OrderAcceptedError, StoreError, TransportError
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import draw
+from iletimerkezi_async.wire.draft import find_obstacle
 
 from . import life, rows
 from .known import ALIKE_SECONDS
@@ -177,7 +178,8 @@ class Claim(Attempts):
             IletimerkeziError: It surely was not taken.
             OvertakenError: Another call has the order.
         """
-        may_go = has_texts and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
+        moment = datetime.fromtimestamp(time.time(), timezone.utc)
+        may_go = has_texts and find_obstacle(draft.send_at, moment) is None
         step = life.next_step(self.held, now_by(self.lookups, self.ahead), may_go=may_go)
         if step is not Step.SEND:
             step = await self._step_by_heard_time(step, may_go=may_go)

@@ -236,11 +236,6 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
         return Obstacle.REPLAY if order_id in {None, row.order_id} else Obstacle.CONFLICT
     if lease_left(row, now):
         return Obstacle.BUSY
-    return settle_sent(row, now, version, keep, order_id)
-
-
-def settle_sent(row: Row, now: float, version: str, keep: float, order_id: int | None = None) -> Change:
-    """Keep a person's statement that an order was sent."""
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
     note = None
     if order_id is not None and row.first is not None:

@@ -138,17 +138,17 @@ class ReportCache:
     async def read_page(self, number: int) -> Page | None:
         """Read a page of the list now; `None` if it cannot be read."""
         try:
-            page = await self._transport.call(get_reports(self._days.first, self._days.last, number))
+            orders, count = await self._transport.call(get_reports(self._days.first, self._days.last, number))
         except DateRangeError:
             return await self._clip(number)
         except IletimerkeziError:
             return None
-        for order in page.orders:
+        for order in orders:
             if order.id not in self.listed:
                 submitted_at = None if order.submitted_at is None else order.submitted_at.timestamp()
                 sent_at = None if order.sent_at is None else order.sent_at.timestamp()
                 self.listed[order.id] = Listed(order.id, order.total, submitted_at, sent_at, order.sender)
-        return page.orders, page.count
+        return orders, count
 
     async def _clip(self, number: int) -> Page | None:
         """Leave out the last day, which the service refuses if it has not begun yet."""

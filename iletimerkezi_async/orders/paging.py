@@ -298,8 +298,7 @@ class Orders(_Listing[OrderReport]):
         return self._at
 
     async def _ask(self) -> tuple[list[OrderReport], int | None]:
-        page = await self._transport.call(get_reports(*self._range, self._at.page))
-        return page.orders, page.count
+        return await self._transport.call(get_reports(*self._range, self._at.page))
 
     def _key(self, row: OrderReport) -> int:
         return row.id
@@ -332,9 +331,10 @@ class Blacklist(_Listing[str]):
 
     async def _ask(self) -> tuple[list[str], int | None]:
         place = self._at
-        page = await self._transport.call(get_blacklist(place.page, min(place.size, MAX_ROWS), self._window))
+        call = get_blacklist(place.page, min(place.size, MAX_ROWS), self._window)
+        numbers, count = await self._transport.call(call)
         # The count is that of the whole list, also if only a part was asked for.
-        return page.numbers, page.count if self._window is None else None
+        return numbers, count if self._window is None else None
 
     def _key(self, row: str) -> str:
         return row

@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
+    ScheduleError,
 )
 from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.sending import is_overdue, proves_refusal, send_sms
+from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
 from .known import LiveSend, hash_content
 from .pieces import in_thread
@@ -101,7 +100,7 @@ class Attempts:
     async def _perform(self, draft: Draft) -> tuple[Order, bool]:
         """Send the order; return it, and whether its id is surely its own."""
         transport = self.lookups.transport
-        call = evolve(await in_thread(draft.recipients, send_sms, draft), is_astray=self._is_astray)
+        call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
         watch = Stopwatch()
         result = await transport.perform(
             call, self._before, lost=self.first, may_leave=self.may_leave, doubted=self.is_doubted
@@ -169,7 +168,7 @@ class Attempts:
 
 def _leaves_open(refusal: ApiError) -> bool:
     """Whether an order with the same numbers may be the refused one: it is overdue, or a duplicate (a bare 451)."""
-    return is_overdue(refusal) or isinstance(refusal, DuplicateOrderError)
+    return isinstance(refusal, (ScheduleError, DuplicateOrderError))
 
 
 def unknown(reason: str, candidates: tuple[int, ...] = ()) -> OutcomeUnknownError:
