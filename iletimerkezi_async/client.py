@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from .http.retry import Retry
 from .http.settings import SERVICE_URL
-from .http.telemetry import observed
+from .http.telemetry import note_order_id, observed
 from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
 from .orders import several
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_thread
-from .orders.session import open_session
+from .orders.session import Session
 from .redaction import forgetful
 from .wire import account, arguments, reports
 from .wire.consents import check_consent, register_consents
@@ -96,7 +96,7 @@ class AsyncClient:
         http_client: HttpClient | None = None,
         store: Store | None = None,
     ) -> None:
-        self._session = open_session(
+        self._session = Session(
             key,
             hash,
             sender=sender,
@@ -474,7 +474,7 @@ class AsyncClient:
             OrderNotFoundError: There is no such order, or it is just moving from waiting to being sent.
             OrderNotDueError: It is scheduled for later.
         """
-        page = await self._session.transport.call(reports.get_report(arguments.check_order_id(order_id), 1, 1))
+        page = await self._session.transport.call(reports.get_report(note_order_id(order_id), 1, 1))
         return page.order
 
     def get_reports(self, start: date, end: date) -> Orders:
@@ -511,7 +511,7 @@ class AsyncClient:
             TimeoutError: It is not finished after `timeout` seconds.
         """
         return await several.poll_order(
-            self._session.transport, arguments.check_order_id(order_id), arguments.check_patience(timeout)
+            self._session.transport, note_order_id(order_id), arguments.check_patience(timeout)
         )
 
     @observed("cancel-order")
@@ -529,7 +529,7 @@ class AsyncClient:
             OutcomeUnknownError: All answers were lost, or the order's state did not tell. It may or may not be
                 cancelled; `get_order` tells later, and the same call again does no harm.
         """
-        await several.cancel_and_confirm(self._session.transport, arguments.check_order_id(order_id))
+        await several.cancel_and_confirm(self._session.transport, note_order_id(order_id))
 
     @observed("get-sender")
     async def get_senders(self) -> tuple[str, ...]:

@@ -111,50 +111,34 @@ class Stopwatch:
         self._monotonic = time.monotonic() - max(0.0, time.time() - self._wall)
 
     @property
-    def began(self) -> float:
-        """The time at which it was started, by the wall clock."""
-        return self._wall
-
-    @property
     def elapsed(self) -> float:
         """Seconds."""
         return max(time.monotonic() - self._monotonic, time.time() - self._wall)
 
 
-class Jumps:
-    """Notices that the wall clock and the monotonic clock have moved against each other.
-
-    Either this machine slept, as the monotonic clock stops then, or its wall clock was set.
-    """
-
-    def __init__(self) -> None:
-        self._ahead = time.time() - time.monotonic()
-
-    def __bool__(self) -> bool:
-        """Whether that has happened since this was made."""
-        return abs(time.time() - time.monotonic() - self._ahead) > _JUMP
-
-
 class Clocks:
     """Tells the time by both clocks.
 
-    What was heard is kept beside the monotonic clock. It is dropped when this machine slept or its clock was set.
+    The service's time is reckoned on by the monotonic clock. It is forgotten when the wall clock has moved against that
+    one: either this machine slept, as the monotonic clock stops then, or its wall clock was set.
     """
 
     def __init__(self) -> None:
-        #: By how much the service's clock is ahead of the monotonic one, and what tells that this holds no longer.
-        self._heard: tuple[float, Jumps] | None = None
-        #: When that was, by the monotonic clock.
+        # The service's time when it was last heard, and this machine's.
+        self._service: float | None = None
+        self._wall = 0.0
+        #: The same by the monotonic clock.
         self.heard_at = -math.inf
 
     def hear(self, date: datetime | None) -> None:
         """An answer has come, with the time by the service's clock where it said so."""
         if date is not None:
-            self.heard_at = time.monotonic()
-            self._heard = date.timestamp() - self.heard_at, Jumps()
+            self._service, self._wall, self.heard_at = date.timestamp(), time.time(), time.monotonic()
 
     def now(self) -> Moment:
         """The present moment."""
-        if self._heard is not None and self._heard[1]:
-            self._heard = None
-        return Moment(time.time(), None if self._heard is None else time.monotonic() + self._heard[0])
+        wall, since = time.time(), time.monotonic() - self.heard_at
+        if self._service is None or abs(wall - self._wall - since) > _JUMP:
+            self._service = None
+            return Moment(wall)
+        return Moment(wall, self._service + since)

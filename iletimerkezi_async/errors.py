@@ -103,7 +103,7 @@ class IletimerkeziError(Exception):
     @property
     def reason(self) -> str:
         """The event itself, without the advice."""
-        return super().__str__()
+        return str(self.args[0]) if self.args else ""
 
     @property
     def advice(self) -> str:
@@ -166,11 +166,6 @@ class SendInProgressError(IletimerkeziError):
         self.key = key
         self.retry_after = retry_after
 
-    @property
-    def reason(self) -> str:
-        """The event itself, without the advice."""
-        return str(self.args[0])
-
 
 class OrderAcceptedError(IletimerkeziError):
     """The service has taken the order, but its id could not be found. Do not send it again.
@@ -198,24 +193,7 @@ class OrderAcceptedError(IletimerkeziError):
         return f"do not send it again.{hint}"
 
 
-class _UnansweredError(IletimerkeziError):
-    """The common part of `TransportError` and `OutcomeUnknownError`. Not exported: do not catch both by it."""
-
-    registered: int = 0
-
-    def __init__(self, message: str, operation: str, http_status: int | None, more: str) -> None:
-        super().__init__(message, operation, http_status, more)
-        self.message = message
-        self.operation = operation
-        self.http_status = http_status
-
-    @property
-    def reason(self) -> str:
-        """The operation, and what happened to it."""
-        return f"{self.operation}: {self.message}"
-
-
-class TransportError(_UnansweredError):
+class TransportError(IletimerkeziError):
     """No usable answer: no connection, a time limit, or an answer that is broken or not the service's.
 
     It is about a question, which may be asked again, or about a request that was surely not taken.
@@ -228,14 +206,17 @@ class TransportError(_UnansweredError):
         registered: From `register_consents`: how many records, from the first on, were surely registered before.
     """
 
+    registered: int = 0
+
     def __init__(self, message: str, operation: str, http_status: int | None = None, host: str = "") -> None:
         super().__init__(message, operation, http_status, host)
-        self.host = host
+        self.message, self.operation, self.http_status, self.host = message, operation, http_status, host
 
     @property
     def reason(self) -> str:
         """The operation, what happened to it, and the host."""
-        return f"{super().reason} ({self.host})" if self.host else super().reason
+        where = f" ({self.host})" if self.host else ""
+        return f"{self.operation}: {self.message}{where}"
 
     @property
     def advice(self) -> str:
@@ -245,7 +226,7 @@ class TransportError(_UnansweredError):
         return "it was surely not sent, and may be sent again" if self.operation == "send-sms" else "try again later"
 
 
-class OutcomeUnknownError(_UnansweredError):
+class OutcomeUnknownError(IletimerkeziError):
     """It is not known whether it was done: the answer was lost, and repeating the request did not tell.
 
     It is no `TransportError`, after which a message may be sent again later.
@@ -265,9 +246,17 @@ class OutcomeUnknownError(_UnansweredError):
         registered: From `register_consents`: how many records, from the first on, were surely registered before.
     """
 
+    registered: int = 0
+
     def __init__(self, message: str, operation: str, http_status: int | None = None, advice: str = "") -> None:
         super().__init__(message, operation, http_status, advice)
+        self.message, self.operation, self.http_status = message, operation, http_status
         self._advice = advice
+
+    @property
+    def reason(self) -> str:
+        """The operation, and what happened to it."""
+        return f"{self.operation}: {self.message}"
 
     @property
     def advice(self) -> str:

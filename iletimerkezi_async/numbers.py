@@ -32,16 +32,15 @@ _UNICODE_SEPARATORS = (
     + "".join(map(chr, range(0x2066, 0x206A)))  # isolates of direction
     + "\N{MINUS SIGN}\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH NO-BREAK SPACE}"
 )
-_SEPARATOR = f"[{re.escape(_ASCII_SEPARATORS + _UNICODE_SEPARATORS)}]"
+_ALL_SEPARATORS = _ASCII_SEPARATORS + _UNICODE_SEPARATORS
+_SEPARATOR = f"[{re.escape(_ALL_SEPARATORS)}]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
 # The end of a number that was a float: a point and zeros.
-_POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?{_SEPARATOR}*\Z")
-# Characters that may stand around a decimal number, as around any other.
-_AROUND = rf"{_SEPARATOR}*=?[\"'‘’`´]?\+?", rf"[\"'’´]?{_SEPARATOR}*"
-# A decimal number and nothing else.
-_DECIMAL = re.compile(r"[0-9]+[.,][0-9]+".join(_AROUND))
+_POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?\Z")
+# A decimal number and nothing else, but for the marks of spreadsheets.
+_DECIMAL = re.compile(r"=?[\"'‘’`´]?\+?[0-9]+[.,][0-9]+[\"'’´]?")
 # One with few decimals is an amount or a measure; 530.1234567 is a phone number.
-_AMOUNT = re.compile(r"[0-9]{3,}\.[0-9]{1,3}".join(_AROUND))
+_AMOUNT = re.compile(r"=?[\"'‘’`´]?\+?[0-9]{3,}\.[0-9]{1,3}[\"'’´]?")
 # The marks of spreadsheets around a number that is kept as text, with or without a formula: '0530…, ="0530…".
 _MARKED = re.compile(r"=?[\"'‘’`´]?(?:[tT][eE][lL]:)?([+0-9]+)[\"'’´]?")
 # The country's code, and the 0 of calls within the country: each may be missing, and people write both. Any ten digits
@@ -77,15 +76,16 @@ def clean_number(value: object) -> str | None:
     written = _as_text(value)
     if len(written) == _MOBILE_DIGITS and written[0] == "5" and written.isascii() and written.isdigit():
         return "+90" + written
-    point = _POINT.search(written)
+    inner = written.strip(_ALL_SEPARATORS)
+    point = _POINT.search(inner)
     if point:
-        whole = _MOBILE.fullmatch(_bare(written[: point.start()]))
+        whole = _MOBILE.fullmatch(_bare(inner[: point.start()]))
         if whole:
             return "+90" + whole[1]
         # No digit may come from the decimals. But two zeros may be the end of 0530.123.45.00.
-        if len(point["zeros"]) == 1 or written[point.start()] == "," or _DECIMAL.fullmatch(written):
+        if len(point["zeros"]) == 1 or inner[point.start()] == "," or _DECIMAL.fullmatch(inner):
             return None
-    elif _AMOUNT.fullmatch(written):
+    elif _AMOUNT.fullmatch(inner):
         return None
     compact = _bare(written)
     mobile = _MOBILE.fullmatch(compact)
@@ -284,8 +284,8 @@ def _find_slip(written: str) -> str:
         return ": the 0 behind the country's code is for calls within the country; leave it out"
     if _SHORTENED.fullmatch(written.strip()):
         return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
-    point = _POINT.search(written)
-    if _AMOUNT.fullmatch(written) or (point and _DECIMAL.fullmatch(written)):
+    inner = written.strip(_ALL_SEPARATORS)
+    if _AMOUNT.fullmatch(inner) or (_POINT.search(inner) and _DECIMAL.fullmatch(inner)):
         return ": there are not ten digits in front of its decimal point"
     return ""
 

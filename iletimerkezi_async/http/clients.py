@@ -12,18 +12,16 @@ import httpx
 from anyio.lowlevel import current_token
 
 from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.wire.call import NotSent
 
-from .exchange import HELD_BACK, Content, Endpoint, NoAnswer
-from .over_httpx import HttpxExchange
+from .over_httpx import HttpxPool
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from types import ModuleType
 
-    from iletimerkezi_async.wire.call import RawAnswer
-
-    from .over_aiohttp import AiohttpSession
+    from .exchange import Content, Exchanged, Pool
 
 
 class LikeHttpx(Protocol):
@@ -58,7 +56,7 @@ class LikeAiohttp(Protocol):
 HttpClient: TypeAlias = LikeHttpx | LikeAiohttp
 
 
-def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | AiohttpSession:
+def borrow(http_client: HttpClient, base_url: httpx.URL) -> Pool:
     """Get a caller's HTTP client ready for use.
 
     Raises:
@@ -68,7 +66,7 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | Aiohttp
     if aiohttp is not None and isinstance(http_client, aiohttp.ClientSession):
         from .over_aiohttp import AiohttpSession  # noqa: PLC0415 - it needs aiohttp
 
-        return AiohttpSession(http_client, endpoint)
+        return AiohttpSession(http_client, base_url)
     libraries = [httpx, *filter(None, [sys.modules.get("httpx2")])]
     if any(isinstance(http_client, library.Client) for library in libraries):
         raise ConfigurationError("`http_client` must be an AsyncClient: a Client would block the event loop")
@@ -78,17 +76,16 @@ def borrow(http_client: HttpClient, endpoint: Endpoint) -> HttpxClient | Aiohttp
             "`http_client` must be an httpx.AsyncClient, an httpx2.AsyncClient or an aiohttp.ClientSession"
         )
     library = next((each for each in libraries if isinstance(http_client, each.AsyncClient)), httpx)
-    return HttpxClient(http_client, library, endpoint)
+    return HttpxClient(http_client, library, base_url)
 
 
-class HttpxClient:
+class HttpxClient(HttpxPool):
     """The caller's own client of httpx or httpx2, or one that is like them: used as it is, and never closed by us."""
 
-    def __init__(self, http_client: object, library: ModuleType, endpoint: Endpoint) -> None:
+    def __init__(self, http_client: object, library: ModuleType, base_url: httpx.URL) -> None:
+        super().__init__(base_url, library)
         # For the type checker it is httpx's; similar clients have the same names.
         self._http = cast("httpx.AsyncClient", http_client)
-        self._library = library
-        self._exchange = HttpxExchange(endpoint, library)
         self._loop: object = None
 
     async def exchange(
@@ -97,16 +94,16 @@ class HttpxClient:
         content: Content,
         *,
         anew: bool,  # noqa: ARG002 - the client chooses the connection
-    ) -> RawAnswer | NoAnswer:
+    ) -> Exchanged:
         """Send the request for an operation, and read the answer."""
         if getattr(self._http, "is_closed", False):
-            return NoAnswer("the http_client has been closed", sent=False)
+            return self.not_sent(operation, "the http_client has been closed")
         if self._is_bound_elsewhere():
-            return NoAnswer("the http_client has connections of another event loop", sent=False, misuse=True)
+            return NotSent(ConfigurationError("the http_client has connections of another event loop"))
         if content.may_go is not None and not content.may_go():
             # Here as well: a bridge to another library may bypass the stream, which asks when it is read.
-            return HELD_BACK
-        return await self._exchange.run(self._send, operation, content)
+            return self.not_sent(operation)
+        return await self._run(self._send, operation, content)
 
     def _is_bound_elsewhere(self) -> bool:
         """Whether its connections belong to another event loop, so that no answer would arrive in this one."""
@@ -127,9 +124,3 @@ class HttpxClient:
         if isinstance(request, self._library.Request):
             request.stream = bare.stream
         return await self._http.send(request, stream=True, follow_redirects=False)
-
-    async def distrust(self) -> None:
-        """Nothing to close: the connections are the caller's."""
-
-    async def aclose(self) -> None:
-        """Nothing to close: it is the caller's."""

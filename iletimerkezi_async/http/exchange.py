@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakSet
 
-from attrs import frozen
-
 from iletimerkezi_async._version import __version__
+from iletimerkezi_async.errors import TransportError
+from iletimerkezi_async.wire.call import Lost, NotSent, RawAnswer
 
 if TYPE_CHECKING:
     import httpx
 
-    from iletimerkezi_async.wire.call import RawAnswer
     from iletimerkezi_async.wire.credentials import Body
 
 #: Bytes of the largest answer that is read. The service's largest, a report page of 1,000 rows, has some 60 kB.
@@ -35,29 +35,10 @@ _CONNECTING: Final = {
 }
 
 
-@frozen(eq=False, repr=False)
-class NoAnswer:
-    """An exchange without an answer.
+#: What an exchange brings.
+Exchanged: TypeAlias = RawAnswer | Lost | NotSent
 
-    Attributes:
-        reason: What happened, in words that quote nothing which was sent or received.
-        sent: Whether the request left, or may have.
-        http_status: The HTTP status, where one had come.
-        misuse: Whether the caller's HTTP client cannot be used here, so that no further attempt would do better.
-    """
-
-    reason: str
-    sent: bool
-    http_status: int | None = None
-    misuse: bool = False
-
-
-#: The outcome of a request that may not go any more.
-HELD_BACK: Final = NoAnswer("it was not sent, as it is too late", sent=False)
-
-
-class WithheldError(Exception):
-    """The request may not leave any more. Raised while the HTTP client takes the body, it ends the exchange."""
+_TOO_LATE = "it was not sent, as it is too late"
 
 
 class Content:
@@ -83,7 +64,7 @@ class Content:
         """The body, to be written now.
 
         Raises:
-            WithheldError: It may not go any more.
+            RuntimeError: It may not go any more; this ends the exchange.
         """
         body = self.show()
         self.times += 1
@@ -93,23 +74,70 @@ class Content:
         """The body, for a middleware that signs it before it is written.
 
         Raises:
-            WithheldError: It may not go any more.
+            RuntimeError: It may not go any more; this ends the exchange.
         """
         if self.may_go is not None and not self.may_go():
             self.withheld = True
-            raise WithheldError
+            raise RuntimeError(_TOO_LATE)
         self.taken = True
         return self.body
 
 
-class Used:
-    """The connections that have brought an answer, as far as an HTTP library shows them."""
+class Pool(ABC):
+    """An owner of connections to the service: our lanes, or a caller's own HTTP client.
 
-    def __init__(self) -> None:
+    Args:
+        base_url: The address below which the operations are.
+
+    Attributes:
+        base_url: The same as text.
+        scheme: The address's scheme.
+        host: Where the service is.
+        address: The same, with its port where that is not the usual one.
+        headers: The headers of all requests.
+        is_closed: Whether it was closed, and with it a client and all of its faces.
+    """
+
+    is_closed = False
+
+    def __init__(self, base_url: httpx.URL) -> None:
+        self.base_url = str(base_url).rstrip("/")
+        self.scheme, self.host = base_url.scheme, base_url.host
+        self.address = base_url.netloc.decode("ascii")
+        self.headers = {
+            "User-Agent": f"iletimerkezi_async/{__version__}",
+            "Accept": "application/json",
+            # Compression gains nothing for small answers, and an unpacked one could be of any size.
+            "Accept-Encoding": "identity",
+            "Content-Type": "application/json",
+        }
+        # The connections that have brought an answer, as far as the HTTP library shows them.
         self._seen: WeakSet[object] = WeakSet()
 
-    def note(self, connection: object) -> bool:
-        """Note a connection that brings an answer, and tell whether it has brought one before."""
+    @abstractmethod
+    async def exchange(self, operation: str, content: Content, *, anew: bool) -> Exchanged:
+        """Send the request for an operation, and read the answer.
+
+        Args:
+            operation: The operation's name.
+            content: The request's body, and how long to wait.
+            anew: Whether it is to be a new connection, as the others may be as dead as the last one. With a caller's
+                own client that is its own matter.
+        """
+
+    async def distrust(self) -> None:  # noqa: B027 - of a caller's own client there are none
+        """Close the idle connections that are ours, as one of them brought another request's answer."""
+
+    async def aclose(self) -> None:
+        """Close the idle connections that are ours."""
+        self.is_closed = True
+
+    def url(self, operation: str) -> str:
+        """The address of an operation."""
+        return f"{self.base_url}/{operation}/json"
+
+    def note_answer(self, connection: object) -> bool:
+        """Note a connection that brings an answer, and tell whether it is known to have brought one before."""
         try:
             if connection in self._seen:
                 return True
@@ -119,67 +147,38 @@ class Used:
             return False
         return False
 
-
-class Pool(Protocol):
-    """An owner of connections: our lanes, or a caller's own HTTP client."""
-
-    async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
-        """Send the request for an operation, and read the answer.
+    def lost(self, operation: str, reason: str, http_status: int | None = None) -> Lost:
+        """Make the outcome of a request that left, or may have.
 
         Args:
             operation: The operation's name.
-            content: The request's body, and how long to wait.
-            anew: Whether it is to be a new connection, as the others may be as dead as the last one. With a caller's
-                own client that is its own matter.
+            reason: What happened, in words that quote nothing which was sent or received.
+            http_status: The HTTP status, where one had come.
         """
-        ...
+        return Lost(TransportError(reason, operation, http_status, self.address))
 
-    async def distrust(self) -> None:
-        """Close the idle connections that are ours: one of them brought another request's answer."""
-        ...
+    def not_sent(self, operation: str, reason: str = _TOO_LATE) -> NotSent:
+        """Make the outcome of a request that surely never left; by default one that may not go any more."""
+        return NotSent(TransportError(reason, operation, host=self.address))
 
-    async def aclose(self) -> None:
-        """Close what is ours."""
-        ...
+    def failed(self, operation: str, error: Exception, content: Content, reason: str) -> Lost | NotSent:
+        """Read a failure of the HTTP client.
 
+        Args:
+            operation: The operation's name.
+            error: What it raised. It is not kept: such errors hold the request, and their frames the body.
+            content: What was to be sent.
+            reason: The failure in words.
+        """
+        if content.withheld and not content.taken:
+            return self.not_sent(operation)
+        if content.taken or not broke_while_connecting(error):
+            return self.lost(operation, reason)
+        return self.not_sent(operation, reason)
 
-class Endpoint:
-    """The service's address, and the headers of all requests."""
-
-    def __init__(self, base_url: httpx.URL) -> None:
-        self.scheme = base_url.scheme
-        self.host = base_url.host
-        self.netloc = base_url.netloc.decode("ascii")
-        self.headers = {
-            "User-Agent": f"iletimerkezi_async/{__version__}",
-            "Accept": "application/json",
-            # Compression gains nothing for small answers, and an unpacked one could be of any size.
-            "Accept-Encoding": "identity",
-            "Content-Type": "application/json",
-        }
-        self.base_url = str(base_url).rstrip("/")
-
-    def url(self, operation: str) -> str:
-        """The address of an operation."""
-        return f"{self.base_url}/{operation}/json"
-
-
-def failed(error: Exception, content: Content, reason: str) -> NoAnswer:
-    """Read a failure of the HTTP client.
-
-    Args:
-        error: What it raised. It is not kept: such errors hold the request, and their frames the body.
-        content: What was to be sent.
-        reason: The failure in words.
-    """
-    if content.withheld and not content.taken:
-        return HELD_BACK
-    return NoAnswer(reason, sent=content.taken or not broke_while_connecting(error))
-
-
-def too_large(http_status: int) -> NoAnswer:
-    """Read an answer that is larger than any of the service."""
-    return NoAnswer(f"the answer is larger than {MAX_ANSWER >> 20} MiB", True, http_status)
+    def too_large(self, operation: str, http_status: int) -> Lost:
+        """Read an answer that is larger than any of the service."""
+        return self.lost(operation, f"the answer is larger than {MAX_ANSWER >> 20} MiB", http_status)
 
 
 def broke_while_connecting(error: BaseException) -> bool:

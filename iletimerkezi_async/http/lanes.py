@@ -28,25 +28,26 @@ import httpx
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.wire.call import RawAnswer
 
-from .exchange import CLOSING_TIME, Content, Endpoint, NoAnswer
-from .over_httpx import HttpxExchange
+from .exchange import CLOSING_TIME, Content, Exchanged
+from .over_httpx import HttpxPool
 from .settings import find_proxy, spell_seconds, tls_context
 
 # A connection idle for longer may have been closed by the other side, which costs a repetition.
 _KEEPALIVE = 5.0
 
 
-class LanePool:
+class LanePool(HttpxPool):
     """Our own connections, as lanes. Event loops that run side by side in threads each have their own."""
 
-    def __init__(self, max_connections: int, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        self._exchange = HttpxExchange(endpoint)
+    def __init__(self, max_connections: int, base_url: httpx.URL) -> None:
+        super().__init__(base_url)
         # One for all lanes, as it takes 25 ms to build. Without TLS an empty one, which is not used.
-        self._ssl = tls_context() if endpoint.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._proxy = find_proxy(endpoint.scheme, endpoint.host)
-        self._loops = _Loops(max_connections)
-        self._closed = False
+        self._ssl = tls_context() if self.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._proxy = find_proxy(self.scheme, self.host)
+        self._max_connections = max_connections
+        self._lock, self._process = threading.Lock(), os.getpid()
+        self._by_loop: WeakKeyDictionary[object, _Lanes] = WeakKeyDictionary()
+        self._inherited: list[WeakKeyDictionary[object, _Lanes]] = []
         self._check_proxy()
 
     def _check_proxy(self) -> None:
@@ -61,7 +62,7 @@ class LanePool:
         if reason:
             raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
 
-    async def exchange(self, operation: str, content: Content, *, anew: bool) -> RawAnswer | NoAnswer:
+    async def exchange(self, operation: str, content: Content, *, anew: bool) -> Exchanged:
         """Send the request for an operation over a free lane, and read the answer.
 
         Args:
@@ -69,15 +70,16 @@ class LanePool:
             content: The request's body, and how long to wait.
             anew: Whether it must be a new lane.
         """
-        lanes = self._loops.lanes_here()
+        lanes = self._lanes_here()
         patience = content.timeout.pool
         if not await lanes.acquire(patience):
-            return NoAnswer(f"no connection became free within {spell_seconds(patience)}", sent=False)
+            reason = f"no connection became free within {spell_seconds(patience)}"
+            return self.not_sent(operation, reason)
         lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take(anew=anew) or self._new_lane()
-            raw = await self._exchange.run(lane.handle_async_request, operation, content)
-            if isinstance(raw, RawAnswer) and not self._closed:
+            raw = await self._run(lane.handle_async_request, operation, content)
+            if isinstance(raw, RawAnswer) and not self.is_closed:
                 lanes.keep(lane)
                 lane = None
             return raw
@@ -90,15 +92,15 @@ class LanePool:
 
     async def distrust(self) -> None:
         """Close the idle lanes of the running event loop."""
-        await self._loops.lanes_here().close()
+        await self._lanes_here().close()
 
     async def aclose(self) -> None:
         """Close the idle lanes of the running event loop; those in use are closed when their call ends.
 
         Only its own loop can close a connection: where others run beside this one, it is called in each.
         """
-        self._closed = True
-        await self._loops.lanes_here().close()
+        await super().aclose()
+        await self._lanes_here().close()
 
     def _new_lane(self) -> httpx.AsyncHTTPTransport:
         return httpx.AsyncHTTPTransport(
@@ -109,18 +111,7 @@ class LanePool:
             proxy=self._proxy,
         )
 
-
-class _Loops:
-    """The lanes of each event loop."""
-
-    def __init__(self, max_connections: int) -> None:
-        self._max_connections = max_connections
-        self._lock = threading.Lock()
-        self._process = os.getpid()
-        self._by_loop: WeakKeyDictionary[object, _Lanes] = WeakKeyDictionary()
-        self._inherited: list[WeakKeyDictionary[object, _Lanes]] = []
-
-    def lanes_here(self) -> _Lanes:
+    def _lanes_here(self) -> _Lanes:
         """The lanes of this process and the running event loop."""
         if os.getpid() != self._process:
             self._leave_to_the_parent()

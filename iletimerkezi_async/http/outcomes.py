@@ -73,25 +73,19 @@ def campaign_outcome(result: BulkResult) -> str:
 
 
 def count_by_outcome(counts: BulkResult) -> dict[str, int]:
-    """Recipients by outcome. Those who were not sent to may be millions, and are not counted one by one."""
+    """Recipients by outcome."""
     unknown = refused = 0
     for failure in counts.failed:
         if isinstance(failure.error, OutcomeUnknownError):
             unknown += failure.count
         elif isinstance(failure.error, ApiError):
             refused += failure.count
-    not_sent = count_failures(counts) - unknown - refused
     return {
         "accepted": counts.accepted,
         "refused": len(counts.refused) + refused,
         "unknown": unknown,
-        "not_sent": not_sent,
+        "not_sent": counts.failures - unknown - refused,
     }
-
-
-def count_failures(counts: BulkResult) -> int:
-    """The number of recipients who were not sent to, or may not have been; quicker than counting them."""
-    return counts.read - counts.accepted - len(counts.refused) - counts.duplicates
 
 
 def record_error(span: Span, error: BaseException | None) -> None:

@@ -10,9 +10,10 @@ from aiohttp.payload import Payload
 from anyio.lowlevel import current_token
 from yarl import URL
 
-from iletimerkezi_async.wire.call import RawAnswer
+from iletimerkezi_async.errors import ConfigurationError
+from iletimerkezi_async.wire.call import NotSent, RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
+from .exchange import MAX_ANSWER, Content, Exchanged, Pool
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -22,19 +23,18 @@ if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
 
 
-class AiohttpSession:
+class AiohttpSession(Pool):
     """The caller's own session: used as it is, with its headers, cookies and connector, and never closed by us.
 
     Args:
         session: The session, an `aiohttp.ClientSession`.
-        endpoint: Where requests go.
+        base_url: Where requests go.
     """
 
-    def __init__(self, session: object, endpoint: Endpoint) -> None:
+    def __init__(self, session: object, base_url: httpx.URL) -> None:
+        super().__init__(base_url)
         self._session = cast("aiohttp.ClientSession", session)
-        self._endpoint = endpoint
         self._urls: dict[str, URL] = {}
-        self._used = Used()
 
     async def exchange(
         self,
@@ -42,26 +42,26 @@ class AiohttpSession:
         content: Content,
         *,
         anew: bool,  # noqa: ARG002 - the session chooses the connection
-    ) -> RawAnswer | NoAnswer:
+    ) -> Exchanged:
         """Send the request for an operation, and read the answer."""
-        obstacle = self._obstacle()
+        obstacle = self._obstacle(operation)
         if obstacle is not None:
             return obstacle
         try:
             response = await self._post(operation, content)
             connection = response.connection
-            reused = connection is not None and self._used.note(connection.transport)
+            reused = connection is not None and self.note_answer(connection.transport)
             try:
                 body = await _read_content(response)
             finally:
                 # This does nothing where the answer was read to its end: its connection is back in the pool.
                 response.close()
             if body is None:
-                return too_large(response.status)
+                return self.too_large(operation, response.status)
             return RawAnswer(response.status, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - aiohttp and the caller's middlewares may raise anything
             raised = _raised(error, self._urls.get(operation))
-            return raised or failed(error, content, _reason(error, content.timeout))
+            return raised or self.failed(operation, error, content, _reason(error, content.timeout))
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
@@ -69,43 +69,34 @@ class AiohttpSession:
         finally:
             content.may_go = None
 
-    def _obstacle(self) -> NoAnswer | None:
+    def _obstacle(self, operation: str) -> NotSent | None:
         """The reason why the session cannot be used here, if there is one."""
         if self._session.closed:
-            return NoAnswer("the http_client has been closed", sent=False)
+            return self.not_sent(operation, "the http_client has been closed")
         token = current_token().native_token
         if not hasattr(token, "call_soon_threadsafe"):
-            return NoAnswer(
-                "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none",
-                sent=False,
-                misuse=True,
-            )
+            reason = "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none"
+            return NotSent(ConfigurationError(reason))
         # There is no public attribute; aiohttp's own check comes after the request has begun.
         if getattr(self._session, "_loop", token) is not token:
-            return NoAnswer("the http_client belongs to another event loop", sent=False, misuse=True)
+            return NotSent(ConfigurationError("the http_client belongs to another event loop"))
         return None
 
     def _post(self, operation: str, content: Content) -> Awaitable[aiohttp.ClientResponse]:
         url = self._urls.get(operation)
         if url is None:
-            url = self._urls[operation] = URL(self._endpoint.url(operation))
+            url = self._urls[operation] = URL(self.url(operation))
         timeout = content.timeout
         return self._session.post(
             url,
             data=_Payload(content),
-            headers=self._endpoint.headers,
+            headers=self.headers,
             allow_redirects=False,
             raise_for_status=False,
             # Compression was declined: a piece of a compressed answer could unpack to any size.
             auto_decompress=False,
             timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
-
-    async def distrust(self) -> None:
-        """Nothing to close: the connections are the caller's."""
-
-    async def aclose(self) -> None:
-        """Nothing to close: it is the caller's."""
 
 
 @lru_cache(maxsize=32)

@@ -13,7 +13,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Endpoint, NoAnswer, Used, failed, too_large
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Exchanged, Pool
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -25,27 +25,26 @@ _MOST_AT_ONCE = 2**18
 _Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-class HttpxExchange:
-    """One request and its answer, over a connection or a client that is kept elsewhere.
+class HttpxPool(Pool):
+    """A pool over httpx: what our lanes and a caller's own client have in common.
 
     Args:
-        endpoint: Where requests go.
+        base_url: Where requests go.
         library: `httpx` or `httpx2`. For the type checker it is httpx; the two have the same names.
     """
 
-    def __init__(self, endpoint: Endpoint, library: types.ModuleType = httpx) -> None:
-        self._endpoint = endpoint
+    def __init__(self, base_url: httpx.URL, library: types.ModuleType = httpx) -> None:
+        super().__init__(base_url)
         self._library: Any = library
         self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
-        self._headers = self._library.Headers({"Host": endpoint.netloc, **endpoint.headers})
+        self._headers = self._library.Headers({"Host": self.address, **self.headers})
         self._urls: dict[str, httpx.URL] = {}
-        self._used = Used()
 
-    async def run(self, send: _Send, operation: str, content: Content) -> RawAnswer | NoAnswer:
+    async def _run(self, send: _Send, operation: str, content: Content) -> Exchanged:
         """Send the request for an operation, and read the answer."""
         try:
             response = await send(self._request(operation, content))
-            reused = self._used.note(response.extensions.get("network_stream"))
+            reused = self.note_answer(response.extensions.get("network_stream"))
             try:
                 body = await _read_body(response)
             finally:
@@ -53,12 +52,13 @@ class HttpxExchange:
                     with anyio.move_on_after(CLOSING_TIME, shield=True):
                         await response.aclose()
             if body is None:
-                return too_large(response.status_code)
+                return self.too_large(operation, response.status_code)
             return RawAnswer(response.status_code, body, response.headers, reused=reused)
         except Exception as error:  # noqa: BLE001 - httpx, TLS and a caller's transport may raise anything
             # Not chained: httpx's errors hold the request, and its frames the body.
             raised = self._raised(error, operation)
-            return raised or failed(error, content, self._reason(error, content.timeout))
+            reason = self._reason(error, content.timeout)
+            return raised or self.failed(operation, error, content, reason)
         except BaseException as error:  # noqa: BLE001 - raised again at once
             # Cancelled. The frames below hold the body, and mean nothing to the caller.
             error.__context__ = None
@@ -69,10 +69,10 @@ class HttpxExchange:
     def _request(self, operation: str, content: Content) -> httpx.Request:
         url = self._urls.get(operation)
         if url is None:
-            url = self._urls[operation] = self._library.URL(self._endpoint.url(operation))
+            url = self._urls[operation] = self._library.URL(self.url(operation))
         extensions: dict[str, object] = {"timeout": content.timeout.as_dict()}
-        if self._endpoint.scheme == "https":
-            extensions["trace"] = _Handshake()
+        if self.scheme == "https":
+            extensions["trace"] = _trace_handshake()
         request: httpx.Request = self._library.Request(
             "POST", url, headers=self._headers, content=content.body, extensions=extensions
         )
@@ -111,21 +111,22 @@ class HttpxExchange:
         return f"the exchange failed ({type(error).__name__})"
 
 
-class _Handshake:
-    """Closes a connection that is given up before TLS is agreed.
+def _trace_handshake() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Make a trace for httpcore that closes a connection which is given up before TLS is agreed.
 
     httpcore closes one whose handshake failed, but leaves one that was cancelled there to the garbage collector.
     """
+    close: Callable[[], Awaitable[object]] | None = None
 
-    def __init__(self) -> None:
-        self._close: Callable[[], Awaitable[object]] | None = None
-
-    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        nonlocal close
         if event == "connection.connect_tcp.complete":
-            self._close = info["return_value"].aclose
-        elif event == "connection.start_tls.failed" and self._close is not None:
+            close = info["return_value"].aclose
+        elif event == "connection.start_tls.failed" and close is not None:
             with anyio.move_on_after(CLOSING_TIME, shield=True), contextlib.suppress(Exception):
-                await self._close()
+                await close()
+
+    return trace
 
 
 class _Stream:

@@ -13,7 +13,8 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol, TypeAlias, overload
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import anyio
 from anyio.lowlevel import RunVar
@@ -23,6 +24,8 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.arguments import to_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iletimerkezi_async.stores.base import Store
 
 logger = logging.getLogger("iletimerkezi_async")
@@ -64,8 +67,8 @@ class Pacer(Protocol):
         ...
 
 
-def choose_pacer(rate: float | Pacer | None) -> Pacer | None:
-    """Return the pacer for what was given as `rate`.
+def choose_pacer(rate: float | Pacer | None, store: Store | None, account: str) -> Pacer | None:
+    """Return the pacer for what was given as `rate`; a number is for all processes of the account, if there is a store.
 
     Raises:
         ConfigurationError: It is neither a positive number nor a pacer.
@@ -74,22 +77,21 @@ def choose_pacer(rate: float | Pacer | None) -> Pacer | None:
         return None
     acquire = getattr(rate, "acquire", None)
     if acquire is None:
-        return TokenBucket(rate)  # type: ignore[arg-type]  # it checks the number itself
+        # They check the number.
+        number = cast("float", rate)
+        return TokenBucket(number) if store is None else StorePacer(number, store, account)
     if isinstance(rate, type) or not _takes_a_count(acquire):
         raise ConfigurationError(_WRONG_RATE)
     return rate  # type: ignore[return-value]  # it has the method
 
 
-def _takes_a_count(acquire: object) -> bool:
-    if not callable(acquire):
-        return False
-    try:
-        inspect.signature(acquire).bind(1)
-    except TypeError:
-        return False
-    except ValueError:
-        # Functions in C may have no signature.
-        return True
+def _takes_a_count(acquire: Callable[..., object]) -> bool:
+    # Functions in C may have no signature.
+    with suppress(ValueError):
+        try:
+            inspect.signature(acquire).bind(1)
+        except TypeError:
+            return False
     return True
 
 
@@ -167,7 +169,15 @@ class TokenBucket:
 
     def _goes_at_once(self, n: int) -> bool:
         """Take the next stretch if it is free by now and no caller of this event loop waits."""
-        return not self._line() and self._take(n * self._interval, latest=time.monotonic()) is not None
+        if self._line():
+            return False
+        with self._own_lock():
+            now = time.monotonic()
+            begin = self._next_begin(now)
+            if begin > now:
+                return False
+            self._free_at = begin + n * self._interval
+        return True
 
     async def _stand_in_line(self, n: int) -> float:
         """Wait until a moment is reserved for `n` recipients.
@@ -212,20 +222,13 @@ class TokenBucket:
 
     async def _reserve(self, seconds: float) -> float:
         """Reserve the next free stretch of time, and tell when it begins."""
-        return self._take(seconds)
-
-    @overload
-    def _take(self, seconds: float) -> float: ...
-    @overload
-    def _take(self, seconds: float, *, latest: float) -> float | None: ...
-    def _take(self, seconds: float, *, latest: float = math.inf) -> float | None:
-        """Take the next free stretch, which begins `_CREDIT` before now at the earliest; none that begins too late."""
         with self._own_lock():
-            begin = max(self._free_at, self._held_until, time.monotonic() - _CREDIT)
-            if begin > latest:
-                return None
+            begin = self._next_begin(time.monotonic())
             self._free_at = begin + seconds
         return begin
+
+    def _next_begin(self, now: float) -> float:
+        return max(self._free_at, self._held_until, now - _CREDIT)
 
     async def _sleep_until(self, moment: float) -> None:
         """Sleep until a moment, and until the pauses that begin meanwhile are over."""
@@ -288,22 +291,16 @@ class StorePacer(TokenBucket):
                 with anyio.fail_after(_PATIENCE_AWAY if self._away_until else _PATIENCE):
                     moment = await self._store.reserve(self._account, seconds, -_CREDIT_OF_STORE)
             except (StoreError, TimeoutError) as error:
-                self._note_away(str(error) if isinstance(error, StoreError) else "the store is slow")
+                if not self._away_until:
+                    complaint = str(error) if isinstance(error, StoreError) else "the store is slow"
+                    logger.warning("%s; until it is back, each process keeps to the rate by itself", complaint)
+                self._away_until = time.monotonic() + _AWAY
             else:
-                self._note_back()
-                self._free_at = moment + seconds
+                if self._away_until:
+                    logger.info("the store is back: the rate is that of all processes again")
+                self._away_until, self._free_at = 0.0, moment + seconds
                 return moment
         return await super()._reserve(seconds)
-
-    def _note_away(self, complaint: str) -> None:
-        if not self._away_until:
-            logger.warning("%s; until it is back, each process keeps to the rate by itself", complaint)
-        self._away_until = time.monotonic() + _AWAY
-
-    def _note_back(self) -> None:
-        if self._away_until:
-            logger.info("the store is back: the rate is that of all processes again")
-            self._away_until = 0.0
 
 
 class Gate:

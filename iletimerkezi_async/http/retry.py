@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import random
 
-from attrs import Attribute, field, frozen
+from attrs import frozen
 
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.arguments import check_whole, to_number
 from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Kind, Lost, NotSent, Refused, T
-
-
-def _check_attempts(_: Retry, attribute: Attribute[int], value: object) -> None:
-    # Not attrs' own validators, whose messages show the value.
-    check_whole(attribute.name, value, 1)
-
-
-def _check_seconds(_: Retry, attribute: Attribute[float], value: object) -> None:
-    if not to_number(value) >= 0:
-        raise ConfigurationError(f"`{attribute.name}` must be a number of seconds, at least 0")
 
 
 @forgetful
@@ -44,9 +34,16 @@ class Retry:
         ConfigurationError: `attempts` is no whole number from 1 on, or a pause is no number of seconds from 0 on.
     """
 
-    attempts: int = field(default=5, validator=_check_attempts)
-    wait_initial: float = field(default=0.5, validator=_check_seconds)
-    wait_max: float = field(default=30.0, validator=_check_seconds)
+    attempts: int = 5
+    wait_initial: float = 0.5
+    wait_max: float = 30.0
+
+    def __attrs_post_init__(self) -> None:
+        # Not by validators of attrs, whose messages show the value.
+        check_whole("attempts", self.attempts, 1)
+        for name in ("wait_initial", "wait_max"):
+            if not to_number(getattr(self, name)) >= 0:
+                raise ConfigurationError(f"`{name}` must be a number of seconds, at least 0")
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after attempt number `attempt`, counted from 1; drawn anew each time."""

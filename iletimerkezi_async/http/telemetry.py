@@ -1,7 +1,7 @@
 """Spans and metrics of calls, where `opentelemetry-api` is installed.
 
-A call of the public face (`observed`), or a page of a list (`observed_calls`), is one span of kind CLIENT, whatever
-attempts it took and whatever was looked up on its way.
+A call of the public face (`observed`), or a page of a list, is one span of kind CLIENT, whatever attempts it took and
+whatever was looked up on its way.
 Attributes, events and metrics hold counts, ids and the names of errors: never a number, a text or a credential. Where
 the package is not installed nothing of it is imported.
 """
@@ -9,20 +9,15 @@ the package is not installed nothing of it is imported.
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import sys
 import time
-from contextlib import suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from iletimerkezi_async._version import __version__
 from iletimerkezi_async.errors import (
     ApiError,
-    ConfigurationError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
@@ -46,14 +41,13 @@ from .outcomes import (
     RESENDS,
     campaign_outcome,
     count_by_outcome,
-    count_failures,
     record_error,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from opentelemetry.metrics import Counter, Histogram, MeterProvider
+    from opentelemetry.metrics import Histogram, Meter, MeterProvider
     from opentelemetry.trace import Span, TracerProvider
     from typing_extensions import ParamSpec, Self
 
@@ -72,8 +66,7 @@ _NO_WAIT = 0.01
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
 
-@frozen(eq=False)
-class _Instruments:
+class Telemetry:
     """The tracer and the meters of one pair of providers.
 
     Attributes:
@@ -84,63 +77,41 @@ class _Instruments:
         pacing: Seconds that a request waited for its turn.
     """
 
-    tracer: Any
-    duration: Histogram
-    recipients: Counter
-    resends: Counter
-    pacing: Histogram
+    def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
+        self.tracer = tracers.get_tracer(_SCOPE, __version__)
+        meter = meters.get_meter(_SCOPE, __version__)
+        self.duration = _make_histogram(
+            meter, "iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"
+        )
+        self.recipients = meter.create_counter(
+            "iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"
+        )
+        self.resends = meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again")
+        self.pacing = _make_histogram(meter, "iletimerkezi.client.pacing.wait", "How long an order waited for the rate")
 
 
-_current: ContextVar[_Observation | None] = ContextVar("the call that is observed", default=None)
+def _make_histogram(meter: Meter, name: str, description: str) -> Histogram:
+    try:
+        return meter.create_histogram(
+            name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
+        )
+    except TypeError:
+        # Before 1.30 it takes no buckets.
+        return meter.create_histogram(name, unit="s", description=description)
 
 
-def start_telemetry(host: str) -> Telemetry | None:
-    """Make the telemetry of a client; `None` where OpenTelemetry is not installed.
+# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
+_telemetry_of = functools.lru_cache(maxsize=1)(Telemetry)
+_current: ContextVar[Observation | None] = ContextVar("the call that is observed", default=None)
 
-    Args:
-        host: Where the service is.
-    """
+
+def start_telemetry() -> Telemetry | None:
+    """Make the telemetry of a client; `None` where OpenTelemetry is not installed."""
     try:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - for those who have it
     except ImportError:
         return None
-    return Telemetry(host, _make_instruments(trace.get_tracer_provider(), metrics.get_meter_provider()))
-
-
-# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
-@functools.lru_cache(maxsize=1)
-def _make_instruments(tracers: TracerProvider, meters: MeterProvider) -> _Instruments:
-    meter = meters.get_meter(_SCOPE, __version__)
-
-    def histogram(name: str, description: str) -> Histogram:
-        try:
-            return meter.create_histogram(
-                name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
-            )
-        except TypeError:
-            # Before 1.30 it takes no buckets.
-            return meter.create_histogram(name, unit="s", description=description)
-
-    return _Instruments(
-        tracers.get_tracer(_SCOPE, __version__),
-        histogram("iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"),
-        meter.create_counter("iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"),
-        meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again"),
-        histogram("iletimerkezi.client.pacing.wait", "How long an order waited for the rate"),
-    )
-
-
-@frozen(eq=False)
-class Telemetry:
-    """The telemetry of a client.
-
-    Attributes:
-        host: Where the service is.
-        instruments: What measures.
-    """
-
-    host: str
-    instruments: _Instruments
+    return _telemetry_of(trace.get_tracer_provider(), metrics.get_meter_provider())
 
 
 def observed(
@@ -155,23 +126,18 @@ def observed(
     about = OPERATIONS[operation]
 
     def decorate(method: Callable[P, Coroutine[object, object, R]]) -> Callable[P, Coroutine[object, object, R]]:
-        # The first argument beside the client.
-        is_about_an_order = list(inspect.signature(method).parameters)[1:2] == ["order_id"]
-
         @forgets
         @functools.wraps(method)
         async def observing(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 waiting = method(*args, **kwargs)
-                telemetry: Telemetry | None = cast("Any", args[0])._session.telemetry  # noqa: SLF001 - of the client
-                observation = None if telemetry is None else _Observation(telemetry, about, span)
-                if observation is not None and is_about_an_order:
-                    observation.note_order_id(kwargs.get("order_id", args[1] if len(args) > 1 else None))
+                transport: Any = cast("Any", args[0])._session.transport  # noqa: SLF001 - of the client
+                telemetry: Telemetry | None = transport.telemetry
                 # The caller's hooks can look at the stack while it waits.
                 args, kwargs = _NOTHING  # type: ignore[assignment]  # the last use of them was above
-                if observation is None:
+                if telemetry is None:
                     return await waiting
-                with observation:
+                with Observation(telemetry, transport.host, about, span) as observation:
                     observation.result = result = await waiting
                     return result
             except BaseException as error:
@@ -184,47 +150,17 @@ def observed(
     return decorate
 
 
-class Caller(Protocol):
-    """An object that performs calls which are not guarded."""
-
-    @property
-    def address(self) -> str:
-        """The service's address."""
-        ...
-
-    async def call(self, call: Call[T], /) -> T:
-        """Perform a call."""
-        ...
-
-
-@frozen(eq=False)
-class _ObservedCalls:
-    """Performs calls, and observes each of them: a page of a list."""
-
-    _caller: Caller
-    _telemetry: Telemetry
-
-    @property
-    def address(self) -> str:
-        """The service's address."""
-        return self._caller.address
-
-    async def call(self, call: Call[T], /) -> T:
-        """Perform a call."""
-        with _Observation(self._telemetry, call.operation) as observation:
-            observation.result = result = await self._caller.call(call)
-            return result
-
-
-def observed_calls(caller: Caller, telemetry: Telemetry | None) -> Caller:
-    """Give each call of a caller a span of its own, where there is telemetry."""
-    return caller if telemetry is None else _ObservedCalls(caller, telemetry)
-
-
-class _Observation:
+class Observation:
     """One call of the public face while it runs.
 
+    Args:
+        telemetry: The telemetry of the client.
+        host: Where the service is.
+        operation: The service's operation that the call is about.
+        span: The span's name, if that is another one.
+
     Attributes:
+        telemetry: The telemetry of the client.
         operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
         result: What the call has given.
         recipients: How many recipients it has.
@@ -233,19 +169,20 @@ class _Observation:
         was_lost: Whether an answer was lost.
         was_answered: Whether the service did what was asked.
         was_asked: Whether there was any request.
+        order_id: The order that it is about, as far as that is known.
         labels: What all that is told of it has in common.
         span: Its span, where one could be started.
     """
 
-    def __init__(self, telemetry: Telemetry, operation: Operation, span: str = "") -> None:
+    def __init__(self, telemetry: Telemetry, host: str, operation: Operation, span: str = "") -> None:
+        self.telemetry = telemetry
         self.operation = operation
         self.result: object = None
         self.recipients = self.resends = self.under_way = 0
         self.was_lost = self.was_answered = self.was_asked = False
-        self.labels = {ADDRESS: telemetry.host, OPERATION: span or operation.name}
+        self.order_id: int | None = None
+        self.labels = {ADDRESS: host, OPERATION: span or operation.name}
         self.span: Span | None = None
-        self.instruments = telemetry.instruments
-        self._order_id: int | None = None
 
     def __enter__(self) -> Self:
         from opentelemetry import context, trace  # noqa: PLC0415 - it was there when this was made
@@ -254,7 +191,7 @@ class _Observation:
         self._began = time.perf_counter()
         self._handled = sys.exc_info()[1]
         try:
-            span: Span = self.instruments.tracer.start_span(
+            span: Span = self.telemetry.tracer.start_span(
                 self.labels[OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
             )
         except Exception:
@@ -281,13 +218,6 @@ class _Observation:
             # Likewise: the call has been made.
             logger.warning("OpenTelemetry could not end a span", exc_info=True)
 
-    def note_order_id(self, order_id: object) -> None:
-        """Note the order that the call is about. A value that can be none, given by mistake, is dropped."""
-        # Values of other classes may raise when they are read, in a frame that holds them.
-        if type(order_id) in {int, str, Order}:
-            with suppress(ConfigurationError):
-                self._order_id = check_order_id(order_id)
-
     def _tell(self, error: BaseException | None) -> None:
         """End the span, and count."""
         outcome = self._succeeded() if error is None else self._failed(error)
@@ -295,13 +225,13 @@ class _Observation:
         labels = {**self.labels, OUTCOME: outcome}
         if error is not None:
             labels[ERROR] = type(error).__qualname__
-        instruments = self.instruments
-        instruments.duration.record(time.perf_counter() - self._began, labels)
+        telemetry = self.telemetry
+        telemetry.duration.record(time.perf_counter() - self._began, labels)
         if self.resends:
-            instruments.resends.add(self.resends, self.labels)
+            telemetry.resends.add(self.resends, self.labels)
         for what, count in (count_by_outcome(counts) if counts else {outcome: self.recipients}).items():
             if count:
-                instruments.recipients.add(count, {**self.labels, OUTCOME: what})
+                telemetry.recipients.add(count, {**self.labels, OUTCOME: what})
         if self.span is not None:
             if self.span.is_recording():
                 self.span.set_attributes(self._attributes(labels, counts))
@@ -321,15 +251,15 @@ class _Observation:
 
     def _attributes(self, labels: dict[str, str], counts: BulkResult | None) -> dict[str, str | int]:
         attributes: dict[str, str | int] = {**labels, RESENDS: self.resends}
-        if self._order_id is not None:
-            attributes[ORDER_ID] = self._order_id
+        if self.order_id is not None:
+            attributes[ORDER_ID] = self.order_id
         if counts is not None:
             attributes |= {
                 RECIPIENTS: counts.read,
                 f"{RECIPIENTS}.accepted": counts.accepted,
                 f"{RECIPIENTS}.refused": len(counts.refused),
                 f"{RECIPIENTS}.duplicates": counts.duplicates,
-                f"{RECIPIENTS}.failed": count_failures(counts),
+                f"{RECIPIENTS}.failed": counts.failures,
                 "iletimerkezi.orders": len(counts.orders),
             }
         elif self.recipients:
@@ -339,12 +269,12 @@ class _Observation:
     def _succeeded(self) -> str:
         result = self.result
         if isinstance(result, Order):
-            self._order_id = result.id
+            self.order_id = result.id
             self.recipients = self.recipients or result.recipients
             if result.replayed:
                 return "replayed"
         elif isinstance(result, (OrderReport, ReportPage)):
-            self._order_id = (result.order if isinstance(result, ReportPage) else result).id
+            self.order_id = (result.order if isinstance(result, ReportPage) else result).id
         if isinstance(result, BulkResult):
             return campaign_outcome(result)
         return "accepted" if self.was_answered or self.operation.kind is not Kind.GUARDED else "recovered"
@@ -382,12 +312,25 @@ def note_order(recipients: int) -> None:
         observation.recipients = recipients
 
 
+def note_order_id(value: object) -> int:
+    """Check the id of the order that the observed call is about, and note it.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    order_id = check_order_id(value)
+    observation = _current.get()
+    if observation is not None:
+        observation.order_id = order_id
+    return order_id
+
+
 def note_paced(call: Call[T], seconds: float) -> None:
     """Note how many seconds a request has waited for the rate."""
     observation = _current.get()
     if observation is None or observation.operation is not call.operation:
         return
-    observation.instruments.pacing.record(seconds, observation.labels)
+    observation.telemetry.pacing.record(seconds, observation.labels)
     if seconds >= _NO_WAIT and observation.span is not None:
         observation.span.add_event("paced", {PACING: seconds})
 

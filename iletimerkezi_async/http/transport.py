@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import logging
 import math
 import time
 from datetime import datetime, timezone
 from types import EllipsisType
-from typing import TYPE_CHECKING, Generic, Protocol
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import anyio
 import anyio.lowlevel
-from attrs import frozen
 
 from iletimerkezi_async.clocks import Clocks, Stopwatch
-from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError, TransportError
+from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError
 from iletimerkezi_async.wire.arguments import check_whole
 from iletimerkezi_async.wire.call import (
     Answered,
@@ -33,18 +33,20 @@ from iletimerkezi_async.wire.call import (
 from iletimerkezi_async.wire.draft import find_obstacle
 
 from .clients import borrow
-from .exchange import Content, Endpoint, MayGo, NoAnswer, Pool
+from .exchange import Content, Exchanged, Pool
 from .lanes import LanePool
 from .outcomes import describe_attempt
 from .pacing import Gate
 from .retry import Retry, check_retry, next_pause
 from .settings import check_timeout, longest_attempt
-from .telemetry import begin_attempt, end_attempt, note_paced
+from .telemetry import Observation, begin_attempt, end_attempt, note_paced, start_telemetry
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     import httpx
 
-    from iletimerkezi_async.errors import ApiError, IletimerkeziError
+    from iletimerkezi_async.errors import ApiError
     from iletimerkezi_async.wire.credentials import Body, Credentials
 
     from .clients import HttpClient
@@ -60,113 +62,35 @@ _TOO_MANY = 429
 _LARGE = 2**20
 
 
-class Before(Protocol):
-    """A function that is called before each attempt. Where it raises, nothing leaves."""
+class Trail:
+    """The attempts with a call that may have been taken, those of an earlier call with the same included.
 
-    async def __call__(self, *, lost: bool) -> object:
-        """Get ready for an attempt; `lost` tells whether an earlier one may have been taken."""
-        ...
+    Attributes:
+        first: Runs since the first of them began, an earlier call's only within the operation's window.
+        last: Runs since the last one ended.
+        is_doubted: Whether an earlier call may have been taken, however long ago. A refusal as a duplicate then shows
+            that it was.
+    """
+
+    first: Stopwatch | None = None
+    last: Stopwatch | None = None
+    is_doubted = False
+
+    def may_leave(self) -> bool:
+        """Whether an attempt may still leave; asked when its body is handed over."""
+        return True
 
 
-@frozen(eq=False, repr=False)
 class RefusedAgain:
     """The end of a guarded call that was refused, or not repeated, after an attempt that may have been taken.
 
     Attributes:
-        first: Runs since the first such attempt began; `None` where it was of an earlier call, too long ago to count.
-        last: Runs since the last one of this call ended; `None` where there was none.
         refusal: `None` where the refusal tells that the earlier attempt was taken; otherwise the refusal itself, which
             leaves that open.
     """
 
-    first: Stopwatch | None
-    last: Stopwatch | None = None
-    refusal: ApiError | None = None
-
-
-class _Trail(Generic[T]):
-    """The attempts with a call so far.
-
-    Attributes:
-        call: The call.
-        lost: Runs since the first attempt began that may have been taken.
-        attempts: How many attempts there were.
-        outcome: What the last one ended in.
-    """
-
-    def __init__(self, call: Call[T], lost: Stopwatch | None, may_leave: MayGo | None, *, doubted: bool) -> None:
-        self.call = call
-        self.lost = lost
-        self.attempts = 0
-        self.outcome: AttemptOutcome[T] | None = None
-        self._may_leave = may_leave
-        self._doubted = doubted
-        self._last: Stopwatch | None = None
-
-    def note(self, outcome: AttemptOutcome[T], watch: Stopwatch, *, repeated: bool) -> None:
-        """Note an attempt that ended. It was `repeated` where the HTTP client sent it more than once by itself."""
-        self.attempts += 1
-        self.outcome = outcome
-        if repeated or isinstance(outcome, Lost):
-            self.lost = self.lost or watch
-            self._last = Stopwatch()
-
-    def time_left(self) -> float:
-        """Seconds that the next attempt may take; 0 where its schedule or its window has passed."""
-        if self.call.send_at is not None and self.find_obstacle() is not None:
-            return 0
-        if self.lost is None or self.call.operation.window is None:
-            return math.inf
-        left = self.call.operation.window - self.lost.elapsed
-        return left + _WINDOW_GRACE if left > 0 else 0
-
-    def find_obstacle(self) -> ApiError | None:
-        """The complaint that the order's schedule has passed."""
-        return find_obstacle(self.call.send_at, datetime.fromtimestamp(time.time(), timezone.utc))
-
-    def may_leave(self) -> bool:
-        """Whether the next attempt may still leave: asked when its body is handed over, as a machine may have slept."""
-        return self.time_left() > 0 and (self._may_leave is None or self._may_leave())
-
-    @property
-    def refused_again(self) -> RefusedAgain | None:
-        """The meaning of a refusal after a lost answer: the call was taken, or that can be looked up."""
-        outcome = self.outcome
-        if not isinstance(outcome, Refused) or outcome.later:
-            return None
-        if self._may_be_taken and outcome.is_its_own:
-            return RefusedAgain(self.lost, self._last)
-        return (
-            RefusedAgain(self.lost, self._last, outcome.error) if self.call.operation.traceable and self.lost else None
-        )
-
-    @property
-    def _may_be_taken(self) -> bool:
-        """Whether the last refusal says that an earlier attempt was taken, if it is the service's own."""
-        is_as_if = isinstance(self.outcome, Refused) and self.outcome.error.code == self.call.operation.taken_code
-        return is_as_if and (self.lost is not None or self._doubted)
-
-    def end(self) -> RefusedAgain:
-        """Conclude, where there is no further attempt.
-
-        Raises:
-            IletimerkeziError: As `Transport.perform`.
-        """
-        outcome = self.outcome
-        obstacle = None if isinstance(outcome, Refused) else self.find_obstacle()
-        if obstacle is not None and self.lost is None:
-            raise obstacle
-        if obstacle is not None and self.call.operation.traceable:
-            return RefusedAgain(self.lost, self._last, obstacle)
-        if outcome is None or isinstance(outcome, Answered):
-            raise OutcomeUnknownError("it is too late to send it again", self.call.operation.name)
-        raise _conclusion(self.call, outcome, in_doubt=self.lost is not None or self._may_be_taken)
-
-
-class _Door:
-    """Whether a client and all of its faces are closed."""
-
-    is_closed = False
+    def __init__(self, refusal: ApiError | None = None) -> None:
+        self.refusal = refusal
 
 
 class Transport:
@@ -179,6 +103,8 @@ class Transport:
         retry: How often calls are repeated.
         longest_attempt: Seconds after which an attempt ends, whatever happens.
         clocks: The service's clock, as far as answers have told it.
+        telemetry: The observer of calls, if there is one.
+        observes_calls: Whether each `call` is a span of its own, and not a part of another one.
     """
 
     def __init__(
@@ -198,12 +124,13 @@ class Transport:
         self._gates: WeakSet[Gate] = WeakSet()
         self.set_pacer(pacer)
         self.set_timeout(timeout)
-        endpoint = Endpoint(base_url)
-        self.base_url, self.host, self.address = endpoint.base_url, endpoint.host, endpoint.netloc
         connections = check_whole("max_connections", max_connections, 1)
-        self._pool: Pool = LanePool(connections, endpoint) if http_client is None else borrow(http_client, endpoint)
-        self._door = _Door()
+        pool: Pool = LanePool(connections, base_url) if http_client is None else borrow(http_client, base_url)
+        self._pool = pool
+        self.base_url, self.host, self.address = pool.base_url, pool.host, pool.address
         self.clocks = Clocks()
+        self.telemetry = start_telemetry()
+        self.observes_calls = False
 
     def with_options(
         self,
@@ -229,6 +156,12 @@ class Transport:
             face.retry = check_retry(retry)
         if not isinstance(pacer, EllipsisType):
             face.set_pacer(pacer)
+        return face
+
+    def observing_calls(self) -> Transport:
+        """Another face of this transport, which observes calls: for the pages of a list."""
+        face = copy.copy(self)
+        face.observes_calls = True
         return face
 
     def set_timeout(self, timeout: float | Timeouts) -> None:
@@ -261,28 +194,23 @@ class Transport:
         Raises:
             IletimerkeziError: As `perform`.
         """
-        result = await self.perform(call)
+        if self.observes_calls and self.telemetry is not None:
+            with Observation(self.telemetry, self.host, call.operation) as observation:
+                observation.result = result = await self.perform(call)
+        else:
+            result = await self.perform(call)
         assert not isinstance(result, RefusedAgain)
         return result
 
     async def perform(
-        self,
-        call: Call[T],
-        before: Before | None = None,
-        *,
-        lost: Stopwatch | None = None,
-        may_leave: MayGo | None = None,
-        doubted: bool = False,
+        self, call: Call[T], trail: Trail | None = None, before: Callable[[], Awaitable[object]] | None = None
     ) -> T | RefusedAgain:
         """Send a call, and repeat it as its kind and the outcome allow.
 
         Args:
             call: What to send.
-            before: Asked before each attempt.
-            lost: Where an earlier run sent it already and crashed before the answer came: running since then.
-            may_leave: Asked again when a body is handed over: whether it still may leave.
-            doubted: Whether an earlier run may have sent it, and too long ago for `lost`: its refusal as a duplicate
-                tells that this was so.
+            trail: Its attempts that may have been taken, kept up to date.
+            before: Awaited before each attempt. Where it raises, nothing leaves.
 
         Raises:
             ApiError: The service refused.
@@ -290,35 +218,36 @@ class Transport:
             OutcomeUnknownError: There was none, and the call may have been taken.
             ConfigurationError: The client has been closed.
         """
-        trail = _Trail(call, lost, may_leave, doubted=doubted)
+        trail = trail or Trail()
         body = await self._envelope(call)
-        while True:
+        outcome: AttemptOutcome[T] | None = None
+        for number in itertools.count(1):
             turned_away = await self._wait_for_turn(call)
-            limit = trail.time_left()
+            limit = _time_left(call, trail)
             if limit <= 0:
                 break
             if turned_away is not None:
-                trail.outcome = turned_away
+                outcome = turned_away
                 break
             if before is not None:
-                await before(lost=trail.lost is not None)
-            outcome = await self._attempt(trail, body, limit)
+                await before()
+            # A repetition takes a new connection: the idle ones may be as dead as the one that broke.
+            anew = isinstance(outcome, Lost)
+            outcome = await self._attempt(call, trail, body, limit, number, anew=anew)
             if isinstance(outcome, Answered):
                 return outcome.value
             if isinstance(outcome, Refused):
                 await self._hold_back(call, outcome)
-            refused_again = trail.refused_again
+            refused_again = _refused_again(call, trail, outcome)
             if refused_again is not None:
                 return refused_again
-            pause = next_pause(self.retry, call.operation.kind, outcome, trail.attempts)
-            if pause is None or trail.find_obstacle():
+            pause = next_pause(self.retry, call.operation.kind, outcome, number)
+            if pause is None or _find_obstacle(call):
                 break
-            extra = describe_attempt(call, outcome, trail.attempts, self.host)
-            logger.warning(
-                "%s; attempt %d follows in %.2f s", outcome.error.reason, trail.attempts + 1, pause, extra=extra
-            )
+            extra = describe_attempt(call, outcome, number, self.host)
+            logger.warning("%s; attempt %d follows in %.2f s", outcome.error.reason, number + 1, pause, extra=extra)
             await anyio.sleep(pause)
-        return trail.end()
+        return _conclude(call, trail, outcome)
 
     async def _envelope(self, call: Call[T]) -> Body:
         body = self._credentials.envelope(call.fields)
@@ -332,41 +261,53 @@ class Transport:
         # By the loop's clock: its first use loads parts of anyio, which must not count as a wait.
         began = anyio.current_time()
         complaint = await self._gate.wait(call.recipients, call.operation.name)
-        if complaint is None and call.recipients and self.rate is not None:
+        if complaint is None and call.recipients and self._gate.rate is not None:
             note_paced(call, anyio.current_time() - began)
-        if complaint is None and self._door.is_closed:
+        if complaint is None and self._pool.is_closed:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
 
-    async def _attempt(self, trail: _Trail[T], body: Body, limit: float) -> AttemptOutcome[T]:
-        call = trail.call
+    async def _attempt(
+        self, call: Call[T], trail: Trail, body: Body, limit: float, number: int, *, anew: bool
+    ) -> AttemptOutcome[T]:
+        """Send the call once.
+
+        Args:
+            call: What to send.
+            trail: The attempts so far.
+            body: The body of the request.
+            limit: Seconds that the attempt may take.
+            number: Its number, from 1.
+            anew: Whether it takes a new connection.
+        """
         watch = Stopwatch()
-        raw: RawAnswer | NoAnswer = NoAnswer("no complete answer in time", sent=True)
-        content = Content(body, self._timeout, trail.may_leave)
+        raw: Exchanged | None = None
+        # Asked again when the body is handed over, as a machine may have slept.
+        content = Content(body, self._timeout, lambda: _time_left(call, trail) > 0 and trail.may_leave())
         begin_attempt(call)
         with anyio.move_on_after(min(limit, self.longest_attempt)):
-            # A repetition takes a new connection: the idle ones may be as dead as the one that broke.
-            anew = isinstance(trail.outcome, Lost)
             raw = await self._pool.exchange(call.operation.name, content, anew=anew)
         outcome = self._read(call, raw)
-        trail.note(outcome, watch, repeated=content.times > 1)
+        # An HTTP client that has sent it more than once by itself has lost the first answer.
+        if isinstance(outcome, Lost) or content.times > 1:
+            trail.first = trail.first or watch
+            trail.last = Stopwatch()
         if isinstance(outcome, Lost) and outcome.out_of_step:
             await self._pool.distrust()
-        end_attempt(call, outcome, trail.attempts)
-        _log_attempt(call, outcome, trail.attempts, watch, self.host)
+        end_attempt(call, outcome, number)
+        _log_attempt(call, outcome, number, watch, self.host)
         return outcome
 
-    def _read(self, call: Call[T], raw: RawAnswer | NoAnswer) -> AttemptOutcome[T]:
-        if isinstance(raw, RawAnswer):
-            outcome = read_answer(call, raw, self._credentials.scrub, self.address)
-            if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
-                # Only from the service's own answers: a gateway may have another clock.
-                self.clocks.hear(raw.date)
-            return outcome
-        if raw.misuse:
-            return NotSent(ConfigurationError(raw.reason))
-        error = TransportError(raw.reason, call.operation.name, raw.http_status, self.address)
-        return Lost(error) if raw.sent else NotSent(error)
+    def _read(self, call: Call[T], raw: Exchanged | None) -> AttemptOutcome[T]:
+        if raw is None:
+            return self._pool.lost(call.operation.name, "no complete answer in time")
+        if not isinstance(raw, RawAnswer):
+            return raw
+        outcome = read_answer(call, raw, self._credentials.scrub, self.address)
+        if isinstance(outcome, Answered) or (isinstance(outcome, Refused) and outcome.date is not None):
+            # Only from the service's own answers: a gateway may have another clock.
+            self.clocks.hear(raw.date)
+        return outcome
 
     async def _hold_back(self, call: Call[T], refused: Refused) -> None:
         """Hold all sends back where the service asks for a pause, but none for longer than `wait_max`."""
@@ -379,19 +320,59 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed when their call ends. Twice is once."""
-        self._door.is_closed = True
         await self._pool.aclose()
 
 
-def _conclusion(call: Call[T], outcome: Refused | Lost | NotSent, *, in_doubt: bool) -> IletimerkeziError:
-    """The error to end with, where `in_doubt` says that an answer was lost on the way."""
-    if call.operation.kind is Kind.REPEATABLE or not in_doubt:
-        return outcome.error
-    if isinstance(outcome, Refused) and outcome.content:
-        return outcome.error
+def _find_obstacle(call: Call[T]) -> ApiError | None:
+    """The complaint that the order's schedule has passed."""
+    return find_obstacle(call.send_at, datetime.fromtimestamp(time.time(), timezone.utc))
+
+
+def _time_left(call: Call[T], trail: Trail) -> float:
+    """Seconds that the next attempt may take; 0 where its schedule or its window has passed."""
+    if call.send_at is not None and _find_obstacle(call) is not None:
+        return 0
+    if trail.first is None or call.operation.window is None:
+        return math.inf
+    left = call.operation.window - trail.first.elapsed
+    return left + _WINDOW_GRACE if left > 0 else 0
+
+
+def _refused_again(call: Call[T], trail: Trail, outcome: AttemptOutcome[T]) -> RefusedAgain | None:
+    """The meaning of a refusal after a lost answer: the call was taken, or that can be looked up."""
+    if not isinstance(outcome, Refused) or outcome.later:
+        return None
+    if outcome.is_its_own and _is_as_if_taken(call, trail, outcome):
+        return RefusedAgain()
+    return RefusedAgain(outcome.error) if call.operation.traceable and trail.first else None
+
+
+def _is_as_if_taken(call: Call[T], trail: Trail, refused: Refused) -> bool:
+    """Whether a refusal says that an earlier attempt was taken, if it is the service's own."""
+    return refused.error.code == call.operation.taken_code and (trail.first is not None or trail.is_doubted)
+
+
+def _conclude(call: Call[T], trail: Trail, outcome: AttemptOutcome[T] | None) -> RefusedAgain:
+    """Conclude, where there is no further attempt.
+
+    Raises:
+        IletimerkeziError: As `Transport.perform`.
+    """
+    operation = call.operation
+    obstacle = None if isinstance(outcome, Refused) else _find_obstacle(call)
+    if obstacle is not None and trail.first is None:
+        raise obstacle
+    if obstacle is not None and operation.traceable:
+        return RefusedAgain(obstacle)
+    if outcome is None or isinstance(outcome, Answered):
+        raise OutcomeUnknownError("it is too late to send it again", operation.name)
+    in_doubt = trail.first is not None
+    if isinstance(outcome, Refused):
+        in_doubt = not outcome.content and (in_doubt or _is_as_if_taken(call, trail, outcome))
+    if operation.kind is Kind.REPEATABLE or not in_doubt:
+        raise outcome.error
     message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error.reason})"
-    http_status = getattr(outcome.error, "http_status", None)
-    return OutcomeUnknownError(message, call.operation.name, http_status)
+    raise OutcomeUnknownError(message, operation.name, getattr(outcome.error, "http_status", None))
 
 
 def _log_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, watch: Stopwatch, host: str) -> None:

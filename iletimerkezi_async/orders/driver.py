@@ -83,18 +83,15 @@ class Claim(Attempts):
 
     # The attempts.
 
-    async def before(self, *, lost: bool) -> None:
+    async def before(self) -> None:
         """Write that an attempt is about to leave, and renew the lease.
-
-        Args:
-            lost: Whether an answer of this call was lost.
 
         Raises:
             StoreError: The log is away, and nothing was taken.
             OutcomeUnknownError: The log is away, and an earlier attempt may have been taken.
             OvertakenError: Another call has the order.
         """
-        self.lost = self.lost or lost
+        self.lost = self.lost or self.first is not None
         # The lease is reckoned from before the question, as the answer may be late.
         since = Stopwatch()
         service = now_by(self.lookups, self.ahead).service

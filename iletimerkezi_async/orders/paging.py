@@ -21,7 +21,7 @@ from .places import Cursor, ServiceCursor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iletimerkezi_async.http.telemetry import Caller
+    from iletimerkezi_async.http.transport import Transport
 
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
 
     _operation: ClassVar[str]
 
-    def __init__(self, transport: Caller) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._rows: Iterator[T] = iter(())
         self._collected: list[T] = []
@@ -114,7 +114,7 @@ class Report(_Rows[Delivery]):
 
     _operation = "get-report"
 
-    def __init__(self, transport: Caller, order_id: int, *, page_size: int = MAX_ROWS, read_ahead: int = 8) -> None:
+    def __init__(self, transport: Transport, order_id: int, *, page_size: int = MAX_ROWS, read_ahead: int = 8) -> None:
         super().__init__(transport)
         self._order_id = order_id
         self._read_ahead = read_ahead
@@ -206,7 +206,7 @@ class _Listing(_Rows[T], Generic[T]):
     beginning; if some are still missing, that is an error.
     """
 
-    def __init__(self, transport: Caller) -> None:
+    def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self._given: set[Hashable] = set()
         self._is_second_reading = False
@@ -285,7 +285,7 @@ class Orders(_Listing[OrderReport]):
 
     _operation = "get-reports"
 
-    def __init__(self, transport: Caller, start: date, end: date) -> None:
+    def __init__(self, transport: Transport, start: date, end: date) -> None:
         self._ranges = split_days(start, end)
         self._range = next(self._ranges)
         super().__init__(transport)
@@ -318,7 +318,7 @@ class Blacklist(_Listing[str]):
 
     _operation = "get-blacklist"
 
-    def __init__(self, transport: Caller, window: Mapping[str, str] | None) -> None:
+    def __init__(self, transport: Transport, window: Mapping[str, str] | None) -> None:
         self._window = window
         super().__init__(transport)
 

@@ -13,7 +13,7 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
     ScheduleError,
 )
-from iletimerkezi_async.http.transport import RefusedAgain
+from iletimerkezi_async.http.transport import RefusedAgain, Trail
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .lookup import Lookups
 
 
-class Attempts:
+class Attempts(Trail):
     """The attempts with one order, and those of earlier calls.
 
     This class is for a send without a key, of which no log knows: each attempt may leave. A claim overrides it.
@@ -37,17 +37,10 @@ class Attempts:
         lookups: The shared state of the client's searches.
 
     Attributes:
-        first: Runs since an earlier call's first attempt, if the order is sent again within its window.
-        last: Runs since the earlier call's last attempt, likewise.
-        is_doubted: Whether an earlier call may have sent the order, however long ago. A refusal as a duplicate then
-            shows that it was taken.
         begun: Whether an attempt of this call may have been taken.
         owner: The log that counts the order's look-alikes itself, if there is one.
     """
 
-    first: Stopwatch | None = None
-    last: Stopwatch | None = None
-    is_doubted = False
     begun = False
     owner: object = None
     _send: LiveSend
@@ -57,18 +50,9 @@ class Attempts:
     def __init__(self, lookups: Lookups) -> None:
         self.lookups, self._known = lookups, lookups.known
 
-    async def before(self, *, lost: bool) -> None:
-        """Prepare an attempt, which does not leave if this raises.
-
-        Args:
-            lost: Whether an attempt of this call, or an earlier one within its window, may have been taken.
-        """
-        del lost
+    async def before(self) -> None:
+        """Prepare an attempt, which does not leave if this raises."""
         self.begun = True
-
-    def may_leave(self) -> bool:
-        """Whether an attempt may still leave; asked when its body is handed over."""
-        return True
 
     async def count_alike(self, elapsed: float) -> int:
         """Count the look-alikes in the log; the first attempt was `elapsed` seconds ago."""
@@ -102,19 +86,17 @@ class Attempts:
         transport = self.lookups.transport
         call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
         watch = Stopwatch()
-        result = await transport.perform(
-            call, self._before, lost=self.first, may_leave=self.may_leave, doubted=self.is_doubted
-        )
+        result = await transport.perform(call, self, self._before)
         if isinstance(result, RefusedAgain):
-            return await self._settle(result)
+            return await self._settle(result.refusal)
         now = transport.clocks.now()
         self._known.note(result.id, self._send.content, now, watch.elapsed, scheduled=draft.send_at is not None)
         return result, True
 
-    async def _before(self, *, lost: bool) -> None:
-        await self.before(lost=lost)
+    async def _before(self) -> None:
+        await self.before()
         self._known.sends.add(self._send)
-        if not lost:
+        if self.first is None:
             self._send.answered_before = self._known.answered
         self._left_at = time.monotonic()
 
@@ -133,8 +115,11 @@ class Attempts:
         known.are_reused = True
         return False
 
-    async def _settle(self, refused: RefusedAgain) -> tuple[Order, bool]:
+    async def _settle(self, refusal: ApiError | None) -> tuple[Order, bool]:
         """Settle an order that may have been taken, after its repetition was refused or left out.
+
+        Args:
+            refusal: As of `RefusedAgain`.
 
         Returns:
             The order, and whether its id is surely its own.
@@ -144,14 +129,13 @@ class Attempts:
             ApiError: It was not taken, as the service refuses its content.
             OutcomeUnknownError: It was refused for another reason, and the reports do not show it.
         """
-        refusal = refused.refusal
+        first, last = self.first, self.last
         if refusal is not None and proves_refusal(refusal):
             raise refusal
-        if refused.first is None:
+        if first is None:
             # Taken from an earlier call; the reports did not show it.
             raise OrderAcceptedError
-        last = refused.last or self.last or Stopwatch()
-        found = await LiveSearch(self.lookups, self._send, refused.first, last).find()
+        found = await LiveSearch(self.lookups, self._send, first, last or Stopwatch()).find()
         order_id = found.order_id
         if order_id is not None and await self.count_alike(time.time() - (self._send.began or 0.0)):
             # It may be the other order's.
@@ -159,7 +143,7 @@ class Attempts:
         if refusal is None:
             if order_id is None:
                 raise OrderAcceptedError(found.candidates)
-            self._known.note(order_id, self._send.content, took=refused.first.elapsed)
+            self._known.note(order_id, self._send.content, took=first.elapsed)
         elif order_id is None or not _leaves_open(refusal):
             # An order with the same numbers may have another text, which the list does not show.
             raise unknown(f"the answer was lost, and it was not taken again ({refusal.reason})", found.candidates)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import datetime, timezone
 from types import EllipsisType
 from typing import TYPE_CHECKING, cast
 
 from iletimerkezi_async.errors import ConfigurationError
-from iletimerkezi_async.http.pacing import StorePacer, TokenBucket, choose_pacer
+from iletimerkezi_async.http.pacing import choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
-from iletimerkezi_async.http.telemetry import observed_calls, start_telemetry
 from iletimerkezi_async.http.transport import Transport
 from iletimerkezi_async.stores.base import Store, StoreLog
 from iletimerkezi_async.stores.log import account_of
@@ -25,56 +25,74 @@ if TYPE_CHECKING:
     from iletimerkezi_async.http.pacing import Pacer
     from iletimerkezi_async.http.retry import Retry
     from iletimerkezi_async.http.settings import Timeouts
-    from iletimerkezi_async.http.telemetry import Telemetry
     from iletimerkezi_async.models import Iys
 
 
 class Session:
     """What one client shares between its calls.
 
-    Args:
-        credentials: The account's credentials.
-        store: The store of keys, if there is one.
-        known: The client's memory of its orders.
-        telemetry: The observer of calls, if there is one.
-        transport: The transport.
+    Its arguments are those of `AsyncClient`.
+
+    Attributes:
+        transport: Sends calls.
         sender: The default header.
         iys: The default choice about the consent registry.
-        is_first: Whether the connections are closed with it; not those of `with_options`.
+
+    Raises:
+        IletimerkeziError: As `AsyncClient`.
     """
 
     def __init__(
         self,
-        credentials: Credentials,
-        store: Store | None,
-        known: KnownIds,
-        telemetry: Telemetry | None,
-        transport: Transport,
+        key: str | None,
+        hash: str | None,
         *,
         sender: str | None,
         iys: Iys | None,
-        is_first: bool = True,
+        base_url: str | None,
+        timeout: float | Timeouts,
+        max_connections: int,
+        retry: Retry,
+        rate: float | Pacer | None,
+        http_client: HttpClient | None,
+        store: Store | None,
     ) -> None:
-        self.credentials = credentials
-        self.telemetry = telemetry
-        self.transport = transport
-        self.sender = sender
-        self.iys = iys
+        address = choose_base_url(base_url)
+        self._credentials, self._store = Credentials(key, hash, address), store
+        self._account = account_of(self._credentials)
+        if store is not None and not isinstance(cast("object", store), Store):
+            raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
+        self.sender, self.iys = _choose_header(sender), _choose_iys(iys)
+        self.transport = Transport(
+            self._credentials,
+            base_url=address,
+            timeout=timeout,
+            max_connections=max_connections,
+            retry=retry,
+            pacer=choose_pacer(rate, store, self._account),
+            http_client=http_client,
+        )
+        self._known = KnownIds(None if store is None else StoreLog(store), self._account)
+        # Whether the connections are closed with it; not with those of `with_options`.
+        self._is_first = True
+        self._prepare()
+
+    def _prepare(self) -> None:
         # For calls that take all defaults.
-        self._template = None if sender is None or iys is None else Draft(sender, iys, {}, None, 0)
+        self._template = None
+        if self.sender is not None and self.iys is not None:
+            self._template = Draft(self.sender, self.iys, {}, None, 0)
         #: The shared state of the client's searches.
-        self.lookups = Lookups(transport, known)
+        self.lookups = Lookups(self.transport, self._known)
         #: Sends orders.
-        self.sending = Sending(self.lookups, store, credentials)
+        self.sending = Sending(self.lookups, self._store, self._credentials)
         #: Reads the pages of lists.
-        self.pages = observed_calls(transport, telemetry)
-        self._store = store
-        self._is_first = is_first
+        self.pages = self.transport.observing_calls()
 
     @property
     def identity(self) -> tuple[Credentials, Store | None]:
         """The account, and the store that knows the orders of its other processes."""
-        return self.credentials, self._store
+        return self._credentials, self._store
 
     def template(self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool) -> Draft:
         """Make an order without messages, of a call's settings and the defaults.
@@ -105,58 +123,21 @@ class Session:
         Raises:
             IletimerkeziError: As `AsyncClient.with_options`.
         """
-        pacer = rate if isinstance(rate, EllipsisType) else _choose_pacer(rate, self._store, self.credentials)
-        return Session(
-            self.credentials,
-            self._store,
-            self.lookups.known,
-            self.telemetry,
-            self.transport.with_options(timeout=timeout, retry=retry, pacer=pacer),
-            sender=self.sender if isinstance(sender, EllipsisType) else _choose_header(sender),
-            iys=self.iys if isinstance(iys, EllipsisType) else _choose_iys(iys),
-            is_first=False,
-        )
+        pacer = rate if isinstance(rate, EllipsisType) else choose_pacer(rate, self._store, self._account)
+        session = copy.copy(self)
+        session.transport = self.transport.with_options(timeout=timeout, retry=retry, pacer=pacer)
+        if not isinstance(sender, EllipsisType):
+            session.sender = _choose_header(sender)
+        if not isinstance(iys, EllipsisType):
+            session.iys = _choose_iys(iys)
+        session._is_first = False  # noqa: SLF001 - it is a session like this one
+        session._prepare()  # noqa: SLF001 - likewise
+        return session
 
     async def aclose(self) -> None:
         """Close the connections, unless it was made by `with_options`."""
         if self._is_first:
             await self.transport.aclose()
-
-
-def open_session(
-    key: str | None,
-    hash: str | None,
-    *,
-    sender: str | None,
-    iys: Iys | None,
-    base_url: str | None,
-    timeout: float | Timeouts,
-    max_connections: int,
-    retry: Retry,
-    rate: float | Pacer | None,
-    http_client: HttpClient | None,
-    store: Store | None,
-) -> Session:
-    """Make what a new client shares, by the arguments of its constructor.
-
-    Raises:
-        IletimerkeziError: As `AsyncClient`.
-    """
-    address = choose_base_url(base_url)
-    credentials = Credentials(key, hash, address)
-    header, choice = _choose_header(sender), _choose_iys(iys)
-    transport = Transport(
-        credentials,
-        base_url=address,
-        timeout=timeout,
-        max_connections=max_connections,
-        retry=retry,
-        pacer=_choose_pacer(rate, store, credentials),
-        http_client=http_client,
-    )
-    known = KnownIds(None if store is None else StoreLog(store), account_of(credentials))
-    telemetry = start_telemetry(transport.host)
-    return Session(credentials, store, known, telemetry, transport, sender=header, iys=choice)
 
 
 def _choose_header(sender: str | None) -> str | None:
@@ -166,20 +147,3 @@ def _choose_header(sender: str | None) -> str | None:
 
 def _choose_iys(iys: Iys | None) -> Iys | None:
     return None if iys is None else check_iys(iys)
-
-
-def _choose_pacer(rate: float | Pacer | None, store: Store | None, credentials: Credentials) -> Pacer | None:
-    """Choose the pacer: for all processes of the account, if there is a store and `rate` is a number.
-
-    Raises:
-        ConfigurationError: The rate or the store cannot work.
-    """
-    pacer = choose_pacer(rate)
-    if store is None:
-        return pacer
-    if not isinstance(cast("object", store), Store):
-        raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
-    # A token bucket was made of a number, unless it was given.
-    if pacer is rate or not isinstance(pacer, TokenBucket):
-        return pacer
-    return StorePacer(rate, store, account_of(credentials))  # type: ignore[arg-type]  # it is a number

@@ -51,10 +51,11 @@ from iletimerkezi_async import (
     TransportError,
     UnavailableError,
 )
-from iletimerkezi_async.http.exchange import HELD_BACK, Content
+from iletimerkezi_async.http.exchange import Content
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.wire.call import NotSent
 from iletimerkezi_async.wire.credentials import Body
 
 pytestmark = pytest.mark.anyio
@@ -570,7 +571,8 @@ async def test_a_request_can_be_held_back_at_the_last_moment(family: str, sandbo
     async with client_of(family, url) as client:
         content = Content(Body(b"{}"), httpx.Timeout(5), may_go)
         answer = await client._session.transport._pool.exchange("get-balance", content, anew=False)
-        assert answer is HELD_BACK
+        assert isinstance(answer, NotSent)
+        assert answer.error.reason.startswith("get-balance: it was not sent, as it is too late")
         assert sandbox.requests == ()
         assert asked == 1
         await client.get_balance()

@@ -191,7 +191,7 @@ def test_loops_in_threads_keep_their_connections(url: str, sandbox: Sandbox) -> 
             await client.get_balance()
             # All loops call in turn.
             await anyio.to_thread.run_sync(together.wait, 10)
-        opened.append(len(client._session.transport._pool._loops.lanes_here()._idle))  # type: ignore[attr-defined]  # it is a LanePool
+        opened.append(len(client._session.transport._pool._lanes_here()._idle))  # type: ignore[attr-defined]  # it is a LanePool
         await client._session.transport._pool.aclose()
 
     opened: list[int] = []
@@ -218,7 +218,7 @@ def test_lanes_of_loops_that_ended_are_dropped(url: str) -> None:
     assert isinstance(pool, LanePool)
     gc.collect()
     anyio.run(client.get_balance)
-    assert len(pool._loops._by_loop) == 1
+    assert len(pool._by_loop) == 1
     anyio.run(client.aclose)
     del pool, client
     gc.collect()

@@ -184,11 +184,11 @@ async def test_no_body_of_a_send_leaves_unasked() -> None:
             super().__init__(lookups)
             self.first = first
 
-        async def before(self, *, lost: bool) -> None:
-            asked.append((lost, sandbox.request_counts["send-sms"]))
+        async def before(self) -> None:
+            asked.append((self.first is not None, sandbox.request_counts["send-sms"]))
 
     class Refused(Asked):
-        async def before(self, *, lost: bool) -> None:
+        async def before(self) -> None:
             raise RuntimeError
 
     async with sandbox.client(retry=Retry(attempts=4, wait_initial=0), rate=None) as client:
