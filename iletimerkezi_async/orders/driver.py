@@ -106,7 +106,8 @@ class Claim(Attempts):
             raise unknown(reason) from None
         if not is_owned:
             raise OvertakenError
-        self.begun, self._since = True, since
+        self._since = since
+        await super().before()
 
     def may_leave(self) -> bool:
         """Whether the lease still holds."""

@@ -51,8 +51,12 @@ class Attempts(Trail):
         self.lookups, self._known = lookups, lookups.known
 
     async def before(self) -> None:
-        """Prepare an attempt, which does not leave if this raises."""
+        """Note that an attempt is about to leave; it does not if this raises."""
         self.begun = True
+        self._known.sends.add(self._send)
+        if self.first is None:
+            self._send.answered_before = self._known.answered
+        self._left_at = time.monotonic()
 
     async def count_alike(self, elapsed: float) -> int:
         """Count the look-alikes in the log; the first attempt was `elapsed` seconds ago."""
@@ -86,19 +90,12 @@ class Attempts(Trail):
         transport = self.lookups.transport
         call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
         watch = Stopwatch()
-        result = await transport.perform(call, self, self._before)
+        result = await transport.perform(call, self, self.before)
         if isinstance(result, RefusedAgain):
             return await self._settle(result.refusal)
         now = transport.clocks.now()
         self._known.note(result.id, self._send.content, now, watch.elapsed, scheduled=draft.send_at is not None)
         return result, True
-
-    async def _before(self) -> None:
-        await self.before()
-        self._known.sends.add(self._send)
-        if self.first is None:
-            self._send.answered_before = self._known.answered
-        self._left_at = time.monotonic()
 
     def _is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer belongs to another request.

@@ -186,6 +186,7 @@ async def test_no_body_of_a_send_leaves_unasked() -> None:
 
         async def before(self) -> None:
             asked.append((self.first is not None, sandbox.request_counts["send-sms"]))
+            await super().before()
 
     class Refused(Asked):
         async def before(self) -> None:
