@@ -53,7 +53,7 @@ FLOORS_WITHIN = {
         {""},
     ],
     "http": [
-        {"settings", "retry", "outcomes"},
+        {"settings", "retry"},
         {"pacing", "exchange", "telemetry"},
         {"over_httpx", "over_aiohttp"},
         {"lanes", "clients"},

@@ -112,7 +112,7 @@ This is the one folder that knows HTTP libraries. `transport` sends a call, and 
 (`retry` is that policy). Before that it waits for the pacer (`pacing`), and for a connection: one of ours (`lanes`), or
 the caller's own client (`clients`). `exchange` is one request and its answer, and tells whether the request may have
 left; `over_httpx` and `over_aiohttp` are that for each library. `settings` checks base URL, timeouts, proxy and
-certificates. `telemetry` makes spans and metrics of calls, in the words of `outcomes`.
+certificates. `telemetry` makes spans and metrics of calls, and the words of log records.
 
 In comes a `Call` of `wire`; out goes its value, or an error that says whether the request may have been taken. Bodies
 are not read here, and orders and campaigns are not known; of stores only that they reserve time.

@@ -1,4 +1,4 @@
-"""Spans and metrics of calls, where `opentelemetry-api` is installed.
+"""Spans and metrics of calls, where `opentelemetry-api` is installed; the words of spans and of log records.
 
 A call of the public face (`observed`), or a page of a list, is one span of kind CLIENT, whatever attempts it took and
 whatever was looked up on its way.
@@ -16,33 +16,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from iletimerkezi_async._version import __version__
-from iletimerkezi_async.errors import (
-    ApiError,
-    IletimerkeziError,
-    OrderAcceptedError,
-    OutcomeUnknownError,
-)
+from iletimerkezi_async.errors import ApiError, IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.redaction import forget, forgets
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.arguments import check_order_id
-from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, Operation, T
+from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, NotSent, Operation, Refused, T
 from iletimerkezi_async.wire.reports import ReportPage
-
-from .outcomes import (
-    ADDRESS,
-    ERROR,
-    OPERATION,
-    ORDER_ID,
-    OUTCOME,
-    PACING,
-    RECIPIENTS,
-    RESENDS,
-    campaign_outcome,
-    count_by_outcome,
-    record_error,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -64,6 +45,18 @@ _NOTHING: tuple[tuple[()], dict[str, Any]] = ((), {})
 _NO_WAIT = 0.01
 # Seconds: the buckets that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
+
+# Names of OpenTelemetry's semantic conventions where it has one; the others begin with `iletimerkezi.`.
+_ADDRESS = "server.address"
+_OPERATION = "iletimerkezi.operation"
+_RECIPIENTS = "iletimerkezi.recipients"
+_ORDER_ID = "iletimerkezi.order.id"
+_OUTCOME = "iletimerkezi.outcome"
+_RESENDS = "http.request.resend_count"
+_ERROR = "error.type"
+_PACING = "iletimerkezi.pacing.wait"
+
+_OUTCOMES: dict[type, str] = {Answered: "accepted", Refused: "refused", Lost: "unknown", NotSent: "not_sent"}
 
 
 class Telemetry:
@@ -181,7 +174,7 @@ class Observation:
         self.recipients = self.resends = self.under_way = 0
         self.was_lost = self.was_answered = self.was_asked = False
         self.order_id: int | None = None
-        self.labels = {ADDRESS: host, OPERATION: span or operation.name}
+        self.labels = {_ADDRESS: host, _OPERATION: span or operation.name}
         self.span: Span | None = None
 
     def __enter__(self) -> Self:
@@ -192,7 +185,7 @@ class Observation:
         self._handled = sys.exc_info()[1]
         try:
             span: Span = self.telemetry.tracer.start_span(
-                self.labels[OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
+                self.labels[_OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
             )
         except Exception:
             # A sampler or processor failed. That must not keep the call from being made.
@@ -222,20 +215,20 @@ class Observation:
         """End the span, and count."""
         outcome = self._succeeded() if error is None else self._failed(error)
         counts = self._counts(error)
-        labels = {**self.labels, OUTCOME: outcome}
+        labels = {**self.labels, _OUTCOME: outcome}
         if error is not None:
-            labels[ERROR] = type(error).__qualname__
+            labels[_ERROR] = type(error).__qualname__
         telemetry = self.telemetry
         telemetry.duration.record(time.perf_counter() - self._began, labels)
         if self.resends:
             telemetry.resends.add(self.resends, self.labels)
-        for what, count in (count_by_outcome(counts) if counts else {outcome: self.recipients}).items():
+        for what, count in (_count_by_outcome(counts) if counts else {outcome: self.recipients}).items():
             if count:
-                telemetry.recipients.add(count, {**self.labels, OUTCOME: what})
+                telemetry.recipients.add(count, {**self.labels, _OUTCOME: what})
         if self.span is not None:
             if self.span.is_recording():
                 self.span.set_attributes(self._attributes(labels, counts))
-                record_error(self.span, error)
+                _record_error(self.span, error)
             self.span.end()
 
     def _counts(self, error: BaseException | None) -> BulkResult | None:
@@ -250,20 +243,20 @@ class Observation:
         return None
 
     def _attributes(self, labels: dict[str, str], counts: BulkResult | None) -> dict[str, str | int]:
-        attributes: dict[str, str | int] = {**labels, RESENDS: self.resends}
+        attributes: dict[str, str | int] = {**labels, _RESENDS: self.resends}
         if self.order_id is not None:
-            attributes[ORDER_ID] = self.order_id
+            attributes[_ORDER_ID] = self.order_id
         if counts is not None:
             attributes |= {
-                RECIPIENTS: counts.read,
-                f"{RECIPIENTS}.accepted": counts.accepted,
-                f"{RECIPIENTS}.refused": len(counts.refused),
-                f"{RECIPIENTS}.duplicates": counts.duplicates,
-                f"{RECIPIENTS}.failed": counts.failures,
+                _RECIPIENTS: counts.read,
+                f"{_RECIPIENTS}.accepted": counts.accepted,
+                f"{_RECIPIENTS}.refused": len(counts.refused),
+                f"{_RECIPIENTS}.duplicates": counts.duplicates,
+                f"{_RECIPIENTS}.failed": counts.failures,
                 "iletimerkezi.orders": len(counts.orders),
             }
         elif self.recipients:
-            attributes[RECIPIENTS] = self.recipients
+            attributes[_RECIPIENTS] = self.recipients
         return attributes
 
     def _succeeded(self) -> str:
@@ -276,7 +269,7 @@ class Observation:
         elif isinstance(result, (OrderReport, ReportPage)):
             self.order_id = (result.order if isinstance(result, ReportPage) else result).id
         if isinstance(result, BulkResult):
-            return campaign_outcome(result)
+            return _campaign_outcome(result)
         return "accepted" if self.was_answered or self.operation.kind is not Kind.GUARDED else "recovered"
 
     def _failed(self, error: BaseException) -> str:
@@ -298,7 +291,7 @@ class Observation:
         """Whether the request may have been carried out all the same."""
         counts = self._counts(error)
         if counts is not None:
-            return any(isinstance(failure.error, OutcomeUnknownError) for failure in counts.failed)
+            return bool(counts.unknown)
         return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
@@ -332,7 +325,7 @@ def note_paced(call: Call[T], seconds: float) -> None:
         return
     observation.telemetry.pacing.record(seconds, observation.labels)
     if seconds >= _NO_WAIT and observation.span is not None:
-        observation.span.add_event("paced", {PACING: seconds})
+        observation.span.add_event("paced", {_PACING: seconds})
 
 
 def begin_attempt(call: Call[T]) -> None:
@@ -361,4 +354,73 @@ def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None
         observation.was_lost = True
         if observation.span is not None:
             error = type(outcome.error).__qualname__
-            observation.span.add_event("answer lost", {RESENDS: attempt - 1, ERROR: error})
+            observation.span.add_event("answer lost", {_RESENDS: attempt - 1, _ERROR: error})
+
+
+# The words of log records and of campaigns.
+
+
+def describe_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, host: str) -> dict[str, object]:
+    """The `extra` of a log record of an attempt, under the same names as a span.
+
+    Args:
+        call: What was asked.
+        outcome: What the attempt ended in.
+        attempt: Its number, from 1.
+        host: Where the service is.
+    """
+    extra: dict[str, object] = {
+        _ADDRESS: host,
+        _OPERATION: call.operation.name,
+        _RESENDS: attempt - 1,
+        _OUTCOME: _OUTCOMES[type(outcome)],
+    }
+    if call.recipients:
+        extra[_RECIPIENTS] = call.recipients
+    if not isinstance(outcome, Answered):
+        extra[_ERROR] = type(outcome.error).__qualname__
+    elif isinstance(outcome.value, Order):
+        extra[_ORDER_ID] = outcome.value.id
+    return extra
+
+
+def describe_error(operation: str, error: Exception, order_id: int | None = None) -> dict[str, object]:
+    """The `extra` of a log record about an operation, and not about one attempt."""
+    extra: dict[str, object] = {_OPERATION: operation, _ERROR: type(error).__qualname__}
+    return extra if order_id is None else {**extra, _ORDER_ID: order_id}
+
+
+def _campaign_outcome(result: BulkResult) -> str:
+    """The outcome of a campaign that came to its end, in one word: the worst of what is not refused."""
+    if result.unknown:
+        return "unknown"
+    if result.accepted or not result.read:
+        return "accepted"
+    return "not_sent" if result.failed else "refused"
+
+
+def _count_by_outcome(counts: BulkResult) -> dict[str, int]:
+    """Recipients by outcome."""
+    unknown = sum(failure.count for failure in counts.unknown)
+    refused = sum(failure.count for failure in counts.not_sent if isinstance(failure.error, ApiError))
+    return {
+        "accepted": counts.accepted,
+        "refused": len(counts.refused) + refused,
+        "unknown": unknown,
+        "not_sent": counts.failures - unknown - refused,
+    }
+
+
+def _record_error(span: Span, error: BaseException | None) -> None:
+    """Record an error: its type and, where it is ours, its text; neither its traceback nor its causes."""
+    if error is None:
+        return
+    from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - it is there, as there is a span
+
+    kind = type(error)
+    attributes = {"exception.type": f"{kind.__module__}.{kind.__qualname__}"}
+    said = None
+    if isinstance(error, IletimerkeziError):
+        said = attributes["exception.message"] = str(error)
+    span.add_event("exception", attributes)
+    span.set_status(Status(StatusCode.ERROR, said))

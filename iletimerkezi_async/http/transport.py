@@ -35,11 +35,10 @@ from iletimerkezi_async.wire.draft import find_obstacle
 from .clients import borrow
 from .exchange import Content, Exchanged, Pool
 from .lanes import LanePool
-from .outcomes import describe_attempt
 from .pacing import Gate
 from .retry import Retry, check_retry, next_pause
 from .settings import check_timeout, longest_attempt
-from .telemetry import Observation, begin_attempt, end_attempt, note_paced, start_telemetry
+from .telemetry import Observation, begin_attempt, describe_attempt, end_attempt, note_paced, start_telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -21,11 +21,9 @@ from iletimerkezi_async.errors import (
     SendInProgressError,
     StoreError,
 )
-from iletimerkezi_async.http.outcomes import describe_error
-from iletimerkezi_async.http.telemetry import note_order
+from iletimerkezi_async.http.telemetry import describe_error, note_order
 from iletimerkezi_async.models import TURKISH_TIME, Order, Send, SendState
 from iletimerkezi_async.redaction import forgetful
-from iletimerkezi_async.stores.base import StoreLog
 from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, draw, fingerprint
 
 from . import life, rows
@@ -35,7 +33,7 @@ from .recovery import Attempts
 
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
-    from iletimerkezi_async.stores.base import Store
+    from iletimerkezi_async.stores.base import StoreLog
     from iletimerkezi_async.stores.log import KnownId
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
@@ -63,15 +61,15 @@ class Sending:
 
     Args:
         lookups: The shared state of the client's searches.
-        store: The store of keys, if there is one.
+        log: The store of keys, if there is one.
         credentials: The account's credentials.
     """
 
-    def __init__(self, lookups: Lookups, store: Store | None, credentials: Credentials) -> None:
+    def __init__(self, lookups: Lookups, log: StoreLog | None, credentials: Credentials) -> None:
         self._lookups = lookups
         self._transport = lookups.transport
-        self._log = None if store is None else StoreLog(store)
-        self._keep = 0.0 if self._log is None else self._log.keep
+        self._log = log
+        self._keep = 0.0 if log is None else log.keep
         self._account = account_of(credentials)
         #: Orders that could not be written into the store yet, by key and fingerprint.
         self._unnoted: dict[tuple[str, str], Order] = {}

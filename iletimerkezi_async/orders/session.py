@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 from datetime import datetime, timezone
 from types import EllipsisType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.http.pacing import choose_pacer
 from iletimerkezi_async.http.settings import choose_base_url
 from iletimerkezi_async.http.transport import Transport
-from iletimerkezi_async.stores.base import Store, StoreLog
 from iletimerkezi_async.stores.log import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.http.retry import Retry
     from iletimerkezi_async.http.settings import Timeouts
     from iletimerkezi_async.models import Iys
+    from iletimerkezi_async.stores.base import Store, StoreLog
 
 
 class Session:
@@ -60,8 +60,7 @@ class Session:
         address = choose_base_url(base_url)
         self._credentials, self._store = Credentials(key, hash, address), store
         self._account = account_of(self._credentials)
-        if store is not None and not isinstance(cast("object", store), Store):
-            raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
+        self._log = None if store is None else _open_log(store)
         self.sender, self.iys = _choose_header(sender), _choose_iys(iys)
         self.transport = Transport(
             self._credentials,
@@ -72,7 +71,7 @@ class Session:
             pacer=choose_pacer(rate, store, self._account),
             http_client=http_client,
         )
-        self._known = KnownIds(None if store is None else StoreLog(store), self._account)
+        self._known = KnownIds(self._log, self._account)
         # Whether the connections are closed with it; not with those of `with_options`.
         self._is_first = True
         self._prepare()
@@ -85,7 +84,7 @@ class Session:
         #: The shared state of the client's searches.
         self.lookups = Lookups(self.transport, self._known)
         #: Sends orders.
-        self.sending = Sending(self.lookups, self._store, self._credentials)
+        self.sending = Sending(self.lookups, self._log, self._credentials)
         #: Reads the pages of lists.
         self.pages = self.transport.observing_calls()
 
@@ -138,6 +137,14 @@ class Session:
         """Close the connections, unless it was made by `with_options`."""
         if self._is_first:
             await self.transport.aclose()
+
+
+def _open_log(store: object) -> StoreLog:
+    from iletimerkezi_async.stores.base import Store, StoreLog  # noqa: PLC0415 - loaded only with a store
+
+    if not isinstance(store, Store):
+        raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
+    return StoreLog(store)
 
 
 def _choose_header(sender: str | None) -> str | None:
