@@ -160,7 +160,7 @@ class Orders:
     async def note_refused(self, task: Task) -> None:
         """Write down refused recipients, already counted, so that later runs do not send to them."""
         if self._journal is not None:
-            await self._claim(self._journal, task)
+            task.attempts = await self._journal.claim(self._lookups, task.draft, None, self._intake.entries)
             await self._write_refused(task, duplicate=False)
 
     async def decide(self, task: Task, *, sent: bool) -> Task | None:
@@ -186,11 +186,6 @@ class Orders:
 
     # Sending.
 
-    async def _claim(self, journal: Journal, task: Task) -> Claim:
-        claim = await journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
-        task.attempts = claim
-        return claim
-
     async def _drive(self, task: Task) -> tuple[Order, KnownId | None]:
         """Send or settle an order; give it, and its id to be noted as known.
 
@@ -200,7 +195,8 @@ class Orders:
         """
         if self._journal is None:
             return await send_draft(self._lookups, task.draft, task.attempts), None
-        claim = await self._claim(self._journal, task)
+        claim = await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
+        task.attempts = claim
         with self._journal.complaints(damage=()):
             return await claim.drive(task.draft, has_texts=task.has_texts)
 
