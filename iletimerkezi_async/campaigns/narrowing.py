@@ -8,6 +8,7 @@ that stops: its list is bad.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -122,19 +123,13 @@ class Narrowing:
 
     async def _read_blacklist(self) -> Seen:
         """Read the account's blacklist, as far as possible: it only saves requests."""
-        blocked, piece, count = Seen(), list[str](), 0
-        try:
-            with anyio.move_on_after(_PATIENCE) as scope:
-                async for number in Blacklist(self._transport, None):
-                    piece.append(number)
-                    if len(piece) == _PIECE:
-                        blocked.add(piece)
-                        count += len(piece)
-                        piece.clear()
-                        scope.deadline = anyio.current_time() + _PATIENCE
-                        if count >= _MOST_BLOCKED or self._orders.stop is not None:
-                            break
-        except IletimerkeziError:
-            pass
-        blocked.add(piece)
+        blocked, count = Seen(), 0
+        with suppress(IletimerkeziError), anyio.move_on_after(_PATIENCE) as scope:
+            async for number in Blacklist(self._transport, None):
+                blocked.add([number])
+                count += 1
+                if count >= _MOST_BLOCKED or self._orders.stop is not None:
+                    break
+                if count % _PIECE == 0:
+                    scope.deadline = anyio.current_time() + _PATIENCE
         return blocked
