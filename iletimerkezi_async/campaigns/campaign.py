@@ -260,11 +260,10 @@ class Campaign:
         try:
             with anyio.CancelScope(shield=True):
                 await in_thread(self._intake.known, self._sum_up)
-        except BaseException:
+        finally:
             # asyncio's own cancellation ignores the shield.
             if self.result is None:
                 self._sum_up()
-            raise
 
     def _sum_up(self) -> None:
         """List what this run read and did not send, and make the result."""

@@ -144,18 +144,16 @@ class Tally:
         if self._on_progress is None:
             return
         async with self._one_report_at_a_time:
-            outcome = self._on_progress(self._progress())
+            progress = Progress(
+                read=self._intake.known,
+                accepted=self.accepted,
+                refused=len(self._intake.refused),
+                duplicates=self._intake.duplicates,
+                failed=self._failures,
+                elapsed=time.monotonic() - self._began,
+                total=self._intake.total,
+                accepted_before=self._accepted_before,
+            )
+            outcome = self._on_progress(progress)
             if inspect.isawaitable(outcome):
                 await outcome
-
-    def _progress(self) -> Progress:
-        return Progress(
-            read=self._intake.known,
-            accepted=self.accepted,
-            refused=len(self._intake.refused),
-            duplicates=self._intake.duplicates,
-            failed=self._failures,
-            elapsed=time.monotonic() - self._began,
-            total=self._intake.total,
-            accepted_before=self._accepted_before,
-        )
