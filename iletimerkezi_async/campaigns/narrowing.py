@@ -112,11 +112,11 @@ class Narrowing:
     def _divide(self, numbers: Seen, task: Task) -> list[Task]:
         """Count blacklisted recipients as refused; give an order of them and one of the others, or nothing."""
         draft = task.draft
-        known = numbers.known([number for _, number in draft.pairs()])
+        known = numbers.known([number for number, _ in draft.pairs()])
         if not known:
             return []
-        blocked = group(draft, [(number, text) for text, number in draft.pairs() if number in known])
-        others = group(draft, [(number, text) for text, number in draft.pairs() if number not in known])
+        blocked = group(draft, [pair for pair in draft.pairs() if pair[0] in known])
+        others = group(draft, [pair for pair in draft.pairs() if pair[0] not in known])
         parts = self._orders.split(task, [blocked, others] if others.recipients else [blocked])
         self._tally.refuse(blocked)
         return parts

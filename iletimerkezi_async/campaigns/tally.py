@@ -84,7 +84,7 @@ class Tally:
     def refuse(self, draft: Draft) -> None:
         """Count an order whose recipients the service refuses."""
         self.close(draft)
-        self._count_refused(number for _, number in draft.pairs())
+        self._count_refused(number for number, _ in draft.pairs())
 
     def close(self, draft: Draft) -> None:
         """Take an order off its list."""
