@@ -226,23 +226,19 @@ class Orders:
             return True
         if isinstance(error, RecipientError):
             self._tally.refuse(task.draft)
-            await self._write_refused(task, duplicate=False)
         else:
             self._tally.fail(task.draft, error)
-            await self._write_failed(task, error)
-        await self._tally.report()
-        return False
-
-    async def _write_failed(self, task: Task, error: IletimerkeziError) -> None:
         if isinstance(error, OutcomeUnknownError):
             await self._write_unknown(task, error)
-        elif isinstance(error, DuplicateOrderError):
-            await self._write_refused(task, duplicate=True)
+        elif isinstance(error, (RecipientError, DuplicateOrderError)):
+            await self._write_refused(task, duplicate=isinstance(error, DuplicateOrderError))
         else:
             # Surely not taken, and the next orders would fail alike; unless only its own texts are missing.
             if task.has_texts:
                 self.halt(error)
             await self._strike(task)
+        await self._tally.report()
+        return False
 
     async def _write_unknown(self, task: Task, error: OutcomeUnknownError) -> None:
         if error.http_status in _AWAY:
