@@ -213,22 +213,14 @@ class Campaign:
         while True:
             # Acquired before reading, so that nothing is read that cannot be sent yet.
             await self._places.acquire()
-            task: Task | None = None
-            try:
-                task = await self._next_task()
-            finally:
-                if task is None:
-                    self._places.release()
-            if task is None:
+            if not self._tasks and not self._intake.is_over and self._orders.stop is None:
+                await self._intake.fill()
+                await in_thread(self._intake.known, self._put_together)
+            if not self._tasks:
+                self._places.release()
                 return
             await self._orders.hear_clock()
-            tasks.start_soon(self._guarded, tasks, self._work, task)
-
-    async def _next_task(self) -> Task | None:
-        if not self._tasks and not self._intake.is_over and self._orders.stop is None:
-            await self._intake.fill()
-            await in_thread(self._intake.known, self._put_together)
-        return self._tasks.popleft() if self._tasks else None
+            tasks.start_soon(self._guarded, tasks, self._work, self._tasks.popleft())
 
     def _put_together(self) -> None:
         """Make tasks of what was read; at the end of the source, of all that is left of earlier runs, too."""
@@ -268,11 +260,10 @@ class Campaign:
         try:
             with anyio.CancelScope(shield=True):
                 await in_thread(self._intake.known, self._sum_up)
-        except BaseException:
+        finally:
             # asyncio's own cancellation ignores the shield.
             if self.result is None:
                 self._sum_up()
-            raise
 
     def _sum_up(self) -> None:
         """List what this run read and did not send, and make the result."""

@@ -15,7 +15,6 @@ from attrs import evolve, field, frozen
 
 from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
-from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
 from iletimerkezi_async.wire.packing import Pair, Recipient, group, pack_pairs, sort_numbers, unfold
@@ -59,7 +58,6 @@ class Intake(ABC, Generic[T]):
 
     def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
         self.reader = reader
-        self._slice = TimeSlice()
         self._template = template
         self._batch_size = batch_size
         #: Recipients that are in no draft yet; and those with changed texts.
@@ -91,7 +89,7 @@ class Intake(ABC, Generic[T]):
         while (room := self._batch_size - len(self._fresh)) > 0:
             if self.reader.is_over or self.changed >= _MOST_CHANGED:
                 return
-            await self._slice.end()
+            await self.reader.slice.end()
             # The source may raise: no variable may show values then.
             self._take_in(await self.reader.read(min(room, _PIECE)))
 
@@ -235,7 +233,7 @@ class MessageIntake(Intake[Recipient]):
         rows = chain.from_iterable(map(unfold, self._known))
         strange: dict[int, int] = {}
         while piece := [*islice(rows, _PIECE)]:
-            await self._slice.end()
+            await self.reader.slice.end()
             self._compare(piece, strange)
         met = self._met.known([*strange.values()])
         self.changed = sum(number not in met for number in strange.values())

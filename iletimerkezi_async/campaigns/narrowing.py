@@ -8,6 +8,7 @@ that stops: its list is bad.
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -111,30 +112,24 @@ class Narrowing:
     def _divide(self, numbers: Seen, task: Task) -> list[Task]:
         """Count blacklisted recipients as refused; give an order of them and one of the others, or nothing."""
         draft = task.draft
-        known = numbers.known([number for _, number in draft.pairs()])
+        known = numbers.known([number for number, _ in draft.pairs()])
         if not known:
             return []
-        blocked = group(draft, [(number, text) for text, number in draft.pairs() if number in known])
-        others = group(draft, [(number, text) for text, number in draft.pairs() if number not in known])
+        blocked = group(draft, [pair for pair in draft.pairs() if pair[0] in known])
+        others = group(draft, [pair for pair in draft.pairs() if pair[0] not in known])
         parts = self._orders.split(task, [blocked, others] if others.recipients else [blocked])
         self._tally.refuse(blocked)
         return parts
 
     async def _read_blacklist(self) -> Seen:
         """Read the account's blacklist, as far as possible: it only saves requests."""
-        blocked, piece, count = Seen(), list[str](), 0
-        try:
-            with anyio.move_on_after(_PATIENCE) as scope:
-                async for number in Blacklist(self._transport, None):
-                    piece.append(number)
-                    if len(piece) == _PIECE:
-                        blocked.add(piece)
-                        count += len(piece)
-                        piece.clear()
-                        scope.deadline = anyio.current_time() + _PATIENCE
-                        if count >= _MOST_BLOCKED or self._orders.stop is not None:
-                            break
-        except IletimerkeziError:
-            pass
-        blocked.add(piece)
+        blocked, count = Seen(), 0
+        with suppress(IletimerkeziError), anyio.move_on_after(_PATIENCE) as scope:
+            async for number in Blacklist(self._transport, None):
+                blocked.add([number])
+                count += 1
+                if count >= _MOST_BLOCKED or self._orders.stop is not None:
+                    break
+                if count % _PIECE == 0:
+                    scope.deadline = anyio.current_time() + _PATIENCE
         return blocked

@@ -165,7 +165,7 @@ class Orders:
     async def note_refused(self, task: Task) -> None:
         """Write down refused recipients, already counted, so that later runs do not send to them."""
         if self._journal is not None:
-            await self._claim(self._journal, task)
+            task.attempts = await self._journal.claim(self._lookups, task.draft, None, self._intake.entries)
             await self._write_refused(task, duplicate=False)
 
     async def decide(self, task: Task, *, sent: bool) -> Task | None:
@@ -191,11 +191,6 @@ class Orders:
 
     # Sending.
 
-    async def _claim(self, journal: Journal, task: Task) -> Claim:
-        claim = await journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
-        task.attempts = claim
-        return claim
-
     async def _drive(self, task: Task) -> tuple[Order, KnownId | None]:
         """Send or settle an order; give it, and its id to be noted as known.
 
@@ -206,7 +201,8 @@ class Orders:
         if self._journal is None:
             task.attempts = Attempts(self._lookups)
             return await task.attempts.send(task.draft), None
-        claim = await self._claim(self._journal, task)
+        claim = await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
+        task.attempts = claim
         with self._journal.complaints(damage=()):
             return await claim.drive(task.draft, has_texts=task.has_texts)
 
@@ -236,23 +232,19 @@ class Orders:
             return True
         if isinstance(error, RecipientError):
             self._tally.refuse(task.draft)
-            await self._write_refused(task, duplicate=False)
         else:
             self._tally.fail(task.draft, error)
-            await self._write_failed(task, error)
-        await self._tally.report()
-        return False
-
-    async def _write_failed(self, task: Task, error: IletimerkeziError) -> None:
         if isinstance(error, OutcomeUnknownError):
             await self._write_unknown(task, error)
-        elif isinstance(error, DuplicateOrderError):
-            await self._write_refused(task, duplicate=True)
+        elif isinstance(error, (RecipientError, DuplicateOrderError)):
+            await self._write_refused(task, duplicate=isinstance(error, DuplicateOrderError))
         else:
             # Surely not taken, and the next orders would fail alike; unless only its own texts are missing.
             if task.has_texts:
                 self.halt(error)
             await self._strike(task)
+        await self._tally.report()
+        return False
 
     async def _write_unknown(self, task: Task, error: OutcomeUnknownError) -> None:
         if error.http_status in _AWAY:

@@ -79,6 +79,7 @@ class Reader(Generic[T]):
 
     Attributes:
         is_over: Whether the source has ended.
+        slice: The time slice in which the values are read and taken in.
     """
 
     def __init__(self, source: Source[Any], unfold: Callable[[Any], Iterator[T]] | None = None) -> None:
@@ -96,7 +97,7 @@ class Reader(Generic[T]):
         self._piece: list[T] = []
         # Limit of values read at once. It begins with one where a value may take long, and grows while reads are quick.
         self._size = _PIECE if isinstance(source, (list, tuple)) else 1
-        self._slice = TimeSlice()
+        self.slice = TimeSlice()
 
     async def read(self, limit: int) -> list[T]:
         """Read the next values, at most `limit`; at least one, unless the source ends."""
@@ -121,7 +122,7 @@ class Reader(Generic[T]):
             except StopAsyncIteration:
                 self.is_over = True
             # A generator that never waits would block the event loop.
-            await self._slice.end()
+            await self.slice.end()
 
     def _begin_item(self, item: Any) -> Iterator[T]:
         self._item = iter((item,)) if self._unfold is None else self._unfold(item)

@@ -84,7 +84,7 @@ class Tally:
     def refuse(self, draft: Draft) -> None:
         """Count an order whose recipients the service refuses."""
         self.close(draft)
-        self._count_refused(number for _, number in draft.pairs())
+        self._count_refused(number for number, _ in draft.pairs())
 
     def close(self, draft: Draft) -> None:
         """Take an order off its list."""
@@ -144,18 +144,16 @@ class Tally:
         if self._on_progress is None:
             return
         async with self._one_report_at_a_time:
-            outcome = self._on_progress(self._progress())
+            progress = Progress(
+                read=self._intake.known,
+                accepted=self.accepted,
+                refused=len(self._intake.refused),
+                duplicates=self._intake.duplicates,
+                failed=self._failures,
+                elapsed=time.monotonic() - self._began,
+                total=self._intake.total,
+                accepted_before=self._accepted_before,
+            )
+            outcome = self._on_progress(progress)
             if inspect.isawaitable(outcome):
                 await outcome
-
-    def _progress(self) -> Progress:
-        return Progress(
-            read=self._intake.known,
-            accepted=self.accepted,
-            refused=len(self._intake.refused),
-            duplicates=self._intake.duplicates,
-            failed=self._failures,
-            elapsed=time.monotonic() - self._began,
-            total=self._intake.total,
-            accepted_before=self._accepted_before,
-        )

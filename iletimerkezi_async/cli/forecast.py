@@ -80,7 +80,7 @@ class Forecast:
     def add(self, draft: Draft) -> None:
         """Count an order in."""
         if len(self.examples) < MOST_EXAMPLES:
-            self.examples += [(number, text) for text, number in islice(draft.pairs(), MOST_EXAMPLES)]
+            self.examples += islice(draft.pairs(), MOST_EXAMPLES)
         self.orders += 1
         self.recipients += draft.recipients
         for text, numbers in draft.messages.items():

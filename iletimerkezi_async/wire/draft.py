@@ -64,10 +64,10 @@ class Draft:
         return f"to {mask(next(iter(self.messages.values()))[0])}"
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Each text and number."""
+        """Each number, and the text that it gets."""
         for text, numbers in self.messages.items():
             for number in numbers:
-                yield text, number
+                yield number, text
 
     def __repr__(self) -> str:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"

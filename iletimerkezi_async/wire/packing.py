@@ -75,7 +75,7 @@ def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
 
 def slices(draft: Draft, size: int) -> list[Draft]:
     """Split a draft into drafts of `size` recipients each; the last one has the rest."""
-    pairs = [(number, text) for text, number in draft.pairs()]
+    pairs = [*draft.pairs()]
     return [group(draft, pairs[start : start + size]) for start in range(0, len(pairs), size)]
 
 
