@@ -362,8 +362,6 @@ class AsyncClient:
         source = intake.Recipients(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
-        if source.complaint:
-            raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
         check_text(message)
@@ -425,8 +423,6 @@ class AsyncClient:
 
         source = intake.Recipients(messages)
         del messages
-        if source.complaint:
-            raise source.complaint
         # What an earlier run sent is settled also when its time has come.
         template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
         bounds = (batch_size, concurrency, on_progress, journal)

@@ -6,11 +6,8 @@ or the failed. With a journal, the same call after a crash sends what is missing
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections import deque
-from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -22,7 +19,7 @@ from iletimerkezi_async.stores.log import State
 from iletimerkezi_async.wire.call import SEND_WINDOW
 
 from .narrowing import Narrowing
-from .orders import Orders, Task
+from .orders import Orders
 from .tally import Tally
 
 if TYPE_CHECKING:
@@ -39,6 +36,7 @@ if TYPE_CHECKING:
 
     from .intake import Intake
     from .journal import Journal
+    from .orders import Task
 
 __all__ = ["Campaign", "run_campaign"]
 
@@ -108,17 +106,15 @@ class Campaign:
     ) -> None:
         self._intake = intake
         self._terms = terms
-        self._on_progress = on_progress
-        self._one_report_at_a_time = anyio.Lock()
         self._journal = journal
         self._crash: BaseException | None = None
         self.result: BulkResult | None = None
-        self._tally = Tally(intake)
+        self._tally = Tally(intake, on_progress)
         #: Orders to be sent next; and orders of earlier runs that wait until all new ones are sent. New ones go first:
         #: once the service's list shows them, it is known to be up to date.
         self._tasks: deque[Task] = deque()
-        self._later: deque[Task] = deque()
-        self._orders = Orders(lookups, intake, self._tally, journal, concurrency=terms.concurrency, report=self._report)
+        self._later: list[Task] = []
+        self._orders = Orders(lookups, intake, self._tally, journal, concurrency=terms.concurrency)
         # Each order holds a place from before it is read until it is sent; each search for refused recipients another.
         self._places = anyio.Semaphore(terms.concurrency, fast_acquire=True)
         self._searches = anyio.Semaphore(terms.concurrency, fast_acquire=True)
@@ -126,18 +122,22 @@ class Campaign:
 
     def remember(self, row: Row) -> None:
         """Count an earlier run's order, and do not send to its recipients again."""
-        draft = self._intake.remember(row)
-        if row.state is State.SENT:
-            self._tally.count_taken(row.recipients, row.order_id, is_earlier=True)
-        elif row.state is State.REFUSED:
-            self._tally.refuse(self._intake.numbers(row))
-        elif draft is not None:
+        draft = self._tally.remember(row)
+        if draft is not None:
             self._take_up(row, draft)
 
     async def run(self) -> None:
         """Send everything, and make the result; raise what the source or `on_progress` has raised."""
         try:
-            await self._send_all()
+            await self._intake.prepare()
+            await self._work_off()
+            if self._later:
+                self._tasks += self._later
+                self._later.clear()
+                await self._work_off()
+            if self._orders.unsettled:
+                await self._settle_on()
+                await self._decide()
         except BaseException as error:  # noqa: BLE001 - raised below, where no other error is being handled
             self._crash = error
         await self._close_source()
@@ -161,55 +161,45 @@ class Campaign:
             raise BulkError(self.result, stop) from stop
         return self.result
 
-    async def _send_all(self) -> None:
-        await self._in_tasks(self._feed_new)
-        await self._in_tasks(self._feed, self._later)
-        await self._settle_on()
-        await self._decide()
-
-    async def _in_tasks(self, feed: Callable[..., Awaitable[object]], *arguments: object) -> None:
-        """Start orders in a task group of their own, and wait until all have ended."""
-        if self._crash is None:
-            async with anyio.create_task_group() as tasks:
-                await self._guarded(tasks, feed, tasks, *arguments)
-
     async def _settle_on(self) -> None:
         """Look up orders whose outcome is unknown, again and again, for `settle_for` seconds."""
         deadline = time.monotonic() + self._terms.settle_for
         pause = min(_LONGEST_PAUSE, self._terms.settle_for / _LOOKS)
-        while self._orders.unsettled and self._orders.stop is None and self._crash is None:
+        while self._orders.unsettled and self._orders.stop is None:
             if time.monotonic() + pause > deadline or not pause:
                 return
             await anyio.sleep(pause)
-            self._later += self._orders.unsettled
-            self._orders.unsettled.clear()
-            for task in self._later:
-                self._tally.take_back(task.draft)
-            await self._in_tasks(self._feed, self._later)
+            self._tasks += self._orders.take_unsettled()
+            await self._work_off()
 
     async def _decide(self) -> None:
         """Apply `unknown` to the orders of earlier runs whose outcome is still unknown."""
         if self._terms.unknown == "keep":
             return
         for task in [task for task in self._orders.unsettled if task.is_earlier]:
-            if self._orders.stop is not None or self._crash is not None:
+            if self._orders.stop is not None:
                 break
             anew = await self._orders.decide(task, sent=self._terms.unknown == "as_sent")
-            if anew is not None and anew.has_texts:
+            if anew is not None:
                 self._tasks.append(anew)
-            elif anew is not None:
-                self._tally.fail(anew.draft, anew.not_sent())
-        await self._in_tasks(self._feed, self._tasks)
+        await self._work_off()
 
     async def _close_source(self) -> None:
         """Close the source, if it is a generator."""
         try:
             with anyio.move_on_after(_CLOSING, shield=True):
-                await self._intake.aclose()
+                await self._intake.reader.aclose()
         except BaseException as error:  # noqa: BLE001 - raised by `run`
             self._crash = self._crash or error
 
     # Reading recipients, and starting orders.
+
+    async def _work_off(self) -> None:
+        """Start orders until there are no more, and wait until all have ended."""
+        async with anyio.create_task_group() as tasks:
+            await self._guarded(tasks, self._start_orders, tasks)
+        if self._crash is not None:
+            raise self._crash
 
     async def _guarded(self, tasks: TaskGroup, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
         """Do part of the work; an exception of the source or of `on_progress` ends the campaign."""
@@ -219,41 +209,28 @@ class Campaign:
             self._crash = self._crash or error
             tasks.cancel_scope.cancel()
 
-    async def _feed_new(self, tasks: TaskGroup) -> None:
-        await self._intake.prepare()
-        while self._orders.stop is None:
+    async def _start_orders(self, tasks: TaskGroup) -> None:
+        while True:
             # Acquired before reading, so that nothing is read that cannot be sent yet.
             await self._places.acquire()
-            task: Task | None = None
-            try:
-                task = await self._next_task()
-            finally:
-                if task is None:
-                    self._places.release()
-            if task is None:
+            if not self._tasks and not self._intake.is_over and self._orders.stop is None:
+                await self._intake.fill()
+                await in_thread(self._intake.known, self._put_together)
+            if not self._tasks:
+                self._places.release()
                 return
-            tasks.start_soon(self._guarded, tasks, self._work, task)
+            await self._orders.hear_clock()
+            tasks.start_soon(self._guarded, tasks, self._work, self._tasks.popleft())
 
-    async def _feed(self, tasks: TaskGroup, waiting: deque[Task]) -> None:
-        """Start orders that are ready."""
-        while waiting:
-            await self._places.acquire()
-            tasks.start_soon(self._guarded, tasks, self._work, waiting.popleft())
-
-    async def _next_task(self) -> Task | None:
-        if not self._tasks:
-            is_last = not await self._intake.fill()
-            await in_thread(self._intake.waiting, partial(self._put_together, is_last=is_last))
-        return self._tasks.popleft() if self._tasks else None
-
-    def _put_together(self, *, is_last: bool) -> None:
+    def _put_together(self) -> None:
         """Make tasks of what was read; at the end of the source, of all that is left of earlier runs, too."""
         if self._intake.changed:
             self._refuse_changed()
             return
-        if not is_last:
-            self._tasks.append(Task(self._intake.take()))
-        self._take_up_earlier(unread=is_last)
+        draft = self._intake.take()
+        if draft is not None:
+            self._tasks.append(self._orders.add(draft))
+        self._take_up_earlier(unread=self._intake.is_over)
 
     def _refuse_changed(self) -> None:
         assert self._journal is not None
@@ -277,27 +254,24 @@ class Campaign:
         assert self._journal is not None
         # Send it at once while the service still refuses duplicates: its refusal shows that it was taken.
         is_recent = row.first is not None and self._journal.now - row.first.local < SEND_WINDOW
-        (self._tasks if is_recent else self._later).append(Task(draft, row, is_earlier=True))
+        (self._tasks if is_recent else self._later).append(self._orders.add(draft, row, is_earlier=True))
 
     async def _conclude(self) -> None:
         try:
             with anyio.CancelScope(shield=True):
-                await in_thread(self._intake.read + self._intake.missing, self._sum_up)
-        except BaseException:
+                await in_thread(self._intake.known, self._sum_up)
+        finally:
             # asyncio's own cancellation ignores the shield.
             if self.result is None:
                 self._sum_up()
-            raise
 
     def _sum_up(self) -> None:
         """List what this run read and did not send, and make the result."""
         # First: what was read last may belong to an earlier run's order.
         rest = self._intake.rest()
         self._take_up_earlier(unread=True)
-        for task in chain(self._tasks, self._later):
-            self._tally.fail(task.draft, task.not_sent())
         if rest is not None:
-            self._tally.fail(rest, Task(rest).not_sent())
+            self._orders.add(rest)
         self.result = self._tally.result()
 
     # Sending.
@@ -306,23 +280,11 @@ class Campaign:
         try:
             if not await self._orders.send(task):
                 return
-            try:
-                # Wait here, and keep the place, while too many orders are being searched: reading stops meanwhile.
-                await self._searches.acquire()
-            except BaseException:
-                self._tally.fail(task.draft, Task(task.draft).not_sent())
-                raise
+            # Wait here, and keep the place, while too many orders are being searched: reading stops meanwhile.
+            await self._searches.acquire()
         finally:
             self._places.release()
         try:
-            await self._narrowing.narrow(task.draft)
+            await self._narrowing.narrow(task)
         finally:
             self._searches.release()
-
-    async def _report(self) -> None:
-        if self._on_progress is None:
-            return
-        async with self._one_report_at_a_time:
-            outcome = self._on_progress(self._tally.progress())
-            if inspect.isawaitable(outcome):
-                await outcome

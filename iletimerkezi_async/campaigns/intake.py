@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from operator import itemgetter
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from attrs import evolve, field, frozen
 
 from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
-from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
-from iletimerkezi_async.wire.packing import Pair, Unfolded, count_recipients, group, pack_pairs, sort_numbers
+from iletimerkezi_async.wire.packing import Pair, Recipient, group, pack_pairs, sort_numbers, unfold
 
 from .records import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
 from .sources import Reader, Recipients
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from iletimerkezi_async.wire.draft import Draft
 
 __all__ = ["Intake", "MessageIntake", "NumberIntake", "Recipients"]
@@ -47,6 +44,7 @@ class Intake(ABC, Generic[T]):
     """Reads recipients and packs them into drafts.
 
     Attributes:
+        reader: Reads the source.
         total: The number of recipients, if the source has a length.
         read: Recipients read so far.
         duplicates: Repeated ones among them, which are left out.
@@ -58,15 +56,11 @@ class Intake(ABC, Generic[T]):
     #: Integers for each recipient in the journal; the first is the number's digits.
     ENTRY_SIZE: ClassVar[int]
 
-    def __init__(
-        self, reader: Reader[T], held: list[T] | Unfolded, total: int | None, template: Draft, batch_size: int
-    ) -> None:
-        self._reader = reader
-        self._slice = TimeSlice()
+    def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
+        self.reader = reader
         self._template = template
         self._batch_size = batch_size
-        #: Values that were read and not cleaned yet; recipients that are in no draft yet; and those with changed texts.
-        self._held: Any = held
+        #: Recipients that are in no draft yet; and those with changed texts.
         self._fresh: list[Any] = []
         self._kept_back: list[Any] = []
         self.total = total
@@ -77,41 +71,39 @@ class Intake(ABC, Generic[T]):
         self.changed = 0
 
     @property
-    def waiting(self) -> int:
-        """A bound of the recipients that the next drafts may have."""
-        return len(self._fresh) + self.missing
-
-    async def aclose(self) -> None:
-        """Close the source."""
-        await self._reader.aclose()
+    def known(self) -> int:
+        """Recipients read so far, by this run or an earlier one."""
+        return self.read + self.missing
 
     async def prepare(self) -> None:
         """Check the source before anything is sent, once all earlier orders are remembered."""
 
-    async def fill(self) -> bool:
-        """Read until there are enough recipients for a full draft, or the source ends; tell whether there are any."""
-        # No further: the source may wait until its last values have been sent.
-        while (room := self._batch_size - len(self._fresh)) > 0 and self.changed < _MOST_CHANGED:
-            await self._slice.end()
-            if not self._held:
-                # The source may raise: no variable may show values then.
-                self._held.extend(await self._reader.read(min(room, _PIECE)))
-            if not self._held:
-                break
-            self._take_in(min(room, _PIECE))
-        return bool(self._fresh)
+    @property
+    def is_over(self) -> bool:
+        """Whether all recipients are in drafts."""
+        return not self._fresh and (self.reader.is_over or self.changed >= _MOST_CHANGED)
 
-    def take(self) -> Draft:
-        """Pack the next draft; `fill` has told that there are recipients."""
-        draft = self._draft(self._fresh[: self._batch_size])
+    async def fill(self) -> None:
+        """Read until there are enough recipients for a full draft, or the source ends."""
+        # No further: the source may wait until its last values have been sent.
+        while (room := self._batch_size - len(self._fresh)) > 0:
+            if self.reader.is_over or self.changed >= _MOST_CHANGED:
+                return
+            await self.reader.slice.end()
+            # The source may raise: no variable may show values then.
+            self._take_in(await self.reader.read(min(room, _PIECE)))
+
+    def take(self) -> Draft | None:
+        """Pack the next draft; `None` if there are no recipients."""
+        fresh = self._fresh[: self._batch_size]
         del self._fresh[: self._batch_size]
-        return draft
+        return self._draft(fresh) if fresh else None
 
     def rest(self) -> Draft | None:
         """Pack all recipients that were read and are in no draft."""
-        self._held.extend(self._reader.left())
-        while self._held:
-            self._take_in(_PIECE)
+        left = self.reader.left()
+        for start in range(0, len(left), _PIECE):
+            self._take_in(left[start : start + _PIECE])
         rest = self._fresh + self._kept_back
         return self._draft(rest) if rest else None
 
@@ -141,8 +133,8 @@ class Intake(ABC, Generic[T]):
         """A draft's recipients as integers, for the journal."""
 
     @abstractmethod
-    def _take_in(self, limit: int) -> None:
-        """Clean up to `limit` recipients of those that were read."""
+    def _take_in(self, values: list[T]) -> None:
+        """Clean some recipients."""
 
     @abstractmethod
     def _draft(self, fresh: list[Any]) -> Draft: ...
@@ -154,7 +146,7 @@ class NumberIntake(Intake[Number]):
     ENTRY_SIZE = 1
 
     def __init__(self, recipients: Recipients[Number], template: Draft, batch_size: int, message: Message) -> None:
-        super().__init__(Reader(recipients.source), [], recipients.total, template, batch_size)
+        super().__init__(Reader(recipients.source), recipients.total, template, batch_size)
         self._message = message
         self._seen = Seen()
         self._earlier = Seen()
@@ -167,10 +159,9 @@ class NumberIntake(Intake[Number]):
 
     def entries(self, draft: Draft) -> Sequence[int]:
         """The digits of each number."""
-        return [digits for numbers in draft.messages.values() for digits in digits_of(numbers)]
+        return digits_of(draft.messages[self._message.text])
 
-    def _take_in(self, limit: int) -> None:
-        values, self._held = self._held[:limit], self._held[limit:]
+    def _take_in(self, values: list[Number]) -> None:
         self.read += len(values)
         numbers = clean_numbers(values)
         good = cast("Sequence[str]", numbers)
@@ -205,7 +196,7 @@ class _Earlier:
         return len(self.found) == self.row.recipients
 
 
-class MessageIntake(Intake[Message | Refusal]):
+class MessageIntake(Intake[Recipient]):
     """Takes in messages with texts of their own. A number may occur again with another text."""
 
     ENTRY_SIZE = 2
@@ -219,13 +210,11 @@ class MessageIntake(Intake[Message | Refusal]):
         *,
         allow_new_texts: bool = True,
     ) -> None:
-        # Each message may have several recipients.
-        reader = Reader(recipients.source, count_recipients)
-        super().__init__(reader, Unfolded(), None, template, batch_size)
+        super().__init__(Reader(recipients.source, unfold), None, template, batch_size)
         source = cast("object", recipients.source)
         #: The messages, if they can be read twice.
         self._known = cast("Sequence[object]", source if isinstance(source, Sequence) else ())
-        #: Empty without a journal: Python's own hash then tells texts apart.
+        #: Empty without a journal.
         self._salt = salt
         self._seen = SeenKeys(8, smallest=19)
         # Keys of earlier runs: of finished orders; and of those to be settled, with the order of each.
@@ -237,31 +226,23 @@ class MessageIntake(Intake[Message | Refusal]):
         self._texted = SeenKeys(8, smallest=19)
         self._met = SeenKeys(8, smallest=19)
 
-    @property
-    def waiting(self) -> int:
-        """See `Intake`: with those of earlier orders that have been read again."""
-        return super().waiting + sum(each.row.recipients for each in self._open)
-
     async def prepare(self) -> None:
         """Count changed texts, if the messages can be read twice; no order among them matters then."""
         if self._allow_new_texts or not self.missing or not self._known:
             return
-        unfolded = Unfolded()
-        unfolded.extend(self._known)
+        rows = chain.from_iterable(map(unfold, self._known))
         strange: dict[int, int] = {}
-        while unfolded:
-            await self._slice.end()
-            self._compare(unfolded, strange)
+        while piece := [*islice(rows, _PIECE)]:
+            await self.reader.slice.end()
+            self._compare(piece, strange)
         met = self._met.known([*strange.values()])
         self.changed = sum(number not in met for number in strange.values())
         # No further check is needed while they are sent.
         self._allow_new_texts = True
 
-    def _compare(self, unfolded: Unfolded, strange: dict[int, int]) -> None:
+    def _compare(self, rows: list[Recipient], strange: dict[int, int]) -> None:
         """Compare some recipients with earlier runs: note those with an earlier text, and those with a strange one."""
-        texts, given = unfolded.take(_PIECE)
-        pairs = [(number, text) for number, text in zip(clean_numbers(given), texts) if number is not None]
-        keys, numbers = self._keys(pairs)
+        keys, numbers = self._keys(_clean(rows)[0])
         known, texted = self._done.known(keys), self._texted.known(numbers)
         met: set[int] = set()
         for key, number in zip(keys, numbers):
@@ -307,39 +288,25 @@ class MessageIntake(Intake[Message | Refusal]):
         pairs = [found.get(number ^ mark | _TOP, (f"+{number}", "")) for number, mark in numbers]
         return group(self._template, pairs)
 
-    def _take_in(self, limit: int) -> None:
-        texts, given = self._held.take(limit)
-        refused = [(place, _refuse(value, flaw.message)) for place, value, flaw in self._held.refused]
-        self.read += len(given) + len(refused)
-        numbers = clean_numbers(given)
-        if not all(numbers):
-            refused += [(place, _refuse(given[place])) for place, number in enumerate(numbers) if number is None]
-            texts = [text for text, number in zip(texts, numbers) if number is not None]
-            numbers = [number for number in numbers if number is not None]
-        # In the order of reading.
-        self.refused.extend(refusal for _, refusal in sorted(refused, key=itemgetter(0)))
-        self._take_pairs([*zip(cast("Sequence[str]", numbers), texts)])
-
-    def _take_pairs(self, pairs: list[Pair]) -> None:
+    def _take_in(self, values: list[Recipient]) -> None:
+        self.read += len(values)
+        pairs, refused = _clean(values)
+        self.refused.extend(refused)
         keys, _ = self._keys(pairs)
         repeated = self._seen.add(keys)
         if repeated:
             self.duplicates += len(repeated)
-            pairs, keys = without_last(pairs, keys, repeated), without_last(keys, keys, repeated)
+            pairs = without_last(pairs, keys, repeated)
         self._fresh += self._without_earlier(pairs) if self.missing else pairs
 
     def _keys(self, pairs: list[Pair]) -> tuple[list[int], list[int]]:
         """A key for each number with its text, and one for the number alone."""
         numbers = digits_of([number for number, _ in pairs])
-        marks = self._marks([text for _, text in pairs])
-        return [number ^ mark | _TOP for number, mark in zip(numbers, marks)], [number | _TOP for number in numbers]
-
-    def _marks(self, texts: list[str]) -> Iterator[int]:
-        """A fingerprint of each text."""
-        if not self._salt:
-            return (hash(text) & _TOP - 1 for text in texts)
-        marks = {text: fingerprint(text, self._salt) for text in dict.fromkeys(texts)}
-        return (marks[text] for text in texts)
+        texts = {text for _, text in pairs}
+        # Without a journal Python's own hash tells texts apart.
+        marks = {text: fingerprint(text, self._salt) if self._salt else hash(text) & _TOP - 1 for text in texts}
+        keys = [number ^ marks[text] | _TOP for number, (_, text) in zip(numbers, pairs)]
+        return keys, [number | _TOP for number in numbers]
 
     def _without_earlier(self, pairs: list[Pair]) -> list[Pair]:
         keys, numbers = self._keys(pairs)
@@ -362,6 +329,21 @@ class MessageIntake(Intake[Message | Refusal]):
 
     def _draft(self, fresh: list[Pair]) -> Draft:
         return pack_pairs(self._template, fresh)
+
+
+def _clean(rows: list[Recipient]) -> tuple[list[Pair], list[Refusal]]:
+    """The good ones of some recipients, and the refusals of the others."""
+    pairs: list[Pair] = []
+    refused: list[Refusal] = []
+    numbers = clean_numbers([value for _, value, _ in rows])
+    for (text, value, flaw), number in zip(rows, numbers):
+        if flaw is not None:
+            refused.append(_refuse(value, flaw.message))
+        elif number is None:
+            refused.append(_refuse(value))
+        else:
+            pairs.append((number, text))
+    return pairs, refused
 
 
 def _refuse(value: object, reason: str | None = None) -> Refusal:

@@ -27,13 +27,13 @@ from attrs import evolve
 
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life
-from iletimerkezi_async.orders.driver import Claim
+from iletimerkezi_async.orders.driver import Claim, OvertakenError
 from iletimerkezi_async.orders.life import NO_LEASE
 from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
 from iletimerkezi_async.stores.files import choose_path
-from iletimerkezi_async.stores.log import Alike, Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
+from iletimerkezi_async.stores.log import Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 from .records import checksum, describe, find_misfit, mark_entries, pack, seal
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.log import Answer, Evidence, KnownId, Log
+    from iletimerkezi_async.stores.log import Answer, KnownId, Log
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -81,6 +81,8 @@ class Journal:
         self._name = name
         self._credentials = credentials
         self._log = StoreLog(store)
+        if others is not None and others is not store:
+            self._log = _Both(store, StoreLog(others), account_of(credentials))
         self._keep = max(self._log.keep, life.DOUBT_KEPT)
         self.token = f"{draw()} {_HOLDER.format(os.getpid(), socket.gethostname())}"
         self._is_new = True
@@ -88,9 +90,6 @@ class Journal:
         self._ahead = 0.0
         self._began = time.monotonic()
         self._seal = credentials.derive("store content")
-        self._evidence: Evidence = self._log
-        if others is not None and others is not store:
-            self._evidence = _Both(self._log, StoreLog(others), account_of(credentials))
 
     def __repr__(self) -> str:
         return f"<Journal {self._spelt}>"
@@ -107,10 +106,10 @@ class Journal:
         Raises:
             JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
         """
-        with self._complaints():
+        with self.complaints():
             mine = self._zero(secrets.token_bytes(16), template, message)
             change = Change(mine, self._lease, self._keep, durable=False)
-            answer = await self._log.insert(change, undo=self._release)
+            answer = await self._log.write(None, change, undo=self._release)
             if not answer.has(mine.version):
                 self._is_new = False
                 answer = await self._take(template, message)
@@ -131,7 +130,7 @@ class Journal:
             raise self.error(misfit)
         change = life.claim(answer.row, answer.now, mine, self._lease, self._keep)
         if isinstance(change, Change):
-            answer = await self._log.swap(answer.row, change, undo=self._release)
+            answer = await self._log.write(answer.row, change, undo=self._release)
         if not answer.has(mine.version):
             raise self.error(f"is in use by {_spell_holder(answer.token or '')}")
         return answer
@@ -153,7 +152,7 @@ class Journal:
             return
         last = 0
         time_slice = TimeSlice()
-        with self._complaints():
+        with self.complaints():
             while page := await self._log.page(self._name, last):
                 last = page[-1].part
                 for row in page:
@@ -176,7 +175,7 @@ class Journal:
             answer = await self._log.read(self._name)
             change = self._release(answer)
             if answer.row is not None and change is not None:
-                await self._log.swap(answer.row, change)
+                await self._log.write(answer.row, change)
 
     def _release(self, answer: Answer) -> Change | None:
         """The change that ends the lease, if this run holds it."""
@@ -202,7 +201,7 @@ class Journal:
         return Claim(
             self._log, row, self.now, lookups,
             lease=self._lease if self._lease > 0 else float("inf"), keep=self._keep,
-            evidence=self._evidence, fence=self._fence, is_new=is_new, began=self._began,
+            fence=self._fence, is_new=is_new, began=self._began,
         )  # fmt: skip
 
     def _new_row(self, draft: Draft, entries: Callable[[Draft], Sequence[int]]) -> Row:
@@ -217,9 +216,9 @@ class Journal:
         Raises:
             JournalError: It cannot be written, or another run has taken it over.
         """
-        with self._complaints():
+        with self.complaints():
             if not await claim.write(change):
-                raise self.overtaken()
+                raise OvertakenError
 
     async def write_taken(self, claim: Claim, order_id: int | None, note: KnownId | None) -> None:
         """Write down that an order was taken.
@@ -227,66 +226,69 @@ class Journal:
         Raises:
             JournalError: It cannot be written, or another run has taken it over.
         """
-        with self._complaints():
+        with self.complaints():
             row = await claim.settle_taken(order_id, note=note)
             if row is None or row.state is not State.SENT:
-                raise self.overtaken()
+                raise OvertakenError
 
     @property
     def now(self) -> float:
         """The time by its log's clock."""
         return time.time() + self._ahead
 
-    def complaint(self, error: StoreError) -> JournalError:
-        """The error for a store that failed."""
-        told = str(error)
-        return JournalError(told) if told.startswith(self._spelt) else self.error(f"cannot be used: {told}")
-
     def error(self, reason: str) -> JournalError:
         """An error that names the journal."""
         return JournalError(f"{self._spelt} {reason}")
-
-    def overtaken(self) -> JournalError:
-        """The error for a run that lost its lease."""
-        return self.error(f"was taken over by another run, as this one wrote nothing for more than {_LEASE:.0f} s")
 
     def _fence(self) -> Fence:
         return Fence(self.token, draw(), self._lease, self._keep, partial(seal, salt=self.salt))
 
     @contextmanager
-    def _complaints(self) -> Generator[None]:
+    def complaints(self, damage: tuple[type[Exception], ...] = (ValueError, TypeError)) -> Generator[None]:
+        """Raise what is wrong with it as an error that names it.
+
+        Args:
+            damage: Errors that show that what was read is damaged.
+
+        Raises:
+            JournalError: It is damaged, cannot be used, or another run has taken it over.
+        """
         error: JournalError | None = None
         try:
             yield
         except StoreError as reason:
-            error = self.complaint(reason)
-        except (ValueError, TypeError):
+            told = str(reason)
+            error = JournalError(told) if told.startswith(self._spelt) else self.error(f"cannot be used: {told}")
+        except OvertakenError:
+            error = self.error(f"was taken over by another run, as this one wrote nothing for more than {_LEASE:.0f} s")
+        except damage:
             error = self.error("is damaged, or not a journal")
         if error is not None:
             raise error
 
 
-class _Both:
-    """The evidence of a journal and of a store together.
+class _Both(StoreLog):
+    """A journal as a log that knows the orders of a store, too.
 
     Args:
-        log: The journal's log.
-        others: The store's log.
-        account: The account's name in the store.
+        store: Where the journal is kept.
+        others: The other store's log.
+        account: The account's name there.
     """
 
-    def __init__(self, log: Log, others: Log, account: str) -> None:
-        self._log, self._others, self._account = log, others, account
+    def __init__(self, store: Store, others: Log, account: str) -> None:
+        super().__init__(store)
+        self._others, self._account = others, account
 
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
         """See `Log`."""
-        here = await self._log.alike(row, since, until)
+        here = await super().alike(row, since, until)
         there = await self._others.alike(evolve(row, name=Name(self._account, Scope.PLAIN, "")), since, until)
-        return Alike(here.open + there.open, here.order_ids | there.order_ids)
+        return [*here, *there]
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
         """See `Log`."""
-        here = await self._log.known_between(account, since, until)
+        here = await super().known_between(account, since, until)
         return [*here, *await self._others.known_between(self._account, since, until)]
 
 

@@ -8,7 +8,7 @@ that stops: its list is bad.
 from __future__ import annotations
 
 from collections import deque
-from itertools import chain
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,14 +18,12 @@ from iletimerkezi_async.orders.paging import Blacklist
 from iletimerkezi_async.orders.pieces import in_thread
 from iletimerkezi_async.wire.packing import group, slices
 
-from .orders import Task
 from .seen import Seen
 
 if TYPE_CHECKING:
     from iletimerkezi_async.http.transport import Transport
-    from iletimerkezi_async.wire.draft import Draft
 
-    from .orders import Orders
+    from .orders import Orders, Task
     from .tally import Tally
 
 __all__ = ["Narrowing"]
@@ -59,38 +57,32 @@ class Narrowing:
         self._blocked: Seen | None = None
         self._sent = 0
 
-    async def narrow(self, draft: Draft) -> None:
+    async def narrow(self, task: Task) -> None:
         """Send a refused order to all of its recipients but the refused ones."""
-        refused = deque([draft])
-        unsent: deque[Draft] = deque()
-        try:
-            await self._leave_out_blocked(refused, unsent)
-            while (refused or unsent) and self._orders.stop is None:
-                if refused:
-                    await in_thread(refused[0].recipients, self._halve, refused, unsent)
-                else:
-                    await self._send_next(unsent, refused)
-        finally:
-            for part in chain(refused, unsent):
-                self._tally.fail(part, Task(part).not_sent())
+        refused, unsent = await self._leave_out_blocked(task)
+        while (refused or unsent) and self._orders.stop is None:
+            if not refused:
+                await self._send_next(unsent, refused)
+                continue
+            part = refused.popleft()
+            unsent += await in_thread(part.draft.recipients, self._halve, part)
 
-    def _halve(self, refused: deque[Draft], unsent: deque[Draft]) -> None:
-        rate, size = self._transport.rate, -(-refused[0].recipients // 2)
+    def _halve(self, task: Task) -> list[Task]:
+        rate, size = self._transport.rate, -(-task.draft.recipients // 2)
         if rate is not None and size <= rate:
             size = min(size, max(1, int(rate * _SHARE_AT_ONCE)))
-        unsent += slices(refused[0], size)
-        refused.popleft()
+        return self._orders.split(task, slices(task.draft, size))
 
-    async def _send_next(self, unsent: deque[Draft], refused: deque[Draft]) -> None:
+    async def _send_next(self, unsent: deque[Task], refused: deque[Task]) -> None:
         async with self._one_part_at_a_time:
             self._check_cost()
             self._sent += 1
             part = unsent.popleft()
-            if await self._orders.send(Task(part)):
+            if await self._orders.send(part):
                 refused.append(part)
-            rate = self._transport.rate
-            if rate is not None and part.recipients <= rate:
-                await anyio.sleep(part.recipients / (rate * _SHARE))
+            rate, recipients = self._transport.rate, part.draft.recipients
+            if rate is not None and recipients <= rate:
+                await anyio.sleep(recipients / (rate * _SHARE))
 
     def _check_cost(self) -> None:
         """Stop the campaign at the limit of requests."""
@@ -106,41 +98,38 @@ class Narrowing:
 
     # The blacklist.
 
-    async def _leave_out_blocked(self, refused: deque[Draft], unsent: deque[Draft]) -> None:
+    async def _leave_out_blocked(self, task: Task) -> tuple[deque[Task], deque[Task]]:
+        """Leave out blacklisted recipients; give what is left of an order: as refused, or if any were, as unsent."""
         async with self._one_reader:
             if self._blocked is None:
                 self._blocked = await self._read_blacklist()
-        blocked = await in_thread(refused[0].recipients, self._divide, self._blocked, refused, unsent)
-        if blocked.recipients:
-            await self._orders.note_refused(blocked)
+        parts = await in_thread(task.draft.recipients, self._divide, self._blocked, task)
+        if not parts:
+            return deque([task]), deque()
+        await self._orders.note_refused(parts[0])
+        return deque(), deque(parts[1:])
 
-    def _divide(self, numbers: Seen, refused: deque[Draft], unsent: deque[Draft]) -> Draft:
-        """Count blacklisted recipients as refused, and queue the others; give a draft of the blacklisted ones."""
-        draft = refused[0]
-        known = numbers.known([number for _, number in draft.pairs()])
-        blocked = group(draft, [(number, text) for text, number in draft.pairs() if number in known])
-        if known:
-            refused.clear()
-            others = group(draft, [(number, text) for text, number in draft.pairs() if number not in known])
-            unsent += [others] if others.recipients else []
-            self._tally.refuse(number for _, number in blocked.pairs())
-        return blocked
+    def _divide(self, numbers: Seen, task: Task) -> list[Task]:
+        """Count blacklisted recipients as refused; give an order of them and one of the others, or nothing."""
+        draft = task.draft
+        known = numbers.known([number for number, _ in draft.pairs()])
+        if not known:
+            return []
+        blocked = group(draft, [pair for pair in draft.pairs() if pair[0] in known])
+        others = group(draft, [pair for pair in draft.pairs() if pair[0] not in known])
+        parts = self._orders.split(task, [blocked, others] if others.recipients else [blocked])
+        self._tally.refuse(blocked)
+        return parts
 
     async def _read_blacklist(self) -> Seen:
         """Read the account's blacklist, as far as possible: it only saves requests."""
-        blocked, piece, count = Seen(), list[str](), 0
-        try:
-            with anyio.move_on_after(_PATIENCE) as scope:
-                async for number in Blacklist(self._transport, None):
-                    piece.append(number)
-                    if len(piece) == _PIECE:
-                        blocked.add(piece)
-                        count += len(piece)
-                        piece.clear()
-                        scope.deadline = anyio.current_time() + _PATIENCE
-                        if count >= _MOST_BLOCKED or self._orders.stop is not None:
-                            break
-        except IletimerkeziError:
-            pass
-        blocked.add(piece)
+        blocked, count = Seen(), 0
+        with suppress(IletimerkeziError), anyio.move_on_after(_PATIENCE) as scope:
+            async for number in Blacklist(self._transport, None):
+                blocked.add([number])
+                count += 1
+                if count >= _MOST_BLOCKED or self._orders.stop is not None:
+                    break
+                if count % _PIECE == 0:
+                    scope.deadline = anyio.current_time() + _PATIENCE
         return blocked

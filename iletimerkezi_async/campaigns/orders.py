@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from attrs import evolve, frozen
+from attrs import define
 
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
@@ -15,23 +15,21 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
     RecipientError,
     ScheduleError,
-    StoreError,
     TransportError,
 )
 from iletimerkezi_async.orders import life
-from iletimerkezi_async.orders.driver import OvertakenError, unknown
-from iletimerkezi_async.orders.recovery import Attempts, send_draft
+from iletimerkezi_async.orders.driver import Claim
+from iletimerkezi_async.orders.recovery import Attempts, unknown
 from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
-from iletimerkezi_async.stores.log import draw
+from iletimerkezi_async.stores.log import Change, draw
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Iterable
 
     from iletimerkezi_async.models import Order
-    from iletimerkezi_async.orders.driver import Claim
     from iletimerkezi_async.orders.lookup import Lookups
-    from iletimerkezi_async.stores.log import Change, KnownId, Row
+    from iletimerkezi_async.stores.log import KnownId, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .intake import Intake
@@ -47,7 +45,7 @@ _AWAY = frozenset({429, 503})
 _PATIENCE = 5.0
 
 
-@frozen(eq=False, repr=False)
+@define(eq=False, repr=False)
 class Task:
     """An order to be sent, or to be settled.
 
@@ -55,22 +53,36 @@ class Task:
         draft: Its content.
         row: Its row in the journal, if it was begun; it may have been taken then.
         is_earlier: Whether an earlier run began it.
+        attempts: The attempts of this run; with a journal, its claim.
     """
 
     draft: Draft
     row: Row | None = None
     is_earlier: bool = False
+    attempts: Attempts | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether an attempt of this run may have been taken."""
+        return self.attempts is not None and self.attempts.begun
+
+    @property
+    def claim(self) -> Claim | None:
+        """Its claim, if there is a journal."""
+        return self.attempts if isinstance(self.attempts, Claim) else None
 
     @property
     def has_texts(self) -> bool:
         """Whether all texts are known, and not the recipients alone."""
         return "" not in self.draft.messages
 
-    def not_sent(self) -> TransportError | OutcomeUnknownError:
-        """The error to list it with where this run does not send it."""
-        if self.row is None:
-            return TransportError("not sent, as the campaign had stopped", _OPERATION)
-        return unknown("an earlier run may have sent it")
+    def explain(self) -> TransportError | OutcomeUnknownError:
+        """The error to list it with if this run does not learn its outcome."""
+        if self.begun:
+            return unknown("the call was cancelled under way")
+        if self.row is not None:
+            return unknown("an earlier run may have sent it")
+        return TransportError("not sent, as the campaign had stopped", _OPERATION)
 
 
 class Orders:
@@ -82,7 +94,6 @@ class Orders:
         tally: Counts outcomes.
         journal: Where orders are written down, if anywhere.
         concurrency: Limit of orders under way at once.
-        report: Reports progress.
 
     Attributes:
         stop: Why no further order is to be sent, if the campaign has to stop.
@@ -90,23 +101,14 @@ class Orders:
     """
 
     def __init__(
-        self,
-        lookups: Lookups,
-        intake: Intake[Any],
-        tally: Tally,
-        journal: Journal | None,
-        *,
-        concurrency: int,
-        report: Callable[[], Awaitable[None]],
+        self, lookups: Lookups, intake: Intake[Any], tally: Tally, journal: Journal | None, *, concurrency: int
     ) -> None:
         self._lookups = lookups
         self._intake = intake
         self._tally = tally
         self._journal = journal
-        self._report = report
         self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
-        self._one_asks = anyio.Lock()
-        self._knows_time = False
+        self._knows_time = journal is None
         self.stop: IletimerkeziError | None = None
         self.unsettled: list[Task] = []
 
@@ -114,9 +116,29 @@ class Orders:
         """Stop the campaign; the first reason is kept."""
         self.stop = self.stop or error
 
-    def _may_go_on(self, task: Task) -> bool:
-        """Whether to work on an order: once the schedule has passed, earlier ones are still settled."""
-        return self.stop is None or (task.is_earlier and isinstance(self.stop, ScheduleError))
+    def add(self, draft: Draft, row: Row | None = None, *, is_earlier: bool = False) -> Task:
+        """Make a task of an order, which is open from now on."""
+        task = Task(draft, row, is_earlier)
+        self._tally.open(draft, task.explain)
+        return task
+
+    def split(self, task: Task, drafts: Iterable[Draft]) -> list[Task]:
+        """Replace a refused order by smaller ones."""
+        parts = [self.add(draft) for draft in drafts]
+        self._tally.close(task.draft)
+        return parts
+
+    def take_unsettled(self) -> list[Task]:
+        """Take the unsettled orders, to be settled once more."""
+        tasks, self.unsettled = self.unsettled, []
+        return [self.add(task.draft, task.row, is_earlier=task.is_earlier) for task in tasks]
+
+    async def hear_clock(self) -> None:
+        """Ask for the service's time before the first order: a later run sends again only if both clocks allow it."""
+        if not self._knows_time:
+            self._knows_time = True
+            with anyio.move_on_after(_PATIENCE):
+                await hear_clock(self._lookups, -math.inf)
 
     async def send(self, task: Task) -> bool:
         """Send or settle one order, unless the campaign has stopped meanwhile.
@@ -124,48 +146,27 @@ class Orders:
         Returns:
             Whether the service refuses some of its recipients, who have to be found. Otherwise it has been counted.
         """
-        try:
-            await self._under_way.acquire()
-        except BaseException:
-            self._tally.fail(task.draft, task.not_sent())
-            raise
-        try:
-            return await self._send(task)
-        finally:
-            self._under_way.release()
-
-    async def _send(self, task: Task) -> bool:
-        if not self._may_go_on(task):
-            self._tally.fail(task.draft, task.not_sent())
+        async with self._under_way:
+            # Once the schedule has passed, orders of earlier runs are still settled.
+            if self.stop is not None and not (task.is_earlier and isinstance(self.stop, ScheduleError)):
+                self._tally.fail(task.draft, task.explain())
+                return False
+            try:
+                order, note = await self._drive(task)
+            except JournalError as error:
+                self.halt(error)
+                self._tally.fail(task.draft, unknown(str(error)) if task.begun else task.explain())
+                return False
+            except IletimerkeziError as error:
+                return await self._settle_error(task, error)
+            await self._settle_taken(task, order.id, note)
             return False
-        claim: Claim | None = None
-        unwritten = Attempts()
-        try:
-            claim = await self._claim(task)
-            order, note = await self._drive(task, claim, unwritten)
-        except JournalError as error:
-            self.halt(error)
-            may_be_taken = claim is not None and claim.begun
-            self._tally.fail(task.draft, unknown(str(error)) if may_be_taken else task.not_sent())
-            return False
-        except IletimerkeziError as error:
-            return await self._settle_error(task, claim, error)
-        except BaseException:
-            may_be_taken = task.row is not None or (claim or unwritten).begun
-            why = unknown("the call was cancelled under way") if may_be_taken else task.not_sent()
-            self._tally.fail(task.draft, why)
-            raise
-        await self._settle_taken(task, claim, order.id, note)
-        return False
 
-    async def note_refused(self, draft: Draft) -> None:
+    async def note_refused(self, task: Task) -> None:
         """Write down refused recipients, already counted, so that later runs do not send to them."""
-        try:
-            claim = await self._claim(Task(draft))
-        except JournalError as error:
-            self.halt(error)
-        else:
-            await self._write_refused(claim, duplicate=False)
+        if self._journal is not None:
+            task.attempts = await self._journal.claim(self._lookups, task.draft, None, self._intake.entries)
+            await self._write_refused(task, duplicate=False)
 
     async def decide(self, task: Task, *, sent: bool) -> Task | None:
         """Write down a person's decision about an order whose outcome is unknown.
@@ -173,58 +174,43 @@ class Orders:
         Returns:
             The order, to be sent anew; `None` where it counts as sent, or the journal could not be written.
         """
+        claim = task.claim
+        assert claim is not None
         assert self._journal is not None
-        claim = await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
-        change = life.strike(claim.held, draw())
+        now, version = self._journal.now, draw()
+        change = life.mark_not_sent(claim.held, now, version)
         if sent:
-            change = life.settle_sent(claim.held, self._journal.now, draw(), claim.keep)
-        if not await self._write(claim, change):
+            change = life.mark_sent(claim.held, now, version, None, claim.keep)
+        if not (isinstance(change, Change) and await self._write(claim, change)):
             return None
-        self._tally.take_back(task.draft)
         if not sent:
-            return Task(task.draft)
-        self._tally.count_taken(task.draft.recipients, None)
-        await self._report()
+            return self.add(task.draft)
+        self._tally.take(task.draft, None)
+        await self._tally.report()
         return None
 
     # Sending.
 
-    async def _claim(self, task: Task) -> Claim | None:
-        if self._journal is None:
-            return None
-        await self._hear_clock()
-        return await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
-
-    async def _hear_clock(self) -> None:
-        """Ask for the service's time before the first order: a later run sends again only if both clocks allow it."""
-        async with self._one_asks:
-            if not self._knows_time:
-                self._knows_time = True
-                with anyio.move_on_after(_PATIENCE):
-                    await hear_clock(self._lookups, -math.inf)
-
-    async def _drive(self, task: Task, claim: Claim | None, unwritten: Attempts) -> tuple[Order, KnownId | None]:
+    async def _drive(self, task: Task) -> tuple[Order, KnownId | None]:
         """Send or settle an order; give it, and its id to be noted as known.
 
         Raises:
             JournalError: The order could not be written down, and was not sent.
             IletimerkeziError: As `Claim.drive`.
         """
-        if claim is None or self._journal is None:
-            return await send_draft(self._lookups, task.draft, unwritten), None
-        error: JournalError
-        try:
+        if self._journal is None:
+            task.attempts = Attempts(self._lookups)
+            return await task.attempts.send(task.draft), None
+        claim = await self._journal.claim(self._lookups, task.draft, task.row, self._intake.entries)
+        task.attempts = claim
+        with self._journal.complaints(damage=()):
             return await claim.drive(task.draft, has_texts=task.has_texts)
-        except StoreError as reason:
-            error = self._journal.complaint(reason)
-        except OvertakenError:
-            error = self._journal.overtaken()
-        raise error
 
     # Outcomes.
 
-    async def _settle_taken(self, task: Task, claim: Claim | None, order_id: int | None, note: KnownId | None) -> None:
-        self._tally.count_taken(task.draft.recipients, order_id)
+    async def _settle_taken(self, task: Task, order_id: int | None, note: KnownId | None) -> None:
+        self._tally.take(task.draft, order_id)
+        claim = task.claim
         try:
             if claim is not None and self._journal is not None:
                 await self._journal.write_taken(claim, order_id, note)
@@ -233,53 +219,50 @@ class Orders:
         else:
             if order_id is not None:
                 self._lookups.known.share(order_id)
-        await self._report()
+        await self._tally.report()
 
-    async def _settle_error(self, task: Task, claim: Claim | None, error: IletimerkeziError) -> bool:
+    async def _settle_error(self, task: Task, error: IletimerkeziError) -> bool:
         if isinstance(error, OrderAcceptedError):
-            await self._settle_taken(task, claim, None, None)
+            await self._settle_taken(task, None, None)
             return False
+        if isinstance(error, RecipientError) and task.draft.recipients > 1:
+            # From now on an order that surely was not taken.
+            self._tally.open(task.draft, Task(task.draft).explain)
+            await self._strike(task)
+            return True
         if isinstance(error, RecipientError):
-            return await self._settle_refused(task.draft, claim)
-        self._tally.fail(task.draft, error)
+            self._tally.refuse(task.draft)
+        else:
+            self._tally.fail(task.draft, error)
         if isinstance(error, OutcomeUnknownError):
-            await self._settle_unknown(task, claim, error)
-        elif isinstance(error, DuplicateOrderError):
-            await self._write_refused(claim, duplicate=True)
+            await self._write_unknown(task, error)
+        elif isinstance(error, (RecipientError, DuplicateOrderError)):
+            await self._write_refused(task, duplicate=isinstance(error, DuplicateOrderError))
         else:
             # Surely not taken, and the next orders would fail alike; unless only its own texts are missing.
             if task.has_texts:
                 self.halt(error)
-            await self._strike(claim)
-        await self._report()
+            await self._strike(task)
+        await self._tally.report()
         return False
 
-    async def _settle_unknown(self, task: Task, claim: Claim | None, error: OutcomeUnknownError) -> None:
+    async def _write_unknown(self, task: Task, error: OutcomeUnknownError) -> None:
         if error.http_status in _AWAY:
             # The remaining orders would end as unknown, too.
             self.halt(error)
+        claim = task.claim
         if claim is not None and await self._write(claim, claim.give_up(lost=True)):
-            self.unsettled.append(evolve(task, row=claim.held))
+            task.row = claim.held
+            self.unsettled.append(task)
 
-    async def _settle_refused(self, draft: Draft, claim: Claim | None) -> bool:
-        if draft.recipients == 1:
-            self._tally.refuse(number for _, number in draft.pairs())
-            await self._write_refused(claim, duplicate=False)
-            await self._report()
-            return False
-        try:
-            await self._strike(claim)
-        except BaseException:
-            self._tally.fail(draft, Task(draft).not_sent())
-            raise
-        return True
-
-    async def _strike(self, claim: Claim | None) -> None:
+    async def _strike(self, task: Task) -> None:
         """Write down that an order surely was not taken, if the journal has it."""
+        claim = task.claim
         if claim is not None and not claim.is_new:
             await self._write(claim, life.strike(claim.held, draw()))
 
-    async def _write_refused(self, claim: Claim | None, *, duplicate: bool) -> None:
+    async def _write_refused(self, task: Task, *, duplicate: bool) -> None:
+        claim = task.claim
         if claim is not None:
             await self._write(claim, life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate))
 

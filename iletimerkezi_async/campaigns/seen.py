@@ -48,7 +48,7 @@ class SeenKeys:
 
     def __init__(self, width: int, smallest: int) -> None:
         self._width = width
-        self._sizes = [prime for power, prime in _PRIMES.items() if power >= smallest]
+        self._next = smallest
         self._tables: list[memoryview] = []
         self._rest: set[int] = set()
 
@@ -57,13 +57,10 @@ class SeenKeys:
         known: list[int] = []
         for table in self._tables:
             size = len(table)
-            absent: list[int] = []
-            for key in keys:
-                quotient = table[key % size]
-                # An empty slot ends the search: the key would be there.
-                if quotient:
-                    (known if quotient == key // size else absent).append(key)
-            keys = absent
+            # An empty slot ends the search: the key would be there.
+            taken = [key for key in keys if table[key % size]]
+            known += [key for key in taken if table[key % size] == key // size]
+            keys = [key for key in taken if table[key % size] != key // size]
         return self._rest.intersection(keys).union(known)
 
     def add(self, keys: Sequence[int]) -> list[int]:
@@ -77,10 +74,11 @@ class SeenKeys:
                 repeated.append(key)
             else:
                 rest.add(key)
-        if len(rest) > _ENOUGH and len(self._tables) < len(self._sizes):
-            table = _empty_table(self._width, self._sizes[len(self._tables)])
+        if len(rest) > _ENOUGH and self._next in _PRIMES:
+            table = _empty_table(self._width, _PRIMES[self._next])
             self._rest = set(_place(table, [*rest], []))
             self._tables.append(table)
+            self._next += 1
         return repeated
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
-from itertools import islice
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, cast
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
 
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.filling import FilledRows
@@ -32,15 +32,21 @@ _SLOW = 0.002
 class Recipients(Generic[T]):
     """The caller's recipients, in an object whose `repr` shows none of them.
 
+    Args:
+        given: An iterable of them, or one.
+
     Attributes:
         source: An iterable of them.
         total: Their number, if it is known.
-        complaint: The error, if this is neither a recipient nor an iterable.
+
+    Raises:
+        RecipientError: This is neither a recipient nor an iterable.
     """
 
     def __init__(self, given: Source[T] | Number) -> None:
         alone = is_one(given)
-        self.complaint = _source_complaint(given) if alone else None
+        if alone:
+            _check_one(given)
         self.source: Source[T] = cast("Source[T]", (given,) if alone else given)
         self.total = _length(self.source)
 
@@ -48,11 +54,10 @@ class Recipients(Generic[T]):
         return "<Recipients>"
 
 
-def _source_complaint(given: object) -> RecipientError | None:
-    if isinstance(given, Message) or read_text(given) is not None or clean_number(given) is not None:
-        return None
-    message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
-    return RecipientError(452, message, "send-sms", numbers=(write_out(given),))
+def _check_one(given: object) -> None:
+    if not isinstance(given, Message) and read_text(given) is None and clean_number(given) is None:
+        message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+        raise RecipientError(452, message, "send-sms", numbers=(write_out(given),))
 
 
 def _length(source: object) -> int | None:
@@ -70,59 +75,62 @@ class Reader(Generic[T]):
 
     Args:
         source: The iterable.
-        weigh: Counts a value's recipients; `None` where each value is one.
+        unfold: Gives the values that each item stands for, if an item is not a value itself.
+
+    Attributes:
+        is_over: Whether the source has ended.
+        slice: The time slice in which the values are read and taken in.
     """
 
-    def __init__(self, source: Source[T], weigh: Callable[[T], int] | None = None) -> None:
-        self._async: AsyncIterator[T] | None = None
-        self._sync: Iterator[T] = iter(())
+    def __init__(self, source: Source[Any], unfold: Callable[[Any], Iterator[T]] | None = None) -> None:
+        self._unfold = unfold
+        #: The values of the last item, as far as they have not been read.
+        self._item: Iterator[T] = iter(())
+        self._async: AsyncIterator[Any] | None = None
+        self._sync: Iterator[Any] = iter(())
         if isinstance(source, AsyncIterable):
             self._async = aiter(source)
         else:
             self._sync = iter(source)
-        self._weigh = weigh
+        self._values = self._sync if unfold is None else chain.from_iterable(map(self._begin_item, self._sync))
+        self.is_over = False
         self._piece: list[T] = []
         # Limit of values read at once. It begins with one where a value may take long, and grows while reads are quick.
         self._size = _PIECE if isinstance(source, (list, tuple)) else 1
-        self._slice = TimeSlice()
+        self.slice = TimeSlice()
 
     async def read(self, limit: int) -> list[T]:
-        """Read the next values, of at least one and at most about `limit` recipients; an empty list at the end."""
+        """Read the next values, at most `limit`; at least one, unless the source ends."""
         began = time.perf_counter()
         # Read in place: what came before an exception of the source is kept, and no variable shows it.
         if self._async is not None:
             await self._read_async(self._async, limit)
-        elif self._weigh is None:
-            self._piece.extend(islice(self._sync, min(limit, self._size)))
         else:
-            self._read_weighed(limit, self._weigh)
+            size = min(limit, self._size)
+            self._piece.extend(islice(self._values, size))
+            self.is_over = len(self._piece) < size
         is_slow = time.perf_counter() - began > _SLOW
         self._size = max(1, self._size // 2) if is_slow else min(_PIECE, 4 * self._size)
-        return self.left()
+        piece, self._piece = self._piece, []
+        return piece
 
-    async def _read_async(self, source: AsyncIterator[T], limit: int) -> None:
-        while limit > 0:
+    async def _read_async(self, source: AsyncIterator[Any], limit: int) -> None:
+        self._piece.extend(islice(self._item, limit))
+        while (room := limit - len(self._piece)) > 0 and not self.is_over:
             try:
-                self._piece.append(await anext(source))
+                self._piece.extend(islice(self._begin_item(await anext(source)), room))
             except StopAsyncIteration:
-                break
-            limit -= self._weigh(self._piece[-1]) if self._weigh else 1
+                self.is_over = True
             # A generator that never waits would block the event loop.
-            await self._slice.end()
+            await self.slice.end()
 
-    def _read_weighed(self, limit: int, weigh: Callable[[T], int]) -> None:
-        for _ in range(self._size):
-            try:
-                self._piece.append(next(self._sync))
-            except StopIteration:
-                break
-            limit -= weigh(self._piece[-1])
-            if limit <= 0:
-                break
+    def _begin_item(self, item: Any) -> Iterator[T]:
+        self._item = iter((item,)) if self._unfold is None else self._unfold(item)
+        return self._item
 
     async def aclose(self) -> None:
         """Close a generator, which may have a connection open, and release the source."""
-        source, self._sync, self._async = self._async or self._sync, iter(()), None
+        source, self._sync, self._async, self._values = self._async or self._sync, iter(()), None, iter(())
         if isinstance(source, AsyncIterator):
             close = getattr(source, "aclose", None)
             if close is not None:
@@ -131,6 +139,5 @@ class Reader(Generic[T]):
             source.close()
 
     def left(self) -> list[T]:
-        """Values that were read and not given out."""
-        piece, self._piece = self._piece, []
-        return piece
+        """Values that were read, or belong to an item that was, and were not given out."""
+        return [*self._piece, *self._item]

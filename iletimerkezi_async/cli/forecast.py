@@ -13,8 +13,9 @@ from attrs import define, evolve, field
 from iletimerkezi_async import IletimerkeziError, JournalError, Refusal, TransportError, UnavailableError
 from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Recipients
 from iletimerkezi_async.campaigns.journal import open_journal
+from iletimerkezi_async.campaigns.records import DONE
 from iletimerkezi_async.campaigns.seen import Seen
-from iletimerkezi_async.campaigns.tally import REFUSED
+from iletimerkezi_async.campaigns.tally import Tally
 from iletimerkezi_async.http.retry import Retry
 from iletimerkezi_async.models import Balance, Message
 from iletimerkezi_async.stores.log import Row, State
@@ -79,7 +80,7 @@ class Forecast:
     def add(self, draft: Draft) -> None:
         """Add an order to the counts."""
         if len(self.examples) < MOST_EXAMPLES:
-            self.examples += [(number, text) for text, number in islice(draft.pairs(), MOST_EXAMPLES)]
+            self.examples += islice(draft.pairs(), MOST_EXAMPLES)
         self.orders += 1
         self.recipients += draft.recipients
         for text, numbers in draft.messages.items():
@@ -163,15 +164,17 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
         opened = open_journal(book.journal, plan.terms, message, read_credentials(), None)
     async with opened as journal:
         intake = _make_intake(plan, message, journal.salt if journal else b"")
+        tally = Tally(intake, None)
         if journal is not None:
-            await journal.read(partial(_count_in, found, intake))
-    is_over = False
-    while not is_over:
-        is_over = not await intake.fill()
+            await journal.read(partial(_count_in, found, tally))
+            found.accepted_before = tally.accepted
+    while not intake.is_over:
+        await intake.fill()
         for _, again in intake.take_earlier(unread=False):
             found.add(again)
-        if not is_over:
-            found.add(intake.take())
+        draft = intake.take()
+        if draft is not None:
+            found.add(draft)
     if found.progress:
         # The first recipients of the list may have been texted already: show those who are left.
         plan.notes.examples[:] = found.examples
@@ -187,17 +190,14 @@ def _make_intake(plan: Plan, message: Message | None, salt: bytes) -> Intake[Any
     return MessageIntake(source, plan.terms, plan.batch_size, salt, allow_new_texts=plan.allow_new_texts)
 
 
-def _count_in(found: Forecast, intake: Intake[Any], row: Row) -> None:
-    """Add an order of an earlier run to the counts, and leave its recipients out of this run."""
-    draft = intake.remember(row)
-    if row.state is State.SENT:
-        found.accepted_before += row.recipients
-    elif row.state is State.REFUSED:
-        intake.refused.extend(Refusal(number, REFUSED) for number in intake.numbers(row))
-    elif row.state is not State.DUPLICATE:
-        found.unsettled += row.recipients
-        if draft is not None:
-            found.add(draft)
+def _count_in(found: Forecast, tally: Tally, row: Row) -> None:
+    """Count in an order of an earlier run, and leave its recipients out of this one."""
+    draft = tally.remember(row)
+    if row.state in DONE or row.state is State.DUPLICATE:
+        return
+    found.unsettled += row.recipients
+    if draft is not None:
+        found.add(draft)
 
 
 def ask_balance() -> tuple[Balance | None, Exception | None]:

@@ -13,21 +13,22 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.clocks import Moment, Stopwatch
-from iletimerkezi_async.errors import OrderAcceptedError, OutcomeUnknownError, StoreError, TransportError
+from iletimerkezi_async.errors import OrderAcceptedError, StoreError, TransportError
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import draw
+from iletimerkezi_async.wire.draft import find_obstacle
 
 from . import life, rows
 from .known import ALIKE_SECONDS
 from .life import Step
-from .recovery import Attempts, send_draft
+from .recovery import Attempts, unknown
 from .rules import Fate
 from .search import EarlierSearch, hear_clock, now_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Change, Evidence, Fence, KnownId, Log, Row
+    from iletimerkezi_async.stores.log import Change, Fence, KnownId, Log, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .lookup import Lookups
@@ -36,15 +37,7 @@ _OPERATION = "send-sms"
 
 
 class OvertakenError(Exception):
-    """Another call has the order by now, or may have it.
-
-    Attributes:
-        may_be_taken: Whether an attempt of this call may have been taken.
-    """
-
-    def __init__(self, *, may_be_taken: bool) -> None:
-        super().__init__()
-        self.may_be_taken = may_be_taken
+    """Another call has the order by now, or may have it."""
 
 
 class Claim(Attempts):
@@ -57,7 +50,6 @@ class Claim(Attempts):
         lookups: The shared state of the client's searches.
         lease: Seconds for which the order is this call's alone after each write.
         keep: Seconds for which the row is kept.
-        evidence: The logs that know other orders, if more than `log`.
         fence: Makes the condition for writing a part of a campaign.
         is_new: Whether the row is not in the log yet.
         began: The beginning of the call or of the campaign, by the monotonic clock.
@@ -76,19 +68,17 @@ class Claim(Attempts):
         *,
         lease: float,
         keep: float,
-        evidence: Evidence | None = None,
         fence: Callable[[], Fence] | None = None,
         is_new: bool = False,
         began: float | None = None,
     ) -> None:
+        super().__init__(lookups)
         self.log, self.held, self.keep, self.is_new = log, held, keep, is_new
         self.owner = log
         self.ahead = now - time.time()
         self.lost = self.is_doubted = held.first is not None
-        self._evidence = log if evidence is None else evidence
         self._began = time.monotonic() if began is None else began
         self._lease, self._fence = lease, fence
-        self._lookups = lookups
         self._since = Stopwatch()
 
     # The attempts.
@@ -104,7 +94,7 @@ class Claim(Attempts):
         self.lost = self.lost or self.first is not None
         # The lease is reckoned from before the question, as the answer may be late.
         since = Stopwatch()
-        service = now_by(self._lookups, self.ahead).service
+        service = now_by(self.lookups, self.ahead).service
         lease = life.NO_LEASE if self._fence else self._lease
         change = life.begin(self.held, draw(), service, lease, self.keep, lost=self.lost)
         try:
@@ -113,10 +103,11 @@ class Claim(Attempts):
             if not self.lost:
                 raise
             reason = f"the answer was lost, and the store is away, so that it is not sent again ({error})"
-            raise OutcomeUnknownError(reason, _OPERATION) from None
+            raise unknown(reason) from None
         if not is_owned:
-            raise OvertakenError(may_be_taken=self.begun)
-        self.begun, self._since = True, since
+            raise OvertakenError
+        self._since = since
+        await super().before()
 
     def may_leave(self) -> bool:
         """Whether the lease still holds."""
@@ -126,7 +117,8 @@ class Claim(Attempts):
         """Count the look-alikes in the log; while it is away there may be one."""
         began = time.time() + self.ahead - elapsed
         with suppress(StoreError):
-            return (await self._evidence.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)).open
+            found = await self.log.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)
+            return found.count(None)
         return 1
 
     # The row.
@@ -160,7 +152,7 @@ class Claim(Attempts):
 
         If the service's time was heard since the last attempt, it dates that attempt.
         """
-        now, last = now_by(self._lookups, self.ahead), self.held.last
+        now, last = now_by(self.lookups, self.ahead), self.held.last
         service = None
         if now.service is not None and last is not None:
             service = now.service - (self._since.elapsed if self.begun else now.local - last.local)
@@ -184,8 +176,9 @@ class Claim(Attempts):
             IletimerkeziError: It surely was not taken.
             OvertakenError: Another call has the order.
         """
-        may_go = has_texts and not draft.is_overdue(datetime.fromtimestamp(time.time(), timezone.utc))
-        step = life.next_step(self.held, now_by(self._lookups, self.ahead), may_go=may_go)
+        moment = datetime.fromtimestamp(time.time(), timezone.utc)
+        may_go = has_texts and find_obstacle(draft.send_at, moment) is None
+        step = life.next_step(self.held, now_by(self.lookups, self.ahead), may_go=may_go)
         if step is not Step.SEND:
             step = await self._step_by_heard_time(step, may_go=may_go)
         if step is Step.LOOK_UP:
@@ -198,18 +191,18 @@ class Claim(Attempts):
             raise TransportError("not sent: its messages were not read again", _OPERATION)
         first, last = self.held.first, self.held.last
         if step is Step.SEND_AGAIN and first is not None and last is not None:
-            now = now_by(self._lookups, self.ahead)
+            now = now_by(self.lookups, self.ahead)
             self.first, self.last = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
-        order = await send_draft(self._lookups, draft, self)
-        return order, self._lookups.known.describe(order.id)
+        order = await self.send(draft)
+        return order, self.lookups.known.describe(order.id)
 
     async def _step_by_heard_time(self, step: Step, *, may_go: bool) -> Step:
         """Decide the step by the service's time, heard since the call began; for a look-up, at any time."""
         since = self._began if step is Step.SEND_AGAIN else -math.inf
-        await hear_clock(self._lookups, since)
-        now = now_by(self._lookups, self.ahead)
+        await hear_clock(self.lookups, since)
+        now = now_by(self.lookups, self.ahead)
         # A time that was reckoned on from before the call may be any: the machine may have slept.
-        is_heard = self._lookups.transport.clocks.heard_at >= since
+        is_heard = self.lookups.transport.clocks.heard_at >= since
         return life.next_step(self.held, now if is_heard else Moment(now.local), may_go=may_go)
 
     async def _look_up(self, draft: Draft) -> Order | None:
@@ -219,22 +212,17 @@ class Claim(Attempts):
             OrderAcceptedError: They show it among others, so that its id is not certain.
             OutcomeUnknownError: They do not tell.
         """
-        search = EarlierSearch(self._lookups, self._evidence, self.held, draft, ahead=self.ahead, owner=self.owner)
+        search = EarlierSearch(self.lookups, self.log, self.held, draft, ahead=self.ahead)
         try:
             found = await search.find()
         except StoreError as error:
             reason = f"an earlier call may have sent it, and the store is away ({error})"
-            raise OutcomeUnknownError(reason, _OPERATION) from None
+            raise unknown(reason) from None
         if found.fate is Fate.ABSENT:
             return None
         if found.fate is Fate.TAKEN and found.order_id is not None:
             return Order(found.order_id, draft.recipients)
         if found.fate is Fate.TAKEN:
             raise OrderAcceptedError(found.candidates)
-        hint = f"; it may be order {', '.join(map(str, found.candidates))}" if found.candidates else ""
-        raise unknown(f"an earlier call may have sent it, and the reports do not tell: {found.reason}{hint}")
-
-
-def unknown(reason: str, http_status: int | None = None) -> OutcomeUnknownError:
-    """Make the error of an order that may or may not have been taken."""
-    return OutcomeUnknownError(reason, _OPERATION, http_status)
+        reason = f"an earlier call may have sent it, and the reports do not tell: {found.reason}"
+        raise unknown(reason, found.candidates)

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import Counter, deque
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
@@ -19,7 +19,7 @@ from iletimerkezi_async.stores.log import KnownId
 from .rules import ONE_SKIPPED_IN, Known, is_look_alike
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from collections.abc import Set as AbstractSet
 
     from iletimerkezi_async.stores.base import StoreLog
@@ -42,6 +42,8 @@ ALIKE_SECONDS = 3600.0
 _MAX_LOST, _MAX_LOST_RECIPIENTS = 10_000, 500_000
 # Recipients up to which an order is indexed by each of its numbers.
 _FEW = 100
+# The key under which larger ones are.
+_LARGE = ("",)
 
 
 def hash_content(draft: Draft) -> int:
@@ -90,6 +92,8 @@ class KnownIds:
         self.sends = LiveSends()
         #: Whether the service gives one id to several orders, as some services for tests do.
         self.are_reused = False
+        #: The number of orders that were answered so far.
+        self.answered = 0
         self._orders: dict[int, _KnownOrder] = {}
         #: The same with their ids, the oldest first.
         self._by_age: deque[tuple[int, _KnownOrder]] = deque()
@@ -113,6 +117,7 @@ class KnownIds:
             scheduled: Whether the order is scheduled.
         """
         now = time.monotonic()
+        self.answered += answered is not None
         self._orders[order_id] = order = _KnownOrder(content, answered, scheduled, now, now - took)
         self._by_age.append((order_id, order))
         while len(self._by_age) > _MAX_IDS or self._by_age[0][1].since < now - _KEPT:
@@ -152,14 +157,21 @@ class KnownIds:
         known = self._orders.get(order_id)
         return known is not None and known.content != content and known.since < before
 
-    def others(self, order_ids: Iterable[int], content: int) -> dict[int, Known]:
-        """Give those of the orders that are known for other content, as the rules take them."""
-        found = ((order_id, self._orders.get(order_id)) for order_id in order_ids)
-        return {
-            order_id: Known(known.answered, known.scheduled)
-            for order_id, known in found
-            if known is not None and known.content != content
-        }
+    def others(self, order_ids: Iterable[int], content: int, convert: Callable[[Moment], Moment]) -> dict[int, Known]:
+        """Give those of the orders that are known for other content, as the rules take them.
+
+        Args:
+            order_ids: The orders.
+            content: The wanted order's `hash_content`.
+            convert: Converts the time of an answer to the clocks that the search uses.
+        """
+        others: dict[int, Known] = {}
+        for order_id in order_ids:
+            known = self._orders.get(order_id)
+            if known is not None and known.content != content:
+                answered = None if known.answered is None else convert(known.answered)
+                others[order_id] = Known(answered, known.scheduled)
+        return others
 
     async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
         """Give those of the ids that other processes know and this client does not; none if the store is away."""
@@ -177,21 +189,6 @@ class KnownIds:
         logger.warning("the ids of other processes are not to be had: %s", reason)
         return frozenset()
 
-    def rank(self, began: float, ended: float) -> int:
-        """Count the orders that probably are newer in the list than a lost one.
-
-        Args:
-            began: The beginning of its first attempt, by the monotonic clock.
-            ended: The end of its last one.
-        """
-        # Of a copy, as another thread may note an order meanwhile.
-        newest_first = (each for _, each in reversed([*self._by_age]))
-        newer = takewhile(lambda each: each.since > began, newest_first)
-        answered = [each for each in newer if each.answered is not None]
-        # An attempt that timed out was most likely taken early.
-        slowest = max((each.since - each.began for each in answered), default=0.0)
-        return sum(each.since > min(ended, began + slowest) for each in answered)
-
 
 # Orders without an id.
 
@@ -204,15 +201,17 @@ class LiveSend:
         draft: The order.
         content: Its `hash_content`.
         owner: The log that counts its look-alikes itself, if there is one.
+        answered_before: The number of the client's orders that were answered before its first attempt.
         began: The time of its first attempt, by this machine's clock; `None` before.
     """
 
     draft: Draft
     content: int
     owner: object = None
+    answered_before: int = 0
     began: float | None = None
-    #: Its numbers, each once, if they are few.
-    few: frozenset[str] | None = field(default=None, init=False)
+    #: The numbers under which it is indexed, or one key for all large orders; none before its first attempt.
+    keys: Collection[str] = field(default=(), init=False)
     _numbers: Counter[str] | None = field(default=None, init=False)
 
     @property
@@ -230,9 +229,8 @@ class LiveSends:
     """
 
     def __init__(self) -> None:
-        # Small orders by each of their numbers.
-        self._small: dict[str, list[LiveSend]] = {}
-        self._large: list[LiveSend] = []
+        # Small orders by each of their numbers, and all large ones.
+        self._by_key: dict[str, list[LiveSend]] = {}
         self._lost: deque[LiveSend] = deque()
         self._lost_recipients = 0
 
@@ -241,25 +239,19 @@ class LiveSends:
         if send.began is not None:
             return
         send.began = time.time()
-        if send.draft.recipients > _FEW:
-            self._large.append(send)
-            return
-        send.few = frozenset(chain.from_iterable(send.draft.messages.values()))
-        for number in send.few:
-            self._small.setdefault(number, []).append(send)
+        is_small = send.draft.recipients <= _FEW
+        send.keys = frozenset(chain.from_iterable(send.draft.messages.values())) if is_small else _LARGE
+        for key in send.keys:
+            self._by_key.setdefault(key, []).append(send)
 
     def remove(self, send: LiveSend) -> None:
         """Remove an order whose id is known, or that surely was not taken."""
-        if send.began is None:
-            return
-        if send.few is None and send in self._large:
-            self._large.remove(send)
-        for number in send.few or ():
-            alike = self._small.get(number, [])
+        for key in send.keys:
+            alike = self._by_key.get(key, [])
             if send in alike:
                 alike.remove(send)
             if not alike:
-                self._small.pop(number, None)
+                self._by_key.pop(key, None)
 
     def mark_lost(self, send: LiveSend) -> None:
         """Keep an order whose outcome or id stays unknown, in place of older ones if there are too many."""
@@ -290,9 +282,8 @@ class LiveSends:
         """
         # A look-alike has at least one of so many numbers.
         limit = len(wanted.numbers) if blacklist else wanted.recipients // ONE_SKIPPED_IN + 1
-        first = islice(wanted.numbers, limit)
-        near = {id(send): send for number in first for send in self._small.get(number, ())}
-        near |= {id(send): send for send in self._large}
+        keys = chain(_LARGE, islice(wanted.numbers, limit))
+        near = {id(send): send for key in keys for send in self._by_key.get(key, ())}
         return sum(
             other.content != content
             and other.began is not None

@@ -41,7 +41,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import Change, KnownId, Scope, State
@@ -66,48 +66,18 @@ _SAME = 0.001
 _IN_DOUBT = frozenset({State.BEGUN, State.UNKNOWN})
 
 
-@frozen
-class Replay:
-    """It was sent already.
-
-    Attributes:
-        row: The row.
-    """
-
-    row: Row
-
-
-@frozen
-class Conflict:
-    """The name belongs to other content; or a person's decision contradicts the row.
-
-    Attributes:
-        row: The row.
-    """
-
-    row: Row
-
-
-@frozen
-class Busy:
-    """Another call has it.
-
-    Attributes:
-        lease_left: Seconds until the lease is over.
-    """
-
-    lease_left: float
-
-
-class Nothing(Enum):
+class Obstacle(Enum):
     """A reason why nothing is written."""
 
+    REPLAY = "it was sent already"
+    CONFLICT = "the name belongs to other content, or a person's decision contradicts the row"
+    BUSY = "another call has it"
     UNUSED = "nothing is known of it"
     CHANGED = "it has changed since it was read"
 
 
 #: The outcome of an event: a change to be written, or the reason why there is none.
-Decision: TypeAlias = Change | Replay | Conflict | Busy | Nothing
+Decision: TypeAlias = Change | Obstacle
 
 
 class Step(Enum):
@@ -146,11 +116,11 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
     left = lease_left(row, now)
     if row.content != mine.content:
         is_unused = row.state is State.CLAIMED and not left and row.name.scope is not Scope.CAMPAIGN
-        return anew if is_unused else Conflict(row)
+        return anew if is_unused else Obstacle.CONFLICT
     if row.state is State.SENT:
-        return Replay(row)
+        return Obstacle.REPLAY
     if left:
-        return Busy(left)
+        return Obstacle.BUSY
     if row.state is State.CLAIMED and row.name.scope is not Scope.CAMPAIGN:
         return anew
     ours = evolve(row, version=mine.version, token=mine.token)
@@ -243,9 +213,9 @@ def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note
         # The log has lost it, freed it or swept it.
         return Change(evolve(mine, state=State.SENT, order_id=order_id), NO_LEASE, keep, note=note)
     if row.content != mine.content:
-        return Conflict(row)
+        return Obstacle.CONFLICT
     if row.state is State.SENT and (row.order_id is not None or order_id is None):
-        return Replay(row)
+        return Obstacle.REPLAY
     changed = evolve(row, version=mine.version, state=State.SENT, order_id=row.order_id or order_id)
     return Change(changed, NO_LEASE, keep, note=note)
 
@@ -261,17 +231,11 @@ def mark_sent(row: Row | None, now: float, version: str, order_id: int | None, k
         keep: Seconds.
     """
     if row is None or is_none(row, now):
-        return Nothing.UNUSED
+        return Obstacle.UNUSED
     if row.state is State.SENT and (order_id is None or row.order_id is not None):
-        return Replay(row) if order_id in {None, row.order_id} else Conflict(row)
-    left = lease_left(row, now)
-    if left:
-        return Busy(left)
-    return settle_sent(row, now, version, keep, order_id)
-
-
-def settle_sent(row: Row, now: float, version: str, keep: float, order_id: int | None = None) -> Change:
-    """Keep a person's statement that an order was sent."""
+        return Obstacle.REPLAY if order_id in {None, row.order_id} else Obstacle.CONFLICT
+    if lease_left(row, now):
+        return Obstacle.BUSY
     sent = evolve(row, version=version, state=State.SENT, order_id=order_id)
     note = None
     if order_id is not None and row.first is not None:
@@ -289,11 +253,10 @@ def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:
         version: A new version.
     """
     if row is None or is_none(row, now):
-        return Nothing.UNUSED
+        return Obstacle.UNUSED
     if row.state is State.SENT:
-        return Conflict(row)
-    left = lease_left(row, now)
-    return Busy(left) if left else strike(row, version)
+        return Obstacle.CONFLICT
+    return Obstacle.BUSY if lease_left(row, now) else strike(row, version)
 
 
 def _kept(state: State, keep: float) -> float:

@@ -8,27 +8,28 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
-from attrs import define, frozen
+from attrs import define
 
 from iletimerkezi_async.clocks import Days, Stopwatch
 from iletimerkezi_async.errors import DateRangeError, IletimerkeziError
 from iletimerkezi_async.wire.reports import get_report, get_reports
 
-from .known import KnownIds
 from .paging import Blacklist
-from .rules import Listed, Rows
+from .rules import Listed, Listing, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Container, Sequence
 
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import OrderReport
+
+    from .known import KnownIds
 
 #: Orders on a page of the list, as seen in public code; the documentation does not tell.
 LISTED = 30
@@ -70,39 +71,9 @@ class Budget:
         return self.left >= 0
 
 
-@frozen(eq=False, repr=False)
-class ReadReport:
-    """The first rows of an order's report.
-
-    Attributes:
-        rows: The rows.
-        total: The total by the report itself.
-        at: The time of reading, by the monotonic clock.
-    """
-
-    rows: Rows
-    total: int | None
-    at: float
-
-
-@frozen(eq=False, repr=False)
-class ListPage:
-    """A page of the list.
-
-    Attributes:
-        orders: The orders on it.
-        count: The number of orders in the whole list, if the service tells it.
-        at: The time of reading, by the monotonic clock.
-        had: Whether the page could be read.
-    """
-
-    orders: tuple[OrderReport, ...]
-    count: int | None
-    at: float
-    had: bool = True
-
-
-R = TypeVar("R", ListPage, ReadReport)
+V = TypeVar("V")
+#: The orders on a page of the list, and the number of orders in the whole list, if the service tells it.
+Page: TypeAlias = "tuple[Sequence[OrderReport], int | None]"
 
 
 class ReportCache:
@@ -129,8 +100,10 @@ class ReportCache:
         self.listed: dict[int, Listed] = {}
         #: The ids of orders that other processes know as theirs.
         self.known: set[int] = set()
-        self._pages: dict[int, ListPage] = {}
-        self._reports: dict[int, ReadReport] = {}
+        #: The first rows of reports that were read, by id, each with the time of reading, by the monotonic clock.
+        self.heads: dict[int, tuple[float, Rows]] = {}
+        # Pages of the list, likewise.
+        self._pages: dict[int, tuple[float, Page | None]] = {}
         self._reading: ListReading | None = None
         self._under_way: dict[tuple[int, int], anyio.Event] = {}
         self._places = anyio.Semaphore(_AT_ONCE)
@@ -152,34 +125,35 @@ class ReportCache:
 
     # The list.
 
-    async def page(self, number: int, newer_than: float, budget: Budget) -> ListPage | None:
-        """Give a page of the list (from 1) that was read after a moment; `None` over budget."""
-        return await self._share(self._pages, number, newer_than, self._read_shared_page, budget)
+    async def page(self, number: int, newer_than: float, budget: Budget) -> Page | None:
+        """Give a page of the list (from 1) that was read after a moment; `None` over budget, or if reading failed."""
+        return await self._share(self._pages, number, newer_than, partial(self._read_shared_page, number), budget)
 
-    async def _read_shared_page(self, number: int) -> ListPage:
+    async def _read_shared_page(self, number: int) -> Page | None:
         page = await self.read_page(number)
-        self.known |= await self._known.known_to_others([order.id for order in page.orders])
+        if page is not None:
+            self.known |= await self._known.known_to_others([order.id for order in page[0]])
         return page
 
-    async def read_page(self, number: int) -> ListPage:
-        """Read a page of the list now."""
-        at = time.monotonic()
+    async def read_page(self, number: int) -> Page | None:
+        """Read a page of the list now; `None` if it cannot be read."""
         try:
-            page = await self._transport.call(get_reports(self._days.first, self._days.last, number))
+            orders, count = await self._transport.call(get_reports(self._days.first, self._days.last, number))
         except DateRangeError:
-            return await self._clip(number, at)
+            return await self._clip(number)
         except IletimerkeziError:
-            return ListPage((), None, at, had=False)
-        for order in page.orders:
+            return None
+        for order in orders:
             if order.id not in self.listed:
-                times = _seconds(order.submitted_at), _seconds(order.sent_at)
-                self.listed[order.id] = Listed(order.id, order.total, *times, order.sender)
-        return ListPage(tuple(page.orders), page.count, at)
+                submitted_at = None if order.submitted_at is None else order.submitted_at.timestamp()
+                sent_at = None if order.sent_at is None else order.sent_at.timestamp()
+                self.listed[order.id] = Listed(order.id, order.total, submitted_at, sent_at, order.sender)
+        return orders, count
 
-    async def _clip(self, number: int, at: float) -> ListPage:
+    async def _clip(self, number: int) -> Page | None:
         """Leave out the last day, which the service refuses if it has not begun yet."""
         if self.clipped or self._days.last <= self._days.first:
-            return ListPage((), None, at, had=False)
+            return None
         self.clipped = True
         self._days = Days(self._days.first, self._days.last - timedelta(days=1))
         return await self.read_page(number)
@@ -192,16 +166,9 @@ class ReportCache:
 
     # Reports.
 
-    async def head(self, order_id: int, newer_than: float, budget: Budget) -> ReadReport | None:
+    async def head(self, order_id: int, newer_than: float, budget: Budget) -> Rows | None:
         """Give the first rows of a report that were read after a moment; `None` over budget."""
-        return await self._share(self._reports, order_id, newer_than, self._read_head, budget)
-
-    async def _read_head(self, order_id: int) -> ReadReport:
-        return await self._read_rows(order_id, 1, _FEW)
-
-    def cached_head(self, order_id: int) -> ReadReport | None:
-        """Give the first rows of a report if they were read before."""
-        return self._reports.get(order_id)
+        return await self._share(self.heads, order_id, newer_than, partial(self._read_rows, order_id, 1, _FEW), budget)
 
     async def whole(self, order_id: int, wanted: Container[str], recipients: int, budget: Budget) -> Rows | None:
         """Read all rows of a report, or as many as show that it is another order's; `None` over budget."""
@@ -210,40 +177,43 @@ class ReportCache:
             if not budget.spend():
                 return None
             async with self._places:
-                page = await self._read_rows(order_id, number, _MAX_ROWS)
-            rows = page.rows
+                rows = await self._read_rows(order_id, number, _MAX_ROWS, len(numbers))
             if not rows.had:
                 return rows
             numbers += rows.numbers
-            is_short = len(rows.numbers) < _MAX_ROWS
-            is_whole = rows.whole or (is_short and page.total is not None and len(numbers) >= page.total)
-            if is_whole or any(each not in wanted for each in rows.numbers) or len(numbers) > 2 * recipients:
-                return Rows(numbers, is_whole)
+            if rows.whole or any(each not in wanted for each in rows.numbers) or len(numbers) > 2 * recipients:
+                return Rows(numbers, rows.whole)
         return None
 
-    async def _read_rows(self, order_id: int, number: int, limit: int) -> ReadReport:
-        at = time.monotonic()
+    async def _read_rows(self, order_id: int, number: int, limit: int, before: int = 0) -> Rows:
+        """Read a page of a report; its rows are whole if none follow.
+
+        Args:
+            order_id: The order.
+            number: The page's number.
+            limit: The rows of a page at most.
+            before: The rows of the pages before it.
+        """
         try:
             page = await self._transport.call(get_report(order_id, number, limit))
         except IletimerkeziError:
-            return ReadReport(Rows(had=False), None, at)
-        numbers = [delivery.number for delivery in page]
-        total = page.order.total
+            return Rows(had=False)
+        count, total = len(page), page.order.total
         # A page may be shorter than asked for: only the total or an empty page shows that it was the last.
-        whole = not numbers or (number == 1 and len(numbers) < limit and total is not None and len(numbers) >= total)
-        return ReadReport(Rows(numbers, whole), total, at)
+        is_last = not count or (count < limit and total is not None and before + count >= total)
+        return Rows(page.numbers, is_last)
 
     async def _share(
         self,
-        cache: dict[int, R],
+        cache: dict[int, tuple[float, V]],
         number: int,
         newer_than: float,
-        read: Callable[[int], Awaitable[R]],
+        read: Callable[[], Awaitable[V]],
         budget: Budget,
-    ) -> R | None:
+    ) -> V | None:
         """Give a value that was read after a moment, wait for it if it is being read, or read it."""
         key = id(cache), number
-        while (value := cache.get(number)) is None or value.at < newer_than:
+        while number not in cache or cache[number][0] < newer_than:
             if key in self._under_way:
                 await self._under_way[key].wait()
                 continue
@@ -252,12 +222,14 @@ class ReportCache:
             done = self._under_way[key] = anyio.Event()
             try:
                 async with self._places:
-                    cache[number] = value = await read(number)
+                    at = time.monotonic()
+                    value = await read()
+                    cache[number] = at, value
                 return value
             finally:
                 del self._under_way[key]
                 done.set()
-        return value
+        return cache[number][1]
 
 
 class ListReading:
@@ -268,42 +240,43 @@ class ListReading:
 
     def __init__(self, reports: ReportCache, at: Moment) -> None:
         self._reports = reports
-        #: Its beginning, by the monotonic clock, and by the clocks that orders are compared with.
-        self.began, self.at = time.monotonic(), at
+        #: Its beginning, by the monotonic clock.
+        self.began = time.monotonic()
+        self._at = at
         #: Whether a page could not be read.
         self.failed = False
-        #: Whether the list was read to its end.
-        self.whole = False
-        self._pages: list[ListPage] = []
-        self._over = False
+        self._orders: list[Listed] = []
+        # By the list's own count at its beginning: newer orders stand on pages that were read before they came.
+        self._count: int | None = None
+        self._is_whole = self._is_over = False
         self._seen: set[int] = set()
-        self._stale = 0
+        self._page = self._stale = 0
         self._lock = anyio.Lock()
 
-    async def read(self, budget: Budget) -> tuple[list[OrderReport], int | None]:
-        """Read the list to its end; give its orders, and their number by the list's own count."""
+    async def read(self, budget: Budget) -> Listing:
+        """Read the list to its end, and give it; its time is that of the beginning, by this machine's clock."""
         async with self._lock:
-            while not self._over:
+            while not self._is_over:
                 await self._read_on(budget)
-        return [order for page in self._pages for order in page.orders], self._pages[0].count if self._pages else None
+        return Listing(self._orders, self._reports.days, self._at, self._count, ended=self._is_whole)
 
     async def _read_on(self, budget: Budget) -> None:
-        number = len(self._pages) + 1
-        page = await self._reports.read_page(number) if number <= _MAX_PAGES and budget.spend() else None
-        if page is None or not page.had:
-            self.failed = self._over = True
+        self._page += 1
+        page = await self._reports.read_page(self._page) if self._page <= _MAX_PAGES and budget.spend() else None
+        if page is None:
+            self.failed = self._is_over = True
             return
+        orders, count = page
+        if self._page == 1:
+            self._count = count
         before = len(self._seen)
-        self._seen.update(order.id for order in page.orders)
+        self._seen.update(order.id for order in orders)
         self._stale = self._stale + 1 if len(self._seen) == before else 0
-        if page.orders:
-            self._pages.append(page)
-        promised = self._pages[0].count if self._pages else page.count
-        all_seen = promised is not None and len(self._seen) >= promised
-        if not page.orders or (self._stale and all_seen) or self._stale >= _STALE_PAGES:
-            self._over = True
-            # By the count at its beginning: newer orders stand on pages that were read before they came.
-            self.whole = (promised is None or all_seen) and not self._reports.clipped
+        self._orders += [self._reports.listed[order.id] for order in orders]
+        all_seen = self._count is not None and len(self._seen) >= self._count
+        if not orders or (self._stale and all_seen) or self._stale >= _STALE_PAGES:
+            self._is_over = True
+            self._is_whole = (self._count is None or all_seen) and not self._reports.clipped
 
 
 class Lookups:
@@ -314,9 +287,9 @@ class Lookups:
         known: The client's memory of its orders.
     """
 
-    def __init__(self, transport: Transport, known: KnownIds | None = None) -> None:
+    def __init__(self, transport: Transport, known: KnownIds) -> None:
         self.transport = transport
-        self.known = KnownIds() if known is None else known
+        self.known = known
         self._caches: dict[object, ReportCache] = {}
 
     def reports(self, days: Days) -> ReportCache:
@@ -329,7 +302,3 @@ class Lookups:
         if key not in self._caches:
             self._caches[key] = ReportCache(self, days)
         return self._caches[key]
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()

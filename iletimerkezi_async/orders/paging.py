@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Hashable, Iterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 import anyio
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 #: The most rows of one page of a report (source: the provider's `get-report` page).
 MAX_ROWS = 1000
@@ -33,12 +32,6 @@ MAX_ROWS = 1000
 _MAX_PAGES = 100_000
 # Pages without a new row at most, as some servers repeat rows while their total promises more.
 _MAX_STALE = 10
-
-
-class _Page(Protocol[T_co]):
-    """A page: some rows."""
-
-    def __iter__(self) -> Iterator[T_co]: ...
 
 
 class _Rows(AsyncIterator[T], ABC, Generic[T]):
@@ -59,7 +52,7 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         self._lock: anyio.Lock | None = None
 
     @abstractmethod
-    async def _fetch(self) -> Sequence[_Page[T]]:
+    async def _fetch(self) -> Iterable[Iterable[T]]:
         """Fetch the next pages, possibly without rows; set `_finished` with the last of them."""
 
     def _count_pages(self, count: int) -> None:
@@ -305,8 +298,7 @@ class Orders(_Listing[OrderReport]):
         return self._at
 
     async def _ask(self) -> tuple[list[OrderReport], int | None]:
-        page = await self._transport.call(get_reports(*self._range, self._at.page))
-        return page.orders, page.count
+        return await self._transport.call(get_reports(*self._range, self._at.page))
 
     def _key(self, row: OrderReport) -> int:
         return row.id
@@ -339,9 +331,10 @@ class Blacklist(_Listing[str]):
 
     async def _ask(self) -> tuple[list[str], int | None]:
         place = self._at
-        page = await self._transport.call(get_blacklist(place.page, min(place.size, MAX_ROWS), self._window))
+        call = get_blacklist(place.page, min(place.size, MAX_ROWS), self._window)
+        numbers, count = await self._transport.call(call)
         # The count is that of the whole list, also if only a part was asked for.
-        return page.numbers, page.count if self._window is None else None
+        return numbers, count if self._window is None else None
 
     def _key(self, row: str) -> str:
         return row

@@ -5,18 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
     IletimerkeziError,
     OrderAcceptedError,
     OutcomeUnknownError,
+    ScheduleError,
 )
 from iletimerkezi_async.http.transport import RefusedAgain, Trail
 from iletimerkezi_async.models import Order
-from iletimerkezi_async.wire.sending import is_overdue, proves_refusal, send_sms
+from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
 from .known import LiveSend, hash_content
 from .pieces import in_thread
@@ -30,9 +29,12 @@ if TYPE_CHECKING:
 
 
 class Attempts(Trail):
-    """The attempts of one send, those of earlier calls included.
+    """The attempts with one order, and those of earlier calls.
 
     This class is for a send without a key, of which no log knows: each attempt may leave. A claim overrides it.
+
+    Args:
+        lookups: The shared state of the client's searches.
 
     Attributes:
         begun: Whether an attempt of this call may have been taken.
@@ -41,76 +43,59 @@ class Attempts(Trail):
 
     begun = False
     owner: object = None
+    _send: LiveSend
+    _left_at = 0.0
+    _disputed: int | None = None
+
+    def __init__(self, lookups: Lookups) -> None:
+        self.lookups, self._known = lookups, lookups.known
 
     async def before(self) -> None:
-        """Prepare an attempt, which does not leave if this raises."""
+        """Note that an attempt is about to leave; it does not if this raises."""
         self.begun = True
+        self._known.sends.add(self._send)
+        if self.first is None:
+            self._send.answered_before = self._known.answered
+        self._left_at = time.monotonic()
 
     async def count_alike(self, elapsed: float) -> int:
         """Count the look-alikes in the log; the first attempt was `elapsed` seconds ago."""
         del elapsed
         return 0
 
+    async def send(self, draft: Draft) -> Order:
+        """Send the order, and find its id if the answer is lost.
 
-async def send_draft(lookups: Lookups, draft: Draft, attempts: Attempts | None = None) -> Order:
-    """Send an order, and find its id if the answer is lost.
+        Raises:
+            IletimerkeziError: As `AsyncClient.send_sms`.
+        """
+        # Hashed before: between an answer and its record no call may wait, and be cancelled.
+        content = await in_thread(draft.recipients, hash_content, draft)
+        self._send = send = LiveSend(draft, content, self.owner, self._known.answered)
+        sends = self._known.sends
+        if self.first is not None:
+            sends.add(send)
+        is_known = False
+        try:
+            order, is_known = await self._perform(draft)
+        except IletimerkeziError as error:
+            is_known = not isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
+            raise
+        finally:
+            (sends.remove if is_known else sends.mark_lost)(send)
+        return order
 
-    Args:
-        lookups: The shared state of the client's searches.
-        draft: The order.
-        attempts: Its attempts, for an order that a log knows.
-
-    Raises:
-        IletimerkeziError: As `AsyncClient.send_sms`.
-    """
-    attempts = attempts or Attempts()
-    # Hashed before: between an answer and its record no call may wait, and be cancelled.
-    send = LiveSend(draft, await in_thread(draft.recipients, hash_content, draft), attempts.owner)
-    sends = lookups.known.sends
-    if attempts.first is not None:
-        sends.add(send)
-    is_known = False
-    try:
-        order, is_known = await _Sending(lookups, send, attempts).perform()
-    except IletimerkeziError as error:
-        is_known = not isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
-        raise
-    finally:
-        (sends.remove if is_known else sends.mark_lost)(send)
-    return order
-
-
-class _Sending:
-    """One call's attempts with an order.
-
-    Args:
-        lookups: The shared state of the client's searches.
-        send: The order.
-        attempts: Its attempts.
-    """
-
-    def __init__(self, lookups: Lookups, send: LiveSend, attempts: Attempts) -> None:
-        self._lookups, self._known = lookups, lookups.known
-        self._send, self._attempts = send, attempts
-        self._began = 0.0
-        self._disputed: int | None = None
-
-    async def perform(self) -> tuple[Order, bool]:
+    async def _perform(self, draft: Draft) -> tuple[Order, bool]:
         """Send the order; return it, and whether its id is surely its own."""
-        draft, transport = self._send.draft, self._lookups.transport
-        call = evolve(await in_thread(draft.recipients, send_sms, draft), is_astray=self._is_astray)
+        transport = self.lookups.transport
+        call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
         watch = Stopwatch()
-        result = await transport.perform(call, self._attempts, self._before)
+        result = await transport.perform(call, self, self.before)
         if isinstance(result, RefusedAgain):
             return await self._settle(result.refusal)
         now = transport.clocks.now()
         self._known.note(result.id, self._send.content, now, watch.elapsed, scheduled=draft.send_at is not None)
         return result, True
-
-    async def _before(self) -> None:
-        await self._attempts.before()
-        self._known.sends.add(self._send)
-        self._began = time.monotonic()
 
     def _is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer belongs to another request.
@@ -119,7 +104,7 @@ class _Sending:
         if an id comes over a new one, or comes twice, the service gives it to several orders.
         """
         known = self._known
-        if known.are_reused or not known.is_of_another(order.id, self._send.content, self._began):
+        if known.are_reused or not known.is_of_another(order.id, self._send.content, self._left_at):
             return False
         if reused and order.id != self._disputed:
             self._disputed = order.id
@@ -141,15 +126,15 @@ class _Sending:
             ApiError: It was not taken, as the service refuses its content.
             OutcomeUnknownError: It was refused for another reason, and the reports do not show it.
         """
-        first, last = self._attempts.first, self._attempts.last
+        first, last = self.first, self.last
         if refusal is not None and proves_refusal(refusal):
             raise refusal
         if first is None:
             # Taken from an earlier call; the reports did not show it.
             raise OrderAcceptedError
-        found = await LiveSearch(self._lookups, self._send, first, last or Stopwatch()).find()
+        found = await LiveSearch(self.lookups, self._send, first, last or Stopwatch()).find()
         order_id = found.order_id
-        if order_id is not None and await self._attempts.count_alike(time.time() - (self._send.began or 0.0)):
+        if order_id is not None and await self.count_alike(time.time() - (self._send.began or 0.0)):
             # It may be the other order's.
             order_id = None
         if refusal is None:
@@ -157,16 +142,17 @@ class _Sending:
                 raise OrderAcceptedError(found.candidates)
             self._known.note(order_id, self._send.content, took=first.elapsed)
         elif order_id is None or not _leaves_open(refusal):
-            raise _in_doubt(refusal, found.candidates)
+            # An order with the same numbers may have another text, which the list does not show.
+            raise unknown(f"the answer was lost, and it was not taken again ({refusal.reason})", found.candidates)
         return Order(order_id, self._send.draft.recipients), refusal is None
 
 
 def _leaves_open(refusal: ApiError) -> bool:
     """Whether an order with the same numbers may be the refused one: it is overdue, or a duplicate (a bare 451)."""
-    return is_overdue(refusal) or isinstance(refusal, DuplicateOrderError)
+    return isinstance(refusal, (ScheduleError, DuplicateOrderError))
 
 
-def _in_doubt(refusal: ApiError, candidates: tuple[int, ...]) -> OutcomeUnknownError:
-    # An order with the same numbers may have another text, which the list does not show.
+def unknown(reason: str, candidates: tuple[int, ...] = ()) -> OutcomeUnknownError:
+    """Make the error of an order that may or may not have been taken, and that may be one of some."""
     hint = f"; it may be order {', '.join(map(str, candidates))}" if candidates else ""
-    return OutcomeUnknownError(f"the answer was lost, and it was not taken again ({refusal.reason}){hint}", "send-sms")
+    return OutcomeUnknownError(f"{reason}{hint}", "send-sms")

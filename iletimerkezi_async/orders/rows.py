@@ -1,6 +1,6 @@
 """Writing the decisions of `life` into a log, for all logs alike.
 
-A row is read, `life` decides, and the row is swapped. If another call swapped it in between, claims and settlements are
+A row is read, `life` decides, and the row is written. If another call wrote it in between, claims and settlements are
 decided again; for other writes the owner has been overtaken.
 """
 
@@ -8,33 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from iletimerkezi_async.stores.log import Change, Scope, State, draw
+from iletimerkezi_async.stores.log import Answer, Change, Scope, State, draw
 
 from . import life
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Answer, Fence, KnownId, Log, Name, Row
+    from iletimerkezi_async.stores.log import Fence, KnownId, Log, Name, Row
 
 
-@frozen
-class Granted:
-    """A change was written.
-
-    Attributes:
-        row: The row that is in the log now.
-        now: The log's time.
-    """
-
-    row: Row
-    now: float
-
-
-#: The outcome of a claim, or of a person's decision.
-Outcome: TypeAlias = Granted | life.Replay | life.Conflict | life.Busy | life.Nothing
+#: The outcome of a claim, or of a person's decision: what is in the log now, and the reason why nothing was written.
+Outcome: TypeAlias = "tuple[Answer, life.Obstacle | None]"
 #: Decides about a row, at the log's time.
 Decide: TypeAlias = "Callable[[Row | None, float], life.Decision]"
 
@@ -61,18 +48,15 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
             return life.release(row, draw(), keep)
         return life.give_up(row, draw(), keep, lost=row.first is not None)
 
-    answer = await log.insert(Change(mine, lease, keep, durable=False), undo=undo)
-    while not answer.has(mine.version):
-        mine = evolve(mine, version=draw())
+    answer = Answer(None, 0.0)
+    while True:
         decision = life.claim(answer.row, answer.now, mine, lease, keep)
         if not isinstance(decision, Change):
-            return decision
-        if answer.row is None:
-            answer = await log.insert(decision, undo=undo)
-        else:
-            answer = await log.swap(answer.row, decision, undo=undo)
-    assert answer.row is not None
-    return Granted(answer.row, answer.now)
+            return answer, decision
+        answer = await log.write(answer.row, decision, undo=undo)
+        if answer.has(mine.version):
+            return answer, None
+        mine = evolve(mine, version=draw())
 
 
 async def write_owned(
@@ -105,7 +89,7 @@ async def write_owned(
         return life.give_up(held, draw(), change.keep, lost=lost) if answer.has(change.row.version) else None
 
     back = undo if may_be_undone else None
-    answer = await (log.insert(change, fence, undo=back) if is_new else log.swap(held, change, fence, undo=back))
+    answer = await log.write(None if is_new else held, change, fence, undo=back)
     return answer.row if answer.has(change.row.version) else None
 
 
@@ -138,8 +122,8 @@ async def settle_taken(
     while True:
         decision = life.taken(kept, evolve(held, version=draw()), order_id, keep, note=note)
         if not isinstance(decision, Change):
-            return decision.row if isinstance(decision, life.Replay) else None
-        answer = await (log.insert(decision, fence) if kept is None else log.swap(kept, decision, fence))
+            return kept if decision is life.Obstacle.REPLAY else None
+        answer = await log.write(kept, decision, fence)
         if answer.has(decision.row.version) or (fence is not None and answer.token != fence.token):
             return answer.row
         kept = answer.row
@@ -159,10 +143,10 @@ async def mark(log: Log, name: Name, decide: Decide, seen: str = "") -> Outcome:
     """
     answer = await log.read(name)
     if seen and not answer.has(seen):
-        return life.Nothing.CHANGED if answer.row and answer.row.state is not State.FREE else life.Nothing.UNUSED
+        is_free = answer.row is None or answer.row.state is State.FREE
+        return answer, life.Obstacle.UNUSED if is_free else life.Obstacle.CHANGED
     decision = decide(answer.row, answer.now)
     if not isinstance(decision, Change):
-        return decision
-    assert answer.row is not None
-    answer = await log.swap(answer.row, decision)
-    return Granted(answer.row, answer.now) if answer.row and answer.has(decision.row.version) else life.Nothing.CHANGED
+        return answer, decision
+    answer = await log.write(answer.row, decision)
+    return answer, None if answer.has(decision.row.version) else life.Obstacle.CHANGED

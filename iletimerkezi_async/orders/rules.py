@@ -199,12 +199,10 @@ class Known:
     Attributes:
         answered: The time of its answer; `None` if its id was found in a list.
         scheduled: Whether it is scheduled, and so may be listed later.
-        cancelled: Whether it was cancelled, and so may be listed no more.
     """
 
     answered: Moment | None = None
     scheduled: bool = False
-    cancelled: bool = False
 
 
 @frozen(eq=False, repr=False)
@@ -409,7 +407,7 @@ def is_whole(listing: Listing, knowledge: Knowledge, *, scheduled: bool = False)
 def _must_be_listed(known: Known, now: Moment, surely: tuple[float, float], *, scheduled: bool) -> bool:
     """Whether a complete list has a known order: by any known clock it is of its days, and not too young."""
     answered = known.answered
-    if answered is None or known.cancelled or (known.scheduled and not scheduled):
+    if answered is None or (known.scheduled and not scheduled):
         return False
     # An order that was answered since the reading began may be there or not.
     if all(abs(age) < LISTED_AFTER for age in answered.ages(now)):

@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import anyio
 from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.errors import IletimerkeziError
 from iletimerkezi_async.stores.log import KNOWN_SECONDS
-from iletimerkezi_async.wire.call import MEMORY
+from iletimerkezi_async.wire.reports import get_reports
 
 from .known import ALIKE_SECONDS, LiveSend, hash_content
 from .lookup import LISTED, Budget, ReportCache
@@ -46,10 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from iletimerkezi_async.clocks import Stopwatch
-    from iletimerkezi_async.stores.log import Evidence, Row
+    from iletimerkezi_async.stores.log import Log, Row
     from iletimerkezi_async.wire.draft import Draft
 
-    from .lookup import ListPage, ListReading, Lookups
+    from .lookup import ListReading, Lookups, Page
     from .rules import Listed
 
 # Reports that are read at once.
@@ -74,12 +76,9 @@ class Judge:
         reports: The list and the reports.
         wanted: The wanted order.
         budget: The requests that may be made.
-        is_known: Tells whether an order has become known as another one since `learn`.
     """
 
-    def __init__(
-        self, reports: ReportCache, wanted: Wanted, budget: Budget, is_known: Callable[[int], bool] | None = None
-    ) -> None:
+    def __init__(self, reports: ReportCache, wanted: Wanted, budget: Budget) -> None:
         self.wanted = wanted
         #: The verdicts by id, the likeliest first.
         self.verdicts: dict[int, Verdict] = {}
@@ -88,7 +87,6 @@ class Judge:
         self._knowledge = Knowledge()
         self._reports = reports
         self._budget = budget
-        self._is_known = is_known
 
     def learn(self, listing: Listing, knowledge: Knowledge) -> None:
         """Take in the list and the other evidence."""
@@ -98,8 +96,7 @@ class Judge:
     @property
     def its(self) -> list[int]:
         """The ids of the orders that were found to be the wanted one."""
-        its = (id for id, each in self.verdicts.items() if each.identity is Identity.IT)
-        return [id for id in its if self._is_known is None or not self._is_known(id)]
+        return [id for id, each in self.verdicts.items() if each.identity is Identity.IT]
 
     def is_near(self, listed: Listed) -> bool:
         """Whether an order was submitted within a minute of an attempt, or may have been."""
@@ -127,7 +124,7 @@ class Judge:
             batch: list[Listed] = []
             while waiting and len(batch) < _AT_ONCE:
                 listed = waiting.popleft()
-                # Another search may have found its order among these meanwhile, or read a report.
+                # Another search may have read its report.
                 is_decided = self._judge(listed, newer_than)
                 looked += self.verdicts[listed.id].identity is not Identity.ANOTHER
                 if not is_decided:
@@ -140,11 +137,7 @@ class Judge:
 
     def _judge(self, listed: Listed, newer_than: float) -> bool:
         """Judge an order by what was read; tell whether its report need not be read (further)."""
-        if self._is_known is not None and self._is_known(listed.id):
-            self.verdicts[listed.id] = Verdict(Identity.ANOTHER, "its id is known to be another order's")
-            return True
-        report = self._reports.cached_head(listed.id)
-        rows = None if report is None else report.rows
+        read_at, rows = self._reports.heads.get(listed.id, (-math.inf, None))
         verdict = judge(self.wanted, listed, rows, self.place, self._knowledge)
         known = self.verdicts.get(listed.id)
         if known is not None and verdict.open and not known.open:
@@ -153,12 +146,12 @@ class Judge:
         self.verdicts[listed.id] = verdict
         if verdict.identity is not Identity.CANNOT_TELL:
             return True
-        return not verdict.open and report is not None and report.at >= newer_than
+        return not verdict.open and read_at >= newer_than
 
     async def _look(self, listed: Listed, newer_than: float) -> None:
         """Judge an order by its report: by the first rows, and if these fit by all rows."""
-        report = await self._reports.head(listed.id, newer_than, self._budget)
-        if report is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
+        head = await self._reports.head(listed.id, newer_than, self._budget)
+        if head is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
             return
         numbers, recipients = self.wanted.numbers, self.wanted.recipients
         rows = await self._reports.whole(listed.id, numbers, recipients, self._budget)
@@ -193,9 +186,7 @@ class LiveSearch:
         self._known = lookups.known
         self._send = send
         self._first, self._last = first, last
-        now = time.monotonic()
-        self._began = now - min(first.elapsed, MEMORY)
-        self._ended = now - last.elapsed
+        self._ended = time.monotonic() - last.elapsed
 
     async def find(self) -> Conclusion:
         """Look until the order is found, or the requests or the time are used up."""
@@ -204,7 +195,7 @@ class LiveSearch:
         if of_days is None:
             return Conclusion(Fate.TAKEN, _TOO_LONG_AGO)
         self._reports = self._lookups.reports(of_days)
-        self._judge = Judge(self._reports, _wanted(self._send, span), self._reports.budget, self._is_known)
+        self._judge = Judge(self._reports, _wanted(self._send, span), self._reports.budget)
         self._reports.budget.join(_REQUESTS)
         try:
             with anyio.move_on_after(_SECONDS):
@@ -213,6 +204,10 @@ class LiveSearch:
             self._reports.budget.leave()
         verdicts = {id: each for id, each in self._judge.verdicts.items() if not self._is_known(id)}
         return conclude_live(verdicts, 1 + self._count_alike())
+
+    def _find_its(self) -> list[int]:
+        """Give the orders that were found to be the wanted one, and have not become known as another one since."""
+        return [id for id in self._judge.its if not self._is_known(id)]
 
     def _is_known(self, order_id: int) -> bool:
         return order_id in self._reports.known or self._known.is_of_another(order_id, self._send.content)
@@ -237,7 +232,7 @@ class LiveSearch:
         newer_than = self._ended
         for look in range(1, max(_LOOKS, retry.attempts) + 1):
             await self._look(newer_than)
-            its = len(self._judge.its)
+            its = len(self._find_its())
             if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._reports.budget.left < 0:
                 return
             pause = retry.pause(look)
@@ -248,15 +243,17 @@ class LiveSearch:
     async def _look(self, newer_than: float) -> None:
         """Read pages from the likeliest one on, until the order is found."""
         judge, reports = self._judge, self._reports
-        sequence = PageSequence(self._known.rank(self._began, self._ended) // LISTED + 1)
+        # The orders that were answered since probably are newer in the list.
+        newer = self._known.answered - self._send.answered_before
+        sequence = PageSequence(newer // LISTED + 1)
         for number in sequence:
             page = await reports.page(number, newer_than, reports.budget)
-            if page is None or not page.had:
+            if page is None:
                 break
             self._learn()
-            listed = (reports.listed[order.id] for order in page.orders)
+            listed = (reports.listed[order.id] for order in page[0])
             await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
-            if judge.its:
+            if self._find_its():
                 return
             likely = judge.place.likely
             sequence.note(number, page, None if likely is None else likely[0] - NEAR)
@@ -266,7 +263,7 @@ class LiveSearch:
         await judge.look_at(far, self._is_enough, newer_than, _FAR_ONES)
 
     def _is_enough(self, looked: int) -> bool:
-        return looked >= _NEAREST and bool(self._judge.its)
+        return looked >= _NEAREST and bool(self._find_its())
 
     def _learn(self) -> None:
         judge, reports = self._judge, self._reports
@@ -274,8 +271,7 @@ class LiveSearch:
         now, span = self._measure()
         judge.wanted = evolve(judge.wanted, span=span)
         known = {id: Known() for id in reports.known}
-        for id, each in self._known.others(reports.listed, self._send.content).items():
-            known[id] = each if each.answered is None else evolve(each, answered=_by_one_clock(each.answered))
+        known |= self._known.others(reports.listed, self._send.content, _by_one_clock)
         judge.learn(Listing([*reports.listed.values()], reports.days, now), Knowledge(known))
 
 
@@ -310,7 +306,7 @@ class PageSequence:
             deeper = not deeper
             yield number if self._last is None else self._last + 1 - number
 
-    def note(self, number: int, page: ListPage, earliest: float | None) -> None:
+    def note(self, number: int, page: Page, earliest: float | None) -> None:
         """Learn the direction of the list, and its end, from a page.
 
         Args:
@@ -318,15 +314,16 @@ class PageSequence:
             page: The page.
             earliest: The time before which no order can be the wanted one; `None` if it is not known.
         """
-        if not page.orders:
+        orders, count = page
+        if not orders:
             self._deepest = 0
             return
-        times = [order.submitted_at for order in page.orders if order.submitted_at is not None]
-        if len(times) < len(page.orders) or self._last is not None:
+        times = [order.submitted_at for order in orders if order.submitted_at is not None]
+        if len(times) < len(orders) or self._last is not None:
             return
-        first, last = (times[0], page.orders[0].id), (times[-1], page.orders[-1].id)
-        if first < last and page.count is not None:
-            self._last = self._deepest = end = -(-page.count // len(page.orders))
+        first, last = (times[0], orders[0].id), (times[-1], orders[-1].id)
+        if first < last and count is not None:
+            self._last = self._deepest = end = -(-count // len(orders))
             self._deeper = min(self._start, end)
             self._shallower = self._deeper - 1
         elif earliest is not None and times[-1].timestamp() < earliest:
@@ -360,8 +357,9 @@ async def hear_clock(lookups: Lookups, since: float) -> None:
     if now.service is None or clocks.heard_at < since:
         of_days = days(Span(now, now), now)
         assert of_days is not None
-        # Not in a shared cache: it would lack orders that are lost after this.
-        await ReportCache(lookups, of_days).read_page(1)
+        # A refusal tells it, too.
+        with suppress(IletimerkeziError):
+            await lookups.transport.call(get_reports(of_days.first, of_days.last, 1))
 
 
 class EarlierSearch:
@@ -369,24 +367,22 @@ class EarlierSearch:
 
     Args:
         lookups: The shared state of the client's searches.
-        log: The log that knows other orders.
+        log: The log that has it, knows other orders, and counts its own orders of this process itself.
         row: The order's row.
         draft: The order.
         ahead: Seconds by which the log's clock is ahead of this machine's.
-        owner: The log that counts its own orders of this process itself.
     """
 
     _send: LiveSend
     _wanted: Wanted
     _reports: ReportCache
 
-    def __init__(self, lookups: Lookups, log: Evidence, row: Row, draft: Draft, *, ahead: float, owner: object) -> None:
+    def __init__(self, lookups: Lookups, log: Log, row: Row, draft: Draft, *, ahead: float) -> None:
         assert row.first is not None
         assert row.last is not None
         self._lookups = lookups
         self._log, self._row = log, row
-        self._draft, self._owner = draft, owner
-        self._ahead = ahead
+        self._draft, self._ahead = draft, ahead
         self._span = Span(row.first, row.last)
 
     async def find(self) -> Conclusion:
@@ -399,7 +395,7 @@ class EarlierSearch:
         if of_days is None:
             return Conclusion(Fate.UNKNOWN, _TOO_LONG_AGO)
         self._send = LiveSend(
-            self._draft, await in_thread(self._draft.recipients, hash_content, self._draft), self._owner
+            self._draft, await in_thread(self._draft.recipients, hash_content, self._draft), self._log
         )
         self._wanted = _wanted(self._send, self._span)
         self._reports = self._lookups.reports(of_days)
@@ -410,9 +406,8 @@ class EarlierSearch:
 
     async def _conclude(self, reading: ListReading) -> tuple[Conclusion, bool]:
         """Conclude by a reading of the list; tell, too, whether an order has been answered since."""
-        orders, count = await reading.read(Budget(_MAX_PAGES))
-        listed = [self._reports.listed[order.id] for order in orders]
-        listing = Listing(listed, self._reports.days, self._by_log(reading.at), count, ended=reading.whole)
+        listing = await reading.read(Budget(_MAX_PAGES))
+        listing = evolve(listing, at=self._by_log(listing.at))
         # After the list was read.
         known, open_rows = await self._ask_log(listing)
         knowledge = Knowledge(known, listing.at.local - KNOWN_SECONDS)
@@ -431,7 +426,7 @@ class EarlierSearch:
             self._wanted,
             self._send.content,
             self._span.first.local - self._ahead,
-            owner=self._owner,
+            owner=self._log,
             blacklist=knowledge.blacklist,
         )
         alike = open_rows + 1 + others
@@ -443,15 +438,13 @@ class EarlierSearch:
     async def _ask_log(self, listing: Listing) -> tuple[dict[int, Known], int]:
         """Give the orders that the log and this process know, and the number of look-alikes in the log."""
         first, last = self._span.first.local, self._span.last.local
-        known = {
-            id: each if each.answered is None else evolve(each, answered=self._by_log(each.answered))
-            for id, each in self._lookups.known.others((each.id for each in listing.orders), self._send.content).items()
-        }
+        listed = (each.id for each in listing.orders)
+        known = self._lookups.known.others(listed, self._send.content, self._by_log)
         found = await self._log.alike(self._row, first - ALIKE_SECONDS, last + ALIKE_SECONDS)
         ids = await self._log.known_between(self._row.name.account, listing.days.begin, listing.days.end)
-        known |= {each.order_id: Known(each.at, each.scheduled, each.cancelled) for each in ids}
-        known |= {order_id: Known() for order_id in found.order_ids if order_id not in known}
-        return known, found.open
+        known |= {each.order_id: Known(each.at, each.scheduled) for each in ids}
+        known |= {order_id: Known() for order_id in found if order_id is not None and order_id not in known}
+        return known, found.count(None)
 
     def _by_log(self, moment: Moment) -> Moment:
         return Moment(moment.local + self._ahead, moment.service)

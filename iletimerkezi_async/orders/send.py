@@ -29,7 +29,7 @@ from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, d
 from . import life, rows
 from .driver import Claim, OvertakenError
 from .pieces import in_thread
-from .recovery import send_draft
+from .recovery import Attempts
 
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
@@ -111,7 +111,7 @@ class Sending:
         """
         note_order(draft.recipients)
         if key is None:
-            order = await send_draft(self._lookups, draft)
+            order = await Attempts(self._lookups).send(draft)
             self._lookups.known.share(order.id)
             return order
         try:
@@ -129,23 +129,25 @@ class Sending:
         deadline = time.monotonic() + (self._transport.patience or math.inf)
         pause, may_be_taken = _FIRST_PAUSE, False
         while True:
-            outcome = await self._claim(mine, may_be_taken=may_be_taken)
-            if isinstance(outcome, rows.Granted):
-                claim = Claim(self._store, outcome.row, outcome.now, self._lookups, lease=self._lease, keep=self._keep)
+            answer, obstacle = await self._claim(mine, may_be_taken=may_be_taken)
+            assert answer.row is not None
+            if obstacle is None:
+                claim = Claim(self._store, answer.row, answer.now, self._lookups, lease=self._lease, keep=self._keep)
                 try:
                     return await self._drive(claim, draft)
-                except OvertakenError as overtaken:
-                    may_be_taken = may_be_taken or overtaken.may_be_taken
+                except OvertakenError:
+                    may_be_taken = may_be_taken or claim.begun
                 continue
-            if not isinstance(outcome, life.Busy):
-                return _replay(outcome, key)
-            pause = min(pause * 1.5, _LONGEST_PAUSE, outcome.lease_left + _FIRST_PAUSE)
+            if obstacle is not life.Obstacle.BUSY:
+                return _replay(answer.row, obstacle, key)
+            left = life.lease_left(answer.row, answer.now)
+            pause = min(pause * 1.5, _LONGEST_PAUSE, left + _FIRST_PAUSE)
             if time.monotonic() + pause > deadline:
                 raise SendInProgressError(
-                    f"another call is sending under the key; its lease is over in {outcome.lease_left:.0f} s: the same "
-                    "call later gives the order, or sends it",
+                    f"another call is sending under the key; its lease is over in {left:.0f} s: the same call later "
+                    "gives the order, or sends it",
                     key,
-                    outcome.lease_left,
+                    left,
                 )
             await anyio.sleep(pause)
 
@@ -199,11 +201,7 @@ class Sending:
         try:
             row = await claim.settle_taken(order_id, note=note)
         except StoreError as error:
-            about = f" (order {order_id})" if order_id else ""
-            extra = describe_error(_OPERATION, error, order_id)
-            logger.warning(
-                "what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra
-            )
+            _warn(error, order_id)
             return False
         if row is not None and order_id is not None and row.order_id not in {None, order_id}:
             extra = describe_error(_OPERATION, OrderAcceptedError(), order_id)
@@ -214,8 +212,7 @@ class Sending:
         try:
             await claim.write(claim.give_up(lost=lost))
         except StoreError as error:
-            extra = describe_error(_OPERATION, error)
-            logger.warning("what became of a key could not be noted, the next call settles it: %s", error, extra=extra)
+            _warn(error)
 
     async def _find_settled(self, claim: Claim) -> Order | None:
         """Give the order if an earlier owner of the key has written its id meanwhile."""
@@ -270,35 +267,42 @@ class Sending:
     async def _mark(self, send: Send | str, decide: rows.Decide, state: SendState) -> Send:
         key, seen = (send, "") if isinstance(send, str) else (send.key, send.version)
         before = await self.find(key)
-        outcome = await rows.mark(self._store, self._name(key), decide, seen)
-        if outcome is life.Nothing.CHANGED:
+        answer, obstacle = await rows.mark(self._store, self._name(key), decide, seen)
+        row = answer.row
+        if obstacle is life.Obstacle.CHANGED:
             raise KeyConflictError("what is known of the key has changed: look at it again", key)
-        if isinstance(outcome, life.Nothing) or before is None:
+        if obstacle is life.Obstacle.UNUSED or row is None or before is None:
             raise ConfigurationError("nothing is known of the key")
-        if isinstance(outcome, life.Busy):
-            raise SendInProgressError("a call is sending under the key", key, outcome.lease_left)
-        if isinstance(outcome, life.Conflict):
-            sent_as = "an order" if outcome.row.order_id is None else f"order {outcome.row.order_id}"
+        if obstacle is life.Obstacle.BUSY:
+            raise SendInProgressError("a call is sending under the key", key, life.lease_left(row, answer.now))
+        if obstacle is life.Obstacle.CONFLICT:
+            sent_as = "an order" if row.order_id is None else f"order {row.order_id}"
             raise KeyConflictError(f"under the key {sent_as} was sent", key)
-        return evolve(before, state=state, order_id=outcome.row.order_id, version=outcome.row.version)
+        return evolve(before, state=state, order_id=row.order_id, version=row.version)
 
 
-def _replay(outcome: rows.Outcome, key: str) -> Order:
+def _warn(error: StoreError, order_id: int | None = None) -> None:
+    about = "" if order_id is None else f" (order {order_id})"
+    extra = describe_error(_OPERATION, error, order_id)
+    logger.warning("what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra)
+
+
+def _replay(row: Row, obstacle: life.Obstacle, key: str) -> Order:
     """Give the order that was sent under a key.
 
     Raises:
         OrderAcceptedError: Its id is not known.
         KeyConflictError: The key belongs to other content.
     """
-    if not isinstance(outcome, life.Replay):
+    if obstacle is life.Obstacle.CONFLICT:
         raise KeyConflictError(
             "the key was used for another text, sender, schedule, consent choice or recipients: nothing was sent; each "
             "message needs a key of its own",
             key,
         )
-    if outcome.row.order_id is None:
+    if row.order_id is None:
         raise OrderAcceptedError
-    return Order(outcome.row.order_id, outcome.row.recipients, replayed=True)
+    return Order(row.order_id, row.recipients, replayed=True)
 
 
 def _send_of(row: Row) -> Send:

@@ -74,22 +74,17 @@ async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
 async def _find_status(transport: Transport, order_id: int) -> OrderStatus | None:
     """Read the order's state, with several looks if needed; `None` if there is no report, or the order still waits."""
     for attempt in range(1, transport.retry.attempts + 1):
-        outcome = await _look(transport, order_id)
-        if isinstance(outcome, OrderStatus):
-            return outcome
-        if not isinstance(outcome, (OrderNotDueError, OrderNotFoundError)):
+        try:
+            page = await transport.call(get_report(order_id, 1, 1))
+        except (OrderNotDueError, OrderNotFoundError):
+            # The report lags, or the order is moving from waiting to being sent.
+            pass
+        except IletimerkeziError:
             return None
-        # The report lags, or the order is moving from waiting to being sent.
+        else:
+            return page.order.status
         await anyio.sleep(transport.retry.pause(attempt))
     return None
-
-
-async def _look(transport: Transport, order_id: int) -> OrderStatus | IletimerkeziError:
-    try:
-        page = await transport.call(get_report(order_id, 1, 1))
-    except IletimerkeziError as error:
-        return error
-    return page.order.status
 
 
 # Waiting.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .log import Alike, Answer, Change, Fence, KnownId, Name, Row, Undo
+    from .log import Answer, Change, Fence, KnownId, Name, Row, Undo
 
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ class Store(ABC):
     def _page(self, name: Name, after: int) -> Sequence[Row]: ...
 
     @abstractmethod
-    def _alike(self, row: Row, since: float, until: float) -> Alike: ...
+    def _alike(self, row: Row, since: float, until: float) -> Sequence[int | None]: ...
 
     @abstractmethod
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]: ...
@@ -191,7 +191,7 @@ class Store(ABC):
 
     @property
     def _place(self) -> object:
-        """A value that is equal for stores that keep the same rows."""
+        """A value that is equal for stores that keep the same rows, such as a journal's file of two runs."""
         return id(self)
 
     # Common to all engines.
@@ -203,19 +203,14 @@ class Store(ABC):
         if self._leaving:
             raise StoreError("the store has been closed")
         if time.monotonic() >= self._sweep_at:
-            work = self._with_sweep(work)
+            self._sweep_at = time.monotonic() + _SWEEP_SECONDS
+            work = partial(self._sweep_first, work)
         return await self._worker_threads.run(work, finish=finish, undo=undo)
 
-    def _with_sweep(self, work: Callable[[], T]) -> Callable[[], T]:
-        """Put a sweep before a piece of work."""
-        self._sweep_at = time.monotonic() + _SWEEP_SECONDS
-
-        def sweep_and_work() -> T:
-            with suppress(StoreError):
-                self._sweep_rows()
-            return work()
-
-        return sweep_and_work
+    def _sweep_first(self, work: Callable[[], T]) -> T:
+        with suppress(StoreError):
+            self._sweep_rows()
+        return work()
 
     def _note_late(self, notes: Sequence[tuple[str, KnownId, float]]) -> None:
         """In a thread: note ids in the background."""
@@ -224,7 +219,9 @@ class Store(ABC):
             known = [evolve(each, age=each.age + now - at) for owner, each, at in notes if owner == account]
             self._note_ids(account, known)
         if now >= self._sweep_at:
-            self._with_sweep(lambda: None)()
+            self._sweep_at = now + _SWEEP_SECONDS
+            with suppress(StoreError):
+                self._sweep_rows()
 
 
 class StoreJournal:
@@ -264,30 +261,21 @@ class StoreLog:
         """Seconds for which a key is kept after its last change."""
         return self._store._keep
 
-    async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
+    async def write(
+        self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
+    ) -> Answer:
         """See `Log`."""
-        return await self._write(None, change, fence, undo)
-
-    async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """See `Log`."""
-        return await self._write(old, change, fence, undo)
-
-    async def _write(self, old: Row | None, change: Change, fence: Fence | None, undo: Undo | None) -> Answer:
-        store = self._store
-
-        def write(old: Row | None, change: Change, fence: Fence | None) -> Answer:
-            if fence is not None:
-                change = evolve(change, row=evolve(change.row, token=fence.seal(change.row)))
-            return store._write(old, change, fence)
+        write = self._store._write
+        work = partial(write, old, change, fence)
+        if undo is None:
+            return await self._store._ask(work, finish=True)
 
         def revert(answer: Answer) -> None:
-            back = None if undo is None else undo(answer)
-            if back is not None and answer.row is not None:
+            back = undo(answer)
+            if back is not None:
                 write(answer.row, back, fence and evolve(fence, version=draw()))
 
-        if undo is None:
-            return await store._ask(partial(write, old, change, fence), finish=True)
-        return await store._ask(partial(write, old, change, fence), undo=revert)
+        return await self._store._ask(work, undo=revert)
 
     async def read(self, name: Name, part: int = 0) -> Answer:
         """See `Log`."""
@@ -297,7 +285,7 @@ class StoreLog:
         """See `Log`."""
         return await self._store._ask(partial(self._store._page, name, after))
 
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
         """See `Log`."""
         return await self._store._ask(partial(self._store._alike, row, since, until))
 

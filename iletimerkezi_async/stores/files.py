@@ -32,31 +32,17 @@ def choose_path(path: object, argument: str) -> str:
     Raises:
         ConfigurationError: It is no path, or SQLite would not take it for a file's.
     """
-    name = _decode(path)
-    if not name or "\0" in name or not _can_be_named(name):
+    name = ""
+    # Half a character (a lone surrogate) has no bytes.
+    with suppress(TypeError, UnicodeEncodeError):
+        name = os.fsdecode(os.fsencode(cast("str | bytes | os.PathLike[str]", path)))
+    if not name or "\0" in name:
         raise ConfigurationError(f"`{argument}` must be the path of a file")
     if name == ":memory:":
         raise ConfigurationError(f"`{argument}` must be the path of a file: what is in memory does not outlive a crash")
     if name.startswith("file:"):
         raise ConfigurationError(f"`{argument}` must be the path of a file, and not a URI")
     return os.path.abspath(name)  # noqa: PTH100 - `Path.resolve` would look at the disk
-
-
-def _decode(path: object) -> str:
-    """Give the path as text; empty if it is no path."""
-    try:
-        return os.fsdecode(cast("str | bytes | os.PathLike[str]", path))
-    except TypeError:
-        return ""
-
-
-def _can_be_named(name: str) -> bool:
-    """Whether the system can encode a name: half a character (a lone surrogate) has no bytes."""
-    try:
-        os.fsencode(name)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def spell_path(path: str) -> str:

@@ -1,7 +1,7 @@
 """The record of an order, and the protocol of a log that keeps such records.
 
-A log keeps rows. `insert` adds a row if its place is free; `swap` replaces a row if its version is still the one that
-was read. Each change gets a new random version, so a caller that was overtaken changes nothing. Every write returns the
+A log keeps rows. `write` adds a row if its place is free, or replaces a row if its version is still the one that was
+read. Each change gets a new random version, so a caller that was overtaken changes nothing. Every write returns the
 row that is in the log afterwards, with the log's time: the write was done if that row has its version. If an answer is
 lost, the same question is asked again, with the same version.
 
@@ -127,14 +127,12 @@ class KnownId:
         order_id: The id.
         at: The time of its answer; the local clock is the log's, which sets it when the id is noted.
         scheduled: Whether its times in lists prove nothing: it is scheduled, or its id was found by a look-up.
-        cancelled: Whether the order was cancelled.
         age: Seconds since the answer when the id is noted; of an id found by a look-up, since the first attempt.
     """
 
     order_id: int
     at: Moment = _NOW
     scheduled: bool = False
-    cancelled: bool = False
     age: float = 0.0
 
 
@@ -202,57 +200,24 @@ class Answer:
         return self.row is not None and self.row.version == version
 
 
-@frozen
-class Alike:
-    """The orders to the same numbers at about the same time: look-alikes.
-
-    Attributes:
-        open: The number of those that may have been taken and whose ids are not known.
-        order_ids: The ids of the others.
-    """
-
-    open: int
-    order_ids: frozenset[int]
-
-
 #: Gives the change that reverts the write of a cancelled caller, by its answer; `None` if the write was not done. Runs
 #: in a thread.
 Undo: TypeAlias = "Callable[[Answer], Change | None]"
 
 
-class Evidence(Protocol):
-    """The part of a log that a search for a lost order asks."""
-
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
-        """Find the other rows with this mark whose first attempt was before `until`, and the last after `since`."""
-        ...
-
-    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """Give all ids that became known in a time."""
-        ...
-
-
-class Log(Evidence, Protocol):
+class Log(Protocol):
     """Keeps rows. Each method raises `StoreError` if the log is away."""
 
-    async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """Insert a row if its place is free.
+    async def write(
+        self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
+    ) -> Answer:
+        """Replace a row if it still has its version, or insert one if its place is free.
 
         Args:
-            change: The row.
+            old: The row as it was read; `None` if there is none.
+            change: Its next version.
             fence: For a part of a campaign.
             undo: Reverts the write of a cancelled caller; without it, the write is made in any case.
-        """
-        ...
-
-    async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """Replace a row if it still has its version.
-
-        Args:
-            old: The row as it was read.
-            change: Its next version.
-            fence: As for `insert`.
-            undo: As for `insert`.
         """
         ...
 
@@ -262,6 +227,20 @@ class Log(Evidence, Protocol):
 
     async def page(self, name: Name, after: int) -> Sequence[Row]:
         """Read the next parts of a campaign, with numbers above `after`; none at the end."""
+        ...
+
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
+        """Find look-alikes: orders to the same numbers that may have been taken at about the same time.
+
+        They are the other rows with this mark whose first attempt was before `until`, and the last after `since`.
+
+        Returns:
+            The id of each; `None` if it is not known.
+        """
+        ...
+
+    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
+        """Give all ids that became known in a time."""
         ...
 
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
+from iletimerkezi_async.wire.credentials import Body
 
 from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
@@ -73,10 +74,7 @@ class PostgresStore(SqlStore):
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._url = _Url(url)
-        # Error trackers print the variables of a frame that raises, and the URL may hold a password.
-        del url
-        self._where = self._url.check()
+        self._url, self._where = _read_url(url)
         self._lock = threading.Lock()
         self._pool: psycopg_pool.ConnectionPool[psycopg.Connection] | None = None
         self._is_ready = False
@@ -159,7 +157,7 @@ class PostgresStore(SqlStore):
 
         seconds = max(1, math.ceil(self._timeout))
         pool: psycopg_pool.ConnectionPool[psycopg.Connection] = psycopg_pool.ConnectionPool(
-            self._url.reveal(),
+            self._url.decode(),
             connection_class=self._connection_class(),
             min_size=0,
             max_size=CALLS,
@@ -244,41 +242,27 @@ class PostgresStore(SqlStore):
             raise StoreError(f"{self!r} {reason}")
 
 
-class _Url:
-    """A connection string, which may hold a password; its `repr` shows nothing."""
+def _read_url(url: str) -> tuple[Body, str]:
+    """Check a connection string, which may hold a password; give it, and the part of it that may be shown.
 
-    __slots__ = ("_url",)
+    Raises:
+        ConfigurationError: It cannot be read, or psycopg is not installed.
+    """
+    reason = "the URL of a PostgreSQL store must be a connection string, such as postgresql://user@host/database"
+    try:
+        import psycopg.conninfo  # noqa: PLC0415 - an extra
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def reveal(self) -> str:
-        return self._url
-
-    def check(self) -> str:
-        """Check the string, and give the part of it that may be shown.
-
-        Raises:
-            ConfigurationError: It cannot be read, or psycopg is not installed.
-        """
-        reason = "the URL of a PostgreSQL store must be a connection string, such as postgresql://user@host/database"
-        try:
-            import psycopg.conninfo  # noqa: PLC0415 - an extra
-
-            import_module("psycopg_pool")
-        except ImportError:
-            reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
-        else:
-            with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
-                # Without SQLAlchemy's name of a driver.
-                self._url = _DRIVER.sub(r"\1", self._url)
-                parts = psycopg.conninfo.conninfo_to_dict(self._url)
-                port = f":{parts['port']}" if parts.get("port") else ""
-                return f"{parts.get('host', '')}{port}/{parts.get('dbname', '')}"
-        raise ConfigurationError(reason)
-
-    def __repr__(self) -> str:
-        return "<connection string>"
+        import_module("psycopg_pool")
+    except ImportError:
+        reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
+    else:
+        with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
+            # Without SQLAlchemy's name of a driver.
+            url = _DRIVER.sub(r"\1", url)
+            parts = psycopg.conninfo.conninfo_to_dict(url)
+            port = f":{parts['port']}" if parts.get("port") else ""
+            return Body(url.encode()), f"{parts.get('host', '')}{port}/{parts.get('dbname', '')}"
+    raise ConfigurationError(reason)
 
 
 def _cause_of(error: Exception) -> str:

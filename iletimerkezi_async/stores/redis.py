@@ -10,14 +10,15 @@ import re
 import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
+from iletimerkezi_async.wire.credentials import Body
 
 from .base import FAR, Store
-from .log import Alike, Answer, KnownId, Row, State
+from .log import Answer, KnownId, Row, State
 from .threads import CALLS
 
 if TYPE_CHECKING:
@@ -69,28 +70,22 @@ if ARGV[1] == 'write' and (there or '') == ARGV[2] then
         redis.call('EXPIRE', KEYS[2], {_ALIKE})
     end
     redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_ALIKE})
-    if ARGV[6] ~= '' and not redis.call('ZSCORE', KEYS[3], ARGV[6]) then
-        redis.call('ZADD', KEYS[3], spell(now - ARGV[8]), ARGV[6])
-        redis.call('HSET', KEYS[4], ARGV[6], ARGV[7])
+    if ARGV[6] ~= '' then
+        redis.call('ZADD', KEYS[3], 'NX', spell(now - ARGV[8]), ARGV[6])
+        redis.call('HSETNX', KEYS[4], ARGV[6], ARGV[7])
         redis.call('EXPIRE', KEYS[3], {_KNOWN})
         redis.call('EXPIRE', KEYS[4], {_KNOWN})
     end
 end
 return {{spell(now), redis.call('HGETALL', KEYS[1])}}
 """
-# KEYS: the known ids, the details of each. ARGV: ids, each followed by its details and its age. A `c` at the end of the
-# details, for a cancelled order, is added to details that are there.
+# KEYS: the known ids, the details of each. ARGV: ids, each followed by its details and its age.
 _NOTE = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 for place = 1, #ARGV, 3 do
-    local id, known = ARGV[place], redis.call('HGET', KEYS[2], ARGV[place])
-    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now - ARGV[place + 2]), id)
-    if known and string.sub(ARGV[place + 1], -1) == 'c' then
-        redis.call('HSET', KEYS[2], id, string.gsub(known, 'c$', '') .. 'c')
-    elseif not known then
-        redis.call('HSET', KEYS[2], id, ARGV[place + 1])
-    end
+    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now - ARGV[place + 2]), ARGV[place])
+    redis.call('HSETNX', KEYS[2], ARGV[place], ARGV[place + 1])
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})) do redis.call('HDEL', KEYS[2], id) end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})
@@ -150,17 +145,13 @@ class RedisStore(Store):
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        link = _Url(url)
-        # Error trackers print the variables of a frame that raises, and the URL may hold a password.
-        del url
-        link.check()
-        self._url = link
+        self._url, self._where = _read_url(url)
         self._lock = threading.Lock()
         self._server: redis.Redis | None = None
         self._is_ready = False
 
     def __repr__(self) -> str:
-        return f"<RedisStore {self._url.place}>"
+        return f"<RedisStore {self._where}>"
 
     # One rate.
 
@@ -189,9 +180,9 @@ class RedisStore(Store):
     def _page(self, name: Name, after: int) -> Sequence[Row]:
         raise NotImplementedError
 
-    def _alike(self, row: Row, since: float, until: float) -> Alike:
+    def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
         found: list[str] = self._ask_script(_ALIKE_TO, [_mark(row)], [_key(row.name), since, until])
-        return Alike(found.count(""), frozenset(int(each) for each in found if each))
+        return [int(each) if each else None for each in found]
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
         return frozenset(map(int, self._ask_script(_KNOWN_OF, _ids(account)[:1], [*map(str, order_ids)])))
@@ -218,7 +209,7 @@ class RedisStore(Store):
             if self._closed:
                 raise StoreError("the store has been closed")
             if self._server is None:
-                self._server = self._url.connect(self._timeout)
+                self._server = _connect(self._url, self._timeout)
             return self._server
 
     def _prepare(self, server: redis.Redis) -> None:
@@ -262,63 +253,48 @@ class RedisStore(Store):
             raise StoreError(f"{self!r} {reason}")
 
 
-class _Url:
-    """An address, which may hold a password; its `repr` shows nothing."""
+def _read_url(url: str) -> tuple[Body, str]:
+    """Check an address, which may hold a password; give it, and the part of it that may be shown.
 
-    __slots__ = ("_url", "place")
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        #: The part that may be shown.
-        self.place = ""
-
-    def check(self) -> None:
-        """Check the address.
-
-        Raises:
-            ConfigurationError: It cannot be read, or redis-py is not installed.
-        """
-        reason = "the URL of a Redis store must be like redis://host:6379/0, rediss://… or unix://…"
-        try:
-            import redis  # noqa: PLC0415 - an extra
-        except ImportError:
-            reason = "RedisStore needs redis-py: pip install 'iletimerkezi-async[redis]'"
-        else:
-            with suppress(ValueError, TypeError, AttributeError):
-                parts = cast("Any", redis.ConnectionPool).from_url(self._url).connection_kwargs
-                port = f":{parts['port']}" if parts.get("port") else ""
-                self.place = f"{parts.get('host') or parts.get('path') or 'localhost'}{port}/{parts.get('db', 0)}"
-                return
-        raise ConfigurationError(reason)
-
-    def connect(self, timeout: float) -> redis.Redis:
-        """Make a client, which connects on first use."""
+    Raises:
+        ConfigurationError: It cannot be read, or redis-py is not installed.
+    """
+    reason = "the URL of a Redis store must be like redis://host:6379/0, rediss://… or unix://…"
+    try:
         import redis  # noqa: PLC0415 - an extra
-        from redis.backoff import ExponentialBackoff  # noqa: PLC0415 - likewise
-        from redis.retry import Retry  # noqa: PLC0415 - likewise
+    except ImportError:
+        reason = "RedisStore needs redis-py: pip install 'iletimerkezi-async[redis]'"
+    else:
+        with suppress(ValueError, TypeError, AttributeError):
+            parts = cast("Any", redis.ConnectionPool).from_url(url).connection_kwargs
+            port = f":{parts['port']}" if parts.get("port") else ""
+            where = f"{parts.get('host') or parts.get('path') or 'localhost'}{port}/{parts.get('db', 0)}"
+            return Body(url.encode()), where
+    raise ConfigurationError(reason)
 
-        pool = cast("Any", redis.BlockingConnectionPool).from_url(
-            self._url,
-            max_connections=CALLS,
-            timeout=timeout,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            decode_responses=True,
-            # Waits for a server that is restarted, and leaves one that is no primary any more: the next connection may
-            # reach the new one. Every script here can be repeated, with the same outcome.
-            retry=Retry(
-                ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
-                _retries(timeout * 0.8),
-                supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
-            ),
-        )
-        return redis.Redis(connection_pool=pool)
 
-    def __repr__(self) -> str:
-        return "<address>"
+def _connect(url: Body, timeout: float) -> redis.Redis:
+    """Make a client, which connects on first use."""
+    import redis  # noqa: PLC0415 - an extra
+    from redis.backoff import ExponentialBackoff  # noqa: PLC0415 - likewise
+    from redis.retry import Retry  # noqa: PLC0415 - likewise
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a store is not pickled: make one where it is used")
+    pool = cast("Any", redis.BlockingConnectionPool).from_url(
+        url.decode(),
+        max_connections=CALLS,
+        timeout=timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        decode_responses=True,
+        # Waits for a server that is restarted, and leaves one that is no primary any more: the next connection may
+        # reach the new one. Every script here can be repeated, with the same outcome.
+        retry=Retry(
+            ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
+            _retries(timeout * 0.8),
+            supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
+        ),
+    )
+    return redis.Redis(connection_pool=pool)
 
 
 def _code_of(error: Exception) -> str:
@@ -372,17 +348,14 @@ def _ids(account: str) -> list[str]:
 
 
 def _spell_known(known: KnownId) -> list[str]:
-    """Spell an id, its details (the service's time, `s` for scheduled, `c` for cancelled) and its age."""
+    """Spell an id, its details (the service's time, and `s` if it is scheduled) and its age."""
     service = "" if known.at.service is None else repr(known.at.service)
-    letters = f"{'s' if known.scheduled else ''}{'c' if known.cancelled else ''}"
-    return [str(known.order_id), f"{service} {letters}", f"{known.age:.6f}"]
+    return [str(known.order_id), f"{service} {'s' if known.scheduled else ''}", f"{known.age:.6f}"]
 
 
 def _read_known(order_id: str, at: str, told: str) -> KnownId:
     service, _, letters = told.partition(" ")
-    return KnownId(
-        int(order_id), Moment(float(at), float(service) if service else None), "s" in letters, "c" in letters
-    )
+    return KnownId(int(order_id), Moment(float(at), float(service) if service else None), "s" in letters)
 
 
 def _fields(change: Change) -> dict[str, str | int]:

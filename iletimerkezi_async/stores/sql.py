@@ -18,7 +18,7 @@ from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, Store, StoreJournal
-from .log import KNOWN_SECONDS, Alike, Answer, KnownId, Name, Row, Scope, State
+from .log import KNOWN_SECONDS, Answer, KnownId, Name, Row, Scope, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,16 +31,18 @@ _KEPT = (
     "first_at", "first_service", "last_at", "last_service", "order_id", "lease_until", "expires_at",
 )  # fmt: skip
 _COLUMNS = ", ".join(_KEPT)
+# `cancelled` is a column of the first edition, and always 0.
 _ID_COLUMNS = "account, order_id, known_at, known_service, scheduled, cancelled"
 _NAME = "account = :account AND scope = :scope AND name = :name"
 _FENCED = (
     "EXISTS (SELECT 1 FROM iletimerkezi_rows f WHERE f.account = :account AND f.scope = :scope AND f.name = :name "
     "AND f.part = 0 AND f.token = :fence)"
 )
-_VALUES = (
-    ":account, :scope, :name, :part, :version, :token, :state, :content, :mark, :recipients, "
-    "{first}, :first_service, {last}, :last_service, :order_id, {now} + :lease, {now} + :keep, :entries"
-)
+_BLANKS = {"first_at": "{first}", "last_at": "{last}", "lease_until": "{now} + :lease", "expires_at": "{now} + :keep"}
+_SPELT = {column: _BLANKS.get(column, f":{column}") for column in _KEPT}
+_VALUES = ", ".join(_SPELT.values())
+# But for the first four, which name the row.
+_SET = ", ".join(f"{column} = {_SPELT[column]}" for column in _KEPT[4:])
 #: Seconds from a row's expiry to its deletion: a late insert would bring back a version that others have read.
 _EXPIRED_KEPT = 11 * 86_400
 # A campaign's `keep` is as long by itself.
@@ -90,7 +92,10 @@ _TABLES = (
 #: or indexes, and changes nothing, so that processes of the version before can work beside it.
 EDITIONS = (_TABLES,)
 # SQLite needs a condition between a SELECT and its conflict clause: `{holds}`.
-_INSERT = f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES} WHERE {{holds}} ON CONFLICT DO NOTHING"
+_INSERT = (
+    f"INSERT INTO iletimerkezi_rows ({_COLUMNS}, entries) SELECT {_VALUES}, :entries WHERE {{holds}} "
+    "ON CONFLICT DO NOTHING"
+)
 # Locks part 0 until the end of the transaction. The lease is renewed only if the part is going to be written.
 _RENEW = (
     "UPDATE iletimerkezi_rows SET version = :renewed, lease_until = {now} + :fence_lease, "
@@ -103,22 +108,14 @@ _PART = (
 _RENEW_BY_INSERT = f"{_RENEW} NOT {_PART})"
 _RENEW_BY_SWAP = f"{_RENEW} {_PART} AND p.version = :old)"
 _SWAP = (
-    "UPDATE iletimerkezi_rows SET version = :version, token = :token, state = :state, content = :content, "
-    "mark = :mark, recipients = :recipients, first_at = {first}, first_service = :first_service, last_at = {last}, "
-    "last_service = :last_service, order_id = :order_id, lease_until = {now} + :lease, expires_at = {now} + :keep"
-    f"{{entries}} WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
-)
-_NOTE_WRITTEN = (
-    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
-    "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 "
-    f"WHERE EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version) "
-    "ON CONFLICT DO NOTHING"
+    f"UPDATE iletimerkezi_rows SET {_SET}{{entries}} WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
 )
 _NOTE = (
     f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
-    "VALUES (:account, :order_id, {now} - :age, :service, :scheduled, :cancelled) "
-    "ON CONFLICT (account, order_id) DO UPDATE "
-    "SET cancelled = CASE WHEN excluded.cancelled = 1 THEN 1 ELSE iletimerkezi_ids.cancelled END"
+    "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 WHERE {holds} ON CONFLICT DO NOTHING"
+)
+_NOTE_WRITTEN = _NOTE.replace(
+    "{holds}", f"EXISTS (SELECT 1 FROM iletimerkezi_rows WHERE {_NAME} AND part = :part AND version = :version)"
 )
 _READ = (
     f"SELECT {_COLUMNS}, {{now}} FROM (SELECT 1 AS one) AS one_row LEFT JOIN iletimerkezi_rows "
@@ -136,7 +133,8 @@ _ALIKE = (
 )
 _KNOWN = "SELECT order_id FROM iletimerkezi_ids WHERE account = :account AND order_id IN ({ids})"
 _KNOWN_BETWEEN = (
-    f"SELECT {_ID_COLUMNS} FROM iletimerkezi_ids WHERE account = :account AND known_at >= :since AND known_at <= :until"
+    "SELECT order_id, known_at, known_service, scheduled FROM iletimerkezi_ids "
+    "WHERE account = :account AND known_at >= :since AND known_at <= :until"
 )
 # By part 0 alone: the orders of a campaign are deleted together.
 _SWEEP = (
@@ -194,7 +192,8 @@ class SqlStore(Store):
         """Run statements as one transaction; return the rows of the last one."""
 
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
-        row, values = change.row, _values(change)
+        row = change.row if fence is None else evolve(change.row, token=fence.seal(change.row))
+        values = _values(change, row)
         statement = _INSERT
         if old is not None:
             values["old"] = old.version
@@ -209,8 +208,7 @@ class SqlStore(Store):
             values |= {"fence_lease": fence.lease, "fence_keep": fence.keep}
         if change.note is not None:
             statements.append(_NOTE_WRITTEN)
-            values |= {"note": str(change.note.order_id), "note_service": change.note.at.service}
-            values |= {"scheduled": int(change.note.scheduled), "age": change.note.age}
+            values |= _note(change.note)
         answer = _answer(self._transact([*statements, _READ], values, change.durable), row.part)
         if row.entries is not None and answer.row is not None and answer.has(row.version):
             return evolve(answer, row=evolve(answer.row, entries=row.entries))
@@ -224,10 +222,10 @@ class SqlStore(Store):
         del values["part"]
         return [_row(found) for found in self._transact([_PAGE], values, False)]
 
-    def _alike(self, row: Row, since: float, until: float) -> Alike:
+    def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
         values = {**_place(row.name, row.part), "mark": row.mark, "since": since, "until": until}
-        ids: list[str | None] = [found[0] for found in self._transact([_ALIKE], values, False)]
-        return Alike(ids.count(None), frozenset(int(each) for each in ids if each is not None))
+        found = self._transact([_ALIKE], values, False)
+        return [None if order_id is None else int(order_id) for (order_id,) in found]
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
         known: set[int] = set()
@@ -241,17 +239,13 @@ class SqlStore(Store):
         values = {"account": account, "since": since, "until": until}
         rows = self._transact([_KNOWN_BETWEEN], values, False)
         return [
-            KnownId(int(order_id), Moment(known_at, service), bool(scheduled), bool(cancelled))
-            for _, order_id, known_at, service, scheduled, cancelled in rows
+            KnownId(int(order_id), Moment(known_at, service), bool(scheduled))
+            for order_id, known_at, service, scheduled in rows
         ]
 
     def _note_ids(self, account: str, known: Sequence[KnownId]) -> None:
         for each in known:
-            values = {
-                "account": account, "order_id": str(each.order_id), "service": each.at.service,
-                "scheduled": int(each.scheduled), "cancelled": int(each.cancelled), "age": each.age,
-            }  # fmt: skip
-            self._transact([_NOTE], values, False)
+            self._transact([_NOTE.replace("{holds}", "1 = 1")], {"account": account, **_note(each)}, False)
 
     def _reserve(self, account: str, seconds: float, delay: float) -> float:
         values = {"account": account, "seconds": seconds, "delay": delay}
@@ -267,8 +261,8 @@ def _place(name: Name, part: int) -> dict[str, object]:
     return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
 
 
-def _values(change: Change) -> dict[str, object]:
-    row, first, last = change.row, change.row.first, change.row.last
+def _values(change: Change, row: Row) -> dict[str, object]:
+    first, last = row.first, row.last
     return {
         **_place(row.name, row.part),
         "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
@@ -276,6 +270,13 @@ def _values(change: Change) -> dict[str, object]:
         "order_id": None if row.order_id is None else str(row.order_id), "entries": row.entries,
         "first_at": None if first is None else first.local, "first_service": None if first is None else first.service,
         "last_at": None if last is None else last.local, "last_service": None if last is None else last.service,
+    }  # fmt: skip
+
+
+def _note(known: KnownId) -> dict[str, object]:
+    return {
+        "note": str(known.order_id), "note_service": known.at.service,
+        "scheduled": int(known.scheduled), "age": known.age,
     }  # fmt: skip
 
 

@@ -119,7 +119,7 @@ class Threads:
         """In a call's thread: wait for all other calls that have begun, `timeout` seconds each at the most."""
         for call in tuple(self._under_way):
             if call.thread not in {None, threading.get_ident()}:
-                call.wait(self._timeout)
+                call.ended.wait(self._timeout)
         for thread in tuple(self._left):
             thread.join(self._timeout)
 
@@ -142,14 +142,14 @@ class Threads:
 class _Call(Generic[T]):
     """A blocking call, whose caller may be cancelled before it ends."""
 
-    __slots__ = ("_begun", "_ended", "_is_done", "_lock", "_undo", "_work", "error", "result", "thread")
+    __slots__ = ("_begun", "_is_done", "_lock", "_undo", "_work", "ended", "error", "result", "thread")
 
     def __init__(self, work: Callable[[], T], undo: Callable[[T], object] | None) -> None:
         self._work = work
         self._undo = undo
         self._lock = threading.Lock()
         self._begun = False
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         self._is_done = False
         #: The failure, in words.
         self.error: str | None = None
@@ -164,7 +164,7 @@ class _Call(Generic[T]):
             if is_first:
                 self.thread = threading.get_ident()
         if not is_first:
-            self._ended.wait()
+            self.ended.wait()
             return
         try:
             self.result = self._work()
@@ -174,18 +174,14 @@ class _Call(Generic[T]):
         finally:
             with self._lock:
                 self.thread = None
-            self._ended.set()
-
-    def wait(self, timeout: float) -> None:
-        """Wait until it has ended."""
-        self._ended.wait(timeout)
+            self.ended.set()
 
     def abandon(self) -> bool:
         """Keep a call from beginning, as its caller was cancelled; if it has begun, tell whether to revert it."""
         with self._lock:
             if not self._begun:
                 self._begun = True
-                self._ended.set()
+                self.ended.set()
                 return False
         return self._undo is not None
 
@@ -197,7 +193,7 @@ class _Call(Generic[T]):
         """
         if finish:
             self.run()
-        self._ended.wait()
+        self.ended.wait()
         if self._undo is not None and self._is_done:
             with suppress(StoreError):
                 self._undo(self.result)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from iletimerkezi_async.errors import RecipientError
 from iletimerkezi_async.models import Balance
 from iletimerkezi_async.numbers import clean_number, find_flaw, mask, write_out
@@ -57,29 +55,24 @@ def _sender(value: object) -> str:
     raise UnreadableError("a sender is missing")
 
 
-@frozen(eq=False, repr=False)
-class BlacklistPage:
-    """A page of the blocked numbers: how many the account has in all, whatever the range, and those of the page."""
+def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[tuple[list[str], int | None]]:
+    """Ask for a page (from 1) of the numbers blocked in a range of times, of `row_count` (at most 1000) rows.
 
-    count: int | None
-    numbers: list[str]
-
-
-def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[BlacklistPage]:
-    """Ask for a page (from 1) of the numbers blocked in a range of times, of `row_count` (at most 1000) rows."""
+    The answer is the page's numbers; and how many the account has in all, whatever the range.
+    """
     blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
     if times is not None:
         blacklist["filter"] = times
     return Call(OPERATIONS["get-blacklist"], {"blacklist": blacklist}, _read_blacklist_page)
 
 
-def _read_blacklist_page(response: Json) -> BlacklistPage:
+def _read_blacklist_page(response: Json) -> tuple[list[str], int | None]:
     """Read `blacklist: {count, number: [..]}`."""
     if "blacklist" not in response:
         raise UnreadableError("the list is missing")
     blacklist = read_container(response["blacklist"])
     numbers = [read_number(item) for item in read_items(blacklist.get("number"))]
-    return BlacklistPage(optional(read_int, blacklist.get("count")), numbers)
+    return numbers, optional(read_int, blacklist.get("count"))
 
 
 def add_blacklist(number: Number) -> Call[None]:

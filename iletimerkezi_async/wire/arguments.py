@@ -135,13 +135,10 @@ def check_order_id(value: object) -> int:
     if isinstance(value, str):
         digits = value.strip()
         number = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= _LONGEST_DIGITS else 0
-    if number is None:
-        raise ConfigurationError(
-            f"`order_id` must be the order's number (`order.id`), its digits, or the `Order`, not {name_type(value)}"
-        )
-    if not 0 < number <= _LARGEST_ID:
-        raise ConfigurationError("`order_id` must be the order's number (`order.id`), its digits, or the `Order`")
-    return number
+    if number is not None and 0 < number <= _LARGEST_ID:
+        return number
+    what = "" if number is not None else f", not {name_type(value)}"
+    raise ConfigurationError(f"`order_id` must be the order's number (`order.id`), its digits, or the `Order`{what}")
 
 
 def check_patience(value: object) -> float | None:

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: For so many seconds the service refuses the same order as a duplicate (source: the provider's `send-sms` page, 451).
-MEMORY: Final = 10 * 60.0
-#: A repetition leaves within so many seconds of the first attempt; a tenth of `MEMORY` remains for it to arrive.
+#: A repetition leaves within so many seconds of the first attempt. The service refuses repetitions as duplicates for
+#: ten minutes (source: the provider's `send-sms` page, 451); the last one remains for it to arrive.
 SEND_WINDOW: Final = 9 * 60.0
 
 _OK = 200

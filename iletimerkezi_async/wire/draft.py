@@ -29,7 +29,7 @@ from iletimerkezi_async.text import MAX_PARTS, TURKISH_LETTERS, find_complaint, 
 from .arguments import find_moment_flaw, name_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 SENDER_VARIABLE = "ILETIMERKEZI_SENDER"
 _OPERATION = "send-sms"
@@ -63,15 +63,11 @@ class Draft:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
 
-    def is_overdue(self, now: datetime) -> bool:
-        """Whether the time to send at is past; `now` is an aware time."""
-        return find_obstacle(self.send_at, now) is not None
-
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Each text and number."""
+        """Each number, and the text that it gets."""
         for text, numbers in self.messages.items():
             for number in numbers:
-                yield text, number
+                yield number, text
 
     def __repr__(self) -> str:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
@@ -227,18 +223,6 @@ def text_complaint(text: object) -> ApiError | None:
     if not text.isascii() and _has_half(text):
         return ApiError(400, "the text holds half a character (a lone surrogate), which JSON cannot carry", _OPERATION)
     return None
-
-
-def are_plain(texts: Sequence[str]) -> bool:
-    """Whether all texts surely have no flaw: a quick check, which may say no to sound ones."""
-    return (
-        # Untyped callers pass anything.
-        set(map(type, texts)) == {str}
-        and all(texts)
-        and max(map(len, texts)) <= _SURELY_FITS
-        and not any(map(str.isspace, texts))
-        and not _has_half("".join(texts))
-    )
 
 
 def _has_half(text: str) -> bool:

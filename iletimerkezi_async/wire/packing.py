@@ -9,8 +9,7 @@ sequence.
 
 from __future__ import annotations
 
-from collections import deque
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from attrs import evolve
@@ -21,15 +20,16 @@ from iletimerkezi_async.numbers import NO_NUMBER, clean_number, clean_numbers, f
 from iletimerkezi_async.results import Refusal
 
 from .arguments import MAX_RECIPIENTS, is_iterable, name_type
-from .draft import Draft, are_plain, message_complaint, text_complaint
+from .draft import Draft, message_complaint, text_complaint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from iletimerkezi_async.models import Number
 
 #: A number, and the text that it gets.
 Pair: TypeAlias = tuple[str, str]
+#: A recipient of a message: its text, the number as it was given, and the flaw of the message, if it has one.
+Recipient: TypeAlias = tuple[str, object, ApiError | None]
 
 _OPERATION = "send-sms"
 # Flaws named in one error.
@@ -75,80 +75,17 @@ def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
 
 def slices(draft: Draft, size: int) -> list[Draft]:
     """Split a draft into drafts of `size` recipients each; the last one has the rest."""
-    pairs = [(number, text) for text, number in draft.pairs()]
+    pairs = [*draft.pairs()]
     return [group(draft, pairs[start : start + size]) for start in range(0, len(pairs), size)]
 
 
-class Unfolded:
-    """Messages as pairs of text and number, some at a time, also of a message to a million recipients.
-
-    Attributes:
-        refused: The recipients of bad messages: before which of the numbers that were taken last, the value, and the
-            complaint.
-        complaint: The first of the complaints, also about a message without recipients.
-    """
-
-    __slots__ = ("_flaw", "_messages", "_start", "complaint", "refused")
-
-    def __init__(self) -> None:
-        self._messages: deque[object] = deque()
-        # Where to go on in the first message, and that message's flaw.
-        self._start = 0
-        self._flaw: ApiError | None = None
-        self.complaint: ApiError | None = None
-        self.refused: list[tuple[int, object, ApiError]] = []
-
-    def __iter__(self) -> Iterator[object]:
-        return iter(self._messages)
-
-    def __len__(self) -> int:
-        return len(self._messages)
-
-    def extend(self, messages: Iterable[object]) -> None:
-        """Add messages at the end."""
-        self._messages.extend(messages)
-
-    def take(self, most: int) -> tuple[list[str], list[Number]]:
-        """The next recipients, at most so many: the text of each, and the number as it was given."""
-        self.refused = []
-        texts, numbers = self._take_plain(most)
-        room = most - len(numbers)
-        while self._messages and room > 0:
-            message = self._messages[0]
-            if not self._start:
-                self._flaw = message_complaint(message)
-                self.complaint = self.complaint or self._flaw
-            recipients: tuple[object, ...] = message.to if isinstance(message, Message) else (_alone(message),)
-            piece = recipients[self._start : self._start + room]
-            if self._flaw is not None:
-                self.refused += [(len(numbers), value, self._flaw) for value in piece]
-            elif isinstance(message, Message):
-                texts += (message.text,) * len(piece)
-                numbers += cast("tuple[Number, ...]", piece)
-            room -= len(piece)
-            self._start += len(piece)
-            if self._start >= len(recipients):
-                self._messages.popleft()
-                self._start = 0
-        return texts, numbers
-
-    def _take_plain(self, most: int) -> tuple[list[str], list[Number]]:
-        """The next messages at one go, where each has one recipient and no flaw: the usual case of long lists."""
-        piece = cast("list[Message]", [*islice(self._messages, 0 if self._start else most)])
-        if set(map(type, piece)) != {Message}:
-            return [], []
-        texts = [message.text for message in piece]
-        recipients = [message.to for message in piece]
-        if set(map(len, recipients)) != {1} or not are_plain(texts):
-            return [], []
-        for _ in piece:
-            self._messages.popleft()
-        return texts, [*chain.from_iterable(recipients)]
-
-
-def _alone(value: object) -> object:
-    """The entry for a value that is no message: a refusal is listed as it is, anything else without a number."""
-    return value if isinstance(value, Refusal) else ""
+def unfold(message: object) -> Iterator[Recipient]:
+    """Unfold a message into its recipients, one at a time: it may have a million."""
+    flaw = message_complaint(message)
+    if isinstance(message, Message):
+        return zip(repeat(message.text), message.to, repeat(flaw))
+    # A refusal is listed as it is, anything else without a number.
+    return iter([("", message if isinstance(message, Refusal) else "", flaw)])
 
 
 def fill_one(template: Draft, message: Message) -> Draft | None:
@@ -157,11 +94,6 @@ def fill_one(template: Draft, message: Message) -> Draft | None:
     if number is None or text_complaint(message.text) is not None:
         return None
     return Draft(template.sender, template.iys, {message.text: (number,)}, template.send_at, 1)
-
-
-def count_recipients(message: object) -> int:
-    """The number of values that are read for a message: its recipients; one, where it has none or is no message."""
-    return len(message.to) or 1 if isinstance(message, Message) else 1
 
 
 class Filling:
@@ -182,13 +114,13 @@ class Filling:
         if not is_iterable(messages):
             raise ApiError(422, f"`messages` must be an iterable of Message, not {name_type(messages)}", _OPERATION)
         self._template = template
-        self._unfolded = Unfolded()
-        self._unfolded.extend(messages)
-        self.recipients = max(len(self._unfolded), sum(map(count_recipients, islice(self._unfolded, _PIECE))))
+        self._messages = tuple(messages)
+        first = cast("tuple[object, ...]", self._messages[:_PIECE])
+        counts = (len(message.to) for message in first if isinstance(message, Message))
+        self.recipients = max(len(self._messages), sum(counts))
         # In a dictionary, so that each is there once.
         self._pairs: dict[Pair, None] = {}
-        self._bad: list[str] = []
-        self._flaws: dict[str, None] = {}
+        self._bad: list[object] = []
 
     def draft(self) -> Draft:
         """The draft, in which a number that comes twice for the same text is kept once.
@@ -199,37 +131,29 @@ class Filling:
             ApiError: A text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
                 numbers (all are named).
         """
-        while self._unfolded and self._unfolded.complaint is None:
-            self._take()
-        complaint = self._unfolded.complaint or self._number_complaint()
-        if complaint is not None:
-            raise complaint
+        for message in self._messages:
+            flaw = message_complaint(message)
+            if flaw is not None:
+                raise flaw
+        rows = chain.from_iterable(zip(message.to, repeat(message.text)) for message in self._messages)
+        while piece := [*islice(rows, _PIECE)]:
+            numbers = clean_numbers([value for value, _ in piece])
+            self._pairs |= {(number, text): None for number, (_, text) in zip(numbers, piece) if number is not None}
+            self._bad += [value for number, (value, _) in zip(numbers, piece) if number is None]
+        self._check_numbers()
         draft = group(self._template, [*self._pairs])
         return evolve(draft, messages={text: tuple(sort_numbers(numbers)) for text, numbers in draft.messages.items()})
 
-    def _take(self) -> None:
-        texts, given = self._unfolded.take(_PIECE)
-        numbers = clean_numbers(given)
-        if all(numbers):
-            self._pairs.update(dict.fromkeys(zip(cast("Sequence[str]", numbers), texts)))
-        else:
-            self._pairs.update({(number, text): None for number, text in zip(numbers, texts) if number is not None})
-            bad = [value for value, number in zip(given, numbers) if number is None]
-            self._bad += map(write_out, bad)
-            self._flaws.update(dict.fromkeys(map(find_flaw, bad)))
-
-    def _number_complaint(self) -> RecipientError | None:
-        """The complaint about the numbers."""
+    def _check_numbers(self) -> None:
         count = len(self._pairs)
         if self._bad:
             message = f"{len(self._bad)} of {count + len(self._bad)} recipients are not phone numbers (see `numbers`)"
-            hints = [flaw for flaw in self._flaws if flaw != NO_NUMBER]
+            hints = [flaw for flaw in dict.fromkeys(map(find_flaw, self._bad)) if flaw != NO_NUMBER]
             if hints:
                 message = f"{message}: {'; '.join(hints[:_MOST_FLAWS])}"
-            return RecipientError(452, message, _OPERATION, numbers=tuple(self._bad))
+            raise RecipientError(452, message, _OPERATION, numbers=tuple(map(write_out, self._bad)))
         if not count:
-            return RecipientError(452, "there is no recipient", _OPERATION)
+            raise RecipientError(452, "there is no recipient", _OPERATION)
         if count > MAX_RECIPIENTS:
             message = f"{count} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
-            return RecipientError(452, message, _OPERATION)
-        return None
+            raise RecipientError(452, message, _OPERATION)

@@ -87,24 +87,19 @@ def _message_status(code: object) -> MessageStatus:
     return MessageStatus(read_int(code)) if status is None else status
 
 
-@frozen(eq=False, repr=False)
-class OrdersPage:
-    """A page of the orders in a range: how many there are in all, if the service says so, and those of this page."""
+def get_reports(start: date, end: date, page: int) -> Call[tuple[list[OrderReport], int | None]]:
+    """Ask for a page (from 1) of the orders submitted from `start` to `end`, both days included.
 
-    count: int | None
-    orders: list[OrderReport]
-
-
-def get_reports(start: date, end: date, page: int) -> Call[OrdersPage]:
-    """Ask for a page (from 1) of the orders submitted from `start` to `end`, both days included."""
+    The answer is the page's orders; and how many there are in all, if the service says so.
+    """
     where = {"start": start.isoformat(), "end": end.isoformat(), "page": page}
     return Call(OPERATIONS["get-reports"], {"filter": where}, read_orders_page)
 
 
-def read_orders_page(response: Json) -> OrdersPage:
+def read_orders_page(response: Json) -> tuple[list[OrderReport], int | None]:
     """Read `count` and `orders: [{id, status, total, …}]`."""
     orders = [_order_report(read_object(item)) for item in read_items(response.get("orders"))]
-    return OrdersPage(optional(read_int, response.get("count")), orders)
+    return orders, optional(read_int, response.get("count"))
 
 
 def _order_report(order: Json) -> OrderReport:

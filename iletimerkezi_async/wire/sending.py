@@ -14,18 +14,19 @@ from .credentials import Body
 from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iletimerkezi_async.errors import ApiError
 
     from .draft import Draft
 
 _MESSAGE = b'{"text":%b,"receipents":{"number":%b}}'
-_SCHEDULE = 457
 # Text too long or empty, no sender or one that is too long.
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460})
 
 
-def send_sms(draft: Draft) -> Call[Order]:
-    """Ask for an order to be sent.
+def send_sms(draft: Draft, is_astray: Callable[[Order, bool], bool] | None = None) -> Call[Order]:
+    """Ask for an order to be sent; `is_astray` as for `Call`.
 
     `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
     """
@@ -46,7 +47,7 @@ def send_sms(draft: Draft) -> Call[Order]:
         """Read `order: {id}`."""
         return Order(read_id(read_object(response.get("order")).get("id")), recipients)
 
-    return Call(OPERATIONS["send-sms"], fields, read_order, draft.about, recipients, draft.send_at)
+    return Call(OPERATIONS["send-sms"], fields, read_order, draft.about, recipients, draft.send_at, is_astray)
 
 
 def cancel_order(order_id: int) -> Call[None]:
@@ -57,8 +58,3 @@ def cancel_order(order_id: int) -> Call[None]:
 def proves_refusal(error: ApiError) -> bool:
     """Whether a refusal proves that every other attempt with the same order was refused, too."""
     return error.code in _OF_THE_ORDER_ITSELF
-
-
-def is_overdue(error: ApiError) -> bool:
-    """Whether a refusal says that the time to send at is past."""
-    return error.code == _SCHEDULE

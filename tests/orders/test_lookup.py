@@ -24,7 +24,7 @@ from iletimerkezi_async import (
     StoreError,
 )
 from iletimerkezi_async.models import TURKISH_TIME
-from iletimerkezi_async.orders.lookup import Budget, ListPage
+from iletimerkezi_async.orders.lookup import Budget, Page
 from iletimerkezi_async.orders.search import PageSequence
 from iletimerkezi_async.stores import SqliteStore
 
@@ -140,21 +140,21 @@ async def test_behind_newer_orders_a_lost_one_is_found_and_none_behind_it_is_loo
     assert pages == ["list 1", "list 2", "list 3"]
 
 
-def pages_of(start: int, lists: dict[int, ListPage], most: int = 9) -> list[int]:
+def pages_of(start: int, lists: dict[int, Page], most: int = 9) -> list[int]:
     """Which pages are read, of those that there are; the others are empty."""
     sequence, asked = PageSequence(start), list[int]()
     for number in sequence:
         asked.append(number)
-        sequence.note(number, lists.get(number, ListPage((), None, 0.0)), NOW.timestamp() - 60)
+        sequence.note(number, lists.get(number, ((), None)), NOW.timestamp() - 60)
         if len(asked) == most:
             break
     return asked
 
 
-def page_of(*minutes: float, count: int | None = None) -> ListPage:
+def page_of(*minutes: float, count: int | None = None) -> Page:
     """A page with orders that were submitted so many minutes ago."""
     orders = (OrderReport(100, OrderStatus.SENDING, submitted_at=NOW - timedelta(minutes=each)) for each in minutes)
-    return ListPage(tuple(orders), count, 0.0)
+    return list(orders), count
 
 
 def test_a_look_up_begins_where_the_order_most_likely_stands() -> None:

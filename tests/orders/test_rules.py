@@ -277,7 +277,7 @@ def test_after_an_hour_a_list_is_not_behind() -> None:
 
 @pytest.mark.parametrize(("known", "whole"), [
     (Known(moment(-HOUR)), False), (Known(moment(19 * MINUTE)), True), (Known(), True),
-    (Known(moment(-HOUR), scheduled=True), True), (Known(moment(-HOUR), cancelled=True), True),
+    (Known(moment(-HOUR), scheduled=True), True),
     (Known(moment(-40 * HOUR)), True), (Known(moment(-34 * HOUR)), True), (Known(moment(-31 * HOUR)), False),
 ])  # fmt: skip
 def test_which_known_orders_a_whole_list_must_have(known: Known, whole: bool) -> None:

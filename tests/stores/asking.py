@@ -23,10 +23,14 @@ class Asking:
         mine = Row(self.name, 0, draw(), draw(), State.CLAIMED, content, "mark", 1)
         return await rows.claim(self.log, mine, lease, KEEP)
 
+    async def obstacle(self, content: str = "content", lease: float = LEASE) -> life.Obstacle | None:
+        return (await self.claim(content, lease))[1]
+
     async def granted(self) -> Row:
-        outcome = await self.claim()
-        assert isinstance(outcome, rows.Granted)
-        return outcome.row
+        answer, obstacle = await self.claim()
+        assert obstacle is None
+        assert answer.row is not None
+        return answer.row
 
     async def begin(self, row: Row) -> Row | None:
         return await rows.write_owned(self.log, row, life.begin(row, draw(), None, LEASE, KEEP, lost=False))

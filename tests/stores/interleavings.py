@@ -72,10 +72,9 @@ def wait(for_what: Question | None = PAUSE) -> Generator[Question | None, Answer
 class YieldingLog:
     """A log whose questions are answered by a scheduler; no answer means that it was lost."""
 
-    async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        return await self.ask(Question(change.row.name, change.row.part, None, change, fence, undo))
-
-    async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
+    async def write(
+        self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
+    ) -> Answer:
         return await self.ask(Question(change.row.name, change.row.part, old, change, fence, undo))
 
     async def read(self, name: Name, part: int = 0) -> Answer:
@@ -502,7 +501,7 @@ class Sender:
         if self.is_there:
             return await self.write(change, may_be_undone=True)
         fence = self.fence()
-        answer = await world.log.insert(change, fence)
+        answer = await world.log.write(None, change, fence)
         return self.has_written(change, fence, answer.row if answer.has(change.row.version) else None)
 
     def hand_over(self, started: float) -> tuple[Reply, Order | None]:
@@ -572,16 +571,17 @@ async def own_key(world: World, who: str, name: Name, content: str) -> None:
     """Send under a key."""
     for _ in range(4):
         mine = Row(name, 0, world.draw(), world.draw(), State.CLAIMED, content, "mark", 1)
-        outcome = await rows.claim(world.log, mine, LEASE, KEEP)
-        world.did[type(outcome).__name__] += 1
-        if isinstance(outcome, life.Replay):
+        answer, obstacle = await rows.claim(world.log, mine, LEASE, KEEP)
+        world.did[str(obstacle)] += 1
+        assert answer.row is not None
+        if obstacle is life.Obstacle.REPLAY:
             order = world.service.find(mine)
             assert order is not None, "what was never sent is told as sent"
-            assert outcome.row.order_id in {None, order.id}, "another id is told"
+            assert answer.row.order_id in {None, order.id}, "another id is told"
             return
-        if isinstance(outcome, life.Busy):
+        if obstacle is life.Obstacle.BUSY:
             await wait()
-        elif not isinstance(outcome, rows.Granted) or await Sender(world, who, outcome.row).send():
+        elif obstacle is not None or await Sender(world, who, answer.row).send():
             return
 
 
@@ -592,11 +592,11 @@ async def decide(world: World, name: Name) -> None:
     if seen is None:
         return
     if world.rng.random() < 0.5:
-        outcome = await rows.mark(world.log, name, lambda row, now: _decision(world, row, now))
+        _, obstacle = await rows.mark(world.log, name, lambda row, now: _decision(world, row, now))
     else:
         decision = _decision(world, seen, answer.now)
-        outcome = await rows.mark(world.log, name, lambda row, now: decision, seen=seen.version)
-    world.did["a person's " + type(outcome).__name__] += 1
+        _, obstacle = await rows.mark(world.log, name, lambda row, now: decision, seen=seen.version)
+    world.did[f"a person's {obstacle}"] += 1
 
 
 def _decision(world: World, row: Row | None, now: float) -> life.Decision:
@@ -618,11 +618,11 @@ def begin_key(world: World, who: str) -> None:
 async def run_campaign(world: World, who: str, name: Name) -> None:
     """Claim a campaign, and then send its parts side by side."""
     mine = Row(name, 0, world.draw(), world.draw(), State.CLAIMED, "terms", entries=b"terms")
-    outcome = await rows.claim(world.log, mine, LEASE, KEEP)
-    world.did[type(outcome).__name__] += 1
-    if isinstance(outcome, rows.Granted):
+    answer, obstacle = await rows.claim(world.log, mine, LEASE, KEEP)
+    world.did[str(obstacle)] += 1
+    if obstacle is None and answer.row is not None:
         for part in PARTS:
-            world.start(f"{who}.{part}", send_part(world, f"{who}.{part}", outcome.row, part))
+            world.start(f"{who}.{part}", send_part(world, f"{who}.{part}", answer.row, part))
 
 
 async def send_part(world: World, who: str, run: Row, part: int) -> None:

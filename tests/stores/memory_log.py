@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment
-from iletimerkezi_async.stores.log import Alike, Answer, KnownId, Name, Row, State
+from iletimerkezi_async.stores.log import Answer, KnownId, Name, Row, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -55,15 +55,12 @@ class MemoryLog:
         self._known: dict[int, KnownId] = {}
         self._sweep_at = 0.0
 
-    async def insert(self, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
+    async def write(
+        self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
+    ) -> Answer:
         """See `Log`."""
         del undo
-        return self._write(None, change, fence)
-
-    async def swap(self, old: Row, change: Change, fence: Fence | None = None, *, undo: Undo | None = None) -> Answer:
-        """See `Log`."""
-        del undo
-        return self._write(old.version, change, fence)
+        return self._write(None if old is None else old.version, change, fence)
 
     async def read(self, name: Name, part: int = 0) -> Answer:
         """See `Log`."""
@@ -76,12 +73,11 @@ class MemoryLog:
             parts = [row for (other, part), row in self._rows.items() if other == name and part > after]
         return sorted(parts, key=lambda row: row.part)
 
-    async def alike(self, row: Row, since: float, until: float) -> Alike:
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
         """See `Log`."""
         with self._lock:
             others = [self._rows[place] for place in self._by_mark.get(row.mark, ()) if place != (row.name, row.part)]
-        ids = [other.order_id for other in others if _overlaps(other, row, since, until)]
-        return Alike(ids.count(None), frozenset(each for each in ids if each is not None))
+        return [other.order_id for other in others if _overlaps(other, row, since, until)]
 
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
         """See `Log`; a client has one account."""
@@ -129,8 +125,7 @@ class MemoryLog:
         there = self._known.get(known.order_id)
         if there is None:
             there = evolve(known, at=Moment(now - known.age, known.at.service))
-        cancelled, scheduled = known.cancelled or there.cancelled, known.scheduled or there.scheduled
-        self._known[known.order_id] = evolve(there, scheduled=scheduled, cancelled=cancelled)
+        self._known[known.order_id] = evolve(there, scheduled=known.scheduled or there.scheduled)
         if len(self._known) > _MOST_KNOWN:
             del self._known[next(iter(self._known))]
 

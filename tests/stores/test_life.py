@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
@@ -47,7 +48,7 @@ def mine(name: Name, content: str = "content", **values: object) -> Row:
 
 async def put(log: Log, row: Row, *, lease: float = 0.0, keep: float = KEEP) -> Row:
     """Have a row stand there, whatever the life of an order allows."""
-    answer = await log.insert(Change(row, lease, keep))
+    answer = await log.write(None, Change(row, lease, keep))
     assert answer.row is not None
     return answer.row
 
@@ -88,25 +89,27 @@ CLAIMED, BEGUN, UNKNOWN, SENT, FREE = (
     {"state": State.FREE},
 )  # fmt: skip
 HELD, OVER = LEASE, 0.0
+#: No reason not to.
+GRANTED = None
 #: What stands there, its lease, what happens, what is answered, and what stands there then.
 TABLE: list[tuple[dict[str, object] | None, float, Event, type | object, dict[str, object] | None]] = [
-    (None, 0, claims(), rows.Granted, {"state": State.CLAIMED, "first": None, "content": "content"}),
-    (FREE, OVER, claims("other"), rows.Granted, {"state": State.CLAIMED, "content": "other"}),
-    (CLAIMED, OVER, claims(), rows.Granted, {"state": State.CLAIMED}),
-    (CLAIMED, OVER, claims("other"), rows.Granted, {"state": State.CLAIMED, "content": "other"}),
-    (CLAIMED, HELD, claims(), life.Busy, {"state": State.CLAIMED}),
-    (CLAIMED, HELD, claims("other"), life.Conflict, {"content": "content"}),
-    (BEGUN, HELD, claims(), life.Busy, BEGUN),
-    (BEGUN, HELD, claims("other"), life.Conflict, BEGUN),
-    (UNKNOWN, HELD, claims(), life.Busy, UNKNOWN),
-    (BEGUN, OVER, claims(), rows.Granted, BEGUN),
-    (UNKNOWN, OVER, claims(), rows.Granted, UNKNOWN),
-    (BEGUN, OVER, claims("other"), life.Conflict, BEGUN),
-    (UNKNOWN, OVER, claims("other"), life.Conflict, UNKNOWN),
-    (SENT, OVER, claims(), life.Replay, SENT),
-    (SENT, OVER, claims("other"), life.Conflict, SENT),
+    (None, 0, claims(), GRANTED, {"state": State.CLAIMED, "first": None, "content": "content"}),
+    (FREE, OVER, claims("other"), GRANTED, {"state": State.CLAIMED, "content": "other"}),
+    (CLAIMED, OVER, claims(), GRANTED, {"state": State.CLAIMED}),
+    (CLAIMED, OVER, claims("other"), GRANTED, {"state": State.CLAIMED, "content": "other"}),
+    (CLAIMED, HELD, claims(), life.Obstacle.BUSY, {"state": State.CLAIMED}),
+    (CLAIMED, HELD, claims("other"), life.Obstacle.CONFLICT, {"content": "content"}),
+    (BEGUN, HELD, claims(), life.Obstacle.BUSY, BEGUN),
+    (BEGUN, HELD, claims("other"), life.Obstacle.CONFLICT, BEGUN),
+    (UNKNOWN, HELD, claims(), life.Obstacle.BUSY, UNKNOWN),
+    (BEGUN, OVER, claims(), GRANTED, BEGUN),
+    (UNKNOWN, OVER, claims(), GRANTED, UNKNOWN),
+    (BEGUN, OVER, claims("other"), life.Obstacle.CONFLICT, BEGUN),
+    (UNKNOWN, OVER, claims("other"), life.Obstacle.CONFLICT, UNKNOWN),
+    (SENT, OVER, claims(), life.Obstacle.REPLAY, SENT),
+    (SENT, OVER, claims("other"), life.Obstacle.CONFLICT, SENT),
     # A clock that was an hour ahead for a moment.
-    (BEGUN, 3600.0, claims(), rows.Granted, BEGUN),
+    (BEGUN, 3600.0, claims(), GRANTED, BEGUN),
     (CLAIMED, HELD, gives_up(lost=False), Row, {"state": State.FREE, "first": None}),
     (BEGUN, HELD, gives_up(lost=True), Row, {**UNKNOWN, "lease": False}),
     (UNKNOWN, HELD, gives_up(lost=True), Row, {**UNKNOWN, "lease": False}),
@@ -125,20 +128,20 @@ TABLE: list[tuple[dict[str, object] | None, float, Event, type | object, dict[st
     (SENT, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
     ({**SENT, "order_id": 5}, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 5}),
     ({**SENT, "order_id": 5}, OVER, is_taken(None), Row, {"state": State.SENT, "order_id": 5}),
-    (None, 0, says_sent(7), life.Nothing.UNUSED, None),
-    (FREE, OVER, says_sent(7), life.Nothing.UNUSED, FREE),
-    (FREE, OVER, says_not_sent(), life.Nothing.UNUSED, FREE),
-    (CLAIMED, HELD, says_sent(7), life.Busy, {"state": State.CLAIMED}),
-    (BEGUN, HELD, says_not_sent(), life.Busy, BEGUN),
-    (CLAIMED, OVER, says_sent(7), rows.Granted, {"state": State.SENT, "order_id": 7}),
-    (BEGUN, OVER, says_sent(None), rows.Granted, {"state": State.SENT, "order_id": None}),
-    (UNKNOWN, OVER, says_sent(7), rows.Granted, {"state": State.SENT, "order_id": 7, "first": OLD}),
-    (UNKNOWN, OVER, says_not_sent(), rows.Granted, {"state": State.FREE, "first": None}),
-    (SENT, OVER, says_sent(7), rows.Granted, {"state": State.SENT, "order_id": 7}),
-    (SENT, OVER, says_sent(None), life.Replay, SENT),
-    (SENT, OVER, says_not_sent(), life.Conflict, SENT),
-    ({**SENT, "order_id": 5}, OVER, says_sent(7), life.Conflict, {"order_id": 5}),
-    ({**SENT, "order_id": 5}, OVER, says_sent(5), life.Replay, {"order_id": 5}),
+    (None, 0, says_sent(7), life.Obstacle.UNUSED, None),
+    (FREE, OVER, says_sent(7), life.Obstacle.UNUSED, FREE),
+    (FREE, OVER, says_not_sent(), life.Obstacle.UNUSED, FREE),
+    (CLAIMED, HELD, says_sent(7), life.Obstacle.BUSY, {"state": State.CLAIMED}),
+    (BEGUN, HELD, says_not_sent(), life.Obstacle.BUSY, BEGUN),
+    (CLAIMED, OVER, says_sent(7), GRANTED, {"state": State.SENT, "order_id": 7}),
+    (BEGUN, OVER, says_sent(None), GRANTED, {"state": State.SENT, "order_id": None}),
+    (UNKNOWN, OVER, says_sent(7), GRANTED, {"state": State.SENT, "order_id": 7, "first": OLD}),
+    (UNKNOWN, OVER, says_not_sent(), GRANTED, {"state": State.FREE, "first": None}),
+    (SENT, OVER, says_sent(7), GRANTED, {"state": State.SENT, "order_id": 7}),
+    (SENT, OVER, says_sent(None), life.Obstacle.REPLAY, SENT),
+    (SENT, OVER, says_not_sent(), life.Obstacle.CONFLICT, SENT),
+    ({**SENT, "order_id": 5}, OVER, says_sent(7), life.Obstacle.CONFLICT, {"order_id": 5}),
+    ({**SENT, "order_id": 5}, OVER, says_sent(5), life.Obstacle.REPLAY, {"order_id": 5}),
 ]
 
 
@@ -157,6 +160,8 @@ async def test_what_becomes_of_an_order(
     if there is not None:
         row = await put(log, mine(name, **there), lease=lease)
     told = await event(log, row)
+    if isinstance(told, tuple):
+        _, told = told
     assert isinstance(told, answer) if isinstance(answer, type) else told is answer
     found = await log.read(name)
     if then is None:
@@ -177,7 +182,7 @@ async def test_what_becomes_of_an_order(
 async def test_what_is_expired_is_none(log: Log, name: Name) -> None:
     """A sent order is replayed for as long as it is kept; the row stays, so that nothing late can bring it back."""
     await put(log, mine(name, **SENT), keep=-1)
-    assert isinstance(await rows.claim(log, mine(name, "other"), LEASE, KEEP), rows.Granted)
+    assert (await rows.claim(log, mine(name, "other"), LEASE, KEEP))[1] is GRANTED
 
 
 async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: Log, name: Name) -> None:
@@ -193,7 +198,7 @@ async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: Log, name: 
 async def test_whoever_was_overtaken_writes_nothing(log: Log, name: Name) -> None:
     """Neither that it begins, nor that nobody knows; that it was taken is true whoever says it."""
     first = await put(log, mine(name), lease=-1)
-    assert isinstance(await rows.claim(log, mine(name), LEASE, KEEP), rows.Granted)
+    assert (await rows.claim(log, mine(name), LEASE, KEEP))[1] is GRANTED
     assert await rows.write_owned(log, first, life.begin(first, draw(), None, LEASE, KEEP, lost=False)) is None
     assert await rows.write_owned(log, first, life.strike(first, draw())) is None
     settled = await rows.settle_taken(log, first, 7, KEEP)
@@ -219,21 +224,21 @@ async def test_a_person_decides_about_what_was_seen(log: Log, name: Name) -> Non
     """Where it is another by now, the decision is refused."""
     row = await put(log, mine(name, **UNKNOWN))
     decide = lambda there, now: life.mark_sent(there, now, draw(), 7, KEEP)  # noqa: E731 - once
-    assert await rows.mark(log, name, decide, seen="another") is life.Nothing.CHANGED
-    assert isinstance(await rows.mark(log, name, decide, seen=row.version), rows.Granted)
+    assert (await rows.mark(log, name, decide, seen="another"))[1] is life.Obstacle.CHANGED
+    assert (await rows.mark(log, name, decide, seen=row.version))[1] is GRANTED
 
 
 async def test_ids_are_known(log: Log, name: Name) -> None:
     """Those of answers, by the same write; those that need not be in a list are told apart, for good."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, Moment(0.0, 77.0), scheduled=True))
-    await log.note(name.account, [KnownId(8, Moment(0.0, 88.0)), KnownId(9, cancelled=True)])
-    await log.note(name.account, [KnownId(8, cancelled=True), KnownId(9)])
+    await log.note(name.account, [KnownId(8, Moment(0.0, 88.0)), KnownId(9)])
+    await log.note(name.account, [KnownId(8), KnownId(9, Moment(0.0, 99.0))])
     assert await log.known(name.account, [6, 7, 8, 9]) == {7, 8, 9}
     now = (await log.read(name)).now
     known = await log.known_between(name.account, now - 60, now + 60)
-    assert sorted((each.order_id, each.at.service, each.scheduled, each.cancelled) for each in known) == [
-        (7, 77.0, True, False), (8, 88.0, False, True), (9, None, False, True),
+    assert sorted((each.order_id, each.at.service, each.scheduled) for each in known) == [
+        (7, 77.0, True), (8, 88.0, False), (9, None, False),
     ]  # fmt: skip
     assert all(abs(each.at.local - now) < 5 for each in known)
     assert not await log.known_between(name.account, now + 60, now + 120)
@@ -271,28 +276,30 @@ async def test_look_alikes_are_counted(log: Log, name: Name) -> None:
     ]):  # fmt: skip
         await put(log, mine(name._replace(name=f"other {number}"), **values))
     alike = await log.alike(row, OLD.local - 60, OLD.local + 60)
-    assert (alike.open, alike.order_ids) == (2, {7})
+    assert Counter(alike) == {None: 2, 7: 1}
 
 
 @pytest.mark.parametrize("log", ENGINES[:3], indirect=True)
 async def test_a_campaign_is_written_by_the_run_that_has_it(log: Log, name: Name) -> None:
     """Each order that is written renews the lease; of a run that was overtaken nothing is written any more."""
     name = name._replace(scope=Scope.CAMPAIGN)
-    first = await rows.claim(log, mine(name, entries=b"terms"), LEASE, KEEP)
-    assert isinstance(first, rows.Granted)
+    first, obstacle = await rows.claim(log, mine(name, entries=b"terms"), LEASE, KEEP)
+    assert obstacle is GRANTED
+    assert first.row is not None
     fence = Fence(first.row.token, draw(), LEASE, KEEP)
     part = mine(name, part=1, state=State.BEGUN, entries=b"\x00\x01")
-    answer = await log.insert(Change(part, 0, KEEP, first_now=True, last_now=True), fence)
+    answer = await log.write(None, Change(part, 0, KEEP, first_now=True, last_now=True), fence)
     assert answer.has(part.version)
     renewed = (await log.read(name)).row
     assert renewed is not None
     assert (renewed.version, renewed.entries) == (fence.version, b"terms")
     # Taken over once its lease is over.
-    await log.swap(renewed, Change(evolve(renewed, version=draw()), -1, KEEP))
-    second = await rows.claim(log, mine(name, entries=b"other"), LEASE, KEEP)
-    assert isinstance(second, rows.Granted)
+    await log.write(renewed, Change(evolve(renewed, version=draw()), -1, KEEP))
+    second, obstacle = await rows.claim(log, mine(name, entries=b"other"), LEASE, KEEP)
+    assert obstacle is GRANTED
+    assert second.row is not None
     assert (await log.read(name)).row == evolve(second.row, entries=b"terms")
-    late = await log.swap(part, Change(evolve(part, version=draw(), state=State.SENT), 0, KEEP), fence)
+    late = await log.write(part, Change(evolve(part, version=draw(), state=State.SENT), 0, KEEP), fence)
     assert late.token == second.row.token
     kept = await log.read(name, 1)
     assert kept.row is not None
@@ -306,7 +313,7 @@ async def test_a_campaign_s_name_belongs_to_its_terms(log: Log, name: Name) -> N
     """Also when its lease is over: it is kept as claimed all the time."""
     name = name._replace(scope=Scope.CAMPAIGN)
     await put(log, mine(name), lease=-1)
-    assert isinstance(await rows.claim(log, mine(name, "other"), LEASE, KEEP), life.Conflict)
+    assert (await rows.claim(log, mine(name, "other"), LEASE, KEEP))[1] is life.Obstacle.CONFLICT
 
 
 NOW = Moment(1_000_000_000.0, 1_000_000_001.0)

@@ -49,7 +49,7 @@ class InMemory:
         self.log = MemoryLog()
 
     def write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
-        return run(self.log.insert(change, fence) if old is None else self.log.swap(old, change, fence))
+        return run(self.log.write(old, change, fence))
 
     def read(self, name: Name, part: int) -> Answer:
         return run(self.log.read(name, part))
@@ -242,7 +242,7 @@ def sent_by_the_owner_alone() -> Any:
     ) -> Row | None:
         decision = life.taken(held, evolve(held, version=rows.draw()), order_id, keep, note=note)
         assert isinstance(decision, Change)
-        return (await log.swap(held, decision, fence)).row
+        return (await log.write(held, decision, fence)).row
 
     return patch.object(rows, "settle_taken", settle)
 
@@ -252,7 +252,7 @@ def overwritten_id() -> Any:
         row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: KnownId | None = None
     ) -> life.Decision:
         if row is not None and row.version == mine.version:
-            return life.Replay(row)
+            return life.Obstacle.REPLAY
         return Change(evolve(row or mine, version=mine.version, state=State.SENT, order_id=order_id), 0.0, keep)
 
     return patch.object(life, "taken", taken)
@@ -334,7 +334,7 @@ def undone_as_it_was_written() -> Any:
 
         if not may_be_undone:
             return await real(log, held, change, *more)
-        answer = await log.swap(held, change, *more, undo=undo)
+        answer = await log.write(held, change, *more, undo=undo)
         return answer.row if answer.has(change.row.version) else None
 
     return patch.object(rows, "write_owned", write)

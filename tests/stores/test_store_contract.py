@@ -31,7 +31,7 @@ async def test_accounts_and_keys_are_apart(store: Store, account: str) -> None:
     """Whose key it is, and which."""
     await Asking(store, account).granted()
     for other in (Asking(store, f"{account} another"), Asking(store, account, "another")):
-        assert isinstance(await other.claim("other"), rows.Granted)
+        assert await other.obstacle("other") is None
 
 
 async def test_an_id_of_any_size_is_kept(store: Store, account: str) -> None:
@@ -67,16 +67,16 @@ async def test_what_is_too_old_is_deleted(engine: Engine, account: str) -> None:
 
 async def test_one_of_many_gets_the_key(engine: Engine, account: str) -> None:
     """Who comes first, of 40 calls of 4 stores that come at once and find no tables."""
-    outcomes: list[type] = []
+    outcomes: list[life.Obstacle | None] = []
 
     async def claim(store: Store) -> None:
-        outcomes.append(type(await Asking(store, account).claim()))
+        outcomes.append(await Asking(store, account).obstacle())
 
     async with engine.store() as a, engine.store() as b, engine.store() as c, engine.store() as d:
         async with anyio.create_task_group() as tasks:
             for store in (a, b, c, d) * 10:
                 tasks.start_soon(claim, store)
-    assert (outcomes.count(rows.Granted), outcomes.count(life.Busy)) == (1, 39)
+    assert (outcomes.count(None), outcomes.count(life.Obstacle.BUSY)) == (1, 39)
 
 
 async def test_a_closed_store_says_so(engine: Engine, account: str) -> None:
@@ -104,7 +104,7 @@ async def test_a_claim_given_up_is_taken_back(engine: Engine, account: str) -> N
                 await asking.claim()
                 continue
             with anyio.fail_after(5):
-                while not isinstance(await asking.claim(), rows.Granted):  # noqa: ASYNC110 - a thread makes it so
+                while await asking.obstacle() is not None:  # noqa: ASYNC110 - a thread makes it so
                     await anyio.sleep(0.01)
 
 
@@ -127,7 +127,7 @@ async def test_a_claim_given_up_after_an_earlier_attempt_leaves_that_unknown(
             await asking.claim()
     with anyio.fail_after(5):
         # Until the thread that was given up has taken it back.
-        while not isinstance(await asking.claim(lease=0), rows.Granted):  # noqa: ASYNC110 - it makes it so
+        while await asking.obstacle(lease=0) is not None:  # noqa: ASYNC110 - it makes it so
             await anyio.sleep(0.01)
     found = await asking.find()
     assert found is not None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import Message
 from iletimerkezi_async.errors import ApiError
-from iletimerkezi_async.wire.draft import are_plain, message_complaint
-from iletimerkezi_async.wire.packing import Unfolded
+from iletimerkezi_async.wire.draft import message_complaint
+from iletimerkezi_async.wire.packing import unfold
 
 TEXTS = st.lists(
     st.sampled_from(["Merhaba", "Şifre", "", "  ", "\ud83d", "\ude00", "a" * 401, "ş" * 2000])
@@ -20,11 +22,15 @@ TEXTS = st.lists(
 
 
 @given(TEXTS)
-def test_what_is_taken_for_plain_is_so(texts: list[str]) -> None:
-    """Texts that are passed together would pass one by one; and everyday ones are."""
-    if are_plain(texts):
-        assert [message_complaint(Message(text, "5301234567")) for text in texts] == [None] * len(texts)
-    assert are_plain(["Merhaba", "Şifreniz 4711"])
+def test_each_recipient_comes_with_the_flaw_of_the_text(texts: list[str]) -> None:
+    """The same as that of the message; and everyday texts have none."""
+    for text in texts:
+        message = Message(text, ["5301234567", "5301234568"])
+        assert [repr(flaw) for _, _, flaw in unfold(message)] == [repr(message_complaint(message))] * 2
+    assert [flaw for text in ("Merhaba", "Şifreniz 4711") for _, _, flaw in unfold(Message(text, "5301234567"))] == [
+        None,
+        None,
+    ]
 
 
 @given(
@@ -37,17 +43,13 @@ def test_what_is_taken_for_plain_is_so(texts: list[str]) -> None:
 )
 def test_messages_are_taken_apart(messages: list[object], sizes: list[int]) -> None:
     """In pieces of any sizes, everybody comes once and in order, and every complaint with its value."""
-    unfolded = Unfolded()
-    unfolded.extend(messages)
+    rows = chain.from_iterable(map(unfold, messages))
     taken: list[tuple[str, object]] = []
     refused: list[object] = []
-    while unfolded:
-        size = sizes[len(taken) % len(sizes)]
-        texts, numbers = unfolded.take(size)
-        assert len(numbers) + len(unfolded.refused) <= size
-        taken += zip(texts, numbers)
-        refused += [value for _, value, _ in unfolded.refused]
-        assert all(isinstance(flaw, ApiError) for _, _, flaw in unfolded.refused)
+    while piece := [*islice(rows, sizes[len(taken) % len(sizes)])]:
+        taken += [(text, number) for text, number, flaw in piece if flaw is None]
+        refused += [value for _, value, flaw in piece if flaw is not None]
+        assert all(flaw is None or isinstance(flaw, ApiError) for _, _, flaw in piece)
     sound = [each for each in messages if isinstance(each, Message) and each.text.strip()]
     others = [each for each in messages if each not in sound]
     assert taken == [(each.text, number) for each in sound for number in each.to]
