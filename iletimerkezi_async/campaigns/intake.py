@@ -102,8 +102,9 @@ class Intake(ABC, Generic[T]):
     def rest(self) -> Draft | None:
         """Pack all recipients that were read and are in no draft."""
         left = self.reader.left()
-        for start in range(0, len(left), _PIECE):
-            self._take_in(left[start : start + _PIECE])
+        # In pieces: an item may have a million.
+        while piece := [*islice(left, _PIECE)]:
+            self._take_in(piece)
         rest = self._fresh + self._kept_back
         return self._draft(rest) if rest else None
 
