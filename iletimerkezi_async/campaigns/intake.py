@@ -17,6 +17,7 @@ from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
+from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
 from iletimerkezi_async.wire.packing import Pair, Recipient, group, pack_pairs, sort_numbers, unfold
 
 from .records import DONE, fingerprint, unpack
@@ -99,14 +100,14 @@ class Intake(ABC, Generic[T]):
         del self._fresh[: self._batch_size]
         return self._draft(fresh) if fresh else None
 
-    def rest(self) -> Draft | None:
-        """Pack all recipients that were read and are in no draft."""
+    def rest(self) -> list[Draft]:
+        """Pack all recipients that were read and are in no draft; each draft fits into one order."""
         left = self.reader.left()
         # In pieces: an item may have a million.
         while piece := [*islice(left, _PIECE)]:
             self._take_in(piece)
         rest = self._fresh + self._kept_back
-        return self._draft(rest) if rest else None
+        return [self._draft(rest[start : start + MAX_RECIPIENTS]) for start in range(0, len(rest), MAX_RECIPIENTS)]
 
     def numbers(self, row: Row) -> list[str]:
         """The numbers of an earlier run's order."""
