@@ -270,8 +270,8 @@ class Campaign:
         # First: what was read last may belong to an earlier run's order.
         rest = self._intake.rest()
         self._take_up_earlier(unread=True)
-        if rest is not None:
-            self._orders.add(rest)
+        for draft in rest:
+            self._orders.add(draft)
         self.result = self._tally.result()
 
     # Sending.

@@ -17,6 +17,7 @@ from iletimerkezi_async.models import Message, Number
 from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
 from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import Row, State
+from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
 from iletimerkezi_async.wire.packing import Pair, Recipient, group, pack_pairs, sort_numbers, unfold
 
 from .records import DONE, fingerprint, unpack
@@ -99,17 +100,18 @@ class Intake(ABC, Generic[T]):
         del self._fresh[: self._batch_size]
         return self._draft(fresh) if fresh else None
 
-    def rest(self) -> Draft | None:
-        """Pack all recipients that were read and are in no draft."""
+    def rest(self) -> list[Draft]:
+        """Pack all recipients that were read and are in no draft; each draft fits into one order."""
         left = self.reader.left()
-        for start in range(0, len(left), _PIECE):
-            self._take_in(left[start : start + _PIECE])
+        # In pieces: an item may have a million.
+        while piece := [*islice(left, _PIECE)]:
+            self._take_in(piece)
         rest = self._fresh + self._kept_back
-        return self._draft(rest) if rest else None
+        return [self._draft(rest[start : start + MAX_RECIPIENTS]) for start in range(0, len(rest), MAX_RECIPIENTS)]
 
     def numbers(self, row: Row) -> list[str]:
         """The numbers of an earlier run's order."""
-        return [f"+{digits}" for digits in _entries(row)[:: self.ENTRY_SIZE]]
+        return [f"+{digits}" for digits in unpack(row.entries or b"")[:: self.ENTRY_SIZE]]
 
     def take_earlier(self, *, unread: bool) -> list[tuple[Row, Draft]]:
         """Take earlier runs' orders that are to be settled and whose texts have all been read again.
@@ -155,7 +157,7 @@ class NumberIntake(Intake[Number]):
         """See `Intake`; the text is known."""
         numbers = self.numbers(row)
         self.missing += len(self._earlier.add(numbers))
-        return None if row.state in DONE or not numbers else self._draft(numbers)
+        return None if row.state in DONE else self._draft(numbers)
 
     def entries(self, draft: Draft) -> Sequence[int]:
         """The digits of each number."""
@@ -254,7 +256,7 @@ class MessageIntake(Intake[Recipient]):
 
     def remember(self, row: Row) -> Draft | None:
         """See `Intake`; the texts are to be read again."""
-        entries = _entries(row)
+        entries = unpack(row.entries or b"")
         keys = [number ^ mark | _TOP for number, mark in zip(entries[::2], entries[1::2])]
         self.missing += len(keys)
         if row.state not in _NOT_TEXTED:
@@ -283,7 +285,7 @@ class MessageIntake(Intake[Recipient]):
 
     def _draft_again(self, earlier: _Earlier) -> Draft:
         """Pack an earlier order in its old sequence, so that the service recognises it."""
-        entries, found = _entries(earlier.row), earlier.found
+        entries, found = unpack(earlier.row.entries or b""), earlier.found
         numbers = zip(entries[::2], entries[1::2])
         pairs = [found.get(number ^ mark | _TOP, (f"+{number}", "")) for number, mark in numbers]
         return group(self._template, pairs)
@@ -352,8 +354,3 @@ def _refuse(value: object, reason: str | None = None) -> Refusal:
         # `fill_template` has made one already, which names the row.
         return value
     return Refusal(write_out(value), reason or find_flaw(value))
-
-
-def _entries(row: Row) -> Sequence[int]:
-    """An order's recipients as integers."""
-    return () if row.entries is None else unpack(row.entries)

@@ -138,6 +138,7 @@ class Reader(Generic[T]):
         elif inspect.isgenerator(source) or isinstance(source, FilledRows):
             source.close()
 
-    def left(self) -> list[T]:
+    def left(self) -> Iterator[T]:
         """Values that were read, or belong to an item that was, and were not given out."""
-        return [*self._piece, *self._item]
+        piece, self._piece = self._piece, []
+        return chain(piece, self._item)

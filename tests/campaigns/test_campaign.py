@@ -122,6 +122,20 @@ async def test_the_source_is_read_no_further_than_needed() -> None:
     assert read <= 5000
 
 
+async def test_what_is_left_of_a_stopped_campaign_fits_into_orders() -> None:
+    """Each part can be sent by itself, also if one message had more recipients than an order holds."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "402")
+    async with client_of(sandbox) as client:
+        with pytest.raises(BulkError) as caught:
+            await client.send_bulk_messages([Message(TEXT, numbers(90_000))], batch_size=10_000, concurrency=1)
+        result = caught.value.result
+        assert_adds_up(result, 90_000)
+        for failure in result.failed:
+            assert (await client.send_messages(failure.messages)).recipients == failure.count
+    assert sandbox.deliveries == Counter(numbers(90_000))
+
+
 @pytest.mark.parametrize("personal", [False, True])
 async def test_an_order_is_sent_as_soon_as_it_is_full(personal: bool) -> None:
     """A source that comes in drops, or waits for what its last recipients led to, is not asked for more before."""
