@@ -36,25 +36,20 @@ class Refusals(Sequence[Refusal]):
 
     Each is made when it is asked for: hundreds of thousands of objects would slow every run of the garbage collector,
     and so block the event loop.
-
-    Attributes:
-        numbers: The numbers as they were given.
-        reasons: Why each was left out.
     """
 
     def __init__(self, refusals: Iterable[Refusal] = ()) -> None:
-        self.numbers: list[str] = []
-        self.reasons: list[str] = []
+        # A number and its reason by turns: in one step, as a campaign's threads add some at the same time.
+        self._told: list[str] = []
         self.extend(refusals)
 
     def extend(self, refusals: Iterable[Refusal]) -> None:
         """Add some at the end."""
-        for number, reason in refusals:
-            self.numbers.append(number)
-            self.reasons.append(reason)
+        for refusal in refusals:
+            self._told += refusal
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self._told) // 2
 
     @overload
     def __getitem__(self, index: int) -> Refusal: ...
@@ -62,12 +57,13 @@ class Refusals(Sequence[Refusal]):
     def __getitem__(self, index: slice) -> tuple[Refusal, ...]: ...
     def __getitem__(self, index: int | slice) -> Refusal | tuple[Refusal, ...]:
         if isinstance(index, slice):
-            return tuple(map(Refusal, self.numbers[index], self.reasons[index]))
-        return Refusal(self.numbers[index], self.reasons[index])
+            return tuple(self[place] for place in range(len(self))[index])
+        place = 2 * range(len(self))[index]
+        return Refusal(self._told[place], self._told[place + 1])
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Refusals):
-            return (self.numbers, self.reasons) == (other.numbers, other.reasons)
+            return self._told == other._told
         return tuple(self) == other if isinstance(other, tuple) else NotImplemented
 
     def __hash__(self) -> int:
