@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import anyio
 import anyio.lowlevel
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -90,6 +90,8 @@ class Service(RuleBasedStateMachine):
         self.granted = 200
         self.sandbox = Sandbox(balance=self.granted)
         self.minutes = 0.0
+        # This machine's clock or the service's, if one was set wrong: never both, as the chapter of orders assumes.
+        self.wrong_clock = ""
         self.texts = 0
         self.campaigns: list[Campaign] = []
         self.scheduled: list[int] = []
@@ -137,6 +139,10 @@ class Service(RuleBasedStateMachine):
     @rule(here=MINUTES | st.sampled_from([-60, -11]), there=st.none() | MINUTES)
     def let_time_pass(self, here: float, there: float | None) -> None:
         """By this machine's clock and the service's, which may be set apart from each other."""
+        if self.wrong_clock == "the service's":
+            here, there = max(0, here), None
+        elif here < 0 or there is not None:
+            self.wrong_clock = "this machine's"
         self.minutes += here
         self.sandbox.advance(minutes=max(0, here) if there is None else there)
 
@@ -149,6 +155,10 @@ class Service(RuleBasedStateMachine):
     @rule(weather=WEATHER)
     def change_the_weather(self, weather: Weather) -> None:
         """What is told of the orders differs from the truth from now on, and so does the service's clock."""
+        if weather.date_offset and self.wrong_clock == "this machine's":
+            weather = evolve(weather, date_offset=timedelta(0))
+        elif weather.date_offset:
+            self.wrong_clock = "the service's"
         self.sandbox.weather = weather
 
     @rule(count=st.integers(1, 40), recipients=st.integers(1, 9))
