@@ -91,7 +91,8 @@ def targets() -> dict[str, tuple[str, str]]:
             found.setdefault(name, (page, name))
             owner = getattr(module, name)
             for member in {*dir(owner), *vars(owner)} if inspect.isclass(owner) else ():
-                value = inspect.getattr_static(owner, member)
+                # Python 3.10 names attributes that cannot be found so.
+                value = inspect.getattr_static(owner, member, None)
                 # An attribute is told about by its class.
                 told = inspect.isfunction(value) or isinstance(value, (property, Enum))
                 found.setdefault(f"{name}.{member}", (page, f"{name}.{member}" if told else name))
