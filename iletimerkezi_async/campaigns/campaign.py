@@ -1,4 +1,4 @@
-"""One run of a campaign: read recipients, send them in orders, account for each of them.
+"""One run of a campaign: read recipients, send to them in orders, count each of them.
 
 Every recipient that is read ends in exactly one place: in an order that was taken, among the refused, the duplicates,
 or the failed. With a journal, the same call after a crash sends what is missing.
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Campaign", "run_campaign"]
 
 _OPERATION = "send-sms"
-# How often unknown orders are looked up within `settle_for`, and the longest pause between two look-ups, in seconds.
+# Number of look-ups of unknown orders within `settle_for`, and the longest pause between two of them, in seconds.
 _LOOKS, _LONGEST_PAUSE = 15, 60.0
 # Seconds that the caller's generator may take to close.
 _CLOSING = 10.0
@@ -74,7 +74,7 @@ async def run_campaign(
                 await book.read(campaign.remember)
             await campaign.run()
     except BaseException as error:
-        # Also where it was cancelled while the journal was being closed.
+        # Even if the campaign was cancelled while the journal was being closed.
         if campaign is not None and campaign.result is not None:
             error.__context__ = BulkError(campaign.result)
         raise
@@ -92,7 +92,7 @@ class Campaign:
         journal: The open journal, if there is one.
 
     Attributes:
-        result: What became of all that was read, once `run` has ended.
+        result: The outcome of all recipients that were read, once `run` has ended.
     """
 
     def __init__(
@@ -110,12 +110,13 @@ class Campaign:
         self._crash: BaseException | None = None
         self.result: BulkResult | None = None
         self._tally = Tally(intake, on_progress)
-        #: Orders to be sent next; and orders of earlier runs that wait until all new ones are sent. New ones go first:
-        #: once the service's list shows them, it is known to be up to date.
+        #: Orders to be sent next; and orders of earlier runs, which wait until all new ones are sent. New ones go
+        #: first: once the service's list shows them, the list is known to be up to date.
         self._tasks: deque[Task] = deque()
         self._later: list[Task] = []
         self._orders = Orders(lookups, intake, self._tally, journal, concurrency=terms.concurrency)
-        # Each order holds a place from before it is read until it is sent; each search for refused recipients another.
+        # Each order holds a slot of the first semaphore from before its recipients are read until it is sent; each
+        # search for refused recipients holds a slot of the second one.
         self._places = anyio.Semaphore(terms.concurrency, fast_acquire=True)
         self._searches = anyio.Semaphore(terms.concurrency, fast_acquire=True)
         self._narrowing = Narrowing(lookups.transport, self._tally, self._orders)
@@ -127,7 +128,7 @@ class Campaign:
             self._take_up(row, draft)
 
     async def run(self) -> None:
-        """Send everything, and make the result; raise what the source or `on_progress` has raised."""
+        """Send everything, and make the result; raise any exception of the source or of `on_progress`."""
         try:
             await self._intake.prepare()
             await self._work_off()
@@ -223,7 +224,7 @@ class Campaign:
             tasks.start_soon(self._guarded, tasks, self._work, self._tasks.popleft())
 
     def _put_together(self) -> None:
-        """Make tasks of what was read; at the end of the source, of all that is left of earlier runs, too."""
+        """Make tasks of the recipients read; at the end of the source, also of the remaining orders of earlier runs."""
         if self._intake.changed:
             self._refuse_changed()
             return
@@ -252,7 +253,7 @@ class Campaign:
             self._tally.fail(draft, DuplicateOrderError(451, "refused as a duplicate by an earlier run", _OPERATION))
             return
         assert self._journal is not None
-        # Send it at once while the service still refuses duplicates: its refusal shows that it was taken.
+        # Send it at once while the service still refuses duplicates: a refusal then shows that it was taken.
         is_recent = row.first is not None and self._journal.now - row.first.local < SEND_WINDOW
         (self._tasks if is_recent else self._later).append(self._orders.add(draft, row, is_earlier=True))
 
@@ -266,8 +267,8 @@ class Campaign:
                 self._sum_up()
 
     def _sum_up(self) -> None:
-        """List what this run read and did not send, and make the result."""
-        # First: what was read last may belong to an earlier run's order.
+        """List recipients that this run read and did not send to, and make the result."""
+        # Before the earlier orders: recipients read last may belong to one of them.
         rest = self._intake.rest()
         self._take_up_earlier(unread=True)
         for draft in rest:
@@ -280,7 +281,7 @@ class Campaign:
         try:
             if not await self._orders.send(task):
                 return
-            # Wait here, and keep the place, while too many orders are being searched: reading stops meanwhile.
+            # Wait here with the slot while too many orders are being searched, so that reading stops meanwhile.
             await self._searches.acquire()
         finally:
             self._places.release()

@@ -1,4 +1,4 @@
-"""Taking in a campaign's recipients: read, cleaned, without repeated ones, and packed into drafts of a given size.
+"""Takes in a campaign's recipients: reads and cleans them, drops repeated ones, and packs drafts of a given size.
 
 Reading runs in time slices. Everything else that grows with the campaign is a plain function that may run in a thread,
 and always runs to its end, so that a cancellation loses nothing.
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 # Recipients that are read and cleaned at once.
 _PIECE = 400
-# Set in every key, as `SeenKeys` needs large ones.
+# The bit set in every key, as `SeenKeys` needs large keys.
 _TOP = 1 << 63
 # Limit of changed texts that are counted before the campaign stops.
 _MOST_CHANGED = 50_000
@@ -48,7 +48,7 @@ class Intake(ABC, Generic[T]):
         reader: Reads the source.
         total: The number of recipients, if the source has a length.
         read: Recipients read so far.
-        duplicates: Repeated ones among them, which are left out.
+        duplicates: Repeated recipients among them, which are left out.
         refused: Recipients left out, with the reason: bad numbers, and those that the service refuses.
         missing: Recipients of earlier runs that have not been read again yet.
         changed: Recipients of earlier runs who were texted, or may have been, and are now read with another text.
@@ -77,7 +77,7 @@ class Intake(ABC, Generic[T]):
         return self.read + self.missing
 
     async def prepare(self) -> None:
-        """Check the source before anything is sent, once all earlier orders are remembered."""
+        """Check the source, after all earlier orders are remembered and before anything is sent."""
 
     @property
     def is_over(self) -> bool:
@@ -86,12 +86,12 @@ class Intake(ABC, Generic[T]):
 
     async def fill(self) -> None:
         """Read until there are enough recipients for a full draft, or the source ends."""
-        # No further: the source may wait until its last values have been sent.
+        # Read no further: the source may wait until its last values have been sent.
         while (room := self._batch_size - len(self._fresh)) > 0:
             if self.reader.is_over or self.changed >= _MOST_CHANGED:
                 return
             await self.reader.slice.end()
-            # The source may raise: no variable may show values then.
+            # No variable may hold values here, as the source may raise and tracebacks show variables.
             self._take_in(await self.reader.read(min(room, _PIECE)))
 
     def take(self) -> Draft | None:
@@ -103,7 +103,7 @@ class Intake(ABC, Generic[T]):
     def rest(self) -> list[Draft]:
         """Pack all recipients that were read and are in no draft; each draft fits into one order."""
         left = self.reader.left()
-        # In pieces: an item may have a million.
+        # In pieces, as an item may have a million recipients.
         while piece := [*islice(left, _PIECE)]:
             self._take_in(piece)
         rest = self._fresh + self._kept_back
@@ -117,7 +117,7 @@ class Intake(ABC, Generic[T]):
         """Take earlier runs' orders that are to be settled and whose texts have all been read again.
 
         Args:
-            unread: Whether to take the others, too, with an empty text in the place of each missing one.
+            unread: Whether to take the others, too, with an empty text for each missing one.
         """
         del unread
         return []
@@ -229,7 +229,7 @@ class MessageIntake(Intake[Recipient]):
         self._met = SeenKeys(8, smallest=19)
 
     async def prepare(self) -> None:
-        """Count changed texts, if the messages can be read twice; no order among them matters then."""
+        """Count changed texts, if the messages can be read twice; their sequence then does not matter."""
         if self._allow_new_texts or not self.missing or not self._known:
             return
         rows = chain.from_iterable(map(unfold, self._known))
@@ -243,7 +243,7 @@ class MessageIntake(Intake[Recipient]):
         self._allow_new_texts = True
 
     def _compare(self, rows: list[Recipient], strange: dict[int, int]) -> None:
-        """Compare some recipients with earlier runs: note those with an earlier text, and those with a strange one."""
+        """Compare some recipients with earlier runs: note those with an earlier text, and those with a new one."""
         keys, numbers = self._keys(_clean(rows)[0])
         known, texted = self._done.known(keys), self._texted.known(numbers)
         met: set[int] = set()
@@ -284,7 +284,7 @@ class MessageIntake(Intake[Recipient]):
         return [(each.row, self._draft_again(each)) for each in ready]
 
     def _draft_again(self, earlier: _Earlier) -> Draft:
-        """Pack an earlier order in its old sequence, so that the service recognises it."""
+        """Pack an earlier order in its old sequence, so that the service recognises the duplicate."""
         entries, found = unpack(earlier.row.entries or b""), earlier.found
         numbers = zip(entries[::2], entries[1::2])
         pairs = [found.get(number ^ mark | _TOP, (f"+{number}", "")) for number, mark in numbers]
@@ -317,7 +317,7 @@ class MessageIntake(Intake[Recipient]):
         for pair, key, number in zip(pairs, keys, numbers):
             earlier = self._owner.pop(key, None)
             if earlier is None and key not in known:
-                # Where the number's earlier text has been read as well, this is an additional text, not a changed one.
+                # If the number's earlier text was read, too, this text is an additional one, not a changed one.
                 is_changed = not self._allow_new_texts and number in texted and number not in met
                 (self._kept_back if is_changed else fresh).append(pair)
                 self.changed += is_changed
@@ -334,7 +334,7 @@ class MessageIntake(Intake[Recipient]):
 
 
 def _clean(rows: list[Recipient]) -> tuple[list[Pair], list[Refusal]]:
-    """The good ones of some recipients, and the refusals of the others."""
+    """Clean some recipients; give the valid ones, and refusals of the others."""
     pairs: list[Pair] = []
     refused: list[Refusal] = []
     numbers = clean_numbers([value for _, value, _ in rows])
@@ -349,7 +349,7 @@ def _clean(rows: list[Recipient]) -> tuple[list[Pair], list[Refusal]]:
 
 
 def _refuse(value: object, reason: str | None = None) -> Refusal:
-    """The refusal to list for a value; the reason is that given, or else what is wrong with it as a number."""
+    """Make the refusal of a value, for the given reason or because it is no valid number."""
     if isinstance(value, Refusal):
         # `fill_template` has made one already, which names the row.
         return value

@@ -2,11 +2,11 @@
 
 An order is written down before it is sent and after it was answered. A journal holds phone numbers, so a file is
 readable for its owner alone. It holds no credential and no text: fingerprints of texts are keyed with a secret derived
-from the account's API key and a salt in the journal. Each order has a seal, as an engine detects damage to its own
-structures only.
+from the account's API key and a salt in the journal. Each order has a seal (a checksum), as an engine detects damage to
+its own structures only.
 
-One run owns a journal at a time: a file by a lock, which ends with the process; one in a store by a lease, after which
-another run may take it over. The first run, if it is still alive behind a broken network, can then write nothing, and
+Only one run owns a journal at a time. A file is locked, until the process ends. A journal in a store has a lease, after
+which another run may take it over. If the first run is still alive behind a broken network, it then cannot write, and
 so sends nothing more.
 """
 
@@ -52,16 +52,16 @@ __all__ = ["Journal", "is_there", "open_journal"]
 
 # Seconds without a write after which another run may take over a journal in a store.
 _LEASE = 120.0
-# The years 2001 and 2096, in seconds since 1970.
+# The range of plausible times: the years 2001 and 2096, in seconds since 1970.
 _SINCE, _UNTIL = 1e9, 4e9
-# How a run is named to others.
+# The name of a run in the errors of other runs.
 _HOLDER = "process {} on {}"
-# The journals' files that are open, each with the process: a forked child inherits its parent's.
+# Open journal files, each with its process, as a forked child inherits those of its parent.
 _open_here: set[tuple[int, str]] = set()
 
 
 class Journal:
-    """A campaign's journal, as this run owns it.
+    """A campaign's journal, owned by this run.
 
     Args:
         store: Where it is kept.
@@ -71,8 +71,8 @@ class Journal:
     """
 
     def __init__(self, store: Store, name: Name, credentials: Credentials, others: Store | None) -> None:
-        #: The key for fingerprints of texts. It is derived from the account's API key and kept nowhere: with the
-        #: journal alone, texts cannot be guessed.
+        #: The key for fingerprints of texts. It is derived from the account's API key and stored nowhere, so that texts
+        #: cannot be guessed from the journal alone.
         self.salt = b""
         self._spelt, self._lease = f"the journal {name.name!r}", _LEASE
         if isinstance(store, JournalFile):
@@ -161,7 +161,7 @@ class Journal:
         self._parts = itertools.count(last + 1)
 
     def _read_row(self, row: Row, remember: Callable[[Row], object]) -> None:
-        """Check an order against its seal, and pass it on, unless it was struck out."""
+        """Check an order against its seal, and pass it on, unless its row was freed."""
         content = None if row.entries is None else mark_entries(row.entries, self.salt)
         is_free = row.state is State.FREE
         if row.token != seal(row, self.salt) or not _is_dated(row) or content != (None if is_free else row.content):
@@ -170,7 +170,7 @@ class Journal:
             remember(row)
 
     async def aclose(self) -> None:
-        """End its lease. If that fails, the lease runs out."""
+        """End its lease. If that fails, the lease expires."""
         with suppress(StoreError):
             answer = await self._log.read(self._name)
             change = self._release(answer)
@@ -190,7 +190,7 @@ class Journal:
         """Claim an order; a new one is written down just before its first attempt.
 
         Args:
-            lookups: Know the service's clock.
+            lookups: The shared state of the client's searches.
             draft: The order's content.
             row: Its row, if it has been written down.
             entries: Turns its recipients into integers.
@@ -245,10 +245,10 @@ class Journal:
 
     @contextmanager
     def complaints(self, damage: tuple[type[Exception], ...] = (ValueError, TypeError)) -> Generator[None]:
-        """Raise what is wrong with it as an error that names it.
+        """Turn errors about the journal into a `JournalError` that names it.
 
         Args:
-            damage: Errors that show that what was read is damaged.
+            damage: Exceptions that mean that the data read is damaged.
 
         Raises:
             JournalError: It is damaged, cannot be used, or another run has taken it over.
@@ -310,7 +310,7 @@ def is_there(journal: str | os.PathLike[str] | StoreJournal | None) -> bool:
 
 
 def _spell_holder(token: str) -> str:
-    """The run that holds a journal, by the journal's token."""
+    """Name the run that holds a journal, given the journal's token."""
     holder = token.partition(" ")[2]
     is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
     if is_here:
@@ -331,7 +331,7 @@ async def open_journal(
     Args:
         journal: A path, a store's journal, or none.
         template: The campaign's terms.
-        message: Its text, where it has a single one.
+        message: Its text, if it has a single one.
         credentials: The account's.
         others: The client's store, which knows of other orders.
 
@@ -352,7 +352,7 @@ async def open_journal(
                 await opened.aclose()
         return
     file = JournalFile(journal)
-    # The account is among the terms: a file has one campaign.
+    # The name is empty, as a file has one campaign, whose terms include the account.
     opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
     mine = os.getpid(), file.path
     if mine in _open_here:

@@ -1,4 +1,4 @@
-"""Finding the recipients that the service refuses (452), and sending to the rest of their order.
+"""Finds the recipients that the service refuses (452), and sends to the rest of their order.
 
 Numbers on the account's blacklist are left out first. Then the order is sent in halves, and each refused half in halves
 again, the largest first, so that most recipients are reached soon. A campaign that needs more than 1,000 requests for
@@ -30,10 +30,10 @@ __all__ = ["Narrowing"]
 
 # Limit of parts that one campaign may send.
 _MOST_ORDERS = 1000
-# Paced parts use this share of the rate, and each has at most this share of one second's recipients: other callers wait
-# for a fraction of a second.
+# The share of the rate that paced parts use, and the largest part as a share of one second's recipients: other callers
+# wait only for a fraction of a second.
 _SHARE, _SHARE_AT_ONCE = 1 / 2, 1 / 4
-# Seconds to wait for each thousand numbers of the blacklist, and how many numbers of it are used.
+# Seconds to wait for each thousand numbers of the blacklist, and the limit of numbers used.
 _PATIENCE = 15.0
 _PIECE = 1000
 _MOST_BLOCKED = 1_000_000
@@ -99,7 +99,7 @@ class Narrowing:
     # The blacklist.
 
     async def _leave_out_blocked(self, task: Task) -> tuple[deque[Task], deque[Task]]:
-        """Leave out blacklisted recipients; give what is left of an order: as refused, or if any were, as unsent."""
+        """Leave out blacklisted recipients; give the order as refused if it had none, else the rest of it as unsent."""
         async with self._one_reader:
             if self._blocked is None:
                 self._blocked = await self._read_blacklist()
@@ -110,7 +110,7 @@ class Narrowing:
         return deque(), deque(parts[1:])
 
     def _divide(self, numbers: Seen, task: Task) -> list[Task]:
-        """Count blacklisted recipients as refused; give an order of them and one of the others, or nothing."""
+        """Count blacklisted recipients as refused; give an order of them and one of the others; nothing if none are."""
         draft = task.draft
         known = numbers.known([number for number, _ in draft.pairs()])
         if not known:

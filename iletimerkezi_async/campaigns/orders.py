@@ -1,4 +1,4 @@
-"""Sending a campaign's orders: each is sent or settled, written down in the journal, and counted."""
+"""Sends a campaign's orders: each is sent or settled, written down in the journal, and counted."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ class Orders:
         lookups: Sends orders, and looks for lost ones.
         intake: Reads the campaign's recipients.
         tally: Counts outcomes.
-        journal: Where orders are written down, if anywhere.
+        journal: The open journal, if there is one.
         concurrency: Limit of orders under way at once.
 
     Attributes:
-        stop: Why no further order is to be sent, if the campaign has to stop.
+        stop: The reason to send no further order, if the campaign has to stop.
         unsettled: Orders in the journal whose outcome is unknown.
     """
 
@@ -117,7 +117,7 @@ class Orders:
         self.stop = self.stop or error
 
     def add(self, draft: Draft, row: Row | None = None, *, is_earlier: bool = False) -> Task:
-        """Make a task of an order, which is open from now on."""
+        """Make a task of an order, and count the order as open."""
         task = Task(draft, row, is_earlier)
         self._tally.open(draft, task.explain)
         return task
@@ -172,7 +172,7 @@ class Orders:
         """Write down a person's decision about an order whose outcome is unknown.
 
         Returns:
-            The order, to be sent anew; `None` where it counts as sent, or the journal could not be written.
+            The order, to be sent anew; `None` if it counts as sent, or the journal could not be written.
         """
         claim = task.claim
         assert claim is not None
@@ -226,7 +226,7 @@ class Orders:
             await self._settle_taken(task, None, None)
             return False
         if isinstance(error, RecipientError) and task.draft.recipients > 1:
-            # From now on an order that surely was not taken.
+            # If its parts are not sent, it is listed as surely not taken.
             self._tally.open(task.draft, Task(task.draft).explain)
             await self._strike(task)
             return True
@@ -239,7 +239,7 @@ class Orders:
         elif isinstance(error, (RecipientError, DuplicateOrderError)):
             await self._write_refused(task, duplicate=isinstance(error, DuplicateOrderError))
         else:
-            # Surely not taken, and the next orders would fail alike; unless only its own texts are missing.
+            # Surely not taken. The next orders would fail, too, unless only the texts of this one are missing.
             if task.has_texts:
                 self.halt(error)
             await self._strike(task)

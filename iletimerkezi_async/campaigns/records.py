@@ -22,13 +22,13 @@ DONE = frozenset({State.SENT, State.REFUSED})
 
 
 def fingerprint(text: str, salt: bytes) -> int:
-    """A fingerprint of 64 bits of a text, of no use without the key."""
+    """A 64-bit fingerprint of a text, useless without the key."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
     return int.from_bytes(digest, "big")
 
 
 def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str, str]:
-    """The terms by which a journal recognises its campaign, under the words that name them in errors.
+    """The terms that identify a journal's campaign, by the words that errors use for them.
 
     Args:
         template: The campaign's terms.
@@ -88,7 +88,7 @@ def pack(entries: Sequence[int]) -> Body:
 
 
 def unpack(entries: bytes) -> Sequence[int]:
-    """The entries that `pack` made bytes of."""
+    """The entries in bytes made by `pack`."""
     unpacked = array("Q")
     unpacked.frombytes(entries)
     return unpacked

@@ -30,16 +30,16 @@ _PRIMES = {
 _ENOUGH = 1 << 14
 _TURKISH = "+905"
 _TURKISH_LENGTH = len("+905301234567")
-# Subtracted from a one and a number's nine digits, it leaves a key of 27 to 30 bits, with which Python is fastest.
+# A key is a 1 and a number's nine digits, minus this: 27 to 30 bits, for which Python is fastest.
 _ORIGIN = 10**9 - 2**26
 
 
 class SeenKeys:
     """A set of integers of 27 bits or more.
 
-    A key's slot in a table is its remainder by the table's size, and the slot holds the quotient: both together are the
-    key. A key whose slot is taken goes to the next table, and a key that finds no slot into a plain set. When that is
-    large enough, its keys get a table of their own; no key moves between tables, so that growing takes no time.
+    A key's slot in a table is its remainder by the table's size, and the slot holds the quotient: together they give
+    the key. A key whose slot is taken goes to the next table, and a key that finds no slot into a plain set. When that
+    is large enough, its keys get a table of their own; no key moves between tables, so that growing takes no time.
 
     Args:
         width: Bytes of a quotient, 1 or 8.
@@ -57,7 +57,7 @@ class SeenKeys:
         known: list[int] = []
         for table in self._tables:
             size = len(table)
-            # An empty slot ends the search: the key would be there.
+            # An empty slot ends the search, as the key would be in it.
             taken = [key for key in keys if table[key % size]]
             known += [key for key in taken if table[key % size] == key // size]
             keys = [key for key in taken if table[key % size] != key // size]
@@ -122,7 +122,7 @@ def _empty_table(width: int, size: int) -> memoryview:
 
 
 def _place(table: memoryview, keys: Iterable[int], repeated: list[int]) -> list[int]:
-    """Put keys into a table, and those that it has already into `repeated`; give those whose slot is taken."""
+    """Put keys into a table, and keys that it already has into `repeated`; give the keys whose slot is taken."""
     size = len(table)
     taken: list[int] = []
     # Most of the time of checking for repeated numbers is spent here.
@@ -155,7 +155,7 @@ def digits_of(numbers: Sequence[str]) -> list[int]:
 
 
 def without_last(values: Sequence[T], keys: Sequence[int], repeated: Iterable[int]) -> list[T]:
-    """The values, without as many of the last ones of each key as `repeated` has of it."""
+    """The values without repeated ones: of each key the last values are left out, as many as `repeated` has."""
     too_many = Counter(repeated)
     kept: list[T] = []
     for value, key in zip(reversed(values), reversed(keys)):

@@ -23,7 +23,7 @@ __all__ = ["Reader", "Recipients", "Source"]
 T = TypeVar("T")
 Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 
-# Values read at once. One odd value among them makes the cleaning of all of them slower.
+# Values read at once. One unusual value among them slows down the cleaning of all.
 _PIECE = 400
 # Seconds that one read may take; a slower source is asked for fewer values.
 _SLOW = 0.002
@@ -84,7 +84,7 @@ class Reader(Generic[T]):
 
     def __init__(self, source: Source[Any], unfold: Callable[[Any], Iterator[T]] | None = None) -> None:
         self._unfold = unfold
-        #: The values of the last item, as far as they have not been read.
+        #: The values of the last item that have not been read yet.
         self._item: Iterator[T] = iter(())
         self._async: AsyncIterator[Any] | None = None
         self._sync: Iterator[Any] = iter(())
@@ -95,14 +95,14 @@ class Reader(Generic[T]):
         self._values = self._sync if unfold is None else chain.from_iterable(map(self._begin_item, self._sync))
         self.is_over = False
         self._piece: list[T] = []
-        # Limit of values read at once. It begins with one where a value may take long, and grows while reads are quick.
+        # Limit of values read at once. It begins with one if a value may take long, and grows while reads are quick.
         self._size = _PIECE if isinstance(source, (list, tuple)) else 1
         self.slice = TimeSlice()
 
     async def read(self, limit: int) -> list[T]:
         """Read the next values, at most `limit`; at least one, unless the source ends."""
         began = time.perf_counter()
-        # Read in place: what came before an exception of the source is kept, and no variable shows it.
+        # Read in place: values before an exception of the source are kept, and no variable shows them.
         if self._async is not None:
             await self._read_async(self._async, limit)
         else:
@@ -139,6 +139,6 @@ class Reader(Generic[T]):
             source.close()
 
     def left(self) -> Iterator[T]:
-        """Values that were read, or belong to an item that was, and were not given out."""
+        """Values that were read, or whose item was read, and that were not returned yet."""
         piece, self._piece = self._piece, []
         return chain(piece, self._item)

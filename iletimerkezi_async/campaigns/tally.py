@@ -1,4 +1,4 @@
-"""Counting outcomes: every recipient that was read is counted once, and every order is in one place."""
+"""Counts outcomes: every recipient that was read is counted once, and every order is in one list."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _REFUSED = "refused by the service (452)"
 class Tally:
     """Counts the outcomes of the recipients that an intake has read.
 
-    An order is open until its outcome is known, and listed as failed if it still is at the end.
+    An order is open until its outcome is known. If it is still open at the end, it is listed as failed.
 
     Args:
         intake: Reads the recipients.
@@ -61,7 +61,7 @@ class Tally:
     # Orders.
 
     def open(self, draft: Draft, explain: Callable[[], IletimerkeziError]) -> None:
-        """List an order whose outcome is to come, also one that had failed.
+        """List an order as open, even if it had failed.
 
         Args:
             draft: The order.
@@ -133,7 +133,7 @@ class Tally:
             refused=self._intake.refused,
             duplicates=self._intake.duplicates,
             failed=tuple(failures),
-            # An earlier run read those that the source does not bring again.
+            # Including recipients that only an earlier run has read.
             read=self._intake.known,
             unidentified=self._unidentified,
             accepted_before=self._accepted_before,

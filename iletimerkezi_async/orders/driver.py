@@ -1,7 +1,7 @@
-"""The driver: an order that was claimed is sent, sent again or looked up, until its outcome is known.
+"""The driver: it sends, repeats or looks up a claimed order until the outcome is known.
 
-`life` decides what follows; this file does it, for keyed sends and for the orders of campaigns alike. Their owner then
-writes the outcome into the row.
+`life` decides each step, and this file carries it out, both for keyed sends and for campaigns. The caller then writes
+the outcome into the row.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _OPERATION = "send-sms"
 
 
 class OvertakenError(Exception):
-    """Another call has the order by now, or may have it."""
+    """Another call has taken over the order, or may have."""
 
 
 class Claim(Attempts):
@@ -48,15 +48,15 @@ class Claim(Attempts):
         held: The order's row.
         now: The log's time.
         lookups: The shared state of the client's searches.
-        lease: Seconds for which the order is this call's alone after each write.
+        lease: Seconds after each write for which no other call may take over the order.
         keep: Seconds for which the row is kept.
         fence: Makes the condition for writing a part of a campaign.
         is_new: Whether the row is not in the log yet.
-        began: The beginning of the call or of the campaign, by the monotonic clock.
+        began: The start of the call or of the campaign, by the monotonic clock.
 
     Attributes:
         ahead: Seconds by which the log's clock is ahead of this machine's.
-        lost: Whether an attempt may have been taken, of this call or an earlier one.
+        lost: Whether an attempt of this call or of an earlier one may have been taken.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Claim(Attempts):
             OvertakenError: Another call has the order.
         """
         self.lost = self.lost or self.first is not None
-        # The lease is reckoned from before the question, as the answer may be late.
+        # The lease counts from before the write, as the answer may be late.
         since = Stopwatch()
         service = now_by(self.lookups, self.ahead).service
         lease = life.NO_LEASE if self._fence else self._lease
@@ -114,7 +114,7 @@ class Claim(Attempts):
         return self._since.elapsed < self._lease
 
     async def count_alike(self, elapsed: float) -> int:
-        """Count the look-alikes in the log; while it is away there may be one."""
+        """Count the look-alikes in the log; while it is away, assume one."""
         began = time.time() + self.ahead - elapsed
         with suppress(StoreError):
             found = await self.log.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)
@@ -150,7 +150,7 @@ class Claim(Attempts):
     def give_up(self, *, lost: bool) -> Change:
         """Make the change for a call that ends without an answer.
 
-        If the service's time was heard since the last attempt, it dates that attempt.
+        If an answer has told the service's time since the last attempt, this attempt is dated by it.
         """
         now, last = now_by(self.lookups, self.ahead), self.held.last
         service = None
@@ -168,7 +168,7 @@ class Claim(Attempts):
             has_texts: Whether its texts are known, and not only its numbers.
 
         Returns:
-            The order; and its id for the log, if it is surely its own.
+            The order; and its id to be noted as known, if the id is certain.
 
         Raises:
             OrderAcceptedError: It was taken, and its id is not certain.
@@ -185,7 +185,7 @@ class Claim(Attempts):
             found = await self._look_up(draft)
             if found is not None:
                 return found, None
-            # It was not taken before: a refusal is one of this call.
+            # It was not taken before, so a refusal now is for this call's attempt.
             self.lost = False
         if not has_texts:
             raise TransportError("not sent: its messages were not read again", _OPERATION)
@@ -197,11 +197,11 @@ class Claim(Attempts):
         return order, self.lookups.known.describe(order.id)
 
     async def _step_by_heard_time(self, step: Step, *, may_go: bool) -> Step:
-        """Decide the step by the service's time, heard since the call began; for a look-up, at any time."""
+        """Decide the step by the service's time: for a repetition one heard since the call began, else any."""
         since = self._began if step is Step.SEND_AGAIN else -math.inf
         await hear_clock(self.lookups, since)
         now = now_by(self.lookups, self.ahead)
-        # A time that was reckoned on from before the call may be any: the machine may have slept.
+        # A time extrapolated from before the call may be wrong: the machine may have slept.
         is_heard = self.lookups.transport.clocks.heard_at >= since
         return life.next_step(self.held, now if is_heard else Moment(now.local), may_go=may_go)
 
@@ -209,8 +209,8 @@ class Claim(Attempts):
         """Give the order if the reports show it; `None` if they surely lack it.
 
         Raises:
-            OrderAcceptedError: They show it among others, so that its id is not certain.
-            OutcomeUnknownError: They do not tell.
+            OrderAcceptedError: They show it, but not which of several orders it is.
+            OutcomeUnknownError: They leave it open.
         """
         search = EarlierSearch(self.lookups, self.log, self.held, draft, ahead=self.ahead)
         try:

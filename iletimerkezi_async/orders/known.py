@@ -1,4 +1,4 @@
-"""A client's memory of its orders: the ids of those that were answered, and the orders under way or lost."""
+"""A client's memory of its orders: the ids of answered orders, and the orders under way or lost."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("iletimerkezi_async")
 
-# Seconds for which an id is kept (a live search is about the last ten minutes), and ids that are kept at most: those of
-# a hundred orders a second.
+# Limits of the ids in memory: seconds (a live search covers the last ten minutes), and number (a hundred orders a
+# second).
 _KEPT = 1800.0
 _MAX_IDS = 200_000
 # Seconds that a search waits for the ids of other processes.
 _PATIENCE = 1.0
-#: Seconds between the attempts of two orders from which the times in the list tell them apart.
+#: Seconds between the attempts of two orders from which their times in the list distinguish them.
 ALIKE_SECONDS = 3600.0
-# Lost orders that are remembered at most, and their recipients.
+# Limits of the lost orders in memory, and of their recipients.
 _MAX_LOST, _MAX_LOST_RECIPIENTS = 10_000, 500_000
-# Recipients up to which an order is indexed by each of its numbers.
+# Limit of recipients for indexing an order by each of its numbers.
 _FEW = 100
-# The key under which larger ones are.
+# The one key for all larger orders.
 _LARGE = ("",)
 
 
 def hash_content(draft: Draft) -> int:
-    """A number that tells drafts apart in one process by all that they carry."""
-    # Sums, in whatever sequence: sorting takes several times as long.
+    """Hash all contents of a draft, to tell drafts apart within one process."""
+    # Sums do not depend on the sequence; sorting would take several times as long.
     if len(draft.messages) == draft.recipients:
         carried = sum(hash(message) for message in draft.messages.items())
     else:
@@ -78,7 +78,7 @@ class _KnownOrder(NamedTuple):
 
 
 class KnownIds:
-    """The ids that a client has learnt within half an hour.
+    """The ids that a client has learnt in the last half hour.
 
     Args:
         log: The store by which the account's processes share their ids, if there is one.
@@ -128,15 +128,15 @@ class KnownIds:
     def share(self, order_id: int) -> None:
         """Share an id with the account's other processes; it never delays the caller.
 
-        Call this after the journal or the store has the id. If this process died between the two, another process would
-        look for the order, and rule it out as known.
+        Call this after the id was written into the journal or the store. In the other sequence, after a crash in
+        between, another process would look for the order and rule it out as known.
         """
         known = None if self._log is None else self.describe(order_id)
         if self._log is not None and known is not None:
             self._log.note_later(self._account, known)
 
     def describe(self, order_id: int) -> KnownId | None:
-        """Describe an order for a log; `None` if its id is not surely its own.
+        """Describe an order for a log; `None` if its id is not certain.
 
         An order that was found in a list may have been taken at its first attempt, so it does not prove that a list has
         newer orders.
@@ -150,15 +150,16 @@ class KnownIds:
         return KnownId(order_id, Moment(0.0, known.answered.service), scheduled=known.scheduled, age=now - known.since)
 
     def is_of_another(self, order_id: int, content: int, before: float = math.inf) -> bool:
-        """Whether an id was known for other content before a moment of the monotonic clock.
+        """Whether an id was known for other content before a moment by the monotonic clock.
 
-        An order with the same content may be the wanted one: answered, but not kept by the run that sent it.
+        An order with the same content may be the wanted one: it was answered, but the run that sent it did not write it
+        down.
         """
         known = self._orders.get(order_id)
         return known is not None and known.content != content and known.since < before
 
     def others(self, order_ids: Iterable[int], content: int, convert: Callable[[Moment], Moment]) -> dict[int, Known]:
-        """Give those of the orders that are known for other content, as the rules take them.
+        """Select the orders that are known for other content, in the form that the rules use.
 
         Args:
             order_ids: The orders.
@@ -174,7 +175,7 @@ class KnownIds:
         return others
 
     async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
-        """Give those of the ids that other processes know and this client does not; none if the store is away."""
+        """Select the ids that other processes know and this client does not; none if the store is away."""
         log, asked = self._log, [order_id for order_id in order_ids if order_id not in self._orders]
         if log is None or not asked or log.is_away:
             return frozenset()
@@ -185,7 +186,7 @@ class KnownIds:
             except StoreError as error:
                 reason = error
         log.note_away()
-        # Without them, more reports are read.
+        # Only a warning: without these ids, more reports are read.
         logger.warning("the ids of other processes are not to be had: %s", reason)
         return frozenset()
 
@@ -223,13 +224,13 @@ class LiveSend:
 
 
 class LiveSends:
-    """The orders of a client that reports may show without their ids being known: under way, or lost.
+    """A client's orders whose ids are not known, but which reports may show: under way, or lost.
 
-    They are counted, so that none of them is taken for another.
+    They are counted, so that a search does not take one for another.
     """
 
     def __init__(self) -> None:
-        # Small orders by each of their numbers, and all large ones.
+        # Small orders under each of their numbers, all large ones under one key.
         self._by_key: dict[str, list[LiveSend]] = {}
         self._lost: deque[LiveSend] = deque()
         self._lost_recipients = 0
@@ -254,7 +255,7 @@ class LiveSends:
                 self._by_key.pop(key, None)
 
     def mark_lost(self, send: LiveSend) -> None:
-        """Keep an order whose outcome or id stays unknown, in place of older ones if there are too many."""
+        """Keep an order whose outcome or id stays unknown; drop the oldest ones if there are too many."""
         if send.began is None:
             return
         self._lost.append(send)
@@ -271,7 +272,7 @@ class LiveSends:
     def count_alike(
         self, wanted: Wanted, content: int, began: float, *, owner: object = None, blacklist: Collection[str] = ()
     ) -> int:
-        """Count the orders that cannot be told from the wanted one, as the service may skip numbers.
+        """Count the orders that cannot be distinguished from the wanted one, as the service may skip numbers.
 
         Args:
             wanted: The wanted order.
@@ -280,7 +281,7 @@ class LiveSends:
             owner: A log that counts its own orders itself.
             blacklist: Numbers that may all be skipped.
         """
-        # A look-alike has at least one of so many numbers.
+        # A look-alike has at least one of the first `limit` numbers.
         limit = len(wanted.numbers) if blacklist else wanted.recipients // ONE_SKIPPED_IN + 1
         keys = chain(_LARGE, islice(wanted.numbers, limit))
         near = {id(send): send for key in keys for send in self._by_key.get(key, ())}

@@ -1,7 +1,7 @@
 """The life of an order: its states, and all decisions about it. Pure.
 
-An order is a row in a log (`stores.log`). Its state and two times tell its past: `first` and `last`, the first and the
-last attempt that may have been taken. *Lost* means that the answer to an attempt did not come: either the row had a
+An order is a row in a log (`stores.log`). Its state and two times record its past: `first` and `last`, the first and
+the last attempt that may have been taken. *Lost* means that the answer to an attempt is missing: either the row had a
 `first` when it was claimed, or an answer was lost since. An owner is the call, or the run of a campaign, that has
 claimed the row; no other call may change the row as long as the lease holds.
 
@@ -32,8 +32,8 @@ claimed the row; no other call may change the row as long as the lease holds.
 
 BEGUN and UNKNOWN do not expire before eleven days, however short `keep` is.
 
-One call repeats its attempts (`http.transport`) within `SEND_WINDOW` of the first that may have been taken. Each
-attempt is begun here before it leaves.
+A call repeats its attempts (`http.transport`) within `SEND_WINDOW` of the first one that may have been taken. Before
+each attempt leaves, `begin` records it.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ if TYPE_CHECKING:
     from iletimerkezi_async.stores.log import Row
 
 
-#: Seconds for which a free row stays: a late insert would bring back a version that others have read.
+#: Seconds for which a free row is kept: otherwise a late INSERT could bring back a version that others have read.
 FREE_KEPT = 3600.0
-#: Seconds for which an order that may have been taken is kept at least.
+#: Minimum seconds for which an order that may have been taken is kept.
 DOUBT_KEPT = 11 * 86_400.0
 #: Seconds of the longest lease. A longer one was written by a wrong clock.
 LONGEST_LEASE = 300.0
-#: Seconds from now to the end of a lease that is over, even by a clock that is set back.
+#: Seconds of a lease that is over at once, even by a clock that is set back.
 NO_LEASE = -1e9
-# Seconds by which a clock may seem to go back, as the service tells whole seconds.
+# Seconds by which a clock may seem to go back, as the service gives whole seconds.
 _GRAIN = 2.0
-# Seconds between two readings of a log's clock for one write.
+# Seconds by which two readings of a log's clock for one write may differ.
 _SAME = 0.001
 _IN_DOUBT = frozenset({State.BEGUN, State.UNKNOWN})
 
@@ -89,7 +89,7 @@ class Step(Enum):
 
 
 def is_none(row: Row | None, now: float) -> bool:
-    """Whether a row counts as none."""
+    """Whether a name is unused: it has no row, or a free or expired one."""
     return row is None or row.state is State.FREE or row.expires_at <= now
 
 
@@ -100,7 +100,7 @@ def lease_left(row: Row, now: float) -> float:
 
 
 def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> Decision:
-    """Decide about a claim: the right to send.
+    """Decide about a claim, which is the right to send.
 
     Args:
         row: The row in the log.
@@ -109,7 +109,7 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
         lease: Seconds.
         keep: Seconds.
     """
-    # Not durable: no attempt leaves before the next write.
+    # Not durable, as no attempt leaves before the next write.
     anew = Change(mine, lease, keep, durable=False)
     if row is None or is_none(row, now):
         return anew
@@ -194,23 +194,23 @@ def strike(held: Row, version: str) -> Change:
 
 
 def refuse(held: Row, version: str, keep: float, *, duplicate: bool) -> Change:
-    """Keep that an order of a campaign was refused, so that no later run sends it."""
+    """Record that an order of a campaign was refused, so that no later run sends it."""
     state = State.DUPLICATE if duplicate else State.REFUSED
     return Change(evolve(held, version=version, state=state, first=None, last=None), NO_LEASE, keep)
 
 
 def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note: KnownId | None = None) -> Decision:
-    """Keep that an order was taken, even if its owner was overtaken meanwhile; an id that is there stays.
+    """Record that an order was taken, even if its owner was overtaken meanwhile; keep an id that the row has.
 
     Args:
         row: The row in the log.
         mine: The row as its owner had it, with a new version.
         order_id: The service's id, if it is known.
         keep: Seconds.
-        note: The id, if it becomes known. One that only the reports showed does not: it may be a look-alike's.
+        note: The id to be noted as known. Not one that only the reports showed: it may be a look-alike's.
     """
     if row is None or row.state is State.FREE:
-        # The log has lost it, freed it or swept it.
+        # The log has lost, freed or deleted the row.
         return Change(evolve(mine, state=State.SENT, order_id=order_id), NO_LEASE, keep, note=note)
     if row.content != mine.content:
         return Obstacle.CONFLICT

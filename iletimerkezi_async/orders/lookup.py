@@ -40,9 +40,9 @@ _MAX_ROWS = 1000
 _CACHE_SECONDS = 30.0
 # Requests of searches at once; the other connections are left to sends.
 _AT_ONCE = 8
-# Pages of a list that are read at most: 60,000 orders in three days.
+# Limit of pages read from a list: 60,000 orders in three days.
 _MAX_PAGES = 2000
-# Numbers of a blacklist that are read at most.
+# Limit of numbers read from a blacklist.
 _MAX_BLOCKED = 100_000
 # Pages without a new order after which a list counts as ended: some services repeat their last page for ever.
 _STALE_PAGES = 3
@@ -159,7 +159,7 @@ class ReportCache:
         return await self.read_page(number)
 
     def reading(self, newer_than: float) -> ListReading:
-        """Give the reading of the whole list that all share; a new one if the last began before, or failed."""
+        """Give the shared reading of the whole list; begin a new one if it began before a moment, or failed."""
         if self._reading is None or self._reading.began < newer_than or self._reading.failed:
             self._reading = ListReading(self, self._transport.clocks.now())
         return self._reading
@@ -186,12 +186,12 @@ class ReportCache:
         return None
 
     async def _read_rows(self, order_id: int, number: int, limit: int, before: int = 0) -> Rows:
-        """Read a page of a report; its rows are whole if none follow.
+        """Read a page of a report; its `whole` tells that no rows follow.
 
         Args:
             order_id: The order.
             number: The page's number.
-            limit: The rows of a page at most.
+            limit: Limit of rows of a page.
             before: The rows of the pages before it.
         """
         try:
@@ -211,7 +211,7 @@ class ReportCache:
         read: Callable[[], Awaitable[V]],
         budget: Budget,
     ) -> V | None:
-        """Give a value that was read after a moment, wait for it if it is being read, or read it."""
+        """Give a cached value that was read after a moment; otherwise wait for the task that reads it, or read it."""
         key = id(cache), number
         while number not in cache or cache[number][0] < newer_than:
             if key in self._under_way:
@@ -246,7 +246,7 @@ class ListReading:
         #: Whether a page could not be read.
         self.failed = False
         self._orders: list[Listed] = []
-        # By the list's own count at its beginning: newer orders stand on pages that were read before they came.
+        # The list's count when the reading began. Orders that came later are on pages that had been read by then.
         self._count: int | None = None
         self._is_whole = self._is_over = False
         self._seen: set[int] = set()
@@ -254,7 +254,7 @@ class ListReading:
         self._lock = anyio.Lock()
 
     async def read(self, budget: Budget) -> Listing:
-        """Read the list to its end, and give it; its time is that of the beginning, by this machine's clock."""
+        """Read the list to its end, and give it; its time is when the reading began, by this machine's clock."""
         async with self._lock:
             while not self._is_over:
                 await self._read_on(budget)
@@ -293,11 +293,11 @@ class Lookups:
         self._caches: dict[object, ReportCache] = {}
 
     def reports(self, days: Days) -> ReportCache:
-        """Give the cache of some days that searches share now."""
-        # Also while searches never end: a cache only grows.
+        """Give the shared cache of some days, if it is not too old; otherwise a new one."""
+        # Drop a cache even if searches follow without a break, as a cache only grows.
         for key in [key for key, each in self._caches.items() if each.watch.elapsed > _CACHE_SECONDS]:
             del self._caches[key]
-        # Each event loop has its own: its events and locks cannot be waited for in another one.
+        # One cache for each event loop, as its events and locks cannot be awaited in another one.
         key = (anyio.lowlevel.current_token(), days)
         if key not in self._caches:
             self._caches[key] = ReportCache(self, days)

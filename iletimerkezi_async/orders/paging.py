@@ -28,9 +28,9 @@ T = TypeVar("T")
 
 #: The most rows of one page of a report (source: the provider's `get-report` page).
 MAX_ROWS = 1000
-# Pages of a list at most, as some servers never end it. No order is as large.
+# Limit of pages of a list, as some servers never end it. No order is as large.
 _MAX_PAGES = 100_000
-# Pages without a new row at most, as some servers repeat rows while their total promises more.
+# Limit of pages without a new row, as some servers repeat rows while their total promises more.
 _MAX_STALE = 10
 
 
@@ -75,9 +75,9 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
         raise StopAsyncIteration
 
     async def collect(self) -> list[T]:
-        """Read all rows that are left, as a list.
+        """Read all remaining rows into a list.
 
-        After an error, the same call again continues from there, and its list has the rows of both.
+        After an error, a second call continues from there, and returns the rows of both.
         """
         rows = self._rows
         self._collected.extend(rows)
@@ -104,12 +104,12 @@ class Report(_Rows[Delivery]):
 
     Made by `AsyncClient.get_report`; `await report.collect()` gives the rest as a list. (Source: the provider's
     `get-report` page: 1 to 1000 rows a page, pages from 1 on.) The first page is read alone. If it tells the order's
-    total, the next ones are read several at once, otherwise one at a time until a short one. A page that fails after
-    all repetitions raises when its rows are due. The next row that is asked for is then read from that page again, so
-    that no row is lost or doubled.
+    total, the next ones are read several at once, otherwise one at a time until a short one. If a page fails after all
+    repetitions, its error is raised when its rows are due. The next row is then read from that page again, so that no
+    row is lost or doubled.
 
-    A report that ends before its total raises `TransportError` behind its last row. If the next row is asked for then,
-    the report is read on.
+    If a report ends before its total, `TransportError` is raised after the last row. Asking for the next row then
+    continues the reading.
     """
 
     _operation = "get-report"
@@ -138,7 +138,7 @@ class Report(_Rows[Delivery]):
         pages: list[ReportPage] = []
         fetched = await self._fetch_pages(due, size)
         for page in fetched:
-            # Of all pages, also of those that are dropped below.
+            # Use the totals of all pages, also of those that are dropped below.
             place.hear(page.order.total)
         for page in fetched:
             self._order = self._order or page.order
@@ -148,7 +148,7 @@ class Report(_Rows[Delivery]):
                 pages.append(page)
                 self._remember(page)
             if rows != size:
-                # The pages behind it do not begin with the next row.
+                # The following pages do not begin with the next row.
                 break
         self._finished = place.ended
         if not pages and place.lacks_rows:
@@ -168,7 +168,7 @@ class Report(_Rows[Delivery]):
         self._last = [*self._last, *page.numbers][-MAX_ROWS:]
 
     async def _fetch_pages(self, due: range, size: int) -> list[ReportPage]:
-        """Read pages up to the first failure; raise it if it is that of the first page."""
+        """Read pages, and give those before the first failure; raise the failure if there are none."""
         if len(due) == 1:
             return [await self._fetch_page(due[0], size)]
         results: dict[int, ReportPage | IletimerkeziError] = {}
@@ -199,11 +199,11 @@ class Report(_Rows[Delivery]):
 
 
 class _Listing(_Rows[T], Generic[T]):
-    """A list whose rows each come once, although it may change while it is read.
+    """A list that gives each row once, although it may change while it is read.
 
-    New rows push others to later pages, which then repeat some rows. Rows that go away pull others to earlier pages,
-    where they are missed. So the rows are counted at the end. If some are missing, the list is read once more from its
-    beginning; if some are still missing, that is an error.
+    Added rows move others to later pages, where they are read twice. Removed rows move others to earlier pages, where
+    they are missed. So the rows are counted at the end. If some are missing, the list is read once more from its
+    beginning; if some are still missing, an error is raised.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -223,7 +223,7 @@ class _Listing(_Rows[T], Generic[T]):
 
     @abstractmethod
     def _key(self, row: T) -> Hashable:
-        """Give a value that tells a row from all others."""
+        """Give a value that identifies a row."""
 
     def _next_part(self) -> bool:
         """Go on to the next part of the list, if there is one."""
@@ -279,8 +279,8 @@ class _Listing(_Rows[T], Generic[T]):
 class Orders(_Listing[OrderReport]):
     """The orders submitted in a range of days, each once: `async for order in orders`.
 
-    Made by `AsyncClient.get_reports`. A list that ends before its count raises `TransportError` behind its last order.
-    If the next one is asked for then, the list is read again.
+    Made by `AsyncClient.get_reports`. If the list ends before its count, `TransportError` is raised after the last
+    order. Asking for the next one then reads the list again.
     """
 
     _operation = "get-reports"
@@ -312,8 +312,8 @@ class Orders(_Listing[OrderReport]):
 class Blacklist(_Listing[str]):
     """The blocked numbers, each once: `async for number in blacklist`.
 
-    Made by `AsyncClient.get_blacklist`. A list that ends before its count raises `TransportError` behind its last
-    number. If the next one is asked for then, the list is read again.
+    Made by `AsyncClient.get_blacklist`. If the list ends before its count, `TransportError` is raised after the last
+    number. Asking for the next one then reads the list again.
     """
 
     _operation = "get-blacklist"
@@ -333,7 +333,7 @@ class Blacklist(_Listing[str]):
         place = self._at
         call = get_blacklist(place.page, min(place.size, MAX_ROWS), self._window)
         numbers, count = await self._transport.call(call)
-        # The count is that of the whole list, also if only a part was asked for.
+        # The count is that of the whole list, even if only a part was asked for.
         return numbers, count if self._window is None else None
 
     def _key(self, row: str) -> str:
@@ -341,7 +341,7 @@ class Blacklist(_Listing[str]):
 
 
 def split_days(start: date, end: date) -> Iterator[tuple[date, date]]:
-    """Split days into ranges that the service takes.
+    """Split days into ranges that the service accepts.
 
     The documentation does not say whether its 10 days include both ends: these ranges fit either way.
     """

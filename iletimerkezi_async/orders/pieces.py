@@ -1,4 +1,4 @@
-"""Work that takes long: in slices between which other tasks get their turn, or in a thread."""
+"""Long work: in time slices between which other tasks run, or in a thread."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds of work at one go. Several tasks may work at the same time, and each switch has its price.
+# Seconds of a time slice. It is short, as several tasks may work at the same time; but each switch has a cost.
 _SLICE = 0.001
-# Recipients up to which a piece of work is done at once, and not in a thread.
+# Limit of recipients for work that is done at once, and not in a thread.
 _FEW = 1000
-# Seconds between two looks at whether a cancelled call's thread has ended.
+# Seconds between two checks whether a cancelled call's thread has ended.
 _POLL = 0.001
 # A limiter belongs to an event loop.
 _limiters: RunVar[anyio.CapacityLimiter] = RunVar("work for many recipients")
@@ -44,16 +44,16 @@ class TimeSlice:
 def _limiter() -> anyio.CapacityLimiter:
     limiter = _limiters.get(None)
     if limiter is None:
-        # One thread at a time: between any two turns of the event loop each thread that works may take one.
+        # One thread at a time, as each working thread may delay every turn of the event loop by one of its own.
         limiter = anyio.CapacityLimiter(1)
         _limiters.set(limiter)
     return limiter
 
 
 async def in_thread(recipients: int, work: Callable[..., T], *arguments: object) -> T:
-    """Do work that grows with the recipients: for many, in a thread.
+    """Do work whose time grows with the number of recipients; for many recipients, in a thread.
 
-    A call that is cancelled does not end before the work has.
+    A cancelled call does not end before the work has ended.
     """
     if recipients <= _FEW:
         return work(*arguments)
@@ -64,16 +64,16 @@ async def in_thread(recipients: int, work: Callable[..., T], *arguments: object)
             return None if cancelled.is_set() else work(*arguments)
 
     try:
-        # Not in one of the threads that the application shares among its own work.
+        # A limiter of its own, so that it takes no thread from the application's work.
         return cast("T", await anyio.to_thread.run_sync(run, limiter=_limiter()))
     except BaseException:
-        # asyncio's own cancellation does not wait for a thread, which may still use what the caller goes on with.
+        # asyncio's own cancellation does not wait for the thread, which may still use the caller's objects.
         try:
             with anyio.CancelScope(shield=True):
                 while lock.locked():  # noqa: ASYNC110 - the thread may be unable to reach the loop
                     await anyio.sleep(_POLL)
         finally:
-            # A second cancellation ends that, and holds up the event loop instead.
+            # A second cancellation ends this wait; then block the event loop instead.
             with lock:
                 cancelled.set()
         raise

@@ -19,12 +19,12 @@ def _larger(total: int | None, told: int | None) -> int | None:
 class Cursor:
     """A position in a list whose page size the reader chooses.
 
-    A server may give fewer rows than it was asked for, and its total may lag behind the rows or promise too many. Two
-    rules keep every row nevertheless:
+    A server may give fewer rows than it was asked for, and its total may be too small or too large. Two rules make sure
+    that no row is missed:
 
     - The next page begins with the next row. So its size divides the number of rows that were read.
-    - No page is larger than the first one. If a server has a limit of its own, it is not known whether a later page
-      begins after the rows asked for or the rows given; up to the limit these are the same.
+    - No page is larger than the first one. If a server limits its pages, it is not known whether their offsets count
+      the rows asked for or the rows given; up to the limit both are the same.
 
     Attributes:
         read: The number of rows that were read.
@@ -55,14 +55,14 @@ class Cursor:
         return self.total is not None and self.read < self.total
 
     def may_be_beyond(self, rows: int) -> bool:
-        """Whether the next page, with so many rows, may be beyond the end: some servers then repeat another page."""
+        """Whether the next page, with so many rows, may be beyond the end, where some servers repeat another page."""
         return self._was_short or (self.total is not None and self.read + rows > self.total)
 
     def due(self, limit: int) -> range:
-        """Give the numbers of the next pages to read at once: up to `limit`, if by the total they have rows."""
+        """Give the numbers of the next pages to read at once: at most `limit`, as far as the total promises rows."""
         size, page = self.size, self.page
         missing = self.total - self.read if self.total is not None else 0
-        # Small pages only lead to a position from which larger ones go on.
+        # Small pages are read one at a time, only to reach a position where a large one can begin.
         ahead = min(limit, -(-missing // size)) if size > self._limit // 2 else 1
         return range(page, page + max(1, ahead))
 
@@ -71,7 +71,7 @@ class Cursor:
         self.total = _larger(self.total, total)
 
     def take(self, rows: int) -> None:
-        """Go on by a page of the present `size`.
+        """Advance by a page of the present `size`.
 
         Args:
             rows: The number of its rows.
@@ -85,7 +85,7 @@ class Cursor:
             # If rows are missing, the next request asks for them again.
             self.ended = not self.lacks_rows
         elif self._was_short:
-            # A total below the number of rows is wrong, and tells nothing of the end.
+            # A total below the number of rows is wrong, and does not show the end.
             self.ended = self.read == self.total
             if self.total is None:
                 self.ended = not (is_first and _may_be_a_limit(rows))
@@ -113,12 +113,12 @@ class ServiceCursor:
         self.total = _larger(self.total, total)
 
     def take(self, rows: int) -> None:
-        """Go on by a page.
+        """Advance by a page.
 
         Args:
             rows: The number of its rows.
         """
-        # A full page need not be the last, as the total may lag, or be that of the page alone.
+        # A full page may not be the last, even at the total, which may lag, or be that of the page alone.
         is_full = rows >= _ORDERS_PAGE or (rows >= self._largest if self._largest else _may_be_a_limit(rows))
         self._largest = max(self._largest, rows)
         self.read += rows

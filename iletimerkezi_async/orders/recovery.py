@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Attempts(Trail):
     """The attempts with one order, and those of earlier calls.
 
-    This class is for a send without a key, of which no log knows: each attempt may leave. A claim overrides it.
+    This class is for a send without a key, which is in no log: each attempt may leave. `Claim` overrides it.
 
     Args:
         lookups: The shared state of the client's searches.
@@ -51,7 +51,7 @@ class Attempts(Trail):
         self.lookups, self._known = lookups, lookups.known
 
     async def before(self) -> None:
-        """Note that an attempt is about to leave; it does not if this raises."""
+        """Record that an attempt is about to leave; if this raises, the attempt does not leave."""
         self.begun = True
         self._known.sends.add(self._send)
         if self.first is None:
@@ -69,7 +69,7 @@ class Attempts(Trail):
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
         """
-        # Hashed before: between an answer and its record no call may wait, and be cancelled.
+        # Hash now: between an answer and its record the call must not wait, as it could be cancelled there.
         content = await in_thread(draft.recipients, hash_content, draft)
         self._send = send = LiveSend(draft, content, self.owner, self._known.answered)
         sends = self._known.sends
@@ -100,8 +100,8 @@ class Attempts(Trail):
     def _is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer belongs to another request.
 
-        On a connection that is out of step, each request gets the answer of the one before. A new connection cannot be:
-        if an id comes over a new one, or comes twice, the service gives it to several orders.
+        On a connection that is out of step, each request gets the answer of the one before. A new connection cannot be
+        out of step: if a known id comes over a new one, or comes twice, the service gives it to several orders.
         """
         known = self._known
         if known.are_reused or not known.is_of_another(order.id, self._send.content, self._left_at):
@@ -113,7 +113,7 @@ class Attempts(Trail):
         return False
 
     async def _settle(self, refusal: ApiError | None) -> tuple[Order, bool]:
-        """Settle an order that may have been taken, after its repetition was refused or left out.
+        """Settle an order that may have been taken, after its repetition was refused or not sent.
 
         Args:
             refusal: As of `RefusedAgain`.
@@ -130,12 +130,12 @@ class Attempts(Trail):
         if refusal is not None and proves_refusal(refusal):
             raise refusal
         if first is None:
-            # Taken from an earlier call; the reports did not show it.
+            # The service took it from an earlier call, though the reports did not show it.
             raise OrderAcceptedError
         found = await LiveSearch(self.lookups, self._send, first, last or Stopwatch()).find()
         order_id = found.order_id
         if order_id is not None and await self.count_alike(time.time() - (self._send.began or 0.0)):
-            # It may be the other order's.
+            # The id may be the look-alike's.
             order_id = None
         if refusal is None:
             if order_id is None:
@@ -148,11 +148,11 @@ class Attempts(Trail):
 
 
 def _leaves_open(refusal: ApiError) -> bool:
-    """Whether an order with the same numbers may be the refused one: it is overdue, or a duplicate (a bare 451)."""
+    """Whether an order with the same numbers may be ours: the refusal is as overdue, or as a duplicate (a bare 451)."""
     return isinstance(refusal, (ScheduleError, DuplicateOrderError))
 
 
 def unknown(reason: str, candidates: tuple[int, ...] = ()) -> OutcomeUnknownError:
-    """Make the error of an order that may or may not have been taken, and that may be one of some."""
+    """Make the error of an order that may or may not have been taken, with the ids that it may have."""
     hint = f"; it may be order {', '.join(map(str, candidates))}" if candidates else ""
     return OutcomeUnknownError(f"{reason}{hint}", "send-sms")

@@ -1,7 +1,7 @@
-"""Writing the decisions of `life` into a log, for all logs alike.
+"""Writes the decisions of `life` into a log, of any kind.
 
-A row is read, `life` decides, and the row is written. If another call wrote it in between, claims and settlements are
-decided again; for other writes the owner has been overtaken.
+A row is read, `life` decides, and the row is written. If another call wrote the row in between, claims and settlements
+are decided again; any other write then fails, as its owner was overtaken.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Decide: TypeAlias = "Callable[[Row | None, float], life.Decision]"
 
 
 async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
-    """Claim the right to send. The claim of a cancelled caller is withdrawn.
+    """Claim the right to send. If the caller is cancelled, the claim is reverted.
 
     Args:
         log: The log.
@@ -41,7 +41,7 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
 
     def undo(answer: Answer) -> Change | None:
         row = answer.row
-        # By the version: the token may be that of an earlier claim of this call.
+        # Compare the version: the token may be that of an earlier claim of this call.
         if row is None or row.version != mine.version:
             return None
         if row.name.scope is Scope.CAMPAIGN:
@@ -75,7 +75,7 @@ async def write_owned(
         held: The row as its owner has it.
         change: Its next version.
         fence: For a part of a campaign.
-        may_be_undone: Whether the write is reverted if the caller is cancelled meanwhile, so that its attempt does not
+        may_be_undone: Whether to revert the write if the caller is cancelled meanwhile, as its attempt then does not
             leave.
         is_new: Whether the row is not in the log yet.
 
@@ -102,7 +102,7 @@ async def settle_taken(
     *,
     note: KnownId | None = None,
 ) -> Row | None:
-    """Keep that an order was taken, even if another call has taken its row over.
+    """Record that an order was taken, even if another call has taken its row over.
 
     Args:
         log: The log.
@@ -130,7 +130,7 @@ async def settle_taken(
 
 
 async def mark(log: Log, name: Name, decide: Decide, seen: str = "") -> Outcome:
-    """Keep a person's decision.
+    """Record a person's decision.
 
     Args:
         log: The log.

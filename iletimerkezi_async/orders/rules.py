@@ -1,17 +1,19 @@
 """The evidence in lists and reports about an order whose answer was lost. Pure.
 
-`judge` gives a verdict on each order in a list: it is the wanted order, another one, or cannot be told. The conclusion
-from all verdicts, and from the orders that the log knows, is that the wanted order was taken, or that the service
-surely lacks it, or that its fate is unknown. A wrong "taken" would leave its recipients out, and a wrong "lacks it"
-would text them twice, so every doubt ends in "unknown".
+`judge` gives a verdict on each order in a list: it is the wanted order, another one, or undecided. All verdicts, and
+the orders that the log knows, lead to a conclusion: the wanted order was taken, the service surely lacks it, or its
+fate is unknown. A wrong "taken" would leave its recipients out, and a wrong "lacks it" would text them twice, so every
+doubt ends in "unknown".
 
-- Known ids and numbers decide. An order with a number that is not ours is another one; an order with all of ours,
-  within a minute of an attempt, is the wanted one. Sender and total decide nothing, and times only if they are far off.
-- Times are compared only if the clocks agree (`contradict`), and as the known orders of the list show.
-- A list without an order that the log knows is incomplete. A list without an order newer than the last attempt may lag.
+- Known ids and numbers decide. An order with a number that is not ours is another one; an order with all of our
+  numbers, within a minute of an attempt, is the wanted one. Sender and total decide nothing, and times only if they are
+  far off.
+- Times are compared only if the clocks agree (`contradict`), with the offset that known orders in the list show.
+- A list that lacks an order known to the log is incomplete. A list without an order newer than the last attempt may
+  lag.
 
-The assumptions are in the chapter of `orders`. One more: if no answer has told the service's time of an attempt, this
-machine's clock was not days ahead then.
+The assumptions are in the chapter of `orders`. One more: at an attempt for which no answer has told the service's time,
+this machine's clock was not days ahead.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ LISTED_AFTER = 10 * _MINUTE
 NEVER_BEHIND = _HOUR
 #: Seconds from an attempt within which the service may have taken it.
 NEAR = _MINUTE
-#: Seconds from which a difference in time makes an order another one; the list's time zone may be three hours off.
+#: Seconds: an order whose time differs by more is another one; the list's time zone may be three hours off.
 FAR = 4 * _HOUR
 #: The same if known orders show the offset of the list's times.
 FAR_AS_SHOWN = _HOUR
@@ -48,11 +50,11 @@ FAR_AS_SHOWN = _HOUR
 STEADY = 5 * _MINUTE
 #: Seconds around midnight within which an order may be listed under the next day.
 EDGE = 4 * _HOUR
-#: The service may skip one in so many numbers.
+#: The service may skip one in this many numbers.
 ONE_SKIPPED_IN = 20
 #: Days between the first and the last that `get-reports` takes. (Source: the provider's page, code 458.)
 LONGEST = 10
-# Seconds by which a clock may seem to go back, as the service tells whole seconds.
+# Seconds by which a clock may seem to go back, as the service gives whole seconds.
 _GRAIN = 2.0
 _TURKISH = "+905"
 
@@ -72,7 +74,7 @@ class Verdict:
     Attributes:
         identity: The verdict.
         reason: The reason, in words.
-        open: Whether its report, or more of it, may decide.
+        open: Whether reading its report, or more of it, may decide.
         lacks_numbers: Whether the blacklist may decide: the order is ours if all numbers that it lacks are blocked.
     """
 
@@ -132,7 +134,8 @@ class Wanted:
     def is_readable(self, number: str) -> bool:
         """Whether a number of a report is complete, and spelt so that it can be compared with ours.
 
-        The spelling of numbers of other countries is not documented: if the order has any, those prove nothing.
+        The spelling of numbers of other countries is not documented: if the order has any, such numbers in a report
+        prove nothing.
         """
         if number.startswith(_TURKISH):
             return clean_number(number) == number
@@ -207,11 +210,11 @@ class Known:
 
 @frozen(eq=False, repr=False)
 class Knowledge:
-    """The evidence beside lists and reports.
+    """The evidence from other sources than lists and reports.
 
     Attributes:
-        known: Orders that surely are other ones: all that are known of the days, and all that are known of the list.
-            Never an id that was answered to the wanted order itself.
+        known: Orders that surely are not the wanted one: all known orders of the days, and all known orders in the
+            list. Never an id that was answered to the wanted order itself.
         since: The time from which on all answered ids are known, in seconds since 1970.
         blacklist: Numbers on the account's blacklist, which the service may skip.
     """
@@ -228,7 +231,7 @@ class Place:
     Attributes:
         likely: Its beginning and end; `None` if it is not known to the minute.
         by_clocks: The same by the clocks alone; `None` if they do not tell.
-        far: Seconds from which a difference makes an order another one; infinite if times prove nothing.
+        far: Seconds: an order whose time differs by more is another one; infinite if times prove nothing.
     """
 
     likely: tuple[float, float] | None = None
@@ -236,7 +239,7 @@ class Place:
     far: float = math.inf
 
     def is_far(self, submitted_at: float | None) -> bool:
-        """Whether an order of this time surely is another one, both by the known orders and by the clocks."""
+        """Whether an order submitted at this time surely is another one, both by known orders and by the clocks."""
         if submitted_at is None or self.by_clocks is None:
             return False
         return min(gap(submitted_at, self.likely), gap(submitted_at, self.by_clocks)) > self.far
@@ -248,7 +251,7 @@ def gap(at: float | None, place: tuple[float, float] | None) -> float:
 
 
 def days(span: Span, now: Moment) -> Days | None:
-    """Choose the days of the list, so that it has the order by either clock; with a day more on both sides.
+    """Choose the days to list, so that they include the order by either clock, and one more day on each side.
 
     Returns:
         The days; `None` if they are more than a list may have.
@@ -290,7 +293,7 @@ def find_place(span: Span, listing: Listing, knowledge: Knowledge) -> Place:
 def _find_shown(span: Span, listing: Listing, knowledge: Knowledge) -> list[tuple[float, Moment]]:
     """Give the list's times of known orders, with the times of their answers.
 
-    Only of orders that were answered while the clocks differed by as much as at the attempts.
+    Only orders that were answered while the clocks differed by as much as at the attempts are used.
     """
     shown = list[tuple[float, Moment]]()
     for listed in listing.orders:
@@ -335,7 +338,7 @@ def _is_far_scheduled(wanted: Wanted, listed: Listed) -> bool:
 
 
 def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Verdict | None:
-    """Give the verdict by numbers; `None` if they are ours, but for skipped ones."""
+    """Give the verdict by numbers; `None` if they are ours, and the missing ones may have been skipped."""
     # Before counting, as most reports differ at their first number.
     strangers = [number for number in rows.numbers if number not in wanted.numbers]
     if any(map(wanted.is_readable, strangers)):
@@ -360,7 +363,7 @@ def _may_be_skipped(wanted: Wanted, seen: Counter[str], blacklist: Collection[st
 
 
 def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collection[str] = ()) -> bool:
-    """Whether an order to these numbers may be taken for the wanted one, as the service may skip any of them."""
+    """Whether an order to these numbers may be mistaken for the wanted one, as the service may skip numbers."""
     missing, may_skip_all = 0, True
     for number, count in wanted.numbers.items():
         lacking = count - numbers.get(number, 0)
@@ -385,12 +388,12 @@ def order_by_nearness(wanted: Wanted, orders: Iterable[Listed], place: Place) ->
 
 
 def is_whole(listing: Listing, knowledge: Knowledge, *, scheduled: bool = False) -> bool:
-    """Whether a list has all orders: as many as it counts, and each known order of its days that is not too young.
+    """Whether a list is complete: as many orders as it counts, and each known order of its days that is old enough.
 
     Args:
         listing: The list.
         knowledge: The other evidence.
-        scheduled: Whether the wanted order is scheduled; then scheduled ones have to be listed, too.
+        scheduled: Whether the wanted order is scheduled; then known scheduled orders must be listed, too.
     """
     ids = {each.id for each in listing.orders}
     if not listing.ended or (listing.count is not None and listing.count > len(ids)):
@@ -405,11 +408,11 @@ def is_whole(listing: Listing, knowledge: Knowledge, *, scheduled: bool = False)
 
 
 def _must_be_listed(known: Known, now: Moment, surely: tuple[float, float], *, scheduled: bool) -> bool:
-    """Whether a complete list has a known order: by any known clock it is of its days, and not too young."""
+    """Whether a complete list must have a known order: by any known clock it is of the list's days, and old enough."""
     answered = known.answered
     if answered is None or (known.scheduled and not scheduled):
         return False
-    # An order that was answered since the reading began may be there or not.
+    # The list may or may not have an order that was answered since the reading began.
     if all(abs(age) < LISTED_AFTER for age in answered.ages(now)):
         return False
     return any(surely[0] <= at < surely[1] for at in (answered.local, answered.service) if at is not None)
@@ -440,7 +443,7 @@ def conclude_earlier(
         verdicts: The verdicts on its orders by id, the likeliest first; an order without a verdict may be the wanted
             one.
         knowledge: The other evidence.
-        alike: The number of orders without an id that cannot be told from this one, itself included.
+        alike: The number of orders without an id that cannot be distinguished from this one, itself included.
     """
     its, may_be = _find(verdicts, Identity.IT), _find(verdicts, Identity.CANNOT_TELL)
     if len(its) >= alike:
@@ -481,7 +484,7 @@ def conclude_live(verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion
 
     Args:
         verdicts: The verdicts on orders by id, the likeliest first.
-        alike: The number of orders under way that cannot be told from this one, itself included.
+        alike: The number of orders under way that cannot be distinguished from this one, itself included.
     """
     its = _find(verdicts, Identity.IT)
     if len(its) == alike == 1:

@@ -114,7 +114,7 @@ class Judge:
 
         Args:
             orders: The orders.
-            is_enough: Tells whether to stop, by the number of orders that are not ruled out at once.
+            is_enough: Tells whether to stop, given the number of orders that were not ruled out at once.
             newer_than: A report that decides nothing, and was read before this moment, is read again.
             limit: The number of orders at most.
         """
@@ -136,12 +136,12 @@ class Judge:
                 return
 
     def _judge(self, listed: Listed, newer_than: float) -> bool:
-        """Judge an order by what was read; tell whether its report need not be read (further)."""
+        """Judge an order by what was read; tell whether that is enough, without (more of) its report."""
         read_at, rows = self._reports.heads.get(listed.id, (-math.inf, None))
         verdict = judge(self.wanted, listed, rows, self.place, self._knowledge)
         known = self.verdicts.get(listed.id)
         if known is not None and verdict.open and not known.open:
-            # By the whole report, which was read before.
+            # Keep the verdict by the whole report, which was read before.
             verdict = known
         self.verdicts[listed.id] = verdict
         if verdict.identity is not Identity.CANNOT_TELL:
@@ -149,7 +149,7 @@ class Judge:
         return not verdict.open and read_at >= newer_than
 
     async def _look(self, listed: Listed, newer_than: float) -> None:
-        """Judge an order by its report: by the first rows, and if these fit by all rows."""
+        """Judge an order by its report: by the first rows and, if these fit, by all rows."""
         head = await self._reports.head(listed.id, newer_than, self._budget)
         if head is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
             return
@@ -174,8 +174,8 @@ class LiveSearch:
     Args:
         lookups: The shared state of the client's searches.
         send: The order.
-        first: Runs since the beginning of the first attempt that may have been taken.
-        last: Runs since the end of the last one.
+        first: A stopwatch, started with the first attempt that may have been taken.
+        last: Likewise, started at the end of the last one.
     """
 
     _reports: ReportCache
@@ -222,7 +222,7 @@ class LiveSearch:
         return now, Span(Moment(first, first), Moment(last, last))
 
     def _count_alike(self) -> int:
-        """Count the client's other orders without an id that reports cannot tell from this one."""
+        """Count the client's other orders without an id that reports cannot distinguish from this one."""
         send = self._send
         began = time.time() - self._first.elapsed if send.began is None else send.began
         return self._known.sends.count_alike(self._judge.wanted, send.content, began)
@@ -236,14 +236,14 @@ class LiveSearch:
             if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._reports.budget.left < 0:
                 return
             pause = retry.pause(look)
-            # Late enough for a page that another search reads during the pause.
+            # In the middle of the pause, so that a page that another search reads in its second half is used.
             newer_than = time.monotonic() + pause / 2
             await anyio.sleep(pause)
 
     async def _look(self, newer_than: float) -> None:
         """Read pages from the likeliest one on, until the order is found."""
         judge, reports = self._judge, self._reports
-        # The orders that were answered since probably are newer in the list.
+        # Orders that were answered since then are probably newer, and come first in the list.
         newer = self._known.answered - self._send.answered_before
         sequence = PageSequence(newer // LISTED + 1)
         for number in sequence:
@@ -281,7 +281,7 @@ def _by_one_clock(moment: Moment) -> Moment:
 
 
 class PageSequence:
-    """The sequence in which a live search reads pages: from the likeliest one on, deeper and shallower in turn.
+    """The sequence in which a live search reads pages: from the likeliest one on, alternately deeper and shallower.
 
     The list is taken to begin with the newest order, until a page shows that it begins with the oldest.
 
@@ -346,7 +346,7 @@ def now_by(lookups: Lookups, ahead: float) -> Moment:
 
 
 async def hear_clock(lookups: Lookups, since: float) -> None:
-    """Read a page of the list for the service's time, unless an answer has told it since a moment.
+    """Read a page of the list to learn the service's time, unless an answer has told it since a moment.
 
     Args:
         lookups: The shared state of the client's searches.
@@ -357,7 +357,7 @@ async def hear_clock(lookups: Lookups, since: float) -> None:
     if now.service is None or clocks.heard_at < since:
         of_days = days(Span(now, now), now)
         assert of_days is not None
-        # A refusal tells it, too.
+        # A refusal tells the service's time, too.
         with suppress(IletimerkeziError):
             await lookups.transport.call(get_reports(of_days.first, of_days.last, 1))
 
@@ -367,7 +367,7 @@ class EarlierSearch:
 
     Args:
         lookups: The shared state of the client's searches.
-        log: The log that has it, knows other orders, and counts its own orders of this process itself.
+        log: The log that has the order. It knows other orders, and counts its own orders of this process itself.
         row: The order's row.
         draft: The order.
         ahead: Seconds by which the log's clock is ahead of this machine's.
@@ -405,10 +405,10 @@ class EarlierSearch:
         return conclusion
 
     async def _conclude(self, reading: ListReading) -> tuple[Conclusion, bool]:
-        """Conclude by a reading of the list; tell, too, whether an order has been answered since."""
+        """Conclude by a reading of the list; also tell whether an order has been answered since."""
         listing = await reading.read(Budget(_MAX_PAGES))
         listing = evolve(listing, at=self._by_log(listing.at))
-        # After the list was read.
+        # After the list was read, as its orders may have become known meanwhile.
         known, open_rows = await self._ask_log(listing)
         knowledge = Knowledge(known, listing.at.local - KNOWN_SECONDS)
         alike, verdicts = await self._judge(listing, knowledge, open_rows)
@@ -421,7 +421,7 @@ class EarlierSearch:
 
     async def _judge(self, listing: Listing, knowledge: Knowledge, open_rows: int) -> tuple[int, dict[int, Verdict]]:
         """Count the look-alikes, the order included, and judge the orders of the list."""
-        # Those of this process, beside those of the log.
+        # Look-alikes of this process that the log does not count.
         others = self._lookups.known.sends.count_alike(
             self._wanted,
             self._send.content,

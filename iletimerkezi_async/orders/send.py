@@ -1,4 +1,4 @@
-"""Sends with and without a key: a key is claimed, its order driven to an outcome, and the outcome kept."""
+"""Sends with and without a key. With a key: claim it, drive the order to an outcome, and write the outcome."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ _WITH_KEY = "the same call under its key sends nothing twice, and may find out (
 _LONGEST_KEY = 200
 # Seconds by which a lease is longer than the longest attempt.
 _LEASE_GRACE = 5.0
-# Seconds between two questions for a key that another call has: at first, and at most.
+# Seconds between two attempts to claim a key that another call has: at first, and at most.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 1.0
-# Orders that are remembered at most while the store is away.
+# Limit of orders remembered while the store is away.
 _MAX_UNNOTED = 10_000
 
 
 @forgetful
 class Sending:
-    """Sends orders: with a key, once.
+    """Sends orders; with a key, each at most once.
 
     Args:
         lookups: The shared state of the client's searches.
@@ -73,7 +73,7 @@ class Sending:
         self._account = account_of(credentials)
         #: Orders that could not be written into the store yet, by key and fingerprint.
         self._unnoted: dict[tuple[str, str], Order] = {}
-        # Keys the fingerprints: with the store alone, texts and numbers cannot be tried out.
+        # Keys the fingerprints, so that texts and numbers cannot be guessed from the store alone.
         self._seal = credentials.derive("store content")
         self._lease = min(self._transport.longest_attempt + _LEASE_GRACE, life.LONGEST_LEASE)
 
@@ -90,7 +90,7 @@ class Sending:
             needed: Whether `None` is refused, too.
 
         Raises:
-            ConfigurationError: There is no store, or it cannot be a key.
+            ConfigurationError: There is no store, or the key is not valid.
         """
         if key is None and not needed:
             return
@@ -225,7 +225,7 @@ class Sending:
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
         """Write an order that could not be written before."""
         row = evolve(mine, version=draw(), token=draw(), state=State.BEGUN)
-        # Without a note of its id, as the time of the answer is not known any more.
+        # Its id is not noted as known, as the time of the answer is lost.
         await rows.settle_taken(self._store, row, order.id, self._keep)
         del self._unnoted[mine.name.name, mine.content]
         return evolve(order, replayed=True)
@@ -236,7 +236,7 @@ class Sending:
         """Give the state of a key; `None` if nothing was sent under it.
 
         Raises:
-            ConfigurationError: There is no store, or it cannot be a key.
+            ConfigurationError: There is no store, or the key is not valid.
             StoreError: The store is away.
         """
         self.check(key, needed=True)

@@ -72,12 +72,12 @@ class Session:
             http_client=http_client,
         )
         self._known = KnownIds(self._log, self._account)
-        # Whether the connections are closed with it; not with those of `with_options`.
+        # Whether `aclose` closes the connections; not in sessions made by `with_options`.
         self._is_first = True
         self._prepare()
 
     def _prepare(self) -> None:
-        # For calls that take all defaults.
+        # The template of calls that use all defaults.
         self._template = None
         if self.sender is not None and self.iys is not None:
             self._template = Draft(self.sender, self.iys, {}, None, 0)
@@ -94,7 +94,7 @@ class Session:
         return self._credentials, self._store
 
     def template(self, sender: str | None, iys: Iys | None, send_at: datetime | None, *, may_be_past: bool) -> Draft:
-        """Make an order without messages, of a call's settings and the defaults.
+        """Make an order without messages, from a call's settings and the defaults.
 
         Raises:
             IletimerkeziError: As `AsyncClient.send_sms`.
@@ -117,7 +117,7 @@ class Session:
         iys: Iys | EllipsisType | None,
         rate: float | Pacer | EllipsisType | None,
     ) -> Session:
-        """Make another one over the same connections; `...` stands for this one's setting.
+        """Make another session over the same connections; `...` keeps the setting of this one.
 
         Raises:
             IletimerkeziError: As `AsyncClient.with_options`.
@@ -134,7 +134,7 @@ class Session:
         return session
 
     async def aclose(self) -> None:
-        """Close the connections, unless it was made by `with_options`."""
+        """Close the connections, unless this session was made by `with_options`."""
         if self._is_first:
             await self.transport.aclose()
 

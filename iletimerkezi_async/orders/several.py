@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _OPERATION = "cancel-order"
 _BEGUN = frozenset({OrderStatus.SENDING, OrderStatus.COMPLETED})
 _FINAL = frozenset({OrderStatus.COMPLETED, OrderStatus.FAILED})
-# Looks in a row at which an order that was there may be "not found", while it moves from waiting to being sent.
+# Limit of looks in a row at which a known order may be "not found", as it moves from waiting to being sent.
 _MOVING = 3
 
 _SHORTEST, _LONGEST = 1.0, 30.0
@@ -66,7 +66,7 @@ async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
     if status is OrderStatus.FAILED:
         return
     if status in _BEGUN:
-        # As the service's own refusal, whose HTTP status is its code.
+        # Like the service's own refusal, whose HTTP status is its code.
         raise OrderNotFoundError(455, "it was too late for it", _OPERATION, 455)
     raise OutcomeUnknownError("the answer was lost, and the order's state tells nothing yet", _OPERATION)
 
@@ -98,7 +98,7 @@ def pause_after(look: int, left: float) -> float:
         min(20, 1.5 ** (look - 1))   and one and a half times as much,
 
     that is from 1 second at first to 30 in the end. A pause that would end after the time is up is shortened, so that
-    the last look comes half a second before the end. Time that is too short for another look is waited out.
+    the last look comes half a second before the end. If the time left is too short for another look, it is waited out.
 
     Args:
         look: The look's number, from 1.
@@ -121,7 +121,7 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
         TimeoutError: It is not finished after `timeout` seconds.
     """
     limit = math.inf if timeout is None else timeout
-    # Looks at which the order may be missing.
+    # Further looks at which the order may be missing.
     patience = 0
     with anyio.move_on_after(limit) as scope:
         for look in itertools.count(1):
@@ -145,7 +145,7 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
 
 
 async def register_batches(transport: Transport, batches: Iterable[tuple[int, Call[None]]]) -> None:
-    """Register consents, one batch after the other. The `registered` of an error counts those before it.
+    """Register consents, one batch after the other. An error's `registered` is the number registered before it.
 
     Args:
         transport: The client's transport.
@@ -167,7 +167,7 @@ async def register_batches(transport: Transport, batches: Iterable[tuple[int, Ca
 
 
 async def find_consent(transport: Transport, call: Call[Consent | None]) -> Consent | None:
-    """Read a recipient's consent; `None` if there is no record, in either of the service's two forms.
+    """Read a recipient's consent; `None` if there is no record, which the service tells in two ways.
 
     Raises:
         IletimerkeziError: As `AsyncClient.check_consent`.

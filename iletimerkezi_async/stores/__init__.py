@@ -1,7 +1,7 @@
-"""Stores: what the processes of one account share, and what outlives them.
+"""Stores: the data that the processes of one account share, and that survives them.
 
-A queue delivers at least once, a web service runs in many processes, a container has no disk. A store keeps their
-common data on an engine that you already run:
+A queue delivers at least once, a web service runs in many processes, a container has no disk. A store keeps the common
+data in a database that you already run:
 
 ```python
 import anyio
@@ -22,13 +22,13 @@ anyio.run(main)
 
 ## Once, under a key
 
-Give a key (an idempotency key) to a send that may be asked for twice. It is then sent at most once in 30 days
-(`keep=`), even if a process crashes, a task is delivered again or two workers run it. A call that finds it sent returns
-the same `Order`, with `replayed=True`. The text must be fixed when the task is queued: another text under the same key
-is a `KeyConflictError`. Put no phone number into a key, as the store keeps keys in plain text.
+Give a key (an idempotency key) to a send that may be requested twice. It is then sent at most once in 30 days
+(`keep=`), even if a process crashes, a task is delivered again or two workers run it. If it was sent already, the call
+returns the same `Order`, with `replayed=True`. The text must be fixed when the task is queued: another text under the
+same key raises `KeyConflictError`. Put no phone number into a key, as the store keeps keys in plain text.
 
 Queues and engines for durable execution (Temporal, DBOS, Celery and the like) run a step again if they do not know its
-outcome, and would text twice. With a key their step is safe.
+outcome, and would text twice. With a key such a step is safe.
 
 | state | means | the same call again |
 |---|---|---|
@@ -38,29 +38,29 @@ outcome, and would text twice. With a key their step is safe.
 | `SendState.UNKNOWN` | may or may not have been taken | looks it up again |
 
 An order that may have been taken is sent again within 9 minutes of its first attempt, by this machine's clock and by
-the service's: if the service has it, it refuses the repetition as a duplicate. After 9 minutes the service's list of
-orders decides (see `iletimerkezi_async.orders.rules`). The order is sent again only if the list is complete, by all ids
-that the store knows, and has only other orders. That takes ten minutes if the list shows a newer order, otherwise an
-hour. The assumptions are in `iletimerkezi_async.orders`.
+the service's: if the service has the order, it refuses the repetition as a duplicate. After 9 minutes the service's
+list of orders decides (see `iletimerkezi_async.orders.rules`). The order is sent again only if the list is complete
+(judged by all ids that the store knows) and has only other orders. This is certain after ten minutes if the list shows
+a newer order, otherwise after an hour. The assumptions are in `iletimerkezi_async.orders`.
 
-If it stays unknown (`OutcomeUnknownError`), look into the panel and decide: `iletimerkezi sent KEY --order ID` or
-`--not-sent`, or `mark_sent` and `mark_not_sent`. `find_send` returns a `Send` with the time of the first attempt and
-the number of recipients. Give that `Send` in place of the key: the decision is then refused if anything has changed.
+If the outcome stays unknown (`OutcomeUnknownError`), look into the panel and decide: `iletimerkezi sent KEY --order ID`
+or `--not-sent`, or `mark_sent` and `mark_not_sent`. `find_send` returns a `Send` with the time of the first attempt and
+the number of recipients. If you pass that `Send` instead of the key, the decision is refused if anything has changed.
 
 While the store is away, nothing is sent under a key (`StoreError`). If the store goes away after the order has left,
 the call returns the order, and the next call updates the store.
 
 ## Which store
 
-- `SqliteStore(path)`, for the processes of one machine, needs nothing.
+- `SqliteStore(path)` is for the processes of one machine, and needs nothing else.
 - `PostgresStore(url)` (extra `postgres`) is for any number of machines. It works behind PgBouncer in transaction mode.
   If its role may not create tables, run the statements that
   `python -c "from iletimerkezi_async.stores import PostgresStore; print(PostgresStore.SCHEMA)"` prints, and grant
   SELECT, INSERT, UPDATE and DELETE.
-- `RedisStore(url)` (extra `redis`), on Redis or Valkey: set `appendonly yes` and `maxmemory-policy noeviction`. A crash
-  may lose the writes of its last second, and a failover those that had not reached the replica. A key that is lost so
-  is safe for 10 minutes, as the service refuses duplicates, and counts as new after that. A Redis that evicts keys
-  forgets what was sent.
+- `RedisStore(url)` (extra `redis`) is for Redis or Valkey: set `appendonly yes` and `maxmemory-policy noeviction`. A
+  crash may lose the writes of its last second, and a failover those that had not reached the replica. A key lost in
+  this way is safe for 10 minutes, as the service refuses duplicates; after that it counts as new. If Redis evicts keys,
+  sends are forgotten.
 
 A store may be made before a process forks (gunicorn, Celery) and used in the children: each child opens its own
 connections. On Windows a file's mode has no effect, so keep the file in a folder that other users cannot read; a file
@@ -68,29 +68,30 @@ in use cannot be removed there.
 
 ## One rate
 
-With a store, `rate` is that of all clients of the account together. The store keeps the moment at which the next
-recipient is free, and each process reserves a quarter of a second ahead at the most. An interval that was reserved by a
-process that died, or by a call that was cancelled, is lost. After a quiet time a twentieth of the rate goes at once,
-the rest evenly at nine tenths of it. The pace is as exact as the store's answers are even.
+With a store, `rate` limits all clients of the account together. The store keeps the time at which the next recipient
+may be sent, and each process reserves at most a quarter of a second ahead. If a process dies or a call is cancelled,
+the interval that it reserved is lost. After an idle time a twentieth of the rate goes out at once, the rest evenly at
+nine tenths of the rate. The pace is only as even as the store's response times.
 
-A 429 in any process holds back the paced orders of all processes for its `Retry-After`, two minutes at the most. Bulk
-orders of other processes are not held back, as each would have to ask the store. While the store is away each process
-paces by itself, with a warning, and asks the store again after five seconds.
+A 429 in any process delays the paced orders of all processes by its `Retry-After`, at most two minutes. Bulk orders of
+other processes are not delayed, as each would have to ask the store. While the store is away each process paces by
+itself, with a warning, and asks the store again after five seconds.
 
 ## What is kept
 
-A hash of the API key and of the service's address, the keys, keyed fingerprints, states, times and order ids, for 30
-days: no number, no text, no credential. With another `base_url` nothing of it is found, as it is another service. Each
-order has two fingerprints, of the whole order and of its numbers alone. By the second, orders to the same people are
-noticed: if two of them were lost and the list shows one, both stay unknown until you decide. Times are by the store's
-clock, and by the service's clock if an answer has told it.
+A store keeps, for 30 days, a hash of the API key and of the service's address, the keys, keyed fingerprints, states,
+times and order ids: no number, no text, no credential. With another `base_url` none of this is found, as that counts as
+another service. Each order has two fingerprints, of the whole order and of its numbers alone. The second one detects
+orders to the same people: if two of them were lost and the list shows one, both stay unknown until you decide. Times
+are by the store's clock, and by the service's clock if an answer has told it.
 
 A campaign's journal in a store (`journal=store.journal("kis-2026")`, PostgreSQL and SQLite) holds the recipients'
-numbers, for 30 days after its last use. One run has it at a time. If a run dies, another one may take over two minutes
-later, on any machine. Keys and campaigns of one store take each other into account; a campaign with its journal in a
-file asks the client's store, too.
+numbers, for 30 days after its last use. Only one run at a time can use it. If a run dies, another one may take over two
+minutes later, on any machine. Keys and campaigns of one store take each other into account; a campaign with its journal
+in a file asks the client's store, too.
 
-A store that is restored from a backup has lost what was sent since. A send that is asked for again is then sent again.
+A store that is restored from a backup lacks the sends since the backup. If one of them is requested again, it is sent
+again.
 
 ## The files
 
@@ -98,7 +99,7 @@ For those who work on it. `log` has the record of an order and the protocol of a
 `sql` to those on SQL engines; `sqlite`, `postgres` and `redis` are the engines. `threads` runs the blocking drivers,
 and `files` keeps files private.
 
-A store keeps rows, and does not know what may become of an order (`iletimerkezi_async.orders.life` does), nor HTTP.
+A store only keeps rows. The rules about orders are in `iletimerkezi_async.orders.life`. No store uses HTTP.
 """
 
 from __future__ import annotations

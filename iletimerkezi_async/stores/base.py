@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Seconds. A kept moment of the rate that is further ahead is ignored: a clock was set back. Pauses are half as long.
+#: Seconds. If the rate's next moment is further ahead, it is ignored: a clock was set back. Pauses are half as long.
 FAR = 240
-# Seconds between two sweeps, where the engine does not delete old rows itself.
+# Seconds between two deletions of old rows, where the engine does not delete them itself.
 _SWEEP_SECONDS = 600.0
 _LONGEST_NAME = 200
 
@@ -49,7 +49,7 @@ def _after_fork() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # At once: a thread of the parent may hold a lock, which stays locked in the child.
+    # Right after the fork: a lock that a thread of the parent holds stays locked in the child.
     os.register_at_fork(after_in_child=_after_fork)
 
 
@@ -57,21 +57,21 @@ class Store(ABC):
     """The data that the processes and machines of an account share.
 
     Use `SqliteStore`, `PostgresStore` or `RedisStore`. One store may serve several accounts and several clients. It may
-    be made outside of a running event loop, used in several, and used after a fork. It connects on first use, and is
-    closed by `aclose` or `async with`; a client never closes it.
+    be made outside of a running event loop, and used in several loops and after a fork. It connects on first use, and
+    is closed by `aclose` or `async with`; a client never closes it.
 
     Args:
         keep: Time for which a key is kept after its last change.
-        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
+        timeout: Seconds that one request to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
-        ConfigurationError: An argument cannot work.
+        ConfigurationError: An argument is not valid.
     """
 
     def __init__(self, *, keep: timedelta, timeout: float) -> None:
         self._keep = _check_keep(keep)
         self._timeout = _check_timeout(timeout)
-        #: Whether it is being closed, and takes no more questions; whether it is closed.
+        #: Whether it is being closed, and takes no more requests; whether it is closed.
         self._leaving = False
         self._closed = False
         self._sweep_at = 0.0
@@ -96,9 +96,9 @@ class Store(ABC):
                 await self._worker_threads.run(self._finish_and_close, shield=True)
 
     def _finish_and_close(self) -> None:
-        """In a thread, as one piece of work: between two, the caller may be cancelled."""
+        """Finish and close in a thread, in one call: between two calls the caller could be cancelled."""
         self._worker_threads.join()
-        # If these ids are lost, other processes look for the orders.
+        # These ids may be lost: other processes then look for the orders.
         with suppress(StoreError):
             self._late_ids.flush()
         self._closed = True
@@ -133,11 +133,11 @@ class Store(ABC):
     def journal(self, name: str) -> StoreJournal:
         """A campaign's journal in this store, for `journal=` of `send_bulk`; made on first use.
 
-        It holds the recipients' numbers, and no text. It is deleted `keep` after its last use, and not before eleven
+        It holds the recipients' numbers, and no text. It is deleted `keep` after its last use, but not within eleven
         days.
 
         Args:
-            name: Its name, of 1 to 200 printable characters. All runs under one name must be the same campaign.
+            name: Its name, of 1 to 200 printable characters. All runs under one name must be of the same campaign.
 
         Raises:
             ConfigurationError: The name cannot be one, or this kind of store keeps no journals.
@@ -146,7 +146,7 @@ class Store(ABC):
             f"{type(self).__name__} keeps no journal of {name!r}: take PostgresStore or SqliteStore"
         )
 
-    # An engine's part, in the worker threads. Each is one transaction, or one script.
+    # Implemented by each engine, and run in the worker threads. Each is one transaction, or one script.
 
     @abstractmethod
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer: ...
@@ -184,14 +184,14 @@ class Store(ABC):
         """After a fork, in the child: forget the parent's locks and connections without touching them."""
 
     def _interrupt(self, thread: int) -> None:  # noqa: B027 - most drivers' own limits are enough
-        """End a thread's wait for the server, where the driver's own limits do not."""
+        """End a thread's wait for the server, where the driver's own timeouts do not."""
 
     def _explain_silence(self) -> str:
         return f"{self!r} did not answer within {self._timeout:g} s"
 
     @property
     def _place(self) -> object:
-        """A value that is equal for stores that keep the same rows, such as a journal's file of two runs."""
+        """A value that is equal for stores with the same rows, such as two runs' stores for one journal file."""
         return id(self)
 
     # Common to all engines.
@@ -308,7 +308,7 @@ class StoreLog:
 
     @property
     def is_away(self) -> bool:
-        """Whether the store was away within the last seconds: ask it only for what cannot be done without."""
+        """Whether the store was away within the last seconds: then skip optional requests."""
         return self._store._late_ids.is_paused
 
     def note_away(self) -> None:

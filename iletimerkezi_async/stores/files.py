@@ -30,10 +30,10 @@ def choose_path(path: object, argument: str) -> str:
         argument: The argument's name, for the message.
 
     Raises:
-        ConfigurationError: It is no path, or SQLite would not take it for a file's.
+        ConfigurationError: It is no path, or SQLite would not open it as a file.
     """
     name = ""
-    # Half a character (a lone surrogate) has no bytes.
+    # A lone surrogate (half a character) cannot be encoded.
     with suppress(TypeError, UnicodeEncodeError):
         name = os.fsdecode(os.fsencode(cast("str | bytes | os.PathLike[str]", path)))
     if not name or "\0" in name:
@@ -74,7 +74,7 @@ def claim(path: str) -> str:
 
 
 def identify(real: str) -> tuple[int, int] | None:
-    """Give the identity of the file at a path, which tells it from a later file there; `None` without a file."""
+    """Give the identity of the file at a path; a later file there has another one. `None` without a file."""
     try:
         found = os.lstat(real)
     except FileNotFoundError:

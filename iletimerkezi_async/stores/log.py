@@ -1,11 +1,11 @@
 """The record of an order, and the protocol of a log that keeps such records.
 
-A log keeps rows. `write` adds a row if its place is free, or replaces a row if its version is still the one that was
-read. Each change gets a new random version, so a caller that was overtaken changes nothing. Every write returns the
-row that is in the log afterwards, with the log's time: the write was done if that row has its version. If an answer is
-lost, the same question is asked again, with the same version.
+A log keeps rows. `write` adds a row if its name and part are free, or replaces a row if its version is still the one
+that was read. Each change gets a new random version, so a caller that was overtaken changes nothing. Every write
+returns the row that is in the log afterwards, with the log's time: the write succeeded if that row has the new version.
+If an answer is lost, the same write is repeated with the same version.
 
-A log does not know what may become of an order: `orders.life` decides that.
+A log has no rules about orders: those are in `orders.life`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.draft import Draft
 
 
-#: Seconds for which the id of an order stays known: longer than any lost order is looked for.
+#: Seconds for which the id of an order stays known: longer than lost orders are searched for.
 KNOWN_SECONDS = 11 * 86_400.0
 # Replaced by the log's own time.
 _NOW = Moment(0.0)
@@ -97,7 +97,7 @@ class Row:
         order_id: The service's id, if it is known.
         entries: Of a campaign: the recipients; of part 0, the campaign's terms.
         lease_until: The end of its owner's lease, by the log's clock.
-        expires_at: The end of the time for which it counts, likewise.
+        expires_at: The time from which it does not count any more, likewise.
     """
 
     name: Name
@@ -125,7 +125,7 @@ class KnownId:
 
     Attributes:
         order_id: The id.
-        at: The time of its answer; the local clock is the log's, which sets it when the id is noted.
+        at: The time of its answer; its local part is by the log's clock, and set by the log when the id is noted.
         scheduled: Whether its times in lists prove nothing: it is scheduled, or its id was found by a look-up.
         age: Seconds since the answer when the id is noted; of an id found by a look-up, since the first attempt.
     """
@@ -161,10 +161,10 @@ class Change:
 
 @frozen
 class Fence:
-    """A condition for writing a part of a campaign: the run still has the campaign. The write renews its lease.
+    """A condition for writing a part of a campaign: the run still holds the campaign. The write renews the lease.
 
-    The lease is renewed only with a part that is written. Otherwise a question that is asked again, or late, would give
-    part 0 an earlier version.
+    The lease is renewed only with a part that is written. Otherwise a repeated or late write would give part 0 an
+    earlier version.
 
     Attributes:
         token: The run's token, which part 0 must have.
@@ -200,8 +200,8 @@ class Answer:
         return self.row is not None and self.row.version == version
 
 
-#: Gives the change that reverts the write of a cancelled caller, by its answer; `None` if the write was not done. Runs
-#: in a thread.
+#: Makes the change that reverts a cancelled caller's write, given the answer; `None` if the write was not done. Runs in
+#: a thread.
 Undo: TypeAlias = "Callable[[Answer], Change | None]"
 
 
@@ -211,7 +211,7 @@ class Log(Protocol):
     async def write(
         self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
     ) -> Answer:
-        """Replace a row if it still has its version, or insert one if its place is free.
+        """Replace a row if it still has its version, or insert one if its name and part are free.
 
         Args:
             old: The row as it was read; `None` if there is none.
@@ -240,7 +240,7 @@ class Log(Protocol):
         ...
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """Give all ids that became known in a time."""
+        """Give all ids that became known in an interval."""
         ...
 
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
@@ -253,7 +253,7 @@ class Log(Protocol):
 
 
 def draw() -> str:
-    """Draw a new version or token, from the system: forked processes would draw the same from Python's generator."""
+    """Draw a new version or token from the system: with Python's generator, forked processes would draw the same."""
     return os.urandom(8).hex()
 
 
@@ -267,7 +267,7 @@ def fingerprint(draft: Draft, seal: Body) -> tuple[str, str]:
 
     Args:
         draft: The order.
-        seal: Keys both. Without it, texts and numbers cannot be tried out.
+        seal: Keys both, so that texts and numbers cannot be guessed without it.
     """
     content = [
         draft.sender,

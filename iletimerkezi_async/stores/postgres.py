@@ -1,6 +1,6 @@
 """A store in PostgreSQL, for any number of machines.
 
-Each question is one transaction in one round trip: all statements are sent before the first is answered (libpq's
+Each request is one transaction in one round trip: all statements are sent before the first is answered (libpq's
 pipeline mode). No session state is used, neither prepared statements nor session locks, so that it works behind
 PgBouncer in transaction mode.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import psycopg_pool
 
 
-#: Its time is that after the wait for a lock, and not that of the transaction's beginning.
+#: The clock's time after the wait for a lock, and not that of the transaction's beginning.
 DIALECT = Dialect(
     now="extract(epoch FROM clock_timestamp())::float8", text="text", real="double precision", blob="bytea"
 )
@@ -43,7 +43,7 @@ _NOTED = "CREATE TABLE IF NOT EXISTS iletimerkezi_editions (edition integer PRIM
 _IS_NOTED = "SELECT to_regclass('iletimerkezi_editions') IS NOT NULL"
 _NOTE = "INSERT INTO iletimerkezi_editions VALUES ({}) ON CONFLICT DO NOTHING"
 _EDITION = "SELECT coalesce(max(edition), 0) FROM iletimerkezi_editions"
-# "IMst". It ends with the transaction.
+# "IMst" as a number. The lock ends with the transaction.
 _LOCK = "SELECT pg_advisory_xact_lock(1229812596)"
 
 _inherited: list[object] = []
@@ -61,10 +61,10 @@ class PostgresStore(SqlStore):
         url: A connection string as libpq takes it: `"postgresql://user:password@host/database"` or `"host=… dbname=…"`.
             SQLAlchemy's name of a driver (`"postgresql+asyncpg://…"`) is ignored.
         keep: Time for which a key is kept after its last change; at least an hour.
-        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
+        timeout: Seconds that one request to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
-        ConfigurationError: An argument cannot work, or psycopg is not installed.
+        ConfigurationError: An argument is not valid, or psycopg is not installed.
     """
 
     SCHEMA: ClassVar[str] = ";\n".join(
@@ -92,7 +92,7 @@ class PostgresStore(SqlStore):
         if not self._is_ready:
             self._repeated(_prepare)
             self._is_ready = True
-        # For this transaction alone, and both in one statement.
+        # Settings for this transaction only, both in one statement.
         settings = f"set_config('statement_timeout', '{int(self._timeout * 1000)}', true)"
         if not durable:
             settings += ", set_config('synchronous_commit', 'off', true)"
@@ -116,8 +116,8 @@ class PostgresStore(SqlStore):
                     if not connection.broken or time.monotonic() > deadline:
                         raise
                 except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
-                    # The server is no primary any more: the next connection may reach the new one. The pool drops
-                    # those that are closed; a standby that all of them reach is given up.
+                    # The server is no longer the primary: the next connection may reach the new one. The pool drops
+                    # closed connections; if all of them reach a standby, the error is raised.
                     connection.close()
                     standbys += 1
                     if standbys > CALLS:
@@ -162,7 +162,7 @@ class PostgresStore(SqlStore):
             min_size=0,
             max_size=CALLS,
             open=False,
-            # After this time the next call connects again, without a pause that grows.
+            # After this time the next call connects again, without growing pauses.
             reconnect_timeout=self._timeout,
             kwargs={
                 "autocommit": True,
@@ -210,7 +210,7 @@ class PostgresStore(SqlStore):
 
     def leave_to_parent(self) -> None:
         """Forget the connections, which are the parent's."""
-        # Kept, as collecting the pool would close the parent's connections.
+        # Keep a reference, as garbage collection of the pool would close the parent's connections.
         _inherited.append(self._pool)
         self._lock, self._pool, self._waiting = threading.Lock(), None, {}
 
@@ -293,12 +293,12 @@ def _run(
 
 @lru_cache(maxsize=512)
 def _spell_names(statement: str) -> bytes:
-    """Spell the names of bound values as psycopg does; not the type behind `::`."""
+    """Spell the names of bound values as psycopg does; leave the type after `::`."""
     return re.sub(r"(?<!:):([a-z_0-9]+)", r"%(\1)s", statement).encode()
 
 
 def _prepare(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """Make the tables, or add the newer editions."""
+    """Make the tables, or apply newer editions."""
     if _edition_of(connection) < len(EDITIONS):
         with connection.transaction():
             connection.execute(_LOCK)

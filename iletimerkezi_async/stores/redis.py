@@ -1,4 +1,4 @@
-"""A store in Redis or Valkey, for any number of machines. Each question is one script, in one round trip.
+"""A store in Redis or Valkey, for any number of machines. Each request is one script, in one round trip.
 
 A row is a hash; a sorted set for each mark is the index of look-alikes.
 """
@@ -34,7 +34,7 @@ logger = logging.getLogger("iletimerkezi_async")
 # Seconds between two attempts to connect again: the first, and the longest.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
-# KEYS: the moment at which the next recipient is free. ARGV: seconds to reserve, and until they may begin.
+# KEYS: the time at which the next recipient may be sent. ARGV: seconds to reserve, seconds until these may begin.
 _RESERVE = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -44,12 +44,12 @@ local free_at = string.format('%.6f', begin + ARGV[1])
 redis.call('SET', KEYS[1], free_at, 'EX', math.ceil(begin + ARGV[1] - now) + 1)
 return string.format('%.6f', begin - now)
 """
-# Seconds for which ids stay known, expired rows stay, and look-alikes stay in their index.
+# Seconds for which known ids, expired rows, and look-alikes in their index are kept.
 _KNOWN = _EXPIRED_KEPT = _ALIKE = 11 * 86_400
 
 # KEYS: the row, its look-alikes, the known ids, the details of each. ARGV: `write` or `read`, the old version, lease,
-# keep, seconds until deletion, an id to be noted, its details and its age, then fields and values; `now` stands for the
-# time.
+# keep, seconds until deletion, an id to be noted, its details and its age, then fields and values; the value `now` is
+# replaced by the time.
 _ROW = f"""
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -122,7 +122,7 @@ end
 return told
 """
 _inherited: list[object] = []
-# As redis-py tells of it.
+# redis-py's message for a failed connection.
 _CAUSE = re.compile(r"Error -?\d+ connecting to \S+\. (.+?)\.?$")
 
 
@@ -137,10 +137,10 @@ class RedisStore(Store):
     Args:
         url: As redis-py takes it: `"redis://user:password@host:6379/0"`, `"rediss://…"` or `"unix://…"`.
         keep: Time for which a key is kept after its last change; at least an hour.
-        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
+        timeout: Seconds that one request to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
-        ConfigurationError: An argument cannot work, or redis-py is not installed.
+        ConfigurationError: An argument is not valid, or redis-py is not installed.
     """
 
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
@@ -286,8 +286,8 @@ def _connect(url: Body, timeout: float) -> redis.Redis:
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         decode_responses=True,
-        # Waits for a server that is restarted, and leaves one that is no primary any more: the next connection may
-        # reach the new one. Every script here can be repeated, with the same outcome.
+        # Waits for a server that restarts, and leaves one that is no longer the primary: the next connection may reach
+        # the new one. Every script here can be repeated, with the same outcome.
         retry=Retry(
             ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
             _retries(timeout * 0.8),
@@ -304,7 +304,7 @@ def _code_of(error: Exception) -> str:
 
 
 def _retries(timeout: float) -> int:
-    """Give the number of attempts to connect again whose pauses stay below a limit in seconds."""
+    """Give the number of reconnects whose pauses together stay below a limit in seconds."""
     retries, pauses = 0, 0.0
     while (pauses := pauses + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**retries)) < timeout:
         retries += 1
@@ -312,7 +312,7 @@ def _retries(timeout: float) -> int:
 
 
 def _complaints_about(server: redis.Redis) -> list[str]:
-    """Complain about settings that may lose keys, if the server lets its settings be read."""
+    """List complaints about settings that may lose keys; none if the server does not allow reading them."""
     import redis  # noqa: PLC0415 - an extra
 
     try:

@@ -1,4 +1,4 @@
-"""The statements of stores on SQL engines: one text for all of them.
+"""The statements of stores on SQL engines, shared by all engines.
 
 `{now}` and the types differ between engines. Values are always bound, as `:name`. Columns are always named, so that
 processes of an older version can work beside a newer one.
@@ -41,11 +41,11 @@ _FENCED = (
 _BLANKS = {"first_at": "{first}", "last_at": "{last}", "lease_until": "{now} + :lease", "expires_at": "{now} + :keep"}
 _SPELT = {column: _BLANKS.get(column, f":{column}") for column in _KEPT}
 _VALUES = ", ".join(_SPELT.values())
-# But for the first four, which name the row.
+# All columns but the first four, which identify the row.
 _SET = ", ".join(f"{column} = {_SPELT[column]}" for column in _KEPT[4:])
-#: Seconds from a row's expiry to its deletion: a late insert would bring back a version that others have read.
+#: Seconds from a row's expiry to its deletion, or a late INSERT could bring back a version that others have read.
 _EXPIRED_KEPT = 11 * 86_400
-# A campaign's `keep` is as long by itself.
+# A campaign's rows do not wait for this, as their `keep` is as long.
 _OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
 
 _TABLES = (
@@ -89,7 +89,7 @@ _TABLES = (
     ){by_key}""",
 )
 #: The statements that make the tables, and those of each later edition. An edition adds columns with defaults, tables
-#: or indexes, and changes nothing, so that processes of the version before can work beside it.
+#: or indexes, and changes nothing else, so that processes of the previous version can work beside it.
 EDITIONS = (_TABLES,)
 # SQLite needs a condition between a SELECT and its conflict clause: `{holds}`.
 _INSERT = (
@@ -136,7 +136,7 @@ _KNOWN_BETWEEN = (
     "SELECT order_id, known_at, known_service, scheduled FROM iletimerkezi_ids "
     "WHERE account = :account AND known_at >= :since AND known_at <= :until"
 )
-# By part 0 alone: the orders of a campaign are deleted together.
+# Part 0 alone decides: the orders of a campaign are deleted together.
 _SWEEP = (
     f"""DELETE FROM iletimerkezi_rows WHERE (account, scope, name) IN
     (SELECT account, scope, name FROM iletimerkezi_rows WHERE part = 0 AND {_OVER})""",
@@ -154,14 +154,14 @@ _IDS_AT_ONCE = 500
 
 
 class Dialect(NamedTuple):
-    """An engine's words for the blanks in the statements.
+    """An engine's values for the placeholders in the statements.
 
     Attributes:
-        now: Its time, in seconds since 1970.
+        now: Its current time, in seconds since 1970.
         text: The type of text.
         real: The type of floating-point numbers of 64 bits.
         blob: The type of bytes.
-        by_key: The end of a table that is stored by its primary key.
+        by_key: The clause for a table that is stored by its primary key.
     """
 
     now: str
@@ -173,7 +173,7 @@ class Dialect(NamedTuple):
 
 @lru_cache(maxsize=512)
 def spell(text: str, dialect: Dialect) -> str:
-    """Fill in an engine's words; the names of bound values stay."""
+    """Fill in an engine's values; leave the names of bound values."""
     for name, word in dialect._asdict().items():
         text = text.replace(f"{{{name}}}", word)
     return text
@@ -197,7 +197,7 @@ class SqlStore(Store):
         statement = _INSERT
         if old is not None:
             values["old"] = old.version
-            # Entries may be large.
+            # Entries may be large, so write them only if they changed.
             statement = _SWAP.replace("{entries}", "" if row.entries == old.entries else ", entries = :entries")
         for name, is_now in (("first", change.first_now), ("last", change.last_now)):
             statement = statement.replace(f"{{{name}}}", "{now}" if is_now else f":{name}_at")
@@ -281,14 +281,14 @@ def _note(known: KnownId) -> dict[str, object]:
 
 
 def _answer(found: Sequence[Sequence[Any]], part: int) -> Answer:
-    """Read the rows of `_READ`: part 0 and the part that was asked for; or, with neither, a row of nulls."""
+    """Read the rows of `_READ`: part 0 and the part that was asked for; if neither exists, a row of nulls."""
     now = float(found[0][len(_KEPT)])
     rows = {values[3]: values for values in found if values[0] is not None}
     return Answer(_row(rows[part]) if part in rows else None, now, rows[0][5] if 0 in rows else None)
 
 
 def _row(values: Sequence[Any]) -> Row:
-    """Make a row of its columns; entries follow the time, if they were selected."""
+    """Make a row of its columns; the entries come after the time, if they were selected."""
     account, scope, name, part, version, token, state, content, mark, recipients = values[:10]
     first_at, first_service, last_at, last_service, order_id, lease_until, expires_at = values[10 : len(_KEPT)]
     entries = values[len(_KEPT) + 1] if len(values) > len(_KEPT) + 1 else None

@@ -37,10 +37,10 @@ class SqliteStore(SqlStore):
     Args:
         path: The file. Its folder must exist.
         keep: Time for which a key is kept after its last change; at least an hour.
-        timeout: Seconds that one question to the store may take. After that the store counts as away (`StoreError`).
+        timeout: Seconds that one request to the store may take. After that the store counts as away (`StoreError`).
 
     Raises:
-        ConfigurationError: An argument cannot work.
+        ConfigurationError: An argument is not valid.
     """
 
     #: Marks the file as this library's: "IMsr".
@@ -57,7 +57,7 @@ class SqliteStore(SqlStore):
         super().__init__(keep=keep, timeout=timeout)
         self._path = choose_path(path, self._ARGUMENT)
         self._spelt = spell_path(self._path)
-        #: Seconds to wait for other processes, and the message after them.
+        #: Seconds to wait for other processes, and the message when these are over.
         self._patience, self._in_use = self._timeout, f"is in use for longer than {self._timeout:g} s"
         self._database: sqlite3.Connection | None = None
         #: The file's path without links, and its identity.
@@ -82,12 +82,12 @@ class SqliteStore(SqlStore):
             rows: list[Any] = []
             database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with _transaction(database):
-                # The time after the wait for the file.
+                # The time is read after the wait for the file.
                 bound = {**values, "now": time.time()}
                 for statement in statements:
                     rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
             if self._CHECKPOINTS:
-                # Explicitly: this raises where SQLite's own checkpoint would be put off silently.
+                # Explicitly, as this raises where SQLite would silently postpone its own checkpoint.
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, ValueError, TypeError, OSError) as error:
             reason = self._explain(error)
@@ -95,7 +95,7 @@ class SqliteStore(SqlStore):
             return rows
         finally:
             self._one_at_a_time.release()
-        # Not from the driver's own error, which may hold values.
+        # Outside of `except`: the driver's own error may hold values.
         raise StoreError(f"{self._spelt} {reason}")
 
     def _explain(self, error: Exception) -> str:
@@ -126,7 +126,7 @@ class SqliteStore(SqlStore):
             self._lock_out_others(database)
             with _transaction(database):
                 self._prepare(database)
-            # Now the file is known to be this library's.
+            # Only now the file is known to be this library's.
             make_private(real)
             self._use_log(database)
         except BaseException:
@@ -183,9 +183,9 @@ class SqliteStore(SqlStore):
 class JournalFile(SqliteStore):
     """A campaign's journal in a file, locked by its process as long as it is open.
 
-    Each write is moved from SQLite's write-ahead log into the file, and the log is emptied. A log can be damaged, left
-    behind when the file is copied, or lie beside a newer copy, which it would silently undo: people would be texted
-    twice.
+    Each write is moved from SQLite's write-ahead log into the file, and the log is emptied. A write-ahead log can be
+    damaged, be left behind when the file is copied, or lie beside a newer copy and silently undo it: people would be
+    texted twice.
 
     Args:
         path: The file.
@@ -229,7 +229,7 @@ def _transaction(database: sqlite3.Connection) -> Generator[None]:
         yield
         database.execute("COMMIT")
     except BaseException:
-        # Some failures, such as a full disk, end it by themselves.
+        # Some failures, such as a full disk, end the transaction by themselves.
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise

@@ -1,7 +1,7 @@
 """Worker threads: blocking drivers, called from asyncio and trio.
 
-The asynchronous drivers do not support trio, so the blocking ones are used. The threads are the library's own: a slow
-store takes none of the application's.
+The asynchronous drivers do not support trio, so the blocking ones are used. The library has threads of its own, so that
+a slow store takes none from the application.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ logger = logging.getLogger("iletimerkezi_async")
 
 T = TypeVar("T")
 
-#: Blocking calls of one store at once, in each event loop: threads, and connections.
+#: Limit of one store's simultaneous blocking calls in each event loop, and so of its threads and connections.
 CALLS = 8
-# Seconds added to a driver's own limit, so that the driver gives up first and tells the reason.
+# Seconds added to a driver's own timeout, so that the driver gives up first, with its reason.
 _GRACE = 1.0
-# Background work: the items that are kept, and the seconds until a store that was away is asked again.
+# Background work: the limit of items kept, and the seconds until a store that was away is asked again.
 _MAX_WAITING = 10_000
 _PAUSE = 5.0
 
@@ -41,7 +41,7 @@ class Threads:
 
     Args:
         timeout: Seconds that a call may take, the wait for a thread included.
-        interrupt: Ends a thread's wait for the server, where the driver's own limits do not.
+        interrupt: Ends a thread's wait for the server, where the driver's own timeouts do not.
         explain: Makes the message of a call that took too long.
     """
 
@@ -84,7 +84,7 @@ class Threads:
         finally:
             self._under_way.discard(call)
         if call.error is not None:
-            # Not the driver's own error, which may hold the statement with its values.
+            # Not from the driver's own error, which may hold the statement with its values.
             raise StoreError(call.error)
         return call.result
 
@@ -116,7 +116,7 @@ class Threads:
                 self._interrupt(call.thread)
 
     def join(self) -> None:
-        """In a call's thread: wait for all other calls that have begun, `timeout` seconds each at the most."""
+        """In a call's thread: wait for all other calls that have begun, at most `timeout` seconds for each."""
         for call in tuple(self._under_way):
             if call.thread not in {None, threading.get_ident()}:
                 call.ended.wait(self._timeout)
@@ -177,7 +177,7 @@ class _Call(Generic[T]):
             self.ended.set()
 
     def abandon(self) -> bool:
-        """Keep a call from beginning, as its caller was cancelled; if it has begun, tell whether to revert it."""
+        """Prevent a cancelled caller's call from beginning; if it has begun, tell whether to revert it."""
         with self._lock:
             if not self._begun:
                 self._begun = True
@@ -229,7 +229,7 @@ class Later(Generic[T]):
         self._paused_until = time.monotonic() + _PAUSE
 
     def add(self, item: T) -> None:
-        """Do one more item, soon."""
+        """Queue an item."""
         with self._lock:
             self._waiting.append(item)
             if self._thread is not None or self.is_paused:
