@@ -17,44 +17,44 @@ anyio.run(main)
 ```
 
 It runs on asyncio and on trio; in a notebook (Jupyter, IPython) write `await client.send_sms(...)` in a cell, without
-`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (`help` of this
-package goes on with every class in full: thousands of lines, most of them methods that Python's own classes pass on. A
-chapter has a page or two.)
+`anyio.run`. Make one `AsyncClient` for each account and keep it: `help(AsyncClient)` has every call. (After this text,
+`help` of this package prints every class in full: thousands of lines, most of them methods inherited from Python's own
+classes. A chapter has a page or two.)
 
 ## Chapters
 
-Each is the docstring of the folder that it is about: `help("iletimerkezi_async.orders")`, or a page of this reference.
+Each chapter is the docstring of a folder or module: `help("iletimerkezi_async.orders")`, or a page of this reference.
 
-- `iletimerkezi_async.orders`: sending safely. What a send can end in, lost answers, schedules, pace, reports.
-- `iletimerkezi_async.errors`: every error, and what to do about it.
-- `iletimerkezi_async.campaigns`: any number of recipients, with a journal that outlives a crash.
-- `iletimerkezi_async.stores`: queues, many processes, many machines; once under a key.
-- `iletimerkezi_async.http`: in production. Time limits, connections, your own HTTP client, logs, OpenTelemetry.
+- `iletimerkezi_async.orders`: sending safely. Outcomes of a send, lost answers, schedules, pace, reports.
+- `iletimerkezi_async.errors`: every error, and what to do.
+- `iletimerkezi_async.campaigns`: any number of recipients, with a journal that survives a crash.
+- `iletimerkezi_async.stores`: task queues, several processes or machines; one send per key.
+- `iletimerkezi_async.http`: running in production. Timeouts, connections, your own HTTP client, logs, OpenTelemetry.
 - `iletimerkezi_async.wire`: delivery reports by webhook, and the service's documents.
-- `iletimerkezi_async.sandbox`: the service to develop and test against; moving from XML.
+- `iletimerkezi_async.sandbox`: a fake of the service, to develop and test against; moving from XML.
 - `iletimerkezi_async.pytest_plugin`, installed as `iletimerkezi_async_pytest`: the sandbox as fixtures of your tests.
 - `iletimerkezi_async.cli`: the command `iletimerkezi`.
 
-## What does what
+## Names by subject
 
 | subject | names |
 |---|---|
 | one order | `send_sms`, `send_messages`, `Message`, `Order`, `Iys`, `cancel_order` |
-| what became of it | `wait_for_order`, `get_order`, `get_report`, `get_reports`, `OrderReport`, `Delivery` |
+| outcome of an order | `wait_for_order`, `get_order`, `get_report`, `get_reports`, `OrderReport`, `Delivery` |
 | campaigns | `send_bulk`, `send_bulk_messages`, `fill_template`, `BulkResult`, `Progress`, `Refusal`, `Failure` |
 | keys | `find_send`, `mark_sent`, `mark_not_sent`, `Send`, `SendState` |
 | the account | `get_balance`, `Balance`, `get_senders` |
 | blocked numbers | `get_blacklist`, `add_blacklist`, `delete_blacklist` |
 | consents | `register_consents`, `check_consent`, `Consent`, `RecipientType`, `ConsentType`, `ConsentSource` |
-| what a text costs | `measure`, `TextLength`, `Encoding` |
+| cost of a text | `measure`, `TextLength`, `Encoding` |
 | numbers | `normalize_number`, `Number` |
 | webhooks | `parse_webhook`, `DeliveryEvent`, `MessageStatus` |
 | settings | `with_options`, `Retry`, `TokenBucket`, `Pacer` |
 
 ## Coming from the provider's SDK
 
-The provider's own package for Python (`iletimerkezi`) blocks the event loop, has no time limit and no retry, and tells
-an error by a method of its answer, which is easily left unread. Here an error is raised.
+The provider's own package for Python (`iletimerkezi`) blocks the event loop, has no timeout and no retry, and reports
+an error through a method of its response, which is easy to forget. This library raises errors.
 
 | `IletiMerkeziClient(api_key, api_hash, default_sender)` | `AsyncClient(key, hash, sender=…, iys=…)` |
 |---|---|
@@ -72,27 +72,27 @@ an error by a method of its answer, which is easily left unread. Here an error i
 | `webhook().handle(body)` | `parse_webhook(body)` |
 | `debug()`, which prints the credentials | the logger `iletimerkezi_async`, which does not |
 
-Three things to look at when you move. The SDK asks the consent registry unless it is told not to, for one-time
-passwords, too: choose on purpose (`Iys`). Whatever repeats a failed `send` by a new text, such as one with a random
-suffix, takes away the protection against a second SMS: leave that to `send_sms`. And where the SDK was called from
-threads, one client on one event loop does more. (Source: its code, as it is on GitHub.)
+Check three things when you move. The SDK uses the consent registry by default, even for one-time passwords: choose
+explicitly (`Iys`). Code that repeats a failed `send` with a changed text, such as a random suffix, removes the
+protection against a second SMS: let `send_sms` repeat. And instead of calling the SDK from threads, use one client on
+one event loop: it does more. (Source: the SDK's code on GitHub.)
 
-## The house
+## The layers
 
-For maintainers, from the top. Each floor imports only those below it, and so do the files within a folder:
+For maintainers, top down. Each layer imports only those below it, and so do the files within a folder:
 
 ```
-__main__  cli/  pytest_plugin      doors: the command, the fixtures
-sandbox/                           the service's twin, an independent witness of the wire
-__init__  client                   `AsyncClient`: one short method an operation
-campaigns/                         any number of recipients, in as many orders as it takes
+__main__  cli/  pytest_plugin      entry points: the command, the fixtures
+sandbox/                           a fake of the service, written without `wire`
+__init__  client                   `AsyncClient`: one short method per operation
+campaigns/                         any number of recipients, in as many orders as needed
 orders/                            the life of a single order
 http/                              attempts, connections, pacing; the only user of HTTP libraries
-stores/  filling                   storage that processes share; messages made of rows
+stores/  filling                   storage shared by processes; messages made from rows
 values                             values of rows as text
 wire/                              requests, and the reading of answers; pure
-results  models  numbers  text     the vocabulary: public names mostly
-errors  redaction  clocks          likewise; hiding secrets; time by two clocks
+results  models  numbers  text     values and plain functions, mostly public
+errors  redaction  clocks          the error classes; hiding secrets; time by two clocks
 ```
 """
 

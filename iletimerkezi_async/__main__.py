@@ -1,4 +1,4 @@
-"""The door of the command `iletimerkezi`, also as `python -m iletimerkezi_async`."""
+"""The entry point of the command `iletimerkezi`, also as `python -m iletimerkezi_async`."""
 
 from __future__ import annotations
 

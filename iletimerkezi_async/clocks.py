@@ -1,6 +1,6 @@
-"""Time by two clocks, of which either may be wrong or be set: this machine's (or the log's) and the service's.
+"""Time by two clocks: this machine's (or the log's) and the service's. Either may be wrong or be set.
 
-The service's is learnt from the `Date` of its own answers, and never asked for.
+The service's time is read from the `Date` of its own answers; no request is made for it.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ class Moment:
     """A moment by both clocks, in seconds since 1970.
 
     Attributes:
-        local: By this machine's clock, or by that of the log where it is kept.
-        service: By the service's, as the `Date` of an answer of its own JSON has told it; `None` where none has.
+        local: By this machine's clock, or by the clock of the log that keeps it.
+        service: By the service's clock, from the `Date` of an answer with its own JSON; `None` without such an answer.
     """
 
     local: float
     service: float | None = None
 
     def ages(self, now: Moment) -> tuple[float, ...]:
-        """Seconds from this moment to `now`, by each clock that tells both; negative by a clock that was set back."""
+        """Seconds from this moment to `now`, by each clock known at both; negative if that clock was set back."""
         local = now.local - self.local
         return (local,) if self.service is None or now.service is None else (local, now.service - self.service)
 
     def by_service(self, now: Moment) -> float | None:
-        """The service's time of this moment; where it is not known, reckoned back from what both clocks tell now."""
+        """The service's time of this moment; if unknown, it is calculated back from both clocks' times now."""
         if self.service is not None or now.service is None:
             return self.service
         return self.local + (now.service - now.local)
@@ -70,7 +70,7 @@ class Days:
 
     @property
     def begin(self) -> float:
-        """The begin of the first day, in seconds since 1970."""
+        """The start of the first day, in seconds since 1970."""
         return datetime.combine(self.first, time_of_day(), TURKISH_TIME).timestamp()
 
     @property
@@ -89,7 +89,7 @@ def contradict(*moments: Moment) -> bool:
 
 
 def drift(*moments: Moment) -> float:
-    """By how many seconds the clocks have moved against each other between these moments, as far as that is known."""
+    """Seconds by which the clocks have moved against each other between these moments, as far as known."""
     ahead = _find_ahead(moments) or [0.0]
     return max(ahead) - min(ahead)
 
@@ -99,7 +99,7 @@ def _find_ahead(moments: Iterable[Moment]) -> list[float]:
 
 
 class Stopwatch:
-    """Seconds since it was made, the time that the machine slept included.
+    """Measures the seconds since it was made, including those in which the machine slept.
 
     The monotonic clock stops while a laptop sleeps, and the service's 10 minutes do not; the wall clock may be set
     back. The larger of the two times counts, so that no repetition leaves too late.
@@ -119,19 +119,19 @@ class Stopwatch:
 class Clocks:
     """Tells the time by both clocks.
 
-    The service's time is reckoned on by the monotonic clock. It is forgotten when the wall clock has moved against that
-    one: either this machine slept, as the monotonic clock stops then, or its wall clock was set.
+    Between answers, the monotonic clock carries the service's time on. It is forgotten if the wall clock has moved
+    against the monotonic one: either this machine slept, when the monotonic clock stops, or its wall clock was set.
     """
 
     def __init__(self) -> None:
-        # The service's time when it was last heard, and this machine's.
+        # The service's time in its last answer, and this machine's time when it came.
         self._service: float | None = None
         self._wall = 0.0
         #: The same by the monotonic clock.
         self.heard_at = -math.inf
 
     def hear(self, date: datetime | None) -> None:
-        """An answer has come, with the time by the service's clock where it said so."""
+        """Note the service's time from an answer that has just come; `None` if the answer has none."""
         if date is not None:
             self._service, self._wall, self.heard_at = date.timestamp(), time.time(), time.monotonic()
 

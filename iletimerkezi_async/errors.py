@@ -2,23 +2,23 @@
 
 ```
 IletimerkeziError
-├── ConfigurationError          a setting is missing or cannot work, an argument is wrong; nothing was sent
-├── WebhookError                a callback's body is not one of the service's
-├── JournalError                a campaign's journal does not fit or cannot be written
+├── ConfigurationError          a setting is missing or invalid, an argument is wrong; nothing was sent
+├── WebhookError                a callback's body is not a delivery report of the service
+├── JournalError                a campaign's journal cannot be used or written
 ├── StoreError                  a store cannot be reached or written; nothing was sent
 ├── KeyConflictError            a key was used for another text, sender or recipients; nothing was sent
 ├── SendInProgressError         another call is sending under the key; nothing was sent by this one
-├── BulkError                   a campaign had to stop; `result` tells how far it came
+├── BulkError                   a campaign had to stop; `result` has what was done
 ├── OrderAcceptedError          an order was taken, but its id could not be found
-├── TransportError              no usable answer to a question, or a request that was surely not taken
-├── OutcomeUnknownError         no usable answer, and what was asked for may or may not have been done
-└── ApiError                    the service (or a check of ours in its place) said no
+├── TransportError              no usable answer, and the call may be made again without harm
+├── OutcomeUnknownError         no usable answer, and the request may or may not have been carried out
+└── ApiError                    the service (or a check of this library) refused
     ├── AuthenticationError     401
     ├── InsufficientBalanceError 402
-    ├── ConsentError            403, 468, 469, 470; 422 where refused here
+    ├── ConsentError            403, 468, 469, 470; 422 if this library refused
     ├── SenderError             450, 459, 460
     ├── DuplicateOrderError     451
-    ├── RecipientError          452, 466; 422 where refused here
+    ├── RecipientError          452, 466; 422 if this library refused
     ├── TextTooLongError        453
     ├── EmptyTextError          454
     ├── OrderNotFoundError      455
@@ -33,29 +33,29 @@ IletimerkeziError
 
 | what happened | what you get | what to do |
 |---|---|---|
-| a bad number | `RecipientError`, the bad ones in its `numbers` | mend it |
-| a bad text, sender or time | `EmptyTextError`, `TextTooLongError`, `SenderError`, `ScheduleError` | mend it |
-| the account's side | `AuthenticationError`, `InsufficientBalanceError`, `ConsentError` | its text says where to look |
-| sent already, within 10 minutes | `DuplicateOrderError` | nothing was sent by this call |
-| the service is away | `UnavailableError` (`retry_after`), `TransportError` | surely not taken: try again later |
-| all answers were lost | `OutcomeUnknownError` | repeat within 10 minutes; later look into the reports first |
+| a bad number | `RecipientError`, the bad ones in its `numbers` | correct it |
+| a bad text, sender or time | `EmptyTextError`, `TextTooLongError`, `SenderError`, `ScheduleError` | correct it |
+| a problem of the account | `AuthenticationError`, `InsufficientBalanceError`, `ConsentError` | see its text |
+| already sent within 10 minutes | `DuplicateOrderError` | nothing was sent by this call |
+| service unavailable | `UnavailableError` (`retry_after`), `TransportError` | surely not taken: try again later |
+| all answers were lost | `OutcomeUnknownError` | repeat within 10 minutes; after that, check the reports first |
 | taken, its id not found | `OrderAcceptedError` (`candidates`) | do not send it again |
 | a campaign had to stop | `BulkError` (`result`, `error`) | see `iletimerkezi_async.campaigns` |
-| the journal is another's, in use, broken | `JournalError` | says which |
-| a setting or an argument is wrong | `ConfigurationError` | names it, and what is expected |
-| a key stands for something else | `KeyConflictError` | see `iletimerkezi_async.stores` |
-| a key is being sent under, the store is away | `SendInProgressError`, `StoreError` | the same call later |
-| a callback that is none | `WebhookError` | answer 400 |
+| the journal is another campaign's, in use, damaged | `JournalError` | its text says which |
+| a setting or an argument is wrong | `ConfigurationError` | its text names it, and what is expected |
+| a key was used for another send | `KeyConflictError` | see `iletimerkezi_async.stores` |
+| a key is in use, the store is unavailable | `SendInProgressError`, `StoreError` | repeat the call later |
+| a callback is no delivery report | `WebhookError` | answer 400 |
 
-An error's text is what happened (`error.reason`) and, where that does not go without saying, what to do about it
-(`error.advice`). Where this library refused before any request, `http_status` is `None`. How a lost answer is dealt
-with tells `iletimerkezi_async.orders`. The codes are those of the provider's page on status codes.
+An error's text says what happened (`error.reason`) and, unless it is obvious, what to do about it (`error.advice`). If
+this library refused before any request, `http_status` is `None`. `iletimerkezi_async.orders` explains how lost answers
+are handled. The codes are those of the provider's page on status codes.
 
-None of them carries the request, the credentials or a message's text, in its attributes, its text or the exceptions
-chained to it. All of them pickle, with all that they carry. `args` hold what JSON can write and no phone number, and
-`type(error)(*error.args)` makes an error with the same text (task queues such as Celery keep errors so): without
-`numbers`, `key`, `registered` and `result`, which do not travel that way. `JournalError` and `BulkError` stand in
-`results`, beside the result that they carry.
+No error carries the request, the credentials or a message's text, be it in its attributes, its text or its chained
+exceptions. All errors can be pickled, with all their attributes. `args` holds only JSON values and no phone number;
+`type(error)(*error.args)` makes an error with the same text (task queues such as Celery rebuild errors so), but without
+`numbers`, `key`, `registered` and `result`. `JournalError` and `BulkError` are in `results`, beside the result that
+they carry.
 """
 
 from __future__ import annotations
@@ -95,25 +95,25 @@ __all__ = [
 
 
 class IletimerkeziError(Exception):
-    """The root of everything that this library raises on purpose. Its text is `reason`, and then `advice`."""
+    """The base class of all errors that this library raises on purpose. Its text is `reason`, then `advice`."""
 
     def __str__(self) -> str:
         return f"{self.reason.rstrip('.')}: {self.advice}" if self.advice else self.reason
 
     @property
     def reason(self) -> str:
-        """The event itself, without the advice."""
+        """The event, without the advice."""
         return str(self.args[0]) if self.args else ""
 
     @property
     def advice(self) -> str:
-        """The next step, in a sentence; empty where it is obvious."""
+        """The next step, in a sentence; empty if it is obvious."""
         return ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
-    # The default would call the class with `args`, and a class of the caller's own may take others.
+    # The default would call the class with `args`; a subclass of the caller's may take other arguments.
     def __reduce__(self) -> tuple[Callable[..., IletimerkeziError], tuple[object, ...]]:
         return _restore, (type(self), self.args, dict(self.__dict__))
 
@@ -125,7 +125,7 @@ def _restore(cls: type[IletimerkeziError], args: tuple[object, ...], fields: dic
 
 
 class ConfigurationError(IletimerkeziError, ValueError):
-    """A setting is missing or cannot work, or an argument is not what it should be. Nothing was sent.
+    """A setting is missing or invalid, or an argument is wrong. Nothing was sent.
 
     It is also a `ValueError`.
     """
@@ -143,7 +143,7 @@ class KeyConflictError(IletimerkeziError):
     """The key was used for another text, sender, schedule, consent choice or recipients. Nothing was sent by this call.
 
     Attributes:
-        key: The key. It is not part of the text, as a key may be made of a number.
+        key: The key. It is not part of the text, as it may contain a phone number.
     """
 
     def __init__(self, message: str, key: str = "") -> None:
@@ -152,13 +152,13 @@ class KeyConflictError(IletimerkeziError):
 
 
 class SendInProgressError(IletimerkeziError):
-    """Another call is sending under the same key, and was not done in time. Nothing was sent by this call.
+    """Another call is sending under the same key, and did not finish in time. Nothing was sent by this call.
 
-    The same call later gives the order, or sends where the other one died.
+    Repeating the call later returns the order, or sends it if the other call died.
 
     Attributes:
-        key: The key. It is not part of the text, as a key may be made of a number.
-        retry_after: Seconds after which the other one's lease is over, if it does not renew it.
+        key: The key. It is not part of the text, as it may contain a phone number.
+        retry_after: Seconds until the other call's lease ends, unless it renews it.
     """
 
     def __init__(self, message: str, key: str = "", retry_after: float = 0.0) -> None:
@@ -170,8 +170,8 @@ class SendInProgressError(IletimerkeziError):
 class OrderAcceptedError(IletimerkeziError):
     """The service has taken the order, but its id could not be found. Do not send it again.
 
-    It is raised where the answer to `send-sms` was lost, the repetition was refused as a duplicate (so the first one
-    was taken), and no single order in the reports could be told to be this one.
+    It is raised if the answer to `send-sms` was lost, the repetition was refused as a duplicate (so the first attempt
+    was taken), and no order in the reports could be identified as this one for certain.
 
     Attributes:
         candidates: Ids of orders that may be this one, to look up in the panel; often empty.
@@ -183,7 +183,7 @@ class OrderAcceptedError(IletimerkeziError):
 
     @property
     def reason(self) -> str:
-        """The event itself, without the advice."""
+        """The event, without the advice."""
         return "the order was taken, but its id could not be found"
 
     @property
@@ -194,16 +194,16 @@ class OrderAcceptedError(IletimerkeziError):
 
 
 class TransportError(IletimerkeziError):
-    """No usable answer: no connection, a time limit, or an answer that is broken or not the service's.
+    """No usable answer: no connection, a timeout, or an answer that is broken or not the service's.
 
-    It is about a question, which may be asked again, or about a request that was surely not taken.
+    The call may be made again: doing it twice does no harm, or the request was surely not taken.
 
     Attributes:
         message: What happened.
         operation: The operation that was asked for, for example `"get-balance"`.
-        http_status: The HTTP status, where there was one.
-        host: Where the service was looked for, with its port where that is not the usual one.
-        registered: From `register_consents`: how many records, from the first on, were surely registered before.
+        http_status: The HTTP status, if there was one.
+        host: The host that was called, with its port unless that is the default.
+        registered: From `register_consents`: how many records, counted from the first, were surely registered before.
     """
 
     registered: int = 0
@@ -227,23 +227,23 @@ class TransportError(IletimerkeziError):
 
 
 class OutcomeUnknownError(IletimerkeziError):
-    """It is not known whether it was done: the answer was lost, and repeating the request did not tell.
+    """The outcome is unknown: the answer was lost, and repeating the request did not show it.
 
-    It is no `TransportError`, after which a message may be sent again later.
+    It is not a `TransportError`, after which a message may be sent again later.
 
     For `send-sms`: the same call within 10 minutes of the first is safe (the service refuses it as a duplicate, 451,
     if the first was taken). After that, look into the reports or the panel before sending again.
 
-    For `cancel-order` and `delete-blacklist` the same call again does no harm, and a refusal then tells how things are.
+    For `cancel-order` and `delete-blacklist`: repeating the call does no harm, and a refusal then shows the state.
 
     For `consent/create`: the first `registered` records are registered. Of the next 5,000 (or as many as there were)
-    either all are or none; `check_consent` of one of them tells.
+    either all are or none; `check_consent` of one of them shows it.
 
     Attributes:
         message: What happened.
         operation: The operation that was asked for, for example `"send-sms"`.
-        http_status: The HTTP status of the last attempt, where there was one.
-        registered: From `register_consents`: how many records, from the first on, were surely registered before.
+        http_status: The HTTP status of the last attempt, if there was one.
+        registered: From `register_consents`: how many records, counted from the first, were surely registered before.
     """
 
     registered: int = 0
@@ -271,8 +271,8 @@ class ApiError(IletimerkeziError):
         code: The service's status code.
         message: The service's text, usually Turkish, shortened, with numbers masked.
         operation: The operation, for example `"send-sms"`.
-        http_status: The HTTP status of the answer; `None` where this library refused before any request.
-        registered: From `register_consents`: how many records, from the first on, were surely registered before.
+        http_status: The HTTP status of the answer; `None` if this library refused before any request.
+        registered: From `register_consents`: how many records, counted from the first, were surely registered before.
     """
 
     registered: int = 0
@@ -292,7 +292,7 @@ class ApiError(IletimerkeziError):
 
     @property
     def advice(self) -> str:
-        """The next step, in a sentence; empty for a refusal before any request, whose reason says it."""
+        """The next step, in a sentence; empty if this library refused, as the reason then says it."""
         if self.http_status is None:
             return ""
         return _ADVICE.get((self.code, self.operation)) or _ADVICE.get(self.code, "")
@@ -307,9 +307,10 @@ class InsufficientBalanceError(ApiError):
 
 
 class ConsentError(ApiError):
-    """403, 468, 469, 470: the consent registry (İYS) is not subscribed to, or a choice about it is missing.
+    """403, 468, 469, 470: there is no subscription to the consent registry (İYS), or a choice about it is missing.
 
-    Also where this library refuses consents before any request, with 422: a date is naive, in the future, or too old.
+    Also raised, with 422, if this library refuses consents before any request: a date is naive, in the future, or too
+    old.
     """
 
 
@@ -327,11 +328,11 @@ class DuplicateOrderError(ApiError):
 class RecipientError(ApiError):
     """452, 466: a recipient is incomplete, cannot be verified, or is on the account's blocked list.
 
-    Also where this library refuses the recipient of a consent before any request, with 422.
+    Also raised, with 422, if this library refuses the recipient of a consent before any request.
 
     Attributes:
-        numbers: The numbers that this library refused, as they were given; empty where the service refused, which
-            does not say whom it means. They are not part of the exception's text.
+        numbers: The numbers that this library refused, as they were given; empty if the service refused, as it does not
+            name them. They are not part of the error's text.
     """
 
     def __init__(
@@ -356,33 +357,33 @@ class EmptyTextError(ApiError):
 
 
 class OrderNotFoundError(ApiError):
-    """455: there is no such order, or it is just moving from waiting to being sent."""
+    """455: there is no such order, or it is just beginning to be sent."""
 
 
 class OrderNotDueError(ApiError):
-    """456: the order is scheduled and its time has not come."""
+    """456: the order is scheduled for later."""
 
 
 class ScheduleError(ApiError):
-    """457: the time to send at is wrong: no aware datetime, or past."""
+    """457: the time to send at is in the past, or not an aware datetime."""
 
 
 class DateRangeError(ApiError, ValueError):
-    """458: the range of dates is wrong: it ends before it starts, is too long, or one end is no date or aware datetime.
+    """458: the range of dates is wrong: it is reversed or too long, or an end is neither a date nor an aware datetime.
 
     It is also a `ValueError`.
     """
 
 
 class BlacklistError(ApiError):
-    """474: this number's block cannot be removed, as it is not on the list."""
+    """474: the number cannot be unblocked, as it is not blocked."""
 
 
 class UnavailableError(ApiError):
-    """429, 503: not now. Nothing was done; the same call may succeed later.
+    """429, 503: the service is unavailable now. Nothing was done; the same call may succeed later.
 
     Attributes:
-        retry_after: Seconds that the service asks to wait, where it said so.
+        retry_after: Seconds that the service asks to wait, if it said so.
     """
 
     def __init__(
@@ -428,8 +429,7 @@ _CLASSES: dict[int, type[ApiError]] = {
 }
 
 
-# What to do about a refusal, by its code, where that is another thing for an operation by that and the operation. The
-# service's own words are Turkish and terse.
+# The advice for a code; or for a code and an operation, if that differs. The service's own texts are Turkish and terse.
 _BASE_URL = "see to the `base_url`, which ends with /v1"
 _ADVICE: dict[int | tuple[int, str], str] = {
     401: (
@@ -453,21 +453,21 @@ _ADVICE: dict[int | tuple[int, str], str] = {
     470: "set the account's code of the consent registry (İYS) in the panel",
     474: "it is not blocked",
 }
-# What to do where it is not known whether it was done, by the operation.
+# The advice for an unknown outcome, by operation.
 _IN_DOUBT = {
     "send-sms": "the same call within 10 minutes cannot send twice; after that, look into the reports first",
     "cancel-order": "it may or may not be cancelled; the same call again does no harm, and tells",
     "delete-blacklist": "it may or may not be blocked still; the same call again does no harm",
     "consent/create": "`check_consent` of one of them tells",
 }
-# Answers of an address that is not the service's.
+# HTTP statuses that an address other than the service's gives.
 _ELSEWHERE = frozenset({*range(300, 400), 404})
 
 
 def api_error(
     code: int, message: str, operation: str, http_status: int | None = None, *, retry_after: float | None = None
 ) -> ApiError:
-    """Make (not raise) the error of the class that belongs to a status code; plain `ApiError` for an unlisted one."""
+    """Make (not raise) the error of the class that belongs to a status code; plain `ApiError` for other codes."""
     cls = _CLASSES.get(code, ApiError)
     if issubclass(cls, UnavailableError):
         return cls(code, message, operation, http_status, retry_after=retry_after)

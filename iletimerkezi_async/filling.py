@@ -41,14 +41,14 @@ class Table(Protocol):
 
     @property
     def columns(self) -> object:
-        """The names of its columns; of Arrow, what is in them."""
+        """The names of its columns; for Arrow, their contents."""
         ...
 
     def __getitem__(self, name: str, /) -> object: ...
 
 
 class _ArrowTable(Protocol):
-    """A table of Arrow; or one of its batches, which has none itself."""
+    """A table of Arrow; or one of its batches, which has no batches itself."""
 
     def to_batches(self) -> Iterable[_ArrowTable]: ...
 
@@ -61,12 +61,12 @@ Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 _PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
-# The spellings of a column's name in other programs: the whole, and the name in it.
+# A column's name as other programs mark it: the whole mark, and the name in it.
 _ELSEWHERE = re.compile(
     r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
     r"|%\( *([^()]{1,99}?) *\)s|%([^%]{1,99})%|#([^#]{1,99})#|(?<!\w)@(\w{1,99})|\$(\w{1,99})))"
 )
-# A plain name: not an expression, as some template languages have in braces.
+# A plain name, and not an expression, which some template languages allow in braces.
 _PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
@@ -74,28 +74,28 @@ _SURELY_SHORT = 400
 
 
 class Template:
-    """A text as it was written.
+    """A template: a text with the names of columns in braces.
 
     Args:
-        written: With `{column}` for a row's value, and `{{` and `}}` for braces.
+        written: The text, with `{column}` for a row's value, and `{{` and `}}` for braces.
 
     Attributes:
         names: The columns that it names, each once.
 
     Raises:
-        ApiError: It is no text.
+        ApiError: It is not text.
         ConfigurationError: Its braces are wrong.
     """
 
     def __init__(self, written: str) -> None:
-        # Each name with the text in front of it; the last text has `None`.
+        # Each name with the text before it; the last text has `None`.
         self._parts = _parse(written)
         self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
         self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
 
     @property
     def text(self) -> str | None:
-        """The text that all recipients get; `None` where each gets its own."""
+        """The text that all recipients get; `None` if each gets its own."""
         return None if self.names else "".join(literal for literal, _ in self._parts)
 
     def fill(self, values: Sequence[str]) -> str:
@@ -109,20 +109,20 @@ class Template:
 
     @staticmethod
     def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
-        """The index of a column that it names; or the complaint."""
+        """The index of a column that the template names; or the error."""
         found = find_column(names, wanted)
         if isinstance(found, int) or _PLAIN_NAME.fullmatch(wanted):
             return found
         return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
 
     def find_misuse(self, names: Iterable[str]) -> ConfigurationError | None:
-        """The complaint that it names a column as other programs do: the name itself would be sent."""
+        """The error if it names a column as other programs do, as the name itself would be sent."""
         for (literal, name), (following, _) in pairwise(self._parts):
             if literal.endswith("{") and following.startswith("}"):
                 return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
             if literal.endswith("$"):
                 return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
-        # A column that is named correctly elsewhere is no mistake where it is not.
+        # If a column is also named correctly, its other name is no mistake.
         right = {"", *map(column_key, self.names)}
         keys = {key: name for name in names if (key := column_key(name)) not in right}
         for literal, _ in self._parts:
@@ -168,13 +168,13 @@ def column_key(name: str) -> str:
     visible = "".join(
         " " if category(letter) == "Cc" else letter for letter in normalize("NFC", name) if category(letter) != "Cf"
     )
-    # In Turkish and in English alike.
+    # So that names match by Turkish and by English rules.
     folded = visible.translate(_FOLD_I).casefold()
     return " ".join(re.sub(r"[{}]", "", folded).split())
 
 
 def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
-    """The index of a column; or the complaint that there is none of this name, or more than one."""
+    """The index of a column; or the error if no column, or more than one, has this name."""
     found = [index for index, name in enumerate(names) if name == wanted]
     key = column_key(wanted)
     found = found or [index for index, name in enumerate(names) if column_key(name) == key]
@@ -186,11 +186,11 @@ def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
 
 
 class Filler:
-    """Makes messages of a template and the values of rows.
+    """Makes messages from a template and the values of rows.
 
     Args:
         template: The text.
-        comma: Whether the decimals of numbers stand behind a comma.
+        comma: Whether numbers have a decimal comma.
     """
 
     def __init__(self, template: Template, *, comma: bool = True) -> None:
@@ -198,11 +198,11 @@ class Filler:
         self._comma = comma
 
     def fill(self, place: str, number: object, values: Sequence[object]) -> Message | Refusal:
-        """The message for a row; or what is wrong with it.
+        """The message for a row; or a refusal with the reason.
 
         Args:
-            place: Where the row is, as a refusal names it.
-            number: Whom it is for, as it is written.
+            place: The row's position, as a refusal names it.
+            number: The recipient's number, as it is written.
             values: The values of the template's columns, in the order of its names.
         """
         cleaned = clean_number(number)
@@ -221,7 +221,7 @@ class Filler:
 
 
 class _RowFiller:
-    """Makes messages of whole rows, and finds their columns."""
+    """Makes messages from whole rows, and finds their columns."""
 
     def __init__(self, template: Template, to: str, *, comma: bool) -> None:
         self._template = template
@@ -306,7 +306,7 @@ def _check_rows(rows: object) -> None:
 
 
 def _records(rows: object) -> Iterator[object]:
-    """Rows one by one; those of a table by its columns, or its batches, as it has no rows that could be read."""
+    """Rows one by one; of a table from its columns or its batches, as its rows cannot be iterated."""
     kind = type(rows)
     if hasattr(kind, "to_pylist"):
         # Of Arrow, whose tables have batches.
@@ -320,12 +320,12 @@ def _records(rows: object) -> Iterator[object]:
         return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
     values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
-    # No generator: its frame would hold a row while the table raises.
+    # Not a generator, whose frame would hold a row while the table raises.
     return map(dict, map(partial(zip, names), values))
 
 
 def _column_names(rows: object) -> list[str]:
-    """The names of the columns of a table; none of what is no table."""
+    """The names of a table's columns; none for anything else."""
     names = getattr(rows, "column_names", None) or getattr(rows, "columns", ())
     return [*cast("Iterable[str]", names)]
 
@@ -346,35 +346,35 @@ def fill_template(
     to: str = "telefon",
     decimal_comma: bool = True,
 ) -> Iterator[Message | Refusal] | AsyncIterator[Message | Refusal]:
-    """Make a message of each row, lazily: for `AsyncClient.send_bulk_messages`.
+    """Make a message from each row, lazily: for `AsyncClient.send_bulk_messages`.
 
-    A row that cannot be sent comes out as a `Refusal` that tells its place and why; the campaign lists it in `refused`
-    with all others: a bad number, a column that is not there, a value that is missing (`None`, NaN, words for nothing
-    such as `NULL` and `#YOK`) or that no reader could make anything of, a text that is empty or too long.
+    A row that cannot be sent becomes a `Refusal` with its position and the reason; the campaign lists it in `refused`
+    with all others. Reasons are a bad number, a missing column, a value that is missing (`None`, NaN, words for nothing
+    such as `NULL` and `#YOK`) or means nothing to a reader, a text that is empty or too long.
 
-    Names are compared as they look: without case, invisible characters and differences of composition. A value goes
-    out as people read it, and as the command `bulk` sends it:
+    Names of columns are compared as they look: without case, invisible characters and differences of composition.
+    Values are written for people, as by the command `bulk`:
 
-    - text as it is, but for white space around it and the marks of spreadsheets (`="…"`, an apostrophe in front);
+    - text as it is, without white space around it and the marks of spreadsheets (`="…"`, an apostrophe in front);
     - numbers with the digits that they have, without the binary tail of floats and with no more decimals than a
       spreadsheet shows: 847.43 as 847,43, a whole float without its point, a `Decimal` with its zeros;
-    - a day as 31.12.2026, a time as 09:05, both as 31.12.2026 09:05 unless it is midnight; what has a time zone in
-      Turkish time; a duration as 30:00, in hours and minutes.
+    - a day as 31.12.2026, a time as 09:05, both as 31.12.2026 09:05 unless it is midnight; times with a zone in Turkish
+      time; a duration as 30:00, in hours and minutes.
 
     Args:
-        template: The text, with `{column}` for a row's value; for a brace itself write it twice. It fills in values,
-            and can look into nothing.
+        template: The text, with `{column}` for a row's value; for a brace itself write it twice. It only inserts
+            values, and evaluates nothing.
         rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas, polars or Arrow.
-        to: The column with the numbers.
-        decimal_comma: Whether the decimals of numbers stand behind a comma, as Turkish readers expect. Text stays.
+        to: The column with the phone numbers.
+        decimal_comma: Whether numbers have a decimal comma, as Turkish readers expect. Text stays as it is.
 
     Returns:
-        An iterator of messages and refusals, async where `rows` is.
+        An iterator of messages and refusals; async if `rows` is.
 
     Raises:
-        ConfigurationError: The braces are wrong, or there are no such rows; or, with the first row, it lacks a column
-            that the text names.
-        ApiError: The template is no text.
+        ConfigurationError: The braces are wrong, or `rows` cannot be read as rows; or, raised with the first row, it
+            lacks a column that the text names.
+        ApiError: The template is not text.
     """
     text = Template(template)
     column, comma = cast("object", to), cast("object", decimal_comma)
@@ -390,10 +390,10 @@ def fill_template(
 
 
 class FilledRows(Iterator["Message | Refusal"]):
-    """The messages of rows; no frame holds a row while the next one is asked for.
+    """The messages of rows; no frame holds a row while the next one is requested.
 
     Args:
-        filler: What makes them.
+        filler: Makes the messages.
         rows: The rows.
     """
 
@@ -405,13 +405,13 @@ class FilledRows(Iterator["Message | Refusal"]):
         return self._filler.fill(next(self._rows))
 
     def close(self) -> None:
-        """Close the rows, where they are a generator."""
+        """Close the rows, if they are a generator."""
         if inspect.isgenerator(self._rows):
             self._rows.close()
 
 
 class _Filled(AsyncIterator["Message | Refusal"]):
-    """The messages of rows that are waited for; no frame holds a row while the next one is."""
+    """The messages of async rows; no frame holds a row while the next one is awaited."""
 
     def __init__(self, filler: _RowFiller, rows: AsyncIterable[Row]) -> None:
         self._filler = filler
@@ -421,7 +421,7 @@ class _Filled(AsyncIterator["Message | Refusal"]):
         return self._filler.fill(await anext(self._rows))
 
     async def aclose(self) -> None:
-        """Close the rows, where they are a generator."""
+        """Close the rows, if they are a generator."""
         close = getattr(self._rows, "aclose", None)
         if close is not None:
             await close()

@@ -1,10 +1,10 @@
-"""Cells of spreadsheets as they are shown: a value under its number format, as in Turkey.
+"""Cells of spreadsheets as they are displayed: a value in its number format, with Turkish settings.
 
-It knows what lists have: digits and masks, decimals, percentages, amounts with their currency, days, times and
-durations. The rest (fractions, powers of ten, the words of other languages), and formats that Excel and LibreOffice
-show differently, are `Unshown`. Where LibreOffice alone differs (days before March 1900, the sign of what is rounded to
-0, in Turkey a percent sign in front), Excel counts.
-(Source: ECMA-376, Part 1, 18.8.31, and what the two show.)
+The formats that occur in lists are supported: digits and masks, decimals, percentages, amounts with their currency,
+days, times and durations. The rest (fractions, powers of ten, the words of other languages), and formats that Excel and
+LibreOffice display differently, are `Unshown`. If only LibreOffice differs (days before March 1900, the sign of a
+number rounded to 0, in Turkey a percent sign in front), the result is Excel's. (Source: ECMA-376, Part 1, 18.8.31, and
+the display of both programs.)
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _ENGLISH = (
     ("AM", "PM"),
 )  # fmt: skip
 _BOOLEANS = ("YANLIŞ", "DOĞRU")
-# Formats that every country shows in its own way, as in Turkey.
+# Formats that are displayed differently in each country, and their Turkish form.
 _OF_COUNTRY = {
     "mm-dd-yy": "d.mm.yyyy", "m/d/yy h:mm": "d.mm.yyyy hh:mm",
     "d-mmm-yy": "dd.mmm.yy", "d-mmm": "dd.mmm", "mmm-yy": "mmm.yy",
     "h:mm": "hh:mm", "h:mm:ss": "hh:mm:ss", "mmss.0": "mm:ss.0",
 }  # fmt: skip
 _LONG_DAY, _LONG_TIME = "d mmmm yyyy dddd", "hh:mm:ss"
-# Likewise, with the currency of the country: the author's is unknown.
+# Likewise, with the country's currency: the author's country is unknown.
 _MONEY_OF_COUNTRY = frozenset({
     '"$"#,##0_);("$"#,##0)', '"$"#,##0_);[Red]("$"#,##0)', '"$"#,##0.00_);("$"#,##0.00)',
     '"$"#,##0.00_);[Red]("$"#,##0.00)', '"$"#,##0_);\\("$"#,##0\\)', '"$"#,##0_);[Red]\\("$"#,##0\\)',
@@ -52,7 +52,7 @@ _MONEY_OF_COUNTRY = frozenset({
     '_("$"* #,##0_)_("$"* \\(#,##0\\)_("$"* "-"_)_(@_)', '_("$"* #,##0.00_)_("$"* \\(#,##0.00\\)_("$"* "-"??_)_(@_)',
 })  # fmt: skip
 
-# Likewise, how a negative number is marked.
+# Likewise, formats whose mark of a negative number depends on the country.
 _NEGATIVE_OF_COUNTRY = frozenset({
     "#,##0_);(#,##0)", "#,##0_);[Red](#,##0)", "#,##0.00_);(#,##0.00)", "#,##0.00_);[Red](#,##0.00)",
 })  # fmt: skip
@@ -68,14 +68,14 @@ _TOKEN = re.compile(
 _LOCALE = re.compile(r"\[\$[^\]-]*-([^\],]*)[^\]]*\]")
 _CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)(-?[0-9.]+)\]")
 _TEXT_SECTION = 4
-# Spreadsheets show hashes where no condition holds.
+# Spreadsheets display hashes if no condition holds.
 _NO_SECTION = "#" * 8
 # The digits that spreadsheets keep of a number.
 _DIGITS = 15
 
 _DAY = 24 * 60 * 60 * 1000
 _BEGIN_1900 = date(1899, 12, 30)
-# 1900 was no leap year, but for spreadsheets.
+# Spreadsheets take 1900 for a leap year, which it was not.
 _LEAP_1900 = 60
 _LAST = 2_958_466
 _FROM_1904 = 1462
@@ -92,23 +92,23 @@ class _Moment(NamedTuple):
 
 
 def show_cell(value: object, form: str, *, comma: bool = True, from_1904: bool = False) -> str:
-    """A cell as it is shown.
+    """Write a cell as it is displayed.
 
     Args:
         value: Its value, without the conversions of a library: a day is a number, as in the file.
         form: Its number format.
-        comma: Whether decimals stand behind a comma.
+        comma: Whether numbers have a decimal comma.
         from_1904: Whether the workbook counts its days from 1904.
 
     Returns:
-        What is shown. Where that cannot be told, the plain value as `Unshown`.
+        The displayed text. If that is unknown, the plain value as `Unshown`.
     """
     if isinstance(value, str):
         return _show_text(value, form)
     if isinstance(value, bool):
         return _BOOLEANS[value]
     if isinstance(value, (date, time, timedelta)):
-        # Of a workbook that writes them out; those are the same in both ways of counting.
+        # The workbook stores them as dates; these do not depend on the first year.
         form, value, from_1904 = _form_of(value, form), _to_serial(value), False
     if not isinstance(value, (int, float)) or not isfinite(value):
         return Unshown(value)
@@ -149,24 +149,24 @@ def _show_number(number: Decimal, form: str, *, comma: bool, from_1904: bool) ->
 
 
 def _is_odd(tokens: Sequence[tuple[str, str]], kinds: set[str]) -> bool:
-    """Whether a part of a format is unknown here, or shown in another way by each spreadsheet."""
+    """Whether a part of a format is not supported, or displayed differently by each spreadsheet program."""
     letters = {text.lower() for kind, text in tokens if kind == "other"}
     is_number = "digit" in kinds
     return (
         "exponent" in kinds
-        # Fractions; points within points; and words without quotation marks that have the letter of a day or time.
+        # Fractions; several decimal points; and words without quotation marks that have the letter of a day or time.
         or (is_number and ("/" in letters or bool(kinds & {"date", "elapsed", "ampm"})))
         or (is_number and [kind for kind, _ in tokens].count("point") > 1)
         # Years of other calendars, and halves of the day by a letter.
         or (not is_number and bool(letters & set("bge")))
         or any(kind == "ampm" and len(text) == len("A/P") for kind, text in tokens)
-        # A number where a text should be.
+        # A number in a format for texts.
         or ("text" in kinds and len(kinds - {"text", "bracket", "filler", "gap"}) > 0)
     )
 
 
 def _show_plain(number: Decimal, tokens: Sequence[tuple[str, str]], *, comma: bool) -> str | None:
-    """A number without places for digits; there may be nothing but words, such as in a section for zero."""
+    """A number in a format without digit placeholders; it may have words only, such as a section for zero."""
     plain = write_general(number, comma=comma)
     is_used = any(kind in {"general", "text"} for kind, _ in tokens)
     if is_used and isinstance(plain, Flaw):
@@ -176,7 +176,7 @@ def _show_plain(number: Decimal, tokens: Sequence[tuple[str, str]], *, comma: bo
 
 @lru_cache
 def _tokens(form: str) -> Sequence[tuple[str, str]]:
-    """The parts of a format: what kind each is, and its text."""
+    """The parts of a format, each with its kind and its text."""
     return tuple((match.lastgroup or "", match[match.lastgroup or 0] or "") for match in _TOKEN.finditer(form))
 
 
@@ -187,7 +187,7 @@ def _sections(form: str) -> Sequence[str]:
 
 @lru_cache
 def _localized(form: str) -> str:
-    """The format that Turkey has for one of every country's own."""
+    """The Turkish form of a format that depends on the country."""
     if form in _OF_COUNTRY:
         return _OF_COUNTRY[form]
     codes = {code.upper() for code in _LOCALE.findall(form)}
@@ -195,10 +195,10 @@ def _localized(form: str) -> str:
 
 
 def _choose_section(number: Decimal, form: str) -> tuple[str, Decimal]:
-    """The part of a format that goes for a number; where the part has the sign, the number without it."""
+    """The section of a format that applies to a number, and the number; without its sign if the section has it."""
     sections = _sections(form)
     if len(sections) > 1 and "text" in dict(_tokens(sections[-1])):
-        # That part is for texts.
+        # That section is for texts.
         sections = sections[:-1]
     conditions = [_CONDITION.search(section) for section in sections]
     if any(conditions):
@@ -231,13 +231,13 @@ def _literal(token: tuple[str, str]) -> str:
 
 
 def _fill(number: Decimal, tokens: Sequence[tuple[str, str]], marks: str) -> str:
-    """A number in the places of its format; the marks are those of decimals and of thousands."""
+    """A number in its format's digit places; the marks are the decimal mark and the thousands separator."""
     digits = [index for index, (kind, _) in enumerate(tokens) if kind == "digit"]
     point = next((index for index, (kind, _) in enumerate(tokens) if kind == "point"), len(tokens))
     whole_places = [index for index in digits if index < point]
     decimal_places = [index for index in digits if index > point]
     last_whole = max(whole_places, default=-1)
-    # Each comma behind the digits stands for three that are not shown.
+    # Each comma after the digits stands for three digits that are not displayed.
     behind = [*tokens[last_whole + 1 : point], *(tokens[digits[-1] + 1 :] if decimal_places else ())]
     thousands = sum(kind == "comma" for kind, _ in behind)
     groups = any(kind == "comma" for kind, _ in tokens[: last_whole + 1])
@@ -255,7 +255,7 @@ def _fill(number: Decimal, tokens: Sequence[tuple[str, str]], marks: str) -> str
 
 
 def _place_whole(whole: str, tokens: Sequence[tuple[str, str]], places: list[int], mark: str) -> dict[int, str]:
-    """The digits in front of the point, from the last one on; the first place takes all that are left."""
+    """The digits before the point, from the last one on; the first place takes all that are left."""
     placed: dict[int, str] = {}
     count = 0
     for index in reversed(places):
@@ -282,7 +282,7 @@ def _place_decimals(decimals: str, tokens: Sequence[tuple[str, str]], places: li
 
 
 def _form_of(value: date | time | timedelta, form: str) -> str:
-    """The format of a day or time, where it has one."""
+    """The format of a day or time; a usual one if it has none."""
     if any(kind in {"date", "elapsed"} for kind, _ in _tokens(_localized(form))):
         return form
     if isinstance(value, date):
@@ -291,7 +291,7 @@ def _form_of(value: date | time | timedelta, form: str) -> str:
 
 
 def _to_serial(value: date | time | timedelta) -> float:
-    """The number that stands for it."""
+    """The number that spreadsheets store for a day or time."""
     if isinstance(value, time):
         value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
     if isinstance(value, date):
@@ -302,7 +302,7 @@ def _to_serial(value: date | time | timedelta) -> float:
 
 
 def _read_serial(number: Decimal, tokens: Sequence[tuple[str, str]]) -> _Moment | None:
-    """The moment that a number stands for, to the second unless parts of one are shown; `None` where there is none."""
+    """The moment that a number stands for, to the second unless its parts are shown; `None` if there is none."""
     unit = 1 if any("." in text for kind, text in tokens if kind == "date") else 1000
     days, rest = divmod(int((number * _DAY / unit).to_integral_value(ROUND_HALF_UP)) * unit, _DAY)
     if not 0 <= days < _LAST:
@@ -356,7 +356,7 @@ def _show_moment(moment: _Moment, form: str) -> str:
 
 
 def _words(form: str) -> tuple[tuple[str, ...], ...] | None:
-    """The names of months and days in the language that a format states; `None` where they are not known here."""
+    """The names of months and days in the language that a format states; `None` if they are not known here."""
     codes = {code.lower() for code in _LOCALE.findall(form)} - {""}
     if all(code.endswith("41f") or code.startswith("tr") for code in codes):
         return _TURKISH

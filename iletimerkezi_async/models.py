@@ -1,4 +1,4 @@
-"""The values that go in and come out. All are immutable, and none prints a text or a whole phone number."""
+"""The values that callers give and get. All are immutable; no `repr` shows a text or a whole phone number."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ TURKISH_TIME = timezone(timedelta(hours=3))
 
 
 class Iys(str, Enum):
-    """Whether, and against which list, the national consent registry (İYS) is asked before sending.
+    """The list of the national consent registry (İYS) that is checked before sending, if any.
 
     Commercial messages must by law be checked; sending them with `OFF` can be fined. One-time passwords, notices about
     an order or a delivery and reminders of a debt need no consent. (Source: the provider's `send-sms` page, tags
@@ -65,7 +65,7 @@ class Iys(str, Enum):
 
 
 class _Status(IntEnum):
-    """An integer enum that keeps a code it does not know visible as its number."""
+    """An integer enum that keeps unknown codes, with the number as the name."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -97,7 +97,7 @@ class MessageStatus(_Status):
 
     @property
     def is_final(self) -> bool:
-        """Whether it stays so: delivered or not delivered. An unknown state may still change."""
+        """Whether the state can no longer change: delivered or not delivered. An unknown state may still change."""
         return self in {MessageStatus.DELIVERED, MessageStatus.UNDELIVERED}
 
 
@@ -107,14 +107,14 @@ class OrderStatus(_Status):
     SENDING = 113
     """Being sent."""
     COMPLETED = 114
-    """Every message has reached `DELIVERED` or `UNDELIVERED`; it does not mean that all were delivered."""
+    """Every message is `DELIVERED` or `UNDELIVERED`; it does not mean that all were delivered."""
     FAILED = 115
     """Could not be sent, or was cancelled."""
 
 
 @frozen
 class Balance:
-    """The account's balance. An account works with one of the two; the other is then usually zero.
+    """The account's balance. An account uses one of the two units; the other is usually zero.
 
     Attributes:
         amount: Lira. (Source of both: the provider's `get-balance` page.)
@@ -134,10 +134,10 @@ def _recipients(to: Number | Iterable[Number]) -> tuple[Number, ...]:
 @forgetful
 @frozen(repr=False)
 class Message:
-    r"""One text and those who get it, for `AsyncClient.send_messages`.
+    r"""One text and its recipients, for `AsyncClient.send_messages`.
 
     Attributes:
-        text: The text. Kept as it is sent, which is the cheapest: composed (NFC), line ends as `\n`, none at the end.
+        text: The text, kept as it is sent, the cheapest form: composed (NFC), line ends as `\n`, none at the end.
         to: One number or an iterable of numbers, in any spelling that `normalize_number` takes; kept as a tuple.
     """
 
@@ -146,7 +146,7 @@ class Message:
 
     def __repr__(self) -> str:
         text = cast("object", self.text)
-        # A value that is no text is refused when the message is read; until then it needs a `repr`.
+        # A value that is not text is refused when the message is read; until then it needs a `repr`.
         size = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
         return f"<Message of {size} to {len(self.to)} recipients>"
 
@@ -157,8 +157,8 @@ class Order:
 
     Attributes:
         id: Its number, for `get_report`, `get_order` and the panel. (Source: the provider's `send-sms` page.)
-        recipients: How many messages it holds, each recipient counted once for each text.
-        replayed: An earlier call with the same key sent it; this one sent nothing.
+        recipients: How many messages it has: each recipient counts once for each text.
+        replayed: Whether an earlier call with the same key sent it, and this one sent nothing.
     """
 
     id: int
@@ -176,7 +176,7 @@ class SendState(str, Enum):
     SENT = "sent"
     """The service has taken it; its id may be unknown."""
     UNKNOWN = "unknown"
-    """It may or may not have been taken. The same call again may find out; `mark_sent` or `mark_not_sent` decides."""
+    """It may or may not have been taken. Repeating the call may find out; `mark_sent` or `mark_not_sent` decides."""
     NOT_SENT = "not_sent"
     """A person decided, by `mark_not_sent`, that it was not sent. The key is free again."""
 
@@ -190,11 +190,11 @@ class Send:
 
     Attributes:
         key: The key.
-        state: How far it came.
-        order_id: The order's id, where it is known.
+        state: Its state.
+        order_id: The order's id, if known.
         recipients: How many recipients it has.
-        first_attempt: When the first attempt began that may have been taken, by the store's clock, in Turkish time.
-        version: The row's version: `mark_sent` and `mark_not_sent` refuse to decide where the row has changed since.
+        first_attempt: The start of the first attempt that may have been taken, by the store's clock, in Turkish time.
+        version: The version of the store's row: `mark_sent` and `mark_not_sent` refuse if the row has changed since.
     """
 
     key: str
@@ -206,11 +206,11 @@ class Send:
 
 
 class Delivery(NamedTuple):
-    """A row of a report: one message, and its state. A tuple, as reports bring them by the million.
+    """A row of a report: one message, and its state. A tuple, as a report may have millions of them.
 
     Attributes:
         number: The recipient, as `+905XXXXXXXXX`. (Source of both: the provider's `get-report` page.)
-        status: Where the message is.
+        status: The message's state.
     """
 
     number: str
@@ -222,7 +222,7 @@ class Delivery(NamedTuple):
 
 @frozen
 class OrderReport:
-    """An order's own state and counters. What the service left out is `None`; times are Turkish (`+03:00`).
+    """An order's own state and counters. Fields that the service left out are `None`; times are Turkish (`+03:00`).
 
     Attributes:
         id: The order's number. (Source of all: the provider's `get-report` and `get-reports` pages.)
@@ -282,7 +282,7 @@ class ConsentStatus(str, Enum):
 
 
 class ConsentSource(str, Enum):
-    """The way a consent was given, as a code of the national registry. It has more than these: give a plain word."""
+    """The way a consent was given, as a code of the national registry. Give its other codes as plain words."""
 
     HS_WEB = "HS_WEB"
     """On a web site."""
@@ -295,7 +295,7 @@ class ConsentSource(str, Enum):
 
 
 class AsRead(str):
-    """A word that came from the service, and is kept whether or not this library knows it."""
+    """A word that the service sent. It is kept even if this library does not know it."""
 
     __slots__ = ()
 
@@ -306,19 +306,19 @@ _SOURCE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
 
 
 def choose_word(kind: type[E], name: str, word: object) -> E | str:
-    """The member of an enum for a word of the wire.
+    """Find the member of an enum for a word of the service.
 
     Args:
         kind: The enum.
-        name: What the word was given as.
-        word: A member or a plain word. One that was read, and is not known, stays a plain word.
+        name: The name of the argument or field.
+        word: A member or a plain word. An unknown word that the service sent stays a plain word.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: There is no such member.
     """
     known = _find_word(kind, word)
     if known is None:
-        # The word itself is not shown: where arguments were mixed up, it is a phone number.
+        # The word itself is not shown: if arguments were mixed up, it may be a phone number.
         raise ConfigurationError(f"`{name}` must be one of {', '.join(str(member.value) for member in kind)}")
     return known
 
@@ -361,8 +361,8 @@ def _mask_recipient(recipient: str) -> str:
 class Consent:
     """One recipient's answer about one kind of message, for `AsyncClient.register_consents`.
 
-    Every word is taken as a member of its enum or as the plain word; a plain word that the enum lists becomes its
-    member. What was read from the service may hold words that are not listed; they stay plain words.
+    Each word may be given as a member of its enum or as a plain word; a plain word that the enum lists becomes its
+    member. A consent read from the service may have unlisted words; they stay plain words.
 
     Attributes:
         recipient: A Turkish mobile number, kept as `+905XXXXXXXXX`, or an e-mail address.
@@ -370,12 +370,13 @@ class Consent:
         type: The subject of the consent; `EPOSTA` goes with e-mail addresses, the others with numbers.
         status: The recipient's answer.
         source: The way it was given.
-        consent_date: When: an aware time, to register at most 3 days ago; `None` only where the service is silent.
+        consent_date: The date: an aware time, to be registered at most 3 days ago; `None` only if the service sent
+            none.
 
-    Recipient and date are judged when the consent is registered, together with those of all others.
+    `register_consents` checks recipient and date, for all consents together.
 
     Raises:
-        ConfigurationError: A word is none of those that are allowed; the message names them.
+        ConfigurationError: A word is not one of the allowed ones; the message lists these.
     """
 
     recipient: str = field(converter=_read_recipient, repr=_mask_recipient)
@@ -391,11 +392,11 @@ class DeliveryEvent:
     """A report that the service posts about one message, as `parse_webhook` reads it.
 
     Attributes:
-        message_id: The message's number, the same in all reports of it. (Source: the provider's page on webhooks.)
-        order_id: The number of the order that it is a part of: `Order.id`.
-        number: The recipient, as `+905XXXXXXXXX`; as the service wrote it where that is not a whole number.
-        status: Where the message is.
-        text: What it says; empty where the service left it out.
+        message_id: The message's id, the same in all its reports. (Source: the provider's page on webhooks.)
+        order_id: The id of its order: `Order.id`.
+        number: The recipient, as `+905XXXXXXXXX`; as the service wrote it if that is not a complete number.
+        status: The message's state.
+        text: The message's text; empty if the service left it out.
     """
 
     message_id: int

@@ -1,4 +1,4 @@
-"""Phone numbers: every usual spelling in, one form out."""
+"""Phone numbers: all usual spellings are read, one form is written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Number: TypeAlias = str | int
 """A phone number as callers have it: text in any usual spelling, or an integer.
 
-A whole float or `Decimal`, which spreadsheets and databases make of one, is taken as well. See `normalize_number`.
+A whole float or `Decimal`, as spreadsheets and databases give, is accepted as well. See `normalize_number`.
 """
 
 # Separators between the digits: white space, dots, slashes, brackets, dashes; and Unicode's white space, dashes and
@@ -37,25 +37,26 @@ _SEPARATOR = f"[{re.escape(_ALL_SEPARATORS)}]"
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
 # The end of a number that was a float: a point and zeros.
 _POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?\Z")
-# A decimal number and nothing else, but for the marks of spreadsheets.
+# Only a decimal number, apart from the marks of spreadsheets.
 _DECIMAL = re.compile(r"=?[\"'‘’`´]?\+?[0-9]+[.,][0-9]+[\"'’´]?")
 # One with few decimals is an amount or a measure; 530.1234567 is a phone number.
 _AMOUNT = re.compile(r"=?[\"'‘’`´]?\+?[0-9]{3,}\.[0-9]{1,3}[\"'’´]?")
 # The marks of spreadsheets around a number that is kept as text, with or without a formula: '0530…, ="0530…".
 _MARKED = re.compile(r"=?[\"'‘’`´]?(?:[tT][eE][lL]:)?([+0-9]+)[\"'’´]?")
-# The country's code, and the 0 of calls within the country: each may be missing, and people write both. Any ten digits
-# from 5 on: new prefixes appear, and the service decides.
+# The country code, and the 0 of domestic calls: each may be missing, and people write both. Any ten digits that begin
+# with 5 match: new prefixes appear, and the service decides.
 _MOBILE = re.compile(r"(?:\+?(?:00)?900?|9000|0)?(5[0-9]{9})")
-# Ten digits from 5 on behind a plus lack the country's code; the service refuses the few countries that have such ones.
+# After a plus, ten digits that begin with 5 lack the country code; the service refuses the few countries with such
+# numbers.
 _WITHOUT_CODE = re.compile(r"\+(?:5[0-9]{9}|0[0-9]*)")
-# Behind two zeros: no number that may be a Turkish one with a zero too many.
+# After two zeros, numbers are excluded that may be Turkish ones with a zero too many.
 _FOREIGN = re.compile(r"(?:\+(?!5[0-9]{9}\Z)|00(?![2-58][0-9]{9}\Z))(?!90)([1-9][0-9]{6,14})")
-# The code of a country: one, two or three digits.
+# A country code: one, two or three digits.
 _COUNTRY = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
-# The 0 of calls within a country, as people put it behind the code. (Source: ITU-T E.123, which says not to.)
+# The 0 of domestic calls, as people write it after the country code. (Source: ITU-T E.123, which advises against it.)
 _TRUNK = re.compile(r"(?:\(?\+|00)([1-9][0-9]{0,2})\)?\(0\)([0-9()]+)")
 _NOT_BRACKETS = re.compile(rf"(?:(?![()]){_SEPARATOR})+")
-# Countries whose numbers begin with a 0 that belongs to them. (Source: their numbering plans, by phonenumbers.)
+# Countries whose numbers begin with a 0 that is part of them. (Source: their numbering plans, by phonenumbers.)
 _KEEP_ZERO = frozenset({"39", "225", "229", "241", "242", "378", "379"})
 # Countries whose domestic calls begin with another digit than 0, and the lengths of their numbers without it.
 _LENGTHS = {
@@ -72,7 +73,7 @@ _BEYOND = 10**_E164_DIGITS
 
 
 def clean_number(value: object) -> str | None:
-    """The E.164 form of a number in any spelling that `normalize_number` takes, or `None` where it is not one."""
+    """The E.164 form of a number in any spelling that `normalize_number` takes; `None` if it is not a number."""
     written = _as_text(value)
     if len(written) == _MOBILE_DIGITS and written[0] == "5" and written.isascii() and written.isdigit():
         return "+90" + written
@@ -95,7 +96,7 @@ def clean_number(value: object) -> str | None:
 
 
 def _clean_foreign(written: str, compact: str) -> str | None:
-    """A number of another country; nothing where a digit is not of it for certain."""
+    """The E.164 form of another country's number; `None` if a digit is not certain to be part of it."""
     foreign = _FOREIGN.fullmatch(compact)
     country = foreign and _COUNTRY.match(foreign[1])
     if foreign is None or country is None:
@@ -111,14 +112,14 @@ def _clean_foreign(written: str, compact: str) -> str | None:
 
 
 def _bare(written: str) -> str:
-    """A number without separators and marks around it; whatever else is there stays."""
+    """A number without separators and marks around it; all other characters stay."""
     compact = _SEPARATORS.sub("", written)
     marked = _MARKED.fullmatch(compact)
     return marked[1] if marked else compact
 
 
 def _as_text(value: object) -> str:
-    """A value as text; empty where it is neither text nor a whole number that could be a phone's."""
+    """A value as text; empty if it is neither text nor a whole number that could be a phone number."""
     # Not `isinstance`: some proxies claim to be text.
     if issubclass(type(value), str):
         return cast("str", value)
@@ -151,25 +152,25 @@ def _read(value: object) -> str:
 
 
 _COMMA = b","
-# Replaces the comma before a number whose prefix was taken off, so that no second prefix is taken off.
+# Replaces the comma before a number whose prefix was removed, so that no second prefix is removed.
 _STRIPPED = b"\x00"
 _PREFIXES = (b",+90", b",0090", b",90", b",0")
 _AS_COMMA = bytes.maketrans(_STRIPPED, _COMMA)
 _ODD = re.compile(rb",(?!5[0-9]{9}(?![^,]))[^,]*")
 _DOT = "."
 _NOT_DOTS = _ASCII_SEPARATORS.replace(_DOT, "").encode("ascii")
-# Of what may be a decimal number: zeros behind a point, or the few decimals of an amount.
+# The end of a possible decimal number: zeros after a point, or the few decimals of an amount.
 _DECIMALS = re.compile(rb"(?:\.0+|(?<=,)\+?[0-9]{3,}\.[0-9]{1,3})(?=,|\Z)")
-# Marks a number as one to be cleaned by itself.
+# Marks a number that must be cleaned alone.
 _ODDITY = b"x"
 
 
 def clean_numbers(values: Sequence[object]) -> Sequence[str | None]:
-    """The same as `clean_number` for each value, several times as fast.
+    """Do the same as `clean_number` for each value, several times as fast.
 
-    It works on all values as one text: separators and prefixes are taken off with a few passes over its bytes, and one
-    check of lengths tells whether every number came out right. What did not is cleaned by itself. Best called with some
-    hundred values at a time: the odd ones cost their neighbours a closer look.
+    All values are joined into one text: a few passes over its bytes remove separators and prefixes, and one check of
+    lengths tells whether every number is right. Those that are not are cleaned alone. Call it with some hundred values
+    at a time: unusual values slow down the others of the same call.
     """
     joined = _join(values)
     if joined.count(",") != len(values) or "\x00" in joined or not joined.isascii():
@@ -186,7 +187,7 @@ def clean_numbers(values: Sequence[object]) -> Sequence[str | None]:
 
 
 def _clean_odd_ones(data: bytes, values: Sequence[object]) -> Sequence[str | None]:
-    """The numbers of `data`, with those by themselves that did not come out as ten digits from 5 on."""
+    """The numbers of `data`; those that are not ten digits beginning with 5 are cleaned alone."""
     odd: list[int] = []
 
     def leave_out(match: re.Match[bytes]) -> bytes:
@@ -205,9 +206,9 @@ def _international(data: bytes) -> list[str]:
 
 
 def _join(values: Sequence[object]) -> str:
-    """All values as one text, of ASCII where that can be had, each behind a comma."""
+    """All values as one text, each after a comma; in ASCII, if that is possible."""
     try:
-        # Most often all are text; this finds out.
+        # Usually all are text; `join` raises if not.
         joined = "," + ",".join(cast("Sequence[str]", values))
     except TypeError:
         joined = "," + ",".join(map(_as_text, values))
@@ -234,14 +235,14 @@ def _all_mobile(data: bytes, count: int) -> bool:
 
 @forgetful
 def normalize_number(value: Number) -> str:
-    """Bring a phone number into the form `+905XXXXXXXXX`.
+    """Convert a phone number to the form `+905XXXXXXXXX`.
 
     Spaces, dashes, dots, slashes, brackets and the marks that spreadsheets leave (invisible ones, an apostrophe in
-    front, `="…"` around it, `.0` behind ten digits) are ignored. `+90`, `0090`, `90` and `0` in front are all fine, one
-    behind the other too, and so are integers, floats and Decimals that are whole numbers. Any ten digits that begin
-    with 5 pass, as the service has the last word on prefixes. A number with `+` or `00` and another country code passes
-    as E.164, without the `(0)` that people put behind the code. (Source for the spellings: the provider's `send-sms`
-    page, and lists as they are met.)
+    front, `="…"` around it, `.0` after ten digits) are ignored. The prefixes `+90`, `0090`, `90` and `0` are accepted,
+    also one after another, and so are integers, floats and Decimals that are whole numbers. Any ten digits that begin
+    with 5 are accepted, as the service decides about prefixes. A number with `+` or `00` and another country code is
+    returned in E.164, without the `(0)` that people write after the code. (Source of the spellings: the provider's
+    `send-sms` page, and lists in practice.)
 
     Args:
         value: The number, in any such spelling.
@@ -250,7 +251,7 @@ def normalize_number(value: Number) -> str:
         The number in E.164.
 
     Raises:
-        RecipientError: It is anything else; the value is in `numbers`, not in the text, which tells what is wrong.
+        RecipientError: It is anything else. The error's text tells what is wrong; the value is only in `numbers`.
     """
     number = clean_number(value)
     if number is None:
@@ -258,18 +259,18 @@ def normalize_number(value: Number) -> str:
     return number
 
 
-#: The flaw of a value where nothing more can be told.
+#: The flaw of a value if nothing more is known.
 NO_NUMBER = "not a phone number"
 
 
 def find_flaw(value: object) -> str:
-    """The reason why a value is no phone number, in words that hold no part of it."""
+    """The reason why a value is not a phone number, in words without any part of the value."""
     written = value if isinstance(value, str) else read_text(value)
     return f"{NO_NUMBER} but {_name(value)}" if written is None else f"{NO_NUMBER}{_find_slip(str(written))}"
 
 
 def _find_slip(written: str) -> str:
-    """The likely slip in a number, where one can be told."""
+    """The likely mistake in a number, if it can be recognized."""
     bare = _bare(written)
     if not bare:
         return ": it is empty" if not written.strip() else ""
@@ -291,7 +292,7 @@ def _find_slip(written: str) -> str:
 
 
 def _name(value: object) -> str:
-    """The type of a value that is no text, and what to do about it."""
+    """The type of a value that is not text, with advice."""
     kind = type(value).__name__
     if value is None or kind in {"NAType", "NaTType"}:
         return f"{kind}: a value is missing"
@@ -312,12 +313,12 @@ def _name(value: object) -> str:
 
 
 def is_one(given: object) -> bool:
-    """Whether it stands for one recipient, good or bad, and not for several."""
+    """Whether a value stands for one recipient, good or bad, and not for several."""
     kind = type(given)
     if issubclass(kind, (str, int, float, bytes, bytearray, memoryview)) or given is None:
         return True
     if hasattr(kind, "columns") or getattr(given, "ndim", 1) == 0:
-        # A table, which is bad, as no column is named; and a number in an array without an axis.
+        # A table is one bad value, as no column is named; an array without axes is one number.
         return True
     several = any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__"))
     return not several or read_text(given) is not None

@@ -1,10 +1,10 @@
 """Fixtures for the tests of programs that send SMS: the sandbox in process, and on a real socket.
 
-They are there wherever the library and pytest are installed; `iletimerkezi_sandbox_url` needs the extra `sandbox`. See
+They are available if the library and pytest are installed; `iletimerkezi_sandbox_url` needs the extra `sandbox`. See
 `iletimerkezi_async.sandbox` for an example.
 
-pytest loads this file at the start of every run, of those that never send an SMS, too, so it imports nothing before a
-fixture is used. For the same reason the wheel holds it outside of the package, as `iletimerkezi_async_pytest`: loading
+pytest loads this file at the start of every run, even of tests that never send an SMS, so it imports nothing before a
+fixture is used. For the same reason the wheel has it outside of the package, as `iletimerkezi_async_pytest`: importing
 a module of the package imports the client first.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["iletimerkezi_sandbox", "iletimerkezi_sandbox_url"]
 def iletimerkezi_sandbox() -> Sandbox:
     """A fake of the SMS service of iletimerkezi.com, new for each test.
 
-    Define a fixture of the same name to have another one, such as `Sandbox(blocked=[...])`.
+    To change its settings, define a fixture of the same name that returns, for example, `Sandbox(blocked=[...])`.
     """
     from iletimerkezi_async.sandbox import Sandbox  # noqa: PLC0415 - loaded where it is used
 
@@ -37,7 +37,7 @@ def iletimerkezi_sandbox() -> Sandbox:
 def iletimerkezi_sandbox_url(iletimerkezi_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The base URL of the same sandbox on a real socket.
 
-    The variables `ILETIMERKEZI_API_KEY`, `_API_HASH`, `_SENDER` and `_BASE_URL` are set to it for the test.
+    The environment variables `ILETIMERKEZI_API_KEY`, `_API_HASH`, `_SENDER` and `_BASE_URL` are set to it for the test.
     """
     with iletimerkezi_sandbox.serve() as url:
         for name, value in iletimerkezi_sandbox.environment(url).items():

@@ -1,7 +1,7 @@
-"""Emptying the frames that an error has passed.
+"""Clearing the frames that an error has passed.
 
-Error trackers print the variables of these frames. A value that was given by mistake may be in any of them: a text in
-place of a time, a number of an unknown type. So each public function empties the frames below it when it raises.
+Error trackers print the variables of these frames. Any of them may hold a value that was given by mistake: a text in
+place of a time, a number of an unknown type. So each public function clears the frames below it when it raises.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound="Callable[..., object]")
 
 _PACKAGE = __name__.partition(".")[0]
-# Libraries that work for us. Any other code is the caller's, whose variables may be seen.
+# Libraries that this one calls. Any other code is the caller's, and its variables may be shown.
 _HELPERS = sys.stdlib_module_names | {
     "aiohttp",
     "anyio",
@@ -42,8 +42,8 @@ _MAY_WAIT = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENER
 def forgetful(target: T) -> T:
     """Make a function, or the constructor and the public methods of a class, forget their variables when they raise.
 
-    The frame of an `async` function is emptied where it is the one that was called. Deeper ones are not: they carry
-    what shows nothing.
+    The frame of an `async` function is cleared only if it is the function that was called. Deeper ones are not: their
+    variables print nothing secret.
     """
     if not isinstance(target, type):
         return cast("T", _guard(cast("Callable[..., object]", target)))
@@ -68,7 +68,7 @@ def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
         async def guarded(*args: object, **kwargs: object) -> object:
             try:
                 waiting = function(*args, **kwargs)
-                # The caller's hooks can look at the stack while it waits.
+                # The caller's hooks can inspect the stack while it waits.
                 args, kwargs = (), {}
                 return await waiting
             except BaseException as error:
@@ -91,7 +91,7 @@ def _guard(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def forget(error: BaseException) -> None:
-    """Empty the frames that an error has passed, but those of the caller's code; to be called where it is caught."""
+    """Clear the frames that an error has passed, except those of the caller's code; call it where it is caught."""
     for frame in _frames(error):
         with suppress(RuntimeError):
             # A running frame cannot be cleared; it clears itself when it ends.
@@ -111,7 +111,7 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 
 
 def _has_ended(frame: FrameType) -> bool:
-    """Whether a frame surely has ended. A coroutine that caught the error may be suspended since."""
+    """Whether a frame surely has ended. A coroutine that caught the error may be suspended now."""
     # A generator expression catches nothing.
     return not frame.f_code.co_flags & _MAY_WAIT or frame.f_code.co_name == "<genexpr>"
 

@@ -1,4 +1,4 @@
-"""Results of campaigns. Nothing here prints a whole phone number or a text."""
+"""Results of campaigns. No `repr` here shows a whole phone number or a text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Refusal(NamedTuple):
 
     Attributes:
         number: The number as it was given.
-        reason: Why, in a few words.
+        reason: The reason, in a few words.
     """
 
     number: str
@@ -34,12 +34,12 @@ class Refusal(NamedTuple):
 class Refusals(Sequence[Refusal]):
     """The recipients that a campaign left out; equal to a tuple of the same ones.
 
-    Each is made when it is asked for: hundreds of thousands of objects would slow every run of the garbage collector,
+    Each `Refusal` is created on access: hundreds of thousands of objects would slow every run of the garbage collector,
     and so block the event loop.
     """
 
     def __init__(self, refusals: Iterable[Refusal] = ()) -> None:
-        # A number and its reason by turns: in one step, as a campaign's threads add some at the same time.
+        # Numbers and reasons alternate. Both are added in one step, as several threads of a campaign may add some.
         self._told: list[str] = []
         self.extend(refusals)
 
@@ -78,7 +78,7 @@ class Failure:
     """Recipients of a campaign who were not texted, or may not have been, all for one reason.
 
     Attributes:
-        messages: Their texts and numbers, fit for `AsyncClient.send_messages`.
+        messages: Their texts and numbers, ready for `AsyncClient.send_messages`.
         error: The reason. With `OutcomeUnknownError` they may have been texted; otherwise they were not.
         count: The number of recipients.
     """
@@ -101,17 +101,17 @@ class Failure:
 
 @frozen(repr=False)
 class BulkResult:
-    """The result of a campaign: `accepted + len(refused) + duplicates + failures == read`. Prints counts alone.
+    """The result of a campaign: `accepted + len(refused) + duplicates + failures == read`. Its `repr` has counts only.
 
     Attributes:
         orders: The orders that the service took, by their ids.
-        accepted: How many messages it took with them.
+        accepted: How many messages the service took.
         refused: The numbers that were left out: badly written, or refused by the service.
-        duplicates: How many were left out since they had occurred before.
-        failed: Those who were not texted, or may not have been, with the reason.
+        duplicates: How many were left out as repetitions.
+        failed: The recipients who were not texted, or may not have been, by reason.
         read: How many recipients were read.
         unidentified: How many of `accepted` belong to orders whose id could not be found.
-        accepted_before: How many of `accepted` earlier runs had, as the journal tells.
+        accepted_before: How many of `accepted` are from earlier runs, by the journal.
     """
 
     orders: tuple[Order, ...]
@@ -121,7 +121,7 @@ class BulkResult:
     failed: tuple[Failure, ...]
     read: int
     unidentified: int = 0
-    # Results are equal however many runs they took.
+    # Not compared: a result is the same however many runs it took.
     accepted_before: int = field(default=0, eq=False)
 
     @property
@@ -156,10 +156,10 @@ class Progress:
         accepted: … of these, taken by the service.
         refused: … left out as bad numbers.
         duplicates: … left out as repeated.
-        failed: … not texted, or perhaps not.
+        failed: … not texted, or with an unknown outcome.
         elapsed: Seconds since the campaign began.
-        total: How many there are, where the input has a length.
-        accepted_before: How many of `accepted` earlier runs had, as the journal tells.
+        total: How many recipients the input has, if it has a length.
+        accepted_before: How many of `accepted` are from earlier runs, by the journal.
     """
 
     read: int
@@ -180,8 +180,8 @@ class JournalError(IletimerkeziError):
     """The journal of a campaign belongs to another campaign, is damaged, in use, or cannot be written.
 
     Attributes:
-        result: What was done until then, where it could not be written in the middle of a campaign. What was sent and
-            could not be noted any more is settled by the next run, as after a crash.
+        result: The result so far, if writing failed in the middle of a campaign. The next run settles orders that were
+            sent and could no longer be recorded, as after a crash.
     """
 
     result: BulkResult | None = None
@@ -191,9 +191,9 @@ class BulkError(IletimerkeziError):
     """A campaign had to stop before its end.
 
     Attributes:
-        result: What was done until then: the orders taken, and in its lists every number that was read. An error that
-            was made of the `args` of another one has none, as recipients do not travel that way.
-        error: Why it stopped; `None` where it was cancelled, or an exception of the caller's own stopped it.
+        result: The result so far: the orders taken, and in its lists every number that was read. An error rebuilt from
+            the `args` of another one has none, as `args` holds no recipients.
+        error: The reason; `None` if the campaign was cancelled, or stopped by an exception of the caller's code.
     """
 
     result: BulkResult
@@ -201,7 +201,7 @@ class BulkError(IletimerkeziError):
 
     def __init__(self, result: BulkResult | str, error: IletimerkeziError | None = None) -> None:
         if isinstance(result, str):
-            # Made of the `args` of another one, which hold its text.
+            # Rebuilt from the `args` of another error, which hold its text.
             super().__init__(result)
             return
         super().__init__(f"the campaign stopped: {error}; {result!r}" if error else f"the campaign stopped: {result!r}")

@@ -18,7 +18,7 @@ MAX_PARTS = 7
 #: Letters that a sender may not have.
 TURKISH_LETTERS = frozenset("çÇğĞıİöÖşŞüÜ")
 
-# The alphabet of 3GPP TS 23.038, and the characters that it reaches through an escape.
+# The alphabet of 3GPP TS 23.038, and the characters beyond it that need an escape.
 _GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -48,9 +48,9 @@ _LINE_END = re.compile("\r\n?|[\v\x85\u2028\u2029]")
 
 
 def read_text(value: object) -> str | None:
-    """The text of a `str` or of a lazy string, such as Django's translations; `None` for anything else.
+    """Read the text of a `str` or of a lazy string, such as Django's translations; `None` for anything else.
 
-    Lazy strings are no `str`. They are told by the methods of one, or by their name.
+    Lazy strings are not a `str`. They are recognized by its methods, or by the name of their class.
     """
     kind = type(value)
     if issubclass(kind, str):
@@ -63,15 +63,15 @@ def read_text(value: object) -> str | None:
 
 
 def _is_called_lazy(kind: type[object]) -> bool:
-    """Whether it is called as Django's base class for what is evaluated later, or as most others call theirs."""
+    """Whether a class is named like Django's base class for lazy values, or like those of most other libraries."""
     if kind.__str__ is object.__str__ or any(hasattr(kind, name) for name in ("__iter__", "__getitem__", "columns")):
-        # Such as the lazy tables of polars.
+        # A container, such as a lazy table of polars.
         return False
     return any(base.__name__ == "Promise" or "lazy" in base.__name__.lower() for base in kind.__mro__)
 
 
 def find_complaint(text: object) -> ApiError | None:
-    """The error for a value that is no text; `None` where it is one."""
+    """The error for a value that is not text; `None` if it is text."""
     if read_text(text) is not None:
         return None
     if text is None:
@@ -80,9 +80,9 @@ def find_complaint(text: object) -> ApiError | None:
 
 
 def clean_text(text: str) -> str:
-    """A text as it is sent: composed (NFC), and with plain line ends, none of them at the end. Twice is as once.
+    """Make a text as it is sent: composed (NFC), with plain line ends, and none at the end. Idempotent.
 
-    What is neither text nor a lazy string stays as it is, to be refused where the message is read.
+    A value that is neither text nor a lazy string stays as it is; reading the message refuses it.
     """
     written = read_text(text)
     if written is None:
@@ -111,9 +111,9 @@ class TextLength:
         encoding: The alphabet it needs.
         units: The text's own length in that alphabet: septets (an escaped character takes two), or UTF-16 units.
         parts: How many SMS each recipient costs, the appended operator code included; 0 for an empty text.
-        costly: The characters that make it so, each once, in their order: with `UNICODE` those that no other alphabet
-            has, such as ’ … ₺ and the no-break space; with the others those that take two septets. It is left out of
-            comparisons.
+        costly: The characters that raise the cost, each once, in their order: with `UNICODE` those that no other
+            alphabet has, such as ’ … ₺ and the no-break space; with the others those that take two septets. Comparisons
+            ignore it.
     """
 
     encoding: Encoding
@@ -124,7 +124,7 @@ class TextLength:
 
 @forgetful
 def measure(text: str) -> TextLength:
-    r"""Tell what a text costs, the operator code that the service appends included.
+    r"""Measure the cost of a text, including the operator code that the service appends.
 
     One SMS holds 155 septets of the GSM default alphabet, 150 with Turkish letters outside of it, 65 units of UTF-16.
     N parts hold 153·N - 5, 149·N - 5 and 67·N - 5. The letters ç Ğ ğ İ ı Ş ş take two septets, as do
@@ -138,7 +138,7 @@ def measure(text: str) -> TextLength:
         Its alphabet, its length and its parts.
 
     Raises:
-        ApiError: It is no text.
+        ApiError: It is not text.
     """
     complaint = find_complaint(text)
     if complaint:
@@ -168,10 +168,10 @@ def _parts(encoding: Encoding, units: int) -> int:
 
 
 def surely_too_long(text: str) -> bool:
-    """Whether a text is longer than seven parts by any way of counting.
+    """Whether a text is longer than seven parts, however its length is counted.
 
-    The most generous way counts every character once, escaped or not, and leaves the operator code out. Between that
-    and `measure` the service decides.
+    The most generous count takes every character once, escaped or not, and leaves the operator code out. If only
+    `measure` finds a text too long, the service decides.
     """
     _, each = _CAPACITY[Encoding.UNICODE if set(text) - _TURKISH_ALL else Encoding.GSM]
     return len(text) > each * MAX_PARTS

@@ -1,6 +1,6 @@
 """Values of rows as text, for `fill_template` and for the command.
 
-A value is written as the maker of the list sees it. Where that is not certain, it is refused.
+A value is written as the author of the list sees it. If that is not certain, it is refused.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class _ArrowValue(Protocol):
 
 
 class Unshown(str):
-    """The content of a cell whose spreadsheet shows something else.
+    """The content of a cell that the spreadsheet displays differently.
 
-    A phone number can be taken from it; a text cannot.
+    It can be read as a phone number, but not as a text.
     """
 
     __slots__ = ()
 
 
-# White space and invisible marks, with which columns of a fixed width are padded, and which are copied along.
+# White space and invisible marks: the padding of fixed-width columns, and characters copied by accident.
 _PADDING = (
     "\0\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\N{NO-BREAK SPACE}\N{OGHAM SPACE MARK}\N{IDEOGRAPHIC SPACE}\ufeff"
     + "".join(map(chr, range(0x2000, 0x2010)))
     + "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u202f\u205f\u2060\u2066\u2067\u2068\u2069"
 )
-# Words for a missing value. Nil and Na are people's names, and so are not among them.
+# Words for a missing value. Nil and Na are not among them, as they are people's names.
 _NOTHING = frozenset(
     form(word)
     for word in ("null", "none", "nan", "n/a", "undefined", "-nan", "inf", "-inf")
@@ -62,10 +62,10 @@ _ERRORS = frozenset({
 })  # fmt: skip
 _TOO_NARROW = re.compile("#{3,}")
 _OF_CALC = re.compile(r"Err:[0-9]{3}")
-# A formula that gives a text or a number, as spreadsheets keep one in a CSV.
+# A formula whose result is a text or a number, as spreadsheets write it into a CSV.
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"|=([+-]?[0-9]+(?:[.,][0-9]+)?)', re.DOTALL)
 _FORMULA = re.compile(r"=[+-]?[$A-Za-zÇĞİÖŞÜçğıöşü0-9(\"'{]")
-# Spreadsheets mark a text so, and programs a text that would be a formula.
+# Spreadsheets put an apostrophe before a text, and programs before a text that would be a formula.
 _APOSTROPHE = re.compile(r"'([^']+)")
 _SHORTENED = re.compile(r"-?[0-9](?:[.,][0-9]+)?E\+[0-9]{2,3}")
 
@@ -77,29 +77,29 @@ _OTHERWISE = Flaw("the spreadsheet shows the value in a way that is not known he
 _TOO_LONG = Flaw("there is a number with more digits than its type holds")
 _TOO_SMALL = Flaw("there is a number that is nearly 0, and nothing that a reader could make of it,")
 
-# A float has 15 exact decimal digits; the digits behind them are its binary tail. NumPy's of half the size has 7.
+# A float has 15 exact decimal digits; the digits after them are its binary tail. NumPy's 32-bit float has 7.
 _DIGITS = 15
 _DIGITS_OF_HALF = 7
 _EXACT = 2**53
-# Characters that spreadsheets show of a number without a format, besides its sign.
+# Characters that spreadsheets display of a number without a format, besides its sign.
 _ROOM = 11
 _MONEY = 2
 _LONGEST = 100
 
 
 def read_value(value: object, *, comma: bool = True) -> str | Flaw:
-    """A value as it is to be read.
+    """Write a value as text for readers.
 
     Text stays as it is, without padding and the marks of spreadsheets around it. Numbers have no binary tail and no
-    more decimals than a spreadsheet shows; a day is 31.12.2026, a time 09:05, a duration 30:00; what has a time zone
-    is told in Turkish time.
+    more decimals than a spreadsheet displays; a day is 31.12.2026, a time 09:05, a duration 30:00; a time with a zone
+    is written in Turkish time.
 
     Args:
         value: The value.
-        comma: Whether decimals stand behind a comma.
+        comma: Whether numbers have a decimal comma.
 
     Returns:
-        Its text; or why there is none.
+        Its text; or the reason why it has none.
     """
     if type(value) is str:
         return _read_text(value)
@@ -134,7 +134,7 @@ def _read_text(text: str) -> str | Flaw:
 
 
 def _write(value: object, *, comma: bool) -> str | Flaw | None:
-    """The text for a value of another type; `None` where no reader could make anything of it."""
+    """The text for a value of another type; `None` if it would mean nothing to a reader."""
     if hasattr(type(value), "as_py"):
         # A value of Arrow.
         return read_value(cast("_ArrowValue", value).as_py(), comma=comma)
@@ -167,7 +167,7 @@ def _write_moment(value: date | time) -> str | Flaw | None:
         return f"{datetime.combine(date(2000, 1, 2), value).astimezone(TURKISH_TIME):%H:%M}"
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(TURKISH_TIME)
-    # Python pads years in its own way on each system.
+    # Python's `strftime` pads years differently on each system.
     shown = f"{value.day:02}.{value.month:02}.{value.year:04}"
     has_time = isinstance(value, datetime) and (value.hour or value.minute or value.second)
     return f"{shown} {value:%H:%M}" if has_time else shown
@@ -187,7 +187,7 @@ def _write_decimal(value: Decimal, *, comma: bool) -> str | Flaw:
         return _TOO_LONG
     has_decimals = value != value.to_integral_value()
     if has_decimals and len(value.normalize().as_tuple().digits) > _DIGITS:
-        # Made of a float, or of a division.
+        # The result of a float, or of a division.
         return write_general(value, comma=comma)
     return _with_decimal_mark(f"{value or abs(value):f}", comma=comma)
 
@@ -214,7 +214,7 @@ def round_float(number: float) -> Decimal:
 
 
 def write_general(number: Decimal, *, comma: bool) -> str | Flaw:
-    """A finite number as spreadsheets show it without a format."""
+    """A finite number as spreadsheets display it without a format."""
     whole = f"{abs(int(number))}"
     if number == int(number):
         return f"-{whole}" if number < 0 else whole
@@ -228,7 +228,7 @@ def _with_decimal_mark(written: str, *, comma: bool) -> str:
 
 
 def _write_other(value: object) -> str | Flaw | None:
-    """The object's own text, where that says more than its type."""
+    """The object's own text, if that says more than its type."""
     kind = type(value)
     is_plain = kind.__str__ not in {object.__str__, Enum.__str__} and not any(
         hasattr(kind, name) for name in ("__iter__", "__getitem__", "__buffer__", "dtype")

@@ -2,28 +2,28 @@
 
 ## One client
 
-Make one `AsyncClient` for each account and process, and keep it: it holds the connections, and the pace that the
-account is allowed. It may be made outside of a running event loop. Close it (`async with`, or `aclose`) in the loop
-that it was used in. One client serves event loops in several threads, too: one rate for all, connections for each; call
-`aclose` in each. A forked process opens connections of its own. `with_options` gives a client over the same connections
+Create one `AsyncClient` per account and process, and keep it: it holds the connections, and keeps to the account's
+rate. It may be created outside of a running event loop. Close it (`async with`, or `aclose`) in the loop that used it.
+One client can serve event loops in several threads: they share one rate, and each has its own connections; call
+`aclose` in each. A forked process opens its own connections. `with_options` makes a client over the same connections
 with other settings, such as a shorter `timeout` for a web request.
 
 ## Time limits
 
-`timeout` (30 seconds by default) is for each of waiting for a free connection, connecting, writing, and each read. A
-call takes as many attempts as `Retry` allows: by default 5, with pauses of at most half a second, one, two and four in
-between. To bound a whole call use `anyio.fail_after`, and see "Cancellation" in `iletimerkezi_async.orders`. No setting
-can make a message go out twice.
+`timeout` (30 seconds by default) limits each of waiting for a free connection, connecting, writing, and each read. A
+call makes as many attempts as `Retry` allows: by default 5, with pauses of at most 0.5, 1, 2 and 4 seconds between
+them. To limit a whole call use `anyio.fail_after`, and see "Cancellation" in `iletimerkezi_async.orders`. No setting
+can cause a message to be sent twice.
 
 ## Proxies and certificates
 
-For TLS the environment's proxy is used (`HTTPS_PROXY`, `ALL_PROXY`), except for hosts in `NO_PROXY`; so are its
-certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`). A setting that cannot work is a `ConfigurationError` when the client is
-made. As the body carries the credentials, redirects are never followed, and plain `http://` works for loopback alone.
+TLS connections use the environment's proxy (`HTTPS_PROXY`, `ALL_PROXY`), except for hosts in `NO_PROXY`, and its
+certificates (`SSL_CERT_FILE`, `SSL_CERT_DIR`). An invalid setting raises `ConfigurationError` when the client is
+created. As the body carries the credentials, redirects are never followed, and plain `http://` works for loopback only.
 
 ## Your own HTTP client
 
-A service that has an `aiohttp.ClientSession` hands it over, and a call then takes less than half the CPU time:
+If your service has an `aiohttp.ClientSession`, pass it: a call then takes less than half the CPU time.
 
 ```python
 import aiohttp
@@ -41,17 +41,18 @@ async def main() -> None:
 anyio.run(main)
 ```
 
-It is used with its connector, headers and cookies, and never closed; it works on asyncio only; its connector's `limit`
-should be the number of callers at once. An `httpx.AsyncClient` or an `httpx2.AsyncClient` works as well. Only an error
-of the library's own connecting phase proves that a request was not sent; an error's name proves nothing. A client that
-raises errors for statuses (a hook that calls `raise_for_status`) hides the service's message: a 4xx then counts as the
-refusal with that code. Rather than a shared `httpx.AsyncClient` give none: cancelled calls can block its pool for good.
+The session is used with its connector, headers and cookies, and never closed. It works on asyncio only; set its
+connector's `limit` to the number of concurrent callers. An `httpx.AsyncClient` or an `httpx2.AsyncClient` works as
+well. Only an error that the HTTP library itself raises while connecting proves that a request was not sent; an error's
+name proves nothing. If a client raises errors for statuses (a hook that calls `raise_for_status`), the service's
+message is lost, and a 4xx counts as the refusal with that code. Prefer no `http_client` to a shared
+`httpx.AsyncClient`: cancelled calls can block its pool forever.
 
 ## Logs
 
-The logger `iletimerkezi_async` has each attempt at DEBUG and each repetition at WARNING, with numbers masked
-(`+90530***4567`). Text, key and hash are never logged. An error that leaves the library carries no variables of its
-frames, so that an error tracker shows none. The `extra` of a record holds the attributes of a span:
+The logger `iletimerkezi_async` logs each attempt at DEBUG and each repetition at WARNING, with numbers masked
+(`+90530***4567`). Text, key and hash are never logged. The library clears the variables in the frames of an error that
+it raises, so that error trackers show none. The `extra` of a log record has the attributes of a span:
 
 ```python
 import logging
@@ -80,21 +81,21 @@ anyio.run(main)
 
 ## OpenTelemetry
 
-With `opentelemetry-api` installed (extra `otel`) each call is one CLIENT span, named by the service's operation and a
-child of the caller's span, whatever attempts it took; a campaign is one span with its counts. Without the package
+With `opentelemetry-api` installed (extra `otel`) each call is one CLIENT span with all its attempts, named after the
+service's operation, and a child of the caller's span; a campaign is one span with its counts. Without the package
 nothing is imported. Numbers, texts and credentials never appear.
 
-| of a span | |
+| in a span | |
 |---|---|
-| `server.address` | where the service is |
-| `iletimerkezi.operation` | such as `send-sms`, as its name |
+| `server.address` | the service's host |
+| `iletimerkezi.operation` | such as `send-sms`; also the span's name |
 | `iletimerkezi.recipients` | how many |
 | `iletimerkezi.order.id` | once it is known |
 | `iletimerkezi.outcome` | `accepted`, `replayed`, `recovered`, `refused`, `not_sent` or `unknown` |
 | `http.request.resend_count` | how often the request was sent again |
 | `error.type` | the class of the error |
 | `iletimerkezi.orders` | how many orders a campaign had |
-| `iletimerkezi.recipients.accepted` | of a campaign; likewise `.refused`, `.duplicates`, `.failed` |
+| `iletimerkezi.recipients.accepted` | of a campaign; also `.refused`, `.duplicates`, `.failed` |
 | events `answer lost`, `paced` | an attempt's answer was lost; the order waited for its turn |
 
 | metric | |
@@ -104,16 +105,16 @@ nothing is imported. Numbers, texts and credentials never appear.
 | `iletimerkezi.client.resends` | requests that were sent again |
 | `iletimerkezi.client.pacing.wait` | seconds that an order waited for the rate |
 
-Alert on the outcome `unknown`: a person may have to look (`iletimerkezi_async.orders`).
+Alert on the outcome `unknown`: a person may have to check the order (`iletimerkezi_async.orders`).
 
 ## The files
 
-This is the one folder that knows HTTP libraries. `transport` sends a call, and sends it again as its kind allows
-(`retry` is that policy). Before that it waits for the pacer (`pacing`), and for a connection: one of ours (`lanes`), or
-the caller's own client (`clients`). `exchange` is one request and its answer, and tells whether the request may have
-left; `over_httpx` and `over_aiohttp` are that for each library. `settings` checks base URL, timeouts, proxy and
-certificates. `telemetry` makes spans and metrics of calls, and the words of log records.
+Only this folder uses HTTP libraries. `transport` sends a call, and repeats it as its kind allows (`retry` has the
+policy). First it waits for the pacer (`pacing`), and for a connection: one of ours (`lanes`), or one of the caller's
+own client (`clients`). `exchange` has one request and its answer, and decides whether the request may have left;
+`over_httpx` and `over_aiohttp` implement it for each library. `settings` checks base URL, timeouts, proxy and
+certificates. `telemetry` makes the spans and metrics of calls, and the fields of log records.
 
-In comes a `Call` of `wire`; out goes its value, or an error that says whether the request may have been taken. Bodies
-are not read here, and orders and campaigns are not known; of stores only that they reserve time.
+Input: a `Call` of `wire`. Output: its value, or an error that says whether the request may have been taken. This folder
+reads no bodies and knows no orders or campaigns; of stores it knows only that they reserve time.
 """

@@ -1,6 +1,6 @@
-"""A caller's own HTTP client: of which library it is, and how it is used.
+"""A caller's own HTTP client: finding its library, and using it.
 
-No library but httpx is needed for that: a client of one that was never loaded cannot be here.
+Only httpx needs to be installed for that: a client exists only if its library is loaded.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LikeHttpx(Protocol):
 
     @property
     def send(self) -> Callable[..., Awaitable[object]]:
-        """Sends it, and gives a response whose body is still to be read."""
+        """Sends a request, and gives a response whose body is not read yet."""
         ...
 
 
@@ -52,15 +52,15 @@ class LikeAiohttp(Protocol):
         ...
 
 
-#: The types of `http_client`. Protocols, so that type checking needs no library that is not installed.
+#: The types of `http_client`. As protocols, they need no installed library for type checking.
 HttpClient: TypeAlias = LikeHttpx | LikeAiohttp
 
 
 def borrow(http_client: HttpClient, base_url: httpx.URL) -> Pool:
-    """Get a caller's HTTP client ready for use.
+    """Make a pool that uses a caller's HTTP client.
 
     Raises:
-        ConfigurationError: It is none that can be used.
+        ConfigurationError: It cannot be used.
     """
     aiohttp = sys.modules.get("aiohttp")
     if aiohttp is not None and isinstance(http_client, aiohttp.ClientSession):
@@ -80,7 +80,7 @@ def borrow(http_client: HttpClient, base_url: httpx.URL) -> Pool:
 
 
 class HttpxClient(HttpxPool):
-    """The caller's own client of httpx or httpx2, or one that is like them: used as it is, and never closed by us."""
+    """The caller's own client of httpx or httpx2, or a similar one: used as it is, and never closed by us."""
 
     def __init__(self, http_client: object, library: ModuleType, base_url: httpx.URL) -> None:
         super().__init__(base_url, library)
@@ -101,7 +101,7 @@ class HttpxClient(HttpxPool):
         if self._is_bound_elsewhere():
             return NotSent(ConfigurationError("the http_client has connections of another event loop"))
         if content.may_go is not None and not content.may_go():
-            # Here as well: a bridge to another library may bypass the stream, which asks when it is read.
+            # Checked here as well: an adapter to another library may bypass the stream, which checks when it is read.
             return self.not_sent(operation)
         return await self._run(self._send, operation, content)
 

@@ -1,4 +1,4 @@
-"""One request and its answer: the part that is the same over every HTTP library."""
+"""One request and its answer: the part that all HTTP libraries share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Bytes of the largest answer that is read. The service's largest, a report page of 1,000 rows, has some 60 kB.
 MAX_ANSWER: Final = 8 * 2**20
-#: Seconds to close a connection. It takes no time unless the other side is gone; a cancelled caller must not wait.
+#: Seconds allowed for closing a connection, so that a cancelled caller does not wait if the other side is gone.
 CLOSING_TIME: Final = 1.0
 
 #: Tells whether a request may still leave, right before it does.
@@ -27,7 +27,7 @@ MayGo: TypeAlias = Callable[[], bool]
 
 # The errors of each library's connecting phase, before the first byte of a request is written. In httpcore they are
 # raised by its pool, by `connect_tcp`, `start_tls` and the setting up of a proxy's tunnel; in aiohttp by its connector,
-# and by the client where the connector takes too long.
+# and by the client if the connector takes too long.
 _CONNECTING: Final = {
     "httpcore": ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"),
     "httpcore2": ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"),
@@ -35,7 +35,7 @@ _CONNECTING: Final = {
 }
 
 
-#: What an exchange brings.
+#: The outcome of an exchange.
 Exchanged: TypeAlias = RawAnswer | Lost | NotSent
 
 _TOO_LATE = "it was not sent, as it is too late"
@@ -44,8 +44,8 @@ _TOO_LATE = "it was not sent, as it is too late"
 class Content:
     """The body of one request, which the HTTP client takes at the last moment.
 
-    As long as the client has not taken it, the request cannot have left. A client that takes it twice has sent it a
-    second time, and the answer to the first is lost.
+    As long as the client has not taken it, the request cannot have left. If the client takes it twice, it has sent it
+    twice, and the first answer is lost.
     """
 
     __slots__ = ("body", "may_go", "taken", "timeout", "times", "withheld")
@@ -54,7 +54,7 @@ class Content:
         self.body = body
         self.timeout = timeout
         self.taken = False
-        #: How often it was written.
+        #: How often it was taken to be written.
         self.times = 0
         self.withheld = False
         #: Dropped at the end of the call: a library's request and answer keep this object alive for a while.
@@ -64,7 +64,7 @@ class Content:
         """The body, to be written now.
 
         Raises:
-            RuntimeError: It may not go any more; this ends the exchange.
+            RuntimeError: It may no longer be sent; the error ends the exchange.
         """
         body = self.show()
         self.times += 1
@@ -74,7 +74,7 @@ class Content:
         """The body, for a middleware that signs it before it is written.
 
         Raises:
-            RuntimeError: It may not go any more; this ends the exchange.
+            RuntimeError: It may no longer be sent; the error ends the exchange.
         """
         if self.may_go is not None and not self.may_go():
             self.withheld = True
@@ -84,18 +84,18 @@ class Content:
 
 
 class Pool(ABC):
-    """An owner of connections to the service: our lanes, or a caller's own HTTP client.
+    """Connections to the service: our own lanes, or those of a caller's HTTP client.
 
     Args:
-        base_url: The address below which the operations are.
+        base_url: The base of the operations' addresses.
 
     Attributes:
         base_url: The same as text.
         scheme: The address's scheme.
-        host: Where the service is.
-        address: The same, with its port where that is not the usual one.
+        host: The service's host.
+        address: The same, with its port unless that is the default.
         headers: The headers of all requests.
-        is_closed: Whether it was closed, and with it a client and all of its faces.
+        is_closed: Whether it was closed, and so the client with all its copies by `with_options`.
     """
 
     is_closed = False
@@ -121,15 +121,15 @@ class Pool(ABC):
         Args:
             operation: The operation's name.
             content: The request's body, and how long to wait.
-            anew: Whether it is to be a new connection, as the others may be as dead as the last one. With a caller's
-                own client that is its own matter.
+            anew: Whether to use a new connection, as idle ones may be broken like the last one. A caller's own client
+                decides by itself.
         """
 
     async def distrust(self) -> None:  # noqa: B027 - of a caller's own client there are none
-        """Close the idle connections that are ours, as one of them brought another request's answer."""
+        """Close our own idle connections, as one of them brought another request's answer."""
 
     async def aclose(self) -> None:
-        """Close the idle connections that are ours."""
+        """Close our own idle connections."""
         self.is_closed = True
 
     def url(self, operation: str) -> str:
@@ -137,37 +137,37 @@ class Pool(ABC):
         return f"{self.base_url}/{operation}/json"
 
     def note_answer(self, connection: object) -> bool:
-        """Note a connection that brings an answer, and tell whether it is known to have brought one before."""
+        """Note that a connection brings an answer; return whether it is known to have brought one before."""
         try:
             if connection in self._seen:
                 return True
             self._seen.add(connection)
         except TypeError:
-            # It takes no weak reference.
+            # It cannot be weakly referenced.
             return False
         return False
 
     def lost(self, operation: str, reason: str, http_status: int | None = None) -> Lost:
-        """Make the outcome of a request that left, or may have.
+        """Make the outcome of a request that has left, or may have.
 
         Args:
             operation: The operation's name.
-            reason: What happened, in words that quote nothing which was sent or received.
-            http_status: The HTTP status, where one had come.
+            reason: The failure, in words without anything that was sent or received.
+            http_status: The HTTP status, if one was received.
         """
         return Lost(TransportError(reason, operation, http_status, self.address))
 
     def not_sent(self, operation: str, reason: str = _TOO_LATE) -> NotSent:
-        """Make the outcome of a request that surely never left; by default one that may not go any more."""
+        """Make the outcome of a request that surely never left; by default one that is too late to be sent."""
         return NotSent(TransportError(reason, operation, host=self.address))
 
     def failed(self, operation: str, error: Exception, content: Content, reason: str) -> Lost | NotSent:
-        """Read a failure of the HTTP client.
+        """Make the outcome of a failure of the HTTP client.
 
         Args:
             operation: The operation's name.
-            error: What it raised. It is not kept: such errors hold the request, and their frames the body.
-            content: What was to be sent.
+            error: The client's error. It is not kept: such errors hold the request, and their frames the body.
+            content: The request's body.
             reason: The failure in words.
         """
         if content.withheld and not content.taken:
@@ -177,14 +177,14 @@ class Pool(ABC):
         return self.not_sent(operation, reason)
 
     def too_large(self, operation: str, http_status: int) -> Lost:
-        """Read an answer that is larger than any of the service."""
+        """Make the outcome of an answer that is larger than any of the service's."""
         return self.lost(operation, f"the answer is larger than {MAX_ANSWER >> 20} MiB", http_status)
 
 
 def broke_while_connecting(error: BaseException) -> bool:
-    """Whether a failure is, or directly stems from, an error of a library's connecting phase.
+    """Whether a failure is, or was directly caused by, an error that a library raises while connecting.
 
-    A class of httpx called `ConnectError` proves nothing: bridges to other libraries call lost answers that.
+    httpx's own `ConnectError` proves nothing: adapters to other libraries raise it for lost answers, too.
     """
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return _is_of_connecting(error) or (cause is not None and _is_of_connecting(cause))

@@ -1,14 +1,14 @@
 """Our own connections, as lanes.
 
-A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is
-ours: httpcore's own checks every connection for each request, and a burst of cancelled calls can leave it waiting
-for good. A lane whose call broke or was cancelled is thrown away, so that nothing can be poisoned. The transport goes
-without the `httpx.AsyncClient` around it, which would add a fifth to the cost of a call for what is not needed here:
-cookies, redirects, ways to log in.
+A *lane* is an httpx transport limited to a single connection and used by one call at a time. The pool of lanes is our
+own: httpcore's pool checks every connection for each request, and may wait forever after a burst of cancelled calls. A
+lane whose call failed or was cancelled is closed, so that no later call gets a broken one. The transport is used
+without an `httpx.AsyncClient`, which would add a fifth to the cost of a call for features not needed here: cookies,
+redirects, authentication.
 
-Below the lanes stays httpcore. An httpx transport of our own over `asyncio.Protocol` would do with less than half the
-CPU time, of which a call takes half a millisecond: too little, where an order holds up to 50,000 recipients, to pay for
-a second HTTP client beside the one that trio needs, with TLS, proxies and broken connections to be got right anew.
+Lanes use httpcore. Our own httpx transport over `asyncio.Protocol` would need less than half the CPU time of a call,
+which is half a millisecond. As one order holds up to 50,000 recipients, that gain does not justify a second HTTP client
+beside the one that trio needs, with its own code for TLS, proxies and broken connections.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from .exchange import CLOSING_TIME, Content, Exchanged
 from .over_httpx import HttpxPool
 from .settings import find_proxy, spell_seconds, tls_context
 
-# A connection idle for longer may have been closed by the other side, which costs a repetition.
+# Seconds. A connection idle for longer may have been closed by the other side, which costs a repetition.
 _KEEPALIVE = 5.0
 
 
 class LanePool(HttpxPool):
-    """Our own connections, as lanes. Event loops that run side by side in threads each have their own."""
+    """Our own connections, as lanes. Each event loop has its own; several may run in threads."""
 
     def __init__(self, max_connections: int, base_url: httpx.URL) -> None:
         super().__init__(base_url)
-        # One for all lanes, as it takes 25 ms to build. Without TLS an empty one, which is not used.
+        # One for all lanes, as it takes 25 ms to build. Without TLS it is empty and unused.
         self._ssl = tls_context() if self.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._proxy = find_proxy(self.scheme, self.host)
         self._max_connections = max_connections
@@ -51,7 +51,7 @@ class LanePool(HttpxPool):
         self._check_proxy()
 
     def _check_proxy(self) -> None:
-        """Check that lanes can be made: for some proxies httpx needs a package, and others it does not know."""
+        """Check that lanes can be made: some kinds of proxies need another package, and httpx does not know others."""
         reason = ""
         try:
             self._new_lane()
@@ -68,7 +68,7 @@ class LanePool(HttpxPool):
         Args:
             operation: The operation's name.
             content: The request's body, and how long to wait.
-            anew: Whether it must be a new lane.
+            anew: Whether to use a new lane.
         """
         lanes = self._lanes_here()
         patience = content.timeout.pool
@@ -97,7 +97,7 @@ class LanePool(HttpxPool):
     async def aclose(self) -> None:
         """Close the idle lanes of the running event loop; those in use are closed when their call ends.
 
-        Only its own loop can close a connection: where others run beside this one, it is called in each.
+        A connection can be closed by its own loop only: if several loops run, call it in each.
         """
         await super().aclose()
         await self._lanes_here().close()
@@ -124,10 +124,10 @@ class LanePool(HttpxPool):
         return lanes
 
     def _leave_to_the_parent(self) -> None:
-        """Begin anew after a fork.
+        """Start without lanes after a fork.
 
-        The parent goes on using its connections: two processes on one would read each other's answers. They are kept
-        and not touched, as closing one here could silence it in a selector that the two share.
+        The parent goes on using its connections: two processes on one would read each other's answers. Here they are
+        kept and not touched, as closing one could remove it from a selector that both processes share.
         """
         self._process = os.getpid()
         # A thread of the parent may have held the old one.
@@ -136,10 +136,10 @@ class LanePool(HttpxPool):
         self._by_loop = WeakKeyDictionary()
 
     def _drop_ended_loops(self) -> None:
-        """Forget the lanes of loops that have ended; they died with them.
+        """Forget the lanes of loops that have ended: their connections ended, too.
 
-        A loop of asyncio says that it is closed; that of trio goes with its last reference. (A connection of asyncio
-        holds its loop, so that it would never go by itself.)
+        A loop of asyncio says that it is closed. A loop of trio leaves the dictionary with its last reference; one of
+        asyncio would stay, as its connections refer to it.
         """
         for loop in list(self._by_loop):
             if getattr(loop, "is_closed", bool)():
@@ -147,7 +147,7 @@ class LanePool(HttpxPool):
 
 
 class _Lanes:
-    """The lanes of one event loop: a limited number; last used, first taken; callers wait in turn."""
+    """The lanes of one event loop, up to a limit; the last used is taken first; callers wait in turn."""
 
     def __init__(self, max_connections: int) -> None:
         #: To be released after a successful `acquire`.
@@ -155,7 +155,7 @@ class _Lanes:
         self._idle: deque[tuple[float, httpx.AsyncHTTPTransport]] = deque()
 
     async def acquire(self, patience: float | None) -> bool:
-        """Wait until a lane may be used; `False` where all stay in use for `patience` seconds."""
+        """Wait until a lane may be used; `False` if all stay in use for `patience` seconds."""
         try:
             self.free.acquire_nowait()
         except anyio.WouldBlock:
@@ -166,9 +166,9 @@ class _Lanes:
         return True
 
     async def take(self, *, anew: bool) -> httpx.AsyncHTTPTransport | None:
-        """The idle lane used last, if there is one; those that have been idle for too long are closed.
+        """The idle lane used last, if there is one; lanes idle for too long are closed.
 
-        With `anew` it is none of them; one is closed, so that a new one takes its place.
+        With `anew` it is `None`, and one idle lane is closed, so that a new one takes its place.
         """
         oldest = time.monotonic() - _KEEPALIVE
         while self._idle and self._idle[0][0] < oldest:

@@ -1,4 +1,4 @@
-"""An exchange over a caller's `aiohttp.ClientSession`. Loaded only where one is given."""
+"""An exchange over a caller's `aiohttp.ClientSession`. Loaded only if one is given."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class AiohttpSession(Pool):
 
     Args:
         session: The session, an `aiohttp.ClientSession`.
-        base_url: Where requests go.
+        base_url: The service's address.
     """
 
     def __init__(self, session: object, base_url: httpx.URL) -> None:
@@ -54,7 +54,7 @@ class AiohttpSession(Pool):
             try:
                 body = await _read_content(response)
             finally:
-                # This does nothing where the answer was read to its end: its connection is back in the pool.
+                # This does nothing if the answer was read to its end, as the connection is back in the pool.
                 response.close()
             if body is None:
                 return self.too_large(operation, response.status)
@@ -77,7 +77,7 @@ class AiohttpSession(Pool):
         if not hasattr(token, "call_soon_threadsafe"):
             reason = "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none"
             return NotSent(ConfigurationError(reason))
-        # There is no public attribute; aiohttp's own check comes after the request has begun.
+        # There is no public attribute, and aiohttp's own check comes after the request has begun.
         if getattr(self._session, "_loop", token) is not token:
             return NotSent(ConfigurationError("the http_client belongs to another event loop"))
         return None
@@ -103,7 +103,7 @@ class AiohttpSession(Pool):
 def _client_timeout(pool: float | None, connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(
         total=None,
-        # It includes waiting for a free connection.
+        # aiohttp's `connect` includes waiting for a free connection.
         connect=None if pool is None or connect is None else pool + connect,
         sock_connect=connect,
         sock_read=read,
@@ -111,9 +111,9 @@ def _client_timeout(pool: float | None, connect: float | None, read: float | Non
 
 
 def _raised(error: Exception, url: URL | None) -> RawAnswer | None:
-    """The answer behind an error, where the caller's session raises errors for statuses."""
-    # Not its subclasses, which are about redirections, proxies, bodies and web sockets. With a cause it means that the
-    # answer is no HTTP.
+    """The answer in an error, if the caller's session raises errors for statuses."""
+    # Not its subclasses, which are about redirections, proxies, bodies and web sockets. If it has a cause, the answer
+    # is not HTTP.
     if type(error) is not aiohttp.ClientResponseError or error.__cause__ is not None:
         return None
     # A middleware that signs requests may have asked another server.
@@ -138,7 +138,7 @@ def _reason(error: Exception, timeout: httpx.Timeout) -> str:
 
 
 class _Payload(Payload):
-    """A body, in one piece. aiohttp's own warns of large ones, and copies them."""
+    """A request's body, in one piece. aiohttp's own payload warns of large bodies, and copies them."""
 
     def __init__(self, content: Content) -> None:
         super().__init__(content.body, content_type="application/json")
@@ -160,12 +160,12 @@ class _Payload(Payload):
         return self._content.show()
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        """The text, likewise."""
+        """The same as text."""
         return self._content.show().decode(encoding, errors)
 
 
 async def _read_content(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or `None` where it is larger than any answer of the service."""
+    """The body; `None` if it is larger than any answer of the service."""
     length = response.content_length
     if length is not None and length > MAX_ANSWER:
         return None

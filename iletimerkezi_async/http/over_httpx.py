@@ -26,11 +26,11 @@ _Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 class HttpxPool(Pool):
-    """A pool over httpx: what our lanes and a caller's own client have in common.
+    """A pool over httpx: the part that our lanes and a caller's own client share.
 
     Args:
-        base_url: Where requests go.
-        library: `httpx` or `httpx2`. For the type checker it is httpx; the two have the same names.
+        base_url: The service's address.
+        library: `httpx` or `httpx2`. The type checker is told httpx; both have the same names.
     """
 
     def __init__(self, base_url: httpx.URL, library: types.ModuleType = httpx) -> None:
@@ -80,11 +80,11 @@ class HttpxPool(Pool):
         return request
 
     def _raised(self, error: Exception, operation: str) -> RawAnswer | None:
-        """The answer behind an error, where the caller's client raises errors for statuses."""
+        """The answer in an error, if the caller's client raises errors for statuses."""
         if not isinstance(error, self._library.HTTPStatusError):
             return None
         refused, body = cast("httpx.HTTPStatusError", error), b""
-        # A hook may have asked another server. An error that was made by hand may have no request.
+        # The error may be of a hook's request to another server; one that was made by hand may have no request.
         with contextlib.suppress(RuntimeError):
             if refused.request.url != self._urls.get(operation):
                 return None
@@ -112,9 +112,10 @@ class HttpxPool(Pool):
 
 
 def _trace_handshake() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
-    """Make a trace for httpcore that closes a connection which is given up before TLS is agreed.
+    """Make a trace for httpcore that closes a connection which is given up during its TLS handshake.
 
-    httpcore closes one whose handshake failed, but leaves one that was cancelled there to the garbage collector.
+    httpcore closes a connection whose handshake failed, but leaves one whose handshake was cancelled to the garbage
+    collector.
     """
     close: Callable[[], Awaitable[object]] | None = None
 
@@ -130,9 +131,10 @@ def _trace_handshake() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
 
 
 class _Stream:
-    """A body. A large one comes in pieces: to copy and encrypt it in one would block the event loop.
+    """A request's body. A large one is sent in pieces: copying and encrypting it at once would block the event loop.
 
-    httpx's own is an async generator, which a connection that breaks leaves to the garbage collector; trio warns of it.
+    httpx's own stream is an async generator. A broken connection leaves it to the garbage collector; trio warns of
+    that.
     """
 
     def __init__(self, content: Content) -> None:
@@ -171,7 +173,7 @@ def _os_reason(error: BaseException) -> str:
 
 
 async def _read_body(response: httpx.Response) -> bytes | None:
-    """The body, or `None` where it is larger than any answer of the service."""
+    """The body; `None` if it is larger than any answer of the service."""
     chunks: list[bytes] = []
     size = 0
     # Compression was declined: a piece of a compressed answer could unpack to any size, and a broken one ends early.
@@ -187,7 +189,7 @@ async def _read_body(response: httpx.Response) -> bytes | None:
 
 
 async def _abandon(stream: AsyncIterator[bytes]) -> None:
-    """Cancel a stream from within: closing it would leave the generators below to the garbage collector."""
+    """End a stream by cancelling its reader: closing it would leave the generators below to the garbage collector."""
     with anyio.CancelScope() as scope:
         scope.cancel()
         async for _ in stream:

@@ -1,7 +1,7 @@
 """Paces orders by the generic cell rate algorithm.
 
 Each account has one number, in memory or in a store: the next free moment. An order takes that moment, and moves it on
-by the time that its recipients take. So each order has a stretch of time of its own, and leaves when that begins.
+by the time that its recipients take. So each order has its own time slot, and leaves when the slot begins.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ logger = logging.getLogger("iletimerkezi_async")
 _WRONG_RATE = (
     "`rate` must be a positive number of recipients a second, an object with `async acquire(n)`, or None for no limit"
 )
-# The service's limit (source: its announcement of limits, in force since 2026-05-05), for a caller's own pacer that has
-# no `rate`.
+# The service's limit (source: its announcement of limits, in force since 2026-05-05): the rate of a caller's own pacer
+# that has no `rate`.
 _RATE = 100.0
 
-# The part of the rate at which recipients follow one another. No order leaves more than `_LATE` after its stretch
-# began. So the stretches of all that leave within a second began within 1 + 1/9 seconds: 0.9 * (1 + 1/9) = 1.
+# The part of the rate that slots use. No order leaves more than `_LATE` after its slot began. So the slots of all
+# orders that leave within a second began within 1 + 1/9 seconds: 0.9 * (1 + 1/9) = 1.
 _STEADY = 0.9
-# Seconds. An order that is later than this asks once more.
+# Seconds. An order that is later than this reserves another slot.
 _LATE = 1 / _STEADY - 1
-# Seconds by which a stretch may begin before it is reserved: so much leaves at once after a quiet time. It must be
+# Seconds by which a slot may begin before it is reserved: so much may leave at once after a quiet time. It must be
 # below `_LATE`; with a store far below, as the store's answer takes time.
 _CREDIT = 0.1
 _CREDIT_OF_STORE = 0.05
@@ -50,7 +50,7 @@ _CREDIT_OF_STORE = 0.05
 _AHEAD = 0.25
 # Seconds of the longest pause that is shared.
 _LONGEST_PAUSE = 120.0
-# Seconds to wait for the store; fewer where it was away. After that it is not asked for a while.
+# Seconds to wait for the store: usually, and when it was unavailable before; and seconds in which it is then not asked.
 _PATIENCE = 2.0
 _PATIENCE_AWAY = 0.5
 _AWAY = 5.0
@@ -59,7 +59,7 @@ _AWAY = 5.0
 class Pacer(Protocol):
     """An object that makes callers wait their turn; several clients of one account can share one.
 
-    What it raises means that nothing was sent.
+    If it raises, nothing was sent.
     """
 
     async def acquire(self, n: int, /) -> object:
@@ -68,7 +68,7 @@ class Pacer(Protocol):
 
 
 def choose_pacer(rate: float | Pacer | None, store: Store | None, account: str) -> Pacer | None:
-    """Return the pacer for what was given as `rate`; a number is for all processes of the account, if there is a store.
+    """Return the pacer for the argument `rate`; with a store, a number is for all processes of the account.
 
     Raises:
         ConfigurationError: It is neither a positive number nor a pacer.
@@ -77,7 +77,7 @@ def choose_pacer(rate: float | Pacer | None, store: Store | None, account: str) 
         return None
     acquire = getattr(rate, "acquire", None)
     if acquire is None:
-        # They check the number.
+        # These classes check the number.
         number = cast("float", rate)
         return TokenBucket(number) if store is None else StorePacer(number, store, account)
     if isinstance(rate, type) or not _takes_a_count(acquire):
@@ -96,12 +96,12 @@ def _takes_a_count(acquire: Callable[..., object]) -> bool:
 
 
 class _Turn:
-    """A caller in the line of its event loop.
+    """A caller that waits in the line of its event loop.
 
     Attributes:
-        n: For how many recipients it waits.
-        moment: When it may go, once that is reserved; by the monotonic clock.
-        roused: It has a moment, or is the head of the line.
+        n: Its number of recipients.
+        moment: The reserved moment at which it may go, by the monotonic clock; `None` until it is reserved.
+        roused: Set when it has a moment, or is the head of the line.
     """
 
     def __init__(self, n: int) -> None:
@@ -116,16 +116,16 @@ _Line: TypeAlias = "OrderedDict[_Turn, None]"
 
 @forgetful
 class TokenBucket:
-    """Lets recipients pass in the order of asking: in no second more than `rate` of them, an order of n at most n more.
+    """Lets at most `rate` recipients pass in any second, first come, first served; an order of n adds at most n more.
 
     After a quiet time a tenth of the rate passes at once, the rest evenly at nine tenths of it. An order for more than
     `rate` is a bulk order and passes unpaced. (The service's limits: 100 recipients a second for transactional
-    messages, 50,000 in a bulk order; source: its announcement, in force since 2026-05-05.) Clients share one by getting
-    the same object, also in threads with event loops of their own. An event loop that is busy for longer than a tenth
-    of a second at a time cannot keep the rate exactly, but it sends everything.
+    messages, 50,000 in a bulk order; source: its announcement, in force since 2026-05-05.) Several clients share one if
+    they get the same object, also in threads with their own event loops. If an event loop is blocked for longer than a
+    tenth of a second at a time, it cannot keep the rate exactly, but it sends everything.
 
     Args:
-        rate: Recipients a second; of 2.5 the half is not used. Below 1 it is one every `1.1 / rate` seconds.
+        rate: Recipients a second, rounded down (2.5 to 2). Below 1 it is one every `1.1 / rate` seconds.
 
     Raises:
         ConfigurationError: It is not a positive number.
@@ -156,19 +156,19 @@ class TokenBucket:
         moment = await self._stand_in_line(n)
         await self._sleep_until(moment)
         was_late = False
-        # An order that is late again leaves all the same, but not at the end of a pause, when many would leave at once.
+        # An order that is late again leaves anyway, but not at the end of a pause, when many would leave at once.
         while time.monotonic() - moment > _LATE and (not was_late or moment < self._held_until):
             was_late = True
             moment = await self._reserve(n * self._interval)
             await self._sleep_until(moment)
 
     def hold_back(self, seconds: float) -> None:
-        """Let no order pass for so many seconds: the service asked for it."""
+        """Let no order pass for some seconds, as the service asked."""
         with self._own_lock():
             self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     def _goes_at_once(self, n: int) -> bool:
-        """Take the next stretch if it is free by now and no caller of this event loop waits."""
+        """Take the next slot if it has begun and no caller of this event loop waits."""
         if self._line():
             return False
         with self._own_lock():
@@ -182,8 +182,8 @@ class TokenBucket:
     async def _stand_in_line(self, n: int) -> float:
         """Wait until a moment is reserved for `n` recipients.
 
-        Only the head of the line reserves, for itself and some behind it, and little ahead: callers that give up have
-        reserved nothing, and a pause of another process is noticed soon.
+        Only the head of the line reserves, for itself and some callers behind it, and only a short time ahead. So
+        callers that give up have reserved nothing, and a pause of another process is noticed soon.
         """
         line = self._line()
         turn = _Turn(n)
@@ -195,7 +195,7 @@ class TokenBucket:
                 await self._serve(line)
         except BaseException as error:
             line.pop(turn, None)
-            # Then the garbage collector closes a coroutine whose event loop has ended, and there is no line any more.
+            # On `GeneratorExit` the garbage collector closes a coroutine whose event loop has ended: the line is gone.
             if not isinstance(error, GeneratorExit):
                 _rouse_head(line)
             raise
@@ -215,13 +215,13 @@ class TokenBucket:
         for turn in turns:
             turn.moment = moment
             moment += turn.n * self._interval
-            # It may be gone: callers can be cancelled meanwhile.
+            # It may have left the line: callers can be cancelled meanwhile.
             line.pop(turn, None)
             turn.roused.set()
         _rouse_head(line)
 
     async def _reserve(self, seconds: float) -> float:
-        """Reserve the next free stretch of time, and tell when it begins."""
+        """Reserve the next free slot, and return its begin."""
         with self._own_lock():
             begin = self._next_begin(time.monotonic())
             self._free_at = begin + seconds
@@ -255,14 +255,15 @@ def _rouse_head(line: _Line) -> None:
 
 
 class StorePacer(TokenBucket):
-    """Keeps one rate for all processes of an account, by the number that a store keeps.
+    """Keeps one rate for all processes of an account; the next free moment is in a store.
 
-    After a quiet time a twentieth of the rate passes at once. Where the store is away each process paces by itself.
+    After a quiet time a twentieth of the rate passes at once. While the store is unavailable, each process paces by
+    itself.
 
     Args:
         rate: Recipients a second.
         store: Where moments are reserved.
-        account: Whose rate it is.
+        account: The account that the rate is for.
 
     Raises:
         ConfigurationError: The rate is not a positive number.
@@ -275,7 +276,7 @@ class StorePacer(TokenBucket):
         self._away_until = 0.0
 
     async def share_pause(self, seconds: float) -> None:
-        """Tell the account's other processes of a pause. Where the store is away, they learn of it by themselves."""
+        """Tell the account's other processes of a pause. Without the store they learn it from the service."""
         with anyio.move_on_after(_PATIENCE):
             try:
                 await self._store.reserve(self._account, 0.0, min(seconds, _LONGEST_PAUSE))
@@ -307,23 +308,23 @@ class Gate:
     """The wait before a call is sent: for the pacer, and for the pauses that the service asks for.
 
     Args:
-        pacer: What makes callers wait; `None` for no limit, and then no pauses either.
+        pacer: Makes callers wait; `None` for no limit, and then no pauses either.
 
     Attributes:
-        rate: Recipients a second for orders of at most so many recipients; `None` where there is no limit.
+        rate: The most recipients a second, for orders of at most this many; `None` for no limit.
     """
 
     def __init__(self, pacer: Pacer | None) -> None:
         self.rate: float | None = None if pacer is None else getattr(pacer, "rate", _RATE)
         self._pacer = pacer
-        # For a pacer that keeps no pauses by itself.
+        # The end of a pause, for a pacer without `hold_back`.
         self._held_until = -math.inf
 
     async def wait(self, n: int, operation: str) -> IletimerkeziError | None:
         """Wait until `n` recipients may be sent to.
 
         Returns:
-            The error where the pacer failed: nothing was sent.
+            The error if the pacer failed: nothing was sent.
         """
         pacer = self._pacer
         if pacer is None or not n:
@@ -333,27 +334,27 @@ class Gate:
                 while (pause := self._held_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
                     await anyio.sleep(pause)
                 await pacer.acquire(n)
-                # A turn that came during a pause is lost.
+                # A turn given during a pause is not used: ask for another one.
                 if time.monotonic() >= self._held_until:
                     return None
         except IletimerkeziError as error:
             return error
         except Exception as error:  # noqa: BLE001 - a caller's pacer may raise anything
             complaint = TransportError(f"not sent, as the pacer failed ({type(error).__name__})", operation)
-            # Chained: of our frames it has passed this one alone, which holds no secret.
+            # Chained: the only frame of ours that it has passed is this one, which holds no secret.
             complaint.__cause__ = error
             return complaint
 
     def hold_back(self, seconds: float) -> None:
-        """Let no order pass for so many seconds: the service asked for it."""
+        """Let no order pass for some seconds, as the service asked."""
         hold_back = getattr(self._pacer, "hold_back", None)
         if hold_back is not None:
-            # It keeps the order of asking, too.
+            # It also keeps callers in their order.
             hold_back(seconds)
         else:
             self._held_until = max(self._held_until, time.monotonic() + seconds)
 
     async def share_pause(self, seconds: float) -> None:
-        """Tell the account's other processes of a pause, where there is a store."""
+        """Tell the account's other processes of a pause, if there is a store."""
         if isinstance(self._pacer, StorePacer):
             await self._pacer.share_pause(seconds)

@@ -21,17 +21,18 @@ class Retry:
 
         min(wait_max, wait_initial * 2 ** (n - 1))   seconds,
 
-    or it is what the service asks for with `Retry-After`; where that is longer than `wait_max`, there is no further
-    attempt. Whether a request may be repeated at all depends on the effect of a second one, and no setting changes
+    or it is the service's `Retry-After`, if it sent one; if that is longer than `wait_max`, there is no further
+    attempt. The effect of a second request decides whether a request may be repeated at all, and no setting changes
     that: a message is never sent twice. `Retry(attempts=1)` never repeats.
 
     Attributes:
         attempts: Attempts in all, the first included.
-        wait_initial: Seconds before the second attempt, at the most.
+        wait_initial: The most seconds before the second attempt.
         wait_max: Seconds of the longest pause.
 
     Raises:
-        ConfigurationError: `attempts` is no whole number from 1 on, or a pause is no number of seconds from 0 on.
+        ConfigurationError: `attempts` is not a whole number of at least 1, or a pause is not a number of seconds of at
+            least 0.
     """
 
     attempts: int = 5
@@ -39,7 +40,7 @@ class Retry:
     wait_max: float = 30.0
 
     def __attrs_post_init__(self) -> None:
-        # Not by validators of attrs, whose messages show the value.
+        # Without validators of attrs, as their messages show the value.
         check_whole("attempts", self.attempts, 1)
         for name in ("wait_initial", "wait_max"):
             if not to_number(getattr(self, name)) >= 0:
@@ -56,7 +57,7 @@ def check_retry(retry: object) -> Retry:
     """Check a policy of repetitions.
 
     Raises:
-        ConfigurationError: It is no `Retry`.
+        ConfigurationError: It is not a `Retry`.
     """
     if not isinstance(retry, Retry):
         raise ConfigurationError("`retry` must be a Retry, such as Retry(attempts=3)")
@@ -64,12 +65,12 @@ def check_retry(retry: object) -> Retry:
 
 
 def next_pause(retry: Retry, kind: Kind, outcome: AttemptOutcome[T], attempt: int) -> float | None:
-    """Seconds to wait before the next attempt, or `None` where there is to be none.
+    """Seconds to wait before the next attempt; `None` for no further attempt.
 
     Args:
         retry: The caller's setting.
-        kind: What a repetition can do.
-        outcome: What the attempt ended in.
+        kind: The effect of a repetition.
+        outcome: The attempt's outcome.
         attempt: Its number, from 1.
     """
     if attempt >= retry.attempts or not _may_repeat(kind, outcome):
@@ -82,7 +83,7 @@ def next_pause(retry: Retry, kind: Kind, outcome: AttemptOutcome[T], attempt: in
 
 def _may_repeat(kind: Kind, outcome: AttemptOutcome[T]) -> bool:
     if isinstance(outcome, NotSent):
-        # It means that the client cannot be used, now or later.
+        # A `ConfigurationError` means that the client cannot be used, now or later.
         return not isinstance(outcome.error, ConfigurationError)
     if isinstance(outcome, Answered) or kind is Kind.ONCE:
         return False

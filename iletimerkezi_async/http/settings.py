@@ -1,4 +1,4 @@
-"""Settings of the connection, checked: where the service is, how long to wait, which proxy and certificates to use."""
+"""The checked settings of the connection: the service's address, timeouts, proxy and certificates."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def choose_base_url(given: object) -> httpx.URL:
     """The service's address: as given, else the environment's, else the service's own.
 
     Raises:
-        ConfigurationError: It is no absolute address of host and path alone, or carries the credentials in the clear.
-            It is not shown: it may have a password in it.
+        ConfigurationError: It is not an absolute address of only host and path, or would send the credentials
+            unencrypted. The error does not show it, as it may hold a password.
     """
     named = os.environ.get(BASE_URL_VARIABLE) if given is None else None
     base_url = (named or SERVICE_URL) if given is None else given
@@ -77,15 +77,16 @@ def _read_url(value: object) -> httpx.URL | None:
 
 
 def _has_port(url: httpx.URL) -> bool:
-    """Whether a port that it names can exist; httpx takes any number."""
+    """Whether its port, if any, can exist; httpx accepts any number."""
     return url.port is None or 0 < url.port <= _LAST_PORT
 
 
 def find_proxy(scheme: str, host: str) -> httpx.Proxy | None:
-    """The proxy that the environment names for a host; never one for plain HTTP, which would see the credentials.
+    """The environment's proxy for a host; none for plain HTTP, as the proxy would see the credentials.
 
     Raises:
-        ConfigurationError: What it names is no address of a proxy. The address is not shown: it may hold a password.
+        ConfigurationError: The environment's value is not a proxy's address. The error does not show it: it may hold a
+            password.
     """
     if scheme != "https" or proxy_bypass(host):
         return None
@@ -119,7 +120,7 @@ def tls_context() -> ssl.SSLContext:
     """A context for TLS with the environment's certificate authorities, as httpx makes it.
 
     Raises:
-        ConfigurationError: `SSL_CERT_FILE`, `SSL_CERT_DIR` or `SSLKEYLOGFILE` names what cannot be used.
+        ConfigurationError: `SSL_CERT_FILE`, `SSL_CERT_DIR` or `SSLKEYLOGFILE` names a path that cannot be used.
     """
     _check_certificates()
     try:
@@ -130,7 +131,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def _check_certificates() -> None:
-    # Of the two, httpx heeds the file alone. OpenSSL takes a directory that is not there for an empty one.
+    # If both are set, httpx uses the file only. OpenSSL takes a missing directory for an empty one.
     path = os.environ.get("SSL_CERT_FILE")
     if path and not Path(path).is_file():
         raise ConfigurationError(f"the environment variable SSL_CERT_FILE names {path!r}, and there is no such file")
@@ -172,7 +173,7 @@ def check_timeout(timeout: object) -> httpx.Timeout:
 
 
 def _is_limit(part: str, limit: object) -> bool:
-    # Zero makes sense for waiting for a connection, not for connecting or reading.
+    # A limit of zero makes sense for waiting for a connection, not for connecting or reading.
     seconds = to_number(limit)
     return limit is None or 0 < seconds < math.inf or (part == "pool" and seconds == 0)
 
@@ -188,5 +189,5 @@ def longest_attempt(timeout: httpx.Timeout) -> float:
 
 def spell_seconds(limit: float | None) -> str:
     """A limit in words."""
-    # Without our limit the operating system's applies.
+    # Without a limit of ours, the operating system's applies.
     return "the system's limit" if limit is None else f"{limit:g} s"

@@ -1,9 +1,8 @@
-"""Spans and metrics of calls, where `opentelemetry-api` is installed; the words of spans and of log records.
+"""Spans and metrics of calls, if `opentelemetry-api` is installed; the fields of spans and of log records.
 
-A call of the public face (`observed`), or a page of a list, is one span of kind CLIENT, whatever attempts it took and
-whatever was looked up on its way.
-Attributes, events and metrics hold counts, ids and the names of errors: never a number, a text or a credential. Where
-the package is not installed nothing of it is imported.
+A call of a public method (`observed`), or a page of a list, is one span of kind CLIENT, with all its attempts and
+look-ups. Attributes, events and metrics hold counts, ids and the names of errors: never a number, a text or a
+credential. If the package is not installed, nothing is imported.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ R = TypeVar("R")
 logger = logging.getLogger("iletimerkezi_async")
 
 _SCOPE = "iletimerkezi_async"
-# In place of the arguments of a call.
+# Replaces the arguments of a call, so that the frame does not hold them.
 _NOTHING: tuple[tuple[()], dict[str, Any]] = ((), {})
-# Seconds. A shorter wait is the cost of asking.
+# Seconds. A shorter wait is only the time that asking the pacer takes.
 _NO_WAIT = 0.01
 # Seconds: the buckets that OpenTelemetry's conventions advise for HTTP clients, and longer ones for waits.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300)
 
-# Names of OpenTelemetry's semantic conventions where it has one; the others begin with `iletimerkezi.`.
+# Names of OpenTelemetry's semantic conventions, if there is one; the others begin with `iletimerkezi.`.
 _ADDRESS = "server.address"
 _OPERATION = "iletimerkezi.operation"
 _RECIPIENTS = "iletimerkezi.recipients"
@@ -65,7 +64,7 @@ class Telemetry:
     Attributes:
         tracer: Starts spans.
         duration: Seconds of a call.
-        recipients: Recipients, by what became of them.
+        recipients: Recipients, by outcome.
         resends: Requests sent again.
         pacing: Seconds that a request waited for its turn.
     """
@@ -93,13 +92,13 @@ def _make_histogram(meter: Meter, name: str, description: str) -> Histogram:
         return meter.create_histogram(name, unit="s", description=description)
 
 
-# Shared by all clients: some versions of the SDK warn where an instrument is made twice.
+# Shared by all clients: some versions of the SDK warn if an instrument is made twice.
 _telemetry_of = functools.lru_cache(maxsize=1)(Telemetry)
 _current: ContextVar[Observation | None] = ContextVar("the call that is observed", default=None)
 
 
 def start_telemetry() -> Telemetry | None:
-    """Make the telemetry of a client; `None` where OpenTelemetry is not installed."""
+    """Make the telemetry of a client; `None` if OpenTelemetry is not installed."""
     try:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - for those who have it
     except ImportError:
@@ -113,8 +112,8 @@ def observed(
     """Make each call of a client's method one span, if it has telemetry, and forget variables as `forgetful` does.
 
     Args:
-        operation: The service's operation that the method is about. Of others, made on its way, nothing is counted.
-        span: The span's name, if that is another one.
+        operation: The service's operation that the method performs. Other operations that it uses are not counted.
+        span: The span's name, if it differs from the operation's.
     """
     about = OPERATIONS[operation]
 
@@ -126,7 +125,7 @@ def observed(
                 waiting = method(*args, **kwargs)
                 transport: Any = cast("Any", args[0])._session.transport  # noqa: SLF001 - of the client
                 telemetry: Telemetry | None = transport.telemetry
-                # The caller's hooks can look at the stack while it waits.
+                # The caller's hooks can inspect the stack while it waits.
                 args, kwargs = _NOTHING  # type: ignore[assignment]  # the last use of them was above
                 if telemetry is None:
                     return await waiting
@@ -144,27 +143,27 @@ def observed(
 
 
 class Observation:
-    """One call of the public face while it runs.
+    """A call of a public method, while it runs.
 
     Args:
         telemetry: The telemetry of the client.
-        host: Where the service is.
-        operation: The service's operation that the call is about.
-        span: The span's name, if that is another one.
+        host: The service's host.
+        operation: The service's operation that the call performs.
+        span: The span's name, if it differs from the operation's.
 
     Attributes:
         telemetry: The telemetry of the client.
-        operation: The service's operation that the call is about. Of others, made on its way, nothing is counted.
-        result: What the call has given.
+        operation: The service's operation that the call performs. Other operations that it uses are not counted.
+        result: The call's result.
         recipients: How many recipients it has.
         resends: How often it was sent again.
-        under_way: How many requests are.
+        under_way: How many of its requests are under way.
         was_lost: Whether an answer was lost.
         was_answered: Whether the service did what was asked.
-        was_asked: Whether there was any request.
-        order_id: The order that it is about, as far as that is known.
-        labels: What all that is told of it has in common.
-        span: Its span, where one could be started.
+        was_asked: Whether any request was made.
+        order_id: The id of its order, if known.
+        labels: The attributes that its span and its metrics share.
+        span: Its span, if one could be started.
     """
 
     def __init__(self, telemetry: Telemetry, host: str, operation: Operation, span: str = "") -> None:
@@ -188,7 +187,7 @@ class Observation:
                 self.labels[_OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
             )
         except Exception:
-            # A sampler or processor failed. That must not keep the call from being made.
+            # A sampler or processor failed. That must not prevent the call.
             logger.warning("OpenTelemetry could not start a span", exc_info=True)
         else:
             self.span = span
@@ -208,11 +207,11 @@ class Observation:
         try:
             self._tell(error)
         except Exception:
-            # Likewise: the call has been made.
+            # Likewise: that must not fail a call that was made.
             logger.warning("OpenTelemetry could not end a span", exc_info=True)
 
     def _tell(self, error: BaseException | None) -> None:
-        """End the span, and count."""
+        """End the span, and record the metrics."""
         outcome = self._succeeded() if error is None else self._failed(error)
         counts = self._counts(error)
         labels = {**self.labels, _OUTCOME: outcome}
@@ -288,14 +287,14 @@ class Observation:
         return "unknown" if self._is_in_doubt(error) else "not_sent"
 
     def _is_in_doubt(self, error: BaseException) -> bool:
-        """Whether the request may have been carried out all the same."""
+        """Whether the request may have been carried out in spite of an error."""
         counts = self._counts(error)
         if counts is not None:
             return bool(counts.unknown)
         return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
-# The transport's notes about the call that is observed, if there is one.
+# These functions note facts about the observed call, if there is one.
 
 
 def note_order(recipients: int) -> None:
@@ -306,10 +305,10 @@ def note_order(recipients: int) -> None:
 
 
 def note_order_id(value: object) -> int:
-    """Check the id of the order that the observed call is about, and note it.
+    """Check the id of the observed call's order, and note it.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not an id.
     """
     order_id = check_order_id(value)
     observation = _current.get()
@@ -340,8 +339,8 @@ def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None
     """Note that a request has ended.
 
     Args:
-        call: What was asked.
-        outcome: What it ended in.
+        call: The request's call.
+        outcome: Its outcome.
         attempt: Its number, from 1.
     """
     observation = _current.get()
@@ -357,17 +356,17 @@ def end_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int) -> None
             observation.span.add_event("answer lost", {_RESENDS: attempt - 1, _ERROR: error})
 
 
-# The words of log records and of campaigns.
+# The fields of log records, and the outcomes of campaigns.
 
 
 def describe_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, host: str) -> dict[str, object]:
-    """The `extra` of a log record of an attempt, under the same names as a span.
+    """The `extra` of a log record about an attempt, with the names of a span's attributes.
 
     Args:
-        call: What was asked.
-        outcome: What the attempt ended in.
+        call: The attempt's call.
+        outcome: The attempt's outcome.
         attempt: Its number, from 1.
-        host: Where the service is.
+        host: The service's host.
     """
     extra: dict[str, object] = {
         _ADDRESS: host,
@@ -391,7 +390,7 @@ def describe_error(operation: str, error: Exception, order_id: int | None = None
 
 
 def _campaign_outcome(result: BulkResult) -> str:
-    """The outcome of a campaign that came to its end, in one word: the worst of what is not refused."""
+    """The outcome of a finished campaign, in one word: unknown, else accepted, else not sent, else refused."""
     if result.unknown:
         return "unknown"
     if result.accepted or not result.read:
@@ -412,7 +411,7 @@ def _count_by_outcome(counts: BulkResult) -> dict[str, int]:
 
 
 def _record_error(span: Span, error: BaseException | None) -> None:
-    """Record an error: its type and, where it is ours, its text; neither its traceback nor its causes."""
+    """Record an error: its type and, if it is this library's, its text; neither its traceback nor its causes."""
     if error is None:
         return
     from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - it is there, as there is a span

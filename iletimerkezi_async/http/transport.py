@@ -62,11 +62,11 @@ _LARGE = 2**20
 
 
 class Trail:
-    """The attempts with a call that may have been taken, those of an earlier call with the same included.
+    """The attempts of a call that may have been taken, including those of an earlier call with the same content.
 
     Attributes:
-        first: Runs since the first of them began, an earlier call's only within the operation's window.
-        last: Runs since the last one ended.
+        first: A stopwatch from the start of the first one; of an earlier call's only within the operation's window.
+        last: A stopwatch from the end of the last one.
         is_doubted: Whether an earlier call may have been taken, however long ago. A refusal as a duplicate then shows
             that it was.
     """
@@ -81,11 +81,11 @@ class Trail:
 
 
 class RefusedAgain:
-    """The end of a guarded call that was refused, or not repeated, after an attempt that may have been taken.
+    """The result of a guarded call that was refused, or not repeated, after an attempt that may have been taken.
 
     Attributes:
-        refusal: `None` where the refusal tells that the earlier attempt was taken; otherwise the refusal itself, which
-            leaves that open.
+        refusal: `None` if the refusal shows that the earlier attempt was taken; otherwise the refusal, which does not
+            show it.
     """
 
     def __init__(self, refusal: ApiError | None = None) -> None:
@@ -96,14 +96,14 @@ class Transport:
     """Sends calls over pooled connections and repeats them as their kind allows.
 
     Attributes:
-        base_url: The address below which the operations are.
-        host: Where the service is.
-        address: The same, with its port where that is not the usual one.
+        base_url: The base of the operations' addresses.
+        host: The service's host.
+        address: The same, with its port unless that is the default.
         retry: How often calls are repeated.
         longest_attempt: Seconds after which an attempt ends, whatever happens.
-        clocks: The service's clock, as far as answers have told it.
+        clocks: The time by both clocks; the service's is read from its answers.
         telemetry: The observer of calls, if there is one.
-        observes_calls: Whether each `call` is a span of its own, and not a part of another one.
+        observes_calls: Whether each `call` has its own span, and is not part of another one.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Transport:
     ) -> None:
         self.retry = check_retry(retry)
         self._credentials = credentials
-        #: Those of all faces: a pause that the service asks for holds for all.
+        #: Those of this transport and its copies: a pause that the service asks for holds for all.
         self._gates: WeakSet[Gate] = WeakSet()
         self.set_pacer(pacer)
         self.set_timeout(timeout)
@@ -138,15 +138,15 @@ class Transport:
         retry: Retry | EllipsisType,
         pacer: Pacer | EllipsisType | None,
     ) -> Transport:
-        """Another face of this transport, over the same connections, closed with it; `...` keeps a setting.
+        """Make a copy with other settings over the same connections, closed with this one; `...` keeps a setting.
 
         Args:
-            timeout: The face's limits.
-            retry: The face's repetitions.
-            pacer: What makes its callers wait.
+            timeout: The copy's limits.
+            retry: The copy's repetitions.
+            pacer: The copy's pacer.
 
         Raises:
-            ConfigurationError: A setting cannot work.
+            ConfigurationError: A setting is invalid.
         """
         face = copy.copy(self)
         if not isinstance(timeout, EllipsisType):
@@ -158,7 +158,7 @@ class Transport:
         return face
 
     def observing_calls(self) -> Transport:
-        """Another face of this transport, which observes calls: for the pages of a list."""
+        """Make a copy that observes each call, for the pages of a list."""
         face = copy.copy(self)
         face.observes_calls = True
         return face
@@ -167,7 +167,7 @@ class Transport:
         """Set the limits of an attempt.
 
         Raises:
-            ConfigurationError: They cannot work.
+            ConfigurationError: They are invalid.
         """
         self._timeout = check_timeout(timeout)
         self.longest_attempt = longest_attempt(self._timeout)
@@ -179,7 +179,7 @@ class Transport:
 
     @property
     def rate(self) -> float | None:
-        """Recipients a second, for orders of at most so many recipients; `None` where there is no limit."""
+        """The most recipients a second, for orders of at most this many; `None` for no limit."""
         return self._gate.rate
 
     @property
@@ -188,7 +188,7 @@ class Transport:
         return self._timeout.read
 
     async def call(self, call: Call[T]) -> T:
-        """Perform a call that is not guarded, and so has one kind of result.
+        """Perform a call that is not guarded, so that its result is never a `RefusedAgain`.
 
         Raises:
             IletimerkeziError: As `perform`.
@@ -208,13 +208,13 @@ class Transport:
 
         Args:
             call: What to send.
-            trail: Its attempts that may have been taken, kept up to date.
+            trail: Its attempts that may have been taken; updated here.
             before: Awaited before each attempt. Where it raises, nothing leaves.
 
         Raises:
             ApiError: The service refused.
             TransportError: There was no usable answer.
-            OutcomeUnknownError: There was none, and the call may have been taken.
+            OutcomeUnknownError: There was no usable answer, and the call may have been taken.
             ConfigurationError: The client has been closed.
         """
         trail = trail or Trail()
@@ -230,7 +230,7 @@ class Transport:
                 break
             if before is not None:
                 await before()
-            # A repetition takes a new connection: the idle ones may be as dead as the one that broke.
+            # After a lost answer take a new connection: the idle ones may be broken, too.
             anew = isinstance(outcome, Lost)
             outcome = await self._attempt(call, trail, body, limit, number, anew=anew)
             if isinstance(outcome, Answered):
@@ -256,8 +256,8 @@ class Transport:
         return body
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
-        """Wait until the call may be sent, and return the obstacle, if there is one."""
-        # By the loop's clock: its first use loads parts of anyio, which must not count as a wait.
+        """Wait until the call may be sent; or return the reason why it cannot be sent."""
+        # The loop's clock is read first, as its first use loads parts of anyio, which must not count as a wait.
         began = anyio.current_time()
         complaint = await self._gate.wait(call.recipients, call.operation.name)
         if complaint is None and call.recipients and self._gate.rate is not None:
@@ -277,17 +277,17 @@ class Transport:
             body: The body of the request.
             limit: Seconds that the attempt may take.
             number: Its number, from 1.
-            anew: Whether it takes a new connection.
+            anew: Whether to use a new connection.
         """
         watch = Stopwatch()
         raw: Exchanged | None = None
-        # Asked again when the body is handed over, as a machine may have slept.
+        # Checked again when the body is handed over, as the machine may have slept meanwhile.
         content = Content(body, self._timeout, lambda: _time_left(call, trail) > 0 and trail.may_leave())
         begin_attempt(call)
         with anyio.move_on_after(min(limit, self.longest_attempt)):
             raw = await self._pool.exchange(call.operation.name, content, anew=anew)
         outcome = self._read(call, raw)
-        # An HTTP client that has sent it more than once by itself has lost the first answer.
+        # If the HTTP client itself sent it more than once, the first answer is lost.
         if isinstance(outcome, Lost) or content.times > 1:
             trail.first = trail.first or watch
             trail.last = Stopwatch()
@@ -309,7 +309,7 @@ class Transport:
         return outcome
 
     async def _hold_back(self, call: Call[T], refused: Refused) -> None:
-        """Hold all sends back where the service asks for a pause, but none for longer than `wait_max`."""
+        """Delay all sends if the service asks for a pause, but none for longer than `wait_max`."""
         if not call.recipients or refused.error.code != _TOO_MANY or not refused.retry_after:
             return
         pause = min(refused.retry_after, self.retry.wait_max)
@@ -318,17 +318,17 @@ class Transport:
         await self._gate.share_pause(pause)
 
     async def aclose(self) -> None:
-        """Close the idle connections; those in use are closed when their call ends. Twice is once."""
+        """Close the idle connections; those in use are closed when their call ends. Idempotent."""
         await self._pool.aclose()
 
 
 def _find_obstacle(call: Call[T]) -> ApiError | None:
-    """The complaint that the order's schedule has passed."""
+    """The error if the order's schedule has passed."""
     return find_obstacle(call.send_at, datetime.fromtimestamp(time.time(), timezone.utc))
 
 
 def _time_left(call: Call[T], trail: Trail) -> float:
-    """Seconds that the next attempt may take; 0 where its schedule or its window has passed."""
+    """Seconds that the next attempt may take; 0 if its schedule or its window has passed."""
     if call.send_at is not None and _find_obstacle(call) is not None:
         return 0
     if trail.first is None or call.operation.window is None:
@@ -338,7 +338,7 @@ def _time_left(call: Call[T], trail: Trail) -> float:
 
 
 def _refused_again(call: Call[T], trail: Trail, outcome: AttemptOutcome[T]) -> RefusedAgain | None:
-    """The meaning of a refusal after a lost answer: the call was taken, or that can be looked up."""
+    """The result if a refusal follows a lost answer: the call was taken, or a look-up can tell."""
     if not isinstance(outcome, Refused) or outcome.later:
         return None
     if outcome.is_its_own and _is_as_if_taken(call, trail, outcome):
@@ -347,12 +347,12 @@ def _refused_again(call: Call[T], trail: Trail, outcome: AttemptOutcome[T]) -> R
 
 
 def _is_as_if_taken(call: Call[T], trail: Trail, refused: Refused) -> bool:
-    """Whether a refusal says that an earlier attempt was taken, if it is the service's own."""
+    """Whether a refusal, if it is the service's own, shows that an earlier attempt was taken."""
     return refused.error.code == call.operation.taken_code and (trail.first is not None or trail.is_doubted)
 
 
 def _conclude(call: Call[T], trail: Trail, outcome: AttemptOutcome[T] | None) -> RefusedAgain:
-    """Conclude, where there is no further attempt.
+    """Return or raise the final outcome, after the last attempt.
 
     Raises:
         IletimerkeziError: As `Transport.perform`.

@@ -1,13 +1,13 @@
-"""Delivery reports by webhook; and the wire, which is what the service's documents say.
+"""Delivery reports by webhook; and the service's wire format, by its documents.
 
-The service can post what becomes of each message to one HTTPS address, set in the panel. `parse_webhook` reads such a
+The service can post the state of each message to one HTTPS address, set in the panel. `parse_webhook` reads such a
 body, and raises `WebhookError` for anything else. (Source: the provider's page on webhooks.) Three things to know:
 
-- **Nothing is signed.** All who know the address can post there. Give it a path that cannot be guessed, keep the path
-  out of logs, and act on a report only where a false one does no harm; `get_report` asks the service itself.
-- **A report may come early, twice, or late.** It can be there before `send_sms` has returned, so do not insist on
-  knowing the order; and `accepted` can come after `delivered`. Write down the state by `message_id`, and let it only
-  move forward: a state that is final stays (`MessageStatus.is_final`).
+- **Nothing is signed.** Anyone who knows the address can post there. Use a path that cannot be guessed, keep it out of
+  logs, and act on a report only if a false one does no harm; `get_report` asks the service itself.
+- **A report may come early, twice, or late.** It can arrive before `send_sms` has returned, so accept reports of
+  unknown orders; and `accepted` can arrive after `delivered`. Store the state by `message_id`, and never overwrite a
+  final one (`MessageStatus.is_final`).
 - **Answer at once.** Do longer work after the answer.
 
 With FastAPI:
@@ -37,7 +37,7 @@ async def delivery(request: Request) -> None:
         states[event.message_id] = event.status
 ```
 
-The same with aiohttp (and with Django among README's recipes):
+The same with aiohttp (README's recipes have it with Django):
 
 ```python
 import os
@@ -66,14 +66,14 @@ hooks = web.Application(client_max_size=64 * 1024)
 hooks.router.add_post("/sms/" + SECRET_PATH, delivery)
 ```
 
-The sandbox makes such calls, shuffled and repeated where you like: `iletimerkezi_async.sandbox`.
+The sandbox makes such calls, out of order and repeated if you like: `iletimerkezi_async.sandbox`.
 
-## Which document says what
+## The provider's documents
 
-Each call asks one operation of the service, `POST https://api.iletimerkezi.com/v1/<operation>/json`, and is described
-on the page of that name of the provider's documents, as they were in April and May 2026.
+Each method uses one operation of the service, `POST https://api.iletimerkezi.com/v1/<operation>/json`. The page of that
+name in the provider's documents, as of April and May 2026, describes it.
 
-| call | operation | the page's codes of refusal, beside 400, 401, 404 |
+| method | operation | the page's refusal codes, besides 400, 401, 404 |
 |---|---|---|
 | `get_balance` | `get-balance` | |
 | `send_sms`, `send_messages`, `send_bulk`, `send_bulk_messages` | `send-sms` | 402, 450 to 454, 457, 468 to 470 |
@@ -87,31 +87,31 @@ on the page of that name of the provider's documents, as they were in April and 
 | `register_consents` | `consent/create` | 403, 422 |
 | `check_consent` | `consent/show` | 403, 422 |
 
-What arrives is read leniently in its types and strictly in its meaning: codes, ids and counters come as integers or
-strings, a repeated element as a list, a single value or one of several kinds of nothing, and fields that the provider
+Answers are read leniently in their types and strictly in their meaning: codes, ids and counters may be integers or
+strings; a repeated element may be a list, a single value or one of several empty values; and fields that the provider
 documented later may be missing.
 
 ## The files
 
-For each subject of the service one module holds its requests beside the reading of their answers: `account`,
-`sending`, `reports`, `consents`, `webhook`. Below them, `call` says what an attempt can end in; `arguments`, `draft`
-and `credentials` check what goes out; `packing` puts an order together; `reading` copes with types that vary. The
-table of operations is here.
+Each subject of the service has one module, with its requests and the readers of their answers: `account`, `sending`,
+`reports`, `consents`, `webhook`. Below them, `call` has the outcomes of an attempt; `arguments`, `draft` and
+`credentials` check what is sent; `packing` puts an order together; `reading` handles types that vary. The table of
+operations is here.
 
-In come Python's values and an answer's bytes; out go bytes, values and errors. It never does I/O, and knows neither
-HTTP's connections nor the clock's waiting: a test needs no server.
+Input: Python's values and an answer's bytes. Output: bytes, values and errors. This folder does no I/O, knows no
+connections and never waits: a test needs no server.
 
 ## To add an operation
 
-1. Here: a line in `OPERATIONS` with its name, its kind and the method that asks for it; and a row in the table above.
-2. In the file of its subject: the request, which is a `Call`, beside the reader of its answer. Make that of the readers
-   of `reading`: they take all types that the service may write, and complain of anything else.
-3. In `models` and in the package's `__all__`: the value that it gives, if that is a new one. Frozen; its `repr` shows
+1. Here: an entry in `OPERATIONS` with its name, its kind and the method that uses it; and a row in the table above.
+2. In the file of its subject: the request, which is a `Call`, beside the reader of its answer. Build the reader from
+   those of `reading`: they accept all types that the service may write, and reject anything else.
+3. In `models` and in the package's `__all__`: its result, if that is a new type: frozen, with a `repr` that shows
    neither a text nor a whole number.
-4. In `client`: the method, under `@observed(name)`. One that gives rows is a list of `orders.paging` instead.
-5. In `sandbox.service`: its entry. Its rules stand in the sandbox's file of that subject, which imports no `wire`.
-6. In `cli`: a command, if a person would want it. In `errors`: a class for a code that callers would handle by itself.
-7. The tests that follow the table fail until they have a request, an answer and wrong arguments of it.
+4. In `client`: the method, under `@observed(name)`. If it gives rows, add a list to `orders.paging` instead.
+5. In `sandbox.service`: its entry. Its rules go into the sandbox's file of that subject, which must not import `wire`.
+6. In `cli`: a command, if people would use it. In `errors`: a class for a code that callers would handle separately.
+7. The tests that follow the table fail until they have its request, its answer and wrong arguments for it.
 """
 
 from typing import Final
@@ -139,5 +139,5 @@ _ALL: Final = (
     Operation("consent/show", Kind.REPEATABLE, ("check_consent",)),
 )
 
-#: All that this library asks for, by name: the one table that telemetry, the repetitions and the tests follow.
+#: All operations that this library uses, by name: the one table that telemetry, repetitions and tests follow.
 OPERATIONS: Final = {operation.name: operation for operation in _ALL}

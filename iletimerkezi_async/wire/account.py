@@ -58,7 +58,7 @@ def _sender(value: object) -> str:
 def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[tuple[list[str], int | None]]:
     """Ask for a page (from 1) of the numbers blocked in a range of times, of `row_count` (at most 1000) rows.
 
-    The answer is the page's numbers; and how many the account has in all, whatever the range.
+    The result is the page's numbers, and how many the account has in all, whatever the range.
     """
     blacklist: dict[str, object] = {"page": page, "rowCount": row_count}
     if times is not None:
@@ -76,19 +76,19 @@ def _read_blacklist_page(response: Json) -> tuple[list[str], int | None]:
 
 
 def add_blacklist(number: Number) -> Call[None]:
-    """Ask for a number to be blocked.
+    """Ask to block a number.
 
     Raises:
-        RecipientError: It is no number.
+        RecipientError: It is not a number.
     """
     return _blacklist_call("add-blacklist", number)
 
 
 def delete_blacklist(number: Number) -> Call[None]:
-    """Ask for a number to be blocked no longer.
+    """Ask to unblock a number.
 
     Raises:
-        RecipientError: It is no number.
+        RecipientError: It is not a number.
     """
     return _blacklist_call("delete-blacklist", number)
 

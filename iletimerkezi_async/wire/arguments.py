@@ -1,7 +1,7 @@
-"""Single arguments of the public methods, checked.
+"""Checks of single arguments of the public methods.
 
-A complaint names the argument and says what is expected. It never shows the value: where arguments were mixed up, that
-is a number or a text.
+An error names the argument and says what is expected. It never shows the value: if arguments were mixed up, that may be
+a number or a text.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from iletimerkezi_async.models import TURKISH_TIME, Order
 
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
 MAX_RECIPIENTS = 50_000
-# Larger than the service's ids, and the most that orjson writes.
+# The largest integer that orjson writes; the service's ids are smaller.
 _LARGEST_ID = 2**63 - 1
 _LONGEST_DIGITS = 19
 _DECISIONS = ("keep", "as_sent", "as_not_sent")
 _QUARTER = timedelta(minutes=15)
-# For a range with one open side, as the wire's filter needs both.
+# The ends of a range with one open side, as the service's filter needs both.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=TURKISH_TIME)
 _LATEST = datetime(2099, 12, 31, 23, 59, 59, tzinfo=TURKISH_TIME)
 _LAST_SECOND = time(23, 59, 59)
@@ -39,7 +39,7 @@ def name_type(value: object) -> str:
 
 
 def to_number(value: object) -> float:
-    """A value as a number, also one of NumPy's; not-a-number for what is none, as `True` and `"100"`."""
+    """A value as a float, also a number of NumPy's; NaN for anything else, such as `True` and `"100"`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return math.nan
     try:
@@ -52,7 +52,7 @@ def check_whole(name: str, value: object, least: int, most: int | None = None) -
     """Check a whole number against its limits.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not a whole number, or outside of the limits.
     """
     number = _read_whole(value)
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
@@ -79,9 +79,9 @@ class Terms:
 
     Attributes:
         batch_size: Recipients in an order.
-        concurrency: Orders under way at once.
+        concurrency: Orders sent at the same time.
         unknown: The decision about orders of earlier runs whose outcome is not known.
-        settle_for: Seconds for which it goes on to settle unknown outcomes.
+        settle_for: Seconds for which the campaign goes on to settle unknown outcomes.
         allow_new_texts: Whether recipients who were texted may be texted again, with other texts.
     """
 
@@ -105,7 +105,7 @@ def check_campaign(
     """Check the settings of a campaign.
 
     Raises:
-        ConfigurationError: One of them cannot work, or means nothing without a journal.
+        ConfigurationError: One of them is invalid, or has no meaning without a journal.
     """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
     at_once = check_whole("concurrency", concurrency, 1)
@@ -124,10 +124,10 @@ def check_campaign(
 
 
 def check_order_id(value: object) -> int:
-    """Read an order's id: a whole number, its digits, as the service writes it in places, or the `Order` that has it.
+    """Read an order's id: a whole number, its digits, as the service sometimes writes it, or the `Order`.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: It is not an id.
     """
     if isinstance(value, Order):
         value = value.id
@@ -142,10 +142,10 @@ def check_order_id(value: object) -> int:
 
 
 def check_patience(value: object) -> float | None:
-    """Read a number of seconds to wait; `None` for ever.
+    """Read a number of seconds to wait; `None` for no limit.
 
     Raises:
-        ConfigurationError: It is no number.
+        ConfigurationError: It is not a number.
     """
     if value is None:
         return None
@@ -159,7 +159,7 @@ def check_brand_code(value: object, operation: str) -> str:
     """Read a brand code: text, or a whole number, as the service writes it in its answers.
 
     Raises:
-        ConsentError: It is none.
+        ConsentError: It is not a brand code.
     """
     number = _read_whole(value)
     if number is not None and 0 < number <= _LARGEST_ID:
@@ -179,8 +179,8 @@ def is_iterable(value: object) -> bool:
 
 
 def find_moment_flaw(value: object) -> str | None:
-    """The flaw of a value that must be an aware datetime, in words that follow its name; `None` where there is none."""
-    # pandas' NaT, a missing time in a table, claims to be a datetime, but is not equal to itself.
+    """The flaw of a value that must be an aware datetime, in words to put after its name; `None` if there is none."""
+    # pandas' NaT, a missing time in a table, is an instance of datetime, but not equal to itself.
     if not isinstance(value, datetime) or value != value:  # noqa: PLR0124
         return f"must be an aware datetime, not {name_type(value)}"
     offset = value.utcoffset()
@@ -195,7 +195,7 @@ def choose_days(start: object, end: object, operation: str) -> tuple[date, date]
     """The Turkish days from `start` to `end`.
 
     Raises:
-        DateRangeError: One of them is no day, or the range ends before it starts.
+        DateRangeError: One of them is not a day, or the range ends before it starts.
     """
     first = _read_moment("start", start, time(), operation).date()
     last = _read_moment("end", end, time(), operation).date()
@@ -205,10 +205,10 @@ def choose_days(start: object, end: object, operation: str) -> tuple[date, date]
 
 
 def choose_times(start: object, end: object, operation: str) -> dict[str, str] | None:
-    """The time from `start` to `end`, as the wire has it: of a date its whole day; `None` where both sides are open.
+    """The range from `start` to `end` in the service's format, a date as its whole day; `None` if both sides are open.
 
     Raises:
-        DateRangeError: One of them is no time, or the range ends before it starts.
+        DateRangeError: One of them is not a time, or the range ends before it starts.
     """
     if start is None and end is None:
         return None

@@ -1,6 +1,6 @@
-"""What every operation shares: a request ready to be sent, and what an attempt with it can end in.
+"""The parts that all operations share: a request ready to be sent, and the outcomes of an attempt with it.
 
-A `Call` goes down to the transport, which brings back an `AttemptOutcome` by way of `read_answer`.
+The transport sends a `Call`, and gets an `AttemptOutcome` from `read_answer`.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: A repetition leaves within so many seconds of the first attempt. The service refuses repetitions as duplicates for
-#: ten minutes (source: the provider's `send-sms` page, 451); the last one remains for it to arrive.
+#: Seconds after the first attempt within which a repetition leaves. The service refuses repetitions as duplicates for
+#: ten minutes (source: the provider's `send-sms` page, 451); the last minute is left for it to arrive.
 SEND_WINDOW: Final = 9 * 60.0
 
 _OK = 200
 _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 _SERVER_ERRORS = 500
-# The codes of refusals that the service's HTTP status repeats (source: the provider's page on status codes).
+# The refusal codes that the service sends as the HTTP status, too (source: the provider's page on status codes).
 _REFUSALS = frozenset({400, 401, 402, 403, 404, 422, *range(450, 475)})
-# "Unavailable for legal reasons"; HTTP defines no status between it and 500 that the service uses.
+# "Unavailable for legal reasons". HTTP defines no status between it and 500 that the service uses.
 _LAST_OF_HTTP = 451
-# Refusals of the request itself. Not: 450, 452, 403, 470 (approvals, blocked numbers and subscriptions change
-# from one attempt to the next), 402 (the first attempt may have used up the balance), 401 (the panel's switch, the
-# address), 457 (its time may have come meanwhile).
+# Refusals of the request itself. Without 450, 452, 403, 470 (approvals, blocked numbers and subscriptions may change
+# between attempts), 402 (the first attempt may have used up the balance), 401 (the panel's switch or the IP address may
+# change), 457 (the time may have passed meanwhile).
 _CONTENT_CODES = frozenset({400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469})
 
 
 class Kind(Enum):
-    """The effect of a second request. The retry loop reads this alone."""
+    """The effect of a second request. The retry loop reads only this."""
 
     REPEATABLE = "repeatable"
-    """None: the operation reads, or doing it twice has the effect of doing it once."""
+    """None: the operation reads, or is idempotent."""
     GUARDED = "guarded"
-    """None: the service refuses the second request, and so tells that the first was taken."""
+    """None: the service refuses the second request, which shows that the first was taken."""
     ONCE = "once"
-    """It is done twice. So a request is repeated only where it surely never left."""
+    """The operation is done twice. So a request is repeated only if it surely never left."""
 
 
 @frozen(eq=False)
@@ -60,10 +60,10 @@ class Operation:
     Attributes:
         name: The service's name for it, which is also its path.
         kind: Whether it may be repeated.
-        methods: The methods of `AsyncClient` that ask for it.
-        taken_code: The refusal which, after a lost answer, tells that the first attempt was taken.
-        traceable: Whether other operations can tell afterwards that it was taken.
-        window: For how many seconds after the first attempt began it may be repeated.
+        methods: The methods of `AsyncClient` that use it.
+        taken_code: The code of the refusal that, after a lost answer, shows that the first attempt was taken.
+        traceable: Whether other operations can show afterwards that it was taken.
+        window: Seconds after the start of the first attempt within which it may be repeated.
     """
 
     name: str
@@ -83,14 +83,14 @@ class Call(Generic[T]):
     """One request, ready to be sent.
 
     Attributes:
-        operation: What is asked for.
-        fields: What stands beside `authentication`: a JSON object.
+        operation: The operation.
+        fields: The request's JSON object, without `authentication`.
         read: Turns the `response` object of a successful answer into the result; raises `UnreadableError`.
-        about: What it is about, fit for a log.
-        recipients: How many SMS it asks for, for pacing.
-        send_at: When the order is due: the call must leave before.
-        is_astray: Whether a result is known to be another request's, given whether its connection is known to have
-            brought answers before; `None` where that cannot be known.
+        about: Its subject, safe for a log.
+        recipients: How many SMS it sends, for pacing.
+        send_at: The order's schedule: the call must leave before.
+        is_astray: Tells whether a result is known to be another request's; its second argument is whether the
+            connection is known to have brought answers before. `None` if that cannot be known.
     """
 
     operation: Operation
@@ -117,14 +117,14 @@ class Answered(Generic[T]):
 
 @frozen(eq=False, repr=False)
 class Refused:
-    """The service said no: surely nothing was done.
+    """The service refused: surely nothing was done.
 
     Attributes:
-        error: What it said.
+        error: The refusal.
         retry_after: Seconds that it asks to wait.
-        date: When the answer was written, by the service's clock.
-        is_its_own: Whether it surely comes from the service: it has its JSON, or a status that HTTP does not define.
-            Other statuses may be a gateway's.
+        date: The time of the answer, by the service's clock.
+        is_its_own: Whether it surely comes from the service: it has the service's JSON, or a status that HTTP does not
+            define. Other statuses may be a gateway's.
     """
 
     error: ApiError
@@ -144,7 +144,7 @@ class Refused:
 
     @property
     def content(self) -> bool:
-        """Whether the request itself is at fault: then other attempts with it were most likely refused, too."""
+        """Whether the request itself is wrong, so that its other attempts were most likely refused, too."""
         return self.is_its_own and self.error.code in _CONTENT_CODES
 
 
@@ -153,7 +153,7 @@ class Lost:
     """The request left, or may have; its outcome is not known.
 
     Attributes:
-        error: What happened.
+        error: The failure.
         retry_after: Seconds that the answer asks to wait.
         out_of_step: Whether the answer says success, but may be another request's. Its connection must not be used
             again.
@@ -181,8 +181,8 @@ class RawAnswer:
     Attributes:
         http_status: Its HTTP status.
         body: Its body.
-        headers: Its headers; looked up in any case of letters.
-        bodyless: Whether the caller's HTTP client raised an error for its status, with which no body came.
+        headers: Its headers; look-ups ignore case.
+        bodyless: Whether the caller's HTTP client raised an error for its status, which has no body.
         reused: Whether its connection is known to have brought answers before.
     """
 
@@ -207,14 +207,14 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
     """Read the answer to a call. It raises nothing, so that no traceback holds the raw body.
 
     The code inside the JSON decides, not the HTTP status. An answer counts as lost if it has no such code, or says
-    success without its payload: it is a gateway's, or half of it is missing. So does a 5xx of the service's own that no
-    document names (they name 503 alone), where it matters whether the request was carried out.
+    success without its payload: it is a gateway's, or half of it is missing. A 5xx of the service's own that no
+    document names (they name 503 only) counts as lost, too, if it matters whether the request was carried out.
 
     Args:
-        call: What was asked.
-        raw: What came back.
+        call: The call.
+        raw: Its answer.
         scrub: Removes secrets from the service's message.
-        host: Where it came from.
+        host: The service's host.
     """
     try:
         response = read_object(read_object(orjson.loads(raw.body)).get("response"))
@@ -235,7 +235,7 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
 
 
 def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str) -> Refused | Lost:
-    """Read an answer of the service's own that is no success."""
+    """Read an answer of the service's own that reports no success."""
     pause = raw.retry_after
     if code >= _SERVER_ERRORS and code != _UNAVAILABLE and call.operation.kind is not Kind.REPEATABLE:
         return Lost(TransportError(f"{code} {message}".rstrip(), call.operation.name, raw.http_status, host), pause)
@@ -243,7 +243,7 @@ def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str)
 
 
 def _bodyless(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
-    """Read a status without a body: a refusal, where it is one of the service's codes."""
+    """Read a status without a body: a refusal, if it is one of the service's codes."""
     status = raw.http_status
     if status not in _REFUSALS:
         return _foreign(operation, raw, host)
@@ -277,15 +277,15 @@ _DIGITS = re.compile(r"\+?\d[\d ]{5,}\d")
 
 
 def _message(value: object, scrub: Callable[[str], str]) -> str:
-    """The service's words, safe to print: one line, shortened, secrets and numbers masked."""
+    """The service's message, safe to print: one line, shortened, with secrets and numbers masked."""
     if not isinstance(value, str):
         return ""
-    # Secrets first, in the whole text: one that is cut off or partly masked would not be found.
+    # Remove secrets first, in the whole text: one that is cut off or partly masked would not be found.
     return _DIGITS.sub("***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
 
 
 def _http_date(value: str | None) -> datetime | None:
-    """The time of a `Date` header, aware; `None` where it is no date, or of a year that no clock would show."""
+    """The aware time of a `Date` header; `None` if it is not a date, or has a year that no clock would show."""
     if value is None:
         return None
     try:
@@ -302,7 +302,7 @@ def _retry_after(value: str | None, date: datetime | None) -> float | None:
 
     Args:
         value: The header, if there is one.
-        date: The answer's own `Date`, against which a date is taken; else this machine's clock.
+        date: The answer's own `Date`, from which an absolute time is counted; without it, this machine's clock is used.
     """
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""Consents: `consent/create` and `consent/show`, and every check of theirs that needs no question to the service."""
+"""Consents: `consent/create` and `consent/show`, and all their checks that need no request."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _LONGEST_EMAIL = 254
 def register_consents(
     brand_code: object, consents: Iterable[Consent], now: datetime
 ) -> Iterator[tuple[int, Call[None]]]:
-    """Ask for consents to be registered, in as many requests as it takes. Each registers all of its own, or none.
+    """Ask to register consents, in as many requests as needed. Each request registers all of its consents, or none.
 
-    All are checked at once, so that none is registered where anything is wrong.
+    All are checked first, so that none is registered if anything is wrong.
 
     Args:
         brand_code: The code of their brand.
-        consents: What is to be registered; read to its end.
+        consents: The consents; read to the end.
         now: An aware time, against which the dates are checked.
 
     Returns:
-        How many consents are in each request, and the request.
+        The number of consents in each request, and the request.
 
     Raises:
-        ConfigurationError: Something is no `Consent`.
+        ConfigurationError: An item is not a `Consent`.
         RecipientError: Some recipients are wrong; all of them are in `numbers`.
         ConsentError: The brand code, or the date of a consent, is wrong.
     """
@@ -87,7 +87,7 @@ def _no_consents(given: object, where: str = "") -> ConfigurationError:
 
 
 def is_reachable(recipient: str, type: ConsentType | str) -> bool:
-    """Whether an address is of the kind that a consent's type is about."""
+    """Whether an address fits a consent's type: an e-mail address, or a Turkish mobile number."""
     if type == ConsentType.EPOSTA:
         return _is_email(recipient)
     return recipient.startswith("+905") and clean_number(recipient) is not None
@@ -98,12 +98,12 @@ def _is_email(address: str) -> bool:
     name, _, domain = address.partition("@")
     if not name or not domain or "@" in domain or len(address) > _LONGEST_EMAIL:
         return False
-    # Neither spaces nor control characters, nor the half characters that JSON cannot carry.
+    # Neither spaces nor control characters, nor lone surrogates, which JSON cannot carry.
     return address.isprintable() and " " not in address
 
 
 def find_date_flaw(date: datetime | None, now: datetime) -> str | None:
-    """The flaw of a consent's date, in words that follow its name; `None` where there is none."""
+    """The flaw of a consent's date, in words to put after its name; `None` if there is none."""
     if date is None:
         return "is missing"
     flaw = find_moment_flaw(date)
@@ -125,12 +125,12 @@ def _recipient_complaint(bad: tuple[str, ...], total: int, operation: str) -> Re
 def check_consent(
     brand_code: object, recipient: Number, recipient_type: RecipientType | str, type: ConsentType | str
 ) -> Call[Consent | None]:
-    """Ask for a recipient's consent; `None` where the answer holds none.
+    """Ask for a recipient's consent; `None` if the answer has none.
 
     Raises:
-        ConfigurationError: A word is none of those that are allowed.
-        RecipientError: The recipient cannot be reached so.
-        ConsentError: The brand code is none.
+        ConfigurationError: A word is not one of the allowed ones.
+        RecipientError: The recipient does not fit the type.
+        ConsentError: The brand code is invalid.
     """
     as_what = choose_word(RecipientType, "recipient_type", recipient_type)
     about = choose_word(ConsentType, "type", type)

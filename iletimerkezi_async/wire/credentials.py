@@ -1,4 +1,4 @@
-"""The two secrets, and the bytes that carry them: neither prints what it holds."""
+"""The two secrets, and the bytes that carry them. No `repr` shows what they hold."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NO_TEXT = "the API key and hash must be text, as the panel shows them"
 
 
 class Body(bytes):
-    """Bytes of a request. They hold credentials, texts and numbers, so they print their length alone.
+    """Bytes of a request. They hold credentials, texts and numbers, so their `repr` has only their length.
 
-    They travel through the frames of the HTTP client, whose variables an error tracker prints.
+    They are variables in the HTTP client's frames, and an error tracker prints these.
     """
 
     __slots__ = ()
@@ -34,12 +34,12 @@ class Credentials:
     """The key and hash that the panel issues, passed through unchanged.
 
     Args:
-        key: As given; else `ILETIMERKEZI_API_KEY`.
-        hash: As given; else `ILETIMERKEZI_API_HASH`.
+        key: The key; by default `ILETIMERKEZI_API_KEY`.
+        hash: The hash; by default `ILETIMERKEZI_API_HASH`.
         service: The address of the service that they are for.
 
     Raises:
-        ConfigurationError: One of them is missing, no text, or has white space, a line end or quotation marks
+        ConfigurationError: One of them is missing, is not text, or has white space, a line end or quotation marks
             around it.
     """
 
@@ -59,24 +59,24 @@ class Credentials:
         """The whole body of a request.
 
         Args:
-            fields: What stands beside `authentication`: a JSON object, possibly empty.
+            fields: The request's JSON object without `authentication`, possibly empty.
         """
         inner = memoryview(fields)[1:-1]
         return Body(b"".join((self._head, b"," if inner else b"", inner, b"}}")))
 
     def scrub(self, text: str) -> str:
-        """The text without the secrets, should a server repeat them."""
+        """The text without the secrets, in case a server repeats them."""
         return text.replace(self._key, "***").replace(self._hash, "***")
 
     def derive(self, purpose: str, salt: bytes = b"") -> Body:
         """Derive 32 bytes from the API key and the service's address.
 
-        Without the key, a value that is marked with them cannot be guessed, however few values there are. They do not
-        depend on the hash, so that a mark stays the same when the hash is renewed in the panel. What was sent to a
-        sandbox is not taken for sent by the service.
+        A fingerprint made with these bytes does not reveal its value without the key, however few values there are.
+        They do not depend on the hash, so that fingerprints stay the same when the hash is renewed in the panel. They
+        depend on the address, so that a send to a sandbox does not count as one to the service.
 
         Args:
-            purpose: What they are for, in at most 16 letters; each purpose has bytes of its own.
+            purpose: Their purpose, in at most 16 letters; each purpose has its own bytes.
             salt: Makes them different for each use, at most 16 bytes.
         """
         key = f"{self._key} {self._service}".encode()
@@ -93,7 +93,7 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
     secret = given or os.environ.get(variable, "")
     if not secret:
         raise ConfigurationError(f"no API {argument}: give `{argument}`, or set the environment variable {variable}")
-    # Untyped callers pass what their configuration holds.
+    # Untyped callers pass any value of their configuration.
     if not isinstance(secret, str):
         raise ConfigurationError(_NO_TEXT)
     flaw = _find_wrapping(secret)
@@ -104,9 +104,9 @@ def _choose_secret(argument: str, given: object, variable: str) -> str:
 
 
 def _find_wrapping(secret: str) -> str:
-    """The characters around a secret that are no part of it, in words; empty where there are none."""
+    """The characters around a secret that are not part of it, in words; empty if there are none."""
     # Also invisible marks that editors leave at the beginning of a file.
     if secret != secret.strip().strip("\ufeff\u200b\u200e\u200f\u2060"):
         return "white space or a line end"
-    # As in files of settings whose reader keeps quotation marks: docker's --env-file.
+    # Some readers of settings keep quotation marks, such as docker's --env-file.
     return "quotation marks" if secret != secret.strip("\"'`\u2018\u2019\u201c\u201d") else ""

@@ -1,4 +1,4 @@
-"""The content of one `send-sms`, after every check that needs no request.
+"""The content of one `send-sms`, after all checks that need no request.
 
 A refusal here has the class of error that the service's own refusal would raise.
 """
@@ -40,14 +40,14 @@ _SURELY_FITS = 400
 
 @frozen(eq=False, repr=False)
 class Draft:
-    """An order that can be sent. Its `repr` shows counts alone.
+    """An order that can be sent. Its `repr` shows only counts.
 
     Attributes:
         sender: The approved header.
         iys: The choice about the consent registry.
         messages: The recipients of each text; numbers in E.164, sorted, each once for each text.
         send_at: When to send, in Turkish time and whole minutes; `None` for now.
-        recipients: How many messages that makes.
+        recipients: How many messages it has.
     """
 
     sender: str
@@ -58,7 +58,7 @@ class Draft:
 
     @property
     def about(self) -> str:
-        """Its recipients, fit for a log."""
+        """Its recipients, safe for a log."""
         if self.recipients > 1:
             return f"to {self.recipients} recipients"
         return f"to {mask(next(iter(self.messages.values()))[0])}"
@@ -74,18 +74,18 @@ class Draft:
 
 
 def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None) -> Draft:
-    """A draft without messages, its terms checked.
+    """Make a draft without messages, after checking its settings.
 
     Args:
         sender: The approved header.
         iys: The choice about the consent registry.
         send_at: When to send.
-        now: An aware time, against which `send_at` is checked; `None` where it may be past.
+        now: An aware time, against which `send_at` is checked; `None` if it may be in the past.
 
     Raises:
         ConfigurationError: There is no sender, or no choice about the consent registry.
-        SenderError: The sender cannot be one.
-        ScheduleError: The time cannot be sent at.
+        SenderError: The sender is invalid.
+        ScheduleError: The time is invalid, or in the past.
     """
     return Draft(check_sender(sender), check_iys(iys), {}, round_schedule(send_at, now), 0)
 
@@ -94,8 +94,8 @@ def check_sender(sender: object) -> str:
     """Check a sender.
 
     Raises:
-        ConfigurationError: There is none.
-        SenderError: It cannot be one.
+        ConfigurationError: It is missing.
+        SenderError: It is invalid.
     """
     if sender is None:
         message = (
@@ -113,10 +113,10 @@ def check_sender(sender: object) -> str:
 
 
 def default_sender() -> str | None:
-    """The sender that the environment names, if it names one.
+    """The environment's sender, if there is one.
 
     Raises:
-        ConfigurationError: It cannot be one.
+        ConfigurationError: It is invalid.
     """
     sender = os.environ.get(SENDER_VARIABLE)
     if not sender:
@@ -144,7 +144,7 @@ def check_iys(iys: object) -> Iys:
     """Read the choice about the consent registry, given as a member or its word.
 
     Raises:
-        ConfigurationError: There is none.
+        ConfigurationError: It is missing or invalid.
     """
     if iys is None:
         raise ConfigurationError(
@@ -158,14 +158,14 @@ def check_iys(iys: object) -> Iys:
 
 
 def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
-    """The time to send at in Turkish time, rounded up to the minute that the wire can carry.
+    """The time to send at in Turkish time, rounded up to the minute, as the service takes no seconds.
 
     Args:
         send_at: When to send.
         now: As for `write_template`.
 
     Raises:
-        ScheduleError: It is no such time, or past.
+        ScheduleError: It is not an aware time, or in the past.
     """
     if send_at is None:
         return None
@@ -182,7 +182,7 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
 
 
 def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:
-    """The complaint that a time to send at is past: the order would go out at once. `now` is an aware time."""
+    """The error if a time to send at is past, as the order would go out at once. `now` is an aware time."""
     return _past() if send_at is not None and send_at < now else None
 
 
@@ -191,7 +191,7 @@ def _past() -> ScheduleError:
 
 
 def check_text(message: Message) -> None:
-    """Check a message's text. It takes the message, whose `repr` shows nothing.
+    """Check a message's text. It takes the message, whose `repr` does not show the text.
 
     Raises:
         EmptyTextError: It is empty or blank.
@@ -203,17 +203,17 @@ def check_text(message: Message) -> None:
 
 
 def message_complaint(message: object) -> ApiError | None:
-    """The certain flaw of a message apart from its numbers, as the error for it; `None` where there is none."""
+    """The error for a message that would surely be refused, apart from its numbers; `None` if there is none."""
     if isinstance(message, Message):
         return text_complaint(message.text)
     if isinstance(message, Refusal):
-        # A row of which `fill_template` could make no message.
+        # A row that `fill_template` could not make a message from.
         return RecipientError(452, message.reason, _OPERATION, numbers=(message.number,))
     return ApiError(422, f"a Message is expected, not {type(message).__name__}", _OPERATION)
 
 
 def text_complaint(text: object) -> ApiError | None:
-    """The certain flaw of a text, as the error for it; `None` where there is none."""
+    """The error for a text that would surely be refused; `None` if there is none."""
     if not isinstance(text, str):
         return find_complaint(text)
     if not text or text.isspace():

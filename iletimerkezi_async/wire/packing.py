@@ -1,9 +1,9 @@
-"""Texts and numbers packed into drafts.
+"""Packing of texts and numbers into drafts.
 
-An order holds up to 50,000 texts, which take some tenths of a second: in an event loop, `orders.pieces` does that work
-in a thread. Each loop here is one of Python's own, so that other threads get their turn.
+Packing the up to 50,000 texts of an order takes some tenths of a second: in an event loop, `orders.pieces` does that
+work in a thread. All loops here run in Python, not in C, so that other threads get their turn.
 
-Numbers are sorted within an order, so that the same set of recipients is the same order to a service that compares in
+Numbers are sorted within an order, so that the same recipients give the same order if the service compares them in
 sequence.
 """
 
@@ -34,21 +34,21 @@ Recipient: TypeAlias = tuple[str, object, ApiError | None]
 _OPERATION = "send-sms"
 # Flaws named in one error.
 _MOST_FLAWS = 3
-# Recipients that are cleaned together: few enough that one odd value does not cost many others a closer look.
+# Recipients that are cleaned together: few enough that one unusual value does not slow down many others.
 _PIECE = 400
-# Numbers that are sorted at one go, in about a millisecond.
+# Numbers that are sorted in one step, in about a millisecond.
 _SORTED = 4000
 
 
 def pack_pairs(template: Draft, pairs: Sequence[Pair]) -> Draft:
-    """Sort pairs, and make a draft of them. They are taken as they are: clean, and each once."""
+    """Sort pairs, and make a draft of them. They must be clean, and each occur once."""
     text_of = dict(pairs)
     if len(text_of) == len(pairs):
         return group(template, [(number, text_of[number]) for number in sort_numbers(text_of)])
     texts_of: dict[str, list[str]] = {}
     for number, text in pairs:
         texts_of.setdefault(number, []).append(text)
-    # Sorting pairs would take three times as long, and hold up other threads all the while.
+    # Sorting pairs would take three times as long, and block other threads meanwhile.
     numbers = sort_numbers(texts_of)
     return group(template, [(number, text) for number in numbers for text in sorted(texts_of[number])])
 
@@ -61,8 +61,8 @@ def sort_numbers(numbers: Iterable[str]) -> list[str]:
 
 
 def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
-    """Make a draft of pairs in the order in which they are."""
-    # Without a list for each text: many lists have the garbage collector look through all objects of the process.
+    """Make a draft of pairs, in their order."""
+    # Without a list for each text: many lists make the garbage collector scan all objects of the process.
     if len({text for _, text in pairs}) == len(pairs):
         messages: dict[str, tuple[str, ...]] = {text: (number,) for number, text in pairs}
     else:
@@ -89,7 +89,7 @@ def unfold(message: object) -> Iterator[Recipient]:
 
 
 def fill_one(template: Draft, message: Message) -> Draft | None:
-    """Fill a template with a message to one recipient; `None` where there are more, or a flaw: see `Filling`."""
+    """Fill a template with a message to one recipient; `None` if it has more, or a flaw: see `Filling`."""
     number = clean_number(message.to[0]) if len(message.to) == 1 else None
     if number is None or text_complaint(message.text) is not None:
         return None
@@ -104,7 +104,7 @@ class Filling:
         messages: The messages; they are read at once.
 
     Attributes:
-        recipients: About how many recipients they have; of many messages, the first are counted.
+        recipients: The approximate number of recipients; of many messages, only the first are counted.
 
     Raises:
         ApiError: They cannot be read.
@@ -118,18 +118,18 @@ class Filling:
         first = cast("tuple[object, ...]", self._messages[:_PIECE])
         counts = (len(message.to) for message in first if isinstance(message, Message))
         self.recipients = max(len(self._messages), sum(counts))
-        # In a dictionary, so that each is there once.
+        # A dictionary keeps each pair once, in order.
         self._pairs: dict[Pair, None] = {}
         self._bad: list[object] = []
 
     def draft(self) -> Draft:
-        """The draft, in which a number that comes twice for the same text is kept once.
+        """Make the draft. A number that occurs twice with the same text is kept once.
 
         The texts stay in their order, and the numbers of each are sorted.
 
         Raises:
-            ApiError: A text is empty or far too long, there is no recipient, there are more than 50,000, or some are no
-                numbers (all are named).
+            ApiError: A text is empty or far too long, there is no recipient, there are more than 50,000, or some are
+                not numbers (all of these are named).
         """
         for message in self._messages:
             flaw = message_complaint(message)

@@ -1,4 +1,4 @@
-"""Readers of values whose types vary on the wire: integers or strings; a list, a single value or nothing."""
+"""Readers of values whose types vary in answers: integers or strings; a list, a single value or nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar, cast
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.numbers import clean_number
 
-# Digits of an amount, before or behind the point: more than any account has.
+# Digits of an amount, before or after the point: more than any account has.
 _MOST_DIGITS = 30
 _WITH_COMMA = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+")
 _WITH_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")
@@ -37,19 +37,19 @@ def read_object(value: object) -> Json:
 
 
 def read_items(value: object) -> list[object]:
-    """Read a repeated element: a list, the one value, or nothing in one of its forms."""
+    """Read a repeated element: a list, a single value, or one of the empty values."""
     if isinstance(value, list):
         return cast("list[object]", value)
     return [] if is_empty(value) else [value]
 
 
 def is_empty(value: object) -> bool:
-    """Whether a value is one of the forms in which the service writes that there is none."""
+    """Whether a value is one of the empty values that the service writes."""
     return value is None or value in ("", [], {})
 
 
 def read_container(value: object) -> Json:
-    """Read an object that is written as nothing where it would hold nothing.
+    """Read an object, for which the service writes an empty value if it has no fields.
 
     Raises:
         UnreadableError: It is something else.
@@ -65,7 +65,7 @@ def read_int(value: object) -> int:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    # The service's ids have up to ten digits; a number of more than 64 bits is none of them.
+    # The service's ids have up to ten digits; a number of more than 64 bits is not an id.
     if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
         return int(value)
     raise UnreadableError("a number is missing")
@@ -75,7 +75,7 @@ def read_id(value: object) -> int:
     """Read the id of an order or a message.
 
     Raises:
-        UnreadableError: It is no whole number, or none from 1 on.
+        UnreadableError: It is not a whole number of at least 1.
     """
     id = read_int(value)
     if id <= 0:
@@ -84,9 +84,9 @@ def read_id(value: object) -> int:
 
 
 def read_decimal(value: object) -> Decimal:
-    """Read an amount: a number, or its digits with a decimal point or, as Turkish has it, a comma.
+    """Read an amount: a number, or its digits with a decimal point or, as in Turkish, a comma.
 
-    Where both are there, the last one is the decimal mark and the other groups the thousands.
+    If it has both, the last one is the decimal mark, and the other separates thousands.
 
     Raises:
         UnreadableError: It is something else.
@@ -110,7 +110,7 @@ def _with_point(digits: str) -> str:
 
 
 def read_time(value: object) -> datetime:
-    """Read a time; it is Turkish where it does not say otherwise.
+    """Read a time; it is Turkish time unless it has an offset.
 
     Raises:
         UnreadableError: It is something else.
@@ -127,7 +127,7 @@ def read_time(value: object) -> datetime:
 
 
 def read_number(value: object) -> str:
-    """Read a phone number as E.164; one that is none stays as it is, so that no row is lost.
+    """Read a phone number as E.164; any other text stays as it is, so that no row is lost.
 
     Raises:
         UnreadableError: It is neither text nor a whole number.

@@ -25,8 +25,8 @@ REPORTS_DAYS = 10
 class ReportPage:
     """A page of an order's report: the order's own state, and the rows of this page.
 
-    Rows are made when they are asked for: they come by the million, and stored objects slow every run of Python's
-    garbage collector.
+    Rows are created during iteration: there may be millions, and stored objects slow every run of Python's garbage
+    collector.
     """
 
     order: OrderReport
@@ -74,7 +74,7 @@ def _read_rows(items: list[object]) -> tuple[list[str], list[MessageStatus]]:
 
 
 def _are_e164(numbers: list[str]) -> bool:
-    """Whether each is `+905` and nine characters more; raises `TypeError` where one is not even text."""
+    """Whether each is `+905` and nine characters more; raises `TypeError` if one is not text."""
     text = "".join(numbers)
     prefixes = (text[place::_E164_LENGTH] for place in range(4))
     return len(text) == _E164_LENGTH * len(numbers) and all(
@@ -90,7 +90,7 @@ def _message_status(code: object) -> MessageStatus:
 def get_reports(start: date, end: date, page: int) -> Call[tuple[list[OrderReport], int | None]]:
     """Ask for a page (from 1) of the orders submitted from `start` to `end`, both days included.
 
-    The answer is the page's orders; and how many there are in all, if the service says so.
+    The result is the page's orders, and how many there are in all, if the service says so.
     """
     where = {"start": start.isoformat(), "end": end.isoformat(), "page": page}
     return Call(OPERATIONS["get-reports"], {"filter": where}, read_orders_page)

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from .draft import Draft
 
 _MESSAGE = b'{"text":%b,"receipents":{"number":%b}}'
-# Text too long or empty, no sender or one that is too long.
+# The text is too long or empty; the sender is missing or too long.
 _OF_THE_ORDER_ITSELF = frozenset({453, 454, 459, 460})
 
 
 def send_sms(draft: Draft, is_astray: Callable[[Order, bool], bool] | None = None) -> Call[Order]:
-    """Ask for an order to be sent; `is_astray` as for `Call`.
+    """Ask to send an order; `is_astray` as for `Call`.
 
-    `receipents` is the wire's spelling. The schedule goes without seconds: with them the service would send at once.
+    `receipents` is the service's spelling. The schedule is written without seconds: with them the service would send at
+    once.
     """
     order: dict[str, object] = {"sender": draft.sender, "iys": "0"}
     if draft.send_at is not None:
@@ -40,7 +41,7 @@ def send_sms(draft: Draft, is_astray: Callable[[Order, bool], bool] | None = Non
     opening, closing = (b"[", b"]") if len(messages) > 1 else (b"", b"")
     head = orjson.dumps({"order": order})[: -len(b"}}")]
     fields = Body(b"".join((head, b',"message":', opening, b",".join(messages), closing, b"}}")))
-    # Not the draft itself, which is large: the call outlives it.
+    # The closure must not hold the draft, which is large: the call lives longer.
     recipients = draft.recipients
 
     def read_order(response: Json) -> Order:
@@ -51,7 +52,7 @@ def send_sms(draft: Draft, is_astray: Callable[[Order, bool], bool] | None = Non
 
 
 def cancel_order(order_id: int) -> Call[None]:
-    """Ask for an order to be cancelled."""
+    """Ask to cancel an order."""
     return Call(OPERATIONS["cancel-order"], {"order": {"id": order_id}}, read_status_only, about=f"{order_id}")
 
 

@@ -23,36 +23,35 @@ _STATUS: dict[str | int, MessageStatus] = {
     "accepted": MessageStatus.SENDING,
     "delivered": MessageStatus.DELIVERED,
     "undelivered": MessageStatus.UNDELIVERED,
-    # The codes of its reports, which may come here, too.
+    # The codes of `get-report`, which may come here, too.
     **{status.value: status for status in MessageStatus},
     **{str(status.value): status for status in MessageStatus},
 }
-# A word that may be shown: short, and no phone number.
+# A word that may be shown: short, and not a phone number.
 _WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
 
 
 @forgetful
 def parse_webhook(body: bytes | str) -> DeliveryEvent:
-    """Read a report that the service posts about a message: one when it was accepted, and one when it is final.
+    """Read a report that the service posts about a message: one when it is accepted, and one when its state is final.
 
-    The service signs nothing: all who know the address can post there. A report may come before `send_sms` has
-    returned, more than once, and later than one that it should precede; see `MessageStatus.is_final`. (Source: the
-    provider's page on webhooks.)
+    The service signs nothing: anyone who knows the address can post there. A report may come before `send_sms` has
+    returned, more than once, and out of order; see `MessageStatus.is_final`. (Source: the provider's page on webhooks.)
 
     Args:
-        body: The body of the request, as it came.
+        body: The body of the request, as received.
 
     Returns:
-        What it reports.
+        The report.
 
     Raises:
-        WebhookError: It is anything else than such a report, or larger than 64 KiB.
+        WebhookError: It is not such a report, or larger than 64 KiB.
     """
     if not isinstance(cast("object", body), (bytes, bytearray, str)):
         raise WebhookError("the body is neither bytes nor text")
     if _is_large(body):
         raise WebhookError(f"the body is larger than {_MAX_BODY >> 10} KiB")
-    # An error of `orjson` has the body, and is not chained.
+    # An error of `orjson` holds the body, so it is not chained.
     with suppress(orjson.JSONDecodeError, UnreadableError):
         return _read_event(read_object(read_object(orjson.loads(body)).get("report")))
     raise WebhookError("the body is not a delivery report of the service")
@@ -92,6 +91,6 @@ def _read_message(value: object) -> str:
     if is_empty(value):
         return ""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
-        # A text of digits alone may come as a number.
+        # A text of digits only may come as a number.
         return str(value)
     raise UnreadableError("a text is missing")
