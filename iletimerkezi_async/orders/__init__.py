@@ -43,8 +43,9 @@ After an `OutcomeUnknownError`, make the same call again within 10 minutes of th
 Never add a random suffix to a text to get around the refusal of duplicates, which is the only protection against
 sending twice. Derive a one-time code from its purpose, so that a second request gives the same text.
 
-Reads are repeated, and also `cancel_order` and `delete_blacklist`: there a refusal after a lost answer shows that the
-first attempt succeeded. `register_consents` is repeated only if the request surely never left.
+Reads are repeated, and so are `cancel_order` and `delete_blacklist`. If `delete_blacklist` is refused after a lost
+answer, the first attempt succeeded; after `cancel_order`, the order's state decides. `register_consents` is repeated
+only if the request surely never left.
 
 ## Assumptions
 
