@@ -100,6 +100,7 @@ async def test_a_single_number_is_a_campaign_too() -> None:
     sandbox = Sandbox()
     async with client_of(sandbox) as client:
         assert (await client.send_bulk(TEXT, "5301234567")).accepted == 1
+        assert (await client.send_bulk_messages(Message("Bir", "5301234567"))).accepted == 1
         assert (await client.send_bulk(TEXT, 5301234568)).accepted == 1
         assert await client.send_bulk(TEXT, []) == BulkResult((), 0, (), 0, (), 0)
 

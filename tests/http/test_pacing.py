@@ -456,6 +456,22 @@ def test_nobody_is_held_back_for_longer_than_the_policy_allows(anyio_backend: st
     assert 2.9 < jumping.run(anyio_backend, main, sandbox) < 4
 
 
+def test_a_503_holds_back_its_own_call_alone(anyio_backend: str) -> None:
+    """Only a 429 is about the account's pace."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "503", retry_after=3600)
+
+    async def main() -> float:
+        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=10) as client:
+            with pytest.raises(UnavailableError):
+                await client.send_sms("Bir", NUMBER)
+            began = anyio.current_time()
+            await client.send_sms("Iki", NUMBER)
+            return anyio.current_time() - began
+
+    assert jumping.run(anyio_backend, main, sandbox) < 1
+
+
 # A caller's own pacer.
 
 

@@ -75,6 +75,7 @@ async def test_an_order_that_is_accepted(told: Told, make_client: Make) -> None:
     assert events(span) == []
     assert told.metric("recipients") == {"accepted": 2}
     assert list(told.metric("operation.duration")) == ["accepted"]
+    assert 0 < told.metric("operation.duration")["accepted"] < 60
     assert told.metric("resends") == told.metric("pacing.wait") == {}
 
 

@@ -225,7 +225,13 @@ async def test_a_person_decides_about_what_was_seen(log: Log, name: Name) -> Non
     row = await put(log, mine(name, **UNKNOWN))
     decide = lambda there, now: life.mark_sent(there, now, draw(), 7, KEEP)  # noqa: E731 - once
     assert (await rows.mark(log, name, decide, seen="another"))[1] is life.Obstacle.CHANGED
-    assert (await rows.mark(log, name, decide, seen=row.version))[1] is GRANTED
+    answer, obstacle = await rows.mark(log, name, decide, seen=row.version)
+    assert obstacle is GRANTED
+    assert answer.row is not None
+    # Once it is freed, there is nothing left to decide about.
+    freed = await rows.write_owned(log, answer.row, life.strike(answer.row, draw()))
+    assert freed is not None
+    assert (await rows.mark(log, name, decide, seen=row.version))[1] is life.Obstacle.UNUSED
 
 
 async def test_ids_are_known(log: Log, name: Name) -> None:

@@ -198,6 +198,8 @@ async def test_a_number_in_a_form_of_its_own_is_kept() -> None:
     """A row is never lost over how its number is written."""
     canned = Canned(ok(order={"id": 428, "status": 114, "message": [{"number": "0049 151", "status": 111}]}))
     assert [row.number async for row in canned.client.get_report(428)] == ["0049 151"]
+    canned = Canned(ok(order={"id": 428, "status": 114, "message": [{"number": "+49 1512 3456789", "status": 111}]}))
+    assert [row.number async for row in canned.client.get_report(428)] == ["+4915123456789"]
 
 
 @pytest.mark.parametrize("write", [int, str])
