@@ -329,7 +329,7 @@ def _find_obstacle(call: Call[T]) -> ApiError | None:
 
 def _time_left(call: Call[T], trail: Trail) -> float:
     """Seconds that the next attempt may take; 0 if its schedule or its window has passed."""
-    if call.send_at is not None and _find_obstacle(call) is not None:
+    if _find_obstacle(call) is not None:
         return 0
     if trail.first is None or call.operation.window is None:
         return math.inf
