@@ -361,6 +361,24 @@ async def test_a_clock_that_was_set_between_two_runs_makes_no_order_another(
         assert all(sandbox.deliveries[number] == 1 for number in numbers(40))
 
 
+async def test_clocks_that_are_weeks_apart_leave_it_open(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None]
+) -> None:
+    """No list has all the days on which the order may have been taken."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-answer")
+    async with client_of(sandbox, Retry(attempts=1)) as client:
+        await client.send_bulk(TEXT, numbers(40), journal=path)
+    pass_minutes(sandbox, 70)
+    sandbox.weather = Weather(date_offset=timedelta(days=12))
+    async with client_of(sandbox) as client:
+        await client.get_balance()
+        result = await client.send_bulk(TEXT, numbers(40), journal=path, settle_for=0)
+    [failure] = result.failed
+    assert "more than a list can have" in str(failure.error)
+    assert set(sandbox.deliveries.values()) <= {1}
+
+
 @pytest.mark.parametrize(
     "weather",
     [
