@@ -137,6 +137,13 @@ class World:
         self.pass_minutes(run.later)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Load what is loaded on first use: a pause within an import would keep all others out of it, unlike a process."""
+    for is_campaign in (False, True):
+        World(tmp_path_factory.mktemp("loaded") / "store", "asyncio", is_campaign).call()
+
+
 @settings(max_examples=settings().max_examples * 2 // 5, suppress_health_check=list(HealthCheck))
 @given(
     runs=st.lists(runs, min_size=1, max_size=4),
