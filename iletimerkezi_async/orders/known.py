@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections import Counter, deque
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
@@ -92,8 +92,6 @@ class KnownIds:
         self.sends = LiveSends()
         #: Whether the service gives one id to several orders, as some services for tests do.
         self.are_reused = False
-        #: The number of orders that were answered so far.
-        self.answered = 0
         self._orders: dict[int, _KnownOrder] = {}
         #: The same with their ids, the oldest first.
         self._by_age: deque[tuple[int, _KnownOrder]] = deque()
@@ -117,7 +115,6 @@ class KnownIds:
             scheduled: Whether the order is scheduled.
         """
         now = time.monotonic()
-        self.answered += answered is not None
         self._orders[order_id] = order = _KnownOrder(content, answered, scheduled, now, now - took)
         self._by_age.append((order_id, order))
         while len(self._by_age) > _MAX_IDS or self._by_age[0][1].since < now - _KEPT:
@@ -190,6 +187,21 @@ class KnownIds:
         logger.warning("the ids of other processes are not to be had: %s", reason)
         return frozenset()
 
+    def rank(self, began: float, ended: float) -> int:
+        """Count the orders that probably are newer in the list than a lost one.
+
+        Args:
+            began: The beginning of its first attempt, by the monotonic clock.
+            ended: The end of its last one.
+        """
+        # Of a copy, as another thread may note an order meanwhile.
+        newest_first = (each for _, each in reversed([*self._by_age]))
+        newer = takewhile(lambda each: each.since > began, newest_first)
+        answered = [each for each in newer if each.answered is not None]
+        # An attempt that timed out was most likely taken early.
+        slowest = max((each.since - each.began for each in answered), default=0.0)
+        return sum(each.since > min(ended, began + slowest) for each in answered)
+
 
 # Orders without an id.
 
@@ -202,14 +214,12 @@ class LiveSend:
         draft: The order.
         content: Its `hash_content`.
         owner: The log that counts its look-alikes itself, if there is one.
-        answered_before: The number of the client's orders that were answered before its first attempt.
         began: The time of its first attempt, by this machine's clock; `None` before.
     """
 
     draft: Draft
     content: int
     owner: object = None
-    answered_before: int = 0
     began: float | None = None
     #: The numbers under which it is indexed, or one key for all large orders; none before its first attempt.
     keys: Collection[str] = field(default=(), init=False)

@@ -54,8 +54,6 @@ class Attempts(Trail):
         """Record that an attempt is about to leave; if this raises, the attempt does not leave."""
         self.begun = True
         self._known.sends.add(self._send)
-        if self.first is None:
-            self._send.answered_before = self._known.answered
         self._left_at = time.monotonic()
 
     async def count_alike(self, elapsed: float) -> int:
@@ -71,7 +69,7 @@ class Attempts(Trail):
         """
         # Hash now: between an answer and its record the call must not wait, as it could be cancelled there.
         content = await in_thread(draft.recipients, hash_content, draft)
-        self._send = send = LiveSend(draft, content, self.owner, self._known.answered)
+        self._send = send = LiveSend(draft, content, self.owner)
         sends = self._known.sends
         if self.first is not None:
             sends.add(send)

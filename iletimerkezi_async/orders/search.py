@@ -186,7 +186,8 @@ class LiveSearch:
         self._known = lookups.known
         self._send = send
         self._first, self._last = first, last
-        self._ended = time.monotonic() - last.elapsed
+        now = time.monotonic()
+        self._began, self._ended = now - first.elapsed, now - last.elapsed
 
     async def find(self) -> Conclusion:
         """Look until the order is found, or the requests or the time are used up."""
@@ -243,9 +244,7 @@ class LiveSearch:
     async def _look(self, newer_than: float) -> None:
         """Read pages from the likeliest one on, until the order is found."""
         judge, reports = self._judge, self._reports
-        # Orders that were answered since then are probably newer, and come first in the list.
-        newer = self._known.answered - self._send.answered_before
-        sequence = PageSequence(newer // LISTED + 1)
+        sequence = PageSequence(self._known.rank(self._began, self._ended) // LISTED + 1)
         for number in sequence:
             page = await reports.page(number, newer_than, reports.budget)
             if page is None:

@@ -172,6 +172,27 @@ async def test_twenty_like_orders_with_every_answer_lost(
     assert set(sandbox.deliveries.values()) == {1}
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("before", [0, 100, 200])
+async def test_orders_sent_at_once_tell_the_page_of_a_lost_one(sandbox: Sandbox, before: int) -> None:
+    """It may be on any of seven pages; the answers before and after it tell which (trio shuffles them)."""
+    if before:
+        sandbox.fail("send-sms", "close-idle", times=before)
+    sandbox.fail("send-sms", "drop-answer")
+    ids: list[int] = []
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None) as client:
+
+        async def send(to: str) -> None:
+            ids.append((await client.send_sms("Ayni metin", to)).id)
+
+        async with anyio.create_task_group() as tasks:
+            for index in range(201):
+                tasks.start_soon(send, f"+9053012{index:05}")
+    assert sorted(ids) == [order.id for order in sandbox.orders]
+    # The repetition, one page, and one report.
+    assert len(sandbox.requests) - 201 <= 4
+
+
 async def test_a_lost_order_among_hundreds_is_found(sandbox: Sandbox, client: AsyncClient) -> None:
     """The reports come in pages, and the search ends where the orders are older."""
     for index in range(100):
