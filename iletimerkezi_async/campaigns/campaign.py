@@ -216,7 +216,7 @@ class Campaign:
             await self._places.acquire()
             if not self._tasks and not self._intake.is_over and self._orders.stop is None:
                 await self._intake.fill()
-                await in_thread(self._intake.known, self._put_together)
+                await in_thread(self._intake.waiting, self._put_together)
             if not self._tasks:
                 self._places.release()
                 return

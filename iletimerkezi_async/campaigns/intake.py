@@ -76,6 +76,11 @@ class Intake(ABC, Generic[T]):
         """Recipients read so far, by this run or an earlier one."""
         return self.read + self.missing
 
+    @property
+    def waiting(self) -> int:
+        """Limit of the recipients that the next drafts have."""
+        return len(self._fresh)
+
     async def prepare(self) -> None:
         """Check the source, after all earlier orders are remembered and before anything is sent."""
 
@@ -227,6 +232,11 @@ class MessageIntake(Intake[Recipient]):
         # Numbers that were texted, or may have been; and those whose earlier text has been read again.
         self._texted = SeenKeys(8, smallest=19)
         self._met = SeenKeys(8, smallest=19)
+
+    @property
+    def waiting(self) -> int:
+        """See `Intake`; with those of earlier orders that are to be settled."""
+        return super().waiting + sum(each.row.recipients for each in self._open)
 
     async def prepare(self) -> None:
         """Count changed texts, if the messages can be read twice; their sequence then does not matter."""
