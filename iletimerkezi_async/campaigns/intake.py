@@ -304,12 +304,14 @@ class MessageIntake(Intake[Recipient]):
         self.read += len(values)
         pairs, refused = _clean(values)
         self.refused.extend(refused)
-        keys, _ = self._keys(pairs)
+        keys, numbers = self._keys(pairs)
         repeated = self._seen.add(keys)
         if repeated:
             self.duplicates += len(repeated)
             pairs = without_last(pairs, keys, repeated)
-        self._fresh += self._without_earlier(pairs) if self.missing else pairs
+            numbers = without_last(numbers, keys, repeated)
+            keys = without_last(keys, keys, repeated)
+        self._fresh += self._without_earlier(pairs, keys, numbers) if self.missing else pairs
 
     def _keys(self, pairs: list[Pair]) -> tuple[list[int], list[int]]:
         """A key for each number with its text, and one for the number alone."""
@@ -320,8 +322,7 @@ class MessageIntake(Intake[Recipient]):
         keys = [number ^ marks[text] | _TOP for number, (_, text) in zip(numbers, pairs)]
         return keys, [number | _TOP for number in numbers]
 
-    def _without_earlier(self, pairs: list[Pair]) -> list[Pair]:
-        keys, numbers = self._keys(pairs)
+    def _without_earlier(self, pairs: list[Pair], keys: list[int], numbers: list[int]) -> list[Pair]:
         known, texted, met = self._done.known(keys), self._texted.known(numbers), self._met.known(numbers)
         fresh: list[Pair] = []
         for pair, key, number in zip(pairs, keys, numbers):
