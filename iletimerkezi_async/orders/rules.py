@@ -240,7 +240,7 @@ class Place:
 
     def is_far(self, submitted_at: float | None) -> bool:
         """Whether an order submitted at this time surely is another one, both by known orders and by the clocks."""
-        if submitted_at is None or self.by_clocks is None:
+        if submitted_at is None:
             return False
         return min(gap(submitted_at, self.likely), gap(submitted_at, self.by_clocks)) > self.far
 
@@ -433,7 +433,7 @@ def _is_fresh(wanted: Wanted, listing: Listing, knowledge: Knowledge) -> bool:
 
 
 def conclude_earlier(
-    wanted: Wanted, listing: Listing, verdicts: Mapping[int, Verdict], knowledge: Knowledge, alike: int = 1
+    wanted: Wanted, listing: Listing, verdicts: Mapping[int, Verdict], knowledge: Knowledge, alike: int
 ) -> Conclusion:
     """Conclude the fate of an order that an earlier call may have sent.
 
@@ -479,7 +479,7 @@ def _doubt_absence(
     return None
 
 
-def conclude_live(verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion:
+def conclude_live(verdicts: Mapping[int, Verdict], alike: int) -> Conclusion:
     """Conclude the id of an order that the service has just refused as a duplicate, and so has taken.
 
     Args:
