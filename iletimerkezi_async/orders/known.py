@@ -128,8 +128,10 @@ class KnownIds:
         Call this after the id was written into the journal or the store. In the other sequence, after a crash in
         between, another process would look for the order and rule it out as known.
         """
-        known = None if self._log is None else self.describe(order_id)
-        if self._log is not None and known is not None:
+        if self._log is None:
+            return
+        known = self.describe(order_id)
+        if known is not None:
             self._log.note_later(self._account, known)
 
     def describe(self, order_id: int) -> KnownId | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders.lookup import Budget, Page
-from iletimerkezi_async.orders.search import PageSequence
+from iletimerkezi_async.orders.search import PageSequence, hear_clock
 from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -280,6 +281,21 @@ async def test_without_the_service_s_time_a_blacklist_proves_nothing() -> None:
     with pytest.raises(OutcomeUnknownError, match="452") as caught:
         await Service([], refusal=452, headers={}).send()
     assert not isinstance(caught.value, RecipientError)
+
+
+async def test_the_service_s_time_is_asked_for_where_it_was_not_heard_since() -> None:
+    """By one page of the list, and by none where an answer has told it."""
+    service = Service([])
+    async with service.client() as client:
+        lookups = client._session.lookups
+        for _ in range(2):
+            await hear_clock(lookups, -math.inf)
+            assert service.asked == ["list 1"]
+        heard_at = lookups.transport.clocks.heard_at
+        await hear_clock(lookups, heard_at)
+        assert service.asked == ["list 1"]
+        await hear_clock(lookups, heard_at + 0.001)
+        assert service.asked == ["list 1"] * 2
 
 
 async def test_where_the_store_is_away_ids_of_others_are_looked_at(
