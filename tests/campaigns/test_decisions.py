@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,15 +25,17 @@ from iletimerkezi_async import (
     BulkError,
     BulkResult,
     ConfigurationError,
+    Iys,
     JournalError,
     Message,
     OutcomeUnknownError,
     Progress,
+    StoreError,
     fill_template,
 )
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
-from iletimerkezi_async.stores.log import Answer, Change, Fence, Row
+from iletimerkezi_async.stores.log import Answer, Change, Fence, Row, State
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 pytestmark = pytest.mark.anyio
@@ -188,6 +191,42 @@ async def test_cancelled_while_a_decision_is_written_down_everybody_is_named(
     assert {result.accepted + result.failures for result in told} == {60}
 
 
+async def test_a_decision_that_cannot_be_written_down_is_none(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order stays unknown, and counts as nothing else."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(hours=5)))
+    sandbox.fail("send-sms", "drop-answer")
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 30)
+    write = JournalFile._write
+
+    def full(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        if change.row.state is State.SENT:
+            raise StoreError("the disk is full")
+        return write(self, old, change, fence)
+
+    monkeypatch.setattr(JournalFile, "_write", full)
+    with pytest.raises(JournalError, match="the disk is full") as caught:
+        await run(sandbox, path, 20, unknown="as_sent")
+    assert caught.value.result is not None
+    assert (caught.value.result.accepted, caught.value.result.failures) == (0, 20)
+
+
+async def test_an_order_that_never_left_is_not_in_the_journal(path: Path) -> None:
+    """Neither as open nor as freed: what asks for its turn in vain leaves nothing behind."""
+
+    class Broken:
+        async def acquire(self, n: int) -> None:
+            raise RuntimeError
+
+    async with Sandbox().client(sender="FIRMA", iys=Iys.OFF, retry=ONCE, rate=Broken()) as client:
+        with pytest.raises(BulkError):
+            await client.send_bulk(TEXT, numbers(20), journal=path)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT part FROM iletimerkezi_rows").fetchall() == [(0,)]
+
+
 async def test_a_decision_is_about_earlier_runs_alone(path: Path) -> None:
     """What this run lost may still be settled."""
     sandbox = Sandbox()
@@ -317,6 +356,17 @@ async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(
     result = caught.value.result
     assert result is not None
     assert result.read == result.accepted + result.failures
+
+
+async def test_so_many_changed_texts_are_enough(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be read only once is not read to its end for their number."""
+    monkeypatch.setattr("iletimerkezi_async.campaigns.intake._MOST_CHANGED", 3)
+    sandbox = Sandbox()
+    await send_messages(sandbox, path, dated(1, 6))
+    left = iter(dated(2, 20))
+    with pytest.raises(JournalError, match="other texts of 3 recipients"):
+        await send_messages(sandbox, path, left)
+    assert len([*left]) == 17
 
 
 async def test_a_list_is_looked_through_before_anything_goes_out(path: Path) -> None:

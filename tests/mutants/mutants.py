@@ -29,7 +29,7 @@ from judging import Bench
 from measuring import FOLDERS, PACKAGE, Measured, measure
 
 EQUIVALENTS = Path(__file__).with_name("equivalents.json")
-_MOST_TESTS = 500
+_MOST_TESTS = 1500
 # Seconds of a test that costs next to nothing.
 _QUICK = 0.05
 
@@ -67,16 +67,17 @@ def _line(text: str) -> str:
 
 
 def _chosen(mutant: Mutant, measured: Measured, most: float) -> list[str]:
-    """The tests to run, the likeliest to notice first: all quick ones, a case of each other, its own folder's."""
+    """The tests to run, the likeliest to notice first: a case of each function, its own folder's, the quick ones."""
     cases: Counter[str] = Counter()
     own = f"tests/{mutant.file.partition('/')[0]}/"
     ranked = []
     for test in sorted(measured.tests_of(PACKAGE / mutant.file, mutant.change.lines), key=measured.seconds.__getitem__):
         function = test.partition("[")[0]
         needed = measured.seconds[test]
-        ranked.append((cases[function], not test.startswith(own), needed, test))
-        # The cases of a quick table are its edges, and all of them cost less than one case of another test.
-        cases[function] += needed > _QUICK
+        # All cases of a quick table, which are its edges, cost less than one of another test.
+        rank = min(cases[function], 1) if needed < _QUICK else cases[function]
+        ranked.append((rank, not test.startswith(own), needed, test))
+        cases[function] += 1
     chosen: list[str] = []
     seconds = 0.0
     for *_, needed, test in sorted(ranked):

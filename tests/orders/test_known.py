@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async import Iys, OrderAcceptedError, OutcomeUnknownError, Retry
+from iletimerkezi_async import Iys, OrderAcceptedError, OutcomeUnknownError, Retry, StoreError
 from iletimerkezi_async.clocks import Moment, Span, Stopwatch
 from iletimerkezi_async.orders import known as known_module
 from iletimerkezi_async.orders.known import KnownIds, LiveSend, LiveSends, hash_content
@@ -188,25 +188,44 @@ def test_how_many_orders_are_newer_than_a_lost_one(monkeypatch: pytest.MonkeyPat
     assert known.rank(106.0, math.inf) == 0
 
 
+class StandIn:
+    """A store's log that knows every id."""
+
+    def __init__(self, *, is_away: bool = False, error: StoreError | None = None) -> None:
+        self.is_away, self.error = is_away, error
+        self.questions: list[list[int]] = []
+
+    async def known(self, account: str, order_ids: list[int]) -> frozenset[int]:
+        self.questions.append(order_ids)
+        if self.error is not None:
+            raise self.error
+        return frozenset(order_ids)
+
+    def note_away(self) -> None:
+        self.is_away = True
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(("is_away", "ids", "asked"), [(False, [7, 8], [8]), (False, [7], None), (True, [8], None)])
 async def test_other_processes_are_asked_only_for_what_they_may_know(
     is_away: bool, ids: list[int], asked: list[int] | None
 ) -> None:
     """Not for ids of one's own, and not while the store is away, which would take a second each time."""
-    questions: list[list[int]] = []
-
-    class Log:
-        async def known(self, account: str, order_ids: list[int]) -> frozenset[int]:
-            questions.append(order_ids)
-            return frozenset(order_ids)
-
-    log = Log()
-    log.is_away = is_away  # type: ignore[attr-defined]  # a stand-in
+    log = StandIn(is_away=is_away)
     known = KnownIds(log, "account")  # type: ignore[arg-type]  # a stand-in
     known.note(7, 1)
     assert await known.known_to_others(ids) == {*(asked or [])}
-    assert questions == ([] if asked is None else [asked])
+    assert log.questions == ([] if asked is None else [asked])
+    assert log.is_away is is_away
+
+
+@pytest.mark.anyio
+async def test_a_store_that_is_found_to_be_away_is_not_asked_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    """By anybody; a WARNING tells why, and the search goes on without these ids."""
+    log = StandIn(error=StoreError("it is away"))
+    assert await KnownIds(log, "account").known_to_others([8]) == set()  # type: ignore[arg-type]  # a stand-in
+    assert log.is_away
+    assert "it is away" in caplog.text
 
 
 @given(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -24,9 +24,11 @@ from iletimerkezi_async import (
     Retry,
     StoreError,
 )
+from iletimerkezi_async.clocks import Days, Moment, Span
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders.lookup import Budget, Page
-from iletimerkezi_async.orders.search import PageSequence, hear_clock
+from iletimerkezi_async.orders.rules import Listed, Place, Wanted
+from iletimerkezi_async.orders.search import Judge, PageSequence, hear_clock
 from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +59,7 @@ class Service:
         lag: How many times a report is asked for before it has rows.
         headers: Of every answer.
         last_day: The last day of the list that is not refused as one to come.
+        beyond: What pages behind the last one have.
         shown: How many orders the list says that it has; below 0 it does not say.
         asked: What was asked, in words.
     """
@@ -69,6 +72,7 @@ class Service:
     lag: int = 0
     headers: dict[str, str] = DATE
     last_day: str = "2999"
+    beyond: list[dict[str, object]] = field(factory=list)
     shown: int | None = None
     asked: list[str] = field(factory=list)
     sent: int = 0
@@ -104,7 +108,7 @@ class Service:
         begin = (where["page"] - 1) * LISTED
         count = len(self.orders) if self.shown is None else self.shown
         told = {} if count < 0 else {"count": count}
-        return ok(**told, orders=self.orders[begin : begin + LISTED])
+        return ok(**told, orders=self.orders[begin : begin + LISTED] or self.beyond)
 
     def _report(self, body: dict[str, Any]) -> dict[str, object]:
         id, page, size = (body["order"][name] for name in ("id", "page", "rowCount"))
@@ -184,6 +188,26 @@ async def test_a_day_to_come_that_the_list_refuses_is_left_out() -> None:
     assert service.asked[:2] == ["list 1", "list 1"]
 
 
+@pytest.mark.parametrize(("shown", "beyond", "last_day", "pages", "is_whole"), [
+    (None, [], "2999", [1, 2, 3], True), (-1, [], "2999", [1, 2, 3], True), (32, [], "2999", [1, 2, 3], False),
+    (31, [31], "2999", [1, 2, 3], True), (30, [31], "2999", [1, 2, 3], True),
+    (32, [31], "2999", [1, 2, 3, 4, 5], False), (-1, [31], "2999", [1, 2, 3, 4, 5], True),
+    (None, [], "2026-05-01", [1, 1, 2, 3], False),
+    (None, [], "2026-04-01", [1, 1], False),
+])  # fmt: skip
+async def test_how_far_a_whole_list_is_read(
+    shown: int | None, beyond: list[int], last_day: str, pages: list[int], is_whole: bool
+) -> None:
+    """To an empty page; where pages are repeated, to one, or to three where it should have more. Then it lacks some."""
+    orders = [listed(id) for id in range(1, 32)]
+    service = Service(orders, shown=shown, beyond=[listed(id) for id in beyond], last_day=last_day)
+    async with service.client() as client:
+        reports = client._session.lookups.reports(Days(date(2026, 4, 30), date(2026, 5, 2)))
+        listing = await reports.reading(-math.inf).read(Budget(9))
+    assert [asked.removeprefix("list ") for asked in service.asked] == [*map(str, pages)]
+    assert listing.ended is is_whole
+
+
 async def test_a_refusal_as_past_its_time_gives_the_order_that_was_taken_before() -> None:
     """The first attempt came in time, as the reports show; where they do not, nobody knows."""
     assert await Service([listed(7)], {7: [NUMBER]}, refusal=457).send() == 7
@@ -238,6 +262,18 @@ async def test_the_two_dozen_nearest_are_looked_at_before_one_is_the_only_one(se
     with pytest.raises(OrderAcceptedError) as caught:
         await service.send()
     assert set(caught.value.candidates) == {1000, 1000 - second}
+
+
+@pytest.mark.parametrize(("at", "is_near"), [
+    (940.0, True), (939.5, False), (1120.0, True), (1120.5, False), (None, True),
+])  # fmt: skip
+def test_what_is_within_a_minute_of_an_attempt_is_looked_at_first(at: float | None, is_near: bool) -> None:
+    """And what may be; all of it where no place in the list is known."""
+    span = Span(Moment(1000.0), Moment(1060.0))
+    judge = Judge(None, Wanted({NUMBER: 1}, 1, span), Budget())  # type: ignore[arg-type]  # nothing is read
+    assert judge.is_near(Listed(7, submitted_at=at))
+    judge.place = Place((1000.0, 1060.0))
+    assert judge.is_near(Listed(7, submitted_at=at)) is is_near
 
 
 def test_requests_are_shared_by_those_who_look() -> None:

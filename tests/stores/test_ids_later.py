@@ -93,6 +93,7 @@ async def test_what_was_answered_is_noted_at_the_latest_when_the_store_is_closed
     """Another process then knows that these orders are no others."""
     async with world.engine.store() as store, world.client(store) as client:
         orders = [await client.send_sms(f"Kodunuz {index}", NUMBER) for index in range(30)]
+        orders += (await client.send_bulk("Kampanya", [NUMBER])).orders
     async with world.engine.store() as store:
         ids = {order.id for order in orders}
         assert await StoreLog(store).known(world.account, ids) == ids

@@ -28,6 +28,7 @@ from iletimerkezi_async import ConfigurationError, DuplicateOrderError, StoreErr
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
 from iletimerkezi_async.stores.base import StoreLog
 from iletimerkezi_async.stores.log import KnownId, State
+from iletimerkezi_async.stores.redis import _complaints_about, _retries
 
 pytestmark = pytest.mark.anyio
 
@@ -218,6 +219,29 @@ async def test_a_full_redis_is_an_error(tmp_path: Path, account: str) -> None:
             with redis.Redis.from_url(server.url) as admin:
                 admin.config_set("maxmemory", "0")
             assert await asking.begin(mine)
+
+
+@pytest.mark.parametrize(("policy", "memory", "save", "append", "told"), [
+    ("noeviction", "100", "3600 1", "no", ""), ("allkeys-lru", "0", "", "yes", ""),
+    ("allkeys-lru", "100", "", "yes", "m"),
+    ("noeviction", "0", "", "no", "d"), ("allkeys-lru", "100", "", "no", "md"),
+])  # fmt: skip
+def test_which_settings_of_a_redis_may_lose_keys(policy: str, memory: str, save: str, append: str, told: str) -> None:
+    """A limit of its memory where it may drop any key, and neither kind of file on its disk."""
+    settings = {"maxmemory": memory, "maxmemory-policy": policy, "save": save, "appendonly": append}
+
+    class Server:
+        def config_get(self, name: str) -> dict[str, str]:
+            return {name: settings[name]}
+
+    complaints = _complaints_about(Server())  # type: ignore[arg-type]  # a stand-in
+    assert ["memory is full" in each for each in complaints] == [each == "m" for each in told]
+
+
+@pytest.mark.parametrize(("seconds", "retries"), [(0.05, 0), (0.1, 0), (0.11, 1), (0.31, 2), (1.6, 4), (2.6, 5)])
+def test_the_pauses_between_connections_are_shorter_than_a_call_may_take(seconds: float, retries: int) -> None:
+    """A tenth of a second, twice as long each time, and never more than one."""
+    assert _retries(seconds) == retries
 
 
 async def test_a_redis_that_forgets_is_warned_of(
