@@ -130,6 +130,7 @@ TABLE: list[tuple[dict[str, object] | None, float, Event, type | object, dict[st
     ({**SENT, "order_id": 5}, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 5}),
     ({**SENT, "order_id": 5}, OVER, is_taken(None), Row, {"state": State.SENT, "order_id": 5}),
     (None, 0, says_sent(7), life.Obstacle.UNUSED, None),
+    (None, 0, says_not_sent(), life.Obstacle.UNUSED, None),
     (FREE, OVER, says_sent(7), life.Obstacle.UNUSED, FREE),
     (FREE, OVER, says_not_sent(), life.Obstacle.UNUSED, FREE),
     (CLAIMED, HELD, says_sent(7), life.Obstacle.BUSY, {"state": State.CLAIMED}),
