@@ -189,6 +189,8 @@ def test_which_statuses_without_a_body_are_refusals() -> None:
     assert [status for status, outcome in outcomes.items() if isinstance(outcome, Refused)] == refused
     own = [status for status, outcome in outcomes.items() if isinstance(outcome, Refused) and outcome.is_its_own]
     assert own == [429, *range(452, 475)]
+    content = [status for status, outcome in outcomes.items() if isinstance(outcome, Refused) and outcome.content]
+    assert content == [453, 454, 458, 459, 460, 464, 466, 468, 469]
 
 
 @pytest.mark.parametrize(
