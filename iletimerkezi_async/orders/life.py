@@ -175,7 +175,7 @@ def give_up(held: Row, version: str, keep: float, *, lost: bool, service: float 
     if not lost:
         return strike(held, version)
     first, last = held.first, held.last
-    if first is not None and last is not None and last.service is None:
+    if service is not None and first is not None and last is not None and last.service is None:
         last = Moment(last.local, service)
         first = last if last.local - first.local < _SAME else first
     row = evolve(held, version=version, state=State.UNKNOWN, first=first, last=last)
