@@ -17,8 +17,9 @@ from iletimerkezi_async.http.transport import RefusedAgain, Trail
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
-from .known import LiveSend, hash_content
+from .known import hash_content
 from .pieces import in_thread
+from .rules import OpenOrder
 from .search import LiveSearch
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Attempts(Trail):
 
     begun = False
     owner: object = None
-    _send: LiveSend
+    _send: OpenOrder
     _left_at = 0.0
     _disputed: int | None = None
 
@@ -69,7 +70,7 @@ class Attempts(Trail):
         """
         # Hash now: between an answer and its record the call must not wait, as it could be cancelled there.
         content = await in_thread(draft.recipients, hash_content, draft)
-        self._send = send = LiveSend(draft, content, self.owner)
+        self._send = send = OpenOrder(draft, content, self.owner)
         sends = self._known.sends
         if self.first is not None:
             sends.add(send)
