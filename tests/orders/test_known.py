@@ -14,8 +14,8 @@ from iletimerkezi_async import Iys, OrderAcceptedError, OrderReport, OrderStatus
 from iletimerkezi_async.clocks import Moment, Span, Stopwatch
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders import known as known_module
+from iletimerkezi_async.orders.driver import Attempts
 from iletimerkezi_async.orders.known import KnownIds, LiveSends, hash_content
-from iletimerkezi_async.orders.recovery import Attempts
 from iletimerkezi_async.orders.rules import Evidence, OpenOrder, Rows, days, judge
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores.log import KnownId
