@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.clocks import Moment, Stopwatch
+from iletimerkezi_async.clocks import Stopwatch
 from iletimerkezi_async.errors import (
     DuplicateOrderError,
     IletimerkeziError,
@@ -31,9 +31,8 @@ from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
 from . import life, rows
 from .known import ALIKE_SECONDS, hash_content
-from .life import Step
 from .pieces import in_thread
-from .rules import Fate, OpenOrder
+from .rules import OpenOrder
 from .search import EarlierSearch, LiveSearch, hear_clock, now_by
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Attempts(Trail):
     async def before(self) -> None:
         """Record that an attempt is about to leave; if this raises, the attempt does not leave."""
         self.begun = True
-        self._known.sends.add(self._send)
+        self._known.add(self._send)
         self._left_at = time.monotonic()
 
     async def count_alike(self, elapsed: float) -> int:
@@ -94,9 +93,8 @@ class Attempts(Trail):
         # Hash now: between an answer and its record the call must not wait, as it could be cancelled there.
         content = await in_thread(draft.recipients, hash_content, draft)
         self._send = send = OpenOrder(draft, content, self.owner)
-        sends = self._known.sends
         if self.first is not None:
-            sends.add(send)
+            self._known.add(send)
         is_known = False
         try:
             order, is_known = await self._perform(draft)
@@ -104,7 +102,7 @@ class Attempts(Trail):
             is_known = not isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
             raise
         finally:
-            (sends.remove if is_known else sends.mark_lost)(send)
+            (self._known.remove if is_known else self._known.mark_lost)(send)
         return order
 
     async def _perform(self, draft: Draft) -> tuple[Order, bool]:
@@ -318,10 +316,7 @@ class Claim(Attempts):
         """
         moment = datetime.fromtimestamp(time.time(), timezone.utc)
         may_go = has_texts and find_obstacle(draft.send_at, moment) is None
-        step = life.next_step(self.held, now_by(self.lookups, self.ahead), may_go=may_go)
-        if step is not Step.SEND:
-            step = await self._step_by_heard_time(step, may_go=may_go)
-        if step is Step.LOOK_UP:
+        if self.lost and not await self._may_repeat(may_go=may_go):
             found = await self._look_up(draft)
             if found is not None:
                 return found, None
@@ -329,21 +324,26 @@ class Claim(Attempts):
             self.lost = False
         if not has_texts:
             raise TransportError("not sent: its messages were not read again", _OPERATION)
-        first, last = self.held.first, self.held.last
-        if step is Step.SEND_AGAIN and first is not None and last is not None:
-            now = now_by(self.lookups, self.ahead)
-            self.first, self.last = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
         order = await self.send(draft)
         return order, self.lookups.known.describe(order.id)
 
-    async def _step_by_heard_time(self, step: Step, *, may_go: bool) -> Step:
-        """Decide the step by the service's time: for a repetition one heard since the call began, else any."""
-        since = self._began if step is Step.SEND_AGAIN else -math.inf
+    async def _may_repeat(self, *, may_go: bool) -> bool:
+        """Whether to send an order that may have been taken again, without a look-up.
+
+        Args:
+            may_go: Whether it can be sent: its texts are known, and its schedule is not past.
+        """
+        # Decide a repetition by a time heard since the call began: a time extrapolated from before may be wrong, as the
+        # machine may have slept. A look-up needs any time.
+        is_young = may_go and life.may_repeat(self.held, now_by(self.lookups, self.ahead))
+        since = self._began if is_young else -math.inf
         await hear_clock(self.lookups, since)
-        now = now_by(self.lookups, self.ahead)
-        # A time extrapolated from before the call may be wrong: the machine may have slept.
+        now, first, last = now_by(self.lookups, self.ahead), self.held.first, self.held.last
         is_heard = self.lookups.transport.clocks.heard_at >= since
-        return life.next_step(self.held, now if is_heard else Moment(now.local), may_go=may_go)
+        if first is None or last is None or not (may_go and is_heard and life.may_repeat(self.held, now)):
+            return False
+        self.first, self.last = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
+        return True
 
     async def _look_up(self, draft: Draft) -> Order | None:
         """Give the order if the reports show it; `None` if they surely lack it.
@@ -358,11 +358,11 @@ class Claim(Attempts):
         except StoreError as error:
             reason = f"an earlier call may have sent it, and the store is away ({error})"
             raise unknown(reason) from None
-        if found.fate is Fate.ABSENT:
+        if found.taken is False:
             return None
-        if found.fate is Fate.TAKEN and found.order_id is not None:
+        if found.taken is True and found.order_id is not None:
             return Order(found.order_id, draft.recipients)
-        if found.fate is Fate.TAKEN:
+        if found.taken is True:
             raise OrderAcceptedError(found.candidates)
         reason = f"an earlier call may have sent it, and the reports do not tell: {found.reason}"
         raise unknown(reason, found.candidates)

@@ -53,9 +53,6 @@ def hash_content(draft: Draft) -> int:
     return hash((draft.sender, draft.iys, draft.send_at, carried))
 
 
-# Ids.
-
-
 class _KnownOrder(NamedTuple):
     """An order of this client that surely was taken.
 
@@ -74,8 +71,11 @@ class _KnownOrder(NamedTuple):
     began: float
 
 
-class KnownIds:
-    """The ids that a client has learnt in the last half hour.
+class OrderMemory:
+    """A client's memory of its orders: those of the last half hour whose ids are known, and the open ones.
+
+    Open orders are under way or lost: reports may show them. They are counted, so that a search does not take one for
+    another.
 
     Args:
         log: The store by which the account's processes share their ids, if there is one.
@@ -85,13 +85,17 @@ class KnownIds:
     def __init__(self, log: StoreLog | None = None, account: str = "") -> None:
         self._log = log
         self._account = account
-        #: The orders whose ids are not known.
-        self.sends = LiveSends()
         #: Whether the service gives one id to several orders, as some services for tests do.
         self.are_reused = False
         self._orders: dict[int, _KnownOrder] = {}
         #: The same with their ids, the oldest first.
         self._by_age: deque[tuple[int, _KnownOrder]] = deque()
+        # Open orders: small ones under each of their numbers, all large ones under one key.
+        self._by_key: dict[str, list[OpenOrder]] = {}
+        self._lost: deque[OpenOrder] = deque()
+        self._lost_recipients = 0
+
+    # Known ids.
 
     def note(
         self,
@@ -201,21 +205,7 @@ class KnownIds:
         slowest = max((each.since - each.began for each in answered), default=0.0)
         return sum(each.since > min(ended, began + slowest) for each in answered)
 
-
-# Orders without an id.
-
-
-class LiveSends:
-    """A client's orders whose ids are not known, but which reports may show: under way, or lost.
-
-    They are counted, so that a search does not take one for another.
-    """
-
-    def __init__(self) -> None:
-        # Small orders under each of their numbers, all large ones under one key.
-        self._by_key: dict[str, list[OpenOrder]] = {}
-        self._lost: deque[OpenOrder] = deque()
-        self._lost_recipients = 0
+    # Open orders.
 
     def add(self, send: OpenOrder) -> None:
         """Add an order, as an attempt is about to leave."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import OrderReport
 
-    from .known import KnownIds
+    from .known import OrderMemory
 
 #: Orders on a page of the list, as seen in public code; the documentation does not tell.
 LISTED = 30
@@ -258,7 +258,7 @@ class Lookups:
         known: The client's memory of its orders.
     """
 
-    def __init__(self, transport: Transport, known: KnownIds) -> None:
+    def __init__(self, transport: Transport, known: OrderMemory) -> None:
         self.transport = transport
         self.known = known
         self._caches: dict[object, ReportCache] = {}

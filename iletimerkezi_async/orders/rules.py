@@ -89,26 +89,18 @@ class Verdict:
     lacks_numbers: bool = False
 
 
-class Fate(Enum):
-    """The fate of an order whose answer was lost."""
-
-    TAKEN = "taken"
-    ABSENT = "surely not there"
-    UNKNOWN = "unknown"
-
-
 @frozen
 class Conclusion:
     """The fate of an order whose answer was lost, with its reason.
 
     Attributes:
-        fate: The fate.
+        taken: Whether the service took it; `False` if it surely lacks it, `None` if that is unknown.
         reason: The reason, in words.
         order_id: The order's id, if it was taken and its id is certain.
         candidates: Ids of orders that may be it, for a person to look at.
     """
 
-    fate: Fate
+    taken: bool | None
     reason: str
     order_id: int | None = None
     candidates: tuple[int, ...] = ()
@@ -416,11 +408,11 @@ def conclude_earlier(evidence: Evidence, verdicts: Mapping[int, Verdict], alike:
     """
     its, may_be = _find(verdicts, Identity.IT), _find(verdicts, Identity.CANNOT_TELL)
     if len(its) >= alike:
-        return Conclusion(Fate.TAKEN, "it is in the list", its[0] if len(its) == alike == 1 else None, its)
+        return Conclusion(True, "it is in the list", its[0] if len(its) == alike == 1 else None, its)
     doubt = _doubt_absence(evidence, verdicts)
     if doubt is not None:
-        return Conclusion(Fate.UNKNOWN, doubt, None, its + may_be)
-    return Conclusion(Fate.ABSENT, "a list that is whole and fresh has only other orders")
+        return Conclusion(None, doubt, None, its + may_be)
+    return Conclusion(False, "a list that is whole and fresh has only other orders")
 
 
 def _find(verdicts: Mapping[int, Verdict], identity: Identity) -> tuple[int, ...]:
@@ -455,6 +447,6 @@ def conclude_live(verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion
     """
     its = _find(verdicts, Identity.IT)
     if len(its) == alike == 1:
-        return Conclusion(Fate.TAKEN, "it is the only one within a minute of an attempt", its[0], its)
+        return Conclusion(True, "it is the only one within a minute of an attempt", its[0], its)
     reason = "there are several that cannot be told apart" if its else "no order in the list is surely it"
-    return Conclusion(Fate.TAKEN, reason, None, its + _find(verdicts, Identity.CANNOT_TELL))
+    return Conclusion(True, reason, None, its + _find(verdicts, Identity.CANNOT_TELL))

@@ -28,7 +28,6 @@ from .rules import (
     NEAR,
     Conclusion,
     Evidence,
-    Fate,
     Identity,
     OpenOrder,
     Verdict,
@@ -176,7 +175,7 @@ class LiveSearch:
         now, span = self._measure()
         of_days = days(span, now)
         if of_days is None:
-            return Conclusion(Fate.TAKEN, _TOO_LONG_AGO)
+            return Conclusion(True, _TOO_LONG_AGO)
         self._reports = self._lookups.reports(of_days)
         budget = self._reports.budget
         self._judge = Judge(self._reports, self._gather(), budget)
@@ -207,7 +206,7 @@ class LiveSearch:
 
     def _count_alike(self) -> int:
         """Count the client's other orders without an id that reports cannot distinguish from this one."""
-        return self._known.sends.count_alike(self._wanted)
+        return self._known.count_alike(self._wanted)
 
     async def _look_again_and_again(self) -> None:
         retry = self._lookups.transport.retry
@@ -343,12 +342,12 @@ class EarlierSearch:
         """
         of_days = days(self._span, now_by(self._lookups, self._ahead))
         if of_days is None:
-            return Conclusion(Fate.UNKNOWN, _TOO_LONG_AGO)
+            return Conclusion(None, _TOO_LONG_AGO)
         content = await in_thread(self._draft.recipients, hash_content, self._draft)
         self._wanted = OpenOrder(self._draft, content, self._log, self._span.first.local - self._ahead)
         self._reports = self._lookups.reports(of_days)
         conclusion, is_outdated = await self._conclude(-math.inf)
-        if conclusion.fate is Fate.UNKNOWN and is_outdated:
+        if conclusion.taken is None and is_outdated:
             conclusion, _ = await self._conclude(time.monotonic())
         return conclusion
 
@@ -370,8 +369,7 @@ class EarlierSearch:
     async def _judge(self, evidence: Evidence, open_rows: int) -> tuple[int, dict[int, Verdict]]:
         """Count the look-alikes, the order included, and judge the orders of the list."""
         # Look-alikes of this process that the log does not count.
-        sends = self._lookups.known.sends
-        others = sends.count_alike(self._wanted, owner=self._log, blacklist=evidence.blacklist)
+        others = self._lookups.known.count_alike(self._wanted, owner=self._log, blacklist=evidence.blacklist)
         alike = open_rows + 1 + others
         judge = Judge(self._reports, evidence, Budget(_MAX_REPORTS))
         await judge.look_at(evidence.orders, lambda _: len(judge.its) >= alike)

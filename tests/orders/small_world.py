@@ -15,7 +15,7 @@ from iletimerkezi_async import Iys, OrderReport, OrderStatus
 from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders import rules
-from iletimerkezi_async.orders.rules import Conclusion, Evidence, Fate, OpenOrder, Rows
+from iletimerkezi_async.orders.rules import Conclusion, Evidence, OpenOrder, Rows
 from iletimerkezi_async.stores.log import KnownId
 from iletimerkezi_async.wire.draft import Draft
 
@@ -147,7 +147,7 @@ class World(NamedTuple):
         span, now = Span(self._clock(0), self._clock(AGAIN)), self._clock(AGAIN + self.age)
         days = rules.days(span, now)
         if days is None:
-            return Conclusion(Fate.UNKNOWN, "too many days"), Conclusion(Fate.TAKEN, "too many days")
+            return Conclusion(None, "too many days"), Conclusion(True, "too many days")
         times = {id: START + (order.at + fault.shift) * MINUTE for id, order in shown.items()}
         listed = tuple(
             OrderReport(id, OrderStatus.SENDING, total=self.size, submitted_at=datetime.fromtimestamp(at, TURKISH_TIME))
@@ -193,9 +193,9 @@ def find_flaw(world: World) -> str | None:
     """What the rules conclude that is not true."""
     earlier, live = world.conclude()
     taken, has_twin = world.taken is not None, TWIN in world.beside
-    if earlier.fate is Fate.ABSENT and taken and world.is_noticeable():
+    if earlier.taken is False and taken and world.is_noticeable():
         return "surely not there, though it was taken"
-    if earlier.fate is Fate.TAKEN and not taken and not has_twin:
+    if earlier.taken is True and not taken and not has_twin:
         return "taken, though it was not"
     if earlier.order_id not in {None, OURS} and not has_twin:
         return "another order's id"

@@ -14,7 +14,6 @@ from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders.rules import (
     Conclusion,
     Evidence,
-    Fate,
     Identity,
     OpenOrder,
     Place,
@@ -241,16 +240,16 @@ def conclude(
 
 def test_it_is_taken_where_the_list_shows_it() -> None:
     """With its id, unless it may be one of several."""
-    assert (conclude({7: IT}).fate, conclude({7: IT}).order_id) == (Fate.TAKEN, 7)
-    assert (conclude({7: IT, 8: IT}).fate, conclude({7: IT, 8: IT}).order_id) == (Fate.TAKEN, None)
-    assert (conclude({7: IT, 8: IT}, alike=2).fate, conclude({7: IT, 8: IT}, alike=2).order_id) == (Fate.TAKEN, None)
-    assert conclude({7: IT}, alike=2).fate is Fate.UNKNOWN
+    assert (conclude({7: IT}).taken, conclude({7: IT}).order_id) == (True, 7)
+    assert (conclude({7: IT, 8: IT}).taken, conclude({7: IT, 8: IT}).order_id) == (True, None)
+    assert (conclude({7: IT, 8: IT}, alike=2).taken, conclude({7: IT, 8: IT}, alike=2).order_id) == (True, None)
+    assert conclude({7: IT}, alike=2).taken is None
     assert conclude({7: IT}, alike=2).candidates == (7,)
 
 
 def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others() -> None:
     """And only then."""
-    assert conclude({7: ANOTHER}).fate is Fate.ABSENT
+    assert conclude({7: ANOTHER}).taken is False
 
 
 old = moment(62 * MINUTE)
@@ -273,13 +272,13 @@ def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, objec
     """Each by itself, with the reason in words."""
     verdicts = {7: ANOTHER} | case.pop("verdicts", {}) if "verdicts" in case else {7: ANOTHER}  # type: ignore[operator]  # a dict
     conclusion = conclude(verdicts, **case)  # type: ignore[arg-type]  # of all types
-    assert conclusion.fate is Fate.UNKNOWN
+    assert conclusion.taken is None
     assert reason in conclusion.reason
 
 
 def test_after_an_hour_a_list_is_not_behind() -> None:
     """Though no newer order shows it."""
-    assert conclude({7: ANOTHER}, known={}, at=old).fate is Fate.ABSENT
+    assert conclude({7: ANOTHER}, known={}, at=old).taken is False
 
 
 @pytest.mark.parametrize(("known", "whole"), [
@@ -305,5 +304,5 @@ def test_live_an_id_is_given_where_there_is_only_one(its: list[int], alike: int,
     """It was taken in any case; the others are candidates."""
     verdicts = {id: Verdict(IT, "it") for id in its} | {9: Verdict(CANNOT_TELL, "open"), 10: Verdict(ANOTHER, "other")}
     conclusion = conclude_live(verdicts, alike)
-    assert (conclusion.fate, conclusion.order_id) == (Fate.TAKEN, order_id)
+    assert (conclusion.taken, conclusion.order_id) == (True, order_id)
     assert conclusion.candidates == tuple(its) if order_id else (*its, 9)

@@ -24,7 +24,7 @@ from small_world import (
 
 from iletimerkezi_async import clocks
 from iletimerkezi_async.orders import rules
-from iletimerkezi_async.orders.rules import Fate, OpenOrder
+from iletimerkezi_async.orders.rules import OpenOrder
 
 #: The largest share of worlds that may stay unknown: of those that have, or lack, other orders with our numbers.
 MOST_UNKNOWN = {True: 0.45, False: 0.07}
@@ -51,7 +51,7 @@ def unsettled(worlds: Iterable[World]) -> Iterator[World]:
         if world.taken is None and not is_fresh:
             continue
         conclusion = world.conclude()[0]
-        right = conclusion.fate is Fate.ABSENT if world.taken is None else conclusion.order_id is not None
+        right = conclusion.taken is False if world.taken is None else conclusion.order_id is not None
         if not right and (world.taken is None or world.taken in {each.at for each in world.shown().values()}):
             yield world
 
@@ -67,11 +67,11 @@ def has_calibration(world: World) -> bool:
 
 def too_unknown() -> list[tuple[bool, float]]:
     """Where more sound worlds stay unknown than is allowed, of those that are looked at after an hour."""
-    counted: dict[bool, Counter[Fate]] = {True: Counter(), False: Counter()}
+    counted: dict[bool, Counter[bool | None]] = {True: Counter(), False: Counter()}
     for world in once(sound_worlds):
         if world.age > 60:
-            counted[has_look_alikes(world)][world.conclude()[0].fate] += 1
-    shares = [(alike, counts[Fate.UNKNOWN] / counts.total()) for alike, counts in counted.items()]
+            counted[has_look_alikes(world)][world.conclude()[0].taken] += 1
+    shares = [(alike, counts[None] / counts.total()) for alike, counts in counted.items()]
     return [(alike, share) for alike, share in shares if share > MOST_UNKNOWN[alike]]
 
 
@@ -155,8 +155,8 @@ BOLD = {
         "evidence": evolve(evidence, at=evolve(evidence.at, service=evidence.at.service or evidence.at.local)),
     }),
     "the first of several, live": replaced("conclude_live", lambda verdicts, _: next(
-        (rules.Conclusion(Fate.TAKEN, "", id) for id, each in verdicts.items() if each.identity is rules.Identity.IT),
-        rules.Conclusion(Fate.TAKEN, ""),
+        (rules.Conclusion(True, "", id) for id, each in verdicts.items() if each.identity is rules.Identity.IT),
+        rules.Conclusion(True, ""),
     )),
 }  # fmt: skip
 #: Rules that are too shy: too much stays unknown.
