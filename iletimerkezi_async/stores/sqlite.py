@@ -58,8 +58,9 @@ class SqliteStore(SqlStore):
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._path = choose_path(path, self._ARGUMENT)
-        self._spelt = spell_path(self._path)
+        #: The absolute path, and the same in a printable form.
+        self.path = choose_path(path, self._ARGUMENT)
+        self.spelt = spell_path(self.path)
         #: Seconds to wait for other processes, and the message when these are over.
         self._patience, self._in_use = self._timeout, f"is in use for longer than {self._timeout:g} s"
         self._database: sqlite3.Connection | None = None
@@ -69,17 +70,17 @@ class SqliteStore(SqlStore):
         self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<SqliteStore {self._spelt!r}>"
+        return f"<SqliteStore {self.spelt!r}>"
 
     @property
     def _place(self) -> object:
-        return self._path
+        return self.path
 
     # The log.
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._one_at_a_time.acquire(timeout=self._timeout):
-            raise StoreError(f"{self._spelt} is in use for longer than {self._timeout:g} s")
+            raise StoreError(f"{self.spelt} is in use for longer than {self._timeout:g} s")
         try:
             database = self._connect()
             rows: list[Any] = []
@@ -99,7 +100,7 @@ class SqliteStore(SqlStore):
         finally:
             self._one_at_a_time.release()
         # Outside of `except`: the driver's own error may hold values.
-        raise StoreError(f"{self._spelt} {reason}")
+        raise StoreError(f"{self.spelt} {reason}")
 
     def _explain(self, error: Exception) -> str:
         """Tell the reason of a failure."""
@@ -118,11 +119,11 @@ class SqliteStore(SqlStore):
             self._database = self._open()
         if identify(self._real) != self._identity:
             # SQLite would go on with the old file, and other processes with the new one.
-            raise StoreError(f"{self._spelt} was moved, replaced or removed while it was in use")
+            raise StoreError(f"{self.spelt} was moved, replaced or removed while it was in use")
         return self._database
 
     def _open(self) -> sqlite3.Connection:
-        self._real = real = claim(self._path)
+        self._real = real = claim(self.path)
         database = sqlite3.connect(real, timeout=self._patience, isolation_level=None, check_same_thread=False)
         try:
             self._identity = identify(real)
@@ -159,7 +160,7 @@ class SqliteStore(SqlStore):
         if is_new:
             database.execute(f"PRAGMA application_id = {self._APPLICATION}")
         elif database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION:
-            raise StoreError(f"{self._spelt} is not {self._KIND}, or one of another version of this library")
+            raise StoreError(f"{self.spelt} is not {self._KIND}, or one of another version of this library")
         edition = database.execute("PRAGMA user_version").fetchone()[0]
         for statements in EDITIONS[edition:]:
             for statement in statements:
@@ -206,16 +207,6 @@ class JournalFile(SqliteStore):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
         self._patience, self._in_use = 0.0, "is in use by another run"
-
-    @property
-    def path(self) -> str:
-        """The absolute path."""
-        return self._path
-
-    @property
-    def spelt(self) -> str:
-        """The path in a printable form."""
-        return self._spelt
 
     def _sweep_rows(self) -> None:
         """Keep all rows: the journal's owner removes the file."""
