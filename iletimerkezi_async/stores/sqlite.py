@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # A journal's file is kept until its owner removes it.
 _FOR_EVER = timedelta(days=36_500)
+_OF_A_LOCKED_FILE = "locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _OWNER_ALONE = 0o600
 _OTHERS = 0o077
@@ -49,8 +50,8 @@ class SqliteStore(SqlStore):
     #: Marks the file as this library's: "IMsr".
     _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
-    #: Whether each write is moved from the write-ahead log into the file at once.
-    _CHECKPOINTS: ClassVar[bool] = False
+    #: Whether its process locks the file, and each write is moved from the write-ahead log into the file at once.
+    _ALONE: ClassVar[bool] = False
     #: The name of the argument with the path.
     _ARGUMENT: ClassVar[str] = "path"
 
@@ -61,8 +62,6 @@ class SqliteStore(SqlStore):
         #: The absolute path, and the same in a printable form.
         self.path = choose_path(path, self._ARGUMENT)
         self.spelt = spell_path(self.path)
-        #: Seconds to wait for other processes, and the message when these are over.
-        self._patience, self._in_use = self._timeout, f"is in use for longer than {self._timeout:g} s"
         self._database: sqlite3.Connection | None = None
         #: The file's path without links, and its identity.
         self._real = ""
@@ -90,7 +89,7 @@ class SqliteStore(SqlStore):
                 bound = {**values, "now": time.time()}
                 for statement in statements:
                     rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
-            if self._CHECKPOINTS:
+            if self._ALONE:
                 # Explicitly, as this raises where SQLite would silently postpone its own checkpoint.
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, ValueError, TypeError, OSError) as error:
@@ -104,8 +103,10 @@ class SqliteStore(SqlStore):
 
     def _explain(self, error: Exception) -> str:
         """Tell the reason of a failure."""
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            return "is in use by another run" if self._ALONE else f"is in use for longer than {self._timeout:g} s"
         if isinstance(error, sqlite3.OperationalError):
-            return self._in_use if "locked" in str(error) else f"cannot be written: {error}"
+            return f"cannot be written: {error}"
         if isinstance(error, OSError):
             return f"cannot be opened: {error.strerror or error}"
         return f"is damaged, or not {self._KIND}"
@@ -124,35 +125,24 @@ class SqliteStore(SqlStore):
 
     def _open(self) -> sqlite3.Connection:
         self._real = real = claim(self.path)
-        database = sqlite3.connect(real, timeout=self._patience, isolation_level=None, check_same_thread=False)
+        patience = 0.0 if self._ALONE else self._timeout
+        database = sqlite3.connect(real, timeout=patience, isolation_level=None, check_same_thread=False)
         try:
             self._identity = identify(real)
-            self._lock_out_others(database)
+            if self._ALONE:
+                for setting in _OF_A_LOCKED_FILE:
+                    database.execute(f"PRAGMA {setting}")
             with _transaction(database):
                 self._prepare(database)
             # Only now the file is known to be this library's.
             make_private(real)
-            self._use_log(database)
+            # While another process uses the file, this fails; every process tries it.
+            with suppress(sqlite3.OperationalError):
+                database.execute("PRAGMA journal_mode = WAL").fetchall()
         except BaseException:
             database.close()
             raise
         return database
-
-    def _lock_out_others(self, database: sqlite3.Connection) -> None:
-        """Lock a file that is not to be shared."""
-
-    def _use_log(self, database: sqlite3.Connection) -> None:
-        """Turn on the write-ahead log; try again for a while, as SQLite does not wait here for other processes."""
-        deadline = time.monotonic() + self._timeout
-        while True:
-            try:
-                database.execute("PRAGMA journal_mode = WAL").fetchall()
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         """Make the tables, or check them and add the newer editions."""
@@ -201,19 +191,14 @@ class JournalFile(SqliteStore):
     # "IMjr".
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
-    _CHECKPOINTS = True
+    _ALONE = True
     _ARGUMENT = "journal"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
-        self._patience, self._in_use = 0.0, "is in use by another run"
 
     def _sweep_rows(self) -> None:
         """Keep all rows: the journal's owner removes the file."""
-
-    def _lock_out_others(self, database: sqlite3.Connection) -> None:
-        for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
-            database.execute(f"PRAGMA {setting}")
 
 
 @contextmanager
