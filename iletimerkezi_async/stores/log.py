@@ -15,7 +15,7 @@ import os
 from enum import Enum
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import orjson
 from attrs import frozen
@@ -23,7 +23,7 @@ from attrs import frozen
 from iletimerkezi_async.clocks import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
@@ -203,6 +203,46 @@ class Answer:
 #: Makes the change that reverts a cancelled caller's write, given the answer; `None` if the write was not done. Runs in
 #: a thread.
 Undo: TypeAlias = "Callable[[Answer], Change | None]"
+
+
+#: In place of a time that the log sets to now.
+NOW = "now"
+
+
+def place_of(name: Name, part: int) -> dict[str, Any]:
+    """Give the columns that identify a row."""
+    return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
+
+
+def columns_of(change: Change) -> dict[str, Any]:
+    """Give the other columns of a row's next version, but for its lease, its expiry and its entries."""
+    row = change.row
+    columns: dict[str, Any] = {
+        "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
+        "mark": row.mark, "recipients": row.recipients, "order_id": None if row.order_id is None else str(row.order_id),
+    }  # fmt: skip
+    for which, moment, is_now in (("first", row.first, change.first_now), ("last", row.last, change.last_now)):
+        columns[f"{which}_service"] = None if moment is None else moment.service
+        columns[f"{which}_at"] = NOW if is_now else None if moment is None else moment.local
+    return columns
+
+
+def row_of(columns: Mapping[str, Any]) -> Row:
+    """Make a row of all its columns; an empty text counts as none."""
+    order_id, entries = columns["order_id"], columns.get("entries")
+    return Row(
+        Name(columns["account"], Scope(columns["scope"]), columns["name"]), columns["part"], columns["version"],
+        columns["token"], State(columns["state"]), columns["content"], columns["mark"], int(columns["recipients"]),
+        _moment_of(columns, "first"), _moment_of(columns, "last"), int(order_id) if order_id else None,
+        None if entries is None else bytes(entries), float(columns["lease_until"]), float(columns["expires_at"]),
+    )  # fmt: skip
+
+
+def _moment_of(columns: Mapping[str, Any], which: str) -> Moment | None:
+    at, service = columns[f"{which}_at"], columns[f"{which}_service"]
+    if at is None or at == "":
+        return None
+    return Moment(float(at), None if service is None or service == "" else float(service))
 
 
 def draw() -> str:

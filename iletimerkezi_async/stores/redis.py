@@ -17,15 +17,15 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.credentials import Body
 
 from .base import FAR, Store
-from .log import Answer, KnownId, Row, State
+from .log import Answer, KnownId, State, columns_of, place_of, row_of
 from .threads import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Sequence
 
     import redis
 
-    from .log import Change, Fence, Name
+    from .log import Change, Fence, Name, Row
 
 
 logger = logging.getLogger("iletimerkezi_async")
@@ -158,8 +158,8 @@ class RedisStore(Store):
         values: list[str | float] = ["write", "" if old is None else old.version, change.lease, change.keep]
         values.append(int(deleted_after))
         values += ["", "", ""] if change.note is None else _spell_known(change.note)
-        for field in _fields(change).items():
-            values += field
+        for column, value in columns_of(change).items():
+            values += [column, "" if value is None else str(value)]
         keys = [_key(row.name), _mark(row), *_ids(row.name.account)]
         return _answer(row.name, self._ask_script(_ROW, keys, values))
 
@@ -332,35 +332,8 @@ def _read_known(order_id: str, at: str, told: str) -> KnownId:
     return KnownId(int(order_id), Moment(float(at), float(service) if service else None), "s" in letters)
 
 
-def _fields(change: Change) -> dict[str, str | int]:
-    row = change.row
-    return {
-        "version": row.version, "token": row.token, "state": row.state.value, "content": row.content, "mark": row.mark,
-        "recipients": row.recipients, "order_id": "" if row.order_id is None else str(row.order_id),
-        **_spell("first", row.first, is_now=change.first_now), **_spell("last", row.last, is_now=change.last_now),
-    }  # fmt: skip
-
-
-def _spell(which: str, moment: Moment | None, *, is_now: bool) -> dict[str, str]:
-    local = "now" if is_now else "" if moment is None else repr(moment.local)
-    service = "" if moment is None or moment.service is None else repr(moment.service)
-    return {f"{which}_at": local, f"{which}_service": service}
-
-
-def _moment(kept: Mapping[str, str], which: str) -> Moment | None:
-    service = kept[f"{which}_service"]
-    return Moment(float(kept[f"{which}_at"]), float(service) if service else None) if kept[f"{which}_at"] else None
-
-
 def _answer(name: Name, told: Any) -> Answer:
     now, flat = told
-    kept = dict(zip(flat[::2], flat[1::2]))
-    if not kept:
-        return Answer(None, float(now))
-    row = Row(
-        name, 0, kept["version"], kept["token"], State(kept["state"]), kept["content"], kept["mark"],
-        int(kept["recipients"]), _moment(kept, "first"), _moment(kept, "last"),
-        int(kept["order_id"]) if kept["order_id"] else None, None,
-        float(kept["lease_until"]), float(kept["expires_at"]),
-    )  # fmt: skip
-    return Answer(row, float(now), row.token)
+    columns = dict(zip(flat[::2], flat[1::2]))
+    row = row_of({**place_of(name, 0), **columns}) if columns else None
+    return Answer(row, float(now), None if row is None else row.token)
