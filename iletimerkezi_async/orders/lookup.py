@@ -24,13 +24,14 @@ from .paging import Blacklist
 from .rules import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Container, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from iletimerkezi_async.clocks import Moment
     from iletimerkezi_async.http.transport import Transport
     from iletimerkezi_async.models import OrderReport
 
     from .known import OrderMemory
+    from .rules import OpenOrder
 
 #: Orders on a page of the list, as seen in public code; the documentation does not tell.
 LISTED = 30
@@ -102,7 +103,7 @@ class ReportCache:
         self.listed: dict[int, OrderReport] = {}
         #: The ids of orders that other processes know as theirs.
         self.known: set[int] = set()
-        #: The first rows of reports that were read, by id, each with the time of reading, by the monotonic clock.
+        #: The rows of reports that were read, the first or all, by id, with the time of reading by the monotonic clock.
         self.heads: dict[int, tuple[float, Rows]] = {}
         # Pages of the list, the whole list and the blacklist, likewise.
         self._pages: dict[int, tuple[float, Page | None]] = {}
@@ -188,20 +189,20 @@ class ReportCache:
         """Give the first rows of a report that were read after a moment; `None` over budget."""
         return await self._share(self.heads, order_id, newer_than, partial(self._read_rows, order_id, 1, _FEW), budget)
 
-    async def whole(self, order_id: int, wanted: Container[str], recipients: int, budget: Budget) -> Rows | None:
-        """Read all rows of a report, or as many as show that it is another order's; `None` over budget."""
+    async def read_whole(self, order_id: int, wanted: OpenOrder, budget: Budget) -> None:
+        """Read all rows of a report, or as many as show that it is another order's, and put them into `heads`."""
+        at = time.monotonic()
         numbers: list[str] = []
         for number in range(1, _MAX_PAGES):
             if not budget.spend():
-                return None
+                return
             async with self._places:
-                rows = await self._read_rows(order_id, number, _MAX_ROWS, len(numbers))
-            if not rows.had:
-                return rows
-            numbers += rows.numbers
-            if rows.whole or any(each not in wanted for each in rows.numbers) or len(numbers) > 2 * recipients:
-                return Rows(numbers, rows.whole)
-        return None
+                page = await self._read_rows(order_id, number, _MAX_ROWS, len(numbers))
+            numbers += page.numbers
+            is_another = any(each not in wanted.numbers for each in page.numbers)
+            if not page.had or page.whole or is_another or len(numbers) > 2 * wanted.draft.recipients:
+                self.heads[order_id] = at, Rows(numbers, page.whole, page.had)
+                return
 
     async def _read_rows(self, order_id: int, number: int, limit: int, before: int = 0) -> Rows:
         """Read a page of a report; its `whole` tells that no rows follow.

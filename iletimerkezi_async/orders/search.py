@@ -126,12 +126,7 @@ class Judge:
     def _judge(self, listed: OrderReport, newer_than: float) -> bool:
         """Judge an order by what was read; tell whether that is enough, without (more of) its report."""
         read_at, rows = self._reports.heads.get(listed.id, (-math.inf, None))
-        verdict = judge(self.evidence, listed, rows)
-        known = self.verdicts.get(listed.id)
-        if known is not None and verdict.open and not known.open:
-            # Keep the verdict by the whole report, which was read before.
-            verdict = known
-        self.verdicts[listed.id] = verdict
+        self.verdicts[listed.id] = verdict = judge(self.evidence, listed, rows)
         if verdict.identity is not Identity.CANNOT_TELL:
             return True
         return not verdict.open and read_at >= newer_than
@@ -141,10 +136,8 @@ class Judge:
         head = await self._reports.head(listed.id, newer_than, self._budget)
         if head is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
             return
-        wanted = self.evidence.wanted
-        rows = await self._reports.whole(listed.id, wanted.numbers, wanted.draft.recipients, self._budget)
-        if rows is not None:
-            self.verdicts[listed.id] = judge(self.evidence, listed, rows)
+        await self._reports.read_whole(listed.id, self.evidence.wanted, self._budget)
+        self._judge(listed, newer_than)
 
 
 # Orders that were lost a moment ago.
