@@ -40,7 +40,7 @@ from .rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from iletimerkezi_async.clocks import Days, Stopwatch
     from iletimerkezi_async.models import OrderReport
@@ -70,12 +70,13 @@ class Judge:
 
     Args:
         reports: The list and the reports.
-        evidence: What is known; a search may replace it.
         budget: The requests that may be made.
     """
 
-    def __init__(self, reports: ReportCache, evidence: Evidence, budget: Budget) -> None:
-        self.evidence = evidence
+    #: What is known, set before anything is judged.
+    evidence: Evidence
+
+    def __init__(self, reports: ReportCache, budget: Budget) -> None:
         #: The verdicts by id, the likeliest first.
         self.verdicts: dict[int, Verdict] = {}
         self._reports = reports
@@ -172,7 +173,7 @@ class LiveSearch:
             return Conclusion(True, _TOO_LONG_AGO)
         self._reports = self._lookups.reports(of_days)
         budget = self._reports.budget
-        self._judge = Judge(self._reports, self._gather(), budget)
+        self._judge = Judge(self._reports, budget)
         budget.join(_REQUESTS)
         try:
             with anyio.move_on_after(_SECONDS):
@@ -180,7 +181,7 @@ class LiveSearch:
         finally:
             budget.leave()
         verdicts = {id: each for id, each in self._judge.verdicts.items() if not self._is_known(id)}
-        return conclude_live(verdicts, 1 + self._count_alike())
+        return conclude_live(verdicts, 1 + self._known.count_alike(self._wanted))
 
     def _find_its(self) -> list[int]:
         """Give the orders that were found to be the wanted one, and have not become known as another one since."""
@@ -198,17 +199,14 @@ class LiveSearch:
         first, last = (now.local - each.elapsed for each in (self._first, self._last))
         return now, Span(Moment(first, first), Moment(last, last))
 
-    def _count_alike(self) -> int:
-        """Count the client's other orders without an id that reports cannot distinguish from this one."""
-        return self._known.count_alike(self._wanted)
-
     async def _look_again_and_again(self) -> None:
         retry = self._lookups.transport.retry
         newer_than = self._ended
         for look in range(1, max(_LOOKS, retry.attempts) + 1):
             await self._look(newer_than)
             its = len(self._find_its())
-            if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._reports.budget.left < 0:
+            is_only = its == 1 and not self._known.count_alike(self._wanted)
+            if (its and look >= _LOOKS) or is_only or self._reports.budget.left < 0:
                 return
             pause = retry.pause(look)
             # In the middle of the pause, so that a page that another search reads in its second half is used.
@@ -222,7 +220,7 @@ class LiveSearch:
         last = find_last(await reports.page(start, newer_than, reports.budget))
         deepest = math.inf if last is None else last
         start = start if last is None else min(start, last)
-        for depth in sorted(range(1, start + _REQUESTS), key=lambda depth: abs(depth - start)):
+        for depth in _outwards(start):
             if depth > deepest:
                 continue
             page = await reports.page(depth if last is None else last + 1 - depth, newer_than, reports.budget)
@@ -263,6 +261,15 @@ class LiveSearch:
 def _by_one_clock(moment: Moment) -> Moment:
     time = moment.local if moment.service is None else moment.service
     return Moment(time, time)
+
+
+def _outwards(start: int) -> Iterator[int]:
+    """Give a number, and then alternately the next lower one, from 1 on, and the next higher one."""
+    yield start
+    for apart in range(1, _REQUESTS):
+        if apart < start:
+            yield start - apart
+        yield start + apart
 
 
 def find_last(page: Page | None) -> int | None:
@@ -365,7 +372,8 @@ class EarlierSearch:
         # Look-alikes of this process that the log does not count.
         others = self._lookups.known.count_alike(self._wanted, owner=self._log, blacklist=evidence.blacklist)
         alike = open_rows + 1 + others
-        judge = Judge(self._reports, evidence, Budget(_MAX_REPORTS))
+        judge = Judge(self._reports, Budget(_MAX_REPORTS))
+        judge.evidence = evidence
         await judge.look_at(evidence.orders, lambda _: len(judge.its) >= alike)
         return alike, judge.verdicts
 

@@ -230,19 +230,18 @@ def columns_of(change: Change) -> dict[str, Any]:
 def row_of(columns: Mapping[str, Any]) -> Row:
     """Make a row of all its columns; an empty text counts as none."""
     order_id, entries = columns["order_id"], columns.get("entries")
+    moments: list[Moment | None] = []
+    for which in ("first", "last"):
+        at, service = columns[f"{which}_at"], columns[f"{which}_service"]
+        moments.append(None)
+        if at is not None and at != "":
+            moments[-1] = Moment(float(at), float(service) if service else None)
     return Row(
         Name(columns["account"], Scope(columns["scope"]), columns["name"]), columns["part"], columns["version"],
         columns["token"], State(columns["state"]), columns["content"], columns["mark"], int(columns["recipients"]),
-        _moment_of(columns, "first"), _moment_of(columns, "last"), int(order_id) if order_id else None,
-        None if entries is None else bytes(entries), float(columns["lease_until"]), float(columns["expires_at"]),
+        moments[0], moments[1], int(order_id) if order_id else None, None if entries is None else bytes(entries),
+        float(columns["lease_until"]), float(columns["expires_at"]),
     )  # fmt: skip
-
-
-def _moment_of(columns: Mapping[str, Any], which: str) -> Moment | None:
-    at, service = columns[f"{which}_at"], columns[f"{which}_service"]
-    if at is None or at == "":
-        return None
-    return Moment(float(at), None if service is None or service == "" else float(service))
 
 
 def draw() -> str:

@@ -31,6 +31,8 @@ _KEPT = (
     "first_at", "first_service", "last_at", "last_service", "order_id", "lease_until", "expires_at",
 )  # fmt: skip
 _COLUMNS = ", ".join(_KEPT)
+# The columns of a result; the entries only if they were selected.
+_SELECTED: tuple[str, ...] = (*_KEPT, "now", "entries")
 # `cancelled` is a column of the first edition, and always 0.
 _ID_COLUMNS = "account, order_id, known_at, known_service, scheduled, cancelled"
 _NAME = "account = :account AND scope = :scope AND name = :name"
@@ -222,7 +224,7 @@ class SqlStore(Store):
     def _page(self, name: Name, after: int) -> list[Row]:
         values = {**place_of(name, 0), "after": after, "limit": _PARTS_AT_ONCE}
         del values["part"]
-        return [row_of(_columns(found)) for found in self._transact([_PAGE], values, False)]
+        return [row_of(dict(zip(_SELECTED, found))) for found in self._transact([_PAGE], values, False)]
 
     def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
         values = {**place_of(row.name, row.part), "mark": row.mark, "since": since, "until": until}
@@ -265,11 +267,6 @@ def _note(known: KnownId) -> dict[str, object]:
 
 def _answer(found: Sequence[Sequence[Any]], part: int) -> Answer:
     """Read the rows of `_READ`: part 0 and the part that was asked for; if neither exists, a row of nulls."""
-    parts = {columns["part"]: columns for columns in map(_columns, found)}
+    parts = {values[3]: dict(zip(_SELECTED, values)) for values in found}
     now = float(found[0][len(_KEPT)])
     return Answer(row_of(parts[part]) if part in parts else None, now, parts[0]["token"] if 0 in parts else None)
-
-
-def _columns(values: Sequence[Any]) -> dict[str, Any]:
-    """Name the columns; the entries come after the time, if they were selected."""
-    return dict(zip((*_KEPT, "now", "entries"), values))
