@@ -8,7 +8,6 @@ import logging
 import math
 import time
 from datetime import datetime, timezone
-from types import EllipsisType
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -103,7 +102,7 @@ class Transport:
         longest_attempt: Seconds after which an attempt ends, whatever happens.
         clocks: The time by both clocks; the service's is read from its answers.
         telemetry: The observer of calls, if there is one.
-        observes_calls: Whether each `call` has its own span, and is not part of another one.
+        observes_calls: Whether each `call` has its own span, as the pages of a list do, and is not part of another one.
     """
 
     def __init__(
@@ -117,7 +116,7 @@ class Transport:
         pacer: Pacer | None,
         http_client: HttpClient | None,
     ) -> None:
-        self.retry = check_retry(retry)
+        self.set_retry(retry)
         self._credentials = credentials
         #: Those of this transport and its copies: a pause that the service asks for holds for all.
         self._gates: WeakSet[Gate] = WeakSet()
@@ -131,37 +130,17 @@ class Transport:
         self.telemetry = start_telemetry()
         self.observes_calls = False
 
-    def with_options(
-        self,
-        *,
-        timeout: float | Timeouts | EllipsisType,
-        retry: Retry | EllipsisType,
-        pacer: Pacer | EllipsisType | None,
-    ) -> Transport:
-        """Make a copy with other settings over the same connections, closed with this one; `...` keeps a setting.
+    def copy(self) -> Transport:
+        """Make a copy over the same connections, closed with this one; its settings can be changed."""
+        return copy.copy(self)
 
-        Args:
-            timeout: The copy's limits.
-            retry: The copy's repetitions.
-            pacer: The copy's pacer.
+    def set_retry(self, retry: Retry) -> None:
+        """Set how often calls are repeated.
 
         Raises:
-            ConfigurationError: A setting is invalid.
+            ConfigurationError: It is not a `Retry`.
         """
-        face = copy.copy(self)
-        if not isinstance(timeout, EllipsisType):
-            face.set_timeout(timeout)
-        if not isinstance(retry, EllipsisType):
-            face.retry = check_retry(retry)
-        if not isinstance(pacer, EllipsisType):
-            face.set_pacer(pacer)
-        return face
-
-    def observing_calls(self) -> Transport:
-        """Make a copy that observes each call, for the pages of a list."""
-        face = copy.copy(self)
-        face.observes_calls = True
-        return face
+        self.retry = check_retry(retry)
 
     def set_timeout(self, timeout: float | Timeouts) -> None:
         """Set the limits of an attempt.
