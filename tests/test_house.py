@@ -71,7 +71,7 @@ FLOORS_WITHIN = {
         {"session"},
     ],
     "campaigns": [
-        {"seen", "sources", "records"},
+        {"seen", "records"},
         {"intake", "journal"},
         {"tally"},
         {"orders"},

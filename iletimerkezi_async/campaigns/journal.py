@@ -48,8 +48,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Journal", "is_there", "open_journal"]
-
 # Seconds without a write after which another run may take over a journal in a store.
 _LEASE = 120.0
 # The range of plausible times: the years 2001 and 2096, in seconds since 1970.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["DONE", "checksum", "describe", "find_misfit", "fingerprint", "mark_entries", "pack", "seal", "unpack"]
-
 #: States of orders that are finished.
 DONE = frozenset({State.SENT, State.REFUSED})
 
