@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, ca
 from attrs import evolve
 
 from iletimerkezi_async.errors import RecipientError
-from iletimerkezi_async.filling import FilledRows
 from iletimerkezi_async.models import Message
 from iletimerkezi_async.numbers import Number, clean_number, clean_numbers, find_flaw, is_one, write_out
 from iletimerkezi_async.orders.pieces import TimeSlice
@@ -138,7 +137,7 @@ class Reader(Generic[T]):
             close = getattr(source, "aclose", None)
             if close is not None:
                 await close()
-        elif inspect.isgenerator(source) or isinstance(source, FilledRows):
+        elif inspect.isgenerator(source):
             source.close()
 
     def left(self) -> Iterator[T]:
