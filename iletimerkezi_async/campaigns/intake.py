@@ -25,7 +25,7 @@ from iletimerkezi_async.text import read_text
 from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
 from iletimerkezi_async.wire.packing import Pair, Recipient, group, pack_pairs, sort_numbers
 
-from .records import DONE, fingerprint, unpack
+from .journal import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from attrs import define, evolve, field
 
 from iletimerkezi_async import IletimerkeziError, JournalError, Refusal, TransportError, UnavailableError
 from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Reader
-from iletimerkezi_async.campaigns.journal import open_journal
-from iletimerkezi_async.campaigns.records import DONE
+from iletimerkezi_async.campaigns.journal import DONE, open_journal
 from iletimerkezi_async.campaigns.seen import Seen
 from iletimerkezi_async.campaigns.tally import Tally
 from iletimerkezi_async.http.retry import Retry
