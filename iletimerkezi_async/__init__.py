@@ -138,7 +138,6 @@ from .models import (
     Iys,
     Message,
     MessageStatus,
-    Number,
     Order,
     OrderReport,
     OrderStatus,
@@ -146,7 +145,7 @@ from .models import (
     Send,
     SendState,
 )
-from .numbers import normalize_number
+from .numbers import Number, normalize_number
 from .orders.paging import Blacklist, Orders, Report
 from .results import BulkError, BulkResult, Failure, JournalError, OnProgress, Progress, Refusal
 from .text import Encoding, TextLength, measure

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from .orders import Orders, Task
     from .tally import Tally
 
-__all__ = ["Narrowing"]
-
 # Limit of parts that one campaign may send.
 _MOST_ORDERS = 1000
 # The share of the rate that paced parts use, and the largest part as a share of one second's recipients: other callers

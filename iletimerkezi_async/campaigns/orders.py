@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from .journal import Journal
     from .tally import Tally
 
-__all__ = ["Orders", "Task"]
-
 _OPERATION = "send-sms"
 # A gateway's answers while the service behind it is unavailable or overloaded.
 _AWAY = frozenset({429, 503})

@@ -25,7 +25,7 @@ from .reading import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iletimerkezi_async.models import Number
+    from iletimerkezi_async.numbers import Number
 
 
 def get_balance() -> Call[Balance]:

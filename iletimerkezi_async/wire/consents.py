@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, RecipientError
-from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
-from iletimerkezi_async.numbers import clean_number, write_out
+from iletimerkezi_async.models import AsRead, Consent, ConsentType, RecipientType, choose_word
+from iletimerkezi_async.numbers import Number, clean_number, write_out
 
 from . import OPERATIONS
 from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type, wire_time
