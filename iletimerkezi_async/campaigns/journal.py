@@ -34,9 +34,8 @@ from iletimerkezi_async.orders.life import NO_LEASE
 from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
-from iletimerkezi_async.stores.files import choose_path
 from iletimerkezi_async.stores.log import Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
-from iletimerkezi_async.stores.sqlite import JournalFile
+from iletimerkezi_async.stores.sqlite import JournalFile, choose_path
 from iletimerkezi_async.wire.credentials import Body
 
 if TYPE_CHECKING:

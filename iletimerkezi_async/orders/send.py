@@ -27,9 +27,8 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, draw, fingerprint
 
 from . import life, rows
-from .driver import Claim, OvertakenError
+from .driver import Attempts, Claim, OvertakenError
 from .pieces import in_thread
-from .recovery import Attempts
 
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment

@@ -15,7 +15,7 @@ from iletimerkezi_async.stores.log import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 
-from .known import KnownIds
+from .known import OrderMemory
 from .lookup import Lookups
 from .send import Sending
 
@@ -71,7 +71,7 @@ class Session:
             pacer=choose_pacer(rate, store, self._account),
             http_client=http_client,
         )
-        self._known = KnownIds(self._log, self._account)
+        self._known = OrderMemory(self._log, self._account)
         # Whether `aclose` closes the connections; not in sessions made by `with_options`.
         self._is_first = True
         self._prepare()

@@ -479,7 +479,7 @@ class Sender:
     async def may_send(self) -> bool:
         """Settle what an earlier owner has left."""
         world, row = self.world, self.row
-        if life.next_step(row, world.moment()) is not life.Step.LOOK_UP:
+        if row.first is None or life.may_repeat(row, world.moment()):
             return True
         await wait()
         world.did["looked up"] += 1

@@ -327,25 +327,24 @@ MINUTES = 60.0
 
 
 @pytest.mark.parametrize(
-    ("first", "may_go", "step"),
+    ("first", "may"),
     [
-        (None, True, life.Step.SEND),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.SEND_AGAIN),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), False, life.Step.LOOK_UP),
-        (Moment(NOW.local - 9 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service - 9 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local - 8 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local + 5 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service + 1.0), True, life.Step.SEND_AGAIN),
+        (None, False),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), True),
+        (Moment(NOW.local - 9 * MINUTES, NOW.service - 8 * MINUTES), False),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service - 9 * MINUTES), False),
+        (Moment(NOW.local - 8 * MINUTES), False),
+        (Moment(NOW.local + 5 * MINUTES, NOW.service - 8 * MINUTES), False),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service + 1.0), True),
     ],
 )  # fmt: skip
-def test_the_next_step(first: Moment | None, may_go: bool, step: life.Step) -> None:
-    """Sent again only while both clocks say that the service still knows it."""
+def test_when_an_order_may_be_sent_again(first: Moment | None, may: bool) -> None:
+    """Only while both clocks say that the service still knows it."""
     row = mine(Name("a", Scope.KEY, "k"), first=first, last=first)
-    assert life.next_step(row, NOW, may_go=may_go) is step
+    assert life.may_repeat(row, NOW) is may
 
 
 def test_nothing_is_sent_again_while_the_service_s_time_is_not_known() -> None:
     """This machine's clock alone may have been set."""
     row = mine(Name("a", Scope.KEY, "k"), first=NOW, last=NOW)
-    assert life.next_step(row, Moment(NOW.local + 60)) is life.Step.LOOK_UP
+    assert not life.may_repeat(row, Moment(NOW.local + 60))
