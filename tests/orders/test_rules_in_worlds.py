@@ -154,7 +154,7 @@ BOLD = {
     "days by our clock": days_by_one_clock(lambda moment: moment.local),
     "days by the service's": days_by_one_clock(lambda moment: moment.service or moment.local),
     "the service's time now": concluding(lambda listing, **_: {
-        "listing": evolve(listing, at=evolve(listing.at, service=listing.at.service or listing.at.local)),
+        "listing": evolve(listing, at=listing.at._replace(service=listing.at.service or listing.at.local)),
     }),
     "the first of several, live": replaced("conclude_live", lambda verdicts, _: next(
         (rules.Conclusion(Fate.TAKEN, "", id) for id, each in verdicts.items() if each.identity is rules.Identity.IT),
