@@ -91,21 +91,17 @@ class Orders:
         intake: Reads the campaign's recipients.
         tally: Counts outcomes.
         journal: The open journal, if there is one.
-        concurrency: Limit of orders under way at once.
 
     Attributes:
         stop: The reason to send no further order, if the campaign has to stop.
         unsettled: Orders in the journal whose outcome is unknown.
     """
 
-    def __init__(
-        self, lookups: Lookups, intake: Intake[Any], tally: Tally, journal: Journal | None, *, concurrency: int
-    ) -> None:
+    def __init__(self, lookups: Lookups, intake: Intake[Any], tally: Tally, journal: Journal | None) -> None:
         self._lookups = lookups
         self._intake = intake
         self._tally = tally
         self._journal = journal
-        self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._knows_time = journal is None
         self.stop: IletimerkeziError | None = None
         self.unsettled: list[Task] = []
@@ -144,21 +140,20 @@ class Orders:
         Returns:
             Whether the service refuses some of its recipients, who have to be found. Otherwise it has been counted.
         """
-        async with self._under_way:
-            # Once the schedule has passed, orders of earlier runs are still settled.
-            if self.stop is not None and not (task.is_earlier and isinstance(self.stop, ScheduleError)):
-                self._tally.fail(task.draft, task.explain())
-                return False
-            try:
-                order, note = await self._drive(task)
-            except JournalError as error:
-                self.halt(error)
-                self._tally.fail(task.draft, unknown(str(error)) if task.begun else task.explain())
-                return False
-            except IletimerkeziError as error:
-                return await self._settle_error(task, error)
-            await self._settle_taken(task, order.id, note)
+        # Once the schedule has passed, orders of earlier runs are still settled.
+        if self.stop is not None and not (task.is_earlier and isinstance(self.stop, ScheduleError)):
+            self._tally.fail(task.draft, task.explain())
             return False
+        try:
+            order, note = await self._drive(task)
+        except JournalError as error:
+            self.halt(error)
+            self._tally.fail(task.draft, unknown(str(error)) if task.begun else task.explain())
+            return False
+        except IletimerkeziError as error:
+            return await self._settle_error(task, error)
+        await self._settle_taken(task, order.id, note)
+        return False
 
     async def note_refused(self, task: Task) -> None:
         """Write down refused recipients, already counted, so that later runs do not send to them."""
