@@ -90,7 +90,6 @@ __all__ = [
     "TransportError",
     "UnavailableError",
     "WebhookError",
-    "api_error",
 ]
 
 

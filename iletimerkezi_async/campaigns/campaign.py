@@ -117,11 +117,9 @@ class Campaign:
         #: first: once the service's list shows them, the list is known to be up to date.
         self._tasks: deque[Task] = deque()
         self._later: list[Task] = []
-        self._orders = Orders(lookups, intake, self._tally, journal, concurrency=terms.concurrency)
-        # Each order holds a slot of the first semaphore from before its recipients are read until it is sent; each
-        # search for refused recipients holds a slot of the second one.
+        self._orders = Orders(lookups, intake, self._tally, journal)
+        # Each order holds a slot from before its recipients are read until it is settled.
         self._places = anyio.Semaphore(terms.concurrency, fast_acquire=True)
-        self._searches = anyio.Semaphore(terms.concurrency, fast_acquire=True)
         self._narrowing = Narrowing(lookups.transport, self._tally, self._orders)
 
     def remember(self, row: Row) -> None:
@@ -283,13 +281,7 @@ class Campaign:
 
     async def _work(self, task: Task) -> None:
         try:
-            if not await self._orders.send(task):
-                return
-            # Wait here with the slot while too many orders are being searched, so that reading stops meanwhile.
-            await self._searches.acquire()
+            if await self._orders.send(task):
+                await self._narrowing.narrow(task)
         finally:
             self._places.release()
-        try:
-            await self._narrowing.narrow(task)
-        finally:
-            self._searches.release()

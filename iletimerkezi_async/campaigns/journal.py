@@ -210,27 +210,6 @@ class Journal:
         part = next(self._parts)
         return Row(self._name, part, draw(), "", State.CLAIMED, content, mark, draft.recipients, entries=packed)
 
-    async def write(self, claim: Claim, change: Change) -> None:
-        """Write down the outcome of a claimed order.
-
-        Raises:
-            JournalError: It cannot be written, or another run has taken it over.
-        """
-        with self.complaints():
-            if not await claim.write(change):
-                raise OvertakenError
-
-    async def write_taken(self, claim: Claim, order_id: int | None, note: KnownId | None) -> None:
-        """Write down that an order was taken.
-
-        Raises:
-            JournalError: It cannot be written, or another run has taken it over.
-        """
-        with self.complaints():
-            row = await claim.settle_taken(order_id, note=note)
-            if row is None or row.state is not State.SENT:
-                raise OvertakenError
-
     @property
     def now(self) -> float:
         """The time by its log's clock."""

@@ -12,9 +12,7 @@ import operator
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, SupportsIndex, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple, SupportsIndex, cast
 
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, DateRangeError
 from iletimerkezi_async.models import TURKISH_TIME, Order
@@ -76,8 +74,7 @@ def _read_whole(value: object) -> int | None:
         return None
 
 
-@frozen
-class Terms:
+class Terms(NamedTuple):
     """The settings of a campaign.
 
     Attributes:
