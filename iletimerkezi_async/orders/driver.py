@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iletimerkezi_async.errors import ApiError
-    from iletimerkezi_async.stores.log import Change, Fence, KnownId, Log, Row
+    from iletimerkezi_async.stores.base import StoreLog
+    from iletimerkezi_async.stores.log import Change, Fence, KnownId, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .lookup import Lookups
@@ -199,7 +200,7 @@ class Claim(Attempts):
 
     def __init__(
         self,
-        log: Log,
+        log: StoreLog,
         held: Row,
         now: float,
         lookups: Lookups,

@@ -186,12 +186,9 @@ class _Rows(AsyncIterator[T], ABC, Generic[T]):
 
         After an error, a second call continues from there, and returns the rows of both.
         """
-        rows = self._rows
-        self._collected.extend(rows)
-        while not (self._finished and rows is self._rows):
-            await self._refill(rows)
-            rows = self._rows
-            self._collected.extend(rows)
+        async for row in self:
+            # A page at a time.
+            self._collected += [row, *self._rows]
         collected, self._collected = self._collected, []
         return collected
 

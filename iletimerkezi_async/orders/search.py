@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.clocks import Days, Stopwatch
     from iletimerkezi_async.models import OrderReport
-    from iletimerkezi_async.stores.log import Log, Row
+    from iletimerkezi_async.stores.base import StoreLog
+    from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .lookup import Lookups, Page, ReportCache
@@ -326,7 +327,7 @@ class EarlierSearch:
     _wanted: OpenOrder
     _reports: ReportCache
 
-    def __init__(self, lookups: Lookups, log: Log, row: Row, draft: Draft, *, ahead: float) -> None:
+    def __init__(self, lookups: Lookups, log: StoreLog, row: Row, draft: Draft, *, ahead: float) -> None:
         assert row.first is not None
         assert row.last is not None
         self._lookups = lookups

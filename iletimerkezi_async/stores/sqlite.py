@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # A journal's file is kept until its owner removes it.
 _FOR_EVER = timedelta(days=36_500)
+_OF_A_LOCKED_FILE = "locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _OWNER_ALONE = 0o600
 _OTHERS = 0o077
@@ -49,8 +50,8 @@ class SqliteStore(SqlStore):
     #: Marks the file as this library's: "IMsr".
     _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
-    #: Whether each write is moved from the write-ahead log into the file at once.
-    _CHECKPOINTS: ClassVar[bool] = False
+    #: Whether its process locks the file, and each write is moved from the write-ahead log into the file at once.
+    _ALONE: ClassVar[bool] = False
     #: The name of the argument with the path.
     _ARGUMENT: ClassVar[str] = "path"
 
@@ -58,10 +59,9 @@ class SqliteStore(SqlStore):
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._path = choose_path(path, self._ARGUMENT)
-        self._spelt = spell_path(self._path)
-        #: Seconds to wait for other processes, and the message when these are over.
-        self._patience, self._in_use = self._timeout, f"is in use for longer than {self._timeout:g} s"
+        #: The absolute path, and the same in a printable form.
+        self.path = choose_path(path, self._ARGUMENT)
+        self.spelt = spell_path(self.path)
         self._database: sqlite3.Connection | None = None
         #: The file's path without links, and its identity.
         self._real = ""
@@ -69,17 +69,17 @@ class SqliteStore(SqlStore):
         self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<SqliteStore {self._spelt!r}>"
+        return f"<SqliteStore {self.spelt!r}>"
 
     @property
     def _place(self) -> object:
-        return self._path
+        return self.path
 
     # The log.
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._one_at_a_time.acquire(timeout=self._timeout):
-            raise StoreError(f"{self._spelt} is in use for longer than {self._timeout:g} s")
+            raise StoreError(f"{self.spelt} is in use for longer than {self._timeout:g} s")
         try:
             database = self._connect()
             rows: list[Any] = []
@@ -89,7 +89,7 @@ class SqliteStore(SqlStore):
                 bound = {**values, "now": time.time()}
                 for statement in statements:
                     rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
-            if self._CHECKPOINTS:
+            if self._ALONE:
                 # Explicitly, as this raises where SQLite would silently postpone its own checkpoint.
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, ValueError, TypeError, OSError) as error:
@@ -99,12 +99,14 @@ class SqliteStore(SqlStore):
         finally:
             self._one_at_a_time.release()
         # Outside of `except`: the driver's own error may hold values.
-        raise StoreError(f"{self._spelt} {reason}")
+        raise StoreError(f"{self.spelt} {reason}")
 
     def _explain(self, error: Exception) -> str:
         """Tell the reason of a failure."""
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            return "is in use by another run" if self._ALONE else f"is in use for longer than {self._timeout:g} s"
         if isinstance(error, sqlite3.OperationalError):
-            return self._in_use if "locked" in str(error) else f"cannot be written: {error}"
+            return f"cannot be written: {error}"
         if isinstance(error, OSError):
             return f"cannot be opened: {error.strerror or error}"
         return f"is damaged, or not {self._KIND}"
@@ -118,40 +120,29 @@ class SqliteStore(SqlStore):
             self._database = self._open()
         if identify(self._real) != self._identity:
             # SQLite would go on with the old file, and other processes with the new one.
-            raise StoreError(f"{self._spelt} was moved, replaced or removed while it was in use")
+            raise StoreError(f"{self.spelt} was moved, replaced or removed while it was in use")
         return self._database
 
     def _open(self) -> sqlite3.Connection:
-        self._real = real = claim(self._path)
-        database = sqlite3.connect(real, timeout=self._patience, isolation_level=None, check_same_thread=False)
+        self._real = real = claim(self.path)
+        patience = 0.0 if self._ALONE else self._timeout
+        database = sqlite3.connect(real, timeout=patience, isolation_level=None, check_same_thread=False)
         try:
             self._identity = identify(real)
-            self._lock_out_others(database)
+            if self._ALONE:
+                for setting in _OF_A_LOCKED_FILE:
+                    database.execute(f"PRAGMA {setting}")
             with _transaction(database):
                 self._prepare(database)
             # Only now the file is known to be this library's.
             make_private(real)
-            self._use_log(database)
+            # While another process uses the file, this fails; every process tries it.
+            with suppress(sqlite3.OperationalError):
+                database.execute("PRAGMA journal_mode = WAL").fetchall()
         except BaseException:
             database.close()
             raise
         return database
-
-    def _lock_out_others(self, database: sqlite3.Connection) -> None:
-        """Lock a file that is not to be shared."""
-
-    def _use_log(self, database: sqlite3.Connection) -> None:
-        """Turn on the write-ahead log; try again for a while, as SQLite does not wait here for other processes."""
-        deadline = time.monotonic() + self._timeout
-        while True:
-            try:
-                database.execute("PRAGMA journal_mode = WAL").fetchall()
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         """Make the tables, or check them and add the newer editions."""
@@ -159,7 +150,7 @@ class SqliteStore(SqlStore):
         if is_new:
             database.execute(f"PRAGMA application_id = {self._APPLICATION}")
         elif database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION:
-            raise StoreError(f"{self._spelt} is not {self._KIND}, or one of another version of this library")
+            raise StoreError(f"{self.spelt} is not {self._KIND}, or one of another version of this library")
         edition = database.execute("PRAGMA user_version").fetchone()[0]
         for statements in EDITIONS[edition:]:
             for statement in statements:
@@ -200,29 +191,14 @@ class JournalFile(SqliteStore):
     # "IMjr".
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
-    _CHECKPOINTS = True
+    _ALONE = True
     _ARGUMENT = "journal"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
-        self._patience, self._in_use = 0.0, "is in use by another run"
-
-    @property
-    def path(self) -> str:
-        """The absolute path."""
-        return self._path
-
-    @property
-    def spelt(self) -> str:
-        """The path in a printable form."""
-        return self._spelt
 
     def _sweep_rows(self) -> None:
         """Keep all rows: the journal's owner removes the file."""
-
-    def _lock_out_others(self, database: sqlite3.Connection) -> None:
-        for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
-            database.execute(f"PRAGMA {setting}")
 
 
 @contextmanager
