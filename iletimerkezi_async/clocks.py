@@ -9,9 +9,7 @@ import math
 import time
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple
 
 from .models import TURKISH_TIME
 
@@ -24,8 +22,7 @@ CONTRADICTION = 30 * 60.0
 _JUMP = 5.0
 
 
-@frozen
-class Moment:
+class Moment(NamedTuple):
     """A moment by both clocks, in seconds since 1970.
 
     Attributes:
@@ -48,8 +45,7 @@ class Moment:
         return self.local + (now.service - now.local)
 
 
-@frozen
-class Span:
+class Span(NamedTuple):
     """The time within which an order may have been taken.
 
     Attributes:
@@ -61,8 +57,7 @@ class Span:
     last: Moment
 
 
-@frozen
-class Days:
+class Days(NamedTuple):
     """Days of a list, in Turkish time; the first and the last are included."""
 
     first: date

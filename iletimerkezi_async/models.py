@@ -21,29 +21,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = [
-    "TURKISH_TIME",
-    "AsRead",
-    "Balance",
-    "Consent",
-    "ConsentSource",
-    "ConsentStatus",
-    "ConsentType",
-    "Delivery",
-    "DeliveryEvent",
-    "Iys",
-    "Message",
-    "MessageStatus",
-    "Number",
-    "Order",
-    "OrderReport",
-    "OrderStatus",
-    "RecipientType",
-    "Send",
-    "SendState",
-    "choose_word",
-]
-
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.
 TURKISH_TIME = timezone(timedelta(hours=3))
 

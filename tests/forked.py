@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 _IMPORTED = (
     "anyio._backends._asyncio", "iletimerkezi_async.cli", "iletimerkezi_async.sandbox", "iletimerkezi_async.stores",
-    "openpyxl", "psycopg", "redis.asyncio", "rich.progress", "uvicorn",
+    "openpyxl", "psycopg_pool", "redis.asyncio", "rich.progress", "uvicorn",
 )  # fmt: skip
 _HERE = Path(__file__)
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

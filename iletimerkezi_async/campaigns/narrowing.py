@@ -26,17 +26,13 @@ if TYPE_CHECKING:
     from .orders import Orders, Task
     from .tally import Tally
 
-__all__ = ["Narrowing"]
-
 # Limit of parts that one campaign may send.
 _MOST_ORDERS = 1000
 # The share of the rate that paced parts use, and the largest part as a share of one second's recipients: other callers
 # wait only for a fraction of a second.
 _SHARE, _SHARE_AT_ONCE = 1 / 2, 1 / 4
-# Seconds to wait for each thousand numbers of the blacklist, and the limit of numbers used.
-_PATIENCE = 15.0
-_PIECE = 1000
-_MOST_BLOCKED = 1_000_000
+# Seconds for which the blacklist is read.
+_PATIENCE = 60.0
 
 
 class Narrowing:
@@ -123,13 +119,10 @@ class Narrowing:
 
     async def _read_blacklist(self) -> Seen:
         """Read the account's blacklist, as far as possible: it only saves requests."""
-        blocked, count = Seen(), 0
-        with suppress(IletimerkeziError), anyio.move_on_after(_PATIENCE) as scope:
+        blocked = Seen()
+        with suppress(IletimerkeziError), anyio.move_on_after(_PATIENCE):
             async for number in Blacklist(self._transport, None):
                 blocked.add([number])
-                count += 1
-                if count >= _MOST_BLOCKED or self._orders.stop is not None:
+                if self._orders.stop is not None:
                     break
-                if count % _PIECE == 0:
-                    scope.deadline = anyio.current_time() + _PATIENCE
         return blocked

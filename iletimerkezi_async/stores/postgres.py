@@ -16,6 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache, partial
+from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,11 +26,13 @@ from iletimerkezi_async.wire.credentials import Body
 
 from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
+from .threads import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
     import psycopg
+    import psycopg_pool
 
 
 #: The clock's time after the wait for a lock, and not that of the transaction's beginning.
@@ -43,12 +46,6 @@ _EDITION = "SELECT coalesce(max(edition), 0) FROM iletimerkezi_editions"
 # "IMst" as a number. The lock ends with the transaction.
 _LOCK = "SELECT pg_advisory_xact_lock(1229812596)"
 
-# Seconds for which a connection may be idle; it is closed when another one has been used.
-_LONGEST_IDLE = 600.0
-# Seconds before a question is asked again; doubled each time.
-_FIRST_PAUSE = 0.02
-# The class of SQLSTATE codes of a server that is shut down or starts up.
-_SHUTDOWN = "57P"
 _inherited: list[object] = []
 _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")
 
@@ -78,9 +75,11 @@ class PostgresStore(SqlStore):
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
         super().__init__(keep=keep, timeout=timeout)
         self._url, self._where = _read_url(url)
+        self._lock = threading.Lock()
+        self._pool: psycopg_pool.ConnectionPool[psycopg.Connection] | None = None
         self._is_ready = False
-        #: Connections that no thread uses, each with the time of its last use; the last used one is last.
-        self._idle: list[tuple[float, psycopg.Connection]] = []
+        #: The reason why the last attempt to connect failed.
+        self._trouble = ""
         #: The connection on which each thread waits for an answer.
         self._waiting: dict[int, psycopg.Connection] = {}
 
@@ -103,71 +102,36 @@ class PostgresStore(SqlStore):
     # Asking.
 
     def _repeated(self, ask: Callable[[psycopg.Connection], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
-        """Ask on a new connection if one is broken, or its server is no longer the primary.
-
-        Every transaction here can be repeated, with the same outcome.
-        """
         import psycopg  # noqa: PLC0415 - an extra
 
-        deadline, pause = time.monotonic() + self._timeout, _FIRST_PAUSE
-        demoted = psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported
+        deadline = time.monotonic() + self._timeout
+        standbys = 0
         while True:
-            with self._complaints():
+            with self._complaints(), self._connection(deadline) as connection:
                 try:
-                    with self._connection() as connection:
-                        return ask(connection)
-                except (psycopg.OperationalError, *demoted) as error:
-                    is_lost = error.sqlstate is None or error.sqlstate.startswith(_SHUTDOWN)
-                    if not (is_lost or isinstance(error, demoted)) or time.monotonic() + pause > deadline:
+                    return ask(connection)
+                except psycopg.OperationalError:
+                    # The server was restarted while the connection was idle: try another one. Every transaction here
+                    # can be repeated, with the same outcome.
+                    if not connection.broken or time.monotonic() > deadline:
                         raise
-            # The other connections are as old.
-            self._drop_idle(math.inf)
-            time.sleep(pause)
-            pause *= 2
+                except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
+                    # The server is no longer the primary: the next connection may reach the new one. The pool drops
+                    # closed connections; if all of them reach a standby, the error is raised.
+                    connection.close()
+                    standbys += 1
+                    if standbys > CALLS:
+                        raise
 
     @contextmanager
-    def _connection(self) -> Generator[psycopg.Connection]:
-        """Lend a connection; it is closed after an error."""
-        try:
-            _, connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
-        thread = threading.get_ident()
-        self._waiting[thread] = connection
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        finally:
-            del self._waiting[thread]
-        now = time.monotonic()
-        self._idle.append((now, connection))
-        self._drop_idle(math.inf if self._closed else now - _LONGEST_IDLE)
-
-    def _drop_idle(self, before: float) -> None:
-        """Close connections that were last used before a moment."""
-        # Other threads may take some meanwhile.
-        with suppress(IndexError):
-            while self._idle[0][0] < before:
-                self._idle.pop(0)[1].close()
-
-    def _connect(self) -> psycopg.Connection:
-        import psycopg  # noqa: PLC0415 - an extra
-
-        if self._closed:
-            raise StoreError("the store has been closed")
-        seconds = max(1, math.ceil(self._timeout))
-        return psycopg.connect(
-            self._url.decode(),
-            autocommit=True,
-            prepare_threshold=None,
-            client_encoding="utf8",
-            application_name="iletimerkezi_async",
-            connect_timeout=seconds,
-            tcp_user_timeout=seconds * 1000,
-            keepalives_idle=seconds,
-        )
+    def _connection(self, deadline: float) -> Generator[psycopg.Connection]:
+        with self._here().connection(timeout=max(0.001, deadline - time.monotonic())) as connection:
+            thread = threading.get_ident()
+            self._waiting[thread] = connection
+            try:
+                yield connection
+            finally:
+                del self._waiting[thread]
 
     def _interrupt(self, thread: int) -> None:
         connection = self._waiting.get(thread)
@@ -179,23 +143,88 @@ class PostgresStore(SqlStore):
             line.shutdown(socket.SHUT_RDWR)
             line.close()
 
+    def _here(self) -> psycopg_pool.ConnectionPool[psycopg.Connection]:
+        """The pool, made on first use."""
+        with self._lock:
+            if self._closed:
+                raise StoreError("the store has been closed")
+            if self._pool is None:
+                self._pool = self._make_pool()
+            return self._pool
+
+    def _make_pool(self) -> psycopg_pool.ConnectionPool[psycopg.Connection]:
+        import psycopg_pool  # noqa: PLC0415 - likewise
+
+        seconds = max(1, math.ceil(self._timeout))
+        pool: psycopg_pool.ConnectionPool[psycopg.Connection] = psycopg_pool.ConnectionPool(
+            self._url.decode(),
+            connection_class=self._connection_class(),
+            min_size=0,
+            max_size=CALLS,
+            open=False,
+            # After this time the next call connects again, without growing pauses.
+            reconnect_timeout=self._timeout,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": None,
+                "client_encoding": "utf8",
+                "application_name": "iletimerkezi_async",
+                "connect_timeout": seconds,
+                "tcp_user_timeout": seconds * 1000,
+                "keepalives_idle": seconds,
+            },
+        )
+        pool.open()
+        return pool
+
+    def _explain_wait(self) -> str:
+        return f"cannot be reached within {self._timeout:g} s: {self._trouble or 'all connections are in use'}"
+
+    def _explain_silence(self) -> str:
+        return f"{self!r} {self._explain_wait()}" if self._trouble else super()._explain_silence()
+
+    def _connection_class(self) -> type[psycopg.Connection]:
+        """Make a class of connections that keep the reason of a failure, which the pool only logs."""
+        import psycopg  # noqa: PLC0415 - an extra
+
+        store = self
+
+        class Connection(psycopg.Connection):
+            @classmethod
+            def connect(cls, *args: Any, **kwargs: Any) -> Any:
+                try:
+                    connection = super().connect(*args, **kwargs)
+                    store._trouble = ""
+                    return connection  # noqa: TRY300 - it is about this
+                except psycopg.Error as error:
+                    store._trouble = _cause_of(error)
+                    raise
+
+        return Connection
+
     def _close(self) -> None:
-        self._drop_idle(math.inf)
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close(timeout=self._timeout)
 
     def leave_to_parent(self) -> None:
         """Forget the connections, which are the parent's."""
-        # Keep references, as garbage collection would close the parent's connections.
-        _inherited.append((self._idle, self._waiting))
-        self._idle, self._waiting = [], {}
+        # Keep a reference, as garbage collection of the pool would close the parent's connections.
+        _inherited.append(self._pool)
+        self._lock, self._pool, self._waiting = threading.Lock(), None, {}
 
     @contextmanager
     def _complaints(self) -> Generator[None]:
         """Turn what psycopg raises into a `StoreError`, which quotes no statement."""
         import psycopg  # noqa: PLC0415 - an extra
+        import psycopg_pool  # noqa: PLC0415 - likewise
 
         reason = ""
         try:
             yield
+        except psycopg_pool.PoolTimeout:
+            reason = self._explain_wait()
         except psycopg.errors.QueryCanceled:
             reason = f"did not answer within {self._timeout:g} s"
         except psycopg.errors.InsufficientPrivilege:
@@ -207,9 +236,8 @@ class PostgresStore(SqlStore):
             self._is_ready = False
             reason = "has lost its tables"
         except psycopg.Error as error:
-            reason = f"cannot be used: {type(error).__name__} {error.sqlstate}"
-            if error.sqlstate is None:
-                reason = f"cannot be reached: {_cause_of(error)}"
+            code = f" {error.sqlstate}" if error.sqlstate else ""
+            reason = f"cannot be used: {type(error).__name__}{code}"
         if reason:
             raise StoreError(f"{self!r} {reason}")
 
@@ -223,8 +251,10 @@ def _read_url(url: str) -> tuple[Body, str]:
     reason = "the URL of a PostgreSQL store must be a connection string, such as postgresql://user@host/database"
     try:
         import psycopg.conninfo  # noqa: PLC0415 - an extra
+
+        import_module("psycopg_pool")
     except ImportError:
-        reason = "PostgresStore needs psycopg: pip install 'iletimerkezi-async[postgres]'"
+        reason = "PostgresStore needs psycopg and its pool: pip install 'iletimerkezi-async[postgres]'"
     else:
         with suppress(psycopg.ProgrammingError, TypeError, AttributeError, UnicodeError):
             # Without SQLAlchemy's name of a driver.

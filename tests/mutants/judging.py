@@ -35,7 +35,7 @@ _OTHERS = (
         "httpx2",
         "hypothesis.strategies",
     ),
-    *("opentelemetry.sdk.trace", "orjson", "psycopg", "redis", "starlette.applications", "trio", "uvicorn"),
+    *("opentelemetry.sdk.trace", "orjson", "psycopg_pool", "redis", "starlette.applications", "trio", "uvicorn"),
 )
 
 

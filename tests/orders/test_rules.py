@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from iletimerkezi_async import Iys, OrderReport, OrderStatus
 from iletimerkezi_async.clocks import Moment, Span
@@ -204,9 +203,9 @@ def test_days_by_both_clocks() -> None:
     found = days(SPAN, moment(900))
     assert found is not None
     assert (found.last - found.first) == timedelta(days=2)
-    assert days(Span(moment(-3 * DAY, None), moment(-3 * DAY, None)), moment()) == evolve(
-        found, first=found.first - timedelta(days=3)
-    )
+    assert days(Span(moment(-3 * DAY, None), moment(-3 * DAY, None)), moment()) == (
+        found.first - timedelta(days=3), found.last
+    )  # fmt: skip
     assert days(Span(moment(0, 9 * DAY), moment(0, 9 * DAY)), moment()) is None
 
 

@@ -152,7 +152,7 @@ BOLD = {
     "days by our clock": days_by_one_clock(lambda moment: moment.local),
     "days by the service's": days_by_one_clock(lambda moment: moment.service or moment.local),
     "the service's time now": concluding(lambda evidence, **_: {
-        "evidence": evolve(evidence, at=evolve(evidence.at, service=evidence.at.service or evidence.at.local)),
+        "evidence": evolve(evidence, at=evidence.at._replace(service=evidence.at.service or evidence.at.local)),
     }),
     "the first of several, live": replaced("conclude_live", lambda verdicts, _: next(
         (rules.Conclusion(True, "", id) for id, each in verdicts.items() if each.identity is rules.Identity.IT),

@@ -40,7 +40,10 @@ def hanging_redis(_: Path) -> Iterator[Store]:
 @contextmanager
 def hanging_postgres(_: Path) -> Iterator[Store]:
     with hanging_server() as port:
-        yield PostgresStore(f"postgresql://postgres@127.0.0.1:{port}/postgres", timeout=LONG)
+        store = PostgresStore(f"postgresql://postgres@127.0.0.1:{port}/postgres", timeout=LONG)
+        yield store
+        # Its pool goes on trying to connect, and tells so.
+        store._close()
 
 
 @contextmanager

@@ -303,7 +303,8 @@ async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None
     async with PostgresStore(postgres_url) as store:
         for _ in range(20):
             await StoreLog(store).known(account, [1])
-        with store._connection() as connection:
+        pool = store._here()
+        with pool.connection() as connection:
             assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
             assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
         assert isinstance(connection, psycopg.Connection)
@@ -353,7 +354,7 @@ def test_a_fork_uses_connections_of_its_own(engine: Engine, account: str, anyio_
     if not hasattr(os, "fork"):
         pytest.skip("there is no fork here")
     program = f"""
-import os, sys, threading, anyio
+import os, sys, anyio
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from engines import ENGINES
 from iletimerkezi_async.stores.base import StoreLog
@@ -364,7 +365,7 @@ async def use(order_id):
     await log.note({account!r}, [KnownId(order_id)])
     return sorted(await log.known({account!r}, [1, 2, 3]))
 anyio.run(use, 1, backend={anyio_backend_name!r})
-lock = getattr(store, "_one_at_a_time", None) or getattr(store, "_lock", None) or threading.Lock()
+lock = getattr(store, "_one_at_a_time", None) or store._lock
 lock.acquire()
 child = os.fork()
 if child:
