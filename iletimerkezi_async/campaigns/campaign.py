@@ -134,11 +134,9 @@ class Campaign:
             await self._work_off()
             if self._later:
                 self._tasks += self._later
-                self._later.clear()
                 await self._work_off()
-            if self._orders.unsettled:
-                await self._settle_on()
-                await self._decide()
+            await self._settle_on()
+            await self._decide()
         except BaseException as error:  # noqa: BLE001 - raised below, where no other error is being handled
             self._crash = error
         await self._close_source()
@@ -175,7 +173,7 @@ class Campaign:
 
     async def _decide(self) -> None:
         """Apply `unknown` to the orders of earlier runs whose outcome is still unknown."""
-        if self._terms.unknown == "keep":
+        if self._terms.unknown == "keep" or not self._orders.unsettled:
             return
         for task in [task for task in self._orders.unsettled if task.is_earlier]:
             if self._orders.stop is not None:
@@ -225,23 +223,18 @@ class Campaign:
 
     def _put_together(self) -> None:
         """Make tasks of the recipients read; at the end of the source, also of the remaining orders of earlier runs."""
-        if self._intake.changed:
-            self._refuse_changed()
+        if self._intake.changed and self._journal is not None:
+            reason = (
+                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
+                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
+                "too"
+            )
+            self._orders.halt(self._journal.error(reason))
             return
         draft = self._intake.take()
         if draft is not None:
             self._tasks.append(self._orders.add(draft))
         self._take_up_earlier(unread=self._intake.is_over)
-
-    def _refuse_changed(self) -> None:
-        assert self._journal is not None
-        self._orders.halt(
-            self._journal.error(
-                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
-                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
-                "too"
-            )
-        )
 
     def _take_up_earlier(self, *, unread: bool) -> None:
         for row, draft in self._intake.take_earlier(unread=unread):
