@@ -135,8 +135,9 @@ class Campaign:
             if self._later:
                 self._tasks += self._later
                 await self._work_off()
-            await self._settle_on()
-            await self._decide()
+            if self._orders.unsettled:
+                await self._settle_on()
+                await self._decide()
         except BaseException as error:  # noqa: BLE001 - raised below, where no other error is being handled
             self._crash = error
         await self._close_source()
@@ -173,7 +174,7 @@ class Campaign:
 
     async def _decide(self) -> None:
         """Apply `unknown` to the orders of earlier runs whose outcome is still unknown."""
-        if self._terms.unknown == "keep" or not self._orders.unsettled:
+        if self._terms.unknown == "keep":
             return
         for task in [task for task in self._orders.unsettled if task.is_earlier]:
             if self._orders.stop is not None:
