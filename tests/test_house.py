@@ -45,7 +45,7 @@ FLOORS_WITHIN = {
         {"account", "sending", "reports", "consents"},
     ],
     "stores": [
-        {"files", "threads", "log"},
+        {"threads", "log"},
         {"base"},
         {"sql"},
         {"sqlite", "postgres", "redis"},
@@ -60,12 +60,11 @@ FLOORS_WITHIN = {
         {"transport"},
     ],
     "orders": [
-        {"places", "pieces", "life", "rules"},
+        {"pieces", "life", "rules"},
         {"rows", "known"},
         {"paging", "several"},
         {"lookup"},
         {"search"},
-        {"recovery"},
         {"driver"},
         {"send"},
         {"session"},
@@ -201,7 +200,7 @@ def test_a_library_that_its_user_may_lack_is_named_in_one_file() -> None:
 def is_pure(name: str) -> bool:
     return name.startswith("wire") or name in {
         "clocks", "errors", "filling", "formats", "models", "numbers", "results", "text", "values", "campaigns.seen",
-        "http.retry", "orders.life", "orders.places", "orders.rules",
+        "http.retry", "orders.life", "orders.rules",
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
+from iletimerkezi_async.http.telemetry import note_result
 from iletimerkezi_async.orders.pieces import in_thread
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.stores.log import State
@@ -268,6 +269,7 @@ class Campaign:
         for draft in rest:
             self._orders.add(draft)
         self.result = self._tally.result()
+        note_result(self.result)
 
     # Sending.
 

@@ -34,9 +34,8 @@ from iletimerkezi_async.orders.life import NO_LEASE
 from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
-from iletimerkezi_async.stores.files import choose_path
 from iletimerkezi_async.stores.log import Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
-from iletimerkezi_async.stores.sqlite import JournalFile
+from iletimerkezi_async.stores.sqlite import JournalFile, choose_path
 from iletimerkezi_async.wire.credentials import Body
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.log import Answer, KnownId, Log
+    from iletimerkezi_async.stores.log import Answer, KnownId
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
@@ -256,18 +255,18 @@ class _Both(StoreLog):
         account: The account's name there.
     """
 
-    def __init__(self, store: Store, others: Log, account: str) -> None:
+    def __init__(self, store: Store, others: StoreLog, account: str) -> None:
         super().__init__(store)
         self._others, self._account = others, account
 
     async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """See `Log`."""
+        """See `StoreLog`."""
         here = await super().alike(row, since, until)
         there = await self._others.alike(evolve(row, name=Name(self._account, Scope.PLAIN, "")), since, until)
         return [*here, *there]
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """See `Log`."""
+        """See `StoreLog`."""
         here = await super().known_between(account, since, until)
         return [*here, *await self._others.known_between(self._account, since, until)]
 

@@ -18,8 +18,7 @@ from iletimerkezi_async.errors import (
     TransportError,
 )
 from iletimerkezi_async.orders import life
-from iletimerkezi_async.orders.driver import Claim, OvertakenError
-from iletimerkezi_async.orders.recovery import Attempts, unknown
+from iletimerkezi_async.orders.driver import Attempts, Claim, OvertakenError, unknown
 from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.log import Change, State, draw

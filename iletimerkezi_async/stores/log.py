@@ -1,9 +1,9 @@
-"""The record of an order, and the protocol of a log that keeps such records.
+"""The record of an order, and the values that are written into a log and read from it.
 
-A log keeps rows. `write` adds a row if its name and part are free, or replaces a row if its version is still the one
-that was read. Each change gets a new random version, so a caller that was overtaken changes nothing. Every write
-returns the row that is in the log afterwards, with the log's time: the write succeeded if that row has the new version.
-If an answer is lost, the same write is repeated with the same version.
+A log (`base.StoreLog`) keeps rows. `write` adds a row if its name and part are free, or replaces a row if its version
+is still the one that was read. Each change gets a new random version, so a caller that was overtaken changes nothing.
+Every write returns the row that is in the log afterwards, with the log's time: the write succeeded if that row has the
+new version. If an answer is lost, the same write is repeated with the same version.
 
 A log has no rules about orders: those are in `orders.life`.
 """
@@ -15,7 +15,7 @@ import os
 from enum import Enum
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import orjson
 from attrs import frozen
@@ -23,7 +23,7 @@ from attrs import frozen
 from iletimerkezi_async.clocks import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable
 
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
@@ -203,53 +203,6 @@ class Answer:
 #: Makes the change that reverts a cancelled caller's write, given the answer; `None` if the write was not done. Runs in
 #: a thread.
 Undo: TypeAlias = "Callable[[Answer], Change | None]"
-
-
-class Log(Protocol):
-    """Keeps rows. Each method raises `StoreError` if the log is away."""
-
-    async def write(
-        self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
-    ) -> Answer:
-        """Replace a row if it still has its version, or insert one if its name and part are free.
-
-        Args:
-            old: The row as it was read; `None` if there is none.
-            change: Its next version.
-            fence: For a part of a campaign.
-            undo: Reverts the write of a cancelled caller; without it, the write is made in any case.
-        """
-        ...
-
-    async def read(self, name: Name, part: int = 0) -> Answer:
-        """Read one row."""
-        ...
-
-    async def page(self, name: Name, after: int) -> Sequence[Row]:
-        """Read the next parts of a campaign, with numbers above `after`; none at the end."""
-        ...
-
-    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """Find look-alikes: orders to the same numbers that may have been taken at about the same time.
-
-        They are the other rows with this mark whose first attempt was before `until`, and the last after `since`.
-
-        Returns:
-            The id of each; `None` if it is not known.
-        """
-        ...
-
-    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """Give all ids that became known in an interval."""
-        ...
-
-    async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
-        """Give those of the ids that are known."""
-        ...
-
-    async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """Make ids known."""
-        ...
 
 
 def draw() -> str:

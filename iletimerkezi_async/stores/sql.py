@@ -150,7 +150,6 @@ _RESERVE = (
 )
 _RESERVED = "SELECT free_at - :seconds - {now} FROM iletimerkezi_pace WHERE account = :account"
 _PARTS_AT_ONCE = 50
-_IDS_AT_ONCE = 500
 
 
 class Dialect(NamedTuple):
@@ -228,12 +227,9 @@ class SqlStore(Store):
         return [None if order_id is None else int(order_id) for (order_id,) in found]
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
-        known: set[int] = set()
-        for start in range(0, len(order_ids), _IDS_AT_ONCE):
-            values = {f"id{place}": str(each) for place, each in enumerate(order_ids[start : start + _IDS_AT_ONCE])}
-            statement = _KNOWN.replace("{ids}", ", ".join(f":{name}" for name in values))
-            known.update(int(found[0]) for found in self._transact([statement], {"account": account, **values}, False))
-        return frozenset(known)
+        values = {f"id{place}": str(each) for place, each in enumerate(order_ids)}
+        statement = _KNOWN.replace("{ids}", ", ".join(f":{name}" for name in values))
+        return frozenset(int(found[0]) for found in self._transact([statement], {"account": account, **values}, False))
 
     def _known_between(self, account: str, since: float, until: float) -> list[KnownId]:
         values = {"account": account, "since": since, "until": until}
