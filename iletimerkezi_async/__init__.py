@@ -96,69 +96,29 @@ errors  redaction  clocks          the error classes; hiding secrets; time by tw
 ```
 """
 
-from . import errors
+from . import errors, models, results
 from ._version import __version__
 from .client import AsyncClient
-from .errors import *  # noqa: F403 - every class of it is public
+from .errors import *  # noqa: F403 - what is public of it is in its `__all__`, and so in ours
 from .filling import fill_template
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
-from .models import (
-    Balance,
-    Consent,
-    ConsentSource,
-    ConsentStatus,
-    ConsentType,
-    Delivery,
-    DeliveryEvent,
-    Iys,
-    Message,
-    MessageStatus,
-    Order,
-    OrderReport,
-    OrderStatus,
-    RecipientType,
-    Send,
-    SendState,
-)
+from .models import *  # noqa: F403 - likewise
 from .numbers import Number, normalize_number
 from .orders.paging import Blacklist, Orders, Report
-from .results import BulkError, BulkResult, Failure, JournalError, OnProgress, Progress, Refusal
+from .results import *  # noqa: F403 - likewise
 from .text import Encoding, TextLength, measure
 from .wire.webhook import parse_webhook
 
 __all__ = [
     "AsyncClient",
-    "Balance",
     "Blacklist",
-    "BulkError",
-    "BulkResult",
-    "Consent",
-    "ConsentSource",
-    "ConsentStatus",
-    "ConsentType",
-    "Delivery",
-    "DeliveryEvent",
     "Encoding",
-    "Failure",
-    "Iys",
-    "JournalError",
-    "Message",
-    "MessageStatus",
     "Number",
-    "OnProgress",
-    "Order",
-    "OrderReport",
-    "OrderStatus",
     "Orders",
     "Pacer",
-    "Progress",
-    "RecipientType",
-    "Refusal",
     "Report",
     "Retry",
-    "Send",
-    "SendState",
     "TextLength",
     "TokenBucket",
     "__version__",
@@ -168,3 +128,5 @@ __all__ = [
     "parse_webhook",
 ]
 __all__ += errors.__all__
+__all__ += models.__all__
+__all__ += results.__all__

@@ -86,7 +86,6 @@ class Template:
         # Each name with the text before it; the last text has `None`.
         self._parts = _parse(written)
         self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
-        self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
 
     @property
     def text(self) -> str | None:
@@ -95,12 +94,8 @@ class Template:
 
     def fill(self, values: Sequence[str]) -> str:
         """The text with values, in the order of `names`."""
-        words: list[str] = []
-        for (literal, _), place in zip(self._parts, self._places):
-            words.append(literal)
-            if place is not None:
-                words.append(values[place])
-        return "".join(words)
+        words = dict(zip(self.names, values))
+        return "".join(literal if name is None else literal + words[name] for literal, name in self._parts)
 
     def message(self, place: str, number: object, values: Sequence[object]) -> Message | Refusal:
         """The message for a row; or a refusal with the reason.
@@ -237,25 +232,27 @@ class _RowFiller:
         row = _mapping(given)
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
-        if not self._keys or any(key not in row for key in self._keys):
+        try:
+            values = [row[key] for key in self._keys or self._find_keys(row)]
+        except KeyError:
+            # The columns are not those of the row before.
+            number = row.get(self._keys[0])
             try:
-                self._keys = self._find_keys(row)
+                values = [row[key] for key in self._find_keys(row)]
             except ConfigurationError as error:
-                if not self._keys:
-                    raise
-                return _refuse(row.get(self._keys[0]), f"{place}: {error}")
-        number, *values = (row[key] for key in self._keys)
+                return _refuse(number, f"{place}: {error}")
         if None in row:
             # `csv.DictReader` keeps surplus values under that key.
-            return _refuse(number, f"{place}: it has more values than columns")
-        return self._template.message(place, number, values)
+            return _refuse(values[0], f"{place}: it has more values than columns")
+        return self._template.message(place, values[0], values[1:])
 
     def _find_keys(self, row: Mapping[str, object]) -> tuple[str, ...]:
         keys = [*row]
         names = [str(key) for key in keys]
         self._template.check_signs(names)
         columns = (find_column(names, self._to), *self._template.find_columns(names))
-        return tuple(keys[index] for index in columns)
+        self._keys = tuple(keys[index] for index in columns)
+        return self._keys
 
 
 def _refuse(number: object, reason: str) -> Refusal:

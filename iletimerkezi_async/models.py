@@ -21,6 +21,25 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+__all__ = [
+    "Balance",
+    "Consent",
+    "ConsentSource",
+    "ConsentStatus",
+    "ConsentType",
+    "Delivery",
+    "DeliveryEvent",
+    "Iys",
+    "Message",
+    "MessageStatus",
+    "Order",
+    "OrderReport",
+    "OrderStatus",
+    "RecipientType",
+    "Send",
+    "SendState",
+]
+
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.
 TURKISH_TIME = timezone(timedelta(hours=3))
 

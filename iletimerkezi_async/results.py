@@ -13,6 +13,8 @@ from .numbers import mask
 if TYPE_CHECKING:
     from .models import Message, Order
 
+__all__ = ["BulkError", "BulkResult", "Failure", "JournalError", "OnProgress", "Progress", "Refusal"]
+
 
 class Refusal(NamedTuple):
     """A recipient that a campaign left out.

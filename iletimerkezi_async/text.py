@@ -142,20 +142,13 @@ def measure(text: str) -> TextLength:
         encoding, costly = Encoding.TURKISH, letters & (_GSM_ESCAPED | _TURKISH_ESCAPED)
     else:
         encoding, costly = Encoding.UNICODE, letters - _TURKISH_ALL
-    is_unicode = encoding is Encoding.UNICODE
-    units = len(text.encode("utf-16-le", "surrogatepass")) // 2 if is_unicode else _septets(text, costly)
-    return TextLength(encoding, units, _parts(encoding, units), tuple(sorted(costly, key=text.index)))
-
-
-def _septets(text: str, doubled: set[str]) -> int:
-    return len(text) + sum(text.count(letter) for letter in doubled)
-
-
-def _parts(encoding: Encoding, units: int) -> int:
+    if encoding is Encoding.UNICODE:
+        units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    else:
+        units = len(text) + sum(text.count(letter) for letter in costly)
     lone, each = _CAPACITY[encoding]
-    if units <= lone:
-        return 1 if units else 0
-    return -(-(units + _OPERATOR_CODE) // each)
+    parts = min(units, 1) if units <= lone else -(-(units + _OPERATOR_CODE) // each)
+    return TextLength(encoding, units, parts, tuple(sorted(costly, key=text.index)))
 
 
 def surely_too_long(text: str) -> bool:

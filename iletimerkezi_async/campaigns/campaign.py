@@ -135,7 +135,6 @@ class Campaign:
             await self._work_off()
             if self._later:
                 self._tasks += self._later
-                self._later.clear()
                 await self._work_off()
             if self._orders.unsettled:
                 await self._settle_on()
@@ -226,23 +225,18 @@ class Campaign:
 
     def _put_together(self) -> None:
         """Make tasks of the recipients read; at the end of the source, also of the remaining orders of earlier runs."""
-        if self._intake.changed:
-            self._refuse_changed()
+        if self._intake.changed and self._journal is not None:
+            reason = (
+                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
+                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
+                "too"
+            )
+            self._orders.halt(self._journal.error(reason))
             return
         draft = self._intake.take()
         if draft is not None:
             self._tasks.append(self._orders.add(draft))
         self._take_up_earlier(unread=self._intake.is_over)
-
-    def _refuse_changed(self) -> None:
-        assert self._journal is not None
-        self._orders.halt(
-            self._journal.error(
-                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
-                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
-                "too"
-            )
-        )
 
     def _take_up_earlier(self, *, unread: bool) -> None:
         for row, draft in self._intake.take_earlier(unread=unread):

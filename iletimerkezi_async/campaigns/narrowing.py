@@ -71,7 +71,8 @@ class Narrowing:
 
     async def _send_next(self, unsent: deque[Task], refused: deque[Task]) -> None:
         async with self._one_part_at_a_time:
-            self._check_cost()
+            if self._sent >= _MOST_ORDERS:
+                self._orders.halt(self._explain_stop())
             self._sent += 1
             part = unsent.popleft()
             if await self._orders.send(part):
@@ -80,17 +81,14 @@ class Narrowing:
             if rate is not None and recipients <= rate:
                 await anyio.sleep(recipients / (rate * _SHARE))
 
-    def _check_cost(self) -> None:
-        """Stop the campaign at the limit of requests."""
-        if self._sent < _MOST_ORDERS:
-            return
+    def _explain_stop(self) -> RecipientError:
         refused, known = self._tally.refused, self._tally.refused + self._tally.accepted
         share = f" ({refused:,} of {known:,} so far, {refused / known:.1%})" if known else ""
         reason = (
             f"so many recipients are refused{share} that finding them takes more than {_MOST_ORDERS:,} requests: "
             "check the list, and send it again"
         )
-        self._orders.halt(RecipientError(452, reason, "send-sms"))
+        return RecipientError(452, reason, "send-sms")
 
     # The blacklist.
 
