@@ -11,6 +11,7 @@ import math
 import time
 from collections import deque
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import anyio
@@ -229,8 +230,9 @@ class LiveSearch:
         last = find_last(await reports.page(start, newer_than, reports.budget))
         deepest = math.inf if last is None else last
         start = start if last is None else min(start, last)
-        for depth in sorted(range(1, start + _REQUESTS), key=lambda depth: abs(depth - start)):
-            if depth > deepest:
+        depths = [start, *chain.from_iterable((start - away, start + away) for away in range(1, _REQUESTS))]
+        for depth in depths:
+            if not 1 <= depth <= deepest:
                 continue
             page = await reports.page(depth if last is None else last + 1 - depth, newer_than, reports.budget)
             if page is None:
