@@ -9,12 +9,9 @@ import math
 import time
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .models import TURKISH_TIME
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: Seconds: clocks that differ by more, or have moved against each other by more, contradict each other.
 CONTRADICTION = 30 * 60.0
@@ -79,18 +76,13 @@ def contradict(*moments: Moment) -> bool:
 
     Times prove nothing then, as either clock may be the wrong one.
     """
-    ahead = [0.0, *_find_ahead(moments)]
-    return max(ahead) - min(ahead) > CONTRADICTION
+    return drift(Moment(0.0, 0.0), *moments) > CONTRADICTION
 
 
 def drift(*moments: Moment) -> float:
     """Seconds by which the clocks have moved against each other between these moments, as far as known."""
-    ahead = _find_ahead(moments) or [0.0]
-    return max(ahead) - min(ahead)
-
-
-def _find_ahead(moments: Iterable[Moment]) -> list[float]:
-    return [each.service - each.local for each in moments if each.service is not None]
+    ahead = [each.service - each.local for each in moments if each.service is not None]
+    return max(ahead) - min(ahead) if ahead else 0.0
 
 
 class Stopwatch:

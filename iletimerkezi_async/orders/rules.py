@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, field, frozen
 
@@ -72,8 +72,7 @@ class Identity(Enum):
     CANNOT_TELL = "cannot tell"
 
 
-@frozen
-class Verdict:
+class Verdict(NamedTuple):
     """A verdict on an order in a list, with its reason.
 
     Attributes:
@@ -89,8 +88,7 @@ class Verdict:
     lacks_numbers: bool = False
 
 
-@frozen
-class Conclusion:
+class Conclusion(NamedTuple):
     """The fate of an order whose answer was lost, with its reason.
 
     Attributes:
@@ -106,7 +104,7 @@ class Conclusion:
     candidates: tuple[int, ...] = ()
 
 
-@define(eq=False, repr=False)
+@define(eq=False, repr=False, slots=False)
 class OpenOrder:
     """An order of this client whose id is not known: under way, or lost.
 
@@ -159,7 +157,7 @@ class Rows:
     had: bool = True
 
 
-@frozen(eq=False, repr=False)
+@frozen(eq=False, repr=False, slots=False)
 class Evidence:
     """What is known when an order is looked for, except for the reports of other orders.
 
@@ -193,8 +191,7 @@ class Evidence:
         return find_place(self)
 
 
-@frozen
-class Place:
+class Place(NamedTuple):
     """The expected time of the wanted order, by the list's own times.
 
     Attributes:

@@ -9,7 +9,7 @@ import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 from attrs import field, frozen
@@ -53,8 +53,7 @@ class Kind(Enum):
     """The operation is done twice. So a request is repeated only if it surely never left."""
 
 
-@frozen(eq=False)
-class Operation:
+class Operation(NamedTuple):
     """One operation of the service.
 
     Attributes:

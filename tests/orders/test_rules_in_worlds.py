@@ -144,7 +144,7 @@ BOLD = {
     }),
     "what is open is another": concluding(lambda verdicts, **_: {
         "verdicts": {
-            id: each if each.identity is rules.Identity.IT else evolve(each, identity=rules.Identity.ANOTHER)
+            id: each if each.identity is rules.Identity.IT else each._replace(identity=rules.Identity.ANOTHER)
             for id, each in verdicts.items()
         },
     }),
