@@ -11,8 +11,6 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Seen", "SeenKeys", "digits_of", "without_last"]
-
 T = TypeVar("T")
 
 # Table sizes: the largest primes below powers of two. Keys that collide in one table do not collide in the next.

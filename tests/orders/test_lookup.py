@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -26,16 +27,19 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.clocks import Days, Moment, Span
 from iletimerkezi_async.models import TURKISH_TIME
-from iletimerkezi_async.orders.lookup import Budget, Page
-from iletimerkezi_async.orders.rules import Listed, Place, Wanted
-from iletimerkezi_async.orders.search import Judge, PageSequence, hear_clock
+from iletimerkezi_async.orders import search
+from iletimerkezi_async.orders.lookup import Budget
+from iletimerkezi_async.orders.rules import Evidence, OpenOrder
+from iletimerkezi_async.orders.search import Judge, hear_clock
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.wire.draft import Draft
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 5, 1, 12, 0, 30, tzinfo=TURKISH_TIME)
 DATE = {"Date": "Fri, 01 May 2026 09:00:30 GMT"}
 NUMBER, STRANGER = "+905301234567", "+905309999999"
+DAYS = Days(date(2026, 4, 30), date(2026, 5, 2))
 #: Orders on a page of the list.
 LISTED = 30
 
@@ -61,7 +65,9 @@ class Service:
         last_day: The last day of the list that is not refused as one to come.
         beyond: What pages behind the last one have.
         shown: How many orders the list says that it has; below 0 it does not say.
+        page: How many orders a page of the list has.
         asked: What was asked, in words.
+        after_loss: Called when the first order has been taken, and its answer is about to be lost.
     """
 
     orders: list[dict[str, object]]
@@ -74,8 +80,10 @@ class Service:
     last_day: str = "2999"
     beyond: list[dict[str, object]] = field(factory=list)
     shown: int | None = None
+    page: int = LISTED
     asked: list[str] = field(factory=list)
     sent: int = 0
+    after_loss: Callable[[], None] = lambda: None
 
     def client(self, **options: Any) -> AsyncClient:
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.handle))
@@ -97,6 +105,7 @@ class Service:
     def _send(self, body: dict[str, Any]) -> dict[str, object]:
         self.sent += 1
         if self.sent == 1:
+            self.after_loss()
             raise httpx.ReadError("lost")
         return refusal(self.refusal)
 
@@ -105,10 +114,10 @@ class Service:
         self.asked.append(f"list {where['page']}")
         if where["end"] > self.last_day:
             return refusal(458)
-        begin = (where["page"] - 1) * LISTED
+        begin = (where["page"] - 1) * self.page
         count = len(self.orders) if self.shown is None else self.shown
         told = {} if count < 0 else {"count": count}
-        return ok(**told, orders=self.orders[begin : begin + LISTED] or self.beyond)
+        return ok(**told, orders=self.orders[begin : begin + self.page] or self.beyond)
 
     def _report(self, body: dict[str, Any]) -> dict[str, object]:
         id, page, size = (body["order"][name] for name in ("id", "page", "rowCount"))
@@ -145,40 +154,41 @@ async def test_behind_newer_orders_a_lost_one_is_found_and_none_behind_it_is_loo
     assert pages == ["list 1", "list 2", "list 3"]
 
 
-def pages_of(start: int, lists: dict[int, Page], most: int = 9) -> list[int]:
-    """Which pages are read, of those that there are; the others are empty."""
-    sequence, asked = PageSequence(start), list[int]()
-    for number in sequence:
-        asked.append(number)
-        sequence.note(number, lists.get(number, ((), None)), NOW.timestamp() - 60)
-        if len(asked) == most:
-            break
-    return asked
+async def pages_of(rank: int, orders: list[dict[str, object]], *, count: bool = True) -> list[int]:
+    """Which pages of two are read where so many orders of this client came after the lost one, which no page has."""
+    service = Service(orders, shown=None if count else -1, page=2)
+    async with service.client(retry=Retry(attempts=2, wait_initial=0.001)) as client:
+
+        def note_own() -> None:
+            for id in range(9000, 9000 + rank):
+                client._session.lookups.known.note(id, 0, Moment(NOW.timestamp()))
+
+        service.after_loss = note_own
+        with pytest.raises(OrderAcceptedError):
+            await client.send_sms("Kodunuz 1234", NUMBER)
+    pages = [int(asked.removeprefix("list ")) for asked in service.asked if asked.startswith("list")]
+    return pages[: len(pages) // 2]
 
 
-def page_of(*minutes: float, count: int | None = None) -> Page:
-    """A page with orders that were submitted so many minutes ago."""
-    orders = (OrderReport(100, OrderStatus.SENDING, submitted_at=NOW - timedelta(minutes=each)) for each in minutes)
-    return list(orders), count
-
-
-def test_a_look_up_begins_where_the_order_most_likely_stands() -> None:
+async def test_a_look_up_begins_where_the_order_most_likely_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     """From there on shallower and deeper in turn, as long as there are pages and these may have it."""
-    assert pages_of(1, {number: page_of(0, 0) for number in range(1, 4)}) == [1, 2, 3, 4]
-    assert pages_of(3, {number: page_of(0, 0) for number in range(1, 6)}) == [3, 2, 4, 1, 5, 6]
-    assert pages_of(3, {number: page_of(0, 0) for number in range(1, 3)}) == [3, 2, 1]
-    assert pages_of(2, {1: page_of(0), 2: page_of(0, 1.1), 3: page_of(9)}) == [2, 1]
-    assert pages_of(2, {1: page_of(0), 2: page_of(0, 1.0), 3: page_of(9)}) == [2, 1, 3]
+    monkeypatch.setattr(search, "LISTED", 2)
+    near = [listed(1000 - index) for index in range(10)]
+    assert await pages_of(0, near[:6]) == [1, 2, 3, 4]
+    assert await pages_of(4, near) == [3, 2, 4, 1, 5, 6]
+    assert await pages_of(4, near[:4]) == [3, 2, 1]
+    old = [listed(500 - index, minutes=9) for index in range(4)]
+    assert await pages_of(2, near[:3] + old) == [2, 1]
+    assert await pages_of(2, near[:4] + old) == [2, 1, 3]
 
 
-def test_a_list_that_begins_with_the_oldest_is_read_from_its_end() -> None:
+async def test_a_list_that_begins_with_the_oldest_is_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which a page shows whose orders are in that sequence, where the list says how many it has."""
-    lists = {number: page_of(60 - number, 59 - number, count=10) for number in range(1, 6)}
-    assert pages_of(1, lists) == [1, 5, 4, 3, 2, 1]
-    assert pages_of(2, lists) == [2, 5, 4, 3, 2, 1]
-    assert pages_of(9, {**lists, 9: lists[1]}) == [9, 2, 1, 3, 4, 5]
-    unsaid = {number: page_of(60 - number, 59 - number) for number in range(1, 3)}
-    assert pages_of(1, unsaid) == [1]
+    monkeypatch.setattr(search, "LISTED", 2)
+    orders = [listed(1000 + index, minutes=(10 - index) / 60) for index in range(10)]
+    assert await pages_of(0, orders) == [1, 5, 4, 3, 2]
+    assert await pages_of(2, orders) == [2, 4, 5, 3, 1]
+    assert await pages_of(0, orders[:4], count=False) == [1, 2, 3]
 
 
 async def test_a_day_to_come_that_the_list_refuses_is_left_out() -> None:
@@ -202,10 +212,10 @@ async def test_how_far_a_whole_list_is_read(
     orders = [listed(id) for id in range(1, 32)]
     service = Service(orders, shown=shown, beyond=[listed(id) for id in beyond], last_day=last_day)
     async with service.client() as client:
-        reports = client._session.lookups.reports(Days(date(2026, 4, 30), date(2026, 5, 2)))
-        listing = await reports.reading(-math.inf).read(Budget(9))
+        reports = client._session.lookups.reports(DAYS)
+        _, _, found = await reports.full_list(-math.inf)
     assert [asked.removeprefix("list ") for asked in service.asked] == [*map(str, pages)]
-    assert listing.ended is is_whole
+    assert found is is_whole
 
 
 async def test_a_refusal_as_past_its_time_gives_the_order_that_was_taken_before() -> None:
@@ -264,16 +274,20 @@ async def test_the_two_dozen_nearest_are_looked_at_before_one_is_the_only_one(se
     assert set(caught.value.candidates) == {1000, 1000 - second}
 
 
-@pytest.mark.parametrize(("at", "is_near"), [
-    (940.0, True), (939.5, False), (1120.0, True), (1120.5, False), (None, True),
+@pytest.mark.parametrize(("seconds", "is_near"), [
+    (-60.0, True), (-60.5, False), (120.0, True), (120.5, False), (None, True),
 ])  # fmt: skip
-def test_what_is_within_a_minute_of_an_attempt_is_looked_at_first(at: float | None, is_near: bool) -> None:
+def test_what_is_within_a_minute_of_an_attempt_is_looked_at_first(seconds: float | None, is_near: bool) -> None:
     """And what may be; all of it where no place in the list is known."""
-    span = Span(Moment(1000.0), Moment(1060.0))
-    judge = Judge(None, Wanted({NUMBER: 1}, 1, span), Budget())  # type: ignore[arg-type]  # nothing is read
-    assert judge.is_near(Listed(7, submitted_at=at))
-    judge.place = Place((1000.0, 1060.0))
-    assert judge.is_near(Listed(7, submitted_at=at)) is is_near
+    now = NOW.timestamp()
+    submitted_at = None if seconds is None else NOW + timedelta(seconds=seconds)
+    entry = OrderReport(7, OrderStatus.SENDING, submitted_at=submitted_at)
+    wanted = OpenOrder(Draft("FIRMA", Iys.OFF, {"Kodunuz 1234": (NUMBER,)}, None, 1))
+    judge = Judge(None, Budget())  # type: ignore[arg-type]  # nothing is read
+    for service, expected in ((now, is_near), (None, True)):
+        first, last = Moment(now, service), Moment(now + 60, service and service + 60)
+        judge.evidence = Evidence(wanted, Span(first, last), [entry], DAYS, last)
+        assert judge.is_near(entry) is expected
 
 
 def test_requests_are_shared_by_those_who_look() -> None:
