@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -67,6 +68,7 @@ class Service:
         shown: How many orders the list says that it has; below 0 it does not say.
         page: How many orders a page of the list has.
         asked: What was asked, in words.
+        sizes: How many rows of a report were asked for.
         after_loss: Called when the first order has been taken, and its answer is about to be lost.
     """
 
@@ -82,6 +84,7 @@ class Service:
     shown: int | None = None
     page: int = LISTED
     asked: list[str] = field(factory=list)
+    sizes: set[int] = field(factory=set)
     sent: int = 0
     after_loss: Callable[[], None] = lambda: None
 
@@ -122,6 +125,7 @@ class Service:
     def _report(self, body: dict[str, Any]) -> dict[str, object]:
         id, page, size = (body["order"][name] for name in ("id", "page", "rowCount"))
         self.asked.append(f"report {id}, page {page}")
+        self.sizes.add(size)
         if page == self.broken_page:
             return refusal(400)
         numbers = self.numbers.get(id, [STRANGER])
@@ -237,7 +241,10 @@ async def test_a_list_that_refuses_every_day_tells_nothing() -> None:
 async def test_a_report_in_pages_shorter_than_asked_for_is_read_to_its_end(rows: int) -> None:
     """As its total tells: a hundred numbers of ours are all there, and one too many at the end is not overlooked."""
     ours = [f"+9053012{index:05}" for index in range(100)]
-    assert await Service([listed(7, total=100)], {7: ours}, rows=rows).send(ours) == 7
+    service = Service([listed(7, total=100)], {7: ours}, rows=rows)
+    assert await service.send(ours) == 7
+    # The service's limit for a page.
+    assert service.sizes == {50, 1000}
     other = Service([listed(7, total=100)], {7: [*ours, STRANGER]}, rows=rows)
     with pytest.raises(OrderAcceptedError) as caught:
         await other.send(ours, retry=Retry(attempts=2, wait_initial=0.001))
@@ -288,6 +295,43 @@ def test_what_is_within_a_minute_of_an_attempt_is_looked_at_first(seconds: float
         first, last = Moment(now, service), Moment(now + 60, service and service + 60)
         judge.evidence = Evidence(wanted, Span(first, last), [entry], DAYS, last)
         assert judge.is_near(entry) is expected
+
+
+@pytest.mark.parametrize(("its", "beside", "attempts", "looks"), [
+    ([7], False, 5, 1), ([7], True, 5, 2), ([7, 8], False, 5, 2), ([], False, 2, 2), ([], False, 4, 4),
+])  # fmt: skip
+async def test_how_often_a_lost_order_is_looked_for(its: list[int], beside: bool, attempts: int, looks: int) -> None:
+    """Twice where one is there that may not be the only one, and as often as it would be sent where none is."""
+    service = Service([listed(8), listed(7)], {key: [NUMBER] for key in its})
+    async with service.client(retry=Retry(attempts=attempts, wait_initial=0.001)) as client:
+        if beside:
+            client._session.lookups.known.add(OpenOrder(Draft("FIRMA", Iys.OFF, {"Baska": (NUMBER,)}, None, 1)))
+        with suppress(OrderAcceptedError):
+            await client.send_sms("Kodunuz 1234", NUMBER)
+    assert service.asked.count("list 1") == looks
+
+
+async def test_of_those_of_other_times_so_many_are_looked_at_and_no_more() -> None:
+    """They can only be candidates."""
+    orders = [listed(1000 - index, minutes=120) for index in range(29)]
+    service = Service(orders, {key: [] for key in range(1000, 971, -1)})
+    with pytest.raises(OrderAcceptedError):
+        await service.send(retry=Retry(attempts=2, wait_initial=0.001))
+    assert len({asked for asked in service.asked if asked.startswith("report")}) == 16
+
+
+async def test_of_two_that_may_be_it_one_may_become_known_as_another() -> None:
+    """By its own answer, before a second look: the other one is ours then."""
+
+    class Answering(Service):
+        def _list(self, body: dict[str, Any]) -> dict[str, object]:
+            if "list 1" in self.asked:
+                client._session.lookups.known.note(8, 0, Moment(NOW.timestamp()))
+            return super()._list(body)
+
+    service = Answering([listed(8), listed(7)], {8: [NUMBER], 7: [NUMBER]})
+    async with service.client() as client:
+        assert (await client.send_sms("Kodunuz 1234", NUMBER)).id == 7
 
 
 def test_requests_are_shared_by_those_who_look() -> None:

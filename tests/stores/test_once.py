@@ -120,6 +120,13 @@ async def test_what_can_be_no_key_is_refused(world: World, client: AsyncClient, 
     assert world.asked() == 0
 
 
+async def test_a_question_about_no_key_is_refused(client: AsyncClient) -> None:
+    """While a send may have none."""
+    for ask in (client.find_send, client.mark_sent, client.mark_not_sent):
+        with pytest.raises(ConfigurationError, match="`key`"):
+            await ask(None)  # type: ignore[operator]  # what is tested
+
+
 async def test_what_can_be_no_store_is_refused(world: World) -> None:
     """At construction, also a class instead of an object."""
     for wrong in ("sqlite:///x", type(world.engine.store())):
