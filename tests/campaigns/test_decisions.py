@@ -213,6 +213,24 @@ async def test_a_decision_that_cannot_be_written_down_is_none(
     assert (caught.value.result.accepted, caught.value.result.failures) == (0, 20)
 
 
+async def test_what_cannot_be_written_down_is_surely_not_sent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where that is its first attempt; and nobody else is."""
+    sandbox = Sandbox()
+    write = JournalFile._write
+
+    def full(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        if change.row.state is State.BEGUN:
+            raise StoreError("the disk is full")
+        return write(self, old, change, fence)
+
+    monkeypatch.setattr(JournalFile, "_write", full)
+    with pytest.raises(JournalError, match="the disk is full") as caught:
+        await run(sandbox, path, 20)
+    assert caught.value.result is not None
+    assert [failure.count for failure in caught.value.result.not_sent] == [20]
+    assert not sandbox.orders
+
+
 async def test_an_order_that_never_left_is_not_in_the_journal(path: Path) -> None:
     """Neither as open nor as freed: what asks for its turn in vain leaves nothing behind."""
 
@@ -270,7 +288,7 @@ async def test_what_is_no_decision_is_told(path: Path, name: str, value: object)
     with pytest.raises(ConfigurationError, match=name):
         await run(sandbox, path, **{name: value})
     assert not path.exists()
-    assert not sandbox.requests
+    assert not sandbox.orders
 
 
 @pytest.mark.parametrize("options", [{"unknown": "as_sent"}, {"unknown": "as_not_sent"}, {"settle_for": 60.0}])
@@ -282,7 +300,7 @@ async def test_what_is_about_a_journal_needs_one(options: dict[str, object]) -> 
             await client.send_bulk(TEXT, numbers(1), **options)  # type: ignore[arg-type]  # of all types
         with pytest.raises(ConfigurationError, match="give a `journal`"):
             await client.send_bulk_messages(dated(1), **options)  # type: ignore[arg-type]  # likewise
-    assert not sandbox.requests
+    assert not sandbox.orders
 
 
 async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
@@ -388,16 +406,18 @@ async def test_new_texts_go_out_where_that_is_meant(path: Path) -> None:
     assert sandbox.deliveries == Counter(numbers(4) * 2 + numbers(6)[4:])
 
 
-@pytest.mark.parametrize("turn", [1, -1])
-async def test_a_further_text_for_somebody_is_no_changed_one(path: Path, turn: int) -> None:
-    """Two reminders each, and the first ones went out: the same messages again, in any order, send the rest."""
+@pytest.mark.parametrize("again", [list, lambda messages: messages[::-1], iter])
+async def test_a_further_text_for_somebody_is_no_changed_one(
+    path: Path, again: Callable[[list[Message]], Iterable[Message]]
+) -> None:
+    """Two reminders each, and the first ones went out: the same messages again send the rest, lists in any order."""
     sandbox = Sandbox()
     messages = [Message(text, number) for text in ("Bir", "Iki") for number in numbers(4)]
     sandbox.fail("send-sms", "close-idle", times=2)
     sandbox.fail("send-sms", "402")
     with pytest.raises(BulkError):
         await send_messages(sandbox, path, messages)
-    result = await send_messages(sandbox, path, messages[::turn])
+    result = await send_messages(sandbox, path, again(messages))
     assert (result.accepted, result.failures) == (8, 0)
     assert sandbox.deliveries == Counter(numbers(4) * 2)
 
