@@ -24,6 +24,9 @@ TEXTS = st.lists(
 @given(TEXTS)
 def test_each_recipient_comes_with_the_flaw_of_the_text(texts: list[str]) -> None:
     """The same as that of the message; and everyday texts have none."""
+    complaint = message_complaint("no message")
+    assert complaint is not None
+    assert complaint.code == 422
     for text in texts:
         message = Message(text, ["5301234567", "5301234568"])
         assert [repr(flaw) for _, _, flaw in unfold(message)] == [repr(message_complaint(message))] * 2
