@@ -15,6 +15,7 @@ from attrs import define, field
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.stores.log import KnownId
+from iletimerkezi_async.wire.packing import in_turns
 
 from .rules import ONE_SKIPPED_IN, Known, is_look_alike
 
@@ -48,11 +49,8 @@ _LARGE = ("",)
 
 def hash_content(draft: Draft) -> int:
     """Hash all contents of a draft, to tell drafts apart within one process."""
-    # Sums do not depend on the sequence; sorting would take several times as long.
-    if len(draft.messages) == draft.recipients:
-        carried = sum(hash(message) for message in draft.messages.items())
-    else:
-        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in draft.messages.items())
+    # A sum does not depend on the sequence; sorting would take several times as long.
+    carried = sum(hash(pair) for pair in in_turns(draft.pairs()))
     return hash((draft.sender, draft.iys, draft.send_at, carried))
 
 
