@@ -27,7 +27,7 @@ _PRIMES = {
     26: 67_108_859,
 }
 # Keys in the plain set before they are moved to a new table, which takes some milliseconds.
-_ENOUGH = 1 << 14
+_ENOUGH = 1 << 11
 _TURKISH = "+905"
 _TURKISH_LENGTH = len("+905301234567")
 # A key is a 1 and a number's nine digits, minus this: 27 to 30 bits, for which Python is fastest.
