@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import orjson
 
+from iletimerkezi_async.wire.packing import give_way
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -80,6 +82,13 @@ class SeenKeys:
             self._tables.append(table)
             self._next += 1
         return repeated
+
+    def release(self) -> None:
+        """Release the memory, once the set is not needed any more, and let other threads have their turn meanwhile."""
+        while self._tables:
+            # The system takes some milliseconds to unmap a large one.
+            self._tables.pop()
+            give_way()
 
 
 class Seen:
