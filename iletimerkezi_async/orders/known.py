@@ -49,8 +49,12 @@ _LARGE = ("",)
 
 def hash_content(draft: Draft) -> int:
     """Hash all contents of a draft, to tell drafts apart within one process."""
-    # A sum does not depend on the sequence; sorting would take several times as long.
-    carried = sum(hash(pair) for pair in in_turns(draft.pairs()))
+    # Sums do not depend on the sequence; sorting would take several times as long.
+    messages = in_turns(draft.messages.items())
+    if len(draft.messages) == draft.recipients:
+        carried = sum(map(hash, messages))
+    else:
+        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in messages)
     return hash((draft.sender, draft.iys, draft.send_at, carried))
 
 
