@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from .http.retry import Retry
 from .http.settings import SERVICE_URL
 from .http.telemetry import note_order_id, observed
-from .models import Balance, Consent, ConsentType, Iys, Message, Number, Order, OrderReport, RecipientType, Send
+from .models import Balance, Consent, ConsentType, Iys, Message, Order, OrderReport, RecipientType, Send
 from .orders import several
 from .orders.paging import MAX_ROWS, Blacklist, Orders, Report
 from .orders.pieces import in_thread
@@ -18,7 +18,7 @@ from .redaction import forgetful
 from .wire import account, arguments, reports
 from .wire.consents import check_consent, register_consents
 from .wire.draft import check_text
-from .wire.packing import Filling, fill_one
+from .wire.packing import Filling, fill_one, unfold
 
 if TYPE_CHECKING:
     import os
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .http.clients import HttpClient
     from .http.pacing import Pacer
     from .http.settings import Timeouts
+    from .numbers import Number
     from .results import BulkResult, OnProgress, Refusal
     from .stores.base import Store, StoreJournal
 
@@ -356,11 +357,12 @@ class AsyncClient:
                 recipient is read.
         """
         # Loaded by the first campaign.
-        from .campaigns import campaign, intake  # noqa: PLC0415 - see above
-        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - see above
+        from .campaigns.campaign import run_campaign  # noqa: PLC0415 - see above
+        from .campaigns.intake import Reader  # noqa: PLC0415 - see above
+        from .campaigns.journal import is_there  # noqa: PLC0415 - see above
 
         message = Message(text, ())
-        source = intake.Recipients(to)
+        reader: Reader[Number] = Reader(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
         # Orders of an earlier run are settled even after their schedule has passed.
@@ -369,13 +371,7 @@ class AsyncClient:
         terms = arguments.check_campaign(
             batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
         )
-        return await campaign.run_campaign(
-            self._session.lookups,
-            open_journal(journal, template, message, *self._session.identity),
-            lambda _: intake.NumberIntake(source, template, terms.batch_size, message),
-            terms,
-            on_progress,
-        )
+        return await run_campaign(self._session, reader, template, terms, journal, message=message)
 
     @observed("send-sms", "send-bulk")
     async def send_bulk_messages(
@@ -420,26 +416,19 @@ class AsyncClient:
         Raises:
             IletimerkeziError: As `send_bulk`.
         """
-        from .campaigns import campaign, intake  # noqa: PLC0415 - as in `send_bulk`
-        from .campaigns.journal import is_there, open_journal  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns.campaign import run_campaign  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns.intake import Reader  # noqa: PLC0415 - as in `send_bulk`
+        from .campaigns.journal import is_there  # noqa: PLC0415 - as in `send_bulk`
 
-        source = intake.Recipients(messages)
+        reader = Reader(messages, unfold)
         del messages
         # Orders of an earlier run are settled even after their schedule has passed.
         template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
-        bounds = (batch_size, concurrency, on_progress, journal)
         terms = arguments.check_campaign(
-            *bounds, unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts
-        )
-        return await campaign.run_campaign(
-            self._session.lookups,
-            open_journal(journal, template, None, *self._session.identity),
-            lambda salt: intake.MessageIntake(
-                source, template, terms.batch_size, salt, allow_new_texts=terms.allow_new_texts
-            ),
-            terms,
-            on_progress,
-        )
+            batch_size, concurrency, on_progress, journal,
+            unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts,
+        )  # fmt: skip
+        return await run_campaign(self._session, reader, template, terms, journal)
 
     def get_report(self, order_id: Order | int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read the state of each message of an order: `async for delivery in client.get_report(order.id)`.

@@ -9,14 +9,9 @@ import math
 import time
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import NamedTuple
 
 from .models import TURKISH_TIME
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: Seconds: clocks that differ by more, or have moved against each other by more, contradict each other.
 CONTRADICTION = 30 * 60.0
@@ -24,8 +19,7 @@ CONTRADICTION = 30 * 60.0
 _JUMP = 5.0
 
 
-@frozen
-class Moment:
+class Moment(NamedTuple):
     """A moment by both clocks, in seconds since 1970.
 
     Attributes:
@@ -48,8 +42,7 @@ class Moment:
         return self.local + (now.service - now.local)
 
 
-@frozen
-class Span:
+class Span(NamedTuple):
     """The time within which an order may have been taken.
 
     Attributes:
@@ -61,8 +54,7 @@ class Span:
     last: Moment
 
 
-@frozen
-class Days:
+class Days(NamedTuple):
     """Days of a list, in Turkish time; the first and the last are included."""
 
     first: date
@@ -84,18 +76,13 @@ def contradict(*moments: Moment) -> bool:
 
     Times prove nothing then, as either clock may be the wrong one.
     """
-    ahead = [0.0, *_find_ahead(moments)]
-    return max(ahead) - min(ahead) > CONTRADICTION
+    return drift(Moment(0.0, 0.0), *moments) > CONTRADICTION
 
 
 def drift(*moments: Moment) -> float:
     """Seconds by which the clocks have moved against each other between these moments, as far as known."""
-    ahead = _find_ahead(moments) or [0.0]
-    return max(ahead) - min(ahead)
-
-
-def _find_ahead(moments: Iterable[Moment]) -> list[float]:
-    return [each.service - each.local for each in moments if each.service is not None]
+    ahead = [each.service - each.local for each in moments if each.service is not None]
+    return max(ahead) - min(ahead) if ahead else 0.0
 
 
 class Stopwatch:

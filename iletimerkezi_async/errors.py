@@ -90,8 +90,11 @@ __all__ = [
     "TransportError",
     "UnavailableError",
     "WebhookError",
-    "api_error",
 ]
+
+
+# The class for each status code that has one.
+_CLASSES: dict[int, type[ApiError]] = {}
 
 
 class IletimerkeziError(Exception):
@@ -277,6 +280,10 @@ class ApiError(IletimerkeziError):
 
     registered: int = 0
 
+    def __init_subclass__(cls, codes: tuple[int, ...] = ()) -> None:
+        super().__init_subclass__()
+        _CLASSES.update(dict.fromkeys(codes, cls))
+
     def __init__(self, code: int, message: str, operation: str, http_status: int | None = None) -> None:
         super().__init__(code, message, operation, http_status)
         self.code = code
@@ -298,15 +305,15 @@ class ApiError(IletimerkeziError):
         return _ADVICE.get((self.code, self.operation)) or _ADVICE.get(self.code, "")
 
 
-class AuthenticationError(ApiError):
+class AuthenticationError(ApiError, codes=(401,)):
     """401: the key or hash is wrong, API access is switched off in the panel, or the caller's IP is not allowed."""
 
 
-class InsufficientBalanceError(ApiError):
+class InsufficientBalanceError(ApiError, codes=(402,)):
     """402: the balance does not cover the order."""
 
 
-class ConsentError(ApiError):
+class ConsentError(ApiError, codes=(403, 468, 469, 470)):
     """403, 468, 469, 470: there is no subscription to the consent registry (İYS), or a choice about it is missing.
 
     Also raised, with 422, if this library refuses consents before any request: a date is naive, in the future, or too
@@ -314,18 +321,18 @@ class ConsentError(ApiError):
     """
 
 
-class SenderError(ApiError):
+class SenderError(ApiError, codes=(450, 459, 460)):
     """450, 459, 460: the sender is not approved, empty, longer than 11 characters, or has Turkish letters.
 
     It must be spelt exactly as approved: case and spaces matter.
     """
 
 
-class DuplicateOrderError(ApiError):
+class DuplicateOrderError(ApiError, codes=(451,)):
     """451: the same text went to the same recipients less than 10 minutes ago. Nothing was sent by this call."""
 
 
-class RecipientError(ApiError):
+class RecipientError(ApiError, codes=(452, 466)):
     """452, 466: a recipient is incomplete, cannot be verified, or is on the account's blocked list.
 
     Also raised, with 422, if this library refuses the recipient of a consent before any request.
@@ -348,38 +355,38 @@ class RecipientError(ApiError):
         self.numbers = numbers
 
 
-class TextTooLongError(ApiError):
+class TextTooLongError(ApiError, codes=(453,)):
     """453: the text is longer than seven SMS in its encoding."""
 
 
-class EmptyTextError(ApiError):
+class EmptyTextError(ApiError, codes=(454,)):
     """454: the text is empty."""
 
 
-class OrderNotFoundError(ApiError):
+class OrderNotFoundError(ApiError, codes=(455,)):
     """455: there is no such order, or it is just beginning to be sent."""
 
 
-class OrderNotDueError(ApiError):
+class OrderNotDueError(ApiError, codes=(456,)):
     """456: the order is scheduled for later."""
 
 
-class ScheduleError(ApiError):
+class ScheduleError(ApiError, codes=(457,)):
     """457: the time to send at is in the past, or not an aware datetime."""
 
 
-class DateRangeError(ApiError, ValueError):
+class DateRangeError(ApiError, ValueError, codes=(458,)):
     """458: the range of dates is wrong: it is reversed or too long, or an end is neither a date nor an aware datetime.
 
     It is also a `ValueError`.
     """
 
 
-class BlacklistError(ApiError):
+class BlacklistError(ApiError, codes=(474,)):
     """474: the number cannot be unblocked, as it is not blocked."""
 
 
-class UnavailableError(ApiError):
+class UnavailableError(ApiError, codes=(429, 503)):
     """429, 503: the service is unavailable now. Nothing was done; the same call may succeed later.
 
     Attributes:
@@ -402,31 +409,6 @@ class UnavailableError(ApiError):
     def advice(self) -> str:
         """The time to wait before the next try."""
         return "try again later" if self.retry_after is None else f"try again in {self.retry_after:.0f} s"
-
-
-_CLASSES: dict[int, type[ApiError]] = {
-    401: AuthenticationError,
-    402: InsufficientBalanceError,
-    403: ConsentError,
-    429: UnavailableError,
-    450: SenderError,
-    451: DuplicateOrderError,
-    452: RecipientError,
-    453: TextTooLongError,
-    454: EmptyTextError,
-    455: OrderNotFoundError,
-    456: OrderNotDueError,
-    457: ScheduleError,
-    458: DateRangeError,
-    459: SenderError,
-    460: SenderError,
-    466: RecipientError,
-    468: ConsentError,
-    469: ConsentError,
-    470: ConsentError,
-    474: BlacklistError,
-    503: UnavailableError,
-}
 
 
 # The advice for a code; or for a code and an operation, if that differs. The service's own texts are Turkish and terse.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
+from operator import methodcaller
 from typing import Protocol, TypeAlias, cast, overload
 from unicodedata import category, normalize
 
@@ -47,14 +48,6 @@ class Table(Protocol):
     def __getitem__(self, name: str, /) -> object: ...
 
 
-class _ArrowTable(Protocol):
-    """A table of Arrow; or one of its batches, which has no batches itself."""
-
-    def to_batches(self) -> Iterable[_ArrowTable]: ...
-
-    def to_pylist(self) -> list[Mapping[str, object]]: ...
-
-
 #: A row as programs hold it: by the names of its columns.
 Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 
@@ -78,6 +71,7 @@ class Template:
 
     Args:
         written: The text, with `{column}` for a row's value, and `{{` and `}}` for braces.
+        comma: Whether numbers have a decimal comma.
 
     Attributes:
         names: The columns that it names, each once.
@@ -87,11 +81,11 @@ class Template:
         ConfigurationError: Its braces are wrong.
     """
 
-    def __init__(self, written: str) -> None:
+    def __init__(self, written: str, *, comma: bool = True) -> None:
+        self._comma = comma
         # Each name with the text before it; the last text has `None`.
         self._parts = _parse(written)
         self.names = tuple(dict.fromkeys(name for _, name in self._parts if name is not None))
-        self._places = [None if name is None else self.names.index(name) for _, name in self._parts]
 
     @property
     def text(self) -> str | None:
@@ -100,37 +94,59 @@ class Template:
 
     def fill(self, values: Sequence[str]) -> str:
         """The text with values, in the order of `names`."""
-        words: list[str] = []
-        for (literal, _), place in zip(self._parts, self._places):
-            words.append(literal)
-            if place is not None:
-                words.append(values[place])
-        return "".join(words)
+        words = dict(zip(self.names, values))
+        return "".join(literal if name is None else literal + words[name] for literal, name in self._parts)
 
-    @staticmethod
-    def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
-        """The index of a column that the template names; or the error."""
-        found = find_column(names, wanted)
-        if isinstance(found, int) or _PLAIN_NAME.fullmatch(wanted):
-            return found
-        return ConfigurationError(f"{found} ({_PLAIN_NAMES}{_ESCAPE})")
+    def message(self, place: str, number: object, values: Sequence[object]) -> Message | Refusal:
+        """The message for a row; or a refusal with the reason.
 
-    def find_misuse(self, names: Iterable[str]) -> ConfigurationError | None:
-        """The error if it names a column as other programs do, as the name itself would be sent."""
+        Args:
+            place: The row's position, as a refusal names it.
+            number: The recipient's number, as it is written.
+            values: The values of its columns, in the order of `names`.
+        """
+        cleaned = clean_number(number)
+        if cleaned is None:
+            return _refuse(number, f"{place}: {find_flaw(number)}")
+        words = [read_value(value, comma=self._comma) for value in values]
+        for name, word in zip(self.names, words):
+            if type(word) is Flaw:
+                return Refusal(cleaned, f"{place}: {word} in the column {name!r}")
+        text = self.fill(words)
+        if len(text) > _SURELY_SHORT or not text.strip():
+            complaint = text_complaint(text)
+            if complaint is not None:
+                return Refusal(cleaned, f"{place}: {complaint.message}")
+        return Message(text, (cleaned,))
+
+    def find_columns(self, header: Sequence[str]) -> list[int]:
+        """The index of each column that it names.
+
+        Raises:
+            ConfigurationError: There is no such column, or more than one.
+        """
+        hint = f" ({_PLAIN_NAMES}{_ESCAPE})"
+        return [find_column(header, name, "" if _PLAIN_NAME.fullmatch(name) else hint) for name in self.names]
+
+    def check_signs(self, header: Iterable[str]) -> None:
+        """Refuse names of columns that are marked as other programs do, as the names themselves would be sent.
+
+        Raises:
+            ConfigurationError: It has such a name.
+        """
         for (literal, name), (following, _) in pairwise(self._parts):
             if literal.endswith("{") and following.startswith("}"):
-                return _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
+                raise _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
             if literal.endswith("$"):
-                return _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
+                raise _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
         # If a column is also named correctly, its other name is no mistake.
         right = {"", *map(column_key, self.names)}
-        keys = {key: name for name in names if (key := column_key(name)) not in right}
+        keys = {key: name for name in header if (key := column_key(name)) not in right}
         for literal, _ in self._parts:
             for whole, *found in _ELSEWHERE.findall(literal):
                 name = keys.get(column_key("".join(found)))
                 if name is not None:
-                    return _misused(f"{{{whole}}}" if whole[0] == "{" else whole, f"{{{name}}}")
-        return None
+                    raise _misused(f"{{{whole}}}" if whole[0] == "{" else whole, f"{{{name}}}")
 
     def __repr__(self) -> str:
         return f"<Template with {len(self.names)} columns>"
@@ -173,8 +189,12 @@ def column_key(name: str) -> str:
     return " ".join(re.sub(r"[{}]", "", folded).split())
 
 
-def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
-    """The index of a column; or the error if no column, or more than one, has this name."""
+def find_column(names: Sequence[str], wanted: str, hint: str = "") -> int:
+    """The index of a column.
+
+    Raises:
+        ConfigurationError: No column, or more than one, has this name. The error ends with the hint.
+    """
     found = [index for index, name in enumerate(names) if name == wanted]
     key = column_key(wanted)
     found = found or [index for index, name in enumerate(names) if column_key(name) == key]
@@ -182,51 +202,21 @@ def find_column(names: Sequence[str], wanted: str) -> int | ConfigurationError:
         return found[0]
     problem = f"there are {len(found)} columns" if found else "there is no column"
     shown = ", ".join(" ".join(name.split()) for name in names)
-    return ConfigurationError(f"{problem} {wanted!r}; there are: {shown}")
-
-
-class Filler:
-    """Makes messages from a template and the values of rows.
-
-    Args:
-        template: The text.
-        comma: Whether numbers have a decimal comma.
-    """
-
-    def __init__(self, template: Template, *, comma: bool = True) -> None:
-        self._template = template
-        self._comma = comma
-
-    def fill(self, place: str, number: object, values: Sequence[object]) -> Message | Refusal:
-        """The message for a row; or a refusal with the reason.
-
-        Args:
-            place: The row's position, as a refusal names it.
-            number: The recipient's number, as it is written.
-            values: The values of the template's columns, in the order of its names.
-        """
-        cleaned = clean_number(number)
-        if cleaned is None:
-            return Refusal("" if number is None else write_out(number), f"{place}: {find_flaw(number)}")
-        words = [read_value(value, comma=self._comma) for value in values]
-        for name, word in zip(self._template.names, words):
-            if type(word) is Flaw:
-                return Refusal(cleaned, f"{place}: {word} in the column {name!r}")
-        text = self._template.fill(words)
-        if len(text) > _SURELY_SHORT or not text.strip():
-            complaint = text_complaint(text)
-            if complaint is not None:
-                return Refusal(cleaned, f"{place}: {complaint.message}")
-        return Message(text, (cleaned,))
+    raise ConfigurationError(f"{problem} {wanted!r}; there are: {shown}{hint}")
 
 
 class _RowFiller:
-    """Makes messages from whole rows, and finds their columns."""
+    """Makes messages from whole rows. The first row tells which columns there are.
 
-    def __init__(self, template: Template, to: str, *, comma: bool) -> None:
+    Args:
+        template: The text.
+        to: The column with the numbers.
+    """
+
+    def __init__(self, template: Template, to: str) -> None:
         self._template = template
-        self._filler = Filler(template, comma=comma)
-        self._wanted = (to, *template.names)
+        self._to = to
+        #: The keys of the rows' numbers and of the template's values.
         self._keys: tuple[str, ...] = ()
         self._rows = 0
 
@@ -242,54 +232,44 @@ class _RowFiller:
         row = _mapping(given)
         if row is None:
             return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
+        try:
+            values = [row[key] for key in self._keys or self._find_keys(row)]
+        except KeyError:
+            # The columns are not those of the row before.
+            number = row.get(self._keys[0])
+            try:
+                values = [row[key] for key in self._find_keys(row)]
+            except ConfigurationError as error:
+                return _refuse(number, f"{place}: {error}")
         if None in row:
             # `csv.DictReader` keeps surplus values under that key.
-            number = row.get(self._keys[0]) if self._keys else None
-            return Refusal("" if number is None else write_out(number), f"{place}: it has more values than columns")
-        try:
-            values = [row[key] for key in self._keys] if self._keys else None
-        except KeyError:
-            values = None
-        if values is not None:
-            return self._filler.fill(place, values[0], values[1:])
-        return self._fill_new(place, row)
+            return _refuse(values[0], f"{place}: it has more values than columns")
+        return self._template.message(place, values[0], values[1:])
 
-    def _fill_new(self, place: str, row: Mapping[str, object]) -> Message | Refusal:
-        """The message for a row whose columns are not those of the one before."""
-        names = [str(name) for name in row]
-        misused = None if self._keys else self._template.find_misuse(names)
-        if misused:
-            raise misused
-        found = [Template.find_column(names, wanted) for wanted in self._wanted]
-        complaint = next((each for each in found if isinstance(each, ConfigurationError)), None)
-        if complaint is None:
-            self._keys = tuple(list(row)[cast("int", index)] for index in found)
-            values = [row[key] for key in self._keys]
-            return self._filler.fill(place, values[0], values[1:])
-        if not self._keys:
-            raise complaint
-        number = row.get(self._keys[0])
-        return Refusal("" if number is None else write_out(number), f"{place}: {complaint}")
+    def _find_keys(self, row: Mapping[str, object]) -> tuple[str, ...]:
+        keys = [*row]
+        names = [str(key) for key in keys]
+        self._template.check_signs(names)
+        columns = (find_column(names, self._to), *self._template.find_columns(names))
+        self._keys = tuple(keys[index] for index in columns)
+        return self._keys
+
+
+def _refuse(number: object, reason: str) -> Refusal:
+    return Refusal("" if number is None else write_out(number), reason)
 
 
 def _mapping(row: object) -> Mapping[str, object] | None:
+    """A row by the names of its columns; `None` if it has none."""
     if isinstance(row, Mapping):
         return cast("Mapping[str, object]", row)
     try:
-        return _read_names(row)
+        by_name = getattr(row, "_asdict", None)
+        if by_name is not None:
+            return cast("Mapping[str, object]", by_name())
+        return dict(cast("KeyedRow", row)) if hasattr(row, "keys") else None
     except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return None
-
-
-def _read_names(row: object) -> Mapping[str, object] | None:
-    names = getattr(row, "_fields", None)
-    if names is not None:
-        # Named tuples, and the rows of SQLAlchemy.
-        return dict(zip(names, cast("Iterable[object]", row)))
-    if hasattr(row, "keys"):
-        # The rows of sqlite3 and of asyncpg.
-        return {key: row[key] for key in row.keys()}  # type: ignore[index]  # noqa: SIM118 - iterating over such a row gives its values
-    return None
 
 
 def _check_rows(rows: object) -> None:
@@ -306,22 +286,16 @@ def _check_rows(rows: object) -> None:
 
 
 def _records(rows: object) -> Iterator[object]:
-    """Rows one by one; of a table from its columns or its batches, as its rows cannot be iterated."""
-    kind = type(rows)
-    if hasattr(kind, "to_pylist"):
-        # Of Arrow, whose tables have batches.
-        table = cast("_ArrowTable", rows)
-        return chain.from_iterable(
-            each.to_pylist() for each in (table.to_batches() if hasattr(kind, "to_batches") else [table])
-        )
-    if hasattr(kind, "read_next_batch"):
-        return chain.from_iterable(map(_records, cast("Iterable[object]", rows)))
+    """Rows one by one; of a table from its columns, as its rows cannot be iterated."""
     if not hasattr(rows, "columns"):
         return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
-    values = zip(*(rows[name] for name in names))  # type: ignore[index] # as both have it
+    columns = (cast("Iterable[object]", cast("Table", rows)[name]) for name in names)
+    if hasattr(rows, "to_pylist"):
+        # Of Arrow: a list of all values would take long.
+        columns = (map(methodcaller("as_py"), column) for column in columns)
     # Not a generator, whose frame would hold a row while the table raises.
-    return map(dict, map(partial(zip, names), values))
+    return map(dict, map(partial(zip, names), zip(*columns)))
 
 
 def _column_names(rows: object) -> list[str]:
@@ -376,52 +350,38 @@ def fill_template(
             lacks a column that the text names.
         ApiError: The template is not text.
     """
-    text = Template(template)
     column, comma = cast("object", to), cast("object", decimal_comma)
     if not isinstance(column, str):
         raise ConfigurationError(f"`to` must be the name of the column with the numbers, not {type(column).__name__}")
     if not isinstance(comma, bool):
         raise ConfigurationError(f"`decimal_comma` must be True or False, not {type(comma).__name__}")
+    text = Template(template, comma=comma)
     _check_rows(rows)
-    filler = _RowFiller(text, column, comma=comma)
-    if isinstance(rows, AsyncIterable):
-        return _Filled(filler, rows)
-    return FilledRows(filler, _records(rows))
+    fill = _RowFiller(text, column).fill
+    return _fill_async_rows(fill, aiter(rows)) if isinstance(rows, AsyncIterable) else _fill_rows(fill, _records(rows))
 
 
-class FilledRows(Iterator["Message | Refusal"]):
-    """The messages of rows; no frame holds a row while the next one is requested.
-
-    Args:
-        filler: Makes the messages.
-        rows: The rows.
-    """
-
-    def __init__(self, filler: _RowFiller, rows: Iterator[object]) -> None:
-        self._filler = filler
-        self._rows = rows
-
-    def __next__(self) -> Message | Refusal:
-        return self._filler.fill(next(self._rows))
-
-    def close(self) -> None:
-        """Close the rows, if they are a generator."""
-        if inspect.isgenerator(self._rows):
-            self._rows.close()
+# Below, no variable holds a row while the next one is requested, which may raise.
 
 
-class _Filled(AsyncIterator["Message | Refusal"]):
-    """The messages of async rows; no frame holds a row while the next one is awaited."""
+def _fill_rows(fill: Callable[[object], Message | Refusal], rows: Iterator[object]) -> Iterator[Message | Refusal]:
+    try:
+        yield from map(fill, rows)
+    finally:
+        # A generator may have a connection open.
+        if inspect.isgenerator(rows):
+            rows.close()
 
-    def __init__(self, filler: _RowFiller, rows: AsyncIterable[Row]) -> None:
-        self._filler = filler
-        self._rows = aiter(rows)
 
-    async def __anext__(self) -> Message | Refusal:
-        return self._filler.fill(await anext(self._rows))
-
-    async def aclose(self) -> None:
-        """Close the rows, if they are a generator."""
-        close = getattr(self._rows, "aclose", None)
+async def _fill_async_rows(
+    fill: Callable[[object], Message | Refusal], rows: AsyncIterator[object]
+) -> AsyncIterator[Message | Refusal]:
+    try:
+        while True:
+            yield fill(await anext(rows))
+    except StopAsyncIteration:
+        return
+    finally:
+        close = getattr(rows, "aclose", None)
         if close is not None:
             await close()

@@ -2,9 +2,9 @@
 
 The formats that occur in lists are supported: digits and masks, decimals, percentages, amounts with their currency,
 days, times and durations. The rest (fractions, powers of ten, the words of other languages), and formats that Excel and
-LibreOffice display differently, are `Unshown`. If only LibreOffice differs (days before March 1900, the sign of a
-number rounded to 0, in Turkey a percent sign in front), the result is Excel's. (Source: ECMA-376, Part 1, 18.8.31, and
-the display of both programs.)
+LibreOffice display differently (days before March 1900 among them), are `Unshown`. If only LibreOffice differs (the
+sign of a number rounded to 0, in Turkey a percent sign in front), the result is Excel's. (Source: ECMA-376, Part 1,
+18.8.31, and the display of both programs.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from iletimerkezi_async.values import Flaw, Unshown, round_float, write_general
 
@@ -74,21 +74,11 @@ _NO_SECTION = "#" * 8
 _DIGITS = 15
 
 _DAY = 24 * 60 * 60 * 1000
-_BEGIN_1900 = date(1899, 12, 30)
-# Spreadsheets take 1900 for a leap year, which it was not.
-_LEAP_1900 = 60
+_BEGIN_1900 = datetime(1899, 12, 30)  # noqa: DTZ001 - times in spreadsheets have no zone
+# The first day on which spreadsheets agree: some take 1900 for a leap year, which it was not.
+_FIRST = 61
 _LAST = 2_958_466
 _FROM_1904 = 1462
-
-
-class _Moment(NamedTuple):
-    """A day and a time of day, as spreadsheets count them: there is a 0th of January and a 29th of February 1900."""
-
-    year: int
-    month: int
-    day: int
-    weekday: int
-    thousandths: int
 
 
 def show_cell(value: object, form: str, *, comma: bool = True, from_1904: bool = False) -> str:
@@ -296,22 +286,20 @@ def _to_serial(value: date | time | timedelta) -> float:
         value = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second)
     if isinstance(value, date):
         clock = value.time() if isinstance(value, datetime) else time()
-        days = value.toordinal() - _BEGIN_1900.toordinal()
-        return days - (days <= _LEAP_1900) + _to_serial(clock)
+        return value.toordinal() - _BEGIN_1900.toordinal() + _to_serial(clock)
     return value.total_seconds() * 1000 / _DAY
 
 
-def _read_serial(number: Decimal, tokens: Sequence[tuple[str, str]]) -> _Moment | None:
+def _read_serial(number: Decimal, tokens: Sequence[tuple[str, str]]) -> datetime | None:
     """The moment that a number stands for, to the second unless its parts are shown; `None` if there is none."""
-    unit = 1 if any("." in text for kind, text in tokens if kind == "date") else 1000
-    days, rest = divmod(int((number * _DAY / unit).to_integral_value(ROUND_HALF_UP)) * unit, _DAY)
-    if not 0 <= days < _LAST:
+    parts = [text.lower() for kind, text in tokens if kind == "date"]
+    unit = 1 if any("." in part for part in parts) else 1000
+    thousandths = int((number * _DAY / unit).to_integral_value(ROUND_HALF_UP)) * unit
+    # A time alone is on the day 0.
+    least = _FIRST if any(part[0] in "yd" or part[:3] == "mmm" for part in parts) else 0
+    if not least * _DAY <= thousandths < _LAST * _DAY:
         return None
-    weekday = (days + 5) % 7
-    if days in {0, _LEAP_1900}:
-        return _Moment(1900, 2 if days else 1, 29 if days else 0, weekday, rest)
-    day = _BEGIN_1900 + timedelta(days if days > _LEAP_1900 else days + 1)
-    return _Moment(day.year, day.month, day.day, weekday, rest)
+    return _BEGIN_1900 + timedelta(milliseconds=thousandths)
 
 
 def _show_elapsed(number: Decimal, tokens: Sequence[tuple[str, str]]) -> str | None:
@@ -332,7 +320,7 @@ def _show_elapsed(number: Decimal, tokens: Sequence[tuple[str, str]]) -> str | N
     return "".join(shown)
 
 
-def _show_moment(moment: _Moment, form: str) -> str:
+def _show_moment(moment: datetime, form: str) -> str:
     section = _sections(form)[0]
     words = _words(section) or _TURKISH
     tokens = _tokens(section)
@@ -346,7 +334,7 @@ def _show_moment(moment: _Moment, form: str) -> str:
             is_minute = letters[index] == "m" and (before == "h" or after == "s")
             shown.append(_show_part(moment, "n" if is_minute else letters[index], text, words, half=half))
         elif kind == "ampm":
-            shown.append(words[4][moment.thousandths >= _DAY // 2])
+            shown.append(words[4][moment.hour // 12])
         elif (kind, text) == ("other", "/"):
             # The separator of days and months in the language.
             shown.append("." if words is _TURKISH else text)
@@ -368,15 +356,14 @@ def _words(form: str) -> tuple[tuple[str, ...], ...] | None:
     return None if has_words else _TURKISH
 
 
-def _show_part(moment: _Moment, letter: str, text: str, words: tuple[tuple[str, ...], ...], *, half: bool) -> str:
+def _show_part(moment: datetime, letter: str, text: str, words: tuple[tuple[str, ...], ...], *, half: bool) -> str:
     """A part of a day or time: y, m, d, h, n for minutes, s."""
     length = len(text)
-    seconds, thousandths = divmod(moment.thousandths, 1000)
     if letter in "hns":
-        hour = seconds // 3600
-        part = {"h": (hour % 12 or 12) if half else hour, "n": seconds // 60 % 60, "s": seconds % 60}[letter]
+        hour = (moment.hour % 12 or 12) if half else moment.hour
+        part = {"h": hour, "n": moment.minute, "s": moment.second}[letter]
         whole, _, decimals = text.partition(".")
-        behind = f",{thousandths:03}"[: len(decimals) + 1] if decimals else ""
+        behind = f",{moment.microsecond:06}"[: len(decimals) + 1] if decimals else ""
         return f"{part:0{min(len(whole), 2)}}{behind}"
     if letter == "y":
         return f"{moment.year:04}" if length > 2 else f"{moment.year % 100:02}"  # noqa: PLR2004 - yy and yyyy
@@ -384,5 +371,5 @@ def _show_part(moment: _Moment, letter: str, text: str, words: tuple[tuple[str, 
         month = words[0][moment.month - 1]
         short = words[1][moment.month - 1]
         return {3: short, 5: month[0]}.get(length, month if length > 3 else f"{moment.month:0{min(length, 2)}}")  # noqa: PLR2004 - mmm and mmmm
-    day = {3: words[3][moment.weekday], 4: words[2][moment.weekday]}
+    day = {3: words[3][moment.weekday()], 4: words[2][moment.weekday()]}
     return day.get(length, f"{moment.day:0{min(length, 2)}}")

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
-    "TURKISH_TIME",
-    "AsRead",
     "Balance",
     "Consent",
     "ConsentSource",
@@ -34,14 +32,12 @@ __all__ = [
     "Iys",
     "Message",
     "MessageStatus",
-    "Number",
     "Order",
     "OrderReport",
     "OrderStatus",
     "RecipientType",
     "Send",
     "SendState",
-    "choose_word",
 ]
 
 #: The service's clock: UTC+3 all year round since 2016, so that no time zone database is needed.

@@ -278,11 +278,6 @@ def _find_slip(written: str) -> str:
         return ": a plus, and no country code behind it; write +90 in front, or leave out the plus"
     if any(len(parts) > 1 and all(map(clean_number, parts)) for parts in (_SEVERAL.split(written), written.split())):
         return ": there is more than one number"
-    if bare.startswith("00") and _FOREIGN.fullmatch(f"+{bare[2:]}"):
-        return ": after 00 it may be a number of Turkey, or of another country; write + and the country's code"
-    foreign = _FOREIGN.fullmatch(bare)
-    if foreign and (country := _COUNTRY.match(foreign[1])) and foreign[1][country.end() :].startswith("0"):
-        return ": the 0 behind the country's code is for calls within the country; leave it out"
     if _SHORTENED.fullmatch(written.strip()):
         return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
     inner = written.strip(_ALL_SEPARATORS)

@@ -22,17 +22,8 @@ F = TypeVar("F", bound="Callable[..., object]")
 
 _PACKAGE = __name__.partition(".")[0]
 # Libraries that this one calls. Any other code is the caller's, and its variables may be shown.
-_HELPERS = sys.stdlib_module_names | {
-    "aiohttp",
-    "anyio",
-    "attr",
-    "httpcore",
-    "httpx",
-    "httpx2",
-    "psycopg",
-    "psycopg_pool",
-    "redis",
-}
+_LIBRARIES = {"aiohttp", "anyio", "attr", "httpcore", "httpx", "httpx2", "psycopg", "psycopg_pool", "redis"}
+_HELPERS = sys.stdlib_module_names | _LIBRARIES
 _MARK = "__forgets__"
 _GENERATED = "<attrs generated"
 # Clearing the frame of a suspended coroutine or generator would end it.
@@ -102,7 +93,7 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
     own = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     # The first frame caught the error; the second is the function that was called, and has ended.
     yield from own[1:2]
-    yield from (frame for frame in own[2:] if _has_ended(frame) and (_is_ours(frame) or _is_helper(frame)))
+    yield from (frame for frame in own[2:] if _has_ended(frame) and (_is_ours(frame) or _package(frame) in _HELPERS))
     for chained in _chained(error):
         for frame, _ in traceback.walk_tb(chained.__traceback__):
             # The error that the caller was handling during the call is chained as well.
@@ -118,10 +109,6 @@ def _has_ended(frame: FrameType) -> bool:
 
 def _is_ours(frame: FrameType) -> bool:
     return _package(frame) == _PACKAGE or frame.f_code.co_filename.startswith(_GENERATED)
-
-
-def _is_helper(frame: FrameType) -> bool:
-    return _package(frame) in _HELPERS
 
 
 def _package(frame: FrameType) -> str:

@@ -39,17 +39,16 @@ class Refusals(Sequence[Refusal]):
     """
 
     def __init__(self, refusals: Iterable[Refusal] = ()) -> None:
-        # Numbers and reasons alternate. Both are added in one step, as several threads of a campaign may add some.
-        self._told: list[str] = []
+        # Plain tuples of text: the garbage collector soon leaves them out.
+        self._told: list[tuple[str, str]] = []
         self.extend(refusals)
 
     def extend(self, refusals: Iterable[Refusal]) -> None:
         """Add some at the end."""
-        for refusal in refusals:
-            self._told += refusal
+        self._told += [(number, reason) for number, reason in refusals]
 
     def __len__(self) -> int:
-        return len(self._told) // 2
+        return len(self._told)
 
     @overload
     def __getitem__(self, index: int) -> Refusal: ...
@@ -57,9 +56,8 @@ class Refusals(Sequence[Refusal]):
     def __getitem__(self, index: slice) -> tuple[Refusal, ...]: ...
     def __getitem__(self, index: int | slice) -> Refusal | tuple[Refusal, ...]:
         if isinstance(index, slice):
-            return tuple(self[place] for place in range(len(self))[index])
-        place = 2 * range(len(self))[index]
-        return Refusal(self._told[place], self._told[place + 1])
+            return tuple(Refusal(*told) for told in self._told[index])
+        return Refusal(*self._told[index])
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Refusals):

@@ -50,24 +50,15 @@ _LINE_END = re.compile("\r\n?|[\v\x85\u2028\u2029]")
 def read_text(value: object) -> str | None:
     """Read the text of a `str` or of a lazy string, such as Django's translations; `None` for anything else.
 
-    Lazy strings are not a `str`. They are recognized by its methods, or by the name of their class.
+    Lazy strings are not a `str`. They are recognized by its methods.
     """
-    kind = type(value)
-    if issubclass(kind, str):
+    if issubclass(type(value), str):
         # The plain text of a subclass, such as NumPy's; for an enum this is its value.
         return str.__str__(cast("str", value))
     try:
-        return str(value) if callable(getattr(value, "casefold", None)) or _is_called_lazy(kind) else None
+        return str(value) if callable(getattr(value, "casefold", None)) else None
     except Exception:  # noqa: BLE001 - any object may come, and raise anything when it is read
         return None
-
-
-def _is_called_lazy(kind: type[object]) -> bool:
-    """Whether a class is named like Django's base class for lazy values, or like those of most other libraries."""
-    if kind.__str__ is object.__str__ or any(hasattr(kind, name) for name in ("__iter__", "__getitem__", "columns")):
-        # A container, such as a lazy table of polars.
-        return False
-    return any(base.__name__ == "Promise" or "lazy" in base.__name__.lower() for base in kind.__mro__)
 
 
 def find_complaint(text: object) -> ApiError | None:
@@ -151,20 +142,13 @@ def measure(text: str) -> TextLength:
         encoding, costly = Encoding.TURKISH, letters & (_GSM_ESCAPED | _TURKISH_ESCAPED)
     else:
         encoding, costly = Encoding.UNICODE, letters - _TURKISH_ALL
-    is_unicode = encoding is Encoding.UNICODE
-    units = len(text.encode("utf-16-le", "surrogatepass")) // 2 if is_unicode else _septets(text, costly)
-    return TextLength(encoding, units, _parts(encoding, units), tuple(sorted(costly, key=text.index)))
-
-
-def _septets(text: str, doubled: set[str]) -> int:
-    return len(text) + sum(text.count(letter) for letter in doubled)
-
-
-def _parts(encoding: Encoding, units: int) -> int:
+    if encoding is Encoding.UNICODE:
+        units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    else:
+        units = len(text) + sum(text.count(letter) for letter in costly)
     lone, each = _CAPACITY[encoding]
-    if units <= lone:
-        return 1 if units else 0
-    return -(-(units + _OPERATOR_CODE) // each)
+    parts = min(units, 1) if units <= lone else -(-(units + _OPERATOR_CODE) // each)
+    return TextLength(encoding, units, parts, tuple(sorted(costly, key=text.index)))
 
 
 def surely_too_long(text: str) -> bool:

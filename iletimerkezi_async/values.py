@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 from math import isfinite
-from typing import Protocol, SupportsFloat, SupportsIndex, cast
+from typing import SupportsFloat, SupportsIndex, cast
 
 from .models import TURKISH_TIME
 from .text import read_text
@@ -21,10 +21,6 @@ class Flaw(str):
     """The reason why a value has no text, in words that show no part of it."""
 
     __slots__ = ()
-
-
-class _ArrowValue(Protocol):
-    def as_py(self) -> object: ...
 
 
 class Unshown(str):
@@ -135,9 +131,10 @@ def _read_text(text: str) -> str | Flaw:
 
 def _write(value: object, *, comma: bool) -> str | Flaw | None:
     """The text for a value of another type; `None` if it would mean nothing to a reader."""
-    if hasattr(type(value), "as_py"):
+    plain = getattr(value, "as_py", None)
+    if plain is not None:
         # A value of Arrow.
-        return read_value(cast("_ArrowValue", value).as_py(), comma=comma)
+        return read_value(plain(), comma=comma)
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return _NO_VALUE
     if isinstance(value, (bool, complex)):

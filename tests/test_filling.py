@@ -402,12 +402,12 @@ def test_tables_fill_templates() -> None:
 
 
 def test_tables_of_arrow_fill_templates() -> None:
-    """As they are, by their batches, and as they come out of a reader; a gap is none of its words."""
+    """As they are, and by their batches; a gap is none of its words."""
     pa = pytest.importorskip("pyarrow")
     table = pa.table(
         {"telefon": ["5301234567", "5301234568", NUMBER], "ad": ["Ay\u015fe", "Ali", None], "borc": [1250.0, 12.5, 1]}
     )
-    for rows in (table, table.combine_chunks().to_batches()[0], table.to_reader(max_chunksize=1), table.to_pylist()):
+    for rows in (table, table.combine_chunks().to_batches()[0], table.to_pylist()):
         *filled, refused = fill_template(TEXT, rows)
         assert texts_of(filled) == TEXTS
         assert refused == Refusal(NUMBER, "row 3: there is no value in the column 'ad'")

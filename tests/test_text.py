@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import ApiError, EmptyTextError, Encoding, Message, TextLength, TextTooLongError, measure
-from iletimerkezi_async.text import clean_text, read_text
+from iletimerkezi_async.text import clean_text
 from iletimerkezi_async.wire.draft import text_complaint
 
 
@@ -122,26 +122,6 @@ def test_a_clean_text_stays_as_it_is(text: str) -> None:
     assert clean_text(cleaned) == clean_text(cleaned + "\r\n") == cleaned
     assert unicodedata.is_normalized("NFC", cleaned)
     assert not set(cleaned) & set("\r\v\u2028")
-
-
-class LazyText:
-    """As those libraries have them that give them no methods."""
-
-    def __str__(self) -> str:
-        return "Merhaba"
-
-
-class LazyTable(LazyText):
-    """As those of polars: evaluated late, and no text."""
-
-    columns = ("ad",)
-
-
-def test_lazy_texts_are_told_from_other_lazy_things() -> None:
-    """By their methods, or by their name where nothing speaks against it."""
-    assert read_text(LazyText()) == "Merhaba"
-    assert read_text(LazyTable()) is None
-    assert read_text(object()) is None
 
 
 @pytest.mark.parametrize(("text", "error"), [(None, EmptyTextError), (b"metin", ApiError), (5, ApiError)])

@@ -116,10 +116,9 @@ anyio.run(main)
 
 ## The files
 
-For those who work on it. `sources` reads any iterable, some values at a time; `intake` cleans these and packs them into
-orders; `seen` is the set of recipients so far. `campaign` starts the orders, and `orders` sends or settles each;
-`narrowing` finds refused recipients. `journal` keeps the orders of a campaign, and `records` defines their form there.
-`tally` counts the outcomes.
+For those who work on it. `intake` reads any iterable, some values at a time, cleans these and packs them into orders;
+`seen` is the set of recipients so far. `campaign` starts the orders, and `orders` sends or settles each;
+`narrowing` finds refused recipients. `journal` keeps the orders of a campaign. `tally` counts the outcomes.
 
 A campaign takes a source, a template and an open journal, and gives a `BulkResult`. It never builds a request.
 """

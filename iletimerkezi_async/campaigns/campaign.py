@@ -13,32 +13,35 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from iletimerkezi_async.errors import DuplicateOrderError
+from iletimerkezi_async.http.telemetry import note_result
 from iletimerkezi_async.orders.pieces import in_thread
 from iletimerkezi_async.results import BulkError, BulkResult, JournalError
 from iletimerkezi_async.stores.log import State
 from iletimerkezi_async.wire.call import SEND_WINDOW
 
+from .intake import MessageIntake, NumberIntake
+from .journal import open_journal
 from .narrowing import Narrowing
 from .orders import Orders
 from .tally import Tally
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import TaskGroup
 
+    from iletimerkezi_async.models import Message
     from iletimerkezi_async.orders.lookup import Lookups
-    from iletimerkezi_async.results import OnProgress
+    from iletimerkezi_async.orders.session import Session
+    from iletimerkezi_async.stores.base import StoreJournal
     from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.arguments import Terms
     from iletimerkezi_async.wire.draft import Draft
 
-    from .intake import Intake
+    from .intake import Intake, Reader
     from .journal import Journal
     from .orders import Task
-
-__all__ = ["Campaign", "run_campaign"]
 
 _OPERATION = "send-sms"
 # Number of look-ups of unknown orders within `settle_for`, and the longest pause between two of them, in seconds.
@@ -48,28 +51,37 @@ _CLOSING = 10.0
 
 
 async def run_campaign(
-    lookups: Lookups,
-    journal: AbstractAsyncContextManager[Journal | None],
-    read: Callable[[bytes], Intake[Any]],
+    session: Session,
+    reader: Reader[Any],
+    template: Draft,
     terms: Terms,
-    on_progress: OnProgress | None,
+    journal: str | os.PathLike[str] | StoreJournal | None,
+    *,
+    message: Message | None = None,
 ) -> BulkResult:
     """Open the journal and run a campaign.
 
     Args:
-        lookups: Sends orders, and looks for lost ones.
-        journal: Opens the journal.
-        read: Makes the intake, given the journal's key for fingerprints (empty without a journal).
+        session: What its client shares between calls.
+        reader: Reads the recipients.
+        template: The campaign's orders, without messages.
         terms: The campaign's options.
-        on_progress: Called after each order.
+        journal: A path, a store's journal, or none.
+        message: The campaign's text, if it has a single one.
 
     Raises:
         IletimerkeziError: As `AsyncClient.send_bulk`.
     """
     campaign: Campaign | None = None
+    intake: Intake[Any]
     try:
-        async with journal as book:
-            campaign = Campaign(lookups, read(book.salt if book else b""), terms, on_progress=on_progress, journal=book)
+        async with open_journal(journal, template, message, *session.identity) as book:
+            if message is not None:
+                intake = NumberIntake(reader, template, terms.batch_size, message)
+            else:
+                salt = book.salt if book else b""
+                intake = MessageIntake(reader, template, terms.batch_size, salt, allow_new_texts=terms.allow_new_texts)
+            campaign = Campaign(session.lookups, intake, terms, book)
             if book is not None:
                 await book.read(campaign.remember)
             await campaign.run()
@@ -88,37 +100,26 @@ class Campaign:
         lookups: Sends orders, and looks for lost ones.
         intake: Reads the recipients.
         terms: The campaign's options.
-        on_progress: Called after each order.
         journal: The open journal, if there is one.
 
     Attributes:
         result: The outcome of all recipients that were read, once `run` has ended.
     """
 
-    def __init__(
-        self,
-        lookups: Lookups,
-        intake: Intake[Any],
-        terms: Terms,
-        *,
-        on_progress: OnProgress | None,
-        journal: Journal | None,
-    ) -> None:
+    def __init__(self, lookups: Lookups, intake: Intake[Any], terms: Terms, journal: Journal | None) -> None:
         self._intake = intake
         self._terms = terms
         self._journal = journal
         self._crash: BaseException | None = None
         self.result: BulkResult | None = None
-        self._tally = Tally(intake, on_progress)
+        self._tally = Tally(intake, terms.on_progress)
         #: Orders to be sent next; and orders of earlier runs, which wait until all new ones are sent. New ones go
         #: first: once the service's list shows them, the list is known to be up to date.
         self._tasks: deque[Task] = deque()
         self._later: list[Task] = []
-        self._orders = Orders(lookups, intake, self._tally, journal, concurrency=terms.concurrency)
-        # Each order holds a slot of the first semaphore from before its recipients are read until it is sent; each
-        # search for refused recipients holds a slot of the second one.
+        self._orders = Orders(lookups, intake, self._tally, journal)
+        # Each order holds a slot from before its recipients are read until it is settled.
         self._places = anyio.Semaphore(terms.concurrency, fast_acquire=True)
-        self._searches = anyio.Semaphore(terms.concurrency, fast_acquire=True)
         self._narrowing = Narrowing(lookups.transport, self._tally, self._orders)
 
     def remember(self, row: Row) -> None:
@@ -134,7 +135,6 @@ class Campaign:
             await self._work_off()
             if self._later:
                 self._tasks += self._later
-                self._later.clear()
                 await self._work_off()
             if self._orders.unsettled:
                 await self._settle_on()
@@ -225,23 +225,18 @@ class Campaign:
 
     def _put_together(self) -> None:
         """Make tasks of the recipients read; at the end of the source, also of the remaining orders of earlier runs."""
-        if self._intake.changed:
-            self._refuse_changed()
+        if self._intake.changed and self._journal is not None:
+            reason = (
+                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
+                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
+                "too"
+            )
+            self._orders.halt(self._journal.error(reason))
             return
         draft = self._intake.take()
         if draft is not None:
             self._tasks.append(self._orders.add(draft))
         self._take_up_earlier(unread=self._intake.is_over)
-
-    def _refuse_changed(self) -> None:
-        assert self._journal is not None
-        self._orders.halt(
-            self._journal.error(
-                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
-                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
-                "too"
-            )
-        )
 
     def _take_up_earlier(self, *, unread: bool) -> None:
         for row, draft in self._intake.take_earlier(unread=unread):
@@ -274,18 +269,13 @@ class Campaign:
         for draft in rest:
             self._orders.add(draft)
         self.result = self._tally.result()
+        note_result(self.result)
 
     # Sending.
 
     async def _work(self, task: Task) -> None:
         try:
-            if not await self._orders.send(task):
-                return
-            # Wait here with the slot while too many orders are being searched, so that reading stops meanwhile.
-            await self._searches.acquire()
+            if await self._orders.send(task):
+                await self._narrowing.narrow(task)
         finally:
             self._places.release()
-        try:
-            await self._narrowing.narrow(task)
-        finally:
-            self._searches.release()

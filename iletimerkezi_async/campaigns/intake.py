@@ -6,33 +6,39 @@ and always runs to its end, so that a cancellation loses nothing.
 
 from __future__ import annotations
 
+import inspect
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
-from iletimerkezi_async.models import Message, Number
-from iletimerkezi_async.numbers import clean_numbers, find_flaw, write_out
+from iletimerkezi_async.errors import RecipientError
+from iletimerkezi_async.models import Message
+from iletimerkezi_async.numbers import Number, clean_number, clean_numbers, find_flaw, is_one, write_out
+from iletimerkezi_async.orders.pieces import TimeSlice
 from iletimerkezi_async.results import Refusal, Refusals
-from iletimerkezi_async.stores.log import Row, State
+from iletimerkezi_async.stores.log import State
+from iletimerkezi_async.text import read_text
 from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
-from iletimerkezi_async.wire.packing import Pair, Recipient, group, in_turns, pack_pairs, sort_numbers, unfold
+from iletimerkezi_async.wire.packing import Pair, Recipient, group, in_turns, pack_pairs, sort_numbers
 
-from .records import DONE, fingerprint, unpack
+from .journal import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
-from .sources import Reader, Recipients
 
 if TYPE_CHECKING:
+    from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Intake", "MessageIntake", "NumberIntake", "Recipients"]
-
 T = TypeVar("T")
+Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 
-# Recipients that are read and cleaned at once.
+# Recipients that are read and cleaned at once. One unusual value among them slows down the cleaning of all.
 _PIECE = 400
+# Seconds that one read may take; a slower source is asked for fewer values.
+_SLOW = 0.002
 # The bit set in every key, as `SeenKeys` needs large keys.
 _TOP = 1 << 63
 # Limit of changed texts that are counted before the campaign stops.
@@ -41,12 +47,126 @@ _MOST_CHANGED = 50_000
 _NOT_TEXTED = frozenset({State.REFUSED, State.DUPLICATE})
 
 
+class Reader(Generic[T]):
+    """Reads the caller's recipients, some at a time and no further than needed. Its `repr` shows none of them.
+
+    Values that were read before a cancellation are kept.
+
+    Args:
+        given: An iterable of recipients, or one.
+        unfold: Gives the values that each item stands for, if an item is not a value itself.
+
+    Attributes:
+        total: The number of recipients, if it is known.
+        is_over: Whether the source has ended.
+        slice: The time slice in which the values are read and taken in.
+
+    Raises:
+        RecipientError: This is neither a recipient nor an iterable.
+    """
+
+    def __init__(self, given: Source[Any] | Number, unfold: Callable[[Any], Iterator[T]] | None = None) -> None:
+        alone = is_one(given)
+        if alone:
+            _check_one(given)
+        self._source = cast("Source[Any]", (given,) if alone else given)
+        self._unfold = unfold
+        self.total = None if unfold else _length(self._source)
+        #: The values of the last item that have not been read yet.
+        self._item: Iterator[T] = iter(())
+        self._async: AsyncIterator[Any] | None = None
+        self._sync: Iterator[Any] | None = None
+        self._values: Iterator[T] = iter(())
+        self.is_over = False
+        self._piece: list[T] = []
+        # Limit of values read at once. It begins with one if a value may take long, and grows while reads are quick.
+        self._size = _PIECE if isinstance(self._source, (list, tuple)) else 1
+        self.slice = TimeSlice()
+
+    async def read(self, limit: int) -> list[T]:
+        """Read the next values, at most `limit`; at least one, unless the source ends."""
+        began = time.perf_counter()
+        if self._async is None and self._sync is None:
+            self._begin()
+        # Read in place: values before an exception of the source are kept, and no variable shows them.
+        if self._async is not None:
+            await self._read_async(self._async, limit)
+        else:
+            size = min(limit, self._size)
+            self._piece.extend(islice(self._values, size))
+            self.is_over = len(self._piece) < size
+        is_slow = time.perf_counter() - began > _SLOW
+        self._size = max(1, self._size // 2) if is_slow else min(_PIECE, 4 * self._size)
+        piece, self._piece = self._piece, []
+        return piece
+
+    def again(self) -> Iterator[T] | None:
+        """All values from the start, apart from `read`; `None` if they can be read only once."""
+        if not isinstance(self._source, Sequence):
+            return None
+        return iter(self._source) if self._unfold is None else chain.from_iterable(map(self._unfold, self._source))
+
+    def _begin(self) -> None:
+        if isinstance(self._source, AsyncIterable):
+            self._async = aiter(self._source)
+        else:
+            self._sync = iter(self._source)
+            self._values = (
+                self._sync if self._unfold is None else chain.from_iterable(map(self._begin_item, self._sync))
+            )
+
+    async def _read_async(self, source: AsyncIterator[Any], limit: int) -> None:
+        self._piece.extend(islice(self._item, limit))
+        while (room := limit - len(self._piece)) > 0 and not self.is_over:
+            try:
+                self._piece.extend(islice(self._begin_item(await anext(source)), room))
+            except StopAsyncIteration:
+                self.is_over = True
+            # A generator that never waits would block the event loop.
+            await self.slice.end()
+
+    def _begin_item(self, item: Any) -> Iterator[T]:
+        self._item = iter((item,)) if self._unfold is None else self._unfold(item)
+        return self._item
+
+    async def aclose(self) -> None:
+        """Close a generator, which may have a connection open, and release the source."""
+        source, self._source = self._async or self._sync or self._source, ()
+        self._sync, self._async, self._values = iter(()), None, iter(())
+        if isinstance(source, AsyncIterator):
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                await close()
+        elif inspect.isgenerator(source):
+            source.close()
+
+    def left(self) -> Iterator[T]:
+        """Values that were read, or whose item was read, and that were not returned yet."""
+        piece, self._piece = self._piece, []
+        return chain(piece, self._item)
+
+
+def _check_one(given: object) -> None:
+    if not isinstance(given, Message) and read_text(given) is None and clean_number(given) is None:
+        message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+        raise RecipientError(452, message, "send-sms", numbers=(write_out(given),))
+
+
+def _length(source: object) -> int | None:
+    # An asynchronous source may have to query a database for its length, which is impossible here.
+    if isinstance(source, AsyncIterable) or not isinstance(source, Sized):
+        return None
+    try:
+        return len(source)
+    except Exception:  # noqa: BLE001 - a length that cannot be read is unknown
+        return None
+
+
 class Intake(ABC, Generic[T]):
     """Reads recipients and packs them into drafts.
 
     Attributes:
         reader: Reads the source.
-        total: The number of recipients, if the source has a length.
         read: Recipients read so far.
         duplicates: Repeated recipients among them, which are left out.
         refused: Recipients left out, with the reason: bad numbers, and those that the service refuses.
@@ -57,14 +177,13 @@ class Intake(ABC, Generic[T]):
     #: Integers for each recipient in the journal; the first is the number's digits.
     ENTRY_SIZE: ClassVar[int]
 
-    def __init__(self, reader: Reader[T], total: int | None, template: Draft, batch_size: int) -> None:
+    def __init__(self, reader: Reader[T], template: Draft, batch_size: int) -> None:
         self.reader = reader
         self._template = template
         self._batch_size = batch_size
         #: Recipients that are in no draft yet; and those with changed texts.
         self._fresh: list[Any] = []
         self._kept_back: list[Any] = []
-        self.total = total
         self.read = 0
         self.duplicates = 0
         self.refused = Refusals()
@@ -152,8 +271,8 @@ class NumberIntake(Intake[Number]):
 
     ENTRY_SIZE = 1
 
-    def __init__(self, recipients: Recipients[Number], template: Draft, batch_size: int, message: Message) -> None:
-        super().__init__(Reader(recipients.source), recipients.total, template, batch_size)
+    def __init__(self, reader: Reader[Number], template: Draft, batch_size: int, message: Message) -> None:
+        super().__init__(reader, template, batch_size)
         self._message = message
         self._seen = Seen()
         self._earlier = Seen()
@@ -185,24 +304,6 @@ class NumberIntake(Intake[Number]):
         return evolve(self._template, messages={self._message.text: tuple(sort_numbers(fresh))}, recipients=len(fresh))
 
 
-@frozen(eq=False, repr=False)
-class _Earlier:
-    """An earlier run's order that is to be settled once its texts have been read again.
-
-    Attributes:
-        row: Its row in the journal.
-        found: Its recipients that have been read again, by key.
-    """
-
-    row: Row
-    found: dict[int, Pair] = field(factory=dict[int, Pair])
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all its texts have been read again."""
-        return len(self.found) == self.row.recipients
-
-
 class MessageIntake(Intake[Recipient]):
     """Takes in messages with texts of their own. A number may occur again with another text."""
 
@@ -210,24 +311,23 @@ class MessageIntake(Intake[Recipient]):
 
     def __init__(
         self,
-        recipients: Recipients[Message | Refusal],
+        reader: Reader[Recipient],
         template: Draft,
         batch_size: int,
         salt: bytes,
         *,
         allow_new_texts: bool = True,
     ) -> None:
-        super().__init__(Reader(recipients.source, unfold), None, template, batch_size)
-        source = cast("object", recipients.source)
-        #: The messages, if they can be read twice.
-        self._known = cast("Sequence[object]", source if isinstance(source, Sequence) else ())
+        super().__init__(reader, template, batch_size)
         #: Empty without a journal.
         self._salt = salt
         self._seen = SeenKeys(8, smallest=19)
-        # Keys of earlier runs: of finished orders; and of those to be settled, with the order of each.
+        # Keys of earlier runs' finished orders.
         self._done = SeenKeys(8, smallest=19)
-        self._owner: dict[int, _Earlier] = {}
-        self._open: list[_Earlier] = []
+        #: Earlier runs' orders that are to be settled, each with its recipients that have been read again, by key; and
+        #: for the key of each other recipient, where it will belong.
+        self._open: list[tuple[Row, dict[int, Pair]]] = []
+        self._owner: dict[int, dict[int, Pair]] = {}
         self._allow_new_texts = allow_new_texts
         # Numbers that were texted, or may have been; and those whose earlier text has been read again.
         self._texted = Seen()
@@ -236,13 +336,13 @@ class MessageIntake(Intake[Recipient]):
     @property
     def waiting(self) -> int:
         """See `Intake`; with those of earlier orders that are to be settled."""
-        return super().waiting + sum(each.row.recipients for each in self._open)
+        return super().waiting + sum(row.recipients for row, _ in self._open)
 
     async def prepare(self) -> None:
         """Count changed texts, if the messages can be read twice; their sequence then does not matter."""
-        if self._allow_new_texts or not self.missing or not self._known:
+        rows = None if self._allow_new_texts or not self.missing else self.reader.again()
+        if rows is None:
             return
-        rows = chain.from_iterable(map(unfold, self._known))
         strange: dict[int, str] = {}
         while piece := [*islice(rows, _PIECE)]:
             await self.reader.slice.end()
@@ -269,9 +369,9 @@ class MessageIntake(Intake[Recipient]):
         """See `Intake`; the texts are to be read again."""
         entries = unpack(row.entries or b"")
         rows = in_turns(zip(entries[::2], entries[1::2]))
-        earlier = _Earlier(row)
+        found: dict[int, Pair] = {}
         if row.state not in DONE:
-            self._open.append(earlier)
+            self._open.append((row, found))
         while piece := [*islice(rows, _PIECE)]:
             self.missing += len(piece)
             keys = [number ^ mark | _TOP for number, mark in piece]
@@ -280,7 +380,7 @@ class MessageIntake(Intake[Recipient]):
             if row.state in DONE:
                 self._done.add(keys)
             else:
-                self._owner.update(dict.fromkeys(keys, earlier))
+                self._owner.update(dict.fromkeys(keys, found))
         return None
 
     def entries(self, draft: Draft) -> Sequence[int]:
@@ -299,13 +399,18 @@ class MessageIntake(Intake[Recipient]):
 
     def take_earlier(self, *, unread: bool) -> list[tuple[Row, Draft]]:
         """See `Intake`."""
-        ready = [each for each in self._open if unread or each.is_complete]
-        self._open = [each for each in self._open if not (unread or each.is_complete)]
-        return [(each.row, self._draft_again(each)) for each in ready]
+        ready: list[tuple[Row, Draft]] = []
+        earlier, self._open = self._open, []
+        for row, found in earlier:
+            if unread or len(found) == row.recipients:
+                ready.append((row, self._draft_again(row, found)))
+            else:
+                self._open.append((row, found))
+        return ready
 
-    def _draft_again(self, earlier: _Earlier) -> Draft:
+    def _draft_again(self, row: Row, found: Mapping[int, Pair]) -> Draft:
         """Pack an earlier order in its old sequence, so that the service recognises the duplicate."""
-        entries, found = unpack(earlier.row.entries or b""), earlier.found
+        entries = unpack(row.entries or b"")
         numbers = zip(entries[::2], entries[1::2])
         pairs = [found.get(number ^ mark | _TOP, (f"+{number}", "")) for number, mark in numbers]
         return group(self._template, pairs)
@@ -336,8 +441,8 @@ class MessageIntake(Intake[Recipient]):
         fresh: list[Pair] = []
         for pair, key in zip(pairs, keys):
             number = pair[0]
-            earlier = self._owner.pop(key, None)
-            if earlier is None and key not in known:
+            found = self._owner.pop(key, None)
+            if found is None and key not in known:
                 # If the number's earlier text was read, too, this text is an additional one, not a changed one.
                 is_changed = not self._allow_new_texts and number in texted and number not in met
                 (self._kept_back if is_changed else fresh).append(pair)
@@ -345,8 +450,8 @@ class MessageIntake(Intake[Recipient]):
                 continue
             self.missing -= 1
             met.add(number)
-            if earlier is not None:
-                earlier.found[key] = pair
+            if found is not None:
+                found[key] = pair
         self._met.add([*met])
         return fresh
 

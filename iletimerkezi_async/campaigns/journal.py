@@ -12,12 +12,14 @@ so sends nothing more.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
 import secrets
 import socket
 import time
+from array import array
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,24 +34,22 @@ from iletimerkezi_async.orders.life import NO_LEASE
 from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 from iletimerkezi_async.results import JournalError
 from iletimerkezi_async.stores.base import StoreJournal, StoreLog
-from iletimerkezi_async.stores.files import choose_path
 from iletimerkezi_async.stores.log import Change, Fence, Name, Row, Scope, State, account_of, draw, mark_numbers
-from iletimerkezi_async.stores.sqlite import JournalFile
-
-from .records import checksum, describe, find_misfit, mark_entries, pack, seal
+from iletimerkezi_async.stores.sqlite import JournalFile, choose_path
+from iletimerkezi_async.wire.credentials import Body
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 
     from iletimerkezi_async.models import Message
     from iletimerkezi_async.orders.lookup import Lookups
     from iletimerkezi_async.stores.base import Store
-    from iletimerkezi_async.stores.log import Answer, KnownId, Log
+    from iletimerkezi_async.stores.log import Answer, KnownId
     from iletimerkezi_async.wire.credentials import Credentials
     from iletimerkezi_async.wire.draft import Draft
 
-__all__ = ["Journal", "is_there", "open_journal"]
-
+#: States of orders that are finished.
+DONE = frozenset({State.SENT, State.REFUSED})
 # Seconds without a write after which another run may take over a journal in a store.
 _LEASE = 120.0
 # The range of plausible times: the years 2001 and 2096, in seconds since 1970.
@@ -210,27 +210,6 @@ class Journal:
         part = next(self._parts)
         return Row(self._name, part, draw(), "", State.CLAIMED, content, mark, draft.recipients, entries=packed)
 
-    async def write(self, claim: Claim, change: Change) -> None:
-        """Write down the outcome of a claimed order.
-
-        Raises:
-            JournalError: It cannot be written, or another run has taken it over.
-        """
-        with self.complaints():
-            if not await claim.write(change):
-                raise OvertakenError
-
-    async def write_taken(self, claim: Claim, order_id: int | None, note: KnownId | None) -> None:
-        """Write down that an order was taken.
-
-        Raises:
-            JournalError: It cannot be written, or another run has taken it over.
-        """
-        with self.complaints():
-            row = await claim.settle_taken(order_id, note=note)
-            if row is None or row.state is not State.SENT:
-                raise OvertakenError
-
     @property
     def now(self) -> float:
         """The time by its log's clock."""
@@ -276,18 +255,18 @@ class _Both(StoreLog):
         account: The account's name there.
     """
 
-    def __init__(self, store: Store, others: Log, account: str) -> None:
+    def __init__(self, store: Store, others: StoreLog, account: str) -> None:
         super().__init__(store)
         self._others, self._account = others, account
 
     async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """See `Log`."""
+        """See `StoreLog`."""
         here = await super().alike(row, since, until)
         there = await self._others.alike(evolve(row, name=Name(self._account, Scope.PLAIN, "")), since, until)
         return [*here, *there]
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """See `Log`."""
+        """See `StoreLog`."""
         here = await super().known_between(account, since, until)
         return [*here, *await self._others.known_between(self._account, since, until)]
 
@@ -366,3 +345,79 @@ async def open_journal(
             await file.aclose()
         finally:
             _open_here.discard(mine)
+
+
+# The contents of a journal: the campaign's terms, and each order's recipients and seal.
+
+
+def fingerprint(text: str, salt: bytes) -> int:
+    """A 64-bit fingerprint of a text, useless without the key."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
+    return int.from_bytes(digest, "big")
+
+
+def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str, str]:
+    """The terms that identify a journal's campaign, by the words that errors use for them.
+
+    Args:
+        template: The campaign's terms.
+        message: Its text, if it has a single one.
+        salt: The journal's key for fingerprints.
+    """
+    return {
+        "account": f"{fingerprint('account', salt):016x}",
+        "kind of campaign": "one text" if message else "several texts",
+        "sender": template.sender,
+        "consent choice": template.iys.value,
+        "schedule": template.send_at.isoformat() if template.send_at else "at once",
+        "text": f"{fingerprint(message.text if message else '', salt):016x}",
+    }
+
+
+def checksum(values: Mapping[str, str]) -> str:
+    """A checksum of a campaign's terms, so that damage is not taken for another campaign."""
+    return hashlib.blake2b(repr(sorted(values.items())).encode(), digest_size=8).hexdigest()
+
+
+def find_misfit(kept: Mapping[str, str], campaign: Mapping[str, str]) -> str:
+    """The reason why a journal does not fit a campaign; empty if it fits.
+
+    Args:
+        kept: The terms in the journal.
+        campaign: The campaign's.
+    """
+    if kept.get("account") != campaign["account"]:
+        # Without the account's key, nothing else can be compared.
+        return (
+            "was made for another account: give the API key that it was begun with (if that was replaced, the panel's "
+            "reports tell who was texted: begin a new journal with those who were not)"
+        )
+    others = [name for name in campaign if kept.get(name) != campaign[name]]
+    return f"was made for another {' and another '.join(others)}" if others else ""
+
+
+def seal(row: Row, salt: bytes) -> str:
+    """A keyed checksum of an order's values, which shows damage to any of them.
+
+    The log's own times are not covered, as the log sets them.
+    """
+    times = [None if each is None else each.service for each in (row.first, row.last)]
+    values = repr((row.part, row.state.value, row.content, row.mark, row.recipients, times, row.order_id))
+    return hashlib.blake2b(values.encode(), digest_size=8, key=salt).hexdigest()
+
+
+def mark_entries(entries: bytes, salt: bytes) -> str:
+    """A keyed checksum of an order's entries, which is the order's content."""
+    return hashlib.blake2b(entries, digest_size=16, key=salt).hexdigest()
+
+
+def pack(entries: Sequence[int]) -> Body:
+    """An order's entries as bytes."""
+    return Body(array("Q", entries).tobytes())
+
+
+def unpack(entries: bytes) -> Sequence[int]:
+    """The entries in bytes made by `pack`."""
+    unpacked = array("Q")
+    unpacked.frombytes(entries)
+    return unpacked

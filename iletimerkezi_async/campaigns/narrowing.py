@@ -26,17 +26,13 @@ if TYPE_CHECKING:
     from .orders import Orders, Task
     from .tally import Tally
 
-__all__ = ["Narrowing"]
-
 # Limit of parts that one campaign may send.
 _MOST_ORDERS = 1000
 # The share of the rate that paced parts use, and the largest part as a share of one second's recipients: other callers
 # wait only for a fraction of a second.
 _SHARE, _SHARE_AT_ONCE = 1 / 2, 1 / 4
-# Seconds to wait for each thousand numbers of the blacklist, and the limit of numbers used.
-_PATIENCE = 15.0
-_PIECE = 1000
-_MOST_BLOCKED = 1_000_000
+# Seconds for which the blacklist is read.
+_PATIENCE = 60.0
 
 
 class Narrowing:
@@ -75,7 +71,8 @@ class Narrowing:
 
     async def _send_next(self, unsent: deque[Task], refused: deque[Task]) -> None:
         async with self._one_part_at_a_time:
-            self._check_cost()
+            if self._sent >= _MOST_ORDERS:
+                self._orders.halt(self._explain_stop())
             self._sent += 1
             part = unsent.popleft()
             if await self._orders.send(part):
@@ -84,17 +81,14 @@ class Narrowing:
             if rate is not None and recipients <= rate:
                 await anyio.sleep(recipients / (rate * _SHARE))
 
-    def _check_cost(self) -> None:
-        """Stop the campaign at the limit of requests."""
-        if self._sent < _MOST_ORDERS:
-            return
+    def _explain_stop(self) -> RecipientError:
         refused, known = self._tally.refused, self._tally.refused + self._tally.accepted
         share = f" ({refused:,} of {known:,} so far, {refused / known:.1%})" if known else ""
         reason = (
             f"so many recipients are refused{share} that finding them takes more than {_MOST_ORDERS:,} requests: "
             "check the list, and send it again"
         )
-        self._orders.halt(RecipientError(452, reason, "send-sms"))
+        return RecipientError(452, reason, "send-sms")
 
     # The blacklist.
 
@@ -123,13 +117,10 @@ class Narrowing:
 
     async def _read_blacklist(self) -> Seen:
         """Read the account's blacklist, as far as possible: it only saves requests."""
-        blocked, count = Seen(), 0
-        with suppress(IletimerkeziError), anyio.move_on_after(_PATIENCE) as scope:
+        blocked = Seen()
+        with suppress(IletimerkeziError), anyio.move_on_after(_PATIENCE):
             async for number in Blacklist(self._transport, None):
                 blocked.add([number])
-                count += 1
-                if count >= _MOST_BLOCKED or self._orders.stop is not None:
+                if self._orders.stop is not None:
                     break
-                if count % _PIECE == 0:
-                    scope.deadline = anyio.current_time() + _PATIENCE
         return blocked

@@ -18,14 +18,13 @@ from iletimerkezi_async.errors import (
     TransportError,
 )
 from iletimerkezi_async.orders import life
-from iletimerkezi_async.orders.driver import Claim
-from iletimerkezi_async.orders.recovery import Attempts, unknown
+from iletimerkezi_async.orders.driver import Attempts, Claim, OvertakenError, unknown
 from iletimerkezi_async.orders.search import hear_clock
 from iletimerkezi_async.results import JournalError
-from iletimerkezi_async.stores.log import Change, draw
+from iletimerkezi_async.stores.log import Change, State, draw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Iterable
 
     from iletimerkezi_async.models import Order
     from iletimerkezi_async.orders.lookup import Lookups
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from .intake import Intake
     from .journal import Journal
     from .tally import Tally
-
-__all__ = ["Orders", "Task"]
 
 _OPERATION = "send-sms"
 # A gateway's answers while the service behind it is unavailable or overloaded.
@@ -93,21 +90,17 @@ class Orders:
         intake: Reads the campaign's recipients.
         tally: Counts outcomes.
         journal: The open journal, if there is one.
-        concurrency: Limit of orders under way at once.
 
     Attributes:
         stop: The reason to send no further order, if the campaign has to stop.
         unsettled: Orders in the journal whose outcome is unknown.
     """
 
-    def __init__(
-        self, lookups: Lookups, intake: Intake[Any], tally: Tally, journal: Journal | None, *, concurrency: int
-    ) -> None:
+    def __init__(self, lookups: Lookups, intake: Intake[Any], tally: Tally, journal: Journal | None) -> None:
         self._lookups = lookups
         self._intake = intake
         self._tally = tally
         self._journal = journal
-        self._under_way = anyio.Semaphore(concurrency, fast_acquire=True)
         self._knows_time = journal is None
         self.stop: IletimerkeziError | None = None
         self.unsettled: list[Task] = []
@@ -146,21 +139,20 @@ class Orders:
         Returns:
             Whether the service refuses some of its recipients, who have to be found. Otherwise it has been counted.
         """
-        async with self._under_way:
-            # Once the schedule has passed, orders of earlier runs are still settled.
-            if self.stop is not None and not (task.is_earlier and isinstance(self.stop, ScheduleError)):
-                self._tally.fail(task.draft, task.explain())
-                return False
-            try:
-                order, note = await self._drive(task)
-            except JournalError as error:
-                self.halt(error)
-                self._tally.fail(task.draft, unknown(str(error)) if task.begun else task.explain())
-                return False
-            except IletimerkeziError as error:
-                return await self._settle_error(task, error)
-            await self._settle_taken(task, order.id, note)
+        # Once the schedule has passed, orders of earlier runs are still settled.
+        if self.stop is not None and not (task.is_earlier and isinstance(self.stop, ScheduleError)):
+            self._tally.fail(task.draft, task.explain())
             return False
+        try:
+            order, note = await self._drive(task)
+        except JournalError as error:
+            self.halt(error)
+            self._tally.fail(task.draft, unknown(str(error)) if task.begun else task.explain())
+            return False
+        except IletimerkeziError as error:
+            return await self._settle_error(task, error)
+        await self._settle_taken(task, order.id, note)
+        return False
 
     async def note_refused(self, task: Task) -> None:
         """Write down refused recipients, already counted, so that later runs do not send to them."""
@@ -181,7 +173,7 @@ class Orders:
         change = life.mark_not_sent(claim.held, now, version)
         if sent:
             change = life.mark_sent(claim.held, now, version, None, claim.keep)
-        if not (isinstance(change, Change) and await self._write(claim, change)):
+        if not (isinstance(change, Change) and await self._write(claim.write(change))):
             return None
         if not sent:
             return self.add(task.draft)
@@ -211,14 +203,9 @@ class Orders:
     async def _settle_taken(self, task: Task, order_id: int | None, note: KnownId | None) -> None:
         self._tally.take(task.draft, order_id)
         claim = task.claim
-        try:
-            if claim is not None and self._journal is not None:
-                await self._journal.write_taken(claim, order_id, note)
-        except JournalError as error:
-            self.halt(error)
-        else:
-            if order_id is not None:
-                self._lookups.known.share(order_id)
+        is_written = claim is None or await self._write(_write_taken(claim, order_id, note))
+        if is_written and order_id is not None:
+            self._lookups.known.share(order_id)
         await self._tally.report()
 
     async def _settle_error(self, task: Task, error: IletimerkeziError) -> bool:
@@ -251,7 +238,7 @@ class Orders:
             # The remaining orders would end as unknown, too.
             self.halt(error)
         claim = task.claim
-        if claim is not None and await self._write(claim, claim.give_up(lost=True)):
+        if claim is not None and await self._write(claim.write(claim.give_up(lost=True))):
             task.row = claim.held
             self.unsettled.append(task)
 
@@ -259,19 +246,26 @@ class Orders:
         """Write down that an order surely was not taken, if the journal has it."""
         claim = task.claim
         if claim is not None and not claim.is_new:
-            await self._write(claim, life.strike(claim.held, draw()))
+            await self._write(claim.write(life.strike(claim.held, draw())))
 
     async def _write_refused(self, task: Task, *, duplicate: bool) -> None:
         claim = task.claim
         if claim is not None:
-            await self._write(claim, life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate))
+            await self._write(claim.write(life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate)))
 
-    async def _write(self, claim: Claim, change: Change) -> bool:
-        """Write down an outcome; a journal that cannot be written stops the campaign."""
+    async def _write(self, written: Awaitable[bool]) -> bool:
+        """Write down an outcome; a journal that cannot be written, or was taken over, stops the campaign."""
         assert self._journal is not None
         try:
-            await self._journal.write(claim, change)
+            with self._journal.complaints():
+                if not await written:
+                    raise OvertakenError
         except JournalError as error:
             self.halt(error)
             return False
         return True
+
+
+async def _write_taken(claim: Claim, order_id: int | None, note: KnownId | None) -> bool:
+    row = await claim.settle_taken(order_id, note=note)
+    return row is not None and row.state is State.SENT

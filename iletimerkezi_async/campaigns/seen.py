@@ -13,8 +13,6 @@ from iletimerkezi_async.wire.packing import give_way
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Seen", "SeenKeys", "digits_of", "without_last"]
-
 T = TypeVar("T")
 
 # Table sizes: the largest primes below powers of two. Keys that collide in one table do not collide in the next.

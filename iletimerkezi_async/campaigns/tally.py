@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from .intake import Intake
 
-__all__ = ["Tally"]
-
 # The reason of a recipient whom the service refuses.
 _REFUSED = "refused by the service (452)"
 
@@ -151,7 +149,7 @@ class Tally:
                 duplicates=self._intake.duplicates,
                 failed=self._failures,
                 elapsed=time.monotonic() - self._began,
-                total=self._intake.total,
+                total=self._intake.reader.total,
                 accepted_before=self._accepted_before,
             )
             outcome = self._on_progress(progress)

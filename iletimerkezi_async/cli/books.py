@@ -9,8 +9,7 @@ from typing import Any, cast
 
 from attrs import frozen
 
-from iletimerkezi_async.campaigns.journal import is_there
-from iletimerkezi_async.campaigns.records import fingerprint
+from iletimerkezi_async.campaigns.journal import fingerprint, is_there
 from iletimerkezi_async.errors import ConfigurationError, DuplicateOrderError, OutcomeUnknownError
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.results import BulkResult, JournalError

@@ -11,9 +11,8 @@ from unicodedata import name as name_of
 from attrs import define, evolve, field
 
 from iletimerkezi_async import IletimerkeziError, JournalError, Refusal, TransportError, UnavailableError
-from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Recipients
-from iletimerkezi_async.campaigns.journal import open_journal
-from iletimerkezi_async.campaigns.records import DONE
+from iletimerkezi_async.campaigns.intake import Intake, MessageIntake, NumberIntake, Reader
+from iletimerkezi_async.campaigns.journal import DONE, open_journal
 from iletimerkezi_async.campaigns.seen import Seen
 from iletimerkezi_async.campaigns.tally import Tally
 from iletimerkezi_async.http.retry import Retry
@@ -21,6 +20,7 @@ from iletimerkezi_async.models import Balance, Message
 from iletimerkezi_async.stores.log import Row, State
 from iletimerkezi_async.text import Encoding, measure
 from iletimerkezi_async.wire.draft import Draft
+from iletimerkezi_async.wire.packing import unfold
 
 from .books import Book
 from .command import run_async
@@ -185,9 +185,9 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
 
 def _make_intake(plan: Plan, message: Message | None, salt: bytes) -> Intake[Any]:
     if message is not None:
-        return NumberIntake(Recipients(plan.numbers()), plan.terms, plan.batch_size, message)
-    source = Recipients(plan.messages())
-    return MessageIntake(source, plan.terms, plan.batch_size, salt, allow_new_texts=plan.allow_new_texts)
+        return NumberIntake(Reader(plan.numbers()), plan.terms, plan.batch_size, message)
+    reader = Reader(plan.messages(), unfold)
+    return MessageIntake(reader, plan.terms, plan.batch_size, salt, allow_new_texts=plan.allow_new_texts)
 
 
 def _count_in(found: Forecast, tally: Tally, row: Row) -> None:

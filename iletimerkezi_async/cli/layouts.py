@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from attrs import field, frozen
 
@@ -263,7 +264,9 @@ def _position(column: str, width: int) -> int | None:
 
 
 def _names(cells: Sequence[str], column: str | None) -> bool:
-    return column is not None and isinstance(find_column(cells, column), int)
+    with suppress(ConfigurationError):
+        return column is not None and find_column(cells, column) >= 0
+    return False
 
 
 def _find_numbers(name: str, header: tuple[str, ...], rows: Sequence[Row], width: int, column: str | None) -> int:
@@ -297,10 +300,10 @@ def _likely_columns(rows: Sequence[Row]) -> list[int]:
 def _find(name: str, header: tuple[str, ...], title: str) -> int:
     if not header:
         raise WrongUsageError(f"{name} has no header, and so no column {title!r}; say --header if its first row is one")
-    found = find_column(header, title)
-    if isinstance(found, ConfigurationError):
-        raise WrongUsageError(f"{name}: {found}")
-    return found
+    try:
+        return find_column(header, title)
+    except ConfigurationError as error:
+        raise WrongUsageError(f"{name}: {error}") from None
 
 
 def _is_known(title: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Literal, cast
 from attrs import define, field, frozen
 
 from iletimerkezi_async.errors import ConfigurationError
-from iletimerkezi_async.filling import Filler, Template
+from iletimerkezi_async.filling import Template
 from iletimerkezi_async.models import Message
 from iletimerkezi_async.results import Refusal
 from iletimerkezi_async.wire.draft import Draft, check_text
@@ -70,13 +70,12 @@ class Plan:
             WrongUsageError: The text names a column that does not exist.
         """
         columns = self._find_columns()
-        filler = Filler(self.template)
 
         def read(rows: Sequence[Row]) -> Iterator[Message | Refusal]:
             for row in rows:
                 values = [row.cells[index] if index < len(row.cells) else None for index in columns]
                 self.notes.empty += sum(value is not None and not value.strip() for value in values)
-                message = filler.fill(self.recipients.where(row), self.recipients.number(row), values)
+                message = self.template.message(self.recipients.where(row), self.recipients.number(row), values)
                 if isinstance(message, Message):
                     self._keep(str(message.to[0]), message.text)
                 yield message
@@ -90,9 +89,10 @@ class Plan:
             WrongUsageError: The text names a column that does not exist, or uses the fields of another program.
             IletimerkeziError: The text is empty or too long.
         """
-        misused = self.template.find_misuse(self.recipients.layout.header)
-        if misused:
-            raise WrongUsageError(f"{self.recipients.name}: {misused}")
+        try:
+            self.template.check_signs(self.recipients.layout.header)
+        except ConfigurationError as error:
+            raise WrongUsageError(f"{self.recipients.name}: {error}") from None
         if self.template.text is None:
             self._find_columns()
         else:
@@ -115,13 +115,10 @@ class Plan:
             raise WrongUsageError(
                 f"{name} has no header, and so no column {wanted!r} for the text; say --header if its first row is one"
             )
-        columns: list[int] = []
-        for wanted in self.template.names:
-            found = self.template.find_column(header, wanted)
-            if isinstance(found, ConfigurationError):
-                raise WrongUsageError(f"{name}: {found}")
-            columns.append(found)
-        return columns
+        try:
+            return self.template.find_columns(header)
+        except ConfigurationError as error:
+            raise WrongUsageError(f"{name}: {error}") from None
 
 
 def read_template(written: str) -> Template:

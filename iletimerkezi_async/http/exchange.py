@@ -60,18 +60,8 @@ class Content:
         #: Dropped at the end of the call: a library's request and answer keep this object alive for a while.
         self.may_go = may_go
 
-    def take(self) -> Body:
-        """The body, to be written now.
-
-        Raises:
-            RuntimeError: It may no longer be sent; the error ends the exchange.
-        """
-        body = self.show()
-        self.times += 1
-        return body
-
-    def show(self) -> Body:
-        """The body, for a middleware that signs it before it is written.
+    def take(self, *, to_write: bool = True) -> Body:
+        """The body, to be written now, or for a middleware that signs it before it is written.
 
         Raises:
             RuntimeError: It may no longer be sent; the error ends the exchange.
@@ -80,6 +70,7 @@ class Content:
             self.withheld = True
             raise RuntimeError(_TOO_LATE)
         self.taken = True
+        self.times += to_write
         return self.body
 
 

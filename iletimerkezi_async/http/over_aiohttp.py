@@ -157,11 +157,11 @@ class _Payload(Payload):
 
     async def as_bytes(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:  # noqa: ARG002 - as it is
         """The bytes, for a middleware that signs them."""
-        return self._content.show()
+        return self._content.take(to_write=False)
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The same as text."""
-        return self._content.show().decode(encoding, errors)
+        return self._content.take(to_write=False).decode(encoding, errors)
 
 
 async def _read_content(response: aiohttp.ClientResponse) -> bytes | None:

@@ -321,13 +321,13 @@ class Gate:
         self._held_until = -math.inf
 
     async def wait(self, n: int, operation: str) -> IletimerkeziError | None:
-        """Wait until `n` recipients may be sent to.
+        """Wait until `n` recipients may be sent to, if there is a pacer.
 
         Returns:
             The error if the pacer failed: nothing was sent.
         """
         pacer = self._pacer
-        if pacer is None or not n:
+        if pacer is None:
             return None
         try:
             while True:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import sys
 import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -18,7 +17,7 @@ from iletimerkezi_async._version import __version__
 from iletimerkezi_async.errors import ApiError, IletimerkeziError, OrderAcceptedError, OutcomeUnknownError
 from iletimerkezi_async.models import Order, OrderReport
 from iletimerkezi_async.redaction import forget, forgets
-from iletimerkezi_async.results import BulkError, BulkResult, JournalError
+from iletimerkezi_async.results import BulkError, BulkResult
 from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.arguments import check_order_id
 from iletimerkezi_async.wire.call import Answered, AttemptOutcome, Call, Kind, Lost, NotSent, Operation, Refused, T
@@ -27,7 +26,7 @@ from iletimerkezi_async.wire.reports import ReportPage
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from opentelemetry.metrics import Histogram, Meter, MeterProvider
+    from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
     from typing_extensions import ParamSpec, Self
 
@@ -72,24 +71,22 @@ class Telemetry:
     def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
         self.tracer = tracers.get_tracer(_SCOPE, __version__)
         meter = meters.get_meter(_SCOPE, __version__)
-        self.duration = _make_histogram(
-            meter, "iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"
+        self.duration = meter.create_histogram(
+            "iletimerkezi.client.operation.duration",
+            "s",
+            "How long a call took, with all its attempts",
+            explicit_bucket_boundaries_advisory=_BUCKETS,
         )
         self.recipients = meter.create_counter(
             "iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"
         )
         self.resends = meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again")
-        self.pacing = _make_histogram(meter, "iletimerkezi.client.pacing.wait", "How long an order waited for the rate")
-
-
-def _make_histogram(meter: Meter, name: str, description: str) -> Histogram:
-    try:
-        return meter.create_histogram(
-            name, unit="s", description=description, explicit_bucket_boundaries_advisory=_BUCKETS
+        self.pacing = meter.create_histogram(
+            "iletimerkezi.client.pacing.wait",
+            "s",
+            "How long an order waited for the rate",
+            explicit_bucket_boundaries_advisory=_BUCKETS,
         )
-    except TypeError:
-        # Before 1.30 it takes no buckets.
-        return meter.create_histogram(name, unit="s", description=description)
 
 
 # Shared by all clients: some versions of the SDK warn if an instrument is made twice.
@@ -154,7 +151,7 @@ class Observation:
     Attributes:
         telemetry: The telemetry of the client.
         operation: The service's operation that the call performs. Other operations that it uses are not counted.
-        result: The call's result.
+        result: The call's result; of a campaign, also if it failed.
         recipients: How many recipients it has.
         resends: How often it was sent again.
         under_way: How many of its requests are under way.
@@ -181,7 +178,6 @@ class Observation:
 
         self._detach: Callable[[], None] | None = None
         self._began = time.perf_counter()
-        self._handled = sys.exc_info()[1]
         try:
             span: Span = self.telemetry.tracer.start_span(
                 self.labels[_OPERATION], kind=trace.SpanKind.CLIENT, attributes=self.labels
@@ -213,7 +209,7 @@ class Observation:
     def _tell(self, error: BaseException | None) -> None:
         """End the span, and record the metrics."""
         outcome = self._succeeded() if error is None else self._failed(error)
-        counts = self._counts(error)
+        counts = self.result if isinstance(self.result, BulkResult) else None
         labels = {**self.labels, _OUTCOME: outcome}
         if error is not None:
             labels[_ERROR] = type(error).__qualname__
@@ -229,17 +225,6 @@ class Observation:
                 self.span.set_attributes(self._attributes(labels, counts))
                 _record_error(self.span, error)
             self.span.end()
-
-    def _counts(self, error: BaseException | None) -> BulkResult | None:
-        """The counts of a campaign, also of one that was cancelled."""
-        context = None if error is None else error.__context__
-        # The error that the caller was handling during the call is chained as well.
-        for each in (self.result, error, None if context is self._handled else context):
-            if isinstance(each, BulkResult):
-                return each
-            if isinstance(each, (BulkError, JournalError)):
-                return each.result
-        return None
 
     def _attributes(self, labels: dict[str, str], counts: BulkResult | None) -> dict[str, str | int]:
         attributes: dict[str, str | int] = {**labels, _RESENDS: self.resends}
@@ -274,23 +259,16 @@ class Observation:
     def _failed(self, error: BaseException) -> str:
         if isinstance(error, OrderAcceptedError):
             return "recovered" if self.was_asked else "replayed"
-        if isinstance(error, (BulkError, JournalError)):
-            stopped = error.error if isinstance(error, BulkError) else None
-            return "refused" if isinstance(stopped, ApiError) and not self._is_in_doubt(error) else self._doubt(error)
         if isinstance(error, ApiError):
             return "refused"
-        if isinstance(error, OutcomeUnknownError):
+        if isinstance(error, OutcomeUnknownError) or self._is_in_doubt(error):
             return "unknown"
-        return self._doubt(error)
-
-    def _doubt(self, error: BaseException) -> str:
-        return "unknown" if self._is_in_doubt(error) else "not_sent"
+        return "refused" if isinstance(error, BulkError) and isinstance(error.error, ApiError) else "not_sent"
 
     def _is_in_doubt(self, error: BaseException) -> bool:
         """Whether the request may have been carried out in spite of an error."""
-        counts = self._counts(error)
-        if counts is not None:
-            return bool(counts.unknown)
+        if isinstance(self.result, BulkResult):
+            return bool(self.result.unknown)
         return self.was_lost or (self.under_way > 0 and not isinstance(error, IletimerkeziError))
 
 
@@ -302,6 +280,13 @@ def note_order(recipients: int) -> None:
     observation = _current.get()
     if observation is not None:
         observation.recipients = recipients
+
+
+def note_result(result: BulkResult) -> None:
+    """Note the counts of the observed campaign, which may have failed."""
+    observation = _current.get()
+    if observation is not None:
+        observation.result = result
 
 
 def note_order_id(value: object) -> int:

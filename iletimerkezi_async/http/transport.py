@@ -8,7 +8,6 @@ import logging
 import math
 import time
 from datetime import datetime, timezone
-from types import EllipsisType
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from iletimerkezi_async.errors import ApiError
+    from iletimerkezi_async.errors import ApiError, IletimerkeziError
     from iletimerkezi_async.wire.credentials import Body, Credentials
 
     from .clients import HttpClient
@@ -103,7 +102,7 @@ class Transport:
         longest_attempt: Seconds after which an attempt ends, whatever happens.
         clocks: The time by both clocks; the service's is read from its answers.
         telemetry: The observer of calls, if there is one.
-        observes_calls: Whether each `call` has its own span, and is not part of another one.
+        observes_calls: Whether each `call` has its own span, as the pages of a list do, and is not part of another one.
     """
 
     def __init__(
@@ -117,7 +116,7 @@ class Transport:
         pacer: Pacer | None,
         http_client: HttpClient | None,
     ) -> None:
-        self.retry = check_retry(retry)
+        self.set_retry(retry)
         self._credentials = credentials
         #: Those of this transport and its copies: a pause that the service asks for holds for all.
         self._gates: WeakSet[Gate] = WeakSet()
@@ -131,37 +130,17 @@ class Transport:
         self.telemetry = start_telemetry()
         self.observes_calls = False
 
-    def with_options(
-        self,
-        *,
-        timeout: float | Timeouts | EllipsisType,
-        retry: Retry | EllipsisType,
-        pacer: Pacer | EllipsisType | None,
-    ) -> Transport:
-        """Make a copy with other settings over the same connections, closed with this one; `...` keeps a setting.
+    def copy(self) -> Transport:
+        """Make a copy over the same connections, closed with this one; its settings can be changed."""
+        return copy.copy(self)
 
-        Args:
-            timeout: The copy's limits.
-            retry: The copy's repetitions.
-            pacer: The copy's pacer.
+    def set_retry(self, retry: Retry) -> None:
+        """Set how often calls are repeated.
 
         Raises:
-            ConfigurationError: A setting is invalid.
+            ConfigurationError: It is not a `Retry`.
         """
-        face = copy.copy(self)
-        if not isinstance(timeout, EllipsisType):
-            face.set_timeout(timeout)
-        if not isinstance(retry, EllipsisType):
-            face.retry = check_retry(retry)
-        if not isinstance(pacer, EllipsisType):
-            face.set_pacer(pacer)
-        return face
-
-    def observing_calls(self) -> Transport:
-        """Make a copy that observes each call, for the pages of a list."""
-        face = copy.copy(self)
-        face.observes_calls = True
-        return face
+        self.retry = check_retry(retry)
 
     def set_timeout(self, timeout: float | Timeouts) -> None:
         """Set the limits of an attempt.
@@ -218,7 +197,10 @@ class Transport:
             ConfigurationError: The client has been closed.
         """
         trail = trail or Trail()
-        body = await self._envelope(call)
+        body = self._credentials.envelope(call.fields)
+        if len(body) > _LARGE:
+            # Copying it took milliseconds: let other tasks run.
+            await anyio.lowlevel.checkpoint()
         outcome: AttemptOutcome[T] | None = None
         for number in itertools.count(1):
             turned_away = await self._wait_for_turn(call)
@@ -248,20 +230,15 @@ class Transport:
             await anyio.sleep(pause)
         return _conclude(call, trail, outcome)
 
-    async def _envelope(self, call: Call[T]) -> Body:
-        body = self._credentials.envelope(call.fields)
-        if len(body) > _LARGE:
-            # Copying it took milliseconds: let other tasks run.
-            await anyio.lowlevel.checkpoint()
-        return body
-
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; or return the reason why it cannot be sent."""
-        # The loop's clock is read first, as its first use loads parts of anyio, which must not count as a wait.
-        began = anyio.current_time()
-        complaint = await self._gate.wait(call.recipients, call.operation.name)
-        if complaint is None and call.recipients and self._gate.rate is not None:
-            note_paced(call, anyio.current_time() - began)
+        complaint: IletimerkeziError | None = None
+        if call.recipients and self._gate.rate is not None:
+            # The loop's clock is read first, as its first use loads parts of anyio, which must not count as a wait.
+            began = anyio.current_time()
+            complaint = await self._gate.wait(call.recipients, call.operation.name)
+            if complaint is None:
+                note_paced(call, anyio.current_time() - began)
         if complaint is None and self._pool.is_closed:
             complaint = ConfigurationError("the client has been closed")
         return None if complaint is None else NotSent(complaint)
@@ -294,7 +271,8 @@ class Transport:
         if isinstance(outcome, Lost) and outcome.out_of_step:
             await self._pool.distrust()
         end_attempt(call, outcome, number)
-        _log_attempt(call, outcome, number, watch, self.host)
+        if logger.isEnabledFor(logging.DEBUG):
+            _log_attempt(call, outcome, number, watch, self.host)
         return outcome
 
     def _read(self, call: Call[T], raw: Exchanged | None) -> AttemptOutcome[T]:
@@ -329,7 +307,7 @@ def _find_obstacle(call: Call[T]) -> ApiError | None:
 
 def _time_left(call: Call[T], trail: Trail) -> float:
     """Seconds that the next attempt may take; 0 if its schedule or its window has passed."""
-    if _find_obstacle(call) is not None:
+    if call.send_at is not None and _find_obstacle(call):
         return 0
     if trail.first is None or call.operation.window is None:
         return math.inf
@@ -375,8 +353,6 @@ def _conclude(call: Call[T], trail: Trail, outcome: AttemptOutcome[T] | None) ->
 
 
 def _log_attempt(call: Call[T], outcome: AttemptOutcome[T], attempt: int, watch: Stopwatch, host: str) -> None:
-    if not logger.isEnabledFor(logging.DEBUG):
-        return
     code: object = 200
     if isinstance(outcome, Refused):
         code = outcome.error.code

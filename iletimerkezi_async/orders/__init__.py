@@ -105,15 +105,13 @@ anyio.run(main)
 ## The files
 
 For those who work on it. `life` has the table of an order's states, and decides what follows from each event; read it
-first. `rows` writes these decisions into a log. `driver` sends or looks up a claimed order until its outcome is known,
-and `send` does so under a key. `recovery` makes the attempts, and finds the id after a lost answer. `search` looks for
-lost orders in lists and reports; `lookup` reads these once for all searches, and `rules` decides what they prove.
-`known` is the client's memory of ids, and of orders under way or lost.
+first. `rows` writes these decisions into a log. `driver` sends or looks up an order until its outcome is known, and
+`send` does so under a key. `search` looks for lost orders in lists and reports; `lookup` reads these once for all
+searches, and `rules` decides what they prove. `known` is the client's memory of ids, and of orders under way or lost.
 
-`paging` reads lists that come in pages; `places` is a reader's position in them. `several` has the other calls that
-make several requests: waiting for an order, cancelling with certainty, registering consents. `pieces` lets other tasks
-run during long work, and does it for many recipients in a thread. `session` is what one client shares between its
-calls.
+`paging` reads lists that come in pages. `several` has the other calls that make several requests: waiting for an order,
+cancelling with certainty, registering consents. `pieces` lets other tasks run during long work, and does it for many
+recipients in a thread. `session` is what one client shares between its calls.
 
 This folder takes drafts, ids and a transport, and returns orders, rows and errors. It does not depend on campaigns.
 """

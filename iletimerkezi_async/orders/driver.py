@@ -1,7 +1,8 @@
-"""The driver: it sends, repeats or looks up a claimed order until the outcome is known.
+"""The driver: it sends, repeats or looks up an order until the outcome is known.
 
-`life` decides each step, and this file carries it out, both for keyed sends and for campaigns. The caller then writes
-the outcome into the row.
+Without a log, an order is sent, and its id is looked up if the answer is lost (`Attempts`). A row in a log is claimed
+first (`Claim`): `life` decides each step, and this file carries it out, both for keyed sends and for campaigns. The
+caller then writes the outcome into the row.
 """
 
 from __future__ import annotations
@@ -12,23 +13,34 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from iletimerkezi_async.clocks import Moment, Stopwatch
-from iletimerkezi_async.errors import OrderAcceptedError, StoreError, TransportError
+from iletimerkezi_async.clocks import Stopwatch
+from iletimerkezi_async.errors import (
+    DuplicateOrderError,
+    IletimerkeziError,
+    OrderAcceptedError,
+    OutcomeUnknownError,
+    ScheduleError,
+    StoreError,
+    TransportError,
+)
+from iletimerkezi_async.http.transport import RefusedAgain, Trail
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import draw
 from iletimerkezi_async.wire.draft import find_obstacle
+from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
 from . import life, rows
-from .known import ALIKE_SECONDS
-from .life import Step
-from .recovery import Attempts, unknown
-from .rules import Fate
-from .search import EarlierSearch, hear_clock, now_by
+from .known import ALIKE_SECONDS, hash_content
+from .pieces import in_thread
+from .rules import OpenOrder
+from .search import EarlierSearch, LiveSearch, hear_clock, now_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Change, Fence, KnownId, Log, Row
+    from iletimerkezi_async.errors import ApiError
+    from iletimerkezi_async.stores.base import StoreLog
+    from iletimerkezi_async.stores.log import Change, Fence, KnownId, Row
     from iletimerkezi_async.wire.draft import Draft
 
     from .lookup import Lookups
@@ -38,6 +50,133 @@ _OPERATION = "send-sms"
 
 class OvertakenError(Exception):
     """Another call has taken over the order, or may have."""
+
+
+class Attempts(Trail):
+    """The attempts with one order, and those of earlier calls.
+
+    This class is for a send without a key, which is in no log: each attempt may leave. `Claim` overrides it.
+
+    Args:
+        lookups: The shared state of the client's searches.
+
+    Attributes:
+        begun: Whether an attempt of this call may have been taken.
+        owner: The log that counts the order's look-alikes itself, if there is one.
+    """
+
+    begun = False
+    owner: object = None
+    _send: OpenOrder
+    _left_at = 0.0
+    _disputed: int | None = None
+
+    def __init__(self, lookups: Lookups) -> None:
+        self.lookups, self._known = lookups, lookups.known
+
+    async def before(self) -> None:
+        """Record that an attempt is about to leave; if this raises, the attempt does not leave."""
+        self.begun = True
+        self._known.add(self._send)
+        self._left_at = time.monotonic()
+
+    async def count_alike(self, elapsed: float) -> int:
+        """Count the look-alikes in the log; the first attempt was `elapsed` seconds ago."""
+        del elapsed
+        return 0
+
+    async def send(self, draft: Draft) -> Order:
+        """Send the order, and find its id if the answer is lost.
+
+        Raises:
+            IletimerkeziError: As `AsyncClient.send_sms`.
+        """
+        # Hash now: between an answer and its record the call must not wait, as it could be cancelled there.
+        content = await in_thread(draft.recipients, hash_content, draft)
+        self._send = send = OpenOrder(draft, content, self.owner)
+        if self.first is not None:
+            self._known.add(send)
+        is_known = False
+        try:
+            order, is_known = await self._perform(draft)
+        except IletimerkeziError as error:
+            is_known = not isinstance(error, (OutcomeUnknownError, OrderAcceptedError))
+            raise
+        finally:
+            (self._known.remove if is_known else self._known.mark_lost)(send)
+        return order
+
+    async def _perform(self, draft: Draft) -> tuple[Order, bool]:
+        """Send the order; return it, and whether its id is surely its own."""
+        transport = self.lookups.transport
+        call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
+        watch = Stopwatch()
+        result = await transport.perform(call, self, self.before)
+        if isinstance(result, RefusedAgain):
+            return await self._settle(result.refusal)
+        now = transport.clocks.now()
+        self._known.note(result.id, self._send.content, now, watch.elapsed, scheduled=draft.send_at is not None)
+        return result, True
+
+    def _is_astray(self, order: Order, reused: bool) -> bool:
+        """Whether an answer belongs to another request.
+
+        On a connection that is out of step, each request gets the answer of the one before. A new connection cannot be
+        out of step: if a known id comes over a new one, or comes twice, the service gives it to several orders.
+        """
+        known = self._known
+        if known.are_reused or not known.is_of_another(order.id, self._send.content, self._left_at):
+            return False
+        if reused and order.id != self._disputed:
+            self._disputed = order.id
+            return True
+        known.are_reused = True
+        return False
+
+    async def _settle(self, refusal: ApiError | None) -> tuple[Order, bool]:
+        """Settle an order that may have been taken, after its repetition was refused or not sent.
+
+        Args:
+            refusal: As of `RefusedAgain`.
+
+        Returns:
+            The order, and whether its id is surely its own.
+
+        Raises:
+            OrderAcceptedError: It was taken, and its id is not certain.
+            ApiError: It was not taken, as the service refuses its content.
+            OutcomeUnknownError: It was refused for another reason, and the reports do not show it.
+        """
+        first, last = self.first, self.last
+        if refusal is not None and proves_refusal(refusal):
+            raise refusal
+        if first is None:
+            # The service took it from an earlier call, though the reports did not show it.
+            raise OrderAcceptedError
+        found = await LiveSearch(self.lookups, self._send, first, last or Stopwatch()).find()
+        order_id = found.order_id
+        if order_id is not None and await self.count_alike(time.time() - (self._send.began or 0.0)):
+            # The id may be the look-alike's.
+            order_id = None
+        if refusal is None:
+            if order_id is None:
+                raise OrderAcceptedError(found.candidates)
+            self._known.note(order_id, self._send.content, took=first.elapsed)
+        elif order_id is None or not _leaves_open(refusal):
+            # An order with the same numbers may have another text, which the list does not show.
+            raise unknown(f"the answer was lost, and it was not taken again ({refusal.reason})", found.candidates)
+        return Order(order_id, self._send.draft.recipients), refusal is None
+
+
+def _leaves_open(refusal: ApiError) -> bool:
+    """Whether an order with the same numbers may be ours: the refusal is as overdue, or as a duplicate (a bare 451)."""
+    return isinstance(refusal, (ScheduleError, DuplicateOrderError))
+
+
+def unknown(reason: str, candidates: tuple[int, ...] = ()) -> OutcomeUnknownError:
+    """Make the error of an order that may or may not have been taken, with the ids that it may have."""
+    hint = f"; it may be order {', '.join(map(str, candidates))}" if candidates else ""
+    return OutcomeUnknownError(f"{reason}{hint}", "send-sms")
 
 
 class Claim(Attempts):
@@ -61,7 +200,7 @@ class Claim(Attempts):
 
     def __init__(
         self,
-        log: Log,
+        log: StoreLog,
         held: Row,
         now: float,
         lookups: Lookups,
@@ -178,10 +317,7 @@ class Claim(Attempts):
         """
         moment = datetime.fromtimestamp(time.time(), timezone.utc)
         may_go = has_texts and find_obstacle(draft.send_at, moment) is None
-        step = life.next_step(self.held, now_by(self.lookups, self.ahead), may_go=may_go)
-        if step is not Step.SEND:
-            step = await self._step_by_heard_time(step, may_go=may_go)
-        if step is Step.LOOK_UP:
+        if self.lost and not await self._may_repeat(may_go=may_go):
             found = await self._look_up(draft)
             if found is not None:
                 return found, None
@@ -189,21 +325,26 @@ class Claim(Attempts):
             self.lost = False
         if not has_texts:
             raise TransportError("not sent: its messages were not read again", _OPERATION)
-        first, last = self.held.first, self.held.last
-        if step is Step.SEND_AGAIN and first is not None and last is not None:
-            now = now_by(self.lookups, self.ahead)
-            self.first, self.last = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
         order = await self.send(draft)
         return order, self.lookups.known.describe(order.id)
 
-    async def _step_by_heard_time(self, step: Step, *, may_go: bool) -> Step:
-        """Decide the step by the service's time: for a repetition one heard since the call began, else any."""
-        since = self._began if step is Step.SEND_AGAIN else -math.inf
+    async def _may_repeat(self, *, may_go: bool) -> bool:
+        """Whether to send an order that may have been taken again, without a look-up.
+
+        Args:
+            may_go: Whether it can be sent: its texts are known, and its schedule is not past.
+        """
+        # Decide a repetition by a time heard since the call began: a time extrapolated from before may be wrong, as the
+        # machine may have slept. A look-up needs any time.
+        is_young = may_go and life.may_repeat(self.held, now_by(self.lookups, self.ahead))
+        since = self._began if is_young else -math.inf
         await hear_clock(self.lookups, since)
-        now = now_by(self.lookups, self.ahead)
-        # A time extrapolated from before the call may be wrong: the machine may have slept.
+        now, first, last = now_by(self.lookups, self.ahead), self.held.first, self.held.last
         is_heard = self.lookups.transport.clocks.heard_at >= since
-        return life.next_step(self.held, now if is_heard else Moment(now.local), may_go=may_go)
+        if first is None or last is None or not (may_go and is_heard and life.may_repeat(self.held, now)):
+            return False
+        self.first, self.last = (Stopwatch(time.time() - max(each.ages(now))) for each in (first, last))
+        return True
 
     async def _look_up(self, draft: Draft) -> Order | None:
         """Give the order if the reports show it; `None` if they surely lack it.
@@ -218,11 +359,11 @@ class Claim(Attempts):
         except StoreError as error:
             reason = f"an earlier call may have sent it, and the store is away ({error})"
             raise unknown(reason) from None
-        if found.fate is Fate.ABSENT:
+        if found.taken is False:
             return None
-        if found.fate is Fate.TAKEN and found.order_id is not None:
+        if found.taken is True and found.order_id is not None:
             return Order(found.order_id, draft.recipients)
-        if found.fate is Fate.TAKEN:
+        if found.taken is True:
             raise OrderAcceptedError(found.candidates)
         reason = f"an earlier call may have sent it, and the reports do not tell: {found.reason}"
         raise unknown(reason, found.candidates)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import Counter, deque
+from collections import deque
 from itertools import chain, islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
-from attrs import define, field
 
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.stores.log import KnownId
 from iletimerkezi_async.wire.packing import in_turns
 
-from .rules import ONE_SKIPPED_IN, Known, is_look_alike
+from .rules import ONE_SKIPPED_IN, OpenOrder, is_look_alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
     from iletimerkezi_async.stores.base import StoreLog
     from iletimerkezi_async.wire.draft import Draft
-
-    from .rules import Wanted
 
 
 logger = logging.getLogger("iletimerkezi_async")
@@ -58,9 +55,6 @@ def hash_content(draft: Draft) -> int:
     return hash((draft.sender, draft.iys, draft.send_at, carried))
 
 
-# Ids.
-
-
 class _KnownOrder(NamedTuple):
     """An order of this client that surely was taken.
 
@@ -79,8 +73,11 @@ class _KnownOrder(NamedTuple):
     began: float
 
 
-class KnownIds:
-    """The ids that a client has learnt in the last half hour.
+class OrderMemory:
+    """A client's memory of its orders: those of the last half hour whose ids are known, and the open ones.
+
+    Open orders are under way or lost: reports may show them. They are counted, so that a search does not take one for
+    another.
 
     Args:
         log: The store by which the account's processes share their ids, if there is one.
@@ -90,13 +87,17 @@ class KnownIds:
     def __init__(self, log: StoreLog | None = None, account: str = "") -> None:
         self._log = log
         self._account = account
-        #: The orders whose ids are not known.
-        self.sends = LiveSends()
         #: Whether the service gives one id to several orders, as some services for tests do.
         self.are_reused = False
         self._orders: dict[int, _KnownOrder] = {}
         #: The same with their ids, the oldest first.
         self._by_age: deque[tuple[int, _KnownOrder]] = deque()
+        # Open orders: small ones under each of their numbers, all large ones under one key.
+        self._by_key: dict[str, list[OpenOrder]] = {}
+        self._lost: deque[OpenOrder] = deque()
+        self._lost_recipients = 0
+
+    # Known ids.
 
     def note(
         self,
@@ -157,20 +158,22 @@ class KnownIds:
         known = self._orders.get(order_id)
         return known is not None and known.content != content and known.since < before
 
-    def others(self, order_ids: Iterable[int], content: int, convert: Callable[[Moment], Moment]) -> dict[int, Known]:
-        """Select the orders that are known for other content, in the form that the rules use.
+    def others(self, order_ids: Iterable[int], content: int, convert: Callable[[Moment], Moment]) -> dict[int, KnownId]:
+        """Select the orders that are known for other content.
 
         Args:
             order_ids: The orders.
             content: The wanted order's `hash_content`.
             convert: Converts the time of an answer to the clocks that the search uses.
         """
-        others: dict[int, Known] = {}
+        others: dict[int, KnownId] = {}
         for order_id in order_ids:
             known = self._orders.get(order_id)
-            if known is not None and known.content != content:
-                answered = None if known.answered is None else convert(known.answered)
-                others[order_id] = Known(answered, known.scheduled)
+            if known is None or known.content == content:
+                continue
+            others[order_id] = KnownId(order_id, scheduled=True)
+            if known.answered is not None:
+                others[order_id] = KnownId(order_id, convert(known.answered), known.scheduled)
         return others
 
     async def known_to_others(self, order_ids: Iterable[int]) -> AbstractSet[int]:
@@ -204,50 +207,9 @@ class KnownIds:
         slowest = max((each.since - each.began for each in answered), default=0.0)
         return sum(each.since > min(ended, began + slowest) for each in answered)
 
+    # Open orders.
 
-# Orders without an id.
-
-
-@define(eq=False, repr=False)
-class LiveSend:
-    """An order under way.
-
-    Attributes:
-        draft: The order.
-        content: Its `hash_content`.
-        owner: The log that counts its look-alikes itself, if there is one.
-        began: The time of its first attempt, by this machine's clock; `None` before.
-    """
-
-    draft: Draft
-    content: int
-    owner: object = None
-    began: float | None = None
-    #: The numbers under which it is indexed, or one key for all large orders; none before its first attempt.
-    keys: Collection[str] = field(default=(), init=False)
-    _numbers: Counter[str] | None = field(default=None, init=False)
-
-    @property
-    def numbers(self) -> Counter[str]:
-        """Its numbers, with the number of messages to each."""
-        if self._numbers is None:
-            self._numbers = Counter(chain.from_iterable(self.draft.messages.values()))
-        return self._numbers
-
-
-class LiveSends:
-    """A client's orders whose ids are not known, but which reports may show: under way, or lost.
-
-    They are counted, so that a search does not take one for another.
-    """
-
-    def __init__(self) -> None:
-        # Small orders under each of their numbers, all large ones under one key.
-        self._by_key: dict[str, list[LiveSend]] = {}
-        self._lost: deque[LiveSend] = deque()
-        self._lost_recipients = 0
-
-    def add(self, send: LiveSend) -> None:
+    def add(self, send: OpenOrder) -> None:
         """Add an order, as an attempt is about to leave."""
         if send.began is not None:
             return
@@ -257,7 +219,7 @@ class LiveSends:
         for key in send.keys:
             self._by_key.setdefault(key, []).append(send)
 
-    def remove(self, send: LiveSend) -> None:
+    def remove(self, send: OpenOrder) -> None:
         """Remove an order whose id is known, or that surely was not taken."""
         for key in send.keys:
             alike = self._by_key.get(key, [])
@@ -266,7 +228,7 @@ class LiveSends:
             if not alike:
                 self._by_key.pop(key, None)
 
-    def mark_lost(self, send: LiveSend) -> None:
+    def mark_lost(self, send: OpenOrder) -> None:
         """Keep an order whose outcome or id stays unknown; drop the oldest ones if there are too many."""
         if send.began is None:
             return
@@ -281,26 +243,23 @@ class LiveSends:
         is_old = (self._lost[0].began or 0.0) < time.time() - 2 * ALIKE_SECONDS
         return is_old or len(self._lost) > _MAX_LOST or self._lost_recipients > _MAX_LOST_RECIPIENTS
 
-    def count_alike(
-        self, wanted: Wanted, content: int, began: float, *, owner: object = None, blacklist: Collection[str] = ()
-    ) -> int:
+    def count_alike(self, wanted: OpenOrder, *, owner: object = None, blacklist: Collection[str] = ()) -> int:
         """Count the orders that cannot be distinguished from the wanted one, as the service may skip numbers.
 
         Args:
-            wanted: The wanted order.
-            content: Its `hash_content`; of orders with the same content the service takes only one.
-            began: The time of its first attempt, by this machine's clock.
+            wanted: The wanted order. Of orders with the same content the service takes only one.
             owner: A log that counts its own orders itself.
             blacklist: Numbers that may all be skipped.
         """
         # A look-alike has at least one of the first `limit` numbers.
-        limit = len(wanted.numbers) if blacklist else wanted.recipients // ONE_SKIPPED_IN + 1
+        limit = len(wanted.numbers) if blacklist else wanted.draft.recipients // ONE_SKIPPED_IN + 1
         keys = chain(_LARGE, islice(wanted.numbers, limit))
         near = {id(send): send for key in keys for send in self._by_key.get(key, ())}
         return sum(
-            other.content != content
+            other.content != wanted.content
+            and wanted.began is not None
             and other.began is not None
-            and abs(other.began - began) <= ALIKE_SECONDS
+            and abs(other.began - wanted.began) <= ALIKE_SECONDS
             and (owner is None or other.owner != owner)
             and is_look_alike(wanted, other.numbers, blacklist)
             for other in near.values()

@@ -80,14 +80,6 @@ class Obstacle(Enum):
 Decision: TypeAlias = Change | Obstacle
 
 
-class Step(Enum):
-    """The next step with an order that was claimed."""
-
-    SEND = "send it"
-    SEND_AGAIN = "send it again, as the service would refuse it if it has it"
-    LOOK_UP = "look into the reports"
-
-
 def is_none(row: Row | None, now: float) -> bool:
     """Whether a name is unused: it has no row, or a free or expired one."""
     return row is None or row.state is State.FREE or row.expires_at <= now
@@ -127,22 +119,18 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
     return Change(ours, lease, _kept(row.state, keep), durable=False)
 
 
-def next_step(row: Row, now: Moment, *, may_go: bool = True) -> Step:
-    """Decide whether an order that was claimed is sent, sent again, or looked up.
+def may_repeat(row: Row, now: Moment) -> bool:
+    """Whether an order that may have been taken may be sent again, as the service refuses it if it has it.
 
     Args:
         row: The row as it was claimed.
         now: The log's time, and the service's.
-        may_go: Whether it can be sent: its texts are known, and its schedule is not past.
     """
-    if row.first is None:
-        return Step.SEND
-    ages = row.first.ages(now)
+    first = row.first
     # One clock alone does not tell the age, as it may have been set.
-    is_known = row.first.service is not None and now.service is not None
-    if may_go and is_known and all(-_GRAIN <= age < SEND_WINDOW for age in ages):
-        return Step.SEND_AGAIN
-    return Step.LOOK_UP
+    if first is None or first.service is None or now.service is None:
+        return False
+    return all(-_GRAIN <= age < SEND_WINDOW for age in first.ages(now))
 
 
 def begin(held: Row, version: str, service: float | None, lease: float, keep: float, *, lost: bool) -> Change:

@@ -17,7 +17,8 @@ from . import life
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iletimerkezi_async.stores.log import Fence, KnownId, Log, Name, Row
+    from iletimerkezi_async.stores.base import StoreLog
+    from iletimerkezi_async.stores.log import Fence, KnownId, Name, Row
 
 
 #: The outcome of a claim, or of a person's decision: what is in the log now, and the reason why nothing was written.
@@ -26,7 +27,7 @@ Outcome: TypeAlias = "tuple[Answer, life.Obstacle | None]"
 Decide: TypeAlias = "Callable[[Row | None, float], life.Decision]"
 
 
-async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
+async def claim(log: StoreLog, mine: Row, lease: float, keep: float) -> Outcome:
     """Claim the right to send. If the caller is cancelled, the claim is reverted.
 
     Args:
@@ -60,7 +61,7 @@ async def claim(log: Log, mine: Row, lease: float, keep: float) -> Outcome:
 
 
 async def write_owned(
-    log: Log,
+    log: StoreLog,
     held: Row,
     change: Change,
     fence: Fence | None = None,
@@ -94,7 +95,7 @@ async def write_owned(
 
 
 async def settle_taken(
-    log: Log,
+    log: StoreLog,
     held: Row,
     order_id: int | None,
     keep: float,
@@ -129,7 +130,7 @@ async def settle_taken(
         kept = answer.row
 
 
-async def mark(log: Log, name: Name, decide: Decide, seen: str = "") -> Outcome:
+async def mark(log: StoreLog, name: Name, decide: Decide, seen: str = "") -> Outcome:
     """Record a person's decision.
 
     Args:

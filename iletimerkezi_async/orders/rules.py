@@ -23,16 +23,21 @@ from collections import Counter
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from iletimerkezi_async.clocks import Days, Moment, Span, contradict, drift
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.numbers import clean_number
+from iletimerkezi_async.stores.log import KnownId
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from iletimerkezi_async.models import OrderReport
+    from iletimerkezi_async.wire.draft import Draft
 
 
 _MINUTE, _HOUR = 60.0, 3600.0
@@ -67,8 +72,7 @@ class Identity(Enum):
     CANNOT_TELL = "cannot tell"
 
 
-@frozen
-class Verdict:
+class Verdict(NamedTuple):
     """A verdict on an order in a list, with its reason.
 
     Attributes:
@@ -84,48 +88,44 @@ class Verdict:
     lacks_numbers: bool = False
 
 
-class Fate(Enum):
-    """The fate of an order whose answer was lost."""
-
-    TAKEN = "taken"
-    ABSENT = "surely not there"
-    UNKNOWN = "unknown"
-
-
-@frozen
-class Conclusion:
+class Conclusion(NamedTuple):
     """The fate of an order whose answer was lost, with its reason.
 
     Attributes:
-        fate: The fate.
+        taken: Whether the service took it; `False` if it surely lacks it, `None` if that is unknown.
         reason: The reason, in words.
         order_id: The order's id, if it was taken and its id is certain.
         candidates: Ids of orders that may be it, for a person to look at.
     """
 
-    fate: Fate
+    taken: bool | None
     reason: str
     order_id: int | None = None
     candidates: tuple[int, ...] = ()
 
 
-@frozen(eq=False, repr=False)
-class Wanted:
-    """The order that is looked for.
+@define(eq=False, repr=False, slots=False)
+class OpenOrder:
+    """An order of this client whose id is not known: under way, or lost.
 
     Attributes:
-        numbers: Its numbers in E.164, with the number of messages to each.
-        recipients: The number of all messages.
-        span: The first and the last attempt.
-        send_at: Its schedule, in seconds since 1970.
-        sender: Its header; a hint for the sequence only.
+        draft: The order.
+        content: Its `hash_content`.
+        owner: The log that counts its look-alikes itself, if there is one.
+        began: The time of its first attempt, by this machine's clock; `None` before.
+        keys: The numbers under which the client's memory has it, or one key for all large orders.
     """
 
-    numbers: Mapping[str, int]
-    recipients: int
-    span: Span
-    send_at: float | None = None
-    sender: str | None = None
+    draft: Draft
+    content: int = 0
+    owner: object = None
+    began: float | None = None
+    keys: Collection[str] = field(default=(), init=False)
+
+    @cached_property
+    def numbers(self) -> Counter[str]:
+        """Its numbers in E.164, with the number of messages to each."""
+        return Counter(chain.from_iterable(self.draft.messages.values()))
 
     @cached_property
     def _has_foreign(self) -> bool:
@@ -140,25 +140,6 @@ class Wanted:
         if number.startswith(_TURKISH):
             return clean_number(number) == number
         return not self._has_foreign and clean_number(number) == number
-
-
-@frozen
-class Listed:
-    """An order as the list shows it; times in seconds since 1970, by the list.
-
-    Attributes:
-        id: Its id.
-        total: Its recipients, or parts, or 0: only a hint.
-        submitted_at: The time when the service took it.
-        sent_at: The time when it was sent, or its schedule.
-        sender: Its header: only a hint.
-    """
-
-    id: int
-    total: int | None = None
-    submitted_at: float | None = None
-    sent_at: float | None = None
-    sender: str | None = None
 
 
 @frozen(eq=False, repr=False)
@@ -176,56 +157,41 @@ class Rows:
     had: bool = True
 
 
-@frozen(eq=False, repr=False)
-class Listing:
-    """A list of orders, as far as it was read.
+@frozen(eq=False, repr=False, slots=False)
+class Evidence:
+    """What is known when an order is looked for, except for the reports of other orders.
 
     Attributes:
-        orders: Its orders, in any sequence; some may be there twice.
+        wanted: The order that is looked for.
+        span: Its first and its last attempt.
+        orders: The orders of a list, as far as it was read, in any sequence; some may be there twice. Sender and total
+            (recipients, or parts, or 0) are only hints.
         days: The days that were asked for.
-        at: The time when its reading began.
-        count: The number of orders by the list's own count.
-        ended: Whether it was read to its end.
-    """
-
-    orders: Sequence[Listed]
-    days: Days
-    at: Moment
-    count: int | None = None
-    ended: bool = True
-
-
-@frozen
-class Known:
-    """An order of ours whose id is known.
-
-    Attributes:
-        answered: The time of its answer; `None` if its id was found in a list.
-        scheduled: Whether it is scheduled, and so may be listed later.
-    """
-
-    answered: Moment | None = None
-    scheduled: bool = False
-
-
-@frozen(eq=False, repr=False)
-class Knowledge:
-    """The evidence from other sources than lists and reports.
-
-    Attributes:
+        at: The time when the reading of the list began.
+        whole: Whether the list was read to its end, and has as many orders as it counts.
         known: Orders that surely are not the wanted one: all known orders of the days, and all known orders in the
             list. Never an id that was answered to the wanted order itself.
         since: The time from which on all answered ids are known, in seconds since 1970.
         blacklist: Numbers on the account's blacklist, which the service may skip.
     """
 
-    known: Mapping[int, Known] = field(factory=dict[int, Known])
+    wanted: OpenOrder
+    span: Span
+    orders: Sequence[OrderReport]
+    days: Days
+    at: Moment
+    whole: bool = True
+    known: Mapping[int, KnownId] = field(factory=dict[int, KnownId])
     since: float = -math.inf
     blacklist: Collection[str] = ()
 
+    @cached_property
+    def place(self) -> Place:
+        """The expected time of the wanted order."""
+        return find_place(self)
 
-@frozen
-class Place:
+
+class Place(NamedTuple):
     """The expected time of the wanted order, by the list's own times.
 
     Attributes:
@@ -238,16 +204,16 @@ class Place:
     by_clocks: tuple[float, float] | None = None
     far: float = math.inf
 
-    def is_far(self, submitted_at: float | None) -> bool:
+    def is_far(self, submitted_at: datetime | None) -> bool:
         """Whether an order submitted at this time surely is another one, both by known orders and by the clocks."""
         if submitted_at is None or self.by_clocks is None:
             return False
         return min(gap(submitted_at, self.likely), gap(submitted_at, self.by_clocks)) > self.far
 
 
-def gap(at: float | None, place: tuple[float, float] | None) -> float:
+def gap(at: datetime | None, place: tuple[float, float] | None) -> float:
     """Give the seconds between a time of the list and an expected time; infinite if either is not known."""
-    return math.inf if at is None or place is None else max(place[0] - at, at - place[1], 0.0)
+    return math.inf if at is None or place is None else max(place[0] - at.timestamp(), at.timestamp() - place[1], 0.0)
 
 
 def days(span: Span, now: Moment) -> Days | None:
@@ -265,12 +231,12 @@ def days(span: Span, now: Moment) -> Days | None:
     return Days(first - day, last + day) if (last - first).days <= LONGEST - 2 else None
 
 
-def find_place(span: Span, listing: Listing, knowledge: Knowledge) -> Place:
+def find_place(evidence: Evidence) -> Place:
     """Find the expected time of the order: by known orders in the same list, else by the clocks."""
-    now = listing.at
+    span, now = evidence.span, evidence.at
     if contradict(span.first, span.last, now):
         return Place()
-    shown = _find_shown(span, listing, knowledge)
+    shown = _find_shown(evidence)
     moments = [span.first, span.last, *(answered for _, answered in shown)]
     times = [at for each in moments if (at := each.by_service(now)) is not None]
     is_by_service = len(times) == len(moments)
@@ -290,32 +256,32 @@ def find_place(span: Span, listing: Listing, knowledge: Knowledge) -> Place:
     return Place(likely, by_clocks, FAR_AS_SHOWN if shifts else FAR)
 
 
-def _find_shown(span: Span, listing: Listing, knowledge: Knowledge) -> list[tuple[float, Moment]]:
+def _find_shown(evidence: Evidence) -> list[tuple[float, Moment]]:
     """Give the list's times of known orders, with the times of their answers.
 
     Only orders that were answered while the clocks differed by as much as at the attempts are used.
     """
+    first, last = evidence.span.first, evidence.span.last
     shown = list[tuple[float, Moment]]()
-    for listed in listing.orders:
-        known = knowledge.known.get(listed.id)
-        if known is None or known.answered is None or known.scheduled or listed.submitted_at is None:
+    for listed in evidence.orders:
+        known = evidence.known.get(listed.id)
+        if known is None or known.scheduled or listed.submitted_at is None:
             continue
-        if not contradict(known.answered) and drift(span.first, span.last, known.answered) <= STEADY:
-            shown.append((listed.submitted_at, known.answered))
+        if not contradict(known.at) and drift(first, last, known.at) <= STEADY:
+            shown.append((listed.submitted_at.timestamp(), known.at))
     return shown
 
 
-def judge(wanted: Wanted, listed: Listed, rows: Rows | None, place: Place, knowledge: Knowledge) -> Verdict:
+def judge(evidence: Evidence, listed: OrderReport, rows: Rows | None) -> Verdict:
     """Give the verdict on an order in a list.
 
     Args:
-        wanted: The wanted order.
+        evidence: What is known.
         listed: The order in the list.
         rows: The rows of its report; `None` if it was not read.
-        place: The expected time of the wanted order.
-        knowledge: The other evidence.
     """
-    if listed.id in knowledge.known:
+    wanted, place = evidence.wanted, evidence.place
+    if listed.id in evidence.known:
         return Verdict(Identity.ANOTHER, "its id is known to be another order's")
     if place.is_far(listed.submitted_at):
         return Verdict(Identity.ANOTHER, "it was submitted at another time")
@@ -325,7 +291,7 @@ def judge(wanted: Wanted, listed: Listed, rows: Rows | None, place: Place, knowl
         return Verdict(Identity.CANNOT_TELL, "its report was not looked at", open=True)
     if not rows.had:
         return Verdict(Identity.CANNOT_TELL, "it has no report, or none yet")
-    by_numbers = _judge_numbers(wanted, rows, knowledge.blacklist)
+    by_numbers = _judge_numbers(wanted, rows, evidence.blacklist)
     if by_numbers is not None:
         return by_numbers
     if gap(listed.submitted_at, place.likely) > NEAR:
@@ -333,11 +299,12 @@ def judge(wanted: Wanted, listed: Listed, rows: Rows | None, place: Place, knowl
     return Verdict(Identity.IT, "its numbers are ours, and it was submitted within a minute of an attempt")
 
 
-def _is_far_scheduled(wanted: Wanted, listed: Listed) -> bool:
-    return wanted.send_at is not None and listed.sent_at is not None and abs(listed.sent_at - wanted.send_at) > FAR
+def _is_far_scheduled(wanted: OpenOrder, listed: OrderReport) -> bool:
+    send_at, sent_at = wanted.draft.send_at, listed.sent_at
+    return send_at is not None and sent_at is not None and abs((sent_at - send_at).total_seconds()) > FAR
 
 
-def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Verdict | None:
+def _judge_numbers(wanted: OpenOrder, rows: Rows, blacklist: Collection[str]) -> Verdict | None:
     """Give the verdict by numbers; `None` if they are ours, and the missing ones may have been skipped."""
     # Before counting, as most reports differ at their first number.
     strangers = [number for number in rows.numbers if number not in wanted.numbers]
@@ -355,14 +322,14 @@ def _judge_numbers(wanted: Wanted, rows: Rows, blacklist: Collection[str]) -> Ve
     return None
 
 
-def _may_be_skipped(wanted: Wanted, seen: Counter[str], blacklist: Collection[str]) -> bool:
+def _may_be_skipped(wanted: OpenOrder, seen: Counter[str], blacklist: Collection[str]) -> bool:
     """Whether the service may have skipped those of our numbers that the report lacks."""
-    if wanted.recipients - seen.total() <= wanted.recipients // ONE_SKIPPED_IN:
+    if wanted.draft.recipients - seen.total() <= wanted.draft.recipients // ONE_SKIPPED_IN:
         return True
     return all(number in blacklist for number, count in wanted.numbers.items() if seen[number] < count)
 
 
-def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collection[str] = ()) -> bool:
+def is_look_alike(wanted: OpenOrder, numbers: Mapping[str, int], blacklist: Collection[str] = ()) -> bool:
     """Whether an order to these numbers may be mistaken for the wanted one, as the service may skip numbers."""
     missing, may_skip_all = 0, True
     for number, count in wanted.numbers.items():
@@ -371,110 +338,99 @@ def is_look_alike(wanted: Wanted, numbers: Mapping[str, int], blacklist: Collect
             continue
         missing += lacking
         may_skip_all = may_skip_all and number in blacklist
-        if missing > wanted.recipients // ONE_SKIPPED_IN and not may_skip_all:
+        if missing > wanted.draft.recipients // ONE_SKIPPED_IN and not may_skip_all:
             return False
-    return missing < wanted.recipients
+    return missing < wanted.draft.recipients
 
 
-def order_by_nearness(wanted: Wanted, orders: Iterable[Listed], place: Place) -> list[Listed]:
+def order_by_nearness(evidence: Evidence, orders: Iterable[OrderReport]) -> list[OrderReport]:
     """Sort orders by likelihood: near an attempt first, of these with our sender and total first, then by time."""
+    draft = evidence.wanted.draft
 
-    def rank(listed: Listed) -> tuple[bool, int, float]:
-        apart = gap(listed.submitted_at, place.likely)
-        misfits = (listed.sender not in {None, wanted.sender}) + (listed.total not in {None, wanted.recipients})
+    def rank(listed: OrderReport) -> tuple[bool, int, float]:
+        apart = gap(listed.submitted_at, evidence.place.likely)
+        misfits = (listed.sender not in {None, draft.sender}) + (listed.total not in {None, draft.recipients})
         return apart > NEAR, misfits, apart
 
     return sorted({each.id: each for each in orders}.values(), key=rank)
 
 
-def is_whole(listing: Listing, knowledge: Knowledge, *, scheduled: bool = False) -> bool:
-    """Whether a list is complete: as many orders as it counts, and each known order of its days that is old enough.
-
-    Args:
-        listing: The list.
-        knowledge: The other evidence.
-        scheduled: Whether the wanted order is scheduled; then known scheduled orders must be listed, too.
-    """
-    ids = {each.id for each in listing.orders}
-    if not listing.ended or (listing.count is not None and listing.count > len(ids)):
+def is_whole(evidence: Evidence) -> bool:
+    """Whether a list is complete: read to its end, with each known order of its days that is old enough."""
+    days = evidence.days
+    if not evidence.whole or days.begin < evidence.since:
         return False
-    if listing.days.begin < knowledge.since:
-        return False
-    surely = listing.days.begin + EDGE, listing.days.end - EDGE
+    ids = {each.id for each in evidence.orders}
+    surely = days.begin + EDGE, days.end - EDGE
+    # A list that leaves out scheduled orders would lack the wanted one, too.
+    scheduled = evidence.wanted.draft.send_at is not None
     return all(
-        id in ids or not _must_be_listed(known, listing.at, surely, scheduled=scheduled)
-        for id, known in knowledge.known.items()
+        id in ids or not _must_be_listed(known, evidence.at, surely, scheduled=scheduled)
+        for id, known in evidence.known.items()
     )
 
 
-def _must_be_listed(known: Known, now: Moment, surely: tuple[float, float], *, scheduled: bool) -> bool:
+def _must_be_listed(known: KnownId, now: Moment, surely: tuple[float, float], *, scheduled: bool) -> bool:
     """Whether a complete list must have a known order: by any known clock it is of the list's days, and old enough."""
-    answered = known.answered
-    if answered is None or (known.scheduled and not scheduled):
+    if known.scheduled and not scheduled:
         return False
     # The list may or may not have an order that was answered since the reading began.
-    if all(abs(age) < LISTED_AFTER for age in answered.ages(now)):
+    if all(abs(age) < LISTED_AFTER for age in known.at.ages(now)):
         return False
-    return any(surely[0] <= at < surely[1] for at in (answered.local, answered.service) if at is not None)
+    return any(surely[0] <= at < surely[1] for at in (known.at.local, known.at.service) if at is not None)
 
 
-def _is_fresh(wanted: Wanted, listing: Listing, knowledge: Knowledge) -> bool:
+def _is_fresh(evidence: Evidence) -> bool:
     """Whether a list shows an order newer than the last attempt."""
-    last = wanted.span.last
-    for each in listing.orders:
-        known = knowledge.known.get(each.id)
-        if known is None or known.answered is None:
+    last = evidence.span.last
+    for each in evidence.orders:
+        known = evidence.known.get(each.id)
+        if known is None:
             continue
         # An attempt may be taken up to a minute after it began.
-        newer = all(age > NEAR for age in last.ages(known.answered))
-        if newer and all(age >= -_GRAIN for age in known.answered.ages(listing.at)):
+        newer = all(age > NEAR for age in last.ages(known.at))
+        if newer and all(age >= -_GRAIN for age in known.at.ages(evidence.at)):
             return True
     return False
 
 
-def conclude_earlier(
-    wanted: Wanted, listing: Listing, verdicts: Mapping[int, Verdict], knowledge: Knowledge, alike: int = 1
-) -> Conclusion:
+def conclude_earlier(evidence: Evidence, verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion:
     """Conclude the fate of an order that an earlier call may have sent.
 
     Args:
-        wanted: The order.
-        listing: The list.
-        verdicts: The verdicts on its orders by id, the likeliest first; an order without a verdict may be the wanted
-            one.
-        knowledge: The other evidence.
+        evidence: What is known.
+        verdicts: The verdicts on the orders of the list by id, the likeliest first; an order without a verdict may be
+            the wanted one.
         alike: The number of orders without an id that cannot be distinguished from this one, itself included.
     """
     its, may_be = _find(verdicts, Identity.IT), _find(verdicts, Identity.CANNOT_TELL)
     if len(its) >= alike:
-        return Conclusion(Fate.TAKEN, "it is in the list", its[0] if len(its) == alike == 1 else None, its)
-    doubt = _doubt_absence(wanted, listing, verdicts, knowledge)
+        return Conclusion(True, "it is in the list", its[0] if len(its) == alike == 1 else None, its)
+    doubt = _doubt_absence(evidence, verdicts)
     if doubt is not None:
-        return Conclusion(Fate.UNKNOWN, doubt, None, its + may_be)
-    return Conclusion(Fate.ABSENT, "a list that is whole and fresh has only other orders")
+        return Conclusion(None, doubt, None, its + may_be)
+    return Conclusion(False, "a list that is whole and fresh has only other orders")
 
 
 def _find(verdicts: Mapping[int, Verdict], identity: Identity) -> tuple[int, ...]:
     return tuple(id for id, each in verdicts.items() if each.identity is identity)
 
 
-def _doubt_absence(
-    wanted: Wanted, listing: Listing, verdicts: Mapping[int, Verdict], knowledge: Knowledge
-) -> str | None:
+def _doubt_absence(evidence: Evidence, verdicts: Mapping[int, Verdict]) -> str | None:
     """Give the reason why the service may have the order; `None` if it surely lacks it."""
-    age = min(wanted.span.last.ages(listing.at))
+    age = min(evidence.span.last.ages(evidence.at))
     if age < LISTED_AFTER:
         return "a clock was set back" if age < -_GRAIN else "the list may not have it yet"
     reasons = sorted({each.reason for each in verdicts.values() if each.identity is not Identity.ANOTHER})
     if reasons:
         return "orders in the list may be it: " + "; ".join(reasons)
-    if any(each.id not in verdicts for each in listing.orders):
+    if any(each.id not in verdicts for each in evidence.orders):
         return "not all orders in the list were looked at"
-    if listing.at.service is None:
+    if evidence.at.service is None:
         return "the service's time is not known"
-    if not is_whole(listing, knowledge, scheduled=wanted.send_at is not None):
+    if not is_whole(evidence):
         return "the list lacks orders"
-    if age < NEVER_BEHIND and not _is_fresh(wanted, listing, knowledge):
+    if age < NEVER_BEHIND and not _is_fresh(evidence):
         return "the list has no order that is newer, and so may be behind"
     return None
 
@@ -488,6 +444,6 @@ def conclude_live(verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion
     """
     its = _find(verdicts, Identity.IT)
     if len(its) == alike == 1:
-        return Conclusion(Fate.TAKEN, "it is the only one within a minute of an attempt", its[0], its)
+        return Conclusion(True, "it is the only one within a minute of an attempt", its[0], its)
     reason = "there are several that cannot be told apart" if its else "no order in the list is surely it"
-    return Conclusion(Fate.TAKEN, reason, None, its + _find(verdicts, Identity.CANNOT_TELL))
+    return Conclusion(True, reason, None, its + _find(verdicts, Identity.CANNOT_TELL))

@@ -18,41 +18,37 @@ from attrs import evolve
 
 from iletimerkezi_async.clocks import Moment, Span
 from iletimerkezi_async.errors import IletimerkeziError
-from iletimerkezi_async.stores.log import KNOWN_SECONDS
+from iletimerkezi_async.stores.log import KNOWN_SECONDS, KnownId
 from iletimerkezi_async.wire.reports import get_reports
 
-from .known import ALIKE_SECONDS, LiveSend, hash_content
-from .lookup import LISTED, Budget, ReportCache
+from .known import ALIKE_SECONDS, hash_content
+from .lookup import LISTED, Budget
 from .pieces import in_thread
 from .rules import (
     NEAR,
     Conclusion,
-    Fate,
+    Evidence,
     Identity,
-    Knowledge,
-    Known,
-    Listing,
-    Place,
+    OpenOrder,
     Verdict,
-    Wanted,
     conclude_earlier,
     conclude_live,
     days,
-    find_place,
     gap,
     judge,
     order_by_nearness,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from iletimerkezi_async.clocks import Stopwatch
-    from iletimerkezi_async.stores.log import Log, Row
+    from iletimerkezi_async.clocks import Days, Stopwatch
+    from iletimerkezi_async.models import OrderReport
+    from iletimerkezi_async.stores.base import StoreLog
+    from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.draft import Draft
 
-    from .lookup import ListReading, Lookups, Page
-    from .rules import Listed
+    from .lookup import Lookups, Page, ReportCache
 
 # Reports that are read at once.
 _AT_ONCE = 8
@@ -64,8 +60,8 @@ _LOOKS = 2
 _NEAREST = 24
 # … the orders of other times that are judged; they can only be candidates.
 _FAR_ONES = 16
-# Of an earlier search: its requests for pages of the list, and for reports. Beyond that the order stays unknown.
-_MAX_PAGES, _MAX_REPORTS = 2000, 1000
+# Of an earlier search: its requests for reports. Beyond that the order stays unknown.
+_MAX_REPORTS = 1000
 _TOO_LONG_AGO = "the days on which it may have been taken are more than a list can have"
 
 
@@ -74,38 +70,31 @@ class Judge:
 
     Args:
         reports: The list and the reports.
-        wanted: The wanted order.
         budget: The requests that may be made.
     """
 
-    def __init__(self, reports: ReportCache, wanted: Wanted, budget: Budget) -> None:
-        self.wanted = wanted
+    #: What is known, set before anything is judged.
+    evidence: Evidence
+
+    def __init__(self, reports: ReportCache, budget: Budget) -> None:
         #: The verdicts by id, the likeliest first.
         self.verdicts: dict[int, Verdict] = {}
-        #: The expected time of the wanted order.
-        self.place = Place()
-        self._knowledge = Knowledge()
         self._reports = reports
         self._budget = budget
-
-    def learn(self, listing: Listing, knowledge: Knowledge) -> None:
-        """Take in the list and the other evidence."""
-        self._knowledge = knowledge
-        self.place = find_place(self.wanted.span, listing, knowledge)
 
     @property
     def its(self) -> list[int]:
         """The ids of the orders that were found to be the wanted one."""
         return [id for id, each in self.verdicts.items() if each.identity is Identity.IT]
 
-    def is_near(self, listed: Listed) -> bool:
+    def is_near(self, listed: OrderReport) -> bool:
         """Whether an order was submitted within a minute of an attempt, or may have been."""
-        likely = self.place.likely
+        likely = self.evidence.place.likely
         return likely is None or listed.submitted_at is None or gap(listed.submitted_at, likely) <= NEAR
 
     async def look_at(
         self,
-        orders: Iterable[Listed],
+        orders: Iterable[OrderReport],
         is_enough: Callable[[int], bool],
         newer_than: float = -math.inf,
         limit: float = math.inf,
@@ -118,10 +107,10 @@ class Judge:
             newer_than: A report that decides nothing, and was read before this moment, is read again.
             limit: The number of orders at most.
         """
-        waiting = deque(order_by_nearness(self.wanted, orders, self.place))
+        waiting = deque(order_by_nearness(self.evidence, orders))
         looked = 0
         while waiting and looked < limit and self._budget.left >= 0:
-            batch: list[Listed] = []
+            batch: list[OrderReport] = []
             while waiting and len(batch) < _AT_ONCE:
                 listed = waiting.popleft()
                 # Another search may have read its report.
@@ -135,34 +124,21 @@ class Judge:
             if waiting and is_enough(looked):
                 return
 
-    def _judge(self, listed: Listed, newer_than: float) -> bool:
+    def _judge(self, listed: OrderReport, newer_than: float) -> bool:
         """Judge an order by what was read; tell whether that is enough, without (more of) its report."""
         read_at, rows = self._reports.heads.get(listed.id, (-math.inf, None))
-        verdict = judge(self.wanted, listed, rows, self.place, self._knowledge)
-        known = self.verdicts.get(listed.id)
-        if known is not None and verdict.open and not known.open:
-            # Keep the verdict by the whole report, which was read before.
-            verdict = known
-        self.verdicts[listed.id] = verdict
+        self.verdicts[listed.id] = verdict = judge(self.evidence, listed, rows)
         if verdict.identity is not Identity.CANNOT_TELL:
             return True
         return not verdict.open and read_at >= newer_than
 
-    async def _look(self, listed: Listed, newer_than: float) -> None:
+    async def _look(self, listed: OrderReport, newer_than: float) -> None:
         """Judge an order by its report: by the first rows and, if these fit, by all rows."""
         head = await self._reports.head(listed.id, newer_than, self._budget)
         if head is None or self._judge(listed, newer_than) or not self.verdicts[listed.id].open:
             return
-        numbers, recipients = self.wanted.numbers, self.wanted.recipients
-        rows = await self._reports.whole(listed.id, numbers, recipients, self._budget)
-        if rows is not None:
-            self.verdicts[listed.id] = judge(self.wanted, listed, rows, self.place, self._knowledge)
-
-
-def _wanted(send: LiveSend, span: Span) -> Wanted:
-    draft = send.draft
-    send_at = None if draft.send_at is None else draft.send_at.timestamp()
-    return Wanted(send.numbers, draft.recipients, span, send_at, draft.sender)
+        await self._reports.read_whole(listed.id, self.evidence.wanted, self._budget)
+        self._judge(listed, newer_than)
 
 
 # Orders that were lost a moment ago.
@@ -173,7 +149,7 @@ class LiveSearch:
 
     Args:
         lookups: The shared state of the client's searches.
-        send: The order.
+        wanted: The order.
         first: A stopwatch, started with the first attempt that may have been taken.
         last: Likewise, started at the end of the last one.
     """
@@ -181,10 +157,10 @@ class LiveSearch:
     _reports: ReportCache
     _judge: Judge
 
-    def __init__(self, lookups: Lookups, send: LiveSend, first: Stopwatch, last: Stopwatch) -> None:
+    def __init__(self, lookups: Lookups, wanted: OpenOrder, first: Stopwatch, last: Stopwatch) -> None:
         self._lookups = lookups
         self._known = lookups.known
-        self._send = send
+        self._wanted = wanted
         self._first, self._last = first, last
         now = time.monotonic()
         self._began, self._ended = now - first.elapsed, now - last.elapsed
@@ -194,24 +170,25 @@ class LiveSearch:
         now, span = self._measure()
         of_days = days(span, now)
         if of_days is None:
-            return Conclusion(Fate.TAKEN, _TOO_LONG_AGO)
+            return Conclusion(True, _TOO_LONG_AGO)
         self._reports = self._lookups.reports(of_days)
-        self._judge = Judge(self._reports, _wanted(self._send, span), self._reports.budget)
-        self._reports.budget.join(_REQUESTS)
+        budget = self._reports.budget
+        self._judge = Judge(self._reports, budget)
+        budget.join(_REQUESTS)
         try:
             with anyio.move_on_after(_SECONDS):
                 await self._look_again_and_again()
         finally:
-            self._reports.budget.leave()
+            budget.leave()
         verdicts = {id: each for id, each in self._judge.verdicts.items() if not self._is_known(id)}
-        return conclude_live(verdicts, 1 + self._count_alike())
+        return conclude_live(verdicts, 1 + self._known.count_alike(self._wanted))
 
     def _find_its(self) -> list[int]:
         """Give the orders that were found to be the wanted one, and have not become known as another one since."""
         return [id for id in self._judge.its if not self._is_known(id)]
 
     def _is_known(self, order_id: int) -> bool:
-        return order_id in self._reports.known or self._known.is_of_another(order_id, self._send.content)
+        return order_id in self._reports.known or self._known.is_of_another(order_id, self._wanted.content)
 
     def _measure(self) -> tuple[Moment, Span]:
         """Give now and the times of the attempts by one clock: the service's, or if that is unknown this machine's.
@@ -222,19 +199,14 @@ class LiveSearch:
         first, last = (now.local - each.elapsed for each in (self._first, self._last))
         return now, Span(Moment(first, first), Moment(last, last))
 
-    def _count_alike(self) -> int:
-        """Count the client's other orders without an id that reports cannot distinguish from this one."""
-        send = self._send
-        began = time.time() - self._first.elapsed if send.began is None else send.began
-        return self._known.sends.count_alike(self._judge.wanted, send.content, began)
-
     async def _look_again_and_again(self) -> None:
         retry = self._lookups.transport.retry
         newer_than = self._ended
         for look in range(1, max(_LOOKS, retry.attempts) + 1):
             await self._look(newer_than)
             its = len(self._find_its())
-            if (its and look >= _LOOKS) or (its == 1 and not self._count_alike()) or self._reports.budget.left < 0:
+            is_only = its == 1 and not self._known.count_alike(self._wanted)
+            if (its and look >= _LOOKS) or is_only or self._reports.budget.left < 0:
                 return
             pause = retry.pause(look)
             # In the middle of the pause, so that a page that another search reads in its second half is used.
@@ -242,36 +214,48 @@ class LiveSearch:
             await anyio.sleep(pause)
 
     async def _look(self, newer_than: float) -> None:
-        """Read pages from the likeliest one on, until the order is found."""
+        """Read pages from the likeliest one on, alternately shallower and deeper, until the order is found."""
         judge, reports = self._judge, self._reports
-        sequence = PageSequence(self._known.rank(self._began, self._ended) // LISTED + 1)
-        for number in sequence:
-            page = await reports.page(number, newer_than, reports.budget)
+        start = self._known.rank(self._began, self._ended) // LISTED + 1
+        last = find_last(await reports.page(start, newer_than, reports.budget))
+        deepest = math.inf if last is None else last
+        start = start if last is None else min(start, last)
+        for depth in _outwards(start):
+            if depth > deepest:
+                continue
+            page = await reports.page(depth if last is None else last + 1 - depth, newer_than, reports.budget)
             if page is None:
                 break
-            self._learn()
+            judge.evidence = self._gather()
             listed = (reports.listed[order.id] for order in page[0])
             await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
             if self._find_its():
                 return
-            likely = judge.place.likely
-            sequence.note(number, page, None if likely is None else likely[0] - NEAR)
+            if self._is_too_deep(page[0]):
+                deepest = depth
         # Orders of another time can only be candidates.
-        self._learn()
+        judge.evidence = self._gather()
         far = [each for each in reports.listed.values() if not judge.is_near(each)]
         await judge.look_at(far, self._is_enough, newer_than, _FAR_ONES)
 
     def _is_enough(self, looked: int) -> bool:
         return looked >= _NEAREST and bool(self._find_its())
 
-    def _learn(self) -> None:
-        judge, reports = self._judge, self._reports
+    def _is_too_deep(self, orders: Sequence[OrderReport]) -> bool:
+        """Whether the order cannot be deeper in the list than on a page."""
+        times = [order.submitted_at for order in orders if order.submitted_at is not None]
+        likely = self._judge.evidence.place.likely
+        if not orders or likely is None or len(times) < len(orders):
+            return not orders
+        return min(times[0], times[-1]).timestamp() < likely[0] - NEAR
+
+    def _gather(self) -> Evidence:
         # The answer with the list may have told the service's time.
         now, span = self._measure()
-        judge.wanted = evolve(judge.wanted, span=span)
-        known = {id: Known() for id in reports.known}
-        known |= self._known.others(reports.listed, self._send.content, _by_one_clock)
-        judge.learn(Listing([*reports.listed.values()], reports.days, now), Knowledge(known))
+        reports, wanted = self._reports, self._wanted
+        known = {id: KnownId(id, scheduled=True) for id in reports.known}
+        known |= self._known.others(reports.listed, wanted.content, _by_one_clock)
+        return Evidence(wanted, span, [*reports.listed.values()], reports.days, now, known=known)
 
 
 def _by_one_clock(moment: Moment) -> Moment:
@@ -279,55 +263,23 @@ def _by_one_clock(moment: Moment) -> Moment:
     return Moment(time, time)
 
 
-class PageSequence:
-    """The sequence in which a live search reads pages: from the likeliest one on, alternately deeper and shallower.
+def _outwards(start: int) -> Iterator[int]:
+    """Give a number, and then alternately the next lower one, from 1 on, and the next higher one."""
+    yield start
+    for apart in range(1, _REQUESTS):
+        if apart < start:
+            yield start - apart
+        yield start + apart
 
-    The list is taken to begin with the newest order, until a page shows that it begins with the oldest.
 
-    Args:
-        start: The likeliest page.
-    """
-
-    def __init__(self, start: int) -> None:
-        self._start = start
-        self._deeper, self._shallower = start, start - 1
-        self._deepest = math.inf
-        #: The last page, if the list begins with the oldest order.
-        self._last: int | None = None
-
-    def __iter__(self) -> Iterator[int]:
-        deeper = True
-        while self._deeper <= self._deepest or self._shallower >= 1:
-            if (deeper and self._deeper <= self._deepest) or self._shallower < 1:
-                number, self._deeper = self._deeper, self._deeper + 1
-            else:
-                number, self._shallower = self._shallower, self._shallower - 1
-            deeper = not deeper
-            yield number if self._last is None else self._last + 1 - number
-
-    def note(self, number: int, page: Page, earliest: float | None) -> None:
-        """Learn the direction of the list, and its end, from a page.
-
-        Args:
-            number: The page's number.
-            page: The page.
-            earliest: The time before which no order can be the wanted one; `None` if it is not known.
-        """
-        orders, count = page
-        if not orders:
-            self._deepest = 0
-            return
-        times = [order.submitted_at for order in orders if order.submitted_at is not None]
-        if len(times) < len(orders) or self._last is not None:
-            return
-        first, last = (times[0], orders[0].id), (times[-1], orders[-1].id)
-        if first < last and count is not None:
-            self._last = self._deepest = end = -(-count // len(orders))
-            self._deeper = min(self._start, end)
-            self._shallower = self._deeper - 1
-        elif earliest is not None and times[-1].timestamp() < earliest:
-            # Deeper pages are older still.
-            self._deepest = min(self._deepest, number)
+def find_last(page: Page | None) -> int | None:
+    """Give the number of the list's last page if a page shows that it begins with the oldest order, else `None`."""
+    orders, count = page or ((), None)
+    times = [order.submitted_at for order in orders if order.submitted_at is not None]
+    if count is None or not orders or len(times) < len(orders):
+        return None
+    is_oldest_first = (times[0], orders[0].id) < (times[-1], orders[-1].id)
+    return -(-count // len(orders)) if is_oldest_first else None
 
 
 # Orders of earlier calls.
@@ -372,11 +324,10 @@ class EarlierSearch:
         ahead: Seconds by which the log's clock is ahead of this machine's.
     """
 
-    _send: LiveSend
-    _wanted: Wanted
+    _wanted: OpenOrder
     _reports: ReportCache
 
-    def __init__(self, lookups: Lookups, log: Log, row: Row, draft: Draft, *, ahead: float) -> None:
+    def __init__(self, lookups: Lookups, log: StoreLog, row: Row, draft: Draft, *, ahead: float) -> None:
         assert row.first is not None
         assert row.last is not None
         self._lookups = lookups
@@ -392,57 +343,48 @@ class EarlierSearch:
         """
         of_days = days(self._span, now_by(self._lookups, self._ahead))
         if of_days is None:
-            return Conclusion(Fate.UNKNOWN, _TOO_LONG_AGO)
-        self._send = LiveSend(
-            self._draft, await in_thread(self._draft.recipients, hash_content, self._draft), self._log
-        )
-        self._wanted = _wanted(self._send, self._span)
+            return Conclusion(None, _TOO_LONG_AGO)
+        content = await in_thread(self._draft.recipients, hash_content, self._draft)
+        self._wanted = OpenOrder(self._draft, content, self._log, self._span.first.local - self._ahead)
         self._reports = self._lookups.reports(of_days)
-        conclusion, is_outdated = await self._conclude(self._reports.reading(-math.inf))
-        if conclusion.fate is Fate.UNKNOWN and is_outdated:
-            conclusion, _ = await self._conclude(self._reports.reading(time.monotonic()))
+        conclusion, is_outdated = await self._conclude(-math.inf)
+        if conclusion.taken is None and is_outdated:
+            conclusion, _ = await self._conclude(time.monotonic())
         return conclusion
 
-    async def _conclude(self, reading: ListReading) -> tuple[Conclusion, bool]:
+    async def _conclude(self, newer_than: float) -> tuple[Conclusion, bool]:
         """Conclude by a reading of the list; also tell whether an order has been answered since."""
-        listing = await reading.read(Budget(_MAX_PAGES))
-        listing = evolve(listing, at=self._by_log(listing.at))
+        orders, at, is_whole = await self._reports.full_list(newer_than)
+        now, of_days = self._by_log(at), self._reports.days
         # After the list was read, as its orders may have become known meanwhile.
-        known, open_rows = await self._ask_log(listing)
-        knowledge = Knowledge(known, listing.at.local - KNOWN_SECONDS)
-        alike, verdicts = await self._judge(listing, knowledge, open_rows)
+        known, open_rows = await self._ask_log(orders, of_days)
+        since = now.local - KNOWN_SECONDS
+        evidence = Evidence(self._wanted, self._span, orders, of_days, now, is_whole, known, since)
+        alike, verdicts = await self._judge(evidence, open_rows)
         if any(each.lacks_numbers for each in verdicts.values()):
-            knowledge = evolve(knowledge, blacklist=await self._reports.blacklist())
-            alike, verdicts = await self._judge(listing, knowledge, open_rows)
-        answered = (each.answered for each in known.values() if each.answered is not None)
-        is_outdated = any(each.local > listing.at.local for each in answered)
-        return conclude_earlier(self._wanted, listing, verdicts, knowledge, alike), is_outdated
+            evidence = evolve(evidence, blacklist=await self._reports.blacklist())
+            alike, verdicts = await self._judge(evidence, open_rows)
+        is_outdated = any(each.at.local > now.local for each in known.values())
+        return conclude_earlier(evidence, verdicts, alike), is_outdated
 
-    async def _judge(self, listing: Listing, knowledge: Knowledge, open_rows: int) -> tuple[int, dict[int, Verdict]]:
+    async def _judge(self, evidence: Evidence, open_rows: int) -> tuple[int, dict[int, Verdict]]:
         """Count the look-alikes, the order included, and judge the orders of the list."""
         # Look-alikes of this process that the log does not count.
-        others = self._lookups.known.sends.count_alike(
-            self._wanted,
-            self._send.content,
-            self._span.first.local - self._ahead,
-            owner=self._log,
-            blacklist=knowledge.blacklist,
-        )
+        others = self._lookups.known.count_alike(self._wanted, owner=self._log, blacklist=evidence.blacklist)
         alike = open_rows + 1 + others
-        judge = Judge(self._reports, self._wanted, Budget(_MAX_REPORTS))
-        judge.learn(listing, knowledge)
-        await judge.look_at(listing.orders, lambda _: len(judge.its) >= alike)
+        judge = Judge(self._reports, Budget(_MAX_REPORTS))
+        judge.evidence = evidence
+        await judge.look_at(evidence.orders, lambda _: len(judge.its) >= alike)
         return alike, judge.verdicts
 
-    async def _ask_log(self, listing: Listing) -> tuple[dict[int, Known], int]:
+    async def _ask_log(self, orders: Iterable[OrderReport], of_days: Days) -> tuple[dict[int, KnownId], int]:
         """Give the orders that the log and this process know, and the number of look-alikes in the log."""
         first, last = self._span.first.local, self._span.last.local
-        listed = (each.id for each in listing.orders)
-        known = self._lookups.known.others(listed, self._send.content, self._by_log)
+        known = self._lookups.known.others((each.id for each in orders), self._wanted.content, self._by_log)
         found = await self._log.alike(self._row, first - ALIKE_SECONDS, last + ALIKE_SECONDS)
-        ids = await self._log.known_between(self._row.name.account, listing.days.begin, listing.days.end)
-        known |= {each.order_id: Known(each.at, each.scheduled) for each in ids}
-        known |= {order_id: Known() for order_id in found if order_id is not None and order_id not in known}
+        ids = await self._log.known_between(self._row.name.account, of_days.begin, of_days.end)
+        known |= {each.order_id: each for each in ids}
+        known |= {id: KnownId(id, scheduled=True) for id in found if id is not None and id not in known}
         return known, found.count(None)
 
     def _by_log(self, moment: Moment) -> Moment:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -27,9 +26,8 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.stores.log import Name, Row, Scope, State, account_of, draw, fingerprint
 
 from . import life, rows
-from .driver import Claim, OvertakenError
+from .driver import Attempts, Claim, OvertakenError
 from .pieces import in_thread
-from .recovery import Attempts
 
 if TYPE_CHECKING:
     from iletimerkezi_async.clocks import Moment
@@ -172,15 +170,16 @@ class Sending:
             order, note = await claim.drive(draft)
         except OvertakenError:
             raise
-        except (OrderAcceptedError, OutcomeUnknownError) as error:
-            if isinstance(error, OrderAcceptedError):
-                await self._write_taken(claim, None, note=None)
-            else:
-                await self._give_up(claim, lost=True)
-            settled = await self._find_settled(claim)
-            if settled is None:
+        except OrderAcceptedError:
+            row = await self._write_taken(claim, None, note=None)
+            if row is None or row.order_id is None:
                 raise
-            return settled
+            # An earlier owner of the key has written its id meanwhile.
+            return Order(row.order_id, row.recipients, replayed=True)
+        except OutcomeUnknownError:
+            if not await self._give_up(claim, lost=True):
+                raise OvertakenError from None
+            raise
         except IletimerkeziError:
             # Refused, or surely not sent.
             await self._give_up(claim, lost=False)
@@ -196,31 +195,25 @@ class Sending:
             del self._unnoted[key]
         return order
 
-    async def _write_taken(self, claim: Claim, order_id: int | None, *, note: KnownId | None) -> bool:
-        """Write that an order was taken; `False` if the store is away."""
+    async def _write_taken(self, claim: Claim, order_id: int | None, *, note: KnownId | None) -> Row | None:
+        """Write that an order was taken; return the row in the store, or `None` if the store is away."""
         try:
             row = await claim.settle_taken(order_id, note=note)
         except StoreError as error:
             _warn(error, order_id)
-            return False
+            return None
         if row is not None and order_id is not None and row.order_id not in {None, order_id}:
             extra = describe_error(_OPERATION, OrderAcceptedError(), order_id)
             logger.warning("order %d was taken under a key that has order %d", order_id, row.order_id, extra=extra)
-        return True
+        return row
 
-    async def _give_up(self, claim: Claim, *, lost: bool) -> None:
+    async def _give_up(self, claim: Claim, *, lost: bool) -> bool:
+        """Write that a call ends without an answer; `False` if another call has the order."""
         try:
-            await claim.write(claim.give_up(lost=lost))
+            return await claim.write(claim.give_up(lost=lost))
         except StoreError as error:
             _warn(error)
-
-    async def _find_settled(self, claim: Claim) -> Order | None:
-        """Give the order if an earlier owner of the key has written its id meanwhile."""
-        with suppress(StoreError):
-            row = (await claim.log.read(claim.held.name)).row
-            if row is not None and row.state is State.SENT and row.order_id is not None:
-                return Order(row.order_id, row.recipients, replayed=True)
-        return None
+            return True
 
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
         """Write an order that could not be written before."""

@@ -15,7 +15,7 @@ from iletimerkezi_async.stores.log import account_of
 from iletimerkezi_async.wire.credentials import Credentials
 from iletimerkezi_async.wire.draft import Draft, check_iys, check_sender, default_sender, write_template
 
-from .known import KnownIds
+from .known import OrderMemory
 from .lookup import Lookups
 from .send import Sending
 
@@ -71,7 +71,7 @@ class Session:
             pacer=choose_pacer(rate, store, self._account),
             http_client=http_client,
         )
-        self._known = KnownIds(self._log, self._account)
+        self._known = OrderMemory(self._log, self._account)
         # Whether `aclose` closes the connections; not in sessions made by `with_options`.
         self._is_first = True
         self._prepare()
@@ -86,7 +86,8 @@ class Session:
         #: Sends orders.
         self.sending = Sending(self.lookups, self._log, self._credentials)
         #: Reads the pages of lists.
-        self.pages = self.transport.observing_calls()
+        self.pages = self.transport.copy()
+        self.pages.observes_calls = True
 
     @property
     def identity(self) -> tuple[Credentials, Store | None]:
@@ -122,9 +123,14 @@ class Session:
         Raises:
             IletimerkeziError: As `AsyncClient.with_options`.
         """
-        pacer = rate if isinstance(rate, EllipsisType) else choose_pacer(rate, self._store, self._account)
         session = copy.copy(self)
-        session.transport = self.transport.with_options(timeout=timeout, retry=retry, pacer=pacer)
+        session.transport = transport = self.transport.copy()
+        if not isinstance(timeout, EllipsisType):
+            transport.set_timeout(timeout)
+        if not isinstance(retry, EllipsisType):
+            transport.set_retry(retry)
+        if not isinstance(rate, EllipsisType):
+            transport.set_pacer(choose_pacer(rate, self._store, self._account))
         if not isinstance(sender, EllipsisType):
             session.sender = _choose_header(sender)
         if not isinstance(iys, EllipsisType):

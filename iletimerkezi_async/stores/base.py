@@ -247,7 +247,9 @@ class StoreJournal:
 
 
 class StoreLog:
-    """A store as a log; see `Log`. Two logs are equal if their stores keep the same rows.
+    """A store as a log, which keeps rows. Two logs are equal if their stores keep the same rows.
+
+    Each method raises `StoreError` if the store is away.
 
     Args:
         store: The store.
@@ -264,7 +266,14 @@ class StoreLog:
     async def write(
         self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
     ) -> Answer:
-        """See `Log`."""
+        """Replace a row if it still has its version, or insert one if its name and part are free.
+
+        Args:
+            old: The row as it was read; `None` if there is none.
+            change: Its next version.
+            fence: For a part of a campaign.
+            undo: Reverts the write of a cancelled caller; without it, the write is made in any case.
+        """
         write = self._store._write
         work = partial(write, old, change, fence)
         if undo is None:
@@ -278,27 +287,33 @@ class StoreLog:
         return await self._store._ask(work, undo=revert)
 
     async def read(self, name: Name, part: int = 0) -> Answer:
-        """See `Log`."""
+        """Read one row."""
         return await self._store._ask(partial(self._store._read, name, part))
 
     async def page(self, name: Name, after: int) -> Sequence[Row]:
-        """See `Log`."""
+        """Read the next parts of a campaign, with numbers above `after`; none at the end."""
         return await self._store._ask(partial(self._store._page, name, after))
 
     async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """See `Log`."""
+        """Find look-alikes: orders to the same numbers that may have been taken at about the same time.
+
+        They are the other rows with this mark whose first attempt was before `until`, and the last after `since`.
+
+        Returns:
+            The id of each; `None` if it is not known.
+        """
         return await self._store._ask(partial(self._store._alike, row, since, until))
 
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
-        """See `Log`."""
+        """Give those of the ids that are known."""
         return await self._store._ask(partial(self._store._known_ids, account, tuple(order_ids)))
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """See `Log`."""
+        """Give all ids that became known in an interval."""
         return await self._store._ask(partial(self._store._known_between, account, since, until))
 
     async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """See `Log`."""
+        """Make ids known."""
         await self._store._ask(partial(self._store._note_ids, account, known))
 
     def note_later(self, account: str, known: KnownId) -> None:

@@ -1,9 +1,9 @@
-"""The record of an order, and the protocol of a log that keeps such records.
+"""The record of an order, and the values that are written into a log and read from it.
 
-A log keeps rows. `write` adds a row if its name and part are free, or replaces a row if its version is still the one
-that was read. Each change gets a new random version, so a caller that was overtaken changes nothing. Every write
-returns the row that is in the log afterwards, with the log's time: the write succeeded if that row has the new version.
-If an answer is lost, the same write is repeated with the same version.
+A log (`base.StoreLog`) keeps rows. `write` adds a row if its name and part are free, or replaces a row if its version
+is still the one that was read. Each change gets a new random version, so a caller that was overtaken changes nothing.
+Every write returns the row that is in the log afterwards, with the log's time: the write succeeded if that row has the
+new version. If an answer is lost, the same write is repeated with the same version.
 
 A log has no rules about orders: those are in `orders.life`.
 """
@@ -15,7 +15,7 @@ import os
 from enum import Enum
 from itertools import chain
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import orjson
 from attrs import frozen
@@ -23,7 +23,7 @@ from attrs import frozen
 from iletimerkezi_async.clocks import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Mapping
 
     from iletimerkezi_async.wire.credentials import Body, Credentials
     from iletimerkezi_async.wire.draft import Draft
@@ -205,51 +205,43 @@ class Answer:
 Undo: TypeAlias = "Callable[[Answer], Change | None]"
 
 
-class Log(Protocol):
-    """Keeps rows. Each method raises `StoreError` if the log is away."""
+#: In place of a time that the log sets to now.
+NOW = "now"
 
-    async def write(
-        self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
-    ) -> Answer:
-        """Replace a row if it still has its version, or insert one if its name and part are free.
 
-        Args:
-            old: The row as it was read; `None` if there is none.
-            change: Its next version.
-            fence: For a part of a campaign.
-            undo: Reverts the write of a cancelled caller; without it, the write is made in any case.
-        """
-        ...
+def place_of(name: Name, part: int) -> dict[str, Any]:
+    """Give the columns that identify a row."""
+    return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
 
-    async def read(self, name: Name, part: int = 0) -> Answer:
-        """Read one row."""
-        ...
 
-    async def page(self, name: Name, after: int) -> Sequence[Row]:
-        """Read the next parts of a campaign, with numbers above `after`; none at the end."""
-        ...
+def columns_of(change: Change) -> dict[str, Any]:
+    """Give the other columns of a row's next version, but for its lease, its expiry and its entries."""
+    row = change.row
+    columns: dict[str, Any] = {
+        "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
+        "mark": row.mark, "recipients": row.recipients, "order_id": None if row.order_id is None else str(row.order_id),
+    }  # fmt: skip
+    for which, moment, is_now in (("first", row.first, change.first_now), ("last", row.last, change.last_now)):
+        columns[f"{which}_service"] = None if moment is None else moment.service
+        columns[f"{which}_at"] = NOW if is_now else None if moment is None else moment.local
+    return columns
 
-    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """Find look-alikes: orders to the same numbers that may have been taken at about the same time.
 
-        They are the other rows with this mark whose first attempt was before `until`, and the last after `since`.
-
-        Returns:
-            The id of each; `None` if it is not known.
-        """
-        ...
-
-    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """Give all ids that became known in an interval."""
-        ...
-
-    async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
-        """Give those of the ids that are known."""
-        ...
-
-    async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """Make ids known."""
-        ...
+def row_of(columns: Mapping[str, Any]) -> Row:
+    """Make a row of all its columns; an empty text counts as none."""
+    order_id, entries = columns["order_id"], columns.get("entries")
+    moments: list[Moment | None] = []
+    for which in ("first", "last"):
+        at, service = columns[f"{which}_at"], columns[f"{which}_service"]
+        moments.append(None)
+        if at is not None and at != "":
+            moments[-1] = Moment(float(at), float(service) if service else None)
+    return Row(
+        Name(columns["account"], Scope(columns["scope"]), columns["name"]), columns["part"], columns["version"],
+        columns["token"], State(columns["state"]), columns["content"], columns["mark"], int(columns["recipients"]),
+        moments[0], moments[1], int(order_id) if order_id else None, None if entries is None else bytes(entries),
+        float(columns["lease_until"]), float(columns["expires_at"]),
+    )  # fmt: skip
 
 
 def draw() -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -18,22 +17,21 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.credentials import Body
 
 from .base import FAR, Store
-from .log import Answer, KnownId, Row, State
+from .log import Answer, KnownId, State, columns_of, place_of, row_of
 from .threads import CALLS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Sequence
 
     import redis
 
-    from .log import Change, Fence, Name
+    from .log import Change, Fence, Name, Row
 
 
 logger = logging.getLogger("iletimerkezi_async")
 
-# Seconds between two attempts to connect again: the first, and the longest.
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 1.0
+# Seconds between two attempts to connect again.
+_PAUSE = 0.1
 # KEYS: the time at which the next recipient may be sent. ARGV: seconds to reserve, seconds until these may begin.
 _RESERVE = f"""
 local time = redis.call('TIME')
@@ -91,14 +89,6 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, {_KNOWN}) end
 """
-# KEYS: the known ids. ARGV: ids.
-_KNOWN_OF = """
-local known = {}
-for _, id in ipairs(ARGV) do
-    if redis.call('ZSCORE', KEYS[1], id) then known[#known + 1] = id end
-end
-return known
-"""
 # KEYS: the look-alikes. ARGV: the row that asks, the earliest last attempt, the latest first attempt.
 _ALIKE_TO = f"""
 local counted, found = {{begun = true, sent = true, unknown = true}}, {{}}
@@ -146,8 +136,8 @@ class RedisStore(Store):
     def __init__(self, url: str, *, keep: timedelta = timedelta(days=30), timeout: float = 5.0) -> None:
         super().__init__(keep=keep, timeout=timeout)
         self._url, self._where = _read_url(url)
-        self._lock = threading.Lock()
-        self._server: redis.Redis | None = None
+        #: It connects on first use.
+        self._server = _connect(self._url, self._timeout)
         self._is_ready = False
 
     def __repr__(self) -> str:
@@ -168,8 +158,8 @@ class RedisStore(Store):
         values: list[str | float] = ["write", "" if old is None else old.version, change.lease, change.keep]
         values.append(int(deleted_after))
         values += ["", "", ""] if change.note is None else _spell_known(change.note)
-        for field in _fields(change).items():
-            values += field
+        for column, value in columns_of(change).items():
+            values += [column, "" if value is None else str(value)]
         keys = [_key(row.name), _mark(row), *_ids(row.name.account)]
         return _answer(row.name, self._ask_script(_ROW, keys, values))
 
@@ -185,7 +175,10 @@ class RedisStore(Store):
         return [int(each) if each else None for each in found]
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
-        return frozenset(map(int, self._ask_script(_KNOWN_OF, _ids(account)[:1], [*map(str, order_ids)])))
+        _, details = _ids(account)
+        with self._asking() as server:
+            told = server.hmget(details, [*map(str, order_ids)])
+        return frozenset(each for each, its in zip(order_ids, cast("list[str | None]", told)) if its is not None)
 
     def _known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
         told: list[str] = self._ask_script(_BETWEEN, _ids(account), [since, until])
@@ -197,47 +190,36 @@ class RedisStore(Store):
     # Asking.
 
     def _ask_script(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> Any:
-        with self._complaints():
-            server = self._here()
-            if not self._is_ready:
-                self._prepare(server)
+        with self._asking() as server:
             return server.register_script(script)(keys=keys, args=values)
 
-    def _here(self) -> redis.Redis:
-        """Give this process's connections, made on first use."""
-        with self._lock:
-            if self._closed:
-                raise StoreError("the store has been closed")
-            if self._server is None:
-                self._server = _connect(self._url, self._timeout)
-            return self._server
-
-    def _prepare(self, server: redis.Redis) -> None:
+    def _prepare(self) -> None:
         """Warn if the server's settings may lose keys."""
         self._is_ready = True
-        for complaint in _complaints_about(server):
+        for complaint in _complaints_about(self._server):
             logger.warning("%r %s", self, complaint)
 
     def _close(self) -> None:
-        with self._lock:
-            server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            server.connection_pool.disconnect()
+        self._server.close()
+        self._server.connection_pool.disconnect()
 
     def leave_to_parent(self) -> None:
         """Forget the connections, which are the parent's."""
         _inherited.append(self._server)
-        self._lock, self._server = threading.Lock(), None
+        self._server = _connect(self._url, self._timeout)
 
     @contextmanager
-    def _complaints(self) -> Generator[None]:
-        """Turn what redis-py raises into a `StoreError`, which quotes no value."""
+    def _asking(self) -> Generator[redis.Redis]:
+        """Give the connections, and turn what redis-py raises into a `StoreError`, which quotes no value."""
         import redis  # noqa: PLC0415 - an extra
 
+        if self._closed:
+            raise StoreError("the store has been closed")
         reason = ""
         try:
-            yield
+            if not self._is_ready:
+                self._prepare()
+            yield self._server
         except redis.TimeoutError:
             reason = f"did not answer within {self._timeout:g} s"
         except redis.AuthenticationError:
@@ -276,7 +258,7 @@ def _read_url(url: str) -> tuple[Body, str]:
 def _connect(url: Body, timeout: float) -> redis.Redis:
     """Make a client, which connects on first use."""
     import redis  # noqa: PLC0415 - an extra
-    from redis.backoff import ExponentialBackoff  # noqa: PLC0415 - likewise
+    from redis.backoff import ConstantBackoff  # noqa: PLC0415 - likewise
     from redis.retry import Retry  # noqa: PLC0415 - likewise
 
     pool = cast("Any", redis.BlockingConnectionPool).from_url(
@@ -289,8 +271,8 @@ def _connect(url: Body, timeout: float) -> redis.Redis:
         # Waits for a server that restarts, and leaves one that is no longer the primary: the next connection may reach
         # the new one. Every script here can be repeated, with the same outcome.
         retry=Retry(
-            ExponentialBackoff(cap=_LONGEST_PAUSE, base=_FIRST_PAUSE / 2),
-            _retries(timeout * 0.8),
+            ConstantBackoff(_PAUSE),
+            int(0.8 * timeout / _PAUSE),
             supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
         ),
     )
@@ -301,14 +283,6 @@ def _code_of(error: Exception) -> str:
     """Give the code of a refusal: its first word, such as OOM or MISCONF, or redis-py's class."""
     first, _, _ = str(error).partition(" ")
     return first if first.isupper() else type(error).__name__
-
-
-def _retries(timeout: float) -> int:
-    """Give the number of reconnects whose pauses together stay below a limit in seconds."""
-    retries, pauses = 0, 0.0
-    while (pauses := pauses + min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**retries)) < timeout:
-        retries += 1
-    return retries
 
 
 def _complaints_about(server: redis.Redis) -> list[str]:
@@ -358,35 +332,8 @@ def _read_known(order_id: str, at: str, told: str) -> KnownId:
     return KnownId(int(order_id), Moment(float(at), float(service) if service else None), "s" in letters)
 
 
-def _fields(change: Change) -> dict[str, str | int]:
-    row = change.row
-    return {
-        "version": row.version, "token": row.token, "state": row.state.value, "content": row.content, "mark": row.mark,
-        "recipients": row.recipients, "order_id": "" if row.order_id is None else str(row.order_id),
-        **_spell("first", row.first, is_now=change.first_now), **_spell("last", row.last, is_now=change.last_now),
-    }  # fmt: skip
-
-
-def _spell(which: str, moment: Moment | None, *, is_now: bool) -> dict[str, str]:
-    local = "now" if is_now else "" if moment is None else repr(moment.local)
-    service = "" if moment is None or moment.service is None else repr(moment.service)
-    return {f"{which}_at": local, f"{which}_service": service}
-
-
-def _moment(kept: Mapping[str, str], which: str) -> Moment | None:
-    service = kept[f"{which}_service"]
-    return Moment(float(kept[f"{which}_at"]), float(service) if service else None) if kept[f"{which}_at"] else None
-
-
 def _answer(name: Name, told: Any) -> Answer:
     now, flat = told
-    kept = dict(zip(flat[::2], flat[1::2]))
-    if not kept:
-        return Answer(None, float(now))
-    row = Row(
-        name, 0, kept["version"], kept["token"], State(kept["state"]), kept["content"], kept["mark"],
-        int(kept["recipients"]), _moment(kept, "first"), _moment(kept, "last"),
-        int(kept["order_id"]) if kept["order_id"] else None, None,
-        float(kept["lease_until"]), float(kept["expires_at"]),
-    )  # fmt: skip
-    return Answer(row, float(now), row.token)
+    columns = dict(zip(flat[::2], flat[1::2]))
+    row = row_of({**place_of(name, 0), **columns}) if columns else None
+    return Answer(row, float(now), None if row is None else row.token)

@@ -18,12 +18,12 @@ from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, Store, StoreJournal
-from .log import KNOWN_SECONDS, Answer, KnownId, Name, Row, Scope, State
+from .log import KNOWN_SECONDS, Answer, KnownId, columns_of, place_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .log import Change, Fence
+    from .log import Change, Fence, Name, Row
 
 
 _KEPT = (
@@ -31,6 +31,8 @@ _KEPT = (
     "first_at", "first_service", "last_at", "last_service", "order_id", "lease_until", "expires_at",
 )  # fmt: skip
 _COLUMNS = ", ".join(_KEPT)
+# The columns of a result; the entries only if they were selected.
+_SELECTED: tuple[str, ...] = (*_KEPT, "now", "entries")
 # `cancelled` is a column of the first edition, and always 0.
 _ID_COLUMNS = "account, order_id, known_at, known_service, scheduled, cancelled"
 _NAME = "account = :account AND scope = :scope AND name = :name"
@@ -150,7 +152,6 @@ _RESERVE = (
 )
 _RESERVED = "SELECT free_at - :seconds - {now} FROM iletimerkezi_pace WHERE account = :account"
 _PARTS_AT_ONCE = 50
-_IDS_AT_ONCE = 500
 
 
 class Dialect(NamedTuple):
@@ -192,8 +193,11 @@ class SqlStore(Store):
         """Run statements as one transaction; return the rows of the last one."""
 
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
-        row = change.row if fence is None else evolve(change.row, token=fence.seal(change.row))
-        values = _values(change, row)
+        if fence is not None:
+            change = evolve(change, row=evolve(change.row, token=fence.seal(change.row)))
+        row = change.row
+        values = {**place_of(row.name, row.part), **columns_of(change)}
+        values |= {"lease": change.lease, "keep": change.keep, "entries": row.entries}
         statement = _INSERT
         if old is not None:
             values["old"] = old.version
@@ -215,25 +219,22 @@ class SqlStore(Store):
         return answer
 
     def _read(self, name: Name, part: int) -> Answer:
-        return _answer(self._transact([_READ_ENTRIES], _place(name, part), False), part)
+        return _answer(self._transact([_READ_ENTRIES], place_of(name, part), False), part)
 
     def _page(self, name: Name, after: int) -> list[Row]:
-        values = {**_place(name, 0), "after": after, "limit": _PARTS_AT_ONCE}
+        values = {**place_of(name, 0), "after": after, "limit": _PARTS_AT_ONCE}
         del values["part"]
-        return [_row(found) for found in self._transact([_PAGE], values, False)]
+        return [row_of(dict(zip(_SELECTED, found))) for found in self._transact([_PAGE], values, False)]
 
     def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
-        values = {**_place(row.name, row.part), "mark": row.mark, "since": since, "until": until}
+        values = {**place_of(row.name, row.part), "mark": row.mark, "since": since, "until": until}
         found = self._transact([_ALIKE], values, False)
         return [None if order_id is None else int(order_id) for (order_id,) in found]
 
     def _known_ids(self, account: str, order_ids: Sequence[int]) -> frozenset[int]:
-        known: set[int] = set()
-        for start in range(0, len(order_ids), _IDS_AT_ONCE):
-            values = {f"id{place}": str(each) for place, each in enumerate(order_ids[start : start + _IDS_AT_ONCE])}
-            statement = _KNOWN.replace("{ids}", ", ".join(f":{name}" for name in values))
-            known.update(int(found[0]) for found in self._transact([statement], {"account": account, **values}, False))
-        return frozenset(known)
+        values = {f"id{place}": str(each) for place, each in enumerate(order_ids)}
+        statement = _KNOWN.replace("{ids}", ", ".join(f":{name}" for name in values))
+        return frozenset(int(found[0]) for found in self._transact([statement], {"account": account, **values}, False))
 
     def _known_between(self, account: str, since: float, until: float) -> list[KnownId]:
         values = {"account": account, "since": since, "until": until}
@@ -257,22 +258,6 @@ class SqlStore(Store):
             self._transact([statement], {}, False)
 
 
-def _place(name: Name, part: int) -> dict[str, object]:
-    return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
-
-
-def _values(change: Change, row: Row) -> dict[str, object]:
-    first, last = row.first, row.last
-    return {
-        **_place(row.name, row.part),
-        "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,
-        "mark": row.mark, "recipients": row.recipients, "lease": change.lease, "keep": change.keep,
-        "order_id": None if row.order_id is None else str(row.order_id), "entries": row.entries,
-        "first_at": None if first is None else first.local, "first_service": None if first is None else first.service,
-        "last_at": None if last is None else last.local, "last_service": None if last is None else last.service,
-    }  # fmt: skip
-
-
 def _note(known: KnownId) -> dict[str, object]:
     return {
         "note": str(known.order_id), "note_service": known.at.service,
@@ -282,21 +267,6 @@ def _note(known: KnownId) -> dict[str, object]:
 
 def _answer(found: Sequence[Sequence[Any]], part: int) -> Answer:
     """Read the rows of `_READ`: part 0 and the part that was asked for; if neither exists, a row of nulls."""
+    parts = {values[3]: dict(zip(_SELECTED, values)) for values in found}
     now = float(found[0][len(_KEPT)])
-    rows = {values[3]: values for values in found if values[0] is not None}
-    return Answer(_row(rows[part]) if part in rows else None, now, rows[0][5] if 0 in rows else None)
-
-
-def _row(values: Sequence[Any]) -> Row:
-    """Make a row of its columns; the entries come after the time, if they were selected."""
-    account, scope, name, part, version, token, state, content, mark, recipients = values[:10]
-    first_at, first_service, last_at, last_service, order_id, lease_until, expires_at = values[10 : len(_KEPT)]
-    entries = values[len(_KEPT) + 1] if len(values) > len(_KEPT) + 1 else None
-    return Row(
-        Name(account, Scope(scope), name), part, version, token, State(state), content, mark, recipients,
-        None if first_at is None else Moment(float(first_at), first_service),
-        None if last_at is None else Moment(float(last_at), last_service),
-        None if order_id is None else int(order_id),
-        None if entries is None else bytes(entries),
-        lease_until, expires_at,
-    )  # fmt: skip
+    return Answer(row_of(parts[part]) if part in parts else None, now, parts[0]["token"] if 0 in parts else None)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from iletimerkezi_async.errors import StoreError
+from iletimerkezi_async.errors import ConfigurationError, StoreError
 from iletimerkezi_async.redaction import forgetful
 
-from .files import choose_path, claim, identify, make_private, spell_path
 from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
 
 # A journal's file is kept until its owner removes it.
 _FOR_EVER = timedelta(days=36_500)
+_OF_A_LOCKED_FILE = "locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"
+_COMPANIONS = ("-journal", "-wal", "-shm")
+_OWNER_ALONE = 0o600
+_OTHERS = 0o077
 DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
 # Connections of a parent process: SQLite forbids a child to use them, and even to close them.
 _inherited: list[sqlite3.Connection] = []
@@ -46,8 +50,8 @@ class SqliteStore(SqlStore):
     #: Marks the file as this library's: "IMsr".
     _APPLICATION: ClassVar[int] = 0x494D7372
     _KIND: ClassVar[str] = "a store"
-    #: Whether each write is moved from the write-ahead log into the file at once.
-    _CHECKPOINTS: ClassVar[bool] = False
+    #: Whether its process locks the file, and each write is moved from the write-ahead log into the file at once.
+    _ALONE: ClassVar[bool] = False
     #: The name of the argument with the path.
     _ARGUMENT: ClassVar[str] = "path"
 
@@ -55,10 +59,9 @@ class SqliteStore(SqlStore):
         self, path: str | os.PathLike[str], *, keep: timedelta = timedelta(days=30), timeout: float = 5.0
     ) -> None:
         super().__init__(keep=keep, timeout=timeout)
-        self._path = choose_path(path, self._ARGUMENT)
-        self._spelt = spell_path(self._path)
-        #: Seconds to wait for other processes, and the message when these are over.
-        self._patience, self._in_use = self._timeout, f"is in use for longer than {self._timeout:g} s"
+        #: The absolute path, and the same in a printable form.
+        self.path = choose_path(path, self._ARGUMENT)
+        self.spelt = spell_path(self.path)
         self._database: sqlite3.Connection | None = None
         #: The file's path without links, and its identity.
         self._real = ""
@@ -66,17 +69,17 @@ class SqliteStore(SqlStore):
         self._one_at_a_time = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"<SqliteStore {self._spelt!r}>"
+        return f"<SqliteStore {self.spelt!r}>"
 
     @property
     def _place(self) -> object:
-        return self._path
+        return self.path
 
     # The log.
 
     def _transact(self, statements: Sequence[str], values: Mapping[str, object], durable: bool) -> list[Any]:
         if not self._one_at_a_time.acquire(timeout=self._timeout):
-            raise StoreError(f"{self._spelt} is in use for longer than {self._timeout:g} s")
+            raise StoreError(f"{self.spelt} is in use for longer than {self._timeout:g} s")
         try:
             database = self._connect()
             rows: list[Any] = []
@@ -86,7 +89,7 @@ class SqliteStore(SqlStore):
                 bound = {**values, "now": time.time()}
                 for statement in statements:
                     rows = database.execute(spell_sql(statement, DIALECT), bound).fetchall()
-            if self._CHECKPOINTS:
+            if self._ALONE:
                 # Explicitly, as this raises where SQLite would silently postpone its own checkpoint.
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except (sqlite3.Error, ValueError, TypeError, OSError) as error:
@@ -96,12 +99,14 @@ class SqliteStore(SqlStore):
         finally:
             self._one_at_a_time.release()
         # Outside of `except`: the driver's own error may hold values.
-        raise StoreError(f"{self._spelt} {reason}")
+        raise StoreError(f"{self.spelt} {reason}")
 
     def _explain(self, error: Exception) -> str:
         """Tell the reason of a failure."""
+        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            return "is in use by another run" if self._ALONE else f"is in use for longer than {self._timeout:g} s"
         if isinstance(error, sqlite3.OperationalError):
-            return self._in_use if "locked" in str(error) else f"cannot be written: {error}"
+            return f"cannot be written: {error}"
         if isinstance(error, OSError):
             return f"cannot be opened: {error.strerror or error}"
         return f"is damaged, or not {self._KIND}"
@@ -115,40 +120,29 @@ class SqliteStore(SqlStore):
             self._database = self._open()
         if identify(self._real) != self._identity:
             # SQLite would go on with the old file, and other processes with the new one.
-            raise StoreError(f"{self._spelt} was moved, replaced or removed while it was in use")
+            raise StoreError(f"{self.spelt} was moved, replaced or removed while it was in use")
         return self._database
 
     def _open(self) -> sqlite3.Connection:
-        self._real = real = claim(self._path)
-        database = sqlite3.connect(real, timeout=self._patience, isolation_level=None, check_same_thread=False)
+        self._real = real = claim(self.path)
+        patience = 0.0 if self._ALONE else self._timeout
+        database = sqlite3.connect(real, timeout=patience, isolation_level=None, check_same_thread=False)
         try:
             self._identity = identify(real)
-            self._lock_out_others(database)
+            if self._ALONE:
+                for setting in _OF_A_LOCKED_FILE:
+                    database.execute(f"PRAGMA {setting}")
             with _transaction(database):
                 self._prepare(database)
             # Only now the file is known to be this library's.
             make_private(real)
-            self._use_log(database)
+            # While another process uses the file, this fails; every process tries it.
+            with suppress(sqlite3.OperationalError):
+                database.execute("PRAGMA journal_mode = WAL").fetchall()
         except BaseException:
             database.close()
             raise
         return database
-
-    def _lock_out_others(self, database: sqlite3.Connection) -> None:
-        """Lock a file that is not to be shared."""
-
-    def _use_log(self, database: sqlite3.Connection) -> None:
-        """Turn on the write-ahead log; try again for a while, as SQLite does not wait here for other processes."""
-        deadline = time.monotonic() + self._timeout
-        while True:
-            try:
-                database.execute("PRAGMA journal_mode = WAL").fetchall()
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
 
     def _prepare(self, database: sqlite3.Connection) -> None:
         """Make the tables, or check them and add the newer editions."""
@@ -156,7 +150,7 @@ class SqliteStore(SqlStore):
         if is_new:
             database.execute(f"PRAGMA application_id = {self._APPLICATION}")
         elif database.execute("PRAGMA application_id").fetchone()[0] != self._APPLICATION:
-            raise StoreError(f"{self._spelt} is not {self._KIND}, or one of another version of this library")
+            raise StoreError(f"{self.spelt} is not {self._KIND}, or one of another version of this library")
         edition = database.execute("PRAGMA user_version").fetchone()[0]
         for statements in EDITIONS[edition:]:
             for statement in statements:
@@ -197,29 +191,14 @@ class JournalFile(SqliteStore):
     # "IMjr".
     _APPLICATION = 0x494D6A72
     _KIND = "a journal"
-    _CHECKPOINTS = True
+    _ALONE = True
     _ARGUMENT = "journal"
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path, keep=_FOR_EVER, timeout=30.0)
-        self._patience, self._in_use = 0.0, "is in use by another run"
-
-    @property
-    def path(self) -> str:
-        """The absolute path."""
-        return self._path
-
-    @property
-    def spelt(self) -> str:
-        """The path in a printable form."""
-        return self._spelt
 
     def _sweep_rows(self) -> None:
         """Keep all rows: the journal's owner removes the file."""
-
-    def _lock_out_others(self, database: sqlite3.Connection) -> None:
-        for setting in ("locking_mode = EXCLUSIVE", "temp_store = MEMORY", "fullfsync = ON", "wal_autocheckpoint = 0"):
-            database.execute(f"PRAGMA {setting}")
 
 
 @contextmanager
@@ -233,3 +212,93 @@ def _transaction(database: sqlite3.Connection) -> Generator[None]:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
+
+
+# Files that their owner alone can read.
+#
+# SQLite makes a file with the process's usual mode, and gives its companions (the logs beside it) the mode of the file.
+# No function here opens a file that may be in use: closing it would drop the process's locks on it.
+
+
+def choose_path(path: object, argument: str) -> str:
+    """Make a path absolute, so that it stays the same when the process changes its directory.
+
+    Args:
+        path: The caller's argument: text, bytes, or an object with a path.
+        argument: The argument's name, for the message.
+
+    Raises:
+        ConfigurationError: It is no path, or SQLite would not open it as a file.
+    """
+    name = ""
+    # A lone surrogate (half a character) cannot be encoded.
+    with suppress(TypeError, UnicodeEncodeError):
+        name = os.fsdecode(os.fsencode(cast("str | bytes | os.PathLike[str]", path)))
+    if not name or "\0" in name:
+        raise ConfigurationError(f"`{argument}` must be the path of a file")
+    if name == ":memory:":
+        raise ConfigurationError(f"`{argument}` must be the path of a file: what is in memory does not outlive a crash")
+    if name.startswith("file:"):
+        raise ConfigurationError(f"`{argument}` must be the path of a file, and not a URI")
+    return os.path.abspath(name)  # noqa: PTH100 - `Path.resolve` would look at the disk
+
+
+def spell_path(path: str) -> str:
+    """Give a printable form of a path: relative to the current directory if below it, with escapes for odd bytes."""
+    with suppress(OSError):
+        path = path.removeprefix(os.path.join(os.getcwd(), ""))  # noqa: PTH109, PTH118 - text, not a path
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def claim(path: str) -> str:
+    """Make the file for its owner alone, if there is none, and check that no other user owns it.
+
+    Returns:
+        Its real path, without links.
+
+    Raises:
+        PermissionError: The file belongs to another user, who could read it.
+        OSError: It is no ordinary file, or cannot be made.
+    """
+    real = os.path.realpath(path)
+    with suppress(FileExistsError):
+        os.close(os.open(real, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
+    for _, found in _with_companions(real):
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(0, "it is a directory" if stat.S_ISDIR(found.st_mode) else "it is no ordinary file")
+        if os.name == "posix" and found.st_uid != os.geteuid():
+            raise PermissionError(0, "it belongs to another user, who could read it")
+    return real
+
+
+def identify(real: str) -> tuple[int, int] | None:
+    """Give the identity of the file at a path; a later file there has another one. `None` without a file."""
+    try:
+        found = os.lstat(real)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def make_private(real: str) -> None:
+    """Let the owner alone read the file and its companions.
+
+    Raises:
+        OSError: The file system does not support it.
+    """
+    if os.name != "posix":
+        return
+    for file, found in _with_companions(real):
+        if stat.S_IMODE(found.st_mode) != _OWNER_ALONE:
+            os.chmod(file, _OWNER_ALONE)  # noqa: PTH101 - paths are text here
+            if os.lstat(file).st_mode & _OTHERS:
+                raise PermissionError(0, "its file system keeps no modes, so that others could read it")
+
+
+def _with_companions(real: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Give the file and its present companions. They are no links: SQLite follows none from a real path."""
+    yield real, os.lstat(real)
+    for companion in _COMPANIONS:
+        # Another run that ends may remove them.
+        with suppress(FileNotFoundError):
+            yield real + companion, os.lstat(real + companion)

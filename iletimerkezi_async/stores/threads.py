@@ -119,7 +119,7 @@ class Threads:
         """In a call's thread: wait for all other calls that have begun, at most `timeout` seconds for each."""
         for call in tuple(self._under_way):
             if call.thread not in {None, threading.get_ident()}:
-                call.ended.wait(self._timeout)
+                call.wait(self._timeout)
         for thread in tuple(self._left):
             thread.join(self._timeout)
 
@@ -130,7 +130,7 @@ class Threads:
 
         def end() -> None:
             try:
-                call.end(finish=finish)
+                call.end()
             finally:
                 self._left.discard(thread)
 
@@ -142,15 +142,15 @@ class Threads:
 class _Call(Generic[T]):
     """A blocking call, whose caller may be cancelled before it ends."""
 
-    __slots__ = ("_begun", "_is_done", "_lock", "_undo", "_work", "ended", "error", "result", "thread")
+    __slots__ = ("_is_done", "_is_over", "_lock", "_undo", "_work", "error", "result", "thread")
 
     def __init__(self, work: Callable[[], T], undo: Callable[[T], object] | None) -> None:
         self._work = work
         self._undo = undo
+        # Held while the call runs.
         self._lock = threading.Lock()
-        self._begun = False
-        self.ended = threading.Event()
-        self._is_done = False
+        #: Whether it was made, or is not to be made; whether it has a result.
+        self._is_over = self._is_done = False
         #: The failure, in words.
         self.error: str | None = None
         #: The thread that runs the call.
@@ -158,42 +158,36 @@ class _Call(Generic[T]):
         self.result: T
 
     def run(self) -> None:
-        """In a thread: make the call once; a second one waits for the first."""
+        """In a thread: make the call, if it is still to be made; if another thread makes it, wait for that."""
         with self._lock:
-            is_first, self._begun = not self._begun, True
-            if is_first:
-                self.thread = threading.get_ident()
-        if not is_first:
-            self.ended.wait()
-            return
-        try:
-            self.result = self._work()
-            self._is_done = True
-        except StoreError as error:
-            self.error = self.error or str(error)
-        finally:
-            with self._lock:
+            if self._is_over:
+                return
+            self._is_over, self.thread = True, threading.get_ident()
+            try:
+                self.result = self._work()
+                self._is_done = True
+            except StoreError as error:
+                self.error = self.error or str(error)
+            finally:
                 self.thread = None
-            self.ended.set()
 
     def abandon(self) -> bool:
         """Prevent a cancelled caller's call from beginning; if it has begun, tell whether to revert it."""
-        with self._lock:
-            if not self._begun:
-                self._begun = True
-                self.ended.set()
+        if self._lock.acquire(blocking=False):
+            is_new, self._is_over = not self._is_over, True
+            self._lock.release()
+            if is_new:
                 return False
         return self._undo is not None
 
-    def end(self, *, finish: bool) -> None:
-        """In a thread: wait for the call's end, and revert it if it can be reverted.
+    def wait(self, timeout: float) -> None:
+        """Wait for the end of a call that runs."""
+        if self._lock.acquire(timeout=timeout):
+            self._lock.release()
 
-        Args:
-            finish: Make the call if it has not begun.
-        """
-        if finish:
-            self.run()
-        self.ended.wait()
+    def end(self) -> None:
+        """In a thread: make the call, unless it was abandoned or made; then revert it if it can be reverted."""
+        self.run()
         if self._undo is not None and self._is_done:
             with suppress(StoreError):
                 self._undo(self.result)

@@ -13,7 +13,7 @@ from .call import Call, read_status_only
 from .reading import (
     Json,
     UnreadableError,
-    optional,
+    needed,
     read_container,
     read_decimal,
     read_int,
@@ -25,7 +25,7 @@ from .reading import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iletimerkezi_async.models import Number
+    from iletimerkezi_async.numbers import Number
 
 
 def get_balance() -> Call[Balance]:
@@ -36,7 +36,8 @@ def get_balance() -> Call[Balance]:
 def _read_balance(response: Json) -> Balance:
     """Read `balance: {amount, sms}`."""
     balance = read_object(response.get("balance"))
-    return Balance(read_decimal(balance.get("amount")), read_int(balance.get("sms")))
+    amount = needed(read_decimal(balance.get("amount")), "an amount")
+    return Balance(amount, needed(read_int(balance.get("sms")), "a number"))
 
 
 def get_senders() -> Call[tuple[str, ...]]:
@@ -72,7 +73,7 @@ def _read_blacklist_page(response: Json) -> tuple[list[str], int | None]:
         raise UnreadableError("the list is missing")
     blacklist = read_container(response["blacklist"])
     numbers = [read_number(item) for item in read_items(blacklist.get("number"))]
-    return numbers, optional(read_int, blacklist.get("count"))
+    return numbers, read_int(blacklist.get("count"))
 
 
 def add_blacklist(number: Number) -> Call[None]:

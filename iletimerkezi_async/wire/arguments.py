@@ -12,12 +12,13 @@ import operator
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from typing import SupportsIndex, cast
-
-from attrs import frozen
+from typing import TYPE_CHECKING, NamedTuple, SupportsIndex, cast
 
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, DateRangeError
 from iletimerkezi_async.models import TURKISH_TIME, Order
+
+if TYPE_CHECKING:
+    from iletimerkezi_async.results import OnProgress
 
 #: The most that the service takes in one order (source: its announcement of limits, in force since 2026-05-05).
 MAX_RECIPIENTS = 50_000
@@ -73,13 +74,13 @@ def _read_whole(value: object) -> int | None:
         return None
 
 
-@frozen
-class Terms:
+class Terms(NamedTuple):
     """The settings of a campaign.
 
     Attributes:
         batch_size: Recipients in an order.
         concurrency: Orders sent at the same time.
+        on_progress: Called after each order.
         unknown: The decision about orders of earlier runs whose outcome is not known.
         settle_for: Seconds for which the campaign goes on to settle unknown outcomes.
         allow_new_texts: Whether recipients who were texted may be texted again, with other texts.
@@ -87,6 +88,7 @@ class Terms:
 
     batch_size: int
     concurrency: int
+    on_progress: OnProgress | None
     unknown: str
     settle_for: float
     allow_new_texts: bool
@@ -95,7 +97,7 @@ class Terms:
 def check_campaign(
     batch_size: object,
     concurrency: object,
-    on_progress: object,
+    on_progress: OnProgress | None,
     journal: object,
     *,
     unknown: object,
@@ -109,7 +111,7 @@ def check_campaign(
     """
     size = check_whole("batch_size", batch_size, 1, MAX_RECIPIENTS)
     at_once = check_whole("concurrency", concurrency, 1)
-    if on_progress is not None and not callable(on_progress):
+    if on_progress is not None and not callable(cast("object", on_progress)):
         raise ConfigurationError("`on_progress` must be a function, sync or async, or None")
     if unknown not in _DECISIONS:
         raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
@@ -120,7 +122,7 @@ def check_campaign(
         raise ConfigurationError("`unknown` and `settle_for` are about what a journal has: give a `journal`, too")
     if not isinstance(allow_new_texts, bool):
         raise ConfigurationError("`allow_new_texts` must be True or False")
-    return Terms(size, at_once, str(unknown), seconds, allow_new_texts)
+    return Terms(size, at_once, on_progress, str(unknown), seconds, allow_new_texts)
 
 
 def check_order_id(value: object) -> int:

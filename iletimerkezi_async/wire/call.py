@@ -9,7 +9,7 @@ import re
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import orjson
 from attrs import field, frozen
@@ -17,7 +17,7 @@ from attrs import field, frozen
 from iletimerkezi_async.errors import ApiError, IletimerkeziError, TransportError, UnavailableError, api_error
 
 from .credentials import Body
-from .reading import Json, UnreadableError, read_int, read_object
+from .reading import Json, UnreadableError, needed, read_int
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,8 +53,7 @@ class Kind(Enum):
     """The operation is done twice. So a request is repeated only if it surely never left."""
 
 
-@frozen(eq=False)
-class Operation:
+class Operation(NamedTuple):
     """One operation of the service.
 
     Attributes:
@@ -217,10 +216,10 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         host: The service's host.
     """
     try:
-        response = read_object(read_object(orjson.loads(raw.body)).get("response"))
-        status = read_object(response.get("status"))
-        code = read_int(status.get("code"))
-    except (orjson.JSONDecodeError, UnreadableError):
+        response = orjson.loads(raw.body)["response"]
+        status = response["status"]
+        code = needed(read_int(status["code"]), "a code")
+    except (ValueError, LookupError, TypeError):
         return (_bodyless if raw.bodyless else _foreign)(call.operation.name, raw, host)
     if code != _OK:
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from iletimerkezi_async.errors import ConfigurationError, ConsentError, RecipientError
-from iletimerkezi_async.models import AsRead, Consent, ConsentType, Number, RecipientType, choose_word
-from iletimerkezi_async.numbers import clean_number, write_out
+from iletimerkezi_async.models import AsRead, Consent, ConsentType, RecipientType, choose_word
+from iletimerkezi_async.numbers import Number, clean_number, write_out
 
 from . import OPERATIONS
 from .arguments import check_brand_code, find_moment_flaw, is_iterable, name_type, wire_time
 from .call import Call, read_status_only
-from .reading import Json, UnreadableError, is_empty, optional, read_items, read_number, read_object, read_time
+from .reading import Json, is_empty, needed, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -154,16 +154,14 @@ def check_consent(
 def _consent(record: Json) -> Consent:
     return Consent(
         read_number(record.get("recipient")),
-        _word(record.get("recipientType")),
-        _word(record.get("type")),
-        _word(record.get("status")),
-        optional(_word, record.get("source")) or AsRead(""),
-        optional(read_time, record.get("consentDate")),
+        needed(_word(record.get("recipientType")), "a word"),
+        needed(_word(record.get("type")), "a word"),
+        needed(_word(record.get("status")), "a word"),
+        _word(record.get("source")) or AsRead(""),
+        read_time(record.get("consentDate")),
     )
 
 
-def _word(value: object) -> AsRead:
-    if isinstance(value, str) and value:
-        # The value of an enum's member: `str()` would give its name.
-        return AsRead(str.__str__(value))
-    raise UnreadableError("a word is missing")
+def _word(value: object) -> AsRead | None:
+    # The value of an enum's member: `str()` would give its name.
+    return AsRead(str.__str__(value)) if isinstance(value, str) and value else None

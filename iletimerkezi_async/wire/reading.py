@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TypeAlias, TypeVar, cast
@@ -57,18 +57,25 @@ def read_container(value: object) -> Json:
     return {} if is_empty(value) else read_object(value)
 
 
-def read_int(value: object) -> int:
-    """Read a whole number, an integer or its digits.
+def needed(value: T | None, what: str) -> T:
+    """Give a value that an answer must have.
 
     Raises:
-        UnreadableError: It is something else.
+        UnreadableError: It is missing or unreadable.
     """
+    if value is None:
+        raise UnreadableError(f"{what} is missing")
+    return value
+
+
+def read_int(value: object) -> int | None:
+    """Read a whole number, an integer or its digits; `None` for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     # The service's ids have up to ten digits; a number of more than 64 bits is not an id.
     if isinstance(value, str) and len(value) <= 20 and value.strip().isdecimal() and value.isascii():  # noqa: PLR2004
         return int(value)
-    raise UnreadableError("a number is missing")
+    return None
 
 
 def read_id(value: object) -> int:
@@ -77,19 +84,14 @@ def read_id(value: object) -> int:
     Raises:
         UnreadableError: It is not a whole number of at least 1.
     """
-    id = read_int(value)
-    if id <= 0:
-        raise UnreadableError("an id is missing")
-    return id
+    id = read_int(value) or 0
+    return needed(id if id > 0 else None, "an id")
 
 
-def read_decimal(value: object) -> Decimal:
+def read_decimal(value: object) -> Decimal | None:
     """Read an amount: a number, or its digits with a decimal point or, as in Turkish, a comma.
 
-    If it has both, the last one is the decimal mark, and the other separates thousands.
-
-    Raises:
-        UnreadableError: It is something else.
+    If it has both, the last one is the decimal mark, and the other separates thousands. `None` for anything else.
     """
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         try:
@@ -99,7 +101,7 @@ def read_decimal(value: object) -> Decimal:
         # Written out, a larger exponent would fill the memory.
         if number.is_finite() and abs(number.adjusted()) < _MOST_DIGITS:
             return number
-    raise UnreadableError("an amount is missing")
+    return None
 
 
 def _with_point(digits: str) -> str:
@@ -109,12 +111,8 @@ def _with_point(digits: str) -> str:
     return digits.replace(",", "") if _WITH_THOUSANDS.fullmatch(digits) else digits
 
 
-def read_time(value: object) -> datetime:
-    """Read a time; it is Turkish time unless it has an offset.
-
-    Raises:
-        UnreadableError: It is something else.
-    """
+def read_time(value: object) -> datetime | None:
+    """Read a time; it is Turkish time unless it has an offset. `None` for anything else."""
     if isinstance(value, str):
         # `send-sms` writes the day first.
         written = _DAY_FIRST.sub(r"\3-\2-\1", value.strip())
@@ -123,7 +121,7 @@ def read_time(value: object) -> datetime:
             return time.replace(tzinfo=TURKISH_TIME) if time.tzinfo is None else time.astimezone(TURKISH_TIME)
         except (ValueError, OverflowError):
             pass
-    raise UnreadableError("a time is missing")
+    return None
 
 
 def read_number(value: object) -> str:
@@ -138,11 +136,3 @@ def read_number(value: object) -> str:
         is_abroad = written.startswith("00") and not (number or "").startswith("+90")
         return written if is_abroad or number is None else number
     raise UnreadableError("a number is missing")
-
-
-def optional(read: Callable[[object], T], value: object) -> T | None:
-    """Read a field that may be missing or unreadable."""
-    try:
-        return read(value)
-    except UnreadableError:
-        return None

@@ -11,7 +11,7 @@ from iletimerkezi_async.models import Delivery, MessageStatus, OrderReport, Orde
 
 from . import OPERATIONS
 from .call import Call
-from .reading import Json, optional, read_decimal, read_id, read_int, read_items, read_number, read_object, read_time
+from .reading import Json, needed, read_decimal, read_id, read_int, read_items, read_number, read_object, read_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ def _are_e164(numbers: list[str]) -> bool:
 
 def _message_status(code: object) -> MessageStatus:
     status = _MESSAGE_STATUS.get(code) if isinstance(code, (int, float, str)) else None
-    return MessageStatus(read_int(code)) if status is None else status
+    return MessageStatus(needed(read_int(code), "a number")) if status is None else status
 
 
 def get_reports(start: date, end: date, page: int) -> Call[tuple[list[OrderReport], int | None]]:
@@ -99,20 +99,20 @@ def get_reports(start: date, end: date, page: int) -> Call[tuple[list[OrderRepor
 def read_orders_page(response: Json) -> tuple[list[OrderReport], int | None]:
     """Read `count` and `orders: [{id, status, total, …}]`."""
     orders = [_order_report(read_object(item)) for item in read_items(response.get("orders"))]
-    return orders, optional(read_int, response.get("count"))
+    return orders, read_int(response.get("count"))
 
 
 def _order_report(order: Json) -> OrderReport:
     sender = order.get("sender")
     return OrderReport(
         id=read_id(order.get("id")),
-        status=OrderStatus(read_int(order.get("status"))),
-        total=optional(read_int, order.get("total")),
-        delivered=optional(read_int, order.get("delivered")),
-        undelivered=optional(read_int, order.get("undelivered")),
-        waiting=optional(read_int, order.get("waiting")),
-        submitted_at=optional(read_time, order.get("submitAt")),
-        sent_at=optional(read_time, order.get("sendAt")),
+        status=OrderStatus(needed(read_int(order.get("status")), "a number")),
+        total=read_int(order.get("total")),
+        delivered=read_int(order.get("delivered")),
+        undelivered=read_int(order.get("undelivered")),
+        waiting=read_int(order.get("waiting")),
+        submitted_at=read_time(order.get("submitAt")),
+        sent_at=read_time(order.get("sendAt")),
         sender=sender if isinstance(sender, str) and sender else None,
-        price=optional(read_decimal, order.get("price")),
+        price=read_decimal(order.get("price")),
     )

@@ -7,7 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async.campaigns.records import fingerprint, mark_entries, pack, seal, unpack
+from iletimerkezi_async.campaigns.journal import fingerprint, mark_entries, pack, seal, unpack
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.stores.log import Name, Row, Scope, State
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async.campaigns.records import fingerprint
+from iletimerkezi_async.campaigns.journal import fingerprint
 from iletimerkezi_async.campaigns.seen import _PRIMES, Seen, SeenKeys
 
 NUMBERS = st.one_of(

@@ -205,7 +205,7 @@ async def test_a_source_is_read_to_its_end_however_slow_it_is(personal: bool, mo
         now += 1
         return now
 
-    monkeypatch.setattr("iletimerkezi_async.campaigns.sources.time.perf_counter", clock)
+    monkeypatch.setattr("iletimerkezi_async.campaigns.intake.time.perf_counter", clock)
     if personal:
         result = await taking().send_bulk_messages(texts(500), batch_size=100)
     else:

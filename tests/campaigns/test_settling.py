@@ -17,7 +17,6 @@ from journaled import TEXT, TWICE, client_of, numbers, run
 from waiting import give_up_once
 
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, OutcomeUnknownError, Progress, Retry
-from iletimerkezi_async.campaigns.journal import Journal
 from iletimerkezi_async.orders.driver import Claim
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
@@ -431,17 +430,18 @@ async def test_who_is_refused_in_doubt_is_named_although_it_is_cancelled(
     await run(sandbox, path, 20)
     pass_minutes(sandbox, 13)
     sandbox.fail("send-sms", "402")
-    write = Journal.write
+    write = Claim.write
     caught: list[BaseException] = []
     with anyio.CancelScope() as scope:
 
-        async def write_and_give_up(self: Journal, claim: Claim, change: Change) -> None:
-            await write(self, claim, change)
+        async def write_and_give_up(self: Claim, change: Change, *, may_be_undone: bool = False) -> bool:
+            is_written = await write(self, change, may_be_undone=may_be_undone)
             if change.row.state is State.UNKNOWN:
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
+            return is_written
 
-        monkeypatch.setattr(Journal, "write", write_and_give_up)
+        monkeypatch.setattr(Claim, "write", write_and_give_up)
         try:
             await run(sandbox, path, 20)
         except BaseException as error:

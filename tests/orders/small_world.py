@@ -7,12 +7,17 @@ fault, or, among fewer orders, two. Only the rules under test judge; what is tru
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from itertools import combinations, combinations_with_replacement, product
 from typing import NamedTuple
 
+from iletimerkezi_async import Iys, OrderReport, OrderStatus
 from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders import rules
-from iletimerkezi_async.orders.rules import Conclusion, Fate, Knowledge, Known, Listed, Listing, Rows, Wanted
+from iletimerkezi_async.orders.rules import Conclusion, Evidence, OpenOrder, Rows
+from iletimerkezi_async.stores.log import KnownId
+from iletimerkezi_async.wire.draft import Draft
 
 __all__ = ["World", "find_flaw", "sound_worlds", "worlds_with_one_fault", "worlds_with_two_faults"]
 
@@ -22,6 +27,9 @@ MINUTE = 60.0
 #: Our order is sent at 0, and again at 5.
 AGAIN = 5.0
 SIZES = {1: ("+905301200000",), 20: tuple(f"+9053012000{index:02}" for index in range(20))}
+WANTED = {
+    size: OpenOrder(Draft("FIRMA", Iys.OFF, {"Kodunuz 1234": numbers}, None, size)) for size, numbers in SIZES.items()
+}
 STRANGER = "+905309999999"
 OURS = 7
 
@@ -137,25 +145,25 @@ class World(NamedTuple):
         """What the rules make of it: of an earlier order, and of one that was just refused as a duplicate."""
         orders, shown, fault = self.orders, self.shown(), self.fault
         span, now = Span(self._clock(0), self._clock(AGAIN)), self._clock(AGAIN + self.age)
-        wanted = Wanted(dict.fromkeys(SIZES[self.size], 1), self.size, span)
         days = rules.days(span, now)
         if days is None:
-            return Conclusion(Fate.UNKNOWN, "too many days"), Conclusion(Fate.TAKEN, "too many days")
+            return Conclusion(None, "too many days"), Conclusion(True, "too many days")
         times = {id: START + (order.at + fault.shift) * MINUTE for id, order in shown.items()}
-        listed = tuple(Listed(id, self.size, at) for id, at in times.items() if days.begin <= at < days.end)
+        listed = tuple(
+            OrderReport(id, OrderStatus.SENDING, total=self.size, submitted_at=datetime.fromtimestamp(at, TURKISH_TIME))
+            for id, at in times.items()
+            if days.begin <= at < days.end
+        )
         count = sum(order.at + fault.lag <= AGAIN + self.age for order in orders.values())
-        listing = Listing(listed, days, now, count if fault.is_counted else None)
-        knowledge = Knowledge({
-            id: Known(self._clock(order.at)) for id, order in orders.items() if order.whose == "known"
-        })  # fmt: skip
-        place = rules.find_place(span, listing, knowledge)
+        known = {id: KnownId(id, self._clock(order.at)) for id, order in orders.items() if order.whose == "known"}
+        is_whole = not fault.is_counted or count <= len(listed)
+        evidence = Evidence(WANTED[self.size], span, listed, days, now, is_whole, known)
         verdicts = {
-            each.id: rules.judge(wanted, each, self._rows(orders[each.id]), place, knowledge)
-            for each in rules.order_by_nearness(wanted, listed, place)
+            each.id: rules.judge(evidence, each, self._rows(orders[each.id]))
+            for each in rules.order_by_nearness(evidence, listed)
         }
         alike = 1 + sum(order.whose == "alike" and order.at >= 0 for order in self.beside)
-        earlier = rules.conclude_earlier(wanted, listing, verdicts, knowledge, alike)
-        return earlier, rules.conclude_live(verdicts, alike)
+        return rules.conclude_earlier(evidence, verdicts, alike), rules.conclude_live(verdicts, alike)
 
     def _clock(self, at: float) -> Moment:
         """A moment as our side tells it: until soon after the attempts by the clocks of then."""
@@ -185,9 +193,9 @@ def find_flaw(world: World) -> str | None:
     """What the rules conclude that is not true."""
     earlier, live = world.conclude()
     taken, has_twin = world.taken is not None, TWIN in world.beside
-    if earlier.fate is Fate.ABSENT and taken and world.is_noticeable():
+    if earlier.taken is False and taken and world.is_noticeable():
         return "surely not there, though it was taken"
-    if earlier.fate is Fate.TAKEN and not taken and not has_twin:
+    if earlier.taken is True and not taken and not has_twin:
         return "taken, though it was not"
     if earlier.order_id not in {None, OURS} and not has_twin:
         return "another order's id"

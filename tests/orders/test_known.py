@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async import Iys, OrderAcceptedError, OutcomeUnknownError, Retry
+from iletimerkezi_async import Iys, OrderAcceptedError, OrderReport, OrderStatus, OutcomeUnknownError, Retry
 from iletimerkezi_async.clocks import Moment, Span, Stopwatch
+from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders import known as known_module
-from iletimerkezi_async.orders.known import KnownIds, LiveSend, LiveSends, hash_content
-from iletimerkezi_async.orders.recovery import Attempts
-from iletimerkezi_async.orders.rules import Knowledge, Listed, Place, Rows, Wanted, judge
+from iletimerkezi_async.orders.driver import Attempts
+from iletimerkezi_async.orders.known import OrderMemory, hash_content
+from iletimerkezi_async.orders.rules import Evidence, OpenOrder, Rows, days, judge
 from iletimerkezi_async.sandbox import Sandbox
+from iletimerkezi_async.stores.log import KnownId
 from iletimerkezi_async.wire.draft import Draft
 
 NOW = Moment(1_777_626_000.0, 1_777_626_000.0)
@@ -26,18 +29,13 @@ def draft_of(numbers: list[str], text: str = "Kodunuz 1234") -> Draft:
     return Draft("FIRMA", Iys.OFF, {text: tuple(sorted(numbers))}, None, len(numbers))
 
 
-def send_of(numbers: list[str], text: str = "Kodunuz 1234", owner: object = None) -> LiveSend:
+def send_of(numbers: list[str], text: str = "Kodunuz 1234", owner: object = None) -> OpenOrder:
     draft = draft_of(numbers, text)
-    return LiveSend(draft, hash_content(draft), owner)
+    return OpenOrder(draft, hash_content(draft), owner)
 
 
-def wanted_of(send: LiveSend) -> Wanted:
-    return Wanted(send.numbers, send.draft.recipients, Span(NOW, NOW))
-
-
-def count_for(sends: LiveSends, send: LiveSend, owner: object = None) -> int:
-    assert send.began is not None
-    return sends.count_alike(wanted_of(send), send.content, send.began, owner=owner)
+def count_for(sends: OrderMemory, send: OpenOrder, owner: object = None) -> int:
+    return sends.count_alike(send, owner=owner)
 
 
 @pytest.mark.parametrize(("mine", "other", "alike"), [
@@ -47,7 +45,7 @@ def count_for(sends: LiveSends, send: LiveSend, owner: object = None) -> int:
 ])  # fmt: skip
 def test_which_orders_cannot_be_told_apart(mine: int, other: int, alike: bool) -> None:
     """Those whose report, with some numbers skipped, may be taken for ours: all but a twentieth of ours are in it."""
-    sends, one, two = LiveSends(), send_of(NUMBERS[:mine], "Bir"), send_of(NUMBERS[:other], "Iki")
+    sends, one, two = OrderMemory(), send_of(NUMBERS[:mine], "Bir"), send_of(NUMBERS[:other], "Iki")
     sends.add(one)
     sends.add(two)
     assert count_for(sends, one) == alike
@@ -57,7 +55,7 @@ def test_which_orders_cannot_be_told_apart(mine: int, other: int, alike: bool) -
 
 def test_the_same_content_an_owner_s_own_and_what_is_long_ago_do_not_count() -> None:
     """The service takes only one of the first; the second are counted by their log; times tell the third apart."""
-    sends, log = LiveSends(), object()
+    sends, log = OrderMemory(), object()
     same, owned, other = send_of([NUMBERS[0]]), send_of([NUMBERS[0]], "Bir", log), send_of([NUMBERS[0]], "Iki")
     for each in (same, owned, other):
         sends.add(each)
@@ -74,7 +72,7 @@ def test_of_those_that_were_lost_only_so_many_are_remembered(monkeypatch: pytest
     """The newest: memory does not grow without end."""
     monkeypatch.setattr(known_module, "_MAX_LOST", 3)
     monkeypatch.setattr(known_module, "_MAX_LOST_RECIPIENTS", 300)
-    sends = LiveSends()
+    sends = OrderMemory()
     lost = [send_of([NUMBERS[0]], f"Kodunuz {index}") for index in range(5)]
     for each in lost:
         sends.add(each)
@@ -92,7 +90,7 @@ def test_of_those_that_were_lost_only_so_many_are_remembered(monkeypatch: pytest
 
 def test_nothing_is_left_of_what_was_removed() -> None:
     """Not even an empty place for its number."""
-    sends = LiveSends()
+    sends = OrderMemory()
     for size in (1, 3, 150):
         send = send_of(NUMBERS[:size])
         sends.add(send)
@@ -109,19 +107,22 @@ def test_whatever_the_service_skips_no_report_is_it_that_does_not_count(
     mine: list[str], other: list[str], skipped: set[str]
 ) -> None:
     """An order whose report is taken for ours, within a minute of an attempt, is one that is counted as alike."""
-    sends, one, two = LiveSends(), send_of(mine, "Bir"), send_of(other, "Iki")
+    sends, one, two = OrderMemory(), send_of(mine, "Bir"), send_of(other, "Iki")
     sends.add(one)
     sends.add(two)
     report = Rows([number for number in other if number not in skipped], whole=True)
-    place = Place((NOW.local, NOW.local), (NOW.local, NOW.local), 3600)
-    verdict = judge(wanted_of(one), Listed(7, submitted_at=NOW.local), report, place, Knowledge())
+    listed = OrderReport(7, OrderStatus.SENDING, submitted_at=datetime.fromtimestamp(NOW.local, TURKISH_TIME))
+    span = Span(NOW, NOW)
+    of_days = days(span, NOW)
+    assert of_days is not None
+    verdict = judge(Evidence(one, span, [listed], of_days, NOW), listed, report)
     if verdict.identity.name == "IT":
         assert count_for(sends, one) == 1
 
 
 def test_an_id_is_another_s_where_it_carries_something_else() -> None:
     """With the same content it may be the very order; and it may have become known only since a moment."""
-    known = KnownIds()
+    known = OrderMemory()
     known.note(7, 1, NOW, 0.1, scheduled=True)
     known.note(8, 1)
     assert known.is_of_another(7, 2)
@@ -131,7 +132,7 @@ def test_an_id_is_another_s_where_it_carries_something_else() -> None:
     assert known.describe(8) is not None
     assert known.describe(9) is None
     others = known.others([7, 8, 9], 2, lambda moment: moment)
-    assert {id: (each.answered, each.scheduled) for id, each in others.items()} == {7: (NOW, True), 8: (None, False)}
+    assert others == {7: KnownId(7, NOW, scheduled=True), 8: KnownId(8, scheduled=True)}
     assert known.rank(0.0, math.inf) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,16 +17,15 @@ from iletimerkezi_async import (
     AsyncClient,
     Iys,
     OrderAcceptedError,
-    OrderReport,
-    OrderStatus,
     OutcomeUnknownError,
     RecipientError,
     Retry,
     StoreError,
 )
+from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.models import TURKISH_TIME
-from iletimerkezi_async.orders.lookup import Budget, Page
-from iletimerkezi_async.orders.search import PageSequence
+from iletimerkezi_async.orders import search
+from iletimerkezi_async.orders.lookup import Budget
 from iletimerkezi_async.stores import SqliteStore
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +57,9 @@ class Service:
         headers: Of every answer.
         last_day: The last day of the list that is not refused as one to come.
         shown: How many orders the list says that it has; below 0 it does not say.
+        page: How many orders a page of the list has.
         asked: What was asked, in words.
+        after_loss: Called when the first order has been taken, and its answer is about to be lost.
     """
 
     orders: list[dict[str, object]]
@@ -69,8 +71,10 @@ class Service:
     headers: dict[str, str] = DATE
     last_day: str = "2999"
     shown: int | None = None
+    page: int = LISTED
     asked: list[str] = field(factory=list)
     sent: int = 0
+    after_loss: Callable[[], None] = lambda: None
 
     def client(self, **options: Any) -> AsyncClient:
         http = httpx.AsyncClient(transport=httpx.MockTransport(self.handle))
@@ -92,6 +96,7 @@ class Service:
     def _send(self, body: dict[str, Any]) -> dict[str, object]:
         self.sent += 1
         if self.sent == 1:
+            self.after_loss()
             raise httpx.ReadError("lost")
         return refusal(self.refusal)
 
@@ -100,10 +105,10 @@ class Service:
         self.asked.append(f"list {where['page']}")
         if where["end"] > self.last_day:
             return refusal(458)
-        begin = (where["page"] - 1) * LISTED
+        begin = (where["page"] - 1) * self.page
         count = len(self.orders) if self.shown is None else self.shown
         told = {} if count < 0 else {"count": count}
-        return ok(**told, orders=self.orders[begin : begin + LISTED])
+        return ok(**told, orders=self.orders[begin : begin + self.page])
 
     def _report(self, body: dict[str, Any]) -> dict[str, object]:
         id, page, size = (body["order"][name] for name in ("id", "page", "rowCount"))
@@ -140,40 +145,41 @@ async def test_behind_newer_orders_a_lost_one_is_found_and_none_behind_it_is_loo
     assert pages == ["list 1", "list 2", "list 3"]
 
 
-def pages_of(start: int, lists: dict[int, Page], most: int = 9) -> list[int]:
-    """Which pages are read, of those that there are; the others are empty."""
-    sequence, asked = PageSequence(start), list[int]()
-    for number in sequence:
-        asked.append(number)
-        sequence.note(number, lists.get(number, ((), None)), NOW.timestamp() - 60)
-        if len(asked) == most:
-            break
-    return asked
+async def pages_of(rank: int, orders: list[dict[str, object]], *, count: bool = True) -> list[int]:
+    """Which pages of two are read where so many orders of this client came after the lost one, which no page has."""
+    service = Service(orders, shown=None if count else -1, page=2)
+    async with service.client(retry=Retry(attempts=2, wait_initial=0.001)) as client:
+
+        def note_own() -> None:
+            for id in range(9000, 9000 + rank):
+                client._session.lookups.known.note(id, 0, Moment(NOW.timestamp()))
+
+        service.after_loss = note_own
+        with pytest.raises(OrderAcceptedError):
+            await client.send_sms("Kodunuz 1234", NUMBER)
+    pages = [int(asked.removeprefix("list ")) for asked in service.asked if asked.startswith("list")]
+    return pages[: len(pages) // 2]
 
 
-def page_of(*minutes: float, count: int | None = None) -> Page:
-    """A page with orders that were submitted so many minutes ago."""
-    orders = (OrderReport(100, OrderStatus.SENDING, submitted_at=NOW - timedelta(minutes=each)) for each in minutes)
-    return list(orders), count
-
-
-def test_a_look_up_begins_where_the_order_most_likely_stands() -> None:
+async def test_a_look_up_begins_where_the_order_most_likely_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     """From there on shallower and deeper in turn, as long as there are pages and these may have it."""
-    assert pages_of(1, {number: page_of(0, 0) for number in range(1, 4)}) == [1, 2, 3, 4]
-    assert pages_of(3, {number: page_of(0, 0) for number in range(1, 6)}) == [3, 2, 4, 1, 5, 6]
-    assert pages_of(3, {number: page_of(0, 0) for number in range(1, 3)}) == [3, 2, 1]
-    assert pages_of(2, {1: page_of(0), 2: page_of(0, 1.1), 3: page_of(9)}) == [2, 1]
-    assert pages_of(2, {1: page_of(0), 2: page_of(0, 1.0), 3: page_of(9)}) == [2, 1, 3]
+    monkeypatch.setattr(search, "LISTED", 2)
+    near = [listed(1000 - index) for index in range(10)]
+    assert await pages_of(0, near[:6]) == [1, 2, 3, 4]
+    assert await pages_of(4, near) == [3, 2, 4, 1, 5, 6]
+    assert await pages_of(4, near[:4]) == [3, 2, 1]
+    old = [listed(500 - index, minutes=9) for index in range(4)]
+    assert await pages_of(2, near[:3] + old) == [2, 1]
+    assert await pages_of(2, near[:4] + old) == [2, 1, 3]
 
 
-def test_a_list_that_begins_with_the_oldest_is_read_from_its_end() -> None:
+async def test_a_list_that_begins_with_the_oldest_is_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which a page shows whose orders are in that sequence, where the list says how many it has."""
-    lists = {number: page_of(60 - number, 59 - number, count=10) for number in range(1, 6)}
-    assert pages_of(1, lists) == [1, 5, 4, 3, 2, 1]
-    assert pages_of(2, lists) == [2, 5, 4, 3, 2, 1]
-    assert pages_of(9, {**lists, 9: lists[1]}) == [9, 2, 1, 3, 4, 5]
-    unsaid = {number: page_of(60 - number, 59 - number) for number in range(1, 3)}
-    assert pages_of(1, unsaid) == [1]
+    monkeypatch.setattr(search, "LISTED", 2)
+    orders = [listed(1000 + index, minutes=(10 - index) / 60) for index in range(10)]
+    assert await pages_of(0, orders) == [1, 5, 4, 3, 2]
+    assert await pages_of(2, orders) == [2, 4, 5, 3, 1]
+    assert await pages_of(0, orders[:4], count=False) == [1, 2, 3]
 
 
 async def test_a_day_to_come_that_the_list_refuses_is_left_out() -> None:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import AsyncClient, Delivery, OrderReport, Retry, TransportError
-from iletimerkezi_async.orders.places import Cursor
+from iletimerkezi_async.orders.paging import Cursor
 
 T = TypeVar("T")
 DAY = date(2026, 4, 1)

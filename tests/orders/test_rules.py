@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from attrs import evolve
 
+from iletimerkezi_async import Iys, OrderReport, OrderStatus
 from iletimerkezi_async.clocks import Moment, Span
+from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders.rules import (
     Conclusion,
-    Fate,
+    Evidence,
     Identity,
-    Knowledge,
-    Known,
-    Listed,
-    Listing,
+    OpenOrder,
     Place,
     Rows,
     Verdict,
-    Wanted,
     conclude_earlier,
     conclude_live,
     days,
@@ -29,6 +26,8 @@ from iletimerkezi_async.orders.rules import (
     judge,
     order_by_nearness,
 )
+from iletimerkezi_async.stores.log import KnownId
+from iletimerkezi_async.wire.draft import Draft
 
 IT, CANNOT_TELL, ANOTHER = Identity.IT, Identity.CANNOT_TELL, Identity.ANOTHER
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -44,20 +43,34 @@ def moment(seconds: float = 0.0, ahead: float | None = 0.0) -> Moment:
 
 
 SPAN = Span(moment(), moment(MINUTE))
-PLACE = Place((NOON, NOON + MINUTE), (NOON, NOON + MINUTE), 4 * HOUR)
+SOON = moment(15 * MINUTE)
 
 
-def wanted_of(numbers: list[str] = NUMBERS, *, send_at: float | None = None, span: Span = SPAN) -> Wanted:
-    return Wanted(Counter(numbers), len(numbers), span, send_at, "FIRMA")
+def clock(seconds: float) -> datetime:
+    return datetime.fromtimestamp(NOON + seconds, TURKISH_TIME)
 
 
-def listed(seconds: float | None = 0.0, **told: object) -> Listed:
-    at = None if seconds is None else NOON + seconds
-    return Listed(**({"id": 7, "total": 40, "submitted_at": at, "sent_at": at, "sender": "FIRMA"} | told))  # type: ignore[arg-type]  # of all types
+def wanted_of(numbers: list[str] = NUMBERS, *, send_at: datetime | None = None) -> OpenOrder:
+    return OpenOrder(Draft("FIRMA", Iys.OFF, {"Kodunuz 1234": tuple(numbers)}, send_at, len(numbers)))
 
 
-def identify(entry: Listed, rows: Rows | None, place: Place = PLACE, known: Knowledge | None = None) -> Identity:
-    return judge(wanted_of(), entry, rows, place, known or Knowledge()).identity
+def listed(seconds: float | None = 0.0, **told: Any) -> OrderReport:
+    at = None if seconds is None else clock(seconds)
+    return OrderReport(
+        **({"id": 7, "status": OrderStatus.SENDING, "total": 40, "submitted_at": at, "sent_at": at, "sender": "FIRMA"}
+        | told)
+    )  # fmt: skip
+
+
+def evidence_of(*orders: OrderReport, span: Span = SPAN, at: Moment = SOON, **told: Any) -> Evidence:
+    """Where nothing else is told, times prove something: the clocks agree."""
+    of_days = days(span, at)
+    assert of_days is not None
+    return Evidence(**({"wanted": wanted_of(), "span": span, "orders": orders, "days": of_days, "at": at} | told))
+
+
+def identify(entry: OrderReport, rows: Rows | None, **told: Any) -> Identity:
+    return judge(evidence_of(entry, **told), entry, rows).identity
 
 
 # One order.
@@ -94,19 +107,21 @@ def test_times_decide_where_they_are_near_or_far(seconds: float | None, expected
 
 
 def test_where_times_prove_nothing_only_numbers_rule_out() -> None:
-    """No place in the list is known."""
-    assert identify(listed(0), Rows(NUMBERS, whole=True), Place()) is CANNOT_TELL
-    assert identify(listed(9 * DAY), Rows(NUMBERS, whole=True), Place()) is CANNOT_TELL
-    assert identify(listed(0), Rows([STRANGER]), Place()) is ANOTHER
+    """As the clocks contradict each other, no place in the list is known."""
+    astray = moment(900, 31 * MINUTE)
+    assert evidence_of(at=astray).place == Place()
+    assert identify(listed(0), Rows(NUMBERS, whole=True), at=astray) is CANNOT_TELL
+    assert identify(listed(9 * DAY), Rows(NUMBERS, whole=True), at=astray) is CANNOT_TELL
+    assert identify(listed(0), Rows([STRANGER]), at=astray) is ANOTHER
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(0, IT), (4, IT), (4.1, ANOTHER), (-4.1, ANOTHER)])
 def test_another_schedule_is_another_order(hours: float, expected: Identity) -> None:
     """More than four hours off; of an order that is sent at once it says nothing."""
-    entry = listed(sent_at=NOON + (9 + hours) * HOUR)
+    entry = listed(sent_at=clock((9 + hours) * HOUR))
     rows = Rows(NUMBERS, whole=True)
-    assert judge(wanted_of(send_at=NOON + 9 * HOUR), entry, rows, PLACE, Knowledge()).identity is expected
-    assert judge(wanted_of(), entry, rows, PLACE, Knowledge()).identity is IT
+    assert identify(entry, rows, wanted=wanted_of(send_at=clock(9 * HOUR))) is expected
+    assert identify(entry, rows) is IT
 
 
 @pytest.mark.parametrize(("rows", "is_open"), [
@@ -114,22 +129,22 @@ def test_another_schedule_is_another_order(hours: float, expected: Identity) -> 
 ])  # fmt: skip
 def test_a_report_that_is_not_there_yet_leaves_it_open(rows: Rows | None, is_open: bool) -> None:
     """Where more of it may tell, that is said."""
-    verdict = judge(wanted_of(), listed(), rows, PLACE, Knowledge())
+    verdict = judge(evidence_of(), listed(), rows)
     assert (verdict.identity, verdict.open) == (CANNOT_TELL, is_open)
 
 
 def test_a_known_id_is_another_order() -> None:
     """Without a look."""
-    assert identify(listed(), Rows(NUMBERS, whole=True), known=Knowledge({7: Known()})) is ANOTHER
+    assert identify(listed(), Rows(NUMBERS, whole=True), known={7: KnownId(7)}) is ANOTHER
 
 
 def test_the_blacklist_tells_whom_the_service_may_have_skipped() -> None:
     """As many as are on it; one that is missing and is not on it leaves it open."""
     rows = Rows(NUMBERS[10:], whole=True)
     assert identify(listed(), rows) is CANNOT_TELL
-    assert identify(listed(), rows, known=Knowledge(blacklist=set(NUMBERS[:10]))) is IT
-    assert identify(listed(), rows, known=Knowledge(blacklist=set(NUMBERS[:9]))) is CANNOT_TELL
-    assert identify(listed(), Rows([], whole=True), known=Knowledge(blacklist=set(NUMBERS))) is CANNOT_TELL
+    assert identify(listed(), rows, blacklist=set(NUMBERS[:10])) is IT
+    assert identify(listed(), rows, blacklist=set(NUMBERS[:9])) is CANNOT_TELL
+    assert identify(listed(), Rows([], whole=True), blacklist=set(NUMBERS)) is CANNOT_TELL
 
 
 def test_where_we_have_foreign_numbers_those_of_a_report_prove_nothing() -> None:
@@ -137,18 +152,17 @@ def test_where_we_have_foreign_numbers_those_of_a_report_prove_nothing() -> None
     wanted = wanted_of([*NUMBERS, "+4915112345678"])
     for number, expected in (("+4930123456", CANNOT_TELL), (STRANGER, ANOTHER)):
         rows = Rows([*NUMBERS, number], whole=True)
-        assert judge(wanted, listed(), rows, PLACE, Knowledge()).identity is expected
+        assert identify(listed(), rows, wanted=wanted) is expected
 
 
 # The place in a list.
 
 
-def place_of(span: Span, now: Moment, shown: dict[int, tuple[float, Known]] | None = None) -> Place:
-    orders = [Listed(id, submitted_at=NOON + at) for id, (at, _) in (shown or {}).items()]
-    known = {id: each for id, (_, each) in (shown or {}).items()}
-    of_days = days(span, now)
-    assert of_days is not None
-    return find_place(span, Listing(orders, of_days, now), Knowledge(known))
+def place_of(span: Span, now: Moment, shown: dict[int, tuple[float, KnownId]] | None = None) -> Place:
+    orders = [listed(at, id=id) for id, (at, _) in (shown or {}).items()]
+    return find_place(
+        evidence_of(*orders, span=span, at=now, known={id: each for id, (_, each) in (shown or {}).items()})
+    )
 
 
 def test_the_service_s_clock_tells_the_place() -> None:
@@ -170,17 +184,17 @@ def test_clocks_that_contradict_each_other_prove_nothing(clocks: tuple[float, fl
 
 def test_known_orders_show_how_the_times_of_a_list_run() -> None:
     """By hours, or minutes; those that vary by more than five minutes show nothing."""
-    shown = {1: (3 * HOUR + 100, Known(moment(100))), 2: (3 * HOUR + 210, Known(moment(200)))}
+    shown = {1: (3 * HOUR + 100, KnownId(1, moment(100))), 2: (3 * HOUR + 210, KnownId(2, moment(200)))}
     place = place_of(SPAN, moment(900), shown)
     assert place.likely == (NOON + 3 * HOUR, NOON + 3 * HOUR + 70)
     assert place.far == HOUR
-    shown[2] = (3 * HOUR + 200 + 301, Known(moment(200)))
+    shown[2] = (3 * HOUR + 200 + 301, KnownId(2, moment(200)))
     assert place_of(SPAN, moment(900), shown) == Place()
 
 
 def test_known_orders_of_another_kind_show_nothing() -> None:
     """Those that are to be sent later, or whose answer nobody heard."""
-    shown = {1: (3 * HOUR, Known(moment(0), scheduled=True)), 2: (3 * HOUR, Known())}
+    shown = {1: (3 * HOUR, KnownId(1, moment(0), scheduled=True)), 2: (3 * HOUR, KnownId(2, scheduled=True))}
     assert place_of(SPAN, moment(900), shown).likely == (NOON, NOON + MINUTE)
 
 
@@ -189,9 +203,9 @@ def test_days_by_both_clocks() -> None:
     found = days(SPAN, moment(900))
     assert found is not None
     assert (found.last - found.first) == timedelta(days=2)
-    assert days(Span(moment(-3 * DAY, None), moment(-3 * DAY, None)), moment()) == evolve(
-        found, first=found.first - timedelta(days=3)
-    )
+    assert days(Span(moment(-3 * DAY, None), moment(-3 * DAY, None)), moment()) == (
+        found.first - timedelta(days=3), found.last
+    )  # fmt: skip
     assert days(Span(moment(0, 9 * DAY), moment(0, 9 * DAY)), moment()) is None
 
 
@@ -201,98 +215,87 @@ def test_whom_to_look_at_first() -> None:
         listed(3 * HOUR, id=1), listed(0, id=2, sender="BASKA"), listed(100, id=3), listed(30, id=4),
         listed(None, id=5), listed(90, id=6), listed(30, id=4),
     ]  # fmt: skip
-    assert [each.id for each in order_by_nearness(wanted_of(), orders, PLACE)] == [4, 6, 3, 2, 1, 5]
+    assert [each.id for each in order_by_nearness(evidence_of(), orders)] == [4, 6, 3, 2, 1, 5]
 
 
 # What follows from all of them.
 
-FRESH = {1: Known(moment(3 * MINUTE))}
+FRESH = {1: KnownId(1, moment(3 * MINUTE))}
 
 
 def conclude(
     verdicts: dict[int, Identity],
     *,
-    now: Moment | None = None,
-    count: int | None = None,
-    ended: bool = True,
-    known: dict[int, Known] | None = None,
     shows: set[int] | None = None,
-    since: float = 0.0,
     alike: int = 1,
+    **given: Any,
 ) -> Conclusion:
-    now = moment(20 * MINUTE) if now is None else now
-    known = FRESH if known is None else known
+    given = {"at": moment(20 * MINUTE), "known": FRESH, "since": 0.0} | given
     told = {id: Verdict(each, "reason") for id, each in verdicts.items()}
-    told |= {id: Verdict(ANOTHER, "known") for id in known}
+    told |= {id: Verdict(ANOTHER, "known") for id in given["known"]}
     shown = told.keys() if shows is None else shows
-    found = days(SPAN, now)
-    assert found is not None
-    listing = Listing([Listed(id) for id in shown], found, now, count, ended)
-    return conclude_earlier(wanted_of(), listing, told, Knowledge(known, since), alike)
+    return conclude_earlier(evidence_of(*(listed(None, id=id) for id in shown), **given), told, alike)
 
 
 def test_it_is_taken_where_the_list_shows_it() -> None:
     """With its id, unless it may be one of several."""
-    assert (conclude({7: IT}).fate, conclude({7: IT}).order_id) == (Fate.TAKEN, 7)
-    assert (conclude({7: IT, 8: IT}).fate, conclude({7: IT, 8: IT}).order_id) == (Fate.TAKEN, None)
-    assert (conclude({7: IT, 8: IT}, alike=2).fate, conclude({7: IT, 8: IT}, alike=2).order_id) == (Fate.TAKEN, None)
-    assert conclude({7: IT}, alike=2).fate is Fate.UNKNOWN
+    assert (conclude({7: IT}).taken, conclude({7: IT}).order_id) == (True, 7)
+    assert (conclude({7: IT, 8: IT}).taken, conclude({7: IT, 8: IT}).order_id) == (True, None)
+    assert (conclude({7: IT, 8: IT}, alike=2).taken, conclude({7: IT, 8: IT}, alike=2).order_id) == (True, None)
+    assert conclude({7: IT}, alike=2).taken is None
     assert conclude({7: IT}, alike=2).candidates == (7,)
 
 
 def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others() -> None:
     """And only then."""
-    assert conclude({7: ANOTHER}).fate is Fate.ABSENT
+    assert conclude({7: ANOTHER}).taken is False
 
 
 old = moment(62 * MINUTE)
 
 
 @pytest.mark.parametrize(("reason", "case"), [
-    ("may not have it yet", {"now": moment(10 * MINUTE)}),
+    ("may not have it yet", {"at": moment(10 * MINUTE)}),
     ("may be it", {"verdicts": {7: CANNOT_TELL}}),
     ("not all orders", {"shows": {1, 7, 8}}),
-    ("time is not known", {"now": moment(20 * MINUTE, None)}),
-    ("lacks orders", {"count": 3}),
-    ("lacks orders", {"ended": False}),
-    ("lacks orders", {"known": {**FRESH, 2: Known(moment(-HOUR))}, "shows": {1, 7}}),
+    ("time is not known", {"at": moment(20 * MINUTE, None)}),
+    ("lacks orders", {"whole": False}),
+    ("lacks orders", {"known": {**FRESH, 2: KnownId(2, moment(-HOUR))}, "shows": {1, 7}}),
     ("lacks orders", {"since": NOON}),
     ("may be behind", {"known": {}}),
-    ("may be behind", {"known": {1: Known(moment(2 * MINUTE))}}),
-    ("may be behind", {"known": {1: Known(moment(15 * MINUTE))}, "shows": {7}}),
-    ("a clock was set back", {"now": moment(-10 * MINUTE)}),
+    ("may be behind", {"known": {1: KnownId(1, moment(2 * MINUTE))}}),
+    ("may be behind", {"known": {1: KnownId(1, moment(15 * MINUTE))}, "shows": {7}}),
+    ("a clock was set back", {"at": moment(-10 * MINUTE)}),
 ])  # fmt: skip
 def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, object]) -> None:
     """Each by itself, with the reason in words."""
     verdicts = {7: ANOTHER} | case.pop("verdicts", {}) if "verdicts" in case else {7: ANOTHER}  # type: ignore[operator]  # a dict
     conclusion = conclude(verdicts, **case)  # type: ignore[arg-type]  # of all types
-    assert conclusion.fate is Fate.UNKNOWN
+    assert conclusion.taken is None
     assert reason in conclusion.reason
 
 
 def test_after_an_hour_a_list_is_not_behind() -> None:
     """Though no newer order shows it."""
-    assert conclude({7: ANOTHER}, known={}, now=old).fate is Fate.ABSENT
+    assert conclude({7: ANOTHER}, known={}, at=old).taken is False
 
 
 @pytest.mark.parametrize(("known", "whole"), [
-    (Known(moment(-HOUR)), False), (Known(moment(19 * MINUTE)), True), (Known(), True),
-    (Known(moment(-HOUR), scheduled=True), True),
-    (Known(moment(-40 * HOUR)), True), (Known(moment(-34 * HOUR)), True), (Known(moment(-31 * HOUR)), False),
+    (KnownId(1, moment(-HOUR)), False), (KnownId(1, moment(19 * MINUTE)), True), (KnownId(1, scheduled=True), True),
+    (KnownId(1, moment(-HOUR), scheduled=True), True),
+    (KnownId(1, moment(-40 * HOUR)), True), (KnownId(1, moment(-34 * HOUR)), True),
+    (KnownId(1, moment(-31 * HOUR)), False),
 ])  # fmt: skip
-def test_which_known_orders_a_whole_list_must_have(known: Known, whole: bool) -> None:
+def test_which_known_orders_a_whole_list_must_have(known: KnownId, whole: bool) -> None:
     """Not those of the last ten minutes, at the edge of the days, to be sent later, or cancelled."""
-    found = days(SPAN, moment(20 * MINUTE))
-    assert found is not None
-    assert is_whole(Listing([], found, moment(20 * MINUTE)), Knowledge({1: known})) is whole
+    assert is_whole(evidence_of(at=moment(20 * MINUTE), known={1: known})) is whole
 
 
 def test_scheduled_orders_must_be_listed_where_one_is_looked_for() -> None:
     """A list that leaves out what is not due would lack ours as well."""
-    found = days(SPAN, moment(20 * MINUTE))
-    assert found is not None
-    knowledge = Knowledge({1: Known(moment(-HOUR), scheduled=True)})
-    assert not is_whole(Listing([], found, moment(20 * MINUTE)), knowledge, scheduled=True)
+    known = {1: KnownId(1, moment(-HOUR), scheduled=True)}
+    wanted = wanted_of(send_at=clock(9 * HOUR))
+    assert not is_whole(evidence_of(at=moment(20 * MINUTE), known=known, wanted=wanted))
 
 
 @pytest.mark.parametrize(("its", "alike", "order_id"), [([], 1, None), ([7], 1, 7), ([7], 2, None), ([7, 8], 1, None)])
@@ -300,5 +303,5 @@ def test_live_an_id_is_given_where_there_is_only_one(its: list[int], alike: int,
     """It was taken in any case; the others are candidates."""
     verdicts = {id: Verdict(IT, "it") for id in its} | {9: Verdict(CANNOT_TELL, "open"), 10: Verdict(ANOTHER, "other")}
     conclusion = conclude_live(verdicts, alike)
-    assert (conclusion.fate, conclusion.order_id) == (Fate.TAKEN, order_id)
+    assert (conclusion.taken, conclusion.order_id) == (True, order_id)
     assert conclusion.candidates == tuple(its) if order_id else (*its, 9)

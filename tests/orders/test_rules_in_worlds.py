@@ -24,7 +24,7 @@ from small_world import (
 
 from iletimerkezi_async import clocks
 from iletimerkezi_async.orders import rules
-from iletimerkezi_async.orders.rules import Fate, Knowledge, Wanted
+from iletimerkezi_async.orders.rules import OpenOrder
 
 #: The largest share of worlds that may stay unknown: of those that have, or lack, other orders with our numbers.
 MOST_UNKNOWN = {True: 0.45, False: 0.07}
@@ -51,7 +51,7 @@ def unsettled(worlds: Iterable[World]) -> Iterator[World]:
         if world.taken is None and not is_fresh:
             continue
         conclusion = world.conclude()[0]
-        right = conclusion.fate is Fate.ABSENT if world.taken is None else conclusion.order_id is not None
+        right = conclusion.taken is False if world.taken is None else conclusion.order_id is not None
         if not right and (world.taken is None or world.taken in {each.at for each in world.shown().values()}):
             yield world
 
@@ -67,11 +67,11 @@ def has_calibration(world: World) -> bool:
 
 def too_unknown() -> list[tuple[bool, float]]:
     """Where more sound worlds stay unknown than is allowed, of those that are looked at after an hour."""
-    counted: dict[bool, Counter[Fate]] = {True: Counter(), False: Counter()}
+    counted: dict[bool, Counter[bool | None]] = {True: Counter(), False: Counter()}
     for world in once(sound_worlds):
         if world.age > 60:
-            counted[has_look_alikes(world)][world.conclude()[0].fate] += 1
-    shares = [(alike, counts[Fate.UNKNOWN] / counts.total()) for alike, counts in counted.items()]
+            counted[has_look_alikes(world)][world.conclude()[0].taken] += 1
+    shares = [(alike, counts[None] / counts.total()) for alike, counts in counted.items()]
     return [(alike, share) for alike, share in shares if share > MOST_UNKNOWN[alike]]
 
 
@@ -94,8 +94,8 @@ def judging(change: Callable[..., dict[str, object]]) -> Callable[[pytest.Monkey
     """`judge` with some of its arguments changed."""
     judge = rules.judge
 
-    def broken(wanted: object, listed: object, rows: object, place: object, knowledge: object) -> object:
-        given = {"wanted": wanted, "listed": listed, "rows": rows, "place": place, "knowledge": knowledge}
+    def broken(evidence: object, listed: object, rows: object) -> object:
+        given = {"evidence": evidence, "listed": listed, "rows": rows}
         return judge(**(given | change(**given)))  # type: ignore[arg-type]  # what was given
 
     return replaced("judge", broken)
@@ -105,10 +105,8 @@ def concluding(change: Callable[..., dict[str, object]]) -> Callable[[pytest.Mon
     """`conclude_earlier` with some of its arguments changed."""
     conclude = rules.conclude_earlier
 
-    def broken(wanted: object, listing: object, verdicts: object, knowledge: object, alike: object) -> object:
-        given = {
-            "wanted": wanted, "listing": listing, "verdicts": verdicts, "knowledge": knowledge, "alike": alike,
-        }  # fmt: skip
+    def broken(evidence: object, verdicts: object, alike: object) -> object:
+        given = {"evidence": evidence, "verdicts": verdicts, "alike": alike}
         return conclude(**(given | change(**given)))  # type: ignore[arg-type]  # what was given
 
     return replaced("conclude_earlier", broken)
@@ -134,31 +132,31 @@ BOLD = {
     "one in twenty": constant("ONE_SKIPPED_IN", 10),
     "contradiction": constant("CONTRADICTION", math.inf),
     "any list is whole": replaced("is_whole", lambda *_, **__: True),
-    "the list's own count": concluding(lambda listing, **_: {"listing": evolve(listing, count=None)}),
+    "the list's own count": concluding(lambda evidence, **_: {"evidence": evolve(evidence, whole=True)}),
     "any known order may be missing": replaced("_must_be_listed", lambda *_, **__: False),
     "any list is fresh": replaced("_is_fresh", lambda *_: True),
     "any number may be skipped": replaced("_may_be_skipped", lambda *_: True),
-    "a known id may be it": judging(lambda **_: {"knowledge": Knowledge()}),
+    "a known id may be it": judging(lambda evidence, **_: {"evidence": evolve(evidence, known={})}),
     "a report in part": judging(lambda rows, **_: {"rows": evolve(rows, whole=True)}),
-    "all numbers are readable": lambda patch: patch.setattr(Wanted, "is_readable", lambda *_: True),
-    "no number rules out an order": judging(lambda rows, wanted, **_: {
-        "rows": evolve(rows, numbers=[number for number in rows.numbers if number in wanted.numbers]),
+    "all numbers are readable": lambda patch: patch.setattr(OpenOrder, "is_readable", lambda *_: True),
+    "no number rules out an order": judging(lambda rows, evidence, **_: {
+        "rows": evolve(rows, numbers=[number for number in rows.numbers if number in evidence.wanted.numbers]),
     }),
     "what is open is another": concluding(lambda verdicts, **_: {
         "verdicts": {
-            id: each if each.identity is rules.Identity.IT else evolve(each, identity=rules.Identity.ANOTHER)
+            id: each if each.identity is rules.Identity.IT else each._replace(identity=rules.Identity.ANOTHER)
             for id, each in verdicts.items()
         },
     }),
     "look-alikes": concluding(lambda **_: {"alike": 1}),
     "days by our clock": days_by_one_clock(lambda moment: moment.local),
     "days by the service's": days_by_one_clock(lambda moment: moment.service or moment.local),
-    "the service's time now": concluding(lambda listing, **_: {
-        "listing": evolve(listing, at=evolve(listing.at, service=listing.at.service or listing.at.local)),
+    "the service's time now": concluding(lambda evidence, **_: {
+        "evidence": evolve(evidence, at=evidence.at._replace(service=evidence.at.service or evidence.at.local)),
     }),
     "the first of several, live": replaced("conclude_live", lambda verdicts, _: next(
-        (rules.Conclusion(Fate.TAKEN, "", id) for id, each in verdicts.items() if each.identity is rules.Identity.IT),
-        rules.Conclusion(Fate.TAKEN, ""),
+        (rules.Conclusion(True, "", id) for id, each in verdicts.items() if each.identity is rules.Identity.IT),
+        rules.Conclusion(True, ""),
     )),
 }  # fmt: skip
 #: Rules that are too shy: too much stays unknown.
@@ -175,8 +173,8 @@ SHY = {
     "known orders show nothing": replaced("_find_shown", lambda *_: []),
     "no list is whole": replaced("is_whole", lambda *_, **__: False),
     "no list is fresh": replaced("_is_fresh", lambda *_: False),
-    "no number is readable": lambda patch: patch.setattr(Wanted, "is_readable", lambda *_: False),
-    "known ids are looked at": judging(lambda **_: {"knowledge": Knowledge()}),
+    "no number is readable": lambda patch: patch.setattr(OpenOrder, "is_readable", lambda *_: False),
+    "known ids are looked at": judging(lambda evidence, **_: {"evidence": evolve(evidence, known={})}),
     "times rule out nothing": lambda patch: patch.setattr(rules.Place, "is_far", lambda *_: False),
 }
 

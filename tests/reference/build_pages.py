@@ -74,7 +74,7 @@ def short(signature: str) -> Markup:
 
 def hidden_names() -> set[str]:
     """What is in a module or a class and not for users."""
-    return {"iletimerkezi_async.errors.api_error"} | {
+    return {
         f"{page}.{name}.{member}"
         for page, classes in _FOR_USERS.items()
         for name, shown in classes.items()

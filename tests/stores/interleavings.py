@@ -479,7 +479,8 @@ class Sender:
     async def may_send(self) -> bool:
         """Settle what an earlier owner has left."""
         world, row = self.world, self.row
-        if life.next_step(row, world.moment()) is not life.Step.LOOK_UP:
+        now = world.moment()
+        if row.first is None or life.may_repeat(row, now):
             return True
         await wait()
         world.did["looked up"] += 1

@@ -58,40 +58,40 @@ class MemoryLog:
     async def write(
         self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None
     ) -> Answer:
-        """See `Log`."""
+        """See `StoreLog`."""
         del undo
         return self._write(None if old is None else old.version, change, fence)
 
     async def read(self, name: Name, part: int = 0) -> Answer:
-        """See `Log`."""
+        """See `StoreLog`."""
         with self._lock:
             return self._answer(name, part, time.time())
 
     async def page(self, name: Name, after: int) -> Sequence[Row]:
-        """See `Log`."""
+        """See `StoreLog`."""
         with self._lock:
             parts = [row for (other, part), row in self._rows.items() if other == name and part > after]
         return sorted(parts, key=lambda row: row.part)
 
     async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """See `Log`."""
+        """See `StoreLog`."""
         with self._lock:
             others = [self._rows[place] for place in self._by_mark.get(row.mark, ()) if place != (row.name, row.part)]
         return [other.order_id for other in others if _overlaps(other, row, since, until)]
 
     async def known(self, account: str, order_ids: Collection[int]) -> frozenset[int]:
-        """See `Log`; a client has one account."""
+        """See `StoreLog`; a client has one account."""
         del account
         return frozenset(each for each in order_ids if each in self._known)
 
     async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """See `Log`."""
+        """See `StoreLog`."""
         del account
         with self._lock:
             return [each for each in self._known.values() if since <= each.at.local <= until]
 
     async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """See `Log`."""
+        """See `StoreLog`."""
         del account
         with self._lock:
             for each in known:

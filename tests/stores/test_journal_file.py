@@ -28,7 +28,7 @@ from iletimerkezi_async import (
     Message,
     Progress,
 )
-from iletimerkezi_async.campaigns.records import fingerprint
+from iletimerkezi_async.campaigns.journal import fingerprint
 from iletimerkezi_async.sandbox import Sandbox
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from memory_log import MemoryLog
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores.base import StoreLog
-from iletimerkezi_async.stores.log import Change, Fence, KnownId, Log, Name, Row, Scope, State, draw
+from iletimerkezi_async.stores.log import Change, Fence, KnownId, Name, Row, Scope, State, draw
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ ENGINES = ["memory", "sqlite", "postgres", "redis"]
 
 
 @pytest.fixture(params=ENGINES)
-async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
+async def log(request: pytest.FixtureRequest) -> AsyncIterator[StoreLog]:
     """Each kind of log."""
     if request.param == "memory":
         yield MemoryLog()
@@ -46,14 +46,14 @@ def mine(name: Name, content: str = "content", **values: object) -> Row:
     return evolve(row, **values)  # type: ignore[arg-type]  # fields of any type
 
 
-async def put(log: Log, row: Row, *, lease: float = 0.0, keep: float = KEEP) -> Row:
+async def put(log: StoreLog, row: Row, *, lease: float = 0.0, keep: float = KEEP) -> Row:
     """Have a row stand there, whatever the life of an order allows."""
     answer = await log.write(None, Change(row, lease, keep))
     assert answer.row is not None
     return answer.row
 
 
-Event: TypeAlias = Callable[[Log, Row], Awaitable[object]]
+Event: TypeAlias = Callable[[StoreLog, Row], Awaitable[object]]
 
 
 def claims(content: str = "content") -> Event:
@@ -147,7 +147,7 @@ TABLE: list[tuple[dict[str, object] | None, float, Event, type | object, dict[st
 
 @pytest.mark.parametrize(("there", "lease", "event", "answer", "then"), TABLE)
 async def test_what_becomes_of_an_order(
-    log: Log,
+    log: StoreLog,
     name: Name,
     there: dict[str, object] | None,
     lease: float,
@@ -179,13 +179,13 @@ async def test_what_becomes_of_an_order(
             assert getattr(found.row, field) == value, field
 
 
-async def test_what_is_expired_is_none(log: Log, name: Name) -> None:
+async def test_what_is_expired_is_none(log: StoreLog, name: Name) -> None:
     """A sent order is replayed for as long as it is kept; the row stays, so that nothing late can bring it back."""
     await put(log, mine(name, **SENT), keep=-1)
     assert (await rows.claim(log, mine(name, "other"), LEASE, KEEP))[1] is GRANTED
 
 
-async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: Log, name: Name) -> None:
+async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: StoreLog, name: Name) -> None:
     """However short a time keys are kept for."""
     row = await put(log, mine(name), lease=LEASE)
     begun = await rows.write_owned(log, row, life.begin(row, draw(), None, LEASE, 3600, lost=False))
@@ -195,7 +195,7 @@ async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: Log, name: 
     assert unknown.expires_at - time.time() > 10 * 86_400
 
 
-async def test_whoever_was_overtaken_writes_nothing(log: Log, name: Name) -> None:
+async def test_whoever_was_overtaken_writes_nothing(log: StoreLog, name: Name) -> None:
     """Neither that it begins, nor that nobody knows; that it was taken is true whoever says it."""
     first = await put(log, mine(name), lease=-1)
     assert (await rows.claim(log, mine(name), LEASE, KEEP))[1] is GRANTED
@@ -206,7 +206,7 @@ async def test_whoever_was_overtaken_writes_nothing(log: Log, name: Name) -> Non
     assert (settled.state, settled.order_id) == (State.SENT, 7)
 
 
-async def test_a_date_that_is_heard_after_an_attempt_dates_it(log: Log, name: Name) -> None:
+async def test_a_date_that_is_heard_after_an_attempt_dates_it(log: StoreLog, name: Name) -> None:
     """In the same write as that nobody knows; an earlier attempt keeps its own."""
     row = await put(log, mine(name), lease=LEASE)
     begun = await rows.write_owned(log, row, life.begin(row, draw(), None, LEASE, KEEP, lost=False))
@@ -220,7 +220,7 @@ async def test_a_date_that_is_heard_after_an_attempt_dates_it(log: Log, name: Na
     assert unknown.first.service == 77.0
 
 
-async def test_a_person_decides_about_what_was_seen(log: Log, name: Name) -> None:
+async def test_a_person_decides_about_what_was_seen(log: StoreLog, name: Name) -> None:
     """Where it is another by now, the decision is refused."""
     row = await put(log, mine(name, **UNKNOWN))
     decide = lambda there, now: life.mark_sent(there, now, draw(), 7, KEEP)  # noqa: E731 - once
@@ -234,7 +234,7 @@ async def test_a_person_decides_about_what_was_seen(log: Log, name: Name) -> Non
     assert (await rows.mark(log, name, decide, seen=row.version))[1] is life.Obstacle.UNUSED
 
 
-async def test_ids_are_known(log: Log, name: Name) -> None:
+async def test_ids_are_known(log: StoreLog, name: Name) -> None:
     """Those of answers, by the same write; those that need not be in a list are told apart, for good."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, Moment(0.0, 77.0), scheduled=True))
@@ -250,7 +250,7 @@ async def test_ids_are_known(log: Log, name: Name) -> None:
     assert not await log.known_between(name.account, now + 60, now + 120)
 
 
-async def test_an_id_that_is_noted_late_is_known_since_its_answer(log: Log, name: Name) -> None:
+async def test_an_id_that_is_noted_late_is_known_since_its_answer(log: StoreLog, name: Name) -> None:
     """Or, where a look-up has told it, since its first attempt: a list that has it need have nothing newer."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, age=500.0))
@@ -266,14 +266,14 @@ async def test_an_id_that_is_noted_late_is_known_since_its_answer(log: Log, name
     assert abs(found.at.local - marked.first.local) < 1
 
 
-async def test_an_id_that_only_the_reports_told_is_not_known(log: Log, name: Name) -> None:
+async def test_an_id_that_only_the_reports_told_is_not_known(log: StoreLog, name: Name) -> None:
     """It may be the id of a look-alike, which somebody else looks for."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP)
     assert not await log.known(name.account, [7])
 
 
-async def test_look_alikes_are_counted(log: Log, name: Name) -> None:
+async def test_look_alikes_are_counted(log: StoreLog, name: Name) -> None:
     """Orders to the same numbers at times that overlap: those without an id, and the ids of the others."""
     row = await put(log, mine(name, **BEGUN))
     for number, values in enumerate([
@@ -286,7 +286,7 @@ async def test_look_alikes_are_counted(log: Log, name: Name) -> None:
 
 
 @pytest.mark.parametrize("log", ENGINES[:3], indirect=True)
-async def test_a_campaign_is_written_by_the_run_that_has_it(log: Log, name: Name) -> None:
+async def test_a_campaign_is_written_by_the_run_that_has_it(log: StoreLog, name: Name) -> None:
     """Each order that is written renews the lease; of a run that was overtaken nothing is written any more."""
     name = name._replace(scope=Scope.CAMPAIGN)
     first, obstacle = await rows.claim(log, mine(name, entries=b"terms"), LEASE, KEEP)
@@ -315,7 +315,7 @@ async def test_a_campaign_is_written_by_the_run_that_has_it(log: Log, name: Name
 
 
 @pytest.mark.parametrize("log", ENGINES[:3], indirect=True)
-async def test_a_campaign_s_name_belongs_to_its_terms(log: Log, name: Name) -> None:
+async def test_a_campaign_s_name_belongs_to_its_terms(log: StoreLog, name: Name) -> None:
     """Also when its lease is over: it is kept as claimed all the time."""
     name = name._replace(scope=Scope.CAMPAIGN)
     await put(log, mine(name), lease=-1)
@@ -327,25 +327,24 @@ MINUTES = 60.0
 
 
 @pytest.mark.parametrize(
-    ("first", "may_go", "step"),
+    ("first", "may"),
     [
-        (None, True, life.Step.SEND),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.SEND_AGAIN),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), False, life.Step.LOOK_UP),
-        (Moment(NOW.local - 9 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service - 9 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local - 8 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local + 5 * MINUTES, NOW.service - 8 * MINUTES), True, life.Step.LOOK_UP),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service + 1.0), True, life.Step.SEND_AGAIN),
+        (None, False),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service - 8 * MINUTES), True),
+        (Moment(NOW.local - 9 * MINUTES, NOW.service - 8 * MINUTES), False),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service - 9 * MINUTES), False),
+        (Moment(NOW.local - 8 * MINUTES), False),
+        (Moment(NOW.local + 5 * MINUTES, NOW.service - 8 * MINUTES), False),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service + 1.0), True),
     ],
 )  # fmt: skip
-def test_the_next_step(first: Moment | None, may_go: bool, step: life.Step) -> None:
-    """Sent again only while both clocks say that the service still knows it."""
+def test_when_an_order_may_be_sent_again(first: Moment | None, may: bool) -> None:
+    """Only while both clocks say that the service still knows it."""
     row = mine(Name("a", Scope.KEY, "k"), first=first, last=first)
-    assert life.next_step(row, NOW, may_go=may_go) is step
+    assert life.may_repeat(row, NOW) is may
 
 
 def test_nothing_is_sent_again_while_the_service_s_time_is_not_known() -> None:
     """This machine's clock alone may have been set."""
     row = mine(Name("a", Scope.KEY, "k"), first=NOW, last=NOW)
-    assert life.next_step(row, Moment(NOW.local + 60)) is life.Step.LOOK_UP
+    assert not life.may_repeat(row, Moment(NOW.local + 60))

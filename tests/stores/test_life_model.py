@@ -36,7 +36,8 @@ from memory_log import MemoryLog
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, postgres, redis
-from iletimerkezi_async.stores.log import Answer, Change, Fence, KnownId, Log, Name, Row, Scope, State
+from iletimerkezi_async.stores.base import StoreLog
+from iletimerkezi_async.stores.log import Answer, Change, Fence, KnownId, Name, Row, Scope, State
 
 TRACES = max(100, settings().max_examples * 2)
 COMPARED_TRACES = TRACES // 25
@@ -110,7 +111,7 @@ class RedisWithClock(RedisStore):
     def _ask_script(self, script: str, keys: Sequence[str], values: Sequence[str | float]) -> object:
         if self._told != time.time():
             self._told = time.time()
-            with self._here().pipeline() as pipeline:
+            with self._server.pipeline() as pipeline:
                 pipeline.delete(CLOCK)
                 pipeline.rpush(CLOCK, int(self._told), round(self._told % 1 * 1e6))
                 pipeline.expire(CLOCK, 3600)
@@ -232,7 +233,7 @@ def no_lease() -> Any:
 
 def sent_by_the_owner_alone() -> Any:
     async def settle(
-        log: Log,
+        log: StoreLog,
         held: Row,
         order_id: int | None,
         keep: float,
@@ -262,7 +263,7 @@ def begun_on_what_is_there() -> Any:
     """An owner that was overtaken tries again on the row that is there."""
     real = rows.write_owned
 
-    async def write(log: Log, held: Row, change: Change, *more: Any, may_be_undone: bool = False) -> Row | None:
+    async def write(log: StoreLog, held: Row, change: Change, *more: Any, may_be_undone: bool = False) -> Row | None:
         written = await real(log, held, change, *more, may_be_undone=may_be_undone)
         there = (await log.read(held.name, held.part)).row
         if written is not None or there is None:
@@ -327,7 +328,7 @@ def undone_as_it_was_written() -> Any:
     """What is taken back of an attempt is the change that was asked for, in which its times are not known yet."""
     real = rows.write_owned
 
-    async def write(log: Log, held: Row, change: Change, *more: Any, may_be_undone: bool = False) -> Row | None:
+    async def write(log: StoreLog, held: Row, change: Change, *more: Any, may_be_undone: bool = False) -> Row | None:
         def undo(answer: Answer) -> Change | None:
             lost = held.first is not None
             return life.give_up(change.row, rows.draw(), KEEP, lost=lost) if answer.has(change.row.version) else None
