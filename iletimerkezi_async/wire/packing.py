@@ -24,7 +24,7 @@ from .arguments import MAX_RECIPIENTS, is_iterable, name_type
 from .draft import Draft, message_complaint, text_complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 
 T = TypeVar("T")
@@ -81,8 +81,10 @@ def pack_pairs(template: Draft, pairs: Sequence[Pair]) -> Draft:
     return group(template, [(number, text) for number in in_turns(numbers) for text in sorted(texts_of[number])])
 
 
-def sort_numbers(numbers: Iterable[str]) -> list[str]:
-    """Sort numbers in small parts, so that other threads get their turn."""
+def sort_numbers(numbers: Collection[str]) -> list[str]:
+    """Sort numbers; many in small parts, so that other threads get their turn."""
+    if len(numbers) <= _PIECE:
+        return sorted(numbers)
     parts: dict[str, list[str]] = {}
     for number in in_turns(numbers):
         parts.setdefault(number[:_PREFIX], []).append(number)
@@ -171,7 +173,8 @@ class Filling:
             self._bad += [value for number, (value, _) in zip(numbers, piece) if number is None]
         self._check_numbers()
         draft = group(self._template, [*self._pairs])
-        return evolve(draft, messages={text: tuple(sort_numbers(numbers)) for text, numbers in draft.messages.items()})
+        texts = in_turns(draft.messages.items())
+        return evolve(draft, messages={text: tuple(sort_numbers(numbers)) for text, numbers in texts})
 
     def _check_numbers(self) -> None:
         count = len(self._pairs)

@@ -65,9 +65,13 @@ def test_messages_are_taken_apart(messages: list[object], sizes: list[int]) -> N
     assert refused == [number for each in others for number in (each.to if isinstance(each, Message) else [""])]
 
 
-@given(st.lists(st.from_regex(r"\+[1-9][0-9]{1,14}", fullmatch=True) | st.integers(0, 99).map(lambda n: f"+905{n:09}")))
-def test_numbers_are_sorted_as_text(numbers: list[str]) -> None:
-    """Those of all countries, whatever their lengths."""
+@given(
+    st.integers(0, 500),
+    st.lists(st.from_regex(r"\+[1-9][0-9]{1,14}", fullmatch=True) | st.integers(0, 99).map(lambda n: f"+905{n:09}")),
+)
+def test_numbers_are_sorted_as_text(more: int, numbers: list[str]) -> None:
+    """Those of all countries, whatever their lengths, and few as well as many."""
+    numbers = [f"+90530{number * 7919 % 1000:07}" for number in range(more)] + numbers
     assert sort_numbers(numbers) == sorted(numbers)
 
 
