@@ -14,6 +14,7 @@ import anyio
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.stores.log import KnownId
+from iletimerkezi_async.wire.packing import in_turns
 
 from .rules import ONE_SKIPPED_IN, OpenOrder, is_look_alike
 
@@ -46,10 +47,11 @@ _LARGE = ("",)
 def hash_content(draft: Draft) -> int:
     """Hash all contents of a draft, to tell drafts apart within one process."""
     # Sums do not depend on the sequence; sorting would take several times as long.
+    messages = in_turns(draft.messages.items())
     if len(draft.messages) == draft.recipients:
-        carried = sum(hash(message) for message in draft.messages.items())
+        carried = sum(map(hash, messages))
     else:
-        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in draft.messages.items())
+        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in messages)
     return hash((draft.sender, draft.iys, draft.send_at, carried))
 
 

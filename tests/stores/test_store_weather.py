@@ -389,7 +389,8 @@ async def use(order_id):
     await log.note({account!r}, [KnownId(order_id)])
     return sorted(await log.known({account!r}, [1, 2, 3]))
 anyio.run(use, 1, backend={anyio_backend_name!r})
-lock = getattr(store, "_one_at_a_time", None) or store._lock
+own = getattr(store, "_one_at_a_time", None) or getattr(store, "_lock", None)
+lock = own or store._server.connection_pool._lock
 lock.acquire()
 child = os.fork()
 if child:
