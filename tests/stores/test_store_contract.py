@@ -260,7 +260,7 @@ def test_what_failed_is_not_undone() -> None:
 
     call = _Call(fail, undone.append)
     call.run()
-    call.end(finish=False)
+    call.end()
     assert (call.error, undone) == ("it is away", [])
 
 

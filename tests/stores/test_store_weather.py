@@ -28,7 +28,7 @@ from iletimerkezi_async import ConfigurationError, DuplicateOrderError, StoreErr
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
 from iletimerkezi_async.stores.base import StoreLog
 from iletimerkezi_async.stores.log import KnownId, State
-from iletimerkezi_async.stores.redis import _complaints_about, _retries
+from iletimerkezi_async.stores.redis import _complaints_about
 
 pytestmark = pytest.mark.anyio
 
@@ -236,12 +236,6 @@ def test_which_settings_of_a_redis_may_lose_keys(policy: str, memory: str, save:
 
     complaints = _complaints_about(Server())  # type: ignore[arg-type]  # a stand-in
     assert ["memory is full" in each for each in complaints] == [each == "m" for each in told]
-
-
-@pytest.mark.parametrize(("seconds", "retries"), [(0.05, 0), (0.1, 0), (0.11, 1), (0.31, 2), (1.6, 4), (2.6, 5)])
-def test_the_pauses_between_connections_are_shorter_than_a_call_may_take(seconds: float, retries: int) -> None:
-    """A tenth of a second, twice as long each time, and never more than one."""
-    assert _retries(seconds) == retries
 
 
 async def test_a_redis_that_forgets_is_warned_of(
