@@ -51,16 +51,16 @@ class Table(Protocol):
 #: A row as programs hold it: by the names of its columns.
 Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 
-_PIECES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
+_PIECES = r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+"
 _ESCAPE = "; for a brace itself write it twice: {{ or }}"
 _PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
 # A column's name as other programs mark it: the whole mark, and the name in it.
-_ELSEWHERE = re.compile(
+_ELSEWHERE = (
     r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
     r"|%\( *([^()]{1,99}?) *\)s|%([^%]{1,99})%|#([^#]{1,99})#|(?<!\w)@(\w{1,99})|\$(\w{1,99})))"
 )
 # A plain name, and not an expression, which some template languages allow in braces.
-_PLAIN_NAME = re.compile(r"[^\W\d][\w -]*")
+_PLAIN_NAME = r"[^\W\d][\w -]*"
 _FOLD_I = str.maketrans("İIı", "iii")
 # Shorter texts cannot be too long by any count.
 _SURELY_SHORT = 400
@@ -126,7 +126,7 @@ class Template:
             ConfigurationError: There is no such column, or more than one.
         """
         hint = f" ({_PLAIN_NAMES}{_ESCAPE})"
-        return [find_column(header, name, "" if _PLAIN_NAME.fullmatch(name) else hint) for name in self.names]
+        return [find_column(header, name, "" if re.fullmatch(_PLAIN_NAME, name) else hint) for name in self.names]
 
     def check_signs(self, header: Iterable[str]) -> None:
         """Refuse names of columns that are marked as other programs do, as the names themselves would be sent.
@@ -143,7 +143,7 @@ class Template:
         right = {"", *map(column_key, self.names)}
         keys = {key: name for name in header if (key := column_key(name)) not in right}
         for literal, _ in self._parts:
-            for whole, *found in _ELSEWHERE.findall(literal):
+            for whole, *found in re.findall(_ELSEWHERE, literal):
                 name = keys.get(column_key("".join(found)))
                 if name is not None:
                     raise _misused(f"{{{whole}}}" if whole[0] == "{" else whole, f"{{{name}}}")
@@ -163,7 +163,7 @@ def _parse(written: object) -> list[tuple[str, str | None]]:
     text = cast("str", read_text(written))
     parts: list[tuple[str, str | None]] = []
     literal = ""
-    for piece in _PIECES.finditer(text):
+    for piece in re.finditer(_PIECES, text):
         whole, name = piece[0], piece[1]
         is_open = whole == "{" and "}" in text[piece.end() :]
         if is_open or (name is not None and not column_key(name)):

@@ -298,7 +298,7 @@ class AsRead(str):
 
 E = TypeVar("E", bound=Enum)
 
-_SOURCE = re.compile(r"[A-Z][A-Z0-9_]{1,63}")
+_SOURCE = r"[A-Z][A-Z0-9_]{1,63}"
 
 
 def choose_word(kind: type[E], name: str, word: object) -> E | str:
@@ -342,7 +342,7 @@ def _read_status(word: ConsentStatus | str) -> ConsentStatus | str:
 
 def _read_source(source: ConsentSource | str) -> ConsentSource | str:
     known = _find_word(ConsentSource, source)
-    if known is None and not (isinstance(cast("object", source), str) and _SOURCE.fullmatch(source)):
+    if known is None and not (isinstance(cast("object", source), str) and re.fullmatch(_SOURCE, source)):
         raise ConfigurationError("`source` must be a code of the registry, such as HS_WEB")
     return source if known is None else known
 

@@ -34,11 +34,12 @@ _UNICODE_SEPARATORS = (
 )
 _ALL_SEPARATORS = _ASCII_SEPARATORS + _UNICODE_SEPARATORS
 _SEPARATOR = f"[{re.escape(_ALL_SEPARATORS)}]"
+# The patterns that most numbers need; those below that are plain text are compiled on first use.
 _SEPARATORS = re.compile(f"{_SEPARATOR}+")
 # The end of a number that was a float: a point and zeros.
 _POINT = re.compile(rf"(?<=[0-9])[.,](?P<zeros>0+){_SEPARATOR}*[\"'’]?\Z")
 # Only a decimal number, apart from the marks of spreadsheets.
-_DECIMAL = re.compile(r"=?[\"'‘’`´]?\+?[0-9]+[.,][0-9]+[\"'’´]?")
+_DECIMAL = r"=?[\"'‘’`´]?\+?[0-9]+[.,][0-9]+[\"'’´]?"
 # One with few decimals is an amount or a measure; 530.1234567 is a phone number.
 _AMOUNT = re.compile(r"=?[\"'‘’`´]?\+?[0-9]{3,}\.[0-9]{1,3}[\"'’´]?")
 # The marks of spreadsheets around a number that is kept as text, with or without a formula: '0530…, ="0530…".
@@ -48,14 +49,14 @@ _MARKED = re.compile(r"=?[\"'‘’`´]?(?:[tT][eE][lL]:)?([+0-9]+)[\"'’´]?")
 _MOBILE = re.compile(r"(?:\+?(?:00)?900?|9000|0)?(5[0-9]{9})")
 # After a plus, ten digits that begin with 5 lack the country code; the service refuses the few countries with such
 # numbers.
-_WITHOUT_CODE = re.compile(r"\+(?:5[0-9]{9}|0[0-9]*)")
+_WITHOUT_CODE = r"\+(?:5[0-9]{9}|0[0-9]*)"
 # After two zeros, numbers are excluded that may be Turkish ones with a zero too many.
-_FOREIGN = re.compile(r"(?:\+(?!5[0-9]{9}\Z)|00(?![2-58][0-9]{9}\Z))(?!90)([1-9][0-9]{6,14})")
+_FOREIGN = r"(?:\+(?!5[0-9]{9}\Z)|00(?![2-58][0-9]{9}\Z))(?!90)([1-9][0-9]{6,14})"
 # A country code: one, two or three digits.
-_COUNTRY = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
+_COUNTRY = r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}"
 # The 0 of domestic calls, as people write it after the country code. (Source: ITU-T E.123, which advises against it.)
-_TRUNK = re.compile(r"(?:\(?\+|00)([1-9][0-9]{0,2})\)?\(0\)([0-9()]+)")
-_NOT_BRACKETS = re.compile(rf"(?:(?![()]){_SEPARATOR})+")
+_TRUNK = r"(?:\(?\+|00)([1-9][0-9]{0,2})\)?\(0\)([0-9()]+)"
+_NOT_BRACKETS = rf"(?:(?![()]){_SEPARATOR})+"
 # Countries whose numbers begin with a 0 that is part of them. (Source: their numbering plans, by phonenumbers.)
 _KEEP_ZERO = frozenset({"39", "225", "229", "241", "242", "378", "379"})
 # Countries whose domestic calls begin with another digit than 0, and the lengths of their numbers without it.
@@ -65,8 +66,8 @@ _LENGTHS = {
     "996": (9,), "998": (9,),
 }  # fmt: skip
 # Separators between several numbers.
-_SEVERAL = re.compile(r" *(?::::|[,;/|&\n]) *")
-_SHORTENED = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}")
+_SEVERAL = r" *(?::::|[,;/|&\n]) *"
+_SHORTENED = r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}"
 _MOBILE_DIGITS = 10
 _E164_DIGITS = 15
 _BEYOND = 10**_E164_DIGITS
@@ -84,7 +85,7 @@ def clean_number(value: object) -> str | None:
         if whole:
             return "+90" + whole[1]
         # No digit may come from the decimals. But two zeros may be the end of 0530.123.45.00.
-        if len(point["zeros"]) == 1 or inner[point.start()] == "," or _DECIMAL.fullmatch(inner):
+        if len(point["zeros"]) == 1 or inner[point.start()] == "," or re.fullmatch(_DECIMAL, inner):
             return None
     elif _AMOUNT.fullmatch(inner):
         return None
@@ -97,12 +98,12 @@ def clean_number(value: object) -> str | None:
 
 def _clean_foreign(written: str, compact: str) -> str | None:
     """The E.164 form of another country's number; `None` if a digit is not certain to be part of it."""
-    foreign = _FOREIGN.fullmatch(compact)
-    country = foreign and _COUNTRY.match(foreign[1])
+    foreign = re.fullmatch(_FOREIGN, compact)
+    country = foreign and re.match(_COUNTRY, foreign[1])
     if foreign is None or country is None:
         return None
     code, rest = country[0], foreign[1][country.end() :]
-    trunk = _TRUNK.fullmatch(_NOT_BRACKETS.sub("", written)) if "(" in written else None
+    trunk = re.fullmatch(_TRUNK, re.sub(_NOT_BRACKETS, "", written)) if "(" in written else None
     if trunk and trunk[1] == code:
         # In Italy and elsewhere numbers begin with a 0 of their own, so the one in brackets may be that.
         rest = "0" if code in _KEEP_ZERO else rest[1:]
@@ -274,14 +275,15 @@ def _find_slip(written: str) -> str:
     bare = _bare(written)
     if not bare:
         return ": it is empty" if not written.strip() else ""
-    if _WITHOUT_CODE.fullmatch(bare):
+    if re.fullmatch(_WITHOUT_CODE, bare):
         return ": a plus, and no country code behind it; write +90 in front, or leave out the plus"
-    if any(len(parts) > 1 and all(map(clean_number, parts)) for parts in (_SEVERAL.split(written), written.split())):
+    several = re.split(_SEVERAL, written), written.split()
+    if any(len(parts) > 1 and all(map(clean_number, parts)) for parts in several):
         return ": there is more than one number"
-    if _SHORTENED.fullmatch(written.strip()):
+    if re.fullmatch(_SHORTENED, written.strip()):
         return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
     inner = written.strip(_ALL_SEPARATORS)
-    if _AMOUNT.fullmatch(inner) or (_POINT.search(inner) and _DECIMAL.fullmatch(inner)):
+    if _AMOUNT.fullmatch(inner) or (_POINT.search(inner) and re.fullmatch(_DECIMAL, inner)):
         return ": there are not ten digits in front of its decimal point"
     return ""
 

@@ -56,14 +56,14 @@ _ERRORS = frozenset({
     "#YOK", "#DEĞER!", "#BAŞV!", "#SAYI/0!", "#BÖL/0!", "#SAYI!", "#AD?", "#BOŞ!", "#TAŞMA!", "#HESAPLA!", "#ALAN!",
     "#HATA!",
 })  # fmt: skip
-_TOO_NARROW = re.compile("#{3,}")
-_OF_CALC = re.compile(r"Err:[0-9]{3}")
+_TOO_NARROW = "#{3,}"
+_OF_CALC = r"Err:[0-9]{3}"
 # A formula whose result is a text or a number, as spreadsheets write it into a CSV.
-_WRAPPED = re.compile(r'="((?:[^"]|"")*)"|=([+-]?[0-9]+(?:[.,][0-9]+)?)', re.DOTALL)
-_FORMULA = re.compile(r"=[+-]?[$A-Za-zÇĞİÖŞÜçğıöşü0-9(\"'{]")
+_WRAPPED = r'(?s)="((?:[^"]|"")*)"|=([+-]?[0-9]+(?:[.,][0-9]+)?)'
+_FORMULA = r"=[+-]?[$A-Za-zÇĞİÖŞÜçğıöşü0-9(\"'{]"
 # Spreadsheets put an apostrophe before a text, and programs before a text that would be a formula.
-_APOSTROPHE = re.compile(r"'([^']+)")
-_SHORTENED = re.compile(r"-?[0-9](?:[.,][0-9]+)?E\+[0-9]{2,3}")
+_APOSTROPHE = r"'([^']+)"
+_SHORTENED = r"-?[0-9](?:[.,][0-9]+)?E\+[0-9]{2,3}"
 
 _NO_VALUE = Flaw("there is no value")
 _ERROR = Flaw("there is an error of the spreadsheet")
@@ -112,21 +112,21 @@ def read_value(value: object, *, comma: bool = True) -> str | Flaw:
 def _read_text(text: str) -> str | Flaw:
     text = text.strip(_PADDING)
     first = text[:1]
-    if first == "'" and (marked := _APOSTROPHE.fullmatch(text)):
+    if first == "'" and (marked := re.fullmatch(_APOSTROPHE, text)):
         text = marked[1].strip(_PADDING)
         first = "" if marked[1][0] == "=" else text[:1]
     if first == "=":
-        if wrapped := _WRAPPED.fullmatch(text):
+        if wrapped := re.fullmatch(_WRAPPED, text):
             text = (wrapped[2] or wrapped[1].replace('""', '"')).strip(_PADDING)
-        elif _FORMULA.match(text):
+        elif re.match(_FORMULA, text):
             return _NO_RESULT
     if text in _NOTHING:
         return _NO_VALUE
-    if (first == "#" and (text in _ERRORS or _TOO_NARROW.fullmatch(text))) or (
-        first == "E" and _OF_CALC.fullmatch(text)
+    if (first == "#" and (text in _ERRORS or re.fullmatch(_TOO_NARROW, text))) or (
+        first == "E" and re.fullmatch(_OF_CALC, text)
     ):
         return _ERROR
-    return _SHORT if "E+" in text and _SHORTENED.fullmatch(text) else text
+    return _SHORT if "E+" in text and re.fullmatch(_SHORTENED, text) else text
 
 
 def _write(value: object, *, comma: bool) -> str | Flaw | None:

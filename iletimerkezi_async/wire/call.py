@@ -272,7 +272,7 @@ def read_status_only(_: Json) -> None:
 _LONGEST_MESSAGE = 200
 # A clock that was never set shows 1970.
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2999
-_DIGITS = re.compile(r"\+?\d[\d ]{5,}\d")
+_DIGITS = r"\+?\d[\d ]{5,}\d"
 
 
 def _message(value: object, scrub: Callable[[str], str]) -> str:
@@ -280,7 +280,7 @@ def _message(value: object, scrub: Callable[[str], str]) -> str:
     if not isinstance(value, str):
         return ""
     # Remove secrets first, in the whole text: one that is cut off or partly masked would not be found.
-    return _DIGITS.sub("***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
+    return re.sub(_DIGITS, "***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
 
 
 def _http_date(value: str | None) -> datetime | None:

@@ -13,9 +13,9 @@ from iletimerkezi_async.numbers import clean_number
 
 # Digits of an amount, before or after the point: more than any account has.
 _MOST_DIGITS = 30
-_WITH_COMMA = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+")
-_WITH_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+")
-_DAY_FIRST = re.compile(r"^([0-9]{2})/([0-9]{2})/([0-9]{4})")
+_WITH_COMMA = r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]+"
+_WITH_THOUSANDS = r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+"
+_DAY_FIRST = r"^([0-9]{2})/([0-9]{2})/([0-9]{4})"
 
 T = TypeVar("T")
 Json: TypeAlias = Mapping[str, object]
@@ -106,16 +106,16 @@ def read_decimal(value: object) -> Decimal | None:
 
 def _with_point(digits: str) -> str:
     """Write an amount with a decimal point, and without marks between thousands."""
-    if _WITH_COMMA.fullmatch(digits):
+    if re.fullmatch(_WITH_COMMA, digits):
         return digits.replace(".", "").replace(",", ".")
-    return digits.replace(",", "") if _WITH_THOUSANDS.fullmatch(digits) else digits
+    return digits.replace(",", "") if re.fullmatch(_WITH_THOUSANDS, digits) else digits
 
 
 def read_time(value: object) -> datetime | None:
     """Read a time; it is Turkish time unless it has an offset. `None` for anything else."""
     if isinstance(value, str):
         # `send-sms` writes the day first.
-        written = _DAY_FIRST.sub(r"\3-\2-\1", value.strip())
+        written = re.sub(_DAY_FIRST, r"\3-\2-\1", value.strip())
         try:
             time = datetime.fromisoformat(written)
             return time.replace(tzinfo=TURKISH_TIME) if time.tzinfo is None else time.astimezone(TURKISH_TIME)

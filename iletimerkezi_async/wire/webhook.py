@@ -28,7 +28,7 @@ _STATUS: dict[str | int, MessageStatus] = {
     **{str(status.value): status for status in MessageStatus},
 }
 # A word that may be shown: short, and not a phone number.
-_WORD = re.compile(r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}")
+_WORD = r"(?!.*[0-9]{5})[A-Za-z0-9_-]{1,32}"
 
 
 @forgetful
@@ -78,7 +78,7 @@ def _is_large(body: bytes | bytearray | str) -> bool:
 
 
 def _show(word: object) -> str:
-    return f": {word}" if isinstance(word, str) and _WORD.fullmatch(word) else ""
+    return f": {word}" if isinstance(word, str) and re.fullmatch(_WORD, word) else ""
 
 
 def _read_to(value: object) -> str:
