@@ -167,7 +167,7 @@ class Campaign:
         deadline = time.monotonic() + self._terms.settle_for
         pause = min(_LONGEST_PAUSE, self._terms.settle_for / _LOOKS)
         while self._orders.unsettled and self._orders.stop is None:
-            if time.monotonic() + pause > deadline or not pause:
+            if time.monotonic() + pause >= deadline:
                 return
             await anyio.sleep(pause)
             self._tasks += self._orders.take_unsettled()

@@ -23,7 +23,7 @@ from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import State
 from iletimerkezi_async.text import read_text
 from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
-from iletimerkezi_async.wire.packing import Pair, Recipient, group, pack_pairs, sort_numbers
+from iletimerkezi_async.wire.packing import Pair, Recipient, group, in_turns, pack_pairs, sort_numbers
 
 from .journal import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
@@ -330,8 +330,8 @@ class MessageIntake(Intake[Recipient]):
         self._owner: dict[int, dict[int, Pair]] = {}
         self._allow_new_texts = allow_new_texts
         # Numbers that were texted, or may have been; and those whose earlier text has been read again.
-        self._texted = SeenKeys(8, smallest=19)
-        self._met = SeenKeys(8, smallest=19)
+        self._texted = Seen()
+        self._met = Seen()
 
     @property
     def waiting(self) -> int:
@@ -343,7 +343,7 @@ class MessageIntake(Intake[Recipient]):
         rows = None if self._allow_new_texts or not self.missing else self.reader.again()
         if rows is None:
             return
-        strange: dict[int, int] = {}
+        strange: dict[int, str] = {}
         while piece := [*islice(rows, _PIECE)]:
             await self.reader.slice.end()
             self._compare(piece, strange)
@@ -352,12 +352,13 @@ class MessageIntake(Intake[Recipient]):
         # No further check is needed while they are sent.
         self._allow_new_texts = True
 
-    def _compare(self, rows: list[Recipient], strange: dict[int, int]) -> None:
+    def _compare(self, rows: list[Recipient], strange: dict[int, str]) -> None:
         """Compare some recipients with earlier runs: note those with an earlier text, and those with a new one."""
-        keys, numbers = self._keys(_clean(rows)[0])
-        known, texted = self._done.known(keys), self._texted.known(numbers)
-        met: set[int] = set()
-        for key, number in zip(keys, numbers):
+        pairs = _clean(rows)[0]
+        keys = self._keys(pairs)
+        known, texted = self._done.known(keys), self._texted.known([number for number, _ in pairs])
+        met: set[str] = set()
+        for key, (number, _) in zip(keys, pairs):
             if key in known or key in self._owner:
                 met.add(number)
             elif number in texted:
@@ -367,26 +368,34 @@ class MessageIntake(Intake[Recipient]):
     def remember(self, row: Row) -> Draft | None:
         """See `Intake`; the texts are to be read again."""
         entries = unpack(row.entries or b"")
-        keys = [number ^ mark | _TOP for number, mark in zip(entries[::2], entries[1::2])]
-        self.missing += len(keys)
-        if row.state not in _NOT_TEXTED:
-            self._texted.add([number | _TOP for number in entries[::2]])
-        if row.state in DONE:
-            self._done.add(keys)
-        else:
-            found: dict[int, Pair] = {}
+        rows = in_turns(zip(entries[::2], entries[1::2]))
+        found: dict[int, Pair] = {}
+        if row.state not in DONE:
             self._open.append((row, found))
-            self._owner.update(dict.fromkeys(keys, found))
+        while piece := [*islice(rows, _PIECE)]:
+            self.missing += len(piece)
+            keys = [number ^ mark | _TOP for number, mark in piece]
+            if row.state not in _NOT_TEXTED:
+                self._texted.add([f"+{number}" for number, _ in piece])
+            if row.state in DONE:
+                self._done.add(keys)
+            else:
+                self._owner.update(dict.fromkeys(keys, found))
         return None
 
     def entries(self, draft: Draft) -> Sequence[int]:
         """The digits of each number, and its text's fingerprint."""
-        entries: list[int] = []
-        for text, numbers in draft.messages.items():
-            mark = fingerprint(text, self._salt)
-            for digits in digits_of(numbers):
-                entries += (digits, mark)
-        return entries
+        marks = {text: fingerprint(text, self._salt) for text in in_turns(draft.messages)}
+        numbers = digits_of([number for number, _ in in_turns(draft.pairs())])
+        pairs = in_turns(zip(numbers, draft.pairs()))
+        return [value for number, (_, text) in pairs for value in (number, marks[text])]
+
+    def rest(self) -> list[Draft]:
+        """See `Intake`."""
+        rest = super().rest()
+        self._seen.release()
+        self._done.release()
+        return rest
 
     def take_earlier(self, *, unread: bool) -> list[tuple[Row, Draft]]:
         """See `Intake`."""
@@ -410,28 +419,28 @@ class MessageIntake(Intake[Recipient]):
         self.read += len(values)
         pairs, refused = _clean(values)
         self.refused.extend(refused)
-        keys, numbers = self._keys(pairs)
+        keys = self._keys(pairs)
         repeated = self._seen.add(keys)
         if repeated:
             self.duplicates += len(repeated)
             pairs = without_last(pairs, keys, repeated)
-            numbers = without_last(numbers, keys, repeated)
             keys = without_last(keys, keys, repeated)
-        self._fresh += self._without_earlier(pairs, keys, numbers) if self.missing else pairs
+        self._fresh += self._without_earlier(pairs, keys) if self.missing else pairs
 
-    def _keys(self, pairs: list[Pair]) -> tuple[list[int], list[int]]:
-        """A key for each number with its text, and one for the number alone."""
+    def _keys(self, pairs: list[Pair]) -> list[int]:
+        """A key for each number with its text."""
         numbers = digits_of([number for number, _ in pairs])
         texts = {text for _, text in pairs}
         # Without a journal Python's own hash tells texts apart.
         marks = {text: fingerprint(text, self._salt) if self._salt else hash(text) & _TOP - 1 for text in texts}
-        keys = [number ^ marks[text] | _TOP for number, (_, text) in zip(numbers, pairs)]
-        return keys, [number | _TOP for number in numbers]
+        return [number ^ marks[text] | _TOP for number, (_, text) in zip(numbers, pairs)]
 
-    def _without_earlier(self, pairs: list[Pair], keys: list[int], numbers: list[int]) -> list[Pair]:
+    def _without_earlier(self, pairs: list[Pair], keys: list[int]) -> list[Pair]:
+        numbers = [number for number, _ in pairs]
         known, texted, met = self._done.known(keys), self._texted.known(numbers), self._met.known(numbers)
         fresh: list[Pair] = []
-        for pair, key, number in zip(pairs, keys, numbers):
+        for pair, key in zip(pairs, keys):
+            number = pair[0]
             found = self._owner.pop(key, None)
             if found is None and key not in known:
                 # If the number's earlier text was read, too, this text is an additional one, not a changed one.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import orjson
 
+from iletimerkezi_async.wire.packing import give_way
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -25,7 +27,7 @@ _PRIMES = {
     26: 67_108_859,
 }
 # Keys in the plain set before they are moved to a new table, which takes some milliseconds.
-_ENOUGH = 1 << 14
+_ENOUGH = 1 << 11
 _TURKISH = "+905"
 _TURKISH_LENGTH = len("+905301234567")
 # A key is a 1 and a number's nine digits, minus this: 27 to 30 bits, for which Python is fastest.
@@ -78,6 +80,13 @@ class SeenKeys:
             self._tables.append(table)
             self._next += 1
         return repeated
+
+    def release(self) -> None:
+        """Release the memory, once the set is not needed any more, and let other threads have their turn meanwhile."""
+        while self._tables:
+            # The system takes some milliseconds to unmap a large one.
+            self._tables.pop()
+            give_way()
 
 
 class Seen:

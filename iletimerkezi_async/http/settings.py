@@ -131,12 +131,9 @@ def tls_context() -> ssl.SSLContext:
 
 
 def _check_certificates() -> None:
-    # If both are set, httpx uses the file only. OpenSSL takes a missing directory for an empty one.
-    path = os.environ.get("SSL_CERT_FILE")
-    if path and not Path(path).is_file():
-        raise ConfigurationError(f"the environment variable SSL_CERT_FILE names {path!r}, and there is no such file")
-    directory = os.environ.get("SSL_CERT_DIR")
-    if directory and not path and not any(Path(each).is_dir() for each in directory.split(os.pathsep)):
+    # OpenSSL takes a missing directory for an empty one. If both variables are set, httpx uses the file only.
+    directory = None if os.environ.get("SSL_CERT_FILE") else os.environ.get("SSL_CERT_DIR")
+    if directory and not any(Path(each).is_dir() for each in directory.split(os.pathsep)):
         raise ConfigurationError(
             f"the environment variable SSL_CERT_DIR names {directory!r}, and there is no such directory"
         )

@@ -14,6 +14,7 @@ import anyio
 from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.errors import StoreError
 from iletimerkezi_async.stores.log import KnownId
+from iletimerkezi_async.wire.packing import in_turns
 
 from .rules import ONE_SKIPPED_IN, OpenOrder, is_look_alike
 
@@ -46,10 +47,11 @@ _LARGE = ("",)
 def hash_content(draft: Draft) -> int:
     """Hash all contents of a draft, to tell drafts apart within one process."""
     # Sums do not depend on the sequence; sorting would take several times as long.
+    messages = in_turns(draft.messages.items())
     if len(draft.messages) == draft.recipients:
-        carried = sum(hash(message) for message in draft.messages.items())
+        carried = sum(map(hash, messages))
     else:
-        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in draft.messages.items())
+        carried = sum(hash((text, sum(map(hash, numbers)))) for text, numbers in messages)
     return hash((draft.sender, draft.iys, draft.send_at, carried))
 
 
@@ -129,8 +131,10 @@ class OrderMemory:
         Call this after the id was written into the journal or the store. In the other sequence, after a crash in
         between, another process would look for the order and rule it out as known.
         """
-        known = None if self._log is None else self.describe(order_id)
-        if self._log is not None and known is not None:
+        if self._log is None:
+            return
+        known = self.describe(order_id)
+        if known is not None:
             self._log.note_later(self._account, known)
 
     def describe(self, order_id: int) -> KnownId | None:

@@ -80,9 +80,9 @@ class Obstacle(Enum):
 Decision: TypeAlias = Change | Obstacle
 
 
-def is_none(row: Row | None, now: float) -> bool:
-    """Whether a name is unused: it has no row, or a free or expired one."""
-    return row is None or row.state is State.FREE or row.expires_at <= now
+def is_none(row: Row, now: float) -> bool:
+    """Whether a row is as good as none: it is free or expired."""
+    return row.state is State.FREE or row.expires_at <= now
 
 
 def lease_left(row: Row, now: float) -> float:
@@ -204,7 +204,7 @@ def taken(row: Row | None, mine: Row, order_id: int | None, keep: float, *, note
         return Obstacle.CONFLICT
     if row.state is State.SENT and (row.order_id is not None or order_id is None):
         return Obstacle.REPLAY
-    changed = evolve(row, version=mine.version, state=State.SENT, order_id=row.order_id or order_id)
+    changed = evolve(row, version=mine.version, state=State.SENT, order_id=order_id)
     return Change(changed, NO_LEASE, keep, note=note)
 
 

@@ -206,7 +206,7 @@ class Place(NamedTuple):
 
     def is_far(self, submitted_at: datetime | None) -> bool:
         """Whether an order submitted at this time surely is another one, both by known orders and by the clocks."""
-        if submitted_at is None or self.by_clocks is None:
+        if submitted_at is None:
             return False
         return min(gap(submitted_at, self.likely), gap(submitted_at, self.by_clocks)) > self.far
 
@@ -394,7 +394,7 @@ def _is_fresh(evidence: Evidence) -> bool:
     return False
 
 
-def conclude_earlier(evidence: Evidence, verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion:
+def conclude_earlier(evidence: Evidence, verdicts: Mapping[int, Verdict], alike: int) -> Conclusion:
     """Conclude the fate of an order that an earlier call may have sent.
 
     Args:
@@ -435,7 +435,7 @@ def _doubt_absence(evidence: Evidence, verdicts: Mapping[int, Verdict]) -> str |
     return None
 
 
-def conclude_live(verdicts: Mapping[int, Verdict], alike: int = 1) -> Conclusion:
+def conclude_live(verdicts: Mapping[int, Verdict], alike: int) -> Conclusion:
     """Conclude the id of an order that the service has just refused as a duplicate, and so has taken.
 
     Args:

@@ -306,6 +306,8 @@ async def hear_clock(lookups: Lookups, since: float) -> None:
     clocks = lookups.transport.clocks
     now = clocks.now()
     if now.service is None or clocks.heard_at < since:
+        # By one clock: by both, the days may be more than a list can have.
+        now = _by_one_clock(now)
         of_days = days(Span(now, now), now)
         assert of_days is not None
         # A refusal tells the service's time, too.

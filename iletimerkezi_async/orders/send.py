@@ -141,6 +141,8 @@ class Sending:
             left = life.lease_left(answer.row, answer.now)
             pause = min(pause * 1.5, _LONGEST_PAUSE, left + _FIRST_PAUSE)
             if time.monotonic() + pause > deadline:
+                if may_be_taken:
+                    raise OutcomeUnknownError("the answer was lost, and another call has the key", _OPERATION)
                 raise SendInProgressError(
                     f"another call is sending under the key; its lease is over in {left:.0f} s: the same call later "
                     "gives the order, or sends it",

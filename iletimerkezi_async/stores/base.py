@@ -15,8 +15,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from attrs import evolve
-
 from iletimerkezi_async.errors import ConfigurationError, StoreError
 
 from .log import draw
@@ -216,7 +214,7 @@ class Store(ABC):
         """In a thread: note ids in the background."""
         now = time.monotonic()
         for account in {account for account, _, _ in notes}:
-            known = [evolve(each, age=each.age + now - at) for owner, each, at in notes if owner == account]
+            known = [each._replace(age=each.age + now - at) for owner, each, at in notes if owner == account]
             self._note_ids(account, known)
         if now >= self._sweep_at:
             self._sweep_at = now + _SWEEP_SECONDS
@@ -282,7 +280,7 @@ class StoreLog:
         def revert(answer: Answer) -> None:
             back = undo(answer)
             if back is not None:
-                write(answer.row, back, fence and evolve(fence, version=draw()))
+                write(answer.row, back, fence and fence._replace(version=draw()))
 
         return await self._store._ask(work, undo=revert)
 

@@ -119,8 +119,7 @@ class Row:
         return f"<Row {self.name.scope.value} part {self.part}: {self.state.value}>"
 
 
-@frozen
-class KnownId:
+class KnownId(NamedTuple):
     """The id of one of our orders.
 
     Attributes:
@@ -136,8 +135,7 @@ class KnownId:
     age: float = 0.0
 
 
-@frozen
-class Change:
+class Change(NamedTuple):
     """A row's next version.
 
     Attributes:
@@ -159,8 +157,7 @@ class Change:
     note: KnownId | None = None
 
 
-@frozen
-class Fence:
+class Fence(NamedTuple):
     """A condition for writing a part of a campaign: the run still holds the campaign. The write renews the lease.
 
     The lease is renewed only with a part that is written. Otherwise a repeated or late write would give part 0 an
@@ -181,8 +178,7 @@ class Fence:
     seal: Callable[[Row], str] = attrgetter("token")
 
 
-@frozen
-class Answer:
+class Answer(NamedTuple):
     """The answer of a log.
 
     Attributes:

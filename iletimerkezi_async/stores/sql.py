@@ -194,7 +194,7 @@ class SqlStore(Store):
 
     def _write(self, old: Row | None, change: Change, fence: Fence | None) -> Answer:
         if fence is not None:
-            change = evolve(change, row=evolve(change.row, token=fence.seal(change.row)))
+            change = change._replace(row=evolve(change.row, token=fence.seal(change.row)))
         row = change.row
         values = {**place_of(row.name, row.part), **columns_of(change)}
         values |= {"lease": change.lease, "keep": change.keep, "entries": row.entries}
@@ -215,7 +215,7 @@ class SqlStore(Store):
             values |= _note(change.note)
         answer = _answer(self._transact([*statements, _READ], values, change.durable), row.part)
         if row.entries is not None and answer.row is not None and answer.has(row.version):
-            return evolve(answer, row=evolve(answer.row, entries=row.entries))
+            return answer._replace(row=evolve(answer.row, entries=row.entries))
         return answer
 
     def _read(self, name: Name, part: int) -> Answer:

@@ -1,7 +1,7 @@
 """Packing of texts and numbers into drafts.
 
 Packing the up to 50,000 texts of an order takes some tenths of a second: in an event loop, `orders.pieces` does that
-work in a thread. All loops here run in Python, not in C, so that other threads get their turn.
+work in a thread. All loops here run in Python, not in C, and `in_turns`, so that the loop's thread gets its turn.
 
 Numbers are sorted within an order, so that the same recipients give the same order if the service compares them in
 sequence.
@@ -9,8 +9,9 @@ sequence.
 
 from __future__ import annotations
 
+import time
 from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from attrs import evolve
 
@@ -23,9 +24,10 @@ from .arguments import MAX_RECIPIENTS, is_iterable, name_type
 from .draft import Draft, message_complaint, text_complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 
+T = TypeVar("T")
 #: A number, and the text that it gets.
 Pair: TypeAlias = tuple[str, str]
 #: A recipient of a message: its text, the number as it was given, and the flaw of the message, if it has one.
@@ -36,38 +38,67 @@ _OPERATION = "send-sms"
 _MOST_FLAWS = 3
 # Recipients that are cleaned together: few enough that one unusual value does not slow down many others.
 _PIECE = 400
-# Numbers that are sorted in one step, in about a millisecond.
-_SORTED = 4000
+# Seconds between two turns of other threads.
+_SLICE = 0.002
+# Characters of a number by which numbers are sorted at first.
+_PREFIX = len("+905301")
+
+
+def give_way() -> None:
+    """Let another thread have its turn.
+
+    Python itself makes a thread wait for 5 ms, and an event loop's thread waits several times in one turn of the loop.
+    """
+    # A pause of 0 is over before another thread has woken up.
+    time.sleep(1e-6)
+
+
+def in_turns(values: Iterable[T]) -> Iterator[T]:
+    """Give values one by one, and let other threads have their turn in between."""
+    # A generator of the values themselves would take several times as long.
+    return chain.from_iterable(_pieces(values))
+
+
+def _pieces(values: Iterable[T]) -> Iterator[list[T]]:
+    left, since = iter(values), time.perf_counter()
+    while piece := [*islice(left, _PIECE)]:
+        yield piece
+        if time.perf_counter() - since > _SLICE:
+            give_way()
+            since = time.perf_counter()
 
 
 def pack_pairs(template: Draft, pairs: Sequence[Pair]) -> Draft:
     """Sort pairs, and make a draft of them. They must be clean, and each occur once."""
-    text_of = dict(pairs)
+    text_of = dict(in_turns(pairs))
     if len(text_of) == len(pairs):
-        return group(template, [(number, text_of[number]) for number in sort_numbers(text_of)])
+        return group(template, [(number, text_of[number]) for number in in_turns(sort_numbers(text_of))])
     texts_of: dict[str, list[str]] = {}
-    for number, text in pairs:
+    for number, text in in_turns(pairs):
         texts_of.setdefault(number, []).append(text)
     # Sorting pairs would take three times as long, and block other threads meanwhile.
     numbers = sort_numbers(texts_of)
-    return group(template, [(number, text) for number in numbers for text in sorted(texts_of[number])])
+    return group(template, [(number, text) for number in in_turns(numbers) for text in sorted(texts_of[number])])
 
 
-def sort_numbers(numbers: Iterable[str]) -> list[str]:
-    """Sort numbers in pieces, so that other threads get their turn; Python's sort then only merges them."""
-    given = [*numbers]
-    pieces = (sorted(given[start : start + _SORTED]) for start in range(0, len(given), _SORTED))
-    return sorted(chain.from_iterable(pieces))
+def sort_numbers(numbers: Collection[str]) -> list[str]:
+    """Sort numbers; many in small parts, so that other threads get their turn."""
+    if len(numbers) <= _PIECE:
+        return sorted(numbers)
+    parts: dict[str, list[str]] = {}
+    for number in in_turns(numbers):
+        parts.setdefault(number[:_PREFIX], []).append(number)
+    return [*in_turns(chain.from_iterable(sorted(parts[prefix]) for prefix in sorted(parts)))]
 
 
 def group(template: Draft, pairs: Sequence[Pair]) -> Draft:
     """Make a draft of pairs, in their order."""
     # Without a list for each text: many lists make the garbage collector scan all objects of the process.
-    if len({text for _, text in pairs}) == len(pairs):
-        messages: dict[str, tuple[str, ...]] = {text: (number,) for number, text in pairs}
+    if len({text for _, text in in_turns(pairs)}) == len(pairs):
+        messages: dict[str, tuple[str, ...]] = {text: (number,) for number, text in in_turns(pairs)}
     else:
         numbers_of: dict[str, list[str]] = {}
-        for number, text in pairs:
+        for number, text in in_turns(pairs):
             numbers_of.setdefault(text, []).append(number)
         messages = {text: tuple(numbers) for text, numbers in numbers_of.items()}
     return Draft(template.sender, template.iys, messages, template.send_at, len(pairs))
@@ -135,14 +166,15 @@ class Filling:
             flaw = message_complaint(message)
             if flaw is not None:
                 raise flaw
-        rows = chain.from_iterable(zip(message.to, repeat(message.text)) for message in self._messages)
+        rows = in_turns(chain.from_iterable(zip(message.to, repeat(message.text)) for message in self._messages))
         while piece := [*islice(rows, _PIECE)]:
             numbers = clean_numbers([value for value, _ in piece])
             self._pairs |= {(number, text): None for number, (_, text) in zip(numbers, piece) if number is not None}
             self._bad += [value for number, (value, _) in zip(numbers, piece) if number is None]
         self._check_numbers()
         draft = group(self._template, [*self._pairs])
-        return evolve(draft, messages={text: tuple(sort_numbers(numbers)) for text, numbers in draft.messages.items()})
+        texts = in_turns(draft.messages.items())
+        return evolve(draft, messages={text: tuple(sort_numbers(numbers)) for text, numbers in texts})
 
     def _check_numbers(self) -> None:
         count = len(self._pairs)

@@ -11,6 +11,7 @@ from iletimerkezi_async.models import Iys, Order
 from . import OPERATIONS
 from .call import Call, read_status_only
 from .credentials import Body
+from .packing import in_turns
 from .reading import Json, read_id, read_object
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def send_sms(draft: Draft, is_astray: Callable[[Order, bool], bool] | None = Non
     if draft.iys is not Iys.OFF:
         order["iys"] = "1"
         order["iysList"] = draft.iys.value
-    messages = [_MESSAGE % (orjson.dumps(text), orjson.dumps(numbers)) for text, numbers in draft.messages.items()]
+    texts = in_turns(draft.messages.items())
+    messages = [_MESSAGE % (orjson.dumps(text), orjson.dumps(numbers)) for text, numbers in texts]
     opening, closing = (b"[", b"]") if len(messages) > 1 else (b"", b"")
     head = orjson.dumps({"order": order})[: -len(b"}}")]
     fields = Body(b"".join((head, b',"message":', opening, b",".join(messages), closing, b"}}")))

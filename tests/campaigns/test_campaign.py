@@ -103,6 +103,9 @@ async def test_a_single_number_is_a_campaign_too() -> None:
         assert (await client.send_bulk_messages(Message("Bir", "5301234567"))).accepted == 1
         assert (await client.send_bulk(TEXT, 5301234568)).accepted == 1
         assert await client.send_bulk(TEXT, []) == BulkResult((), 0, (), 0, (), 0)
+        # One that is no number is named like any other.
+        refused = (await client.send_bulk(TEXT, "x")).refused
+        assert [(each.number, each.reason) for each in refused] == [("x", "not a phone number")]
 
 
 async def test_the_source_is_read_no_further_than_needed() -> None:

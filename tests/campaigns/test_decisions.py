@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,15 +25,17 @@ from iletimerkezi_async import (
     BulkError,
     BulkResult,
     ConfigurationError,
+    Iys,
     JournalError,
     Message,
     OutcomeUnknownError,
     Progress,
+    StoreError,
     fill_template,
 )
 from iletimerkezi_async.sandbox import Sandbox, Weather
 from iletimerkezi_async.stores import SqliteStore
-from iletimerkezi_async.stores.log import Answer, Change, Fence, Row
+from iletimerkezi_async.stores.log import Answer, Change, Fence, Row, State
 from iletimerkezi_async.stores.sqlite import JournalFile
 
 pytestmark = pytest.mark.anyio
@@ -188,6 +191,60 @@ async def test_cancelled_while_a_decision_is_written_down_everybody_is_named(
     assert {result.accepted + result.failures for result in told} == {60}
 
 
+async def test_a_decision_that_cannot_be_written_down_is_none(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order stays unknown, and counts as nothing else."""
+    sandbox = Sandbox(weather=Weather(list_lag=timedelta(hours=5)))
+    sandbox.fail("send-sms", "drop-answer")
+    await run(sandbox, path, 20)
+    pass_minutes(sandbox, 30)
+    write = JournalFile._write
+
+    def full(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        if change.row.state is State.SENT:
+            raise StoreError("the disk is full")
+        return write(self, old, change, fence)
+
+    monkeypatch.setattr(JournalFile, "_write", full)
+    with pytest.raises(JournalError, match="the disk is full") as caught:
+        await run(sandbox, path, 20, unknown="as_sent")
+    assert caught.value.result is not None
+    assert (caught.value.result.accepted, caught.value.result.failures) == (0, 20)
+
+
+async def test_what_cannot_be_written_down_is_surely_not_sent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where that is its first attempt; and nobody else is."""
+    sandbox = Sandbox()
+    write = JournalFile._write
+
+    def full(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        if change.row.state is State.BEGUN:
+            raise StoreError("the disk is full")
+        return write(self, old, change, fence)
+
+    monkeypatch.setattr(JournalFile, "_write", full)
+    with pytest.raises(JournalError, match="the disk is full") as caught:
+        await run(sandbox, path, 20)
+    assert caught.value.result is not None
+    assert [failure.count for failure in caught.value.result.not_sent] == [20]
+    assert not sandbox.orders
+
+
+async def test_an_order_that_never_left_is_not_in_the_journal(path: Path) -> None:
+    """Neither as open nor as freed: what asks for its turn in vain leaves nothing behind."""
+
+    class Broken:
+        async def acquire(self, n: int) -> None:
+            raise RuntimeError
+
+    async with Sandbox().client(sender="FIRMA", iys=Iys.OFF, retry=ONCE, rate=Broken()) as client:
+        with pytest.raises(BulkError):
+            await client.send_bulk(TEXT, numbers(20), journal=path)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT part FROM iletimerkezi_rows").fetchall() == [(0,)]
+
+
 async def test_a_decision_is_about_earlier_runs_alone(path: Path) -> None:
     """What this run lost may still be settled."""
     sandbox = Sandbox()
@@ -319,6 +376,17 @@ async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(
     assert result.read == result.accepted + result.failures
 
 
+async def test_so_many_changed_texts_are_enough(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can be read only once is not read to its end for their number."""
+    monkeypatch.setattr("iletimerkezi_async.campaigns.intake._MOST_CHANGED", 3)
+    sandbox = Sandbox()
+    await send_messages(sandbox, path, dated(1, 6))
+    left = iter(dated(2, 20))
+    with pytest.raises(JournalError, match="other texts of 3 recipients"):
+        await send_messages(sandbox, path, left)
+    assert len([*left]) == 17
+
+
 async def test_a_list_is_looked_through_before_anything_goes_out(path: Path) -> None:
     """New recipients who stand before a changed text do not get the new one."""
     sandbox = Sandbox()
@@ -338,16 +406,18 @@ async def test_new_texts_go_out_where_that_is_meant(path: Path) -> None:
     assert sandbox.deliveries == Counter(numbers(4) * 2 + numbers(6)[4:])
 
 
-@pytest.mark.parametrize("turn", [1, -1])
-async def test_a_further_text_for_somebody_is_no_changed_one(path: Path, turn: int) -> None:
-    """Two reminders each, and the first ones went out: the same messages again, in any order, send the rest."""
+@pytest.mark.parametrize("again", [list, lambda messages: messages[::-1], iter])
+async def test_a_further_text_for_somebody_is_no_changed_one(
+    path: Path, again: Callable[[list[Message]], Iterable[Message]]
+) -> None:
+    """Two reminders each, and the first ones went out: the same messages again send the rest, lists in any order."""
     sandbox = Sandbox()
     messages = [Message(text, number) for text in ("Bir", "Iki") for number in numbers(4)]
     sandbox.fail("send-sms", "close-idle", times=2)
     sandbox.fail("send-sms", "402")
     with pytest.raises(BulkError):
         await send_messages(sandbox, path, messages)
-    result = await send_messages(sandbox, path, messages[::turn])
+    result = await send_messages(sandbox, path, again(messages))
     assert (result.accepted, result.failures) == (8, 0)
     assert sandbox.deliveries == Counter(numbers(4) * 2)
 

@@ -487,3 +487,17 @@ async def test_a_journal_that_breaks_in_a_search_stops_it(tmp_path: Path) -> Non
     assert caught.value.result is not None
     assert_adds_up(caught.value.result, 60)
     assert not service.deliveries
+
+
+async def test_a_list_of_which_every_other_recipient_is_refused_stops_its_campaign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the limit of requests, and with the service's own code."""
+    monkeypatch.setattr("iletimerkezi_async.campaigns.narrowing._MOST_ORDERS", 5)
+    sandbox = Sandbox(blocked=numbers(40)[::2])
+    sandbox.fail("get-blacklist", "404", times=1000)
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=QUICK, rate=None) as client:
+        with pytest.raises(BulkError) as caught:
+            await client.send_bulk("Kampanya", numbers(40))
+    assert isinstance(caught.value.error, RecipientError)
+    assert (caught.value.error.code, sandbox.request_counts["send-sms"]) == (452, 1 + 5)

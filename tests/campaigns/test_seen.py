@@ -57,6 +57,9 @@ def test_it_grows_and_stays_exact(monkeypatch: pytest.MonkeyPatch, tables: int) 
     assert Counter(repeated) == Counter(given) - Counter(set(given))
     assert keys.known(given) == set(given)
     assert not keys.known([2**63 + 10_000])
+    assert len(keys._tables) == tables
+    keys.release()
+    assert not keys._tables
 
 
 def test_keys_of_one_place_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:

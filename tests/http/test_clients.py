@@ -52,6 +52,7 @@ from iletimerkezi_async import (
     UnavailableError,
 )
 from iletimerkezi_async.http.exchange import Content
+from iletimerkezi_async.http.lanes import LanePool
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import SqliteStore
@@ -752,3 +753,11 @@ def test_a_timeout_of_httpx2_is_one_too() -> None:
     httpx2 = pytest.importorskip("httpx2", reason="httpx2 is for Python 3.11 and later")
     client = AsyncClient("demo", "demo", timeout=httpx2.Timeout(3, connect=1))
     assert client._session.transport._timeout == httpx.Timeout(3, connect=1)
+
+
+def test_a_connection_is_known_from_its_second_answer_on() -> None:
+    """One that a library does not show, or not as an object that can be remembered, never is."""
+    pool = LanePool(1, httpx.URL("https://api.example/v1"))
+    connection = lambda: None  # noqa: E731 - an object that can be weakly referenced
+    assert [pool.note_answer(connection) for _ in range(3)] == [False, True, True]
+    assert [pool.note_answer(each) for each in (None, None, 5, 5)] == [False] * 4

@@ -190,6 +190,35 @@ async def test_a_connection_out_of_step_is_closed() -> None:
     assert first not in server.streams[2:]
 
 
+async def test_where_one_connection_is_out_of_step_no_idle_one_is_used_again() -> None:
+    """It may be, too."""
+    streams: list[object] = []
+    both = anyio.Event()
+
+    async def answer(stream: anyio.abc.ByteStream, request: bytes) -> None:
+        streams.append(stream)
+        number = len(streams)
+        if number == 2:
+            both.set()
+        await both.wait()
+        # A new connection each, on which an answer too many is left.
+        await stream.send(http(json.dumps(ok(order={"id": number})).encode()) * (2 if number <= 2 else 1))
+
+    async with raw_server(answer) as (url, _), client_over(None, url, retry=Retry(attempts=1)) as client:
+
+        async def send_two(*texts: str) -> None:
+            async with anyio.create_task_group() as tasks:
+                for text in texts:
+                    tasks.start_soon(client.send_sms, text, NUMBER)
+
+        await send_two("Bir", "Iki")
+        with pytest.raises(OutcomeUnknownError, match="out of step"):
+            await client.send_sms("Uc", NUMBER)
+        await send_two("Dort", "Bes")
+    assert streams[2] in streams[:2]
+    assert not set(map(id, streams[:2])) & set(map(id, streams[3:]))
+
+
 @pytest.mark.parametrize("contents", ["equal", "different"])
 async def test_a_service_that_gives_one_id_to_all_is_believed(contents: str) -> None:
     """As servers do that are there for tests: no order is sent for ever, and the same content is no other."""

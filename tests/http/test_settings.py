@@ -20,6 +20,7 @@ from frames import everything_of
 
 from iletimerkezi_async import AsyncClient, ConfigurationError, Retry
 from iletimerkezi_async.http.lanes import LanePool
+from iletimerkezi_async.http.settings import longest_attempt
 from iletimerkezi_async.sandbox import Sandbox
 
 BALANCE = b'{"response":{"status":{"code":200},"balance":{"amount":"0","sms":"1"}}}'
@@ -72,6 +73,16 @@ def test_numbers_of_numpy_are_taken() -> None:
     """As a configuration that was computed has them."""
     numpy = pytest.importorskip("numpy")
     AsyncClient("demo", "demo", timeout=numpy.float32(5), rate=numpy.int64(50), max_connections=numpy.int64(5))
+
+
+@pytest.mark.parametrize(("limits", "seconds"), [
+    ({"connect": 1, "read": 2, "write": 3, "pool": 4}, 8), ({"connect": 1, "read": 6, "write": 3, "pool": 0}, 7),
+    ({"connect": 1, "read": None, "write": 3, "pool": 4}, INF),
+    ({"connect": 1, "read": 2, "write": 3, "pool": None}, INF),
+])  # fmt: skip
+def test_an_attempt_ends_after_all_of_its_limits(limits: dict[str, float | None], seconds: float) -> None:
+    """Waiting for a connection, making it, and the longer of reading and writing; without one of them never."""
+    assert longest_attempt(httpx.Timeout(**limits)) == seconds
 
 
 # The environment.

@@ -34,6 +34,7 @@ from iletimerkezi_async import (
     OutcomeUnknownError,
     Progress,
     RecipientError,
+    Retry,
     SenderError,
     StoreError,
     TransportError,
@@ -194,6 +195,19 @@ async def test_a_call_that_is_cancelled_before_it_is_sent(told: Told, make_clien
     assert len(sandbox.orders) == 1
 
 
+async def test_a_call_that_is_cancelled_between_two_attempts(
+    told: Told, make_client: Make, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first one was refused, and nothing is under way."""
+    sandbox.fail("send-sms", "503")
+    async with make_client(retry=Retry(wait_initial=60)) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(client.send_sms, TEXT, NUMBER)
+        while "attempt 2 follows" not in caplog.text:  # noqa: ASYNC110 - the library tells it by its log alone
+            await anyio.sleep(0.001)
+        tasks.cancel_scope.cancel()
+    assert told.outcome == "not_sent"
+
+
 async def test_waiting_for_the_rate_is_told(told: Told, make_client: Make) -> None:
     """As an event where it took time, and as a metric."""
     async with make_client(rate=20) as client:
@@ -337,6 +351,7 @@ async def test_a_campaign_that_stops(told: Told, make_client: Make, sandbox: San
     assert told.outcome == "refused"
     assert attributes(told.span)["error.type"] == "BulkError"
     assert attributes(told.span)["iletimerkezi.recipients.failed"] >= 10  # type: ignore[operator]  # a number
+    assert told.metric("recipients")["refused"] == 10
     assert set(told.metric("recipients")) <= {"refused", "not_sent"}
 
 

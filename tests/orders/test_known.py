@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async import Iys, OrderAcceptedError, OrderReport, OrderStatus, OutcomeUnknownError, Retry
+from iletimerkezi_async import (
+    Iys,
+    OrderAcceptedError,
+    OrderReport,
+    OrderStatus,
+    OutcomeUnknownError,
+    Retry,
+    StoreError,
+)
 from iletimerkezi_async.clocks import Moment, Span, Stopwatch
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders import known as known_module
@@ -64,8 +72,9 @@ def test_the_same_content_an_owner_s_own_and_what_is_long_ago_do_not_count() -> 
     assert count_for(sends, mine) == 2
     assert count_for(sends, mine, log) == 1
     assert mine.began is not None
-    other.began = mine.began - 3601
-    assert count_for(sends, mine, log) == 0
+    for apart, count in ((3600.0, 1), (3601.0, 0)):
+        for other.began in (mine.began - apart, mine.began + apart):
+            assert count_for(sends, mine, log) == count
 
 
 def test_of_those_that_were_lost_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +95,22 @@ def test_of_those_that_were_lost_only_so_many_are_remembered(monkeypatch: pytest
         sends.mark_lost(large)
     assert count_for(sends, mine) == 1
     assert sends._lost_recipients == 200
+
+
+def test_what_was_lost_is_remembered_for_two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until another one is lost; what never left is not remembered at all."""
+    sends, lost = OrderMemory(), send_of([NUMBERS[0]], "Bir")
+    sends.mark_lost(lost)
+    monkeypatch.setattr("time.time", lambda: NOW.local)
+    for each in (lost, lost):
+        sends.add(each)
+    sends.mark_lost(lost)
+    for later, count in ((7200.0, 1), (7200.5, 0)):
+        monkeypatch.setattr("time.time", lambda later=later: NOW.local + later)
+        another = send_of([NUMBERS[1]], f"{later}")
+        sends.add(another)
+        sends.mark_lost(another)
+        assert len(sends._by_key.get(NUMBERS[0], [])) == count
 
 
 def test_nothing_is_left_of_what_was_removed() -> None:
@@ -129,11 +154,86 @@ def test_an_id_is_another_s_where_it_carries_something_else() -> None:
     assert not known.is_of_another(7, 1)
     assert not known.is_of_another(9, 2)
     assert not known.is_of_another(7, 2, before=0.0)
+    assert not known.is_of_another(7, 2, before=known._orders[7].since)
     assert known.describe(8) is not None
     assert known.describe(9) is None
     others = known.others([7, 8, 9], 2, lambda moment: moment)
     assert others == {7: KnownId(7, NOW, scheduled=True), 8: KnownId(8, scheduled=True)}
     assert known.rank(0.0, math.inf) == 1
+
+
+def known_at(monkeypatch: pytest.MonkeyPatch, *orders: tuple[int, float, float, Moment | None]) -> OrderMemory:
+    """Ids, each with when it became known, how long that took, and the time of its answer."""
+    known = OrderMemory()
+    for order_id, since, took, answered in orders:
+        monkeypatch.setattr("time.monotonic", lambda since=since: since)
+        known.note(order_id, 1, answered, took)
+    return known
+
+
+def test_an_id_is_known_for_half_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since it came for the last time; and of very many only the newest."""
+    orders = [(7, 0.0, 0.0, NOW), (8, 0.0, 0.0, NOW), (7, 1000.0, 0.0, NOW), (9, 1800.0, 0.0, NOW)]
+    assert known_at(monkeypatch, *orders)._orders.keys() == {7, 8, 9}
+    assert known_at(monkeypatch, *orders, (10, 1800.5, 0.0, NOW))._orders.keys() == {7, 9, 10}
+    monkeypatch.setattr(known_module, "_MAX_IDS", 2)
+    assert known_at(monkeypatch, *orders)._orders.keys() == {7, 9}
+
+
+def test_an_id_is_told_with_its_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of its answer; of one that was found in a list, that of the first attempt, and it proves nothing."""
+    known = known_at(monkeypatch, (7, 90.0, 5.0, NOW), (8, 90.0, 5.0, None), (9, 100.0, 0.0, NOW))
+    assert known.describe(7) == KnownId(7, Moment(0.0, NOW.service), age=10.0)
+    assert known.describe(8) == KnownId(8, scheduled=True, age=15.0)
+
+
+def test_how_many_orders_are_newer_than_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those known since it was most likely taken: as late after it began as the slowest other one, or as it ended."""
+    known = known_at(
+        monkeypatch, (1, 100.0, 50.0, NOW), (2, 104.0, 4.0, NOW), (3, 105.0, 3.0, NOW), (4, 106.0, 9.0, None)
+    )
+    assert [known.rank(100.0, ended) for ended in (math.inf, 104.0, 103.0)] == [1, 1, 2]
+    assert known.rank(106.0, math.inf) == 0
+
+
+class StandIn:
+    """A store's log that knows every id."""
+
+    def __init__(self, *, is_away: bool = False, error: StoreError | None = None) -> None:
+        self.is_away, self.error = is_away, error
+        self.questions: list[list[int]] = []
+
+    async def known(self, account: str, order_ids: list[int]) -> frozenset[int]:
+        self.questions.append(order_ids)
+        if self.error is not None:
+            raise self.error
+        return frozenset(order_ids)
+
+    def note_away(self) -> None:
+        self.is_away = True
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("is_away", "ids", "asked"), [(False, [7, 8], [8]), (False, [7], None), (True, [8], None)])
+async def test_other_processes_are_asked_only_for_what_they_may_know(
+    is_away: bool, ids: list[int], asked: list[int] | None
+) -> None:
+    """Not for ids of one's own, and not while the store is away, which would take a second each time."""
+    log = StandIn(is_away=is_away)
+    known = OrderMemory(log, "account")  # type: ignore[arg-type]  # a stand-in
+    known.note(7, 1)
+    assert await known.known_to_others(ids) == {*(asked or [])}
+    assert log.questions == ([] if asked is None else [asked])
+    assert log.is_away is is_away
+
+
+@pytest.mark.anyio
+async def test_a_store_that_is_found_to_be_away_is_not_asked_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    """By anybody; a WARNING tells why, and the search goes on without these ids."""
+    log = StandIn(error=StoreError("it is away"))
+    assert await OrderMemory(log, "account").known_to_others([8]) == set()  # type: ignore[arg-type]  # a stand-in
+    assert log.is_away
+    assert "it is away" in caplog.text
 
 
 @given(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -17,22 +19,28 @@ from iletimerkezi_async import (
     AsyncClient,
     Iys,
     OrderAcceptedError,
+    OrderReport,
+    OrderStatus,
     OutcomeUnknownError,
     RecipientError,
     Retry,
     StoreError,
 )
-from iletimerkezi_async.clocks import Moment
+from iletimerkezi_async.clocks import Days, Moment, Span
 from iletimerkezi_async.models import TURKISH_TIME
 from iletimerkezi_async.orders import search
 from iletimerkezi_async.orders.lookup import Budget
+from iletimerkezi_async.orders.rules import Evidence, OpenOrder
+from iletimerkezi_async.orders.search import Judge, hear_clock
 from iletimerkezi_async.stores import SqliteStore
+from iletimerkezi_async.wire.draft import Draft
 
 pytestmark = pytest.mark.anyio
 
 NOW = datetime(2026, 5, 1, 12, 0, 30, tzinfo=TURKISH_TIME)
 DATE = {"Date": "Fri, 01 May 2026 09:00:30 GMT"}
 NUMBER, STRANGER = "+905301234567", "+905309999999"
+DAYS = Days(date(2026, 4, 30), date(2026, 5, 2))
 #: Orders on a page of the list.
 LISTED = 30
 
@@ -56,9 +64,11 @@ class Service:
         lag: How many times a report is asked for before it has rows.
         headers: Of every answer.
         last_day: The last day of the list that is not refused as one to come.
+        beyond: What pages behind the last one have.
         shown: How many orders the list says that it has; below 0 it does not say.
         page: How many orders a page of the list has.
         asked: What was asked, in words.
+        sizes: How many rows of a report were asked for.
         after_loss: Called when the first order has been taken, and its answer is about to be lost.
     """
 
@@ -70,9 +80,11 @@ class Service:
     lag: int = 0
     headers: dict[str, str] = DATE
     last_day: str = "2999"
+    beyond: list[dict[str, object]] = field(factory=list)
     shown: int | None = None
     page: int = LISTED
     asked: list[str] = field(factory=list)
+    sizes: set[int] = field(factory=set)
     sent: int = 0
     after_loss: Callable[[], None] = lambda: None
 
@@ -108,11 +120,12 @@ class Service:
         begin = (where["page"] - 1) * self.page
         count = len(self.orders) if self.shown is None else self.shown
         told = {} if count < 0 else {"count": count}
-        return ok(**told, orders=self.orders[begin : begin + self.page])
+        return ok(**told, orders=self.orders[begin : begin + self.page] or self.beyond)
 
     def _report(self, body: dict[str, Any]) -> dict[str, object]:
         id, page, size = (body["order"][name] for name in ("id", "page", "rowCount"))
         self.asked.append(f"report {id}, page {page}")
+        self.sizes.add(size)
         if page == self.broken_page:
             return refusal(400)
         numbers = self.numbers.get(id, [STRANGER])
@@ -189,6 +202,26 @@ async def test_a_day_to_come_that_the_list_refuses_is_left_out() -> None:
     assert service.asked[:2] == ["list 1", "list 1"]
 
 
+@pytest.mark.parametrize(("shown", "beyond", "last_day", "pages", "is_whole"), [
+    (None, [], "2999", [1, 2, 3], True), (-1, [], "2999", [1, 2, 3], True), (32, [], "2999", [1, 2, 3], False),
+    (31, [31], "2999", [1, 2, 3], True), (30, [31], "2999", [1, 2, 3], True),
+    (32, [31], "2999", [1, 2, 3, 4, 5], False), (-1, [31], "2999", [1, 2, 3, 4, 5], True),
+    (None, [], "2026-05-01", [1, 1, 2, 3], False),
+    (None, [], "2026-04-01", [1, 1], False),
+])  # fmt: skip
+async def test_how_far_a_whole_list_is_read(
+    shown: int | None, beyond: list[int], last_day: str, pages: list[int], is_whole: bool
+) -> None:
+    """To an empty page; where pages are repeated, to one, or to three where it should have more. Then it lacks some."""
+    orders = [listed(id) for id in range(1, 32)]
+    service = Service(orders, shown=shown, beyond=[listed(id) for id in beyond], last_day=last_day)
+    async with service.client() as client:
+        reports = client._session.lookups.reports(DAYS)
+        _, _, found = await reports.full_list(-math.inf)
+    assert [asked.removeprefix("list ") for asked in service.asked] == [*map(str, pages)]
+    assert found is is_whole
+
+
 async def test_a_refusal_as_past_its_time_gives_the_order_that_was_taken_before() -> None:
     """The first attempt came in time, as the reports show; where they do not, nobody knows."""
     assert await Service([listed(7)], {7: [NUMBER]}, refusal=457).send() == 7
@@ -208,7 +241,10 @@ async def test_a_list_that_refuses_every_day_tells_nothing() -> None:
 async def test_a_report_in_pages_shorter_than_asked_for_is_read_to_its_end(rows: int) -> None:
     """As its total tells: a hundred numbers of ours are all there, and one too many at the end is not overlooked."""
     ours = [f"+9053012{index:05}" for index in range(100)]
-    assert await Service([listed(7, total=100)], {7: ours}, rows=rows).send(ours) == 7
+    service = Service([listed(7, total=100)], {7: ours}, rows=rows)
+    assert await service.send(ours) == 7
+    # The service's limit for a page.
+    assert service.sizes == {50, 1000}
     other = Service([listed(7, total=100)], {7: [*ours, STRANGER]}, rows=rows)
     with pytest.raises(OrderAcceptedError) as caught:
         await other.send(ours, retry=Retry(attempts=2, wait_initial=0.001))
@@ -243,6 +279,59 @@ async def test_the_two_dozen_nearest_are_looked_at_before_one_is_the_only_one(se
     with pytest.raises(OrderAcceptedError) as caught:
         await service.send()
     assert set(caught.value.candidates) == {1000, 1000 - second}
+
+
+@pytest.mark.parametrize(("seconds", "is_near"), [
+    (-60.0, True), (-60.5, False), (120.0, True), (120.5, False), (None, True),
+])  # fmt: skip
+def test_what_is_within_a_minute_of_an_attempt_is_looked_at_first(seconds: float | None, is_near: bool) -> None:
+    """And what may be; all of it where no place in the list is known."""
+    now = NOW.timestamp()
+    submitted_at = None if seconds is None else NOW + timedelta(seconds=seconds)
+    entry = OrderReport(7, OrderStatus.SENDING, submitted_at=submitted_at)
+    wanted = OpenOrder(Draft("FIRMA", Iys.OFF, {"Kodunuz 1234": (NUMBER,)}, None, 1))
+    judge = Judge(None, Budget())  # type: ignore[arg-type]  # nothing is read
+    for service, expected in ((now, is_near), (None, True)):
+        first, last = Moment(now, service), Moment(now + 60, service and service + 60)
+        judge.evidence = Evidence(wanted, Span(first, last), [entry], DAYS, last)
+        assert judge.is_near(entry) is expected
+
+
+@pytest.mark.parametrize(("its", "beside", "attempts", "looks"), [
+    ([7], False, 5, 1), ([7], True, 5, 2), ([7, 8], False, 5, 2), ([], False, 2, 2), ([], False, 4, 4),
+])  # fmt: skip
+async def test_how_often_a_lost_order_is_looked_for(its: list[int], beside: bool, attempts: int, looks: int) -> None:
+    """Twice where one is there that may not be the only one, and as often as it would be sent where none is."""
+    service = Service([listed(8), listed(7)], {key: [NUMBER] for key in its})
+    async with service.client(retry=Retry(attempts=attempts, wait_initial=0.001)) as client:
+        if beside:
+            client._session.lookups.known.add(OpenOrder(Draft("FIRMA", Iys.OFF, {"Baska": (NUMBER,)}, None, 1)))
+        with suppress(OrderAcceptedError):
+            await client.send_sms("Kodunuz 1234", NUMBER)
+    assert service.asked.count("list 1") == looks
+
+
+async def test_of_those_of_other_times_so_many_are_looked_at_and_no_more() -> None:
+    """They can only be candidates."""
+    orders = [listed(1000 - index, minutes=120) for index in range(29)]
+    service = Service(orders, {key: [] for key in range(1000, 971, -1)})
+    with pytest.raises(OrderAcceptedError):
+        await service.send(retry=Retry(attempts=2, wait_initial=0.001))
+    assert len({asked for asked in service.asked if asked.startswith("report")}) == 16
+
+
+async def test_of_two_that_may_be_it_one_may_become_known_as_another() -> None:
+    """By its own answer, before a second look: the other one is ours then."""
+
+    class Answering(Service):
+        def _list(self, body: dict[str, Any]) -> dict[str, object]:
+            if "list 1" in self.asked:
+                client._session.lookups.known.note(8, 0, Moment(NOW.timestamp()))
+            return super()._list(body)
+
+    service = Answering([listed(8), listed(7)], {8: [NUMBER], 7: [NUMBER]})
+    async with service.client() as client:
+        assert (await client.send_sms("Kodunuz 1234", NUMBER)).id == 7
 
 
 def test_requests_are_shared_by_those_who_look() -> None:
@@ -286,6 +375,21 @@ async def test_without_the_service_s_time_a_blacklist_proves_nothing() -> None:
     with pytest.raises(OutcomeUnknownError, match="452") as caught:
         await Service([], refusal=452, headers={}).send()
     assert not isinstance(caught.value, RecipientError)
+
+
+async def test_the_service_s_time_is_asked_for_where_it_was_not_heard_since() -> None:
+    """By one page of the list, and by none where an answer has told it."""
+    service = Service([])
+    async with service.client() as client:
+        lookups = client._session.lookups
+        for _ in range(2):
+            await hear_clock(lookups, -math.inf)
+            assert service.asked == ["list 1"]
+        heard_at = lookups.transport.clocks.heard_at
+        await hear_clock(lookups, heard_at)
+        assert service.asked == ["list 1"]
+        await hear_clock(lookups, heard_at + 0.001)
+        assert service.asked == ["list 1"] * 2
 
 
 async def test_where_the_store_is_away_ids_of_others_are_looked_at(

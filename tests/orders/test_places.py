@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iletimerkezi_async import AsyncClient, Delivery, OrderReport, Retry, TransportError
-from iletimerkezi_async.orders.paging import Cursor
+from iletimerkezi_async.orders.paging import Cursor, ServiceCursor
 
 T = TypeVar("T")
 DAY = date(2026, 4, 1)
@@ -189,6 +189,17 @@ def test_each_page_begins_with_the_next_row(size: int, pages: list[int]) -> None
         assert (place.page - 1) * place.size == place.read
         assert 1 <= place.size <= (min(size, pages[0]) if place.read else size)
         place.take(min(rows, place.size))
+
+
+@pytest.mark.parametrize(("rows", "total", "ended"), [
+    (31, 31, False), (30, 30, False), (29, 29, True), (29, 30, False), (20, 20, False), (0, 9, True),
+])  # fmt: skip
+def test_a_first_page_that_may_be_full_is_not_the_last(rows: int, total: int, ended: bool) -> None:
+    """Though it has as many orders as the service counts, which may be those of the page alone."""
+    place = ServiceCursor()
+    place.hear(total)
+    place.take(rows)
+    assert place.ended is ended
 
 
 # Orders and blocked numbers: the list changes while it is read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from iletimerkezi_async.orders.rules import (
     conclude_live,
     days,
     find_place,
+    is_look_alike,
     is_whole,
     judge,
     order_by_nearness,
@@ -113,6 +115,8 @@ def test_where_times_prove_nothing_only_numbers_rule_out() -> None:
     assert identify(listed(0), Rows(NUMBERS, whole=True), at=astray) is CANNOT_TELL
     assert identify(listed(9 * DAY), Rows(NUMBERS, whole=True), at=astray) is CANNOT_TELL
     assert identify(listed(0), Rows([STRANGER]), at=astray) is ANOTHER
+    scheduled = wanted_of(send_at=clock(9 * DAY))
+    assert identify(listed(0), Rows(NUMBERS), at=astray, wanted=scheduled) is CANNOT_TELL
 
 
 @pytest.mark.parametrize(("hours", "expected"), [(0, IT), (4, IT), (4.1, ANOTHER), (-4.1, ANOTHER)])
@@ -122,15 +126,17 @@ def test_another_schedule_is_another_order(hours: float, expected: Identity) -> 
     rows = Rows(NUMBERS, whole=True)
     assert identify(entry, rows, wanted=wanted_of(send_at=clock(9 * HOUR))) is expected
     assert identify(entry, rows) is IT
+    assert identify(listed(sent_at=None), rows, wanted=wanted_of(send_at=clock(9 * HOUR))) is IT
 
 
-@pytest.mark.parametrize(("rows", "is_open"), [
-    (None, True), (Rows(had=False), False), (Rows(NUMBERS[:20]), True), (Rows(NUMBERS[:20], whole=True), False),
+@pytest.mark.parametrize(("rows", "is_open", "lacks"), [
+    (None, True, False), (Rows(had=False), False, False), (Rows(NUMBERS[:20]), True, False),
+    (Rows(NUMBERS[:20], whole=True), False, True), (Rows([], whole=True), False, False),
 ])  # fmt: skip
-def test_a_report_that_is_not_there_yet_leaves_it_open(rows: Rows | None, is_open: bool) -> None:
-    """Where more of it may tell, that is said."""
+def test_a_report_that_is_not_there_yet_leaves_it_open(rows: Rows | None, is_open: bool, lacks: bool) -> None:
+    """Where more of it may tell, or the blacklist, that is said."""
     verdict = judge(evidence_of(), listed(), rows)
-    assert (verdict.identity, verdict.open) == (CANNOT_TELL, is_open)
+    assert (verdict.identity, verdict.open, verdict.lacks_numbers) == (CANNOT_TELL, is_open, lacks)
 
 
 def test_a_known_id_is_another_order() -> None:
@@ -147,6 +153,16 @@ def test_the_blacklist_tells_whom_the_service_may_have_skipped() -> None:
     assert identify(listed(), Rows([], whole=True), blacklist=set(NUMBERS)) is CANNOT_TELL
 
 
+@pytest.mark.parametrize(("numbers", "blacklist", "expected"), [
+    (NUMBERS, [], True), (NUMBERS[2:], [], True), (NUMBERS[3:], [], False), ([*NUMBERS, STRANGER], [], True),
+    (NUMBERS[3:], NUMBERS[:3], True), (NUMBERS[3:], NUMBERS[:2], False), (NUMBERS[3:], NUMBERS[1:3], False),
+    (NUMBERS[:-3] * 2, [], False), ([], NUMBERS, False), (NUMBERS[:1], NUMBERS, True),
+])  # fmt: skip
+def test_an_order_to_the_same_numbers_is_a_look_alike(numbers: list[str], blacklist: list[str], expected: bool) -> None:
+    """One that lacks at most a twentieth of ours, or of ours only blocked ones, but has one at least."""
+    assert is_look_alike(wanted_of(), Counter(numbers), blacklist) is expected
+
+
 def test_where_we_have_foreign_numbers_those_of_a_report_prove_nothing() -> None:
     """How reports spell them is not documented."""
     wanted = wanted_of([*NUMBERS, "+4915112345678"])
@@ -159,10 +175,10 @@ def test_where_we_have_foreign_numbers_those_of_a_report_prove_nothing() -> None
 
 
 def place_of(span: Span, now: Moment, shown: dict[int, tuple[float, KnownId]] | None = None) -> Place:
-    orders = [listed(at, id=id) for id, (at, _) in (shown or {}).items()]
-    return find_place(
-        evidence_of(*orders, span=span, at=now, known={id: each for id, (_, each) in (shown or {}).items()})
-    )
+    # One of somebody else, and a known one without a time, tell nothing.
+    orders = [*(listed(at, id=id) for id, (at, _) in (shown or {}).items()), listed(-HOUR, id=98), listed(None, id=99)]
+    known = {id: each for id, (_, each) in (shown or {}).items()} | {99: KnownId(99, moment())}
+    return find_place(evidence_of(*orders, span=span, at=now, known=known))
 
 
 def test_the_service_s_clock_tells_the_place() -> None:
@@ -173,6 +189,10 @@ def test_the_service_s_clock_tells_the_place() -> None:
     reckoned = place_of(ours, moment(900, 300))
     assert reckoned.likely == (NOON + 300, NOON + 360)
     assert reckoned.far > 9 * DAY
+    # Five minutes are the most by which the clocks may have moved against each other.
+    moved = Span(moment(), moment(60, 300))
+    assert place_of(moved, moment(900, 300)).likely == (NOON, NOON + 360)
+    assert place_of(Span(moment(), moment(60, 301)), moment(900, 300)).likely is None
 
 
 @pytest.mark.parametrize("clocks", [(0, 31 * MINUTE), (31 * MINUTE, 31 * MINUTE), (-16 * MINUTE, 15 * MINUTE)])
@@ -188,6 +208,8 @@ def test_known_orders_show_how_the_times_of_a_list_run() -> None:
     place = place_of(SPAN, moment(900), shown)
     assert place.likely == (NOON + 3 * HOUR, NOON + 3 * HOUR + 70)
     assert place.far == HOUR
+    shown = {1: (3 * HOUR, KnownId(1, moment())), 2: (3 * HOUR + 200 + 300, KnownId(2, moment(200)))}
+    assert place_of(SPAN, moment(900), shown).likely == (NOON + 3 * HOUR, NOON + 3 * HOUR + 360)
     shown[2] = (3 * HOUR + 200 + 301, KnownId(2, moment(200)))
     assert place_of(SPAN, moment(900), shown) == Place()
 
@@ -198,6 +220,17 @@ def test_known_orders_of_another_kind_show_nothing() -> None:
     assert place_of(SPAN, moment(900), shown).likely == (NOON, NOON + MINUTE)
 
 
+@pytest.mark.parametrize(("ahead", "then", "is_shown"), [
+    (0, 300, True), (0, 301, False), (1700, 1800, True), (1700, 1801, False),
+])  # fmt: skip
+def test_known_orders_show_nothing_where_the_clocks_were_others(ahead: float, then: float, is_shown: bool) -> None:
+    """At their answer: moved by more than five minutes since the attempts, or more than half an hour apart."""
+    span = Span(moment(0, ahead), moment(MINUTE, ahead))
+    shown = {1: (3 * HOUR + then, KnownId(1, moment(0, then)))}
+    expected = NOON + ahead + (3 * HOUR if is_shown else 0)
+    assert place_of(span, moment(900, ahead), shown).likely == (expected, expected + MINUTE)
+
+
 def test_days_by_both_clocks() -> None:
     """A day more on either side; those of a list that would be too long are none."""
     found = days(SPAN, moment(900))
@@ -206,21 +239,27 @@ def test_days_by_both_clocks() -> None:
     assert days(Span(moment(-3 * DAY, None), moment(-3 * DAY, None)), moment()) == (
         found.first - timedelta(days=3), found.last
     )  # fmt: skip
-    assert days(Span(moment(0, 9 * DAY), moment(0, 9 * DAY)), moment()) is None
+    for ahead, is_none in ((8 * DAY, False), (9 * DAY, True)):
+        assert (days(Span(moment(0, ahead), moment(0, ahead)), moment()) is None) is is_none
+    # This machine's clock was set since: the days by it now are read, too.
+    assert days(SPAN, moment(4 * DAY, -4 * DAY)) == (found.first, found.last + timedelta(days=4))
 
 
 def test_whom_to_look_at_first() -> None:
     """Within a minute of an attempt, of these those with our sender and total, then the nearest."""
     orders = [
-        listed(3 * HOUR, id=1), listed(0, id=2, sender="BASKA"), listed(100, id=3), listed(30, id=4),
-        listed(None, id=5), listed(90, id=6), listed(30, id=4),
+        listed(3 * HOUR, id=1), listed(0, id=2, sender="BASKA"), listed(100, id=3), listed(61, id=7),
+        listed(30, id=4), listed(None, id=5), listed(90, id=6), listed(30, id=4), listed(0, id=8, total=41),
+        listed(0, id=9, sender="BASKA", total=41), listed(120, id=10), listed(0, id=11, total=None),
     ]  # fmt: skip
-    assert [each.id for each in order_by_nearness(evidence_of(), orders)] == [4, 6, 3, 2, 1, 5]
+    found = [each.id for each in order_by_nearness(evidence_of(), orders)]
+    assert found == [4, 11, 7, 6, 3, 10, 2, 8, 9, 1, 5]
 
 
 # What follows from all of them.
 
 FRESH = {1: KnownId(1, moment(3 * MINUTE))}
+SCHEDULED = KnownId(2, moment(-HOUR), scheduled=True)
 
 
 def conclude(
@@ -246,26 +285,31 @@ def test_it_is_taken_where_the_list_shows_it() -> None:
     assert conclude({7: IT}, alike=2).candidates == (7,)
 
 
-def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others() -> None:
-    """And only then."""
-    assert conclude({7: ANOTHER}).taken is False
-
-
-old = moment(62 * MINUTE)
+@pytest.mark.parametrize("case", [
+    {}, {"since": NOON - 36 * HOUR}, {"at": moment(11 * MINUTE)},
+    {"known": {1: KnownId(1, moment(20 * MINUTE + 2))}}, {"known": {**FRESH, 2: SCHEDULED}, "shows": {1, 7}},
+    {"known": {}, "at": moment(61 * MINUTE)},
+])  # fmt: skip
+def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others(case: dict[str, Any]) -> None:
+    """And only then; after an hour a list is not behind, though no newer order shows it."""
+    assert conclude({7: ANOTHER}, **case).taken is False
 
 
 @pytest.mark.parametrize(("reason", "case"), [
-    ("may not have it yet", {"at": moment(10 * MINUTE)}),
+    ("may not have it yet", {"at": moment(11 * MINUTE - 1)}),
+    ("may not have it yet", {"at": moment(MINUTE - 2)}),
     ("may be it", {"verdicts": {7: CANNOT_TELL}}),
     ("not all orders", {"shows": {1, 7, 8}}),
     ("time is not known", {"at": moment(20 * MINUTE, None)}),
     ("lacks orders", {"whole": False}),
     ("lacks orders", {"known": {**FRESH, 2: KnownId(2, moment(-HOUR))}, "shows": {1, 7}}),
     ("lacks orders", {"since": NOON}),
-    ("may be behind", {"known": {}}),
+    ("lacks orders", {"known": {**FRESH, 2: SCHEDULED}, "shows": {1, 7}, "wanted": wanted_of(send_at=clock(DAY))}),
+    ("may be behind", {"known": {}, "at": moment(61 * MINUTE - 1)}),
+    ("may be behind", {"known": {1: KnownId(1, moment(20 * MINUTE + 2.5))}}),
     ("may be behind", {"known": {1: KnownId(1, moment(2 * MINUTE))}}),
     ("may be behind", {"known": {1: KnownId(1, moment(15 * MINUTE))}, "shows": {7}}),
-    ("a clock was set back", {"at": moment(-10 * MINUTE)}),
+    ("a clock was set back", {"at": moment(MINUTE - 2.5)}),
 ])  # fmt: skip
 def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, object]) -> None:
     """Each by itself, with the reason in words."""
@@ -275,16 +319,11 @@ def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, objec
     assert reason in conclusion.reason
 
 
-def test_after_an_hour_a_list_is_not_behind() -> None:
-    """Though no newer order shows it."""
-    assert conclude({7: ANOTHER}, known={}, at=old).taken is False
-
-
 @pytest.mark.parametrize(("known", "whole"), [
-    (KnownId(1, moment(-HOUR)), False), (KnownId(1, moment(19 * MINUTE)), True), (KnownId(1, scheduled=True), True),
-    (KnownId(1, moment(-HOUR), scheduled=True), True),
-    (KnownId(1, moment(-40 * HOUR)), True), (KnownId(1, moment(-34 * HOUR)), True),
-    (KnownId(1, moment(-31 * HOUR)), False),
+    (KnownId(1, moment(-HOUR)), False), (KnownId(1, moment(10 * MINUTE)), False), (SCHEDULED, True),
+    (KnownId(1, moment(10 * MINUTE + 1)), True), (KnownId(1, scheduled=True), True),
+    (KnownId(1, moment(-32 * HOUR - 1)), True), (KnownId(1, moment(-32 * HOUR)), False),
+    (KnownId(1, moment(32 * HOUR)), True), (KnownId(1, moment(32 * HOUR - 1)), False),
 ])  # fmt: skip
 def test_which_known_orders_a_whole_list_must_have(known: KnownId, whole: bool) -> None:
     """Not those of the last ten minutes, at the edge of the days, to be sent later, or cancelled."""
@@ -293,7 +332,7 @@ def test_which_known_orders_a_whole_list_must_have(known: KnownId, whole: bool) 
 
 def test_scheduled_orders_must_be_listed_where_one_is_looked_for() -> None:
     """A list that leaves out what is not due would lack ours as well."""
-    known = {1: KnownId(1, moment(-HOUR), scheduled=True)}
+    known = {1: SCHEDULED}
     wanted = wanted_of(send_at=clock(9 * HOUR))
     assert not is_whole(evidence_of(at=moment(20 * MINUTE), known=known, wanted=wanted))
 

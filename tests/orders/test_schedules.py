@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import anyio
 import httpx
 import pytest
 from canned import QUICK, Canned, ok, refusal
@@ -17,6 +18,7 @@ from iletimerkezi_async import (
     RecipientError,
     Retry,
     ScheduleError,
+    UnavailableError,
 )
 from iletimerkezi_async.errors import ApiError
 from iletimerkezi_async.sandbox import Sandbox, Weather
@@ -126,6 +128,18 @@ async def test_a_refusal_of_the_service_is_told_as_such(clock: Clock) -> None:
 
     canned = Canned(answer)
     with pytest.raises(ApiError, match="402"):
+        await canned.client.send_sms("Yarin", NUMBER, send_at=soon())
+
+
+async def test_a_time_that_has_come_is_not_waited_past(clock: Clock) -> None:
+    """No attempt could follow the pause."""
+
+    def answer(_: httpx.Request) -> object:
+        clock.late += 600
+        return refusal(503)
+
+    canned = Canned(answer, retry=Retry(wait_initial=60, wait_max=60))
+    with anyio.fail_after(20), pytest.raises(UnavailableError):
         await canned.client.send_sms("Yarin", NUMBER, send_at=soon())
 
 

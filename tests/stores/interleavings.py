@@ -394,7 +394,7 @@ class World:
         change = question.undo(answer) if question.undo is not None else None
         if change is None or answer.row is None:
             return
-        fence = None if question.fence is None else evolve(question.fence, version=self.draw())
+        fence = None if question.fence is None else question.fence._replace(version=self.draw())
         undoing = Question(question.name, question.part, answer.row, change, fence)
         self._late.append(Late(who, undoing, self.now + LATEST, is_undone=False))
 

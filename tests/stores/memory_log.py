@@ -124,8 +124,8 @@ class MemoryLog:
     def _note(self, known: KnownId, now: float) -> None:
         there = self._known.get(known.order_id)
         if there is None:
-            there = evolve(known, at=Moment(now - known.age, known.at.service))
-        self._known[known.order_id] = evolve(there, scheduled=known.scheduled or there.scheduled)
+            there = known._replace(at=Moment(now - known.age, known.at.service))
+        self._known[known.order_id] = there._replace(scheduled=known.scheduled or there.scheduled)
         if len(self._known) > _MOST_KNOWN:
             del self._known[next(iter(self._known))]
 

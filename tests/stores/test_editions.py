@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 
 import anyio
@@ -16,7 +17,11 @@ import pytest
 from older import answer
 from worlds import World
 
+from iletimerkezi_async import Iys
 from iletimerkezi_async.stores import PostgresStore, SqliteStore, sql
+from iletimerkezi_async.stores.log import account_of, fingerprint
+from iletimerkezi_async.wire.credentials import Body, Credentials
+from iletimerkezi_async.wire.draft import Draft
 
 FOLDER = Path(__file__).parent / "editions"
 NEWEST = len(sql.EDITIONS)
@@ -35,6 +40,15 @@ Ask = Callable[[str], str]
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def test_what_a_later_version_finds_a_row_by_stays_the_same() -> None:
+    """With other fingerprints each key would belong to other content, and no look-alike would be found."""
+    messages = {"Kodunuz 1234": ("+905301234567", "+905301234568"), "Merhaba": ("+905301234569",)}
+    send_at = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
+    found = fingerprint(Draft("FIRMA", Iys.OFF, messages, send_at, 3), Body(b"seal"))
+    assert found == ("0a8f69a29a459fa27eba24a7c47722f41cbe2e87", "e162e08e4a6a8ee222cb772d53e93218")
+    assert account_of(Credentials("key", "hash", "https://api.example/v1")) == "096c22835210e1c3aaad741a2d8e52f1"
 
 
 @contextmanager

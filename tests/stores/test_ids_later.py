@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -14,7 +15,7 @@ from worlds import World
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
 from iletimerkezi_async.sandbox import Sandbox
-from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
+from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store, base
 from iletimerkezi_async.stores.base import StoreLog
 
 pytestmark = pytest.mark.anyio
@@ -93,9 +94,27 @@ async def test_what_was_answered_is_noted_at_the_latest_when_the_store_is_closed
     """Another process then knows that these orders are no others."""
     async with world.engine.store() as store, world.client(store) as client:
         orders = [await client.send_sms(f"Kodunuz {index}", NUMBER) for index in range(30)]
+        orders += (await client.send_bulk("Kampanya", [NUMBER])).orders
     async with world.engine.store() as store:
         ids = {order.id for order in orders}
         assert await StoreLog(store).known(world.account, ids) == ids
+
+
+@pytest.mark.parametrize("how", ["noted later", "asked"])
+async def test_what_is_old_is_deleted_every_ten_minutes(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with each question, or each id."""
+    swept: list[int] = []
+    monkeypatch.setattr(SqliteStore, "_sweep_rows", lambda _: swept.append(1))
+    async with SqliteStore(tmp_path / "store") as store:
+        for now, count in ((1000.0, 1), (1599.0, 1), (1600.0, 2), (2199.0, 2)):
+            monkeypatch.setattr(base, "time", SimpleNamespace(monotonic=lambda now=now: now))
+            if how == "asked":
+                await store._ask(list)
+            else:
+                store._note_late([])
+            assert len(swept) == count
 
 
 async def test_a_store_that_comes_back_is_told_what_it_missed(tmp_path: Path, sandbox: Sandbox, url: str) -> None:

@@ -120,6 +120,7 @@ TABLE: list[tuple[dict[str, object] | None, float, Event, type | object, dict[st
     (UNKNOWN, HELD, begins(lost=True), Row, {"state": State.BEGUN, "first": OLD, "last": "now"}),
     (None, 0, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
     (FREE, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
+    (FREE, OVER, is_taken(7, "other"), Row, {"state": State.SENT, "order_id": 7, "content": "other"}),
     (CLAIMED, HELD, is_taken(7), Row, {"state": State.SENT, "order_id": 7}),
     (BEGUN, HELD, is_taken(7), Row, {"state": State.SENT, "order_id": 7, "first": OLD}),
     (BEGUN, HELD, is_taken(None), Row, {"state": State.SENT, "order_id": None}),
@@ -129,6 +130,7 @@ TABLE: list[tuple[dict[str, object] | None, float, Event, type | object, dict[st
     ({**SENT, "order_id": 5}, OVER, is_taken(7), Row, {"state": State.SENT, "order_id": 5}),
     ({**SENT, "order_id": 5}, OVER, is_taken(None), Row, {"state": State.SENT, "order_id": 5}),
     (None, 0, says_sent(7), life.Obstacle.UNUSED, None),
+    (None, 0, says_not_sent(), life.Obstacle.UNUSED, None),
     (FREE, OVER, says_sent(7), life.Obstacle.UNUSED, FREE),
     (FREE, OVER, says_not_sent(), life.Obstacle.UNUSED, FREE),
     (CLAIMED, HELD, says_sent(7), life.Obstacle.BUSY, {"state": State.CLAIMED}),
@@ -334,8 +336,8 @@ MINUTES = 60.0
         (Moment(NOW.local - 9 * MINUTES, NOW.service - 8 * MINUTES), False),
         (Moment(NOW.local - 8 * MINUTES, NOW.service - 9 * MINUTES), False),
         (Moment(NOW.local - 8 * MINUTES), False),
-        (Moment(NOW.local + 5 * MINUTES, NOW.service - 8 * MINUTES), False),
-        (Moment(NOW.local - 8 * MINUTES, NOW.service + 1.0), True),
+        (Moment(NOW.local + 2.5, NOW.service - 8 * MINUTES), False),
+        (Moment(NOW.local - 8 * MINUTES, NOW.service + 2.0), True),
     ],
 )  # fmt: skip
 def test_when_an_order_may_be_sent_again(first: Moment | None, may: bool) -> None:
@@ -348,3 +350,76 @@ def test_nothing_is_sent_again_while_the_service_s_time_is_not_known() -> None:
     """This machine's clock alone may have been set."""
     row = mine(Name("a", Scope.KEY, "k"), first=NOW, last=NOW)
     assert not life.may_repeat(row, Moment(NOW.local + 60))
+    assert life.may_repeat(row, Moment(NOW.local + 60, NOW.service))
+
+
+# Decisions by themselves, where a log hides what they are, or cannot be at the very moment.
+
+ROW = mine(Name("a", Scope.KEY, "k"), expires_at=1000.0)
+
+
+@pytest.mark.parametrize(("until", "left"), [(99.0, 0.0), (100.5, 0.5), (402.0, 302.0), (402.5, 0.0)])
+def test_a_lease_is_over_in_time(until: float, left: float) -> None:
+    """Also one that is longer than any lease, but for two seconds by which a clock may be set back."""
+    assert life.lease_left(evolve(ROW, lease_until=until), 100.0) == left
+
+
+def test_a_row_counts_until_it_expires() -> None:
+    """Not at that moment any more."""
+    assert [life.is_none(ROW, now) for now in (999.9, 1000.0)] == [False, True]
+
+
+def test_only_a_claim_may_be_lost_with_the_machine() -> None:
+    """No attempt leaves before the next write, and whatever that is, it is on disk before it counts."""
+    for there in (None, ROW, evolve(ROW, state=State.UNKNOWN, first=OLD, last=OLD)):
+        claimed = life.claim(there, 100.0, mine(ROW.name), LEASE, KEEP)
+        assert isinstance(claimed, Change)
+        assert not claimed.durable
+    assert life.begin(ROW, draw(), None, LEASE, KEEP, lost=False).durable
+    assert life.give_up(ROW, draw(), KEEP, lost=True).durable
+    assert life.strike(ROW, draw()).durable
+
+
+@pytest.mark.parametrize(("keep", "in_doubt"), [(3600.0, 11 * 86_400.0), (30 * 86_400.0, 30 * 86_400.0)])
+def test_for_how_long_a_row_is_kept(keep: float, in_doubt: float) -> None:
+    """A free one for an hour, one in doubt for eleven days at least, any other as keys are."""
+    assert life.begin(ROW, draw(), None, LEASE, keep, lost=False).keep == in_doubt
+    assert life.give_up(ROW, draw(), keep, lost=True).keep == in_doubt
+    assert life.give_up(ROW, draw(), keep, lost=False).keep == 3600.0
+    kept = (life.release(ROW, "v", keep), life.refuse(ROW, "v", keep, duplicate=True))
+    assert [(each.row.state, each.keep) for each in kept] == [(State.CLAIMED, keep), (State.DUPLICATE, keep)]
+    assert life.refuse(ROW, "v", keep, duplicate=False).row.state is State.REFUSED
+
+
+def test_a_date_that_is_heard_dates_the_last_attempt_alone() -> None:
+    """Not one that had its date, nor an earlier one, were it half a second ago."""
+    held = evolve(ROW, first=Moment(10.0), last=Moment(10.5))
+    given_up = life.give_up(held, draw(), KEEP, lost=True, service=77.0).row
+    assert (given_up.first, given_up.last) == (Moment(10.0), Moment(10.5, 77.0))
+    dated = evolve(held, last=Moment(10.5, 12.0))
+    assert life.give_up(dated, draw(), KEEP, lost=True, service=77.0).row.last == dated.last
+
+
+@pytest.mark.parametrize(("there", "order_id", "obstacle"), [
+    ({"order_id": 5}, 7, life.Obstacle.REPLAY), ({"order_id": 5}, None, life.Obstacle.REPLAY),
+    ({}, None, life.Obstacle.REPLAY), ({"content": "other"}, 7, life.Obstacle.CONFLICT),
+])  # fmt: skip
+def test_what_is_known_to_be_taken_is_not_written_again(
+    there: dict[str, object], order_id: int | None, obstacle: life.Obstacle
+) -> None:
+    """The first id stays, and a name that belongs to other content by now belongs to that."""
+    sent = mine(ROW.name, **{**SENT, **there})
+    assert life.taken(sent, ROW, order_id, KEEP) is obstacle
+
+
+@pytest.mark.parametrize(("order_id", "first", "note"), [
+    (None, 40.0, None), (7, 40.0, KnownId(7, scheduled=True, age=60.0)), (7, 101.0, KnownId(7, scheduled=True)),
+])  # fmt: skip
+def test_an_id_that_a_person_tells_is_known_since_the_first_attempt(
+    order_id: int | None, first: float, note: KnownId | None
+) -> None:
+    """Like one that was found in a list; never since a moment to come."""
+    row = evolve(ROW, state=State.UNKNOWN, first=Moment(first), last=Moment(first))
+    marked = life.mark_sent(row, 100.0, draw(), order_id, KEEP)
+    assert isinstance(marked, Change)
+    assert marked.note == note

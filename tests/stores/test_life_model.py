@@ -207,7 +207,7 @@ def no_fence() -> Any:
 def same_version_of_part_0() -> Any:
     """A lease is renewed without a new version."""
     return patch.object(
-        memory_log, "_renewed", lambda zero, fence, now: renewed(zero, evolve(fence, version=zero.version), now)
+        memory_log, "_renewed", lambda zero, fence, now: renewed(zero, fence._replace(version=zero.version), now)
     )
 
 
@@ -292,7 +292,7 @@ def another_version_on_asking_again() -> Any:
                 return answer
             if question.change is not None:
                 row = evolve(question.change.row, version=rows.draw())
-                question = evolve(question, change=evolve(question.change, row=row))
+                question = evolve(question, change=question.change._replace(row=row))
         raise StoreError("the log is away")
 
     return patch.object(YieldingLog, "ask", ask)
@@ -305,7 +305,7 @@ def nine_minutes_asked_once() -> Any:
 
 def begin_that_a_crash_undoes() -> Any:
     real = life.begin
-    return patch.object(life, "begin", lambda *given, **more: evolve(real(*given, **more), durable=False))
+    return patch.object(life, "begin", lambda *given, **more: real(*given, **more)._replace(durable=False))
 
 
 def first_attempt_forgotten() -> Any:

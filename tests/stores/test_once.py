@@ -120,6 +120,13 @@ async def test_what_can_be_no_key_is_refused(world: World, client: AsyncClient, 
     assert world.asked() == 0
 
 
+async def test_a_question_about_no_key_is_refused(client: AsyncClient) -> None:
+    """While a send may have none."""
+    for ask in (client.find_send, client.mark_sent, client.mark_not_sent):
+        with pytest.raises(ConfigurationError, match="`key`"):
+            await ask(None)  # type: ignore[operator]  # what is tested
+
+
 async def test_what_can_be_no_store_is_refused(world: World) -> None:
     """At construction, also a class instead of an object."""
     for wrong in ("sqlite:///x", type(world.engine.store())):
@@ -222,6 +229,21 @@ async def test_what_was_lost_goes_out_again_where_that_is_safe(
         await client.send_sms("Yeni metin", VELI, key="newer")
     assert not (await client.send_sms(TEXT, ALI, key="k")).replayed
     assert world.sent()[ALI] == 1
+
+
+async def test_a_clock_that_is_a_month_off_keeps_nothing_from_going_out_again(
+    world: World, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's time is asked for by a list of the service's days, not of all between the two clocks."""
+    real, month = time.time, 30 * 86_400.0
+    monkeypatch.setattr(time, "time", lambda: real() + month)
+    world.engine.shift(monkeypatch, month)
+    await client.get_balance()
+    world.sandbox.fail("send-sms", "drop-answer", times=3)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert (await client.send_sms(TEXT, ALI, key="k")).id == world.sandbox.orders[0].id
+    assert world.sent() == {ALI: 1}
 
 
 async def test_a_person_resolves(world: World, client: AsyncClient) -> None:
@@ -423,6 +445,31 @@ async def test_an_owner_that_is_late_tells_the_next(
             go_on.set()
     assert len({order.id for order in orders}) == 1
     assert world.sent() == {ALI: 1}
+
+
+async def test_an_owner_whose_key_was_given_away_has_its_order_all_the_same(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person took it for not sent, and the key is another order's by now: that is kept."""
+    real = type(store)._write
+    others: list[Order] = []
+
+    async def give_away() -> None:
+        async with world.engine.store() as other_store, world.client(other_store) as other:
+            await other.mark_not_sent("k")
+            others.append(await other.send_sms("Baska metin", ALI, key="k"))
+
+    def late(go_on: Callable[[], Answer], change: Change) -> Answer:
+        monkeypatch.setattr(type(store), "_write", real)
+        world.later(minutes=5)
+        anyio.run(give_away)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", late))
+    order = await client.send_sms(TEXT, ALI, key="k")
+    found = await client.find_send("k")
+    assert found is not None
+    assert (order.id, found.order_id) == (world.sandbox.orders[0].id, others[0].id)
 
 
 async def test_with_the_store_away_under_way_it_is_not_sent_again(

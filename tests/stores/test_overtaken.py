@@ -11,11 +11,14 @@ import anyio
 import anyio.to_thread
 import pytest
 from asking import interposed
+from attrs import evolve
 from worlds import World
 
 from iletimerkezi_async import AsyncClient, KeyConflictError, Order, OutcomeUnknownError, SendState, StoreError
+from iletimerkezi_async.orders import rows
 from iletimerkezi_async.stores import Store
-from iletimerkezi_async.stores.log import Answer, Change, State
+from iletimerkezi_async.stores.base import StoreLog
+from iletimerkezi_async.stores.log import Answer, Change, Name, Scope, State, draw
 
 pytestmark = pytest.mark.anyio
 
@@ -157,6 +160,36 @@ async def test_an_attempt_of_a_time_to_come_is_not_repeated(
         await client.send_sms(TEXT, ALI, key="k")
     assert world.asked() == asked
     assert (await client.find_send("k")).state is SendState.UNKNOWN  # type: ignore[union-attr]  # it is there
+
+
+async def test_a_key_that_is_taken_over_after_an_attempt(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the other call goes on, nobody knows what became of the attempt: not that nothing was sent."""
+    begins = 0
+
+    async def take_over() -> None:
+        async with world.engine.store() as other:
+            log = StoreLog(other)
+            row = (await log.read(Name(world.account, Scope.KEY, "k"))).row
+            assert row is not None
+            _, obstacle = await rows.claim(log, evolve(row, version=draw(), token=draw()), 60, 3600)
+            assert obstacle is None
+
+    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begins
+        begins += 1
+        if begins == 2:
+            world.later(minutes=5)
+            anyio.run(take_over)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
+    world.sandbox.fail("send-sms", "drop-answer")
+    async with world.client(store, timeout=0.5) as client:
+        with pytest.raises(OutcomeUnknownError, match="another call has the key"):
+            await client.send_sms(TEXT, ALI, key="k")
+    assert world.asked() == 1
 
 
 async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(

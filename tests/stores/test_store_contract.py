@@ -16,10 +16,10 @@ from worlds import World
 
 from iletimerkezi_async import AsyncClient, IletimerkeziError, Order, StoreError
 from iletimerkezi_async.orders import life, rows
-from iletimerkezi_async.stores import Store
+from iletimerkezi_async.stores import RedisStore, Store
 from iletimerkezi_async.stores.base import StoreLog
 from iletimerkezi_async.stores.log import Answer, Change, KnownId, State, account_of
-from iletimerkezi_async.stores.threads import CALLS
+from iletimerkezi_async.stores.threads import CALLS, Threads, _Call
 from iletimerkezi_async.wire.credentials import Credentials
 
 pytestmark = pytest.mark.anyio
@@ -32,6 +32,15 @@ async def test_accounts_and_keys_are_apart(store: Store, account: str) -> None:
     await Asking(store, account).granted()
     for other in (Asking(store, f"{account} another"), Asking(store, account, "another")):
         assert await other.obstacle("other") is None
+
+
+@pytest.mark.parametrize(("url", "shown"), [
+    ("redis://kasa:gizli@kasa.example:6380/2", "kasa.example:6380/2"), ("rediss://kasa.example", "kasa.example/0"),
+    ("unix:///run/redis.sock", "/run/redis.sock/0"), ("redis://", "localhost/0"),
+])  # fmt: skip
+def test_a_store_is_shown_by_its_place_alone(url: str, shown: str) -> None:
+    """Not by the user and the password in its address."""
+    assert repr(RedisStore(url)) == f"<RedisStore {shown}>"
 
 
 async def test_an_id_of_any_size_is_kept(store: Store, account: str) -> None:
@@ -221,6 +230,38 @@ async def test_what_became_of_a_send_is_noted_whatever_cancels(
         while (found := await asking.find()) is None or found.state is not State.SENT:  # noqa: ASYNC110 - a thread does
             await anyio.sleep(0.02)
     assert found.order_id == 428
+
+
+async def test_a_store_has_so_many_calls_at_once_and_no_more() -> None:
+    """The others wait for a thread, and are called then."""
+    threads = Threads(20.0, lambda _: None, str)
+    under_way, ends = list[int](), threading.Event()
+
+    def work() -> None:
+        under_way.append(1)
+        ends.wait(20)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(CALLS + 2):
+            tasks.start_soon(threads.run, work)
+        await until(lambda: len(under_way) >= CALLS)
+        await anyio.sleep(0.02)
+        at_once = len(under_way)
+        ends.set()
+    assert (at_once, len(under_way)) == (CALLS, CALLS + 2)
+
+
+def test_what_failed_is_not_undone() -> None:
+    """Of a caller who has left, too."""
+    undone: list[object] = []
+
+    def fail() -> None:
+        raise StoreError("it is away")
+
+    call = _Call(fail, undone.append)
+    call.run()
+    call.end()
+    assert (call.error, undone) == ("it is away", [])
 
 
 @pytest.mark.parametrize("phase", ["claim", "begin", "settle"])

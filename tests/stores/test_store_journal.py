@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import anyio
 import anyio.lowlevel
 import pytest
+from asking import interposed
 from worlds import World
 
 from iletimerkezi_async import (
@@ -20,6 +21,8 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.campaigns.journal import Journal
 from iletimerkezi_async.stores import Store
+from iletimerkezi_async.stores.log import Answer, Change
+from iletimerkezi_async.stores.sql import SqlStore
 
 pytestmark = pytest.mark.anyio
 
@@ -72,6 +75,29 @@ async def test_a_campaign_goes_on_elsewhere(world: World, client: AsyncClient, s
         again = await other.send_bulk(TEXT, NUMBERS, batch_size=5, journal=other_store.journal("kis"))
     assert world.sent() == dict.fromkeys(NUMBERS, 1)
     assert again.accepted == len(NUMBERS)
+
+
+async def test_a_lost_order_is_no_look_alike_of_its_own(world: World, client: AsyncClient, store: Store) -> None:
+    """Where the client's store is the journal's, too: it is counted once, and so its id is certain."""
+    world.sandbox.fail("send-sms", "drop-answer")
+    result = await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert [order.id for order in result.orders] == [world.sandbox.orders[0].id]
+
+
+async def test_a_journal_that_was_deleted_under_way_stops_its_campaign(
+    world: World, client: AsyncClient, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was taken is in the result that goes along."""
+
+    def emptied(go_on: Callable[[], Answer], change: Change) -> Answer:
+        store._transact(["DELETE FROM iletimerkezi_rows WHERE account = :account"], {"account": world.account}, False)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", emptied))
+    with pytest.raises(JournalError, match="taken over") as caught:
+        await client.send_bulk(TEXT, NUMBERS, journal=store.journal("kis"))
+    assert caught.value.result is not None
+    assert caught.value.result.accepted == len(NUMBERS)
 
 
 async def test_two_runs_at_once_are_one_too_many(world: World, client: AsyncClient, store: Store) -> None:

@@ -314,3 +314,18 @@ async def test_a_pause_while_the_store_is_away(engine: Engine, account: str, mon
         pacer.hold_back(0.2)
         await pacer.acquire(1000)
         assert time.monotonic() - began >= 0.2
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("seconds", "shared"), [(30.0, 30.0), (120.0, 120.0), (500.0, 120.0)])
+async def test_a_pause_is_shared_for_two_minutes_at_the_most(seconds: float, shared: float) -> None:
+    """Others are told of the rest by the service itself."""
+    told: list[tuple[float, float]] = []
+
+    class Told:
+        async def reserve(self, account: str, seconds: float, delay: float) -> float:
+            told.append((seconds, delay))
+            return 0.0
+
+    await StorePacer(100, Told(), "account").share_pause(seconds)  # type: ignore[arg-type]  # a stand-in
+    assert told == [(0.0, shared)]

@@ -28,6 +28,7 @@ from iletimerkezi_async import ConfigurationError, DuplicateOrderError, StoreErr
 from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, Store
 from iletimerkezi_async.stores.base import StoreLog
 from iletimerkezi_async.stores.log import KnownId, State
+from iletimerkezi_async.stores.redis import _complaints_about
 
 pytestmark = pytest.mark.anyio
 
@@ -220,6 +221,23 @@ async def test_a_full_redis_is_an_error(tmp_path: Path, account: str) -> None:
             assert await asking.begin(mine)
 
 
+@pytest.mark.parametrize(("policy", "memory", "save", "append", "told"), [
+    ("noeviction", "100", "3600 1", "no", ""), ("allkeys-lru", "0", "", "yes", ""),
+    ("allkeys-lru", "100", "", "yes", "m"),
+    ("noeviction", "0", "", "no", "d"), ("allkeys-lru", "100", "", "no", "md"),
+])  # fmt: skip
+def test_which_settings_of_a_redis_may_lose_keys(policy: str, memory: str, save: str, append: str, told: str) -> None:
+    """A limit of its memory where it may drop any key, and neither kind of file on its disk."""
+    settings = {"maxmemory": memory, "maxmemory-policy": policy, "save": save, "appendonly": append}
+
+    class Server:
+        def config_get(self, name: str) -> dict[str, str]:
+            return {name: settings[name]}
+
+    complaints = _complaints_about(Server())  # type: ignore[arg-type]  # a stand-in
+    assert ["memory is full" in each for each in complaints] == [each == "m" for each in told]
+
+
 async def test_a_redis_that_forgets_is_warned_of(
     tmp_path: Path, account: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -365,7 +383,8 @@ async def use(order_id):
     await log.note({account!r}, [KnownId(order_id)])
     return sorted(await log.known({account!r}, [1, 2, 3]))
 anyio.run(use, 1, backend={anyio_backend_name!r})
-lock = getattr(store, "_one_at_a_time", None) or store._lock
+own = getattr(store, "_one_at_a_time", None) or getattr(store, "_lock", None)
+lock = own or store._server.connection_pool._lock
 lock.acquire()
 child = os.fork()
 if child:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain, islice
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iletimerkezi_async import Message
+from iletimerkezi_async import Iys, Message
 from iletimerkezi_async.errors import ApiError
-from iletimerkezi_async.wire.draft import message_complaint
-from iletimerkezi_async.wire.packing import unfold
+from iletimerkezi_async.orders.known import hash_content
+from iletimerkezi_async.wire.draft import Draft, message_complaint
+from iletimerkezi_async.wire.packing import Filling, in_turns, pack_pairs, sort_numbers, unfold
+from iletimerkezi_async.wire.sending import send_sms
+
+MANY = 20_000
+PAIRS = [(f"+90530{number:07}", f"Sayin {number}") for number in range(MANY)]
+TEMPLATE = Draft("FIRMA", Iys.OFF, {}, None, 0)
+DISTINCT = Draft("FIRMA", Iys.OFF, {text: (number,) for number, text in PAIRS}, None, MANY)
 
 TEXTS = st.lists(
     st.sampled_from(["Merhaba", "Şifre", "", "  ", "\ud83d", "\ude00", "a" * 401, "ş" * 2000])
@@ -24,6 +33,9 @@ TEXTS = st.lists(
 @given(TEXTS)
 def test_each_recipient_comes_with_the_flaw_of_the_text(texts: list[str]) -> None:
     """The same as that of the message; and everyday texts have none."""
+    complaint = message_complaint("no message")
+    assert complaint is not None
+    assert complaint.code == 422
     for text in texts:
         message = Message(text, ["5301234567", "5301234568"])
         assert [repr(flaw) for _, _, flaw in unfold(message)] == [repr(message_complaint(message))] * 2
@@ -54,3 +66,38 @@ def test_messages_are_taken_apart(messages: list[object], sizes: list[int]) -> N
     others = [each for each in messages if each not in sound]
     assert taken == [(each.text, number) for each in sound for number in each.to]
     assert refused == [number for each in others for number in (each.to if isinstance(each, Message) else [""])]
+
+
+@given(
+    st.integers(0, 500),
+    st.lists(st.from_regex(r"\+[1-9][0-9]{1,14}", fullmatch=True) | st.integers(0, 99).map(lambda n: f"+905{n:09}")),
+)
+def test_numbers_are_sorted_as_text(more: int, numbers: list[str]) -> None:
+    """Those of all countries, whatever their lengths, and few as well as many."""
+    numbers = [f"+90530{number * 7919 % 1000:07}" for number in range(more)] + numbers
+    assert sort_numbers(numbers) == sorted(numbers)
+
+
+@given(st.integers(0, 1300))
+def test_taking_turns_changes_nothing(count: int) -> None:
+    """Every value comes once, in order."""
+    assert [*in_turns(range(count))] == [*range(count)]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: pack_pairs(TEMPLATE, PAIRS),
+        lambda: pack_pairs(TEMPLATE, [(number, "Merhaba") for number, _ in PAIRS]),
+        lambda: Filling(TEMPLATE, [Message("Merhaba", [number for number, _ in PAIRS])]).draft(),
+        lambda: hash_content(DISTINCT),
+        lambda: send_sms(DISTINCT),
+    ],
+)
+def test_work_for_many_gives_way_to_other_threads(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the event loop's above all, which would have to wait for 5 ms several times in each of its turns."""
+    turns: list[None] = []
+    monkeypatch.setattr("iletimerkezi_async.wire.packing._SLICE", -1.0)
+    monkeypatch.setattr("iletimerkezi_async.wire.packing.give_way", lambda: turns.append(None))
+    work()
+    assert len(turns) >= MANY // 1000

@@ -14,6 +14,7 @@ from iletimerkezi_async.wire.account import get_balance
 from iletimerkezi_async.wire.call import AttemptOutcome, Lost, RawAnswer, Refused, read_answer
 from iletimerkezi_async.wire.draft import Draft, write_template
 from iletimerkezi_async.wire.packing import Filling
+from iletimerkezi_async.wire.reading import read_number
 from iletimerkezi_async.wire.sending import send_sms
 
 TRT = timezone(timedelta(hours=3))
@@ -114,6 +115,15 @@ async def test_what_else_is_no_time(written: str) -> None:
     assert order.submitted_at is None
 
 
+@pytest.mark.parametrize(("written", "number"), [
+    ("00905301234567", "+905301234567"), ("5301234567", "+905301234567"), (905301234567, "+905301234567"),
+    ("004915112345678", "004915112345678"), ("+4915112345678", "+4915112345678"), ("+90530***4567", "+90530***4567"),
+])  # fmt: skip
+def test_numbers_in_every_form(written: str | int, number: str) -> None:
+    """Turkish ones as E.164; others only with their plus, as nobody knows how the service writes these."""
+    assert read_number(written) == number
+
+
 # Headers.
 
 
@@ -168,6 +178,19 @@ def test_an_answer_without_a_code(status: int, kind: type[object]) -> None:
     assert isinstance(outcome, (Lost, Refused))
     assert ("redirection" in str(outcome.error)) == (300 <= status < 400)
     assert outcome.error.http_status == status
+
+
+def test_which_statuses_without_a_body_are_refusals() -> None:
+    """Of a caller's client that raises for them: the service's codes, those beyond HTTP's own surely its own."""
+    refused = [400, 401, 402, 403, 404, 422, 429, *range(450, 475)]
+    outcomes = {
+        status: read_answer(get_balance(), RawAnswer(status, b"", {}, bodyless=True), str) for status in range(300, 600)
+    }
+    assert [status for status, outcome in outcomes.items() if isinstance(outcome, Refused)] == refused
+    own = [status for status, outcome in outcomes.items() if isinstance(outcome, Refused) and outcome.is_its_own]
+    assert own == [429, *range(452, 475)]
+    content = [status for status, outcome in outcomes.items() if isinstance(outcome, Refused) and outcome.content]
+    assert content == [453, 454, 458, 459, 460, 464, 466, 468, 469]
 
 
 @pytest.mark.parametrize(
