@@ -288,7 +288,7 @@ async def test_what_is_no_decision_is_told(path: Path, name: str, value: object)
     with pytest.raises(ConfigurationError, match=name):
         await run(sandbox, path, **{name: value})
     assert not path.exists()
-    assert not sandbox.orders
+    assert not sandbox.requests
 
 
 @pytest.mark.parametrize("options", [{"unknown": "as_sent"}, {"unknown": "as_not_sent"}, {"settle_for": 60.0}])
@@ -300,7 +300,7 @@ async def test_what_is_about_a_journal_needs_one(options: dict[str, object]) -> 
             await client.send_bulk(TEXT, numbers(1), **options)  # type: ignore[arg-type]  # of all types
         with pytest.raises(ConfigurationError, match="give a `journal`"):
             await client.send_bulk_messages(dated(1), **options)  # type: ignore[arg-type]  # likewise
-    assert not sandbox.orders
+    assert not sandbox.requests
 
 
 async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
