@@ -251,9 +251,10 @@ def test_whom_to_look_at_first() -> None:
         listed(3 * HOUR, id=1), listed(0, id=2, sender="BASKA"), listed(100, id=3), listed(61, id=7),
         listed(30, id=4), listed(None, id=5), listed(90, id=6), listed(30, id=4), listed(0, id=8, total=41),
         listed(0, id=9, sender="BASKA", total=41), listed(120, id=10), listed(0, id=11, total=None),
+        listed(121, id=12),
     ]  # fmt: skip
     found = [each.id for each in order_by_nearness(evidence_of(), orders)]
-    assert found == [4, 11, 7, 6, 3, 10, 2, 8, 9, 1, 5]
+    assert found == [4, 11, 7, 6, 3, 10, 2, 8, 9, 12, 1, 5]
 
 
 # What follows from all of them.
