@@ -99,9 +99,10 @@ class Bench:
             os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
             sys.dont_write_bytecode = True
             sys.path.insert(0, str(self._folder))
-            os.chdir(ROOT)
+            # What tests start looks for the package here first.
+            os.chdir(self._folder)
             selected = self._folder / "selected"
-            selected.write_text("\n".join(tests), "utf-8")
+            selected.write_text("\n".join(f"{ROOT}/{test}" for test in tests), "utf-8")
             code = pytest.main([*PYTEST, *_ALREADY_LOADED, "-x", f"@{selected}"], plugins=[_Bounded(seconds)])
         finally:
             sys.stdout.flush()

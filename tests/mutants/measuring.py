@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +80,7 @@ def measure(folder: Path, tests: tuple[str, ...] = TESTS) -> None:
         measured.stop()
         measured.save()
     (folder / "seconds.json").write_text(json.dumps(contexts.seconds), "utf-8")
+
+
+if __name__ == "__main__":
+    measure(Path(sys.argv[1]))

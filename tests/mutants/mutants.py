@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,9 +25,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
+import measuring
 from changes import Change, changes
 from judging import Bench
-from measuring import FOLDERS, PACKAGE, Measured, measure
+from measuring import FOLDERS, PACKAGE, Measured
 
 EQUIVALENTS = Path(__file__).with_name("equivalents.json")
 _MOST_TESTS = 1500
@@ -141,7 +143,8 @@ def _main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         kept = given.kept or Path(folder)
         if not (kept / "seconds.json").exists():
-            measure(kept)
+            # Not in this process: the mutants' are forked from it, and would find the unchanged package imported.
+            subprocess.run([sys.executable, measuring.__file__, kept], check=True)
         _try_all(tried, Measured(kept), given)
 
 

@@ -105,6 +105,8 @@ def test_what_was_lost_is_remembered_for_two_hours(monkeypatch: pytest.MonkeyPat
     for each in (lost, lost):
         sends.add(each)
     sends.mark_lost(lost)
+    sends.mark_lost(send_of([NUMBERS[1]], "Iki"))
+    assert sends._lost_recipients == 1
     for later, count in ((7200.0, 1), (7200.5, 0)):
         monkeypatch.setattr("time.time", lambda later=later: NOW.local + later)
         another = send_of([NUMBERS[1]], f"{later}")
