@@ -96,37 +96,122 @@ errors  redaction  clocks          the error classes; hiding secrets; time by tw
 ```
 """
 
-from . import errors, models, results
 from ._version import __version__
 from .client import AsyncClient
-from .errors import *  # noqa: F403 - what is public of it is in its `__all__`, and so in ours
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    BlacklistError,
+    ConfigurationError,
+    ConsentError,
+    DateRangeError,
+    DuplicateOrderError,
+    EmptyTextError,
+    IletimerkeziError,
+    InsufficientBalanceError,
+    KeyConflictError,
+    OrderAcceptedError,
+    OrderNotDueError,
+    OrderNotFoundError,
+    OutcomeUnknownError,
+    RecipientError,
+    ScheduleError,
+    SenderError,
+    SendInProgressError,
+    StoreError,
+    TextTooLongError,
+    TransportError,
+    UnavailableError,
+    WebhookError,
+)
 from .filling import fill_template
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
-from .models import *  # noqa: F403 - likewise
+from .models import (
+    Balance,
+    Consent,
+    ConsentSource,
+    ConsentStatus,
+    ConsentType,
+    Delivery,
+    DeliveryEvent,
+    Iys,
+    Message,
+    MessageStatus,
+    Order,
+    OrderReport,
+    OrderStatus,
+    RecipientType,
+    Send,
+    SendState,
+)
 from .numbers import Number, normalize_number
 from .orders.paging import Blacklist, Orders, Report
-from .results import *  # noqa: F403 - likewise
+from .results import BulkError, BulkResult, Failure, JournalError, OnProgress, Progress, Refusal
 from .text import Encoding, TextLength, measure
 from .wire.webhook import parse_webhook
 
 __all__ = [
+    "ApiError",
     "AsyncClient",
+    "AuthenticationError",
+    "Balance",
     "Blacklist",
+    "BlacklistError",
+    "BulkError",
+    "BulkResult",
+    "ConfigurationError",
+    "Consent",
+    "ConsentError",
+    "ConsentSource",
+    "ConsentStatus",
+    "ConsentType",
+    "DateRangeError",
+    "Delivery",
+    "DeliveryEvent",
+    "DuplicateOrderError",
+    "EmptyTextError",
     "Encoding",
+    "Failure",
+    "IletimerkeziError",
+    "InsufficientBalanceError",
+    "Iys",
+    "JournalError",
+    "KeyConflictError",
+    "Message",
+    "MessageStatus",
     "Number",
+    "OnProgress",
+    "Order",
+    "OrderAcceptedError",
+    "OrderNotDueError",
+    "OrderNotFoundError",
+    "OrderReport",
+    "OrderStatus",
     "Orders",
+    "OutcomeUnknownError",
     "Pacer",
+    "Progress",
+    "RecipientError",
+    "RecipientType",
+    "Refusal",
     "Report",
     "Retry",
+    "ScheduleError",
+    "Send",
+    "SendInProgressError",
+    "SendState",
+    "SenderError",
+    "StoreError",
     "TextLength",
+    "TextTooLongError",
     "TokenBucket",
+    "TransportError",
+    "UnavailableError",
+    "WebhookError",
     "__version__",
     "fill_template",
     "measure",
     "normalize_number",
     "parse_webhook",
 ]
-__all__ += errors.__all__
-__all__ += models.__all__
-__all__ += results.__all__

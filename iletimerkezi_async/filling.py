@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import methodcaller
 from typing import Protocol, TypeAlias, cast, overload
 from unicodedata import category, normalize
@@ -249,7 +249,8 @@ class _RowFiller:
     def _find_keys(self, row: Mapping[str, object]) -> tuple[str, ...]:
         keys = [*row]
         names = [str(key) for key in keys]
-        self._template.check_signs(names)
+        if not self._keys:
+            self._template.check_signs(names)
         columns = (find_column(names, self._to), *self._template.find_columns(names))
         self._keys = tuple(keys[index] for index in columns)
         return self._keys
@@ -287,6 +288,9 @@ def _check_rows(rows: object) -> None:
 
 def _records(rows: object) -> Iterator[object]:
     """Rows one by one; of a table from its columns, as its rows cannot be iterated."""
+    if hasattr(type(rows), "read_next_batch"):
+        # A reader of Arrow's tables.
+        return chain.from_iterable(map(_records, cast("Iterable[object]", rows)))
     if not hasattr(rows, "columns"):
         return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
@@ -358,30 +362,44 @@ def fill_template(
     text = Template(template, comma=comma)
     _check_rows(rows)
     fill = _RowFiller(text, column).fill
-    return _fill_async_rows(fill, aiter(rows)) if isinstance(rows, AsyncIterable) else _fill_rows(fill, _records(rows))
+    return _FilledAsync(fill, aiter(rows)) if isinstance(rows, AsyncIterable) else FilledRows(fill, _records(rows))
 
 
-# Below, no variable holds a row while the next one is requested, which may raise.
+# No generators: they would end with the first error of the rows, and their frames would hold a row. A campaign closes
+# the rows through `close` and `aclose`, even those that have not begun.
 
 
-def _fill_rows(fill: Callable[[object], Message | Refusal], rows: Iterator[object]) -> Iterator[Message | Refusal]:
-    try:
-        yield from map(fill, rows)
-    finally:
-        # A generator may have a connection open.
-        if inspect.isgenerator(rows):
-            rows.close()
+class FilledRows(Iterator["Message | Refusal"]):
+    """The messages of rows.
+
+    Args:
+        fill: Makes the message of a row.
+        rows: The rows.
+    """
+
+    def __init__(self, fill: Callable[[object], Message | Refusal], rows: Iterator[object]) -> None:
+        self._fill, self._rows = fill, rows
+
+    def __next__(self) -> Message | Refusal:
+        return self._fill(next(self._rows))
+
+    def close(self) -> None:
+        """Close the rows, if they are a generator, which may have a connection open."""
+        if inspect.isgenerator(self._rows):
+            self._rows.close()
 
 
-async def _fill_async_rows(
-    fill: Callable[[object], Message | Refusal], rows: AsyncIterator[object]
-) -> AsyncIterator[Message | Refusal]:
-    try:
-        while True:
-            yield fill(await anext(rows))
-    except StopAsyncIteration:
-        return
-    finally:
-        close = getattr(rows, "aclose", None)
+class _FilledAsync(AsyncIterator["Message | Refusal"]):
+    """The messages of async rows."""
+
+    def __init__(self, fill: Callable[[object], Message | Refusal], rows: AsyncIterator[object]) -> None:
+        self._fill, self._rows = fill, rows
+
+    async def __anext__(self) -> Message | Refusal:
+        return self._fill(await anext(self._rows))
+
+    async def aclose(self) -> None:
+        """Close the rows, if they can be closed."""
+        close = getattr(self._rows, "aclose", None)
         if close is not None:
             await close()

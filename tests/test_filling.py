@@ -402,12 +402,12 @@ def test_tables_fill_templates() -> None:
 
 
 def test_tables_of_arrow_fill_templates() -> None:
-    """As they are, and by their batches; a gap is none of its words."""
+    """As they are, by their batches, and as they come out of a reader; a gap is none of its words."""
     pa = pytest.importorskip("pyarrow")
     table = pa.table(
         {"telefon": ["5301234567", "5301234568", NUMBER], "ad": ["Ay\u015fe", "Ali", None], "borc": [1250.0, 12.5, 1]}
     )
-    for rows in (table, table.combine_chunks().to_batches()[0], table.to_pylist()):
+    for rows in (table, table.combine_chunks().to_batches()[0], table.to_reader(max_chunksize=1), table.to_pylist()):
         *filled, refused = fill_template(TEXT, rows)
         assert texts_of(filled) == TEXTS
         assert refused == Refusal(NUMBER, "row 3: there is no value in the column 'ad'")
@@ -456,3 +456,28 @@ def test_bad_braces_leave_nothing_in_our_frames() -> None:
         fill_template("Kodunuz 987654 {", ROWS)
     shown = everything_of(caught.value)
     assert not [secret for secret in ("987654", "1234567", "123 45 67") if secret in shown]
+
+
+def test_rows_that_fail_once_are_read_on() -> None:
+    """The messages are an iterator, which an error of the rows does not end."""
+
+    class Rows:
+        def __init__(self) -> None:
+            self._left = 3
+
+        def __iter__(self) -> Rows:
+            return self
+
+        def __next__(self) -> dict[str, str]:
+            self._left -= 1
+            if self._left == 1:
+                raise OSError("the disk is busy")
+            if self._left < 0:
+                raise StopIteration
+            return {"telefon": NUMBER}
+
+    messages = fill_template("Merhaba", Rows())
+    assert isinstance(next(messages), Message)
+    with pytest.raises(OSError, match="busy"):
+        next(messages)
+    assert len([*messages]) == 1

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, ca
 from attrs import evolve
 
 from iletimerkezi_async.errors import RecipientError
+from iletimerkezi_async.filling import FilledRows
 from iletimerkezi_async.models import Message
 from iletimerkezi_async.numbers import Number, clean_number, clean_numbers, find_flaw, is_one, write_out
 from iletimerkezi_async.orders.pieces import TimeSlice
@@ -137,7 +138,7 @@ class Reader(Generic[T]):
             close = getattr(source, "aclose", None)
             if close is not None:
                 await close()
-        elif inspect.isgenerator(source):
+        elif inspect.isgenerator(source) or isinstance(source, FilledRows):
             source.close()
 
     def left(self) -> Iterator[T]:

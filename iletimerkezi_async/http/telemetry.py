@@ -26,7 +26,7 @@ from iletimerkezi_async.wire.reports import ReportPage
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.metrics import Histogram, Meter, MeterProvider
     from opentelemetry.trace import Span, TracerProvider
     from typing_extensions import ParamSpec, Self
 
@@ -71,22 +71,22 @@ class Telemetry:
     def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
         self.tracer = tracers.get_tracer(_SCOPE, __version__)
         meter = meters.get_meter(_SCOPE, __version__)
-        self.duration = meter.create_histogram(
-            "iletimerkezi.client.operation.duration",
-            "s",
-            "How long a call took, with all its attempts",
-            explicit_bucket_boundaries_advisory=_BUCKETS,
+        self.duration = _make_histogram(
+            meter, "iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"
         )
         self.recipients = meter.create_counter(
             "iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"
         )
         self.resends = meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again")
-        self.pacing = meter.create_histogram(
-            "iletimerkezi.client.pacing.wait",
-            "s",
-            "How long an order waited for the rate",
-            explicit_bucket_boundaries_advisory=_BUCKETS,
-        )
+        self.pacing = _make_histogram(meter, "iletimerkezi.client.pacing.wait", "How long an order waited for the rate")
+
+
+def _make_histogram(meter: Meter, name: str, description: str) -> Histogram:
+    try:
+        return meter.create_histogram(name, "s", description, explicit_bucket_boundaries_advisory=_BUCKETS)
+    except TypeError:
+        # Before 1.30 it takes no buckets. An application may have an older API, whatever this library requires.
+        return meter.create_histogram(name, "s", description)
 
 
 # Shared by all clients: some versions of the SDK warn if an instrument is made twice.

@@ -233,11 +233,11 @@ class Transport:
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; or return the reason why it cannot be sent."""
         complaint: IletimerkeziError | None = None
-        if call.recipients and self._gate.rate is not None:
+        if call.recipients:
             # The loop's clock is read first, as its first use loads parts of anyio, which must not count as a wait.
             began = anyio.current_time()
             complaint = await self._gate.wait(call.recipients, call.operation.name)
-            if complaint is None:
+            if complaint is None and self._gate.rate is not None:
                 note_paced(call, anyio.current_time() - began)
         if complaint is None and self._pool.is_closed:
             complaint = ConfigurationError("the client has been closed")

@@ -506,6 +506,17 @@ async def test_what_a_pacer_raises_means_not_sent(error: Exception) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_pacer_without_a_rate_of_its_own_is_asked() -> None:
+    """Its `rate` says only what a bulk order is."""
+    pacer = Broken(ValueError("the quota is used up"))
+    pacer.rate = None  # type: ignore[attr-defined]  # as callers write it
+    canned = Canned(TAKEN, rate=pacer)
+    with pytest.raises(TransportError, match="not sent"):
+        await canned.client.send_sms("Kodunuz 1234", NUMBER)
+    assert canned.requests == []
+
+
+@pytest.mark.anyio
 async def test_an_error_of_ours_that_a_pacer_raises_stays_what_it_is() -> None:
     """As that of a store which cannot be reached."""
     with pytest.raises(ConfigurationError, match="mine"):

@@ -10,13 +10,14 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import httpx
 import pytest
 from canned import QUICK, Canned, ok
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 from otel import Told, attributes, events
 
@@ -39,6 +40,7 @@ from iletimerkezi_async import (
     StoreError,
     TransportError,
 )
+from iletimerkezi_async.http.telemetry import Telemetry
 from iletimerkezi_async.sandbox import Sandbox
 from iletimerkezi_async.stores import SqliteStore
 from iletimerkezi_async.wire import OPERATIONS
@@ -510,3 +512,17 @@ def test_without_opentelemetry_nothing_of_it_is_imported(url: str, block: str) -
     sent, loaded = shown.stdout.splitlines()
     assert sent == ("1 ['opentelemetry']" if block else "1 []")
     assert (loaded == "[]") == bool(block)
+
+
+def test_an_older_api_takes_no_buckets() -> None:
+    """An application may have one, whatever this library requires: its clients work."""
+
+    class OldMeter:
+        def create_histogram(self, name: str, unit: str = "", description: str = "") -> str:
+            return name
+
+        create_counter = create_histogram
+
+    meters = SimpleNamespace(get_meter=lambda *_: OldMeter())
+    telemetry = Telemetry(TracerProvider(), meters)  # type: ignore[arg-type]  # as far as it is used
+    assert telemetry.duration == "iletimerkezi.client.operation.duration"  # type: ignore[comparison-overlap]
