@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
+from iletimerkezi_async.http import lanes
+
 if TYPE_CHECKING:
     from conftest import Command
 
@@ -149,6 +151,13 @@ def test_a_second_text_to_a_number_is_told(in_process: Run, tmp_path: Path) -> N
     assert json.loads(in_process(*order, "--json").stdout)["second_texts"] == 1
 
 
+@pytest.fixture
+def single_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection is used twice: one that the sandbox is about to close would lose the next order's answer."""
+    monkeypatch.setattr(lanes, "_KEEPALIVE", -1.0)
+
+
+@pytest.mark.usefixtures("single_use")
 @pytest.mark.parametrize("text", ["Gizli metin", "Sayin {ad}"])
 def test_it_knows_what_an_earlier_run_did(
     text: str, in_process: Run, sandbox: "Sandbox", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -181,6 +190,7 @@ def test_it_knows_what_an_earlier_run_did(
     assert len((tmp_path / "list.csv.journal").read_bytes()) == len(journal)
 
 
+@pytest.mark.usefixtures("single_use")
 def test_texts_that_changed_are_told_before_anything_is_sent(
     in_process: Run, iletimerkezi: "Command", sandbox: "Sandbox", tmp_path: Path
 ) -> None:
@@ -200,6 +210,7 @@ def test_texts_that_changed_are_told_before_anything_is_sent(
     assert in_process(*changed, "--dry-run", "--allow-new-texts").returncode == 0
 
 
+@pytest.mark.usefixtures("single_use")
 def test_it_names_whom_the_service_refused_in_an_earlier_run(
     in_process: Run, sandbox: "Sandbox", tmp_path: Path
 ) -> None:
