@@ -78,7 +78,7 @@ class Telemetry:
             explicit_bucket_boundaries_advisory=_BUCKETS,
         )
         self.recipients = meter.create_counter(
-            "iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"
+            "iletimerkezi.client.recipients", "{recipient}", "Recipients, by outcome"
         )
         self.resends = meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again")
         self.pacing = meter.create_histogram(

@@ -255,16 +255,16 @@ old = moment(62 * MINUTE)
 
 
 @pytest.mark.parametrize(("reason", "case"), [
-    ("may not have it yet", {"at": moment(10 * MINUTE)}),
-    ("may be it", {"verdicts": {7: CANNOT_TELL}}),
+    ("may not have the order yet", {"at": moment(10 * MINUTE)}),
+    ("may be this order", {"verdicts": {7: CANNOT_TELL}}),
     ("not all orders", {"shows": {1, 7, 8}}),
     ("time is not known", {"at": moment(20 * MINUTE, None)}),
-    ("lacks orders", {"whole": False}),
-    ("lacks orders", {"known": {**FRESH, 2: KnownId(2, moment(-HOUR))}, "shows": {1, 7}}),
-    ("lacks orders", {"since": NOON}),
-    ("may be behind", {"known": {}}),
-    ("may be behind", {"known": {1: KnownId(1, moment(2 * MINUTE))}}),
-    ("may be behind", {"known": {1: KnownId(1, moment(15 * MINUTE))}, "shows": {7}}),
+    ("incomplete", {"whole": False}),
+    ("incomplete", {"known": {**FRESH, 2: KnownId(2, moment(-HOUR))}, "shows": {1, 7}}),
+    ("incomplete", {"since": NOON}),
+    ("may lag", {"known": {}}),
+    ("may lag", {"known": {1: KnownId(1, moment(2 * MINUTE))}}),
+    ("may lag", {"known": {1: KnownId(1, moment(15 * MINUTE))}, "shows": {7}}),
     ("a clock was set back", {"at": moment(-10 * MINUTE)}),
 ])  # fmt: skip
 def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, object]) -> None:
