@@ -412,35 +412,35 @@ class UnavailableError(ApiError, codes=(429, 503)):
 
 
 # The advice for a code; or for a code and an operation, if that differs. The service's own texts are Turkish and terse.
-_BASE_URL = "see to the `base_url`, which ends with /v1"
+_BASE_URL = "check the `base_url`, which must end with /v1"
 _ADVICE: dict[int | tuple[int, str], str] = {
     401: (
-        'with a correct key the usual cause is that "Allow API access" is off in the panel, under '
-        "Settings / Security / Access Permissions; then a list of allowed IP addresses that lacks this machine"
+        'check key and hash; if they are correct, the usual cause is that "Allow API access" is off in the panel '
+        "(Settings / Security / Access Permissions), or that the list of allowed IP addresses there lacks this machine"
     ),
     402: "top up the account; see `iletimerkezi balance`, or `get_balance`",
-    403: "the consent registry (İYS) is not subscribed to for it: ask the provider",
+    403: "the account has no subscription to the consent registry (İYS): ask the provider",
     404: _BASE_URL,
-    450: "it must be approved, and be spelt exactly so; `get_senders` lists those that are",
+    450: "a sender must be approved, and spelt exactly as it was approved; `get_senders` lists the approved senders",
     451: "the same text went to the same numbers less than 10 minutes ago; nothing was sent now",
     452: "a number is incomplete, cannot be verified, or is blocked (`get_blacklist`); nothing was sent now",
-    453: "`measure` tells how many SMS a text is",
-    455: "there is no such order, or it is just beginning to be sent: then try again in a moment",
-    (455, "cancel-order"): "there is no such order, it has begun to be sent, or it is cancelled already",
+    453: "shorten the text; `measure` shows how many SMS it takes",
+    455: "there is no such order, or its sending is just beginning: try again in a moment",
+    (455, "cancel-order"): "there is no such order, its sending has begun, or it is cancelled already",
     456: "the order is scheduled for later",
-    458: "a range ends after it starts, and has at most 10 days",
+    458: "a range must not end before it starts, and has at most 10 days",
     459: "give a `sender`",
     460: "a sender has at most 11 characters, and none of them is a Turkish letter",
-    466: "it must be a Turkish mobile number",
+    466: "the number must be a Turkish mobile number",
     470: "set the account's code of the consent registry (İYS) in the panel",
-    474: "it is not blocked",
+    474: "the number is not blocked",
 }
 # The advice for an unknown outcome, by operation.
 _IN_DOUBT = {
-    "send-sms": "the same call within 10 minutes cannot send twice; after that, look into the reports first",
-    "cancel-order": "it may or may not be cancelled; the same call again does no harm, and tells",
-    "delete-blacklist": "it may or may not be blocked still; the same call again does no harm",
-    "consent/create": "`check_consent` of one of them tells",
+    "send-sms": "repeating the call within 10 minutes cannot send twice; after that, look into the reports first",
+    "cancel-order": "the order may or may not be cancelled: repeating the call does no harm, and shows whether it is",
+    "delete-blacklist": "the number may or may not be blocked still: repeating the call does no harm",
+    "consent/create": "`check_consent` of one of the recipients shows whether they are registered",
 }
 # HTTP statuses that an address other than the service's gives.
 _ELSEWHERE = frozenset({*range(300, 400), 404})

@@ -52,8 +52,8 @@ class Table(Protocol):
 Row: TypeAlias = Mapping[str, object] | NamedRow | KeyedRow
 
 _PIECES = r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+"
-_ESCAPE = "; for a brace itself write it twice: {{ or }}"
-_PLAIN_NAMES = "the text may have plain names of columns in braces, such as {ad}"
+_ESCAPE = "; to send a brace itself, write it twice: {{ or }}"
+_PLAIN_NAMES = "braces in the text must hold a plain column name, such as {ad}"
 # A column's name as other programs mark it: the whole mark, and the name in it.
 _ELSEWHERE = (
     r"(?=(\{ *([^{}]{1,99}) *\}|<+ *([^<>]{1,99}?) *>+|\[+ *([^\[\]]{1,99}?) *\]+|« *([^«»]{1,99}?) *»"
@@ -138,7 +138,7 @@ class Template:
             if literal.endswith("{") and following.startswith("}"):
                 raise _misused(f"{{{{{{{name}}}}}}}", f"{{{name}}}")
             if literal.endswith("$"):
-                raise _misused(f"${{{name}}}", f"{{{name}}}; of an amount in dollars, write the sign behind it")
+                raise _misused(f"${{{name}}}", f"{{{name}}}; for an amount in dollars, write the sign after it")
         # If a column is also named correctly, its other name is no mistake.
         right = {"", *map(column_key, self.names)}
         keys = {key: name for name in header if (key := column_key(name)) not in right}
@@ -153,7 +153,7 @@ class Template:
 
 
 def _misused(written: str, right: str) -> ConfigurationError:
-    return ConfigurationError(f"{written} in the text is no value of a column; write {right}")
+    return ConfigurationError(f"{written} in the text is not replaced by a column's value; write {right}")
 
 
 def _parse(written: object) -> list[tuple[str, str | None]]:
@@ -167,7 +167,7 @@ def _parse(written: object) -> list[tuple[str, str | None]]:
         whole, name = piece[0], piece[1]
         is_open = whole == "{" and "}" in text[piece.end() :]
         if is_open or (name is not None and not column_key(name)):
-            raise ConfigurationError(f"{_PLAIN_NAMES}, and no more{_ESCAPE}")
+            raise ConfigurationError(f"{_PLAIN_NAMES}{_ESCAPE}")
         if whole in {"{", "}"}:
             raise ConfigurationError(f"the braces of the text do not match{_ESCAPE}")
         if name is None:
@@ -231,7 +231,7 @@ class _RowFiller:
         place = f"row {self._rows}"
         row = _mapping(given)
         if row is None:
-            return Refusal("", f"{place}: {type(given).__name__} has no names of columns; give a dict")
+            return Refusal("", f"{place}: {type(given).__name__} has no column names; give a dict")
         try:
             values = [row[key] for key in self._keys or self._find_keys(row)]
         except KeyError:
@@ -276,14 +276,14 @@ def _mapping(row: object) -> Mapping[str, object] | None:
 def _check_rows(rows: object) -> None:
     kind = type(rows)
     if hasattr(kind, "collect"):
-        raise ConfigurationError(f"`rows` must have values that can be read; of a {kind.__name__}, give .collect()")
+        raise ConfigurationError(f"`rows` must have values that can be read; call .collect() on the {kind.__name__}")
     names = _column_names(rows)
     doubled = next((name for name in names if names.count(name) > 1), None)
     if doubled is not None:
         raise ConfigurationError(f"`rows` has several columns {str(doubled)!r}; rename all but one")
     is_one = isinstance(rows, (str, bytes, bytearray, Mapping))
     if is_one or not any(hasattr(kind, name) for name in ("__iter__", "__aiter__", "__getitem__")):
-        raise ConfigurationError(f"`rows` must be rows, such as a list of dicts, and not one {kind.__name__}")
+        raise ConfigurationError(f"`rows` must be several rows, such as a list of dicts, not one {kind.__name__}")
 
 
 def _records(rows: object) -> Iterator[object]:

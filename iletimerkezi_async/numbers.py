@@ -276,15 +276,15 @@ def _find_slip(written: str) -> str:
     if not bare:
         return ": it is empty" if not written.strip() else ""
     if re.fullmatch(_WITHOUT_CODE, bare):
-        return ": a plus, and no country code behind it; write +90 in front, or leave out the plus"
+        return ": the plus has no country code after it; write +90, or leave out the plus"
     several = re.split(_SEVERAL, written), written.split()
     if any(len(parts) > 1 and all(map(clean_number, parts)) for parts in several):
         return ": there is more than one number"
     if re.fullmatch(_SHORTENED, written.strip()):
-        return ": a spreadsheet has shortened it (E+); show the column there as a number without decimals"
+        return ": a spreadsheet has shortened it (E+); format the column there as a number without decimals"
     inner = written.strip(_ALL_SEPARATORS)
     if _AMOUNT.fullmatch(inner) or (_POINT.search(inner) and re.fullmatch(_DECIMAL, inner)):
-        return ": there are not ten digits in front of its decimal point"
+        return ": there are not ten digits before its decimal point"
     return ""
 
 
@@ -298,9 +298,9 @@ def _name(value: object) -> str:
     if hasattr(type(value), "columns"):
         return f"{kind}: give one of its columns"
     if hasattr(type(value), "__aiter__"):
-        return f"{kind}: what comes asynchronously goes to send_bulk"
+        return f"{kind}: give an asynchronous source to send_bulk"
     if hasattr(type(value), "__iter__") or hasattr(type(value), "keys"):
-        return f"{kind}: of a row, give the value of its column"
+        return f"{kind}: give the value in the row's column"
     if isinstance(value, (float, Decimal)):
         is_missing = value.is_nan() if isinstance(value, Decimal) else isnan(value)
         return f"{kind}: a value is missing (NaN)" if is_missing else f"{kind} that is none"

@@ -66,12 +66,12 @@ _APOSTROPHE = r"'([^']+)"
 _SHORTENED = r"-?[0-9](?:[.,][0-9]+)?E\+[0-9]{2,3}"
 
 _NO_VALUE = Flaw("there is no value")
-_ERROR = Flaw("there is an error of the spreadsheet")
-_NO_RESULT = Flaw("there is a formula, and not what it gives,")
+_ERROR = Flaw("there is a spreadsheet error")
+_NO_RESULT = Flaw("there is a formula without its result")
 _SHORT = Flaw("a spreadsheet has shortened a number (E+)")
-_OTHERWISE = Flaw("the spreadsheet shows the value in a way that is not known here")
+_OTHERWISE = Flaw("there is a value with an unsupported cell format")
 _TOO_LONG = Flaw("there is a number with more digits than its type holds")
-_TOO_SMALL = Flaw("there is a number that is nearly 0, and nothing that a reader could make of it,")
+_TOO_SMALL = Flaw("there is a number too close to 0 to be written out")
 
 # A float has 15 exact decimal digits; the digits after them are its binary tail. NumPy's 32-bit float has 7.
 _DIGITS = 15
@@ -106,7 +106,7 @@ def read_value(value: object, *, comma: bool = True) -> str | Flaw:
         shown = _write(value, comma=comma) if text is None else _read_text(text)
     except Exception:  # noqa: BLE001 - any object may come, and raise anything; a date of NumPy claims to be a number
         shown = None
-    return Flaw(f"there is no text but {type(value).__name__}") if shown is None else shown
+    return Flaw(f"a value of type {type(value).__name__} has no text form") if shown is None else shown
 
 
 def _read_text(text: str) -> str | Flaw:

@@ -106,7 +106,7 @@ WRONG: list[tuple[str, Call, type[IletimerkeziError], str, list[object]]] = [
     ),
     ("start", lambda c, x: c.get_reports(x, DAY), DateRangeError, "`start` must be a date", [None]),
     *(
-        (f"send_at {name}", call, ScheduleError, "the time to send at (must be an aware datetime|has)",
+        (f"send_at {name}", call, ScheduleError, "the scheduled time (must be an aware datetime|has)",
          ["2030-01-01 09:00", date(2099, 1, 1), 4085000000, 4085000000.5, True, [DUE], SECRET, NAIVE, ODD,
           Missing(2099, 1, 1, tzinfo=TRT)])
         for name, call in [

@@ -106,7 +106,7 @@ def test_a_text_is_the_reason_and_what_to_do(error: im.IletimerkeziError) -> Non
     [
         (errors.api_error(401, "", "get-balance", 401), "Allow API access"),
         (errors.api_error(402, "", "send-sms", 402), "top up the account"),
-        (errors.api_error(450, "", "send-sms", 450), "spelt exactly so"),
+        (errors.api_error(450, "", "send-sms", 450), "spelt exactly as it was approved"),
         (errors.api_error(451, "", "send-sms", 451), "nothing was sent now"),
         (errors.api_error(455, "", "get-report", 455), "try again in a moment"),
         (errors.api_error(455, "", "cancel-order", 455), "cancelled already"),

@@ -153,14 +153,16 @@ def test_words_for_nothing_are_no_value(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("#YOK", "an error of the spreadsheet"), ("#N/A", "an error of the spreadsheet"), ("#BÖL/0!", "an error of"),
-        ("#####", "an error of"), ("Err:502", "an error of"), ("=A1+B1", "a formula"), ("=TOPLA(A1)", "a formula"),
+        ("#YOK", "a spreadsheet error"), ("#N/A", "a spreadsheet error"), ("#BÖL/0!", "a spreadsheet error"),
+        ("#####", "a spreadsheet error"), ("Err:502", "a spreadsheet error"), ("=A1+B1", "a formula"),
+        ("=TOPLA(A1)", "a formula"),
         ("8,69053E+12", "has shortened"), ("1E+12", "has shortened"),
         (1e16, "more digits than its type holds"), (Decimal("1E+1000000000"), "more digits"),
-        (5.551115123125783e-17, "nearly 0"), (time(9, 5, tzinfo=ZoneInfo("Europe/Istanbul")), "no text but time"),
-        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=5))), "no text but datetime"),
-        (1j, "no text but complex"), (Enum("Hue", "RED")(1), "no text but Hue"),
-        pytest.param(10**5000, "no text but int", id="huge"),
+        (5.551115123125783e-17, "too close to 0"),
+        (time(9, 5, tzinfo=ZoneInfo("Europe/Istanbul")), "of type time has no text form"),
+        (datetime.max.replace(tzinfo=timezone(-timedelta(hours=5))), "of type datetime has no text form"),
+        (1j, "of type complex has no text form"), (Enum("Hue", "RED")(1), "of type Hue has no text form"),
+        pytest.param(10**5000, "of type int has no text form", id="huge"),
     ],
 )  # fmt: skip
 def test_what_could_be_read_in_several_ways_is_refused(value: object, why: str) -> None:
@@ -199,17 +201,21 @@ def test_a_float_is_told_like_the_amount_that_it_was_made_of(amount: Decimal) ->
         ({"telefon": NUMBER, "ad": None}, NUMBER, "row 2: there is no value in the column 'ad'"),
         ({"telefon": NUMBER, "ad": float("nan")}, NUMBER, "row 2: there is no value in the column 'ad'"),
         ({"telefon": NUMBER, "ad": Decimal("NaN")}, NUMBER, "row 2: there is no value in the column 'ad'"),
-        ({"telefon": NUMBER, "ad": True}, NUMBER, "row 2: there is no text but bool in the column 'ad'"),
-        ({"telefon": NUMBER, "ad": b"A"}, NUMBER, "row 2: there is no text but bytes in the column 'ad'"),
-        ({"telefon": NUMBER, "ad": ["A"]}, NUMBER, "row 2: there is no text but list in the column 'ad'"),
-        ({"telefon": NUMBER, "ad": object()}, NUMBER, "row 2: there is no text but object in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": True}, NUMBER, "row 2: a value of type bool has no text form in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": b"A"}, NUMBER, "row 2: a value of type bytes has no text form in the column 'ad'"),
+        ({"telefon": NUMBER, "ad": ["A"]}, NUMBER, "row 2: a value of type list has no text form in the column 'ad'"),
+        (
+            {"telefon": NUMBER, "ad": object()},
+            NUMBER,
+            "row 2: a value of type object has no text form in the column 'ad'",
+        ),
         ({"telefon": "yok", "ad": "A"}, "yok", "row 2: not a phone number"),
         ({"telefon": None, "ad": "A"}, "", "row 2: not a phone number but NoneType: a value is missing"),
         ({"ad": "A"}, "", "row 2: there is no column 'telefon'; there are: ad"),
         ({"telefon": NUMBER, "ad": " "}, NUMBER, "row 2: the text is empty"),
         ({"telefon": NUMBER, "ad": "x" * 2000}, NUMBER, "row 2: the text is longer than 7 SMS"),
-        (("5301234567", "A"), "", "row 2: tuple has no names of columns; give a dict"),
-        (None, "", "row 2: NoneType has no names of columns; give a dict"),
+        (("5301234567", "A"), "", "row 2: tuple has no column names; give a dict"),
+        (None, "", "row 2: NoneType has no column names; give a dict"),
     ],
 )
 def test_a_row_that_cannot_be_sent_is_a_refusal(row: object, number: str, reason: str) -> None:
@@ -224,21 +230,21 @@ def test_a_date_of_numpy_is_listed() -> None:
     np = pytest.importorskip("numpy")
     rows = [{"telefon": NUMBER, "ad": np.datetime64(day, "D")} for day in ("2026-12-01", "NaT")]
     assert reasons_of(fill_template("{ad}", rows)) == [
-        (NUMBER, f"row {row}: there is no text but datetime64 in the column 'ad'") for row in (1, 2)
+        (NUMBER, f"row {row}: a value of type datetime64 has no text form in the column 'ad'") for row in (1, 2)
     ]
 
 
 def test_a_lazy_table_is_to_be_collected_first() -> None:
     """As it has no values yet."""
     lazy = pytest.importorskip("polars").DataFrame({"telefon": [NUMBER]}).lazy()
-    with pytest.raises(ConfigurationError, match=r"of a LazyFrame, give \.collect\(\)"):
+    with pytest.raises(ConfigurationError, match=r"call \.collect\(\) on the LazyFrame"):
         fill_template("x", lazy)
 
 
 @pytest.mark.parametrize(
     ("rows", "to", "words"),
     [
-        (None, "telefon", "`rows` must be rows, such as a list of dicts, and not one NoneType"),
+        (None, "telefon", "`rows` must be several rows, such as a list of dicts, not one NoneType"),
         (5, "telefon", "not one int"),
         ("5301234567", "telefon", "not one str"),
         (b"5301234567", "telefon", "not one bytes"),
@@ -278,8 +284,10 @@ def test_braces_that_do_not_match_are_told_at_once(template: str) -> None:
 @pytest.mark.parametrize(
     ("template", "right"),
     [
-        ("Sayin {{ad}}", "{{ad}} in the text is no value of a column; write {Ad}"), ("Sayin {{ ad }},", "write {Ad}"),
-        ("Sayin {{{ad}}}", "write {ad}"), ("Sayin ${ad}", "write {ad}; of an amount in dollars"), ("$ad", "write {Ad}"),
+        ("Sayin {{ad}}", "{{ad}} in the text is not replaced by a column's value; write {Ad}"),
+        ("Sayin {{ ad }},", "write {Ad}"),
+        ("Sayin {{{ad}}}", "write {ad}"),
+        ("Sayin ${ad}", "write {ad}; for an amount in dollars"), ("$ad", "write {Ad}"),
         ("<ad>", "write {Ad}"), ("<<AD>>", "write {Ad}"), ("[ad], {{x}}", "write {Ad}"), ("«ad»", "write {Ad}"),
         ("%50 indirim %ad%", "write {Ad}"), ("%(ad)s", "write {Ad}"), ("#ad soyad#", "write {Ad Soyad}"),
         ("Sayin @ad", "write {Ad}"), ("{ad} {{ad soyad}}", "write {Ad Soyad}"),
@@ -370,7 +378,7 @@ async def test_gaps_in_a_column_are_listed(client: AsyncClient) -> None:
         (pl.Series([5301234567, None]), "NoneType: a value is missing"),
         (np.array([5301234567, np.nan]), "float64: a value is missing"),
         (np.array([5301234567.0, 5301234567], dtype="float32"), "float32: give int or str"),
-        (np.array([[5301234567], [5301234568]]), "ndarray: of a row"),
+        (np.array([[5301234567], [5301234568]]), "ndarray: give the value in the row's column"),
         (np.array([True, False]), "bool"),
     ):
         result = await client.send_bulk("Merhaba", column)

@@ -132,7 +132,7 @@ async def test_bad_values_among_many_numbers_are_listed(client: AsyncClient) -> 
     assert result.accepted == 2
     reasons = [refusal.reason for refusal in result.refused]
     assert [reason for reason in reasons if not reason.startswith("not a phone number")] == []
-    for reason, part in zip(reasons, ["float", "NoneType", "a plus", "bytes", "tuple", ""], strict=True):
+    for reason, part in zip(reasons, ["float", "NoneType", "the plus", "bytes", "tuple", ""], strict=True):
         assert part in reason
 
 
@@ -142,14 +142,14 @@ async def test_an_order_names_what_is_wrong_with_its_numbers(client: AsyncClient
         await client.send_sms("Merhaba", ["+5301234567", None, None, NUMBER, "x"])  # type: ignore[list-item]
     assert caught.value.numbers == ("+5301234567", "None", "None", "x")
     assert caught.value.message == (
-        "4 of 5 recipients are not phone numbers (see `numbers`): not a phone number: a plus, and no country code "
-        "behind it; write +90 in front, or leave out the plus; not a phone number but NoneType: a value is missing"
+        "4 of 5 recipients are not phone numbers (see `numbers`): not a phone number: the plus has no country "
+        "code after it; write +90, or leave out the plus; not a phone number but NoneType: a value is missing"
     )
 
 
 async def test_recipients_that_are_waited_for_are_those_of_a_campaign(client: AsyncClient) -> None:
     """An order has to know all of its recipients, and says where else they can go."""
-    with pytest.raises(RecipientError, match="what comes asynchronously goes to send_bulk"):
+    with pytest.raises(RecipientError, match="give an asynchronous source to send_bulk"):
         await client.send_sms("Merhaba", Later())  # type: ignore[arg-type]  # the point of the test
 
 

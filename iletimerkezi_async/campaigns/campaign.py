@@ -227,9 +227,9 @@ class Campaign:
         """Make tasks of the recipients read; at the end of the source, also of the remaining orders of earlier runs."""
         if self._intake.changed and self._journal is not None:
             reason = (
-                f"has other texts of {self._intake.changed} recipients who were texted, or may have been: nothing more "
-                "was sent. Give the messages that it was begun with; or `allow_new_texts`, which sends the new texts, "
-                "too"
+                f"has other texts for {self._intake.changed} recipients who were texted, or may have been: nothing "
+                "more was sent. Repeat the call with the messages of the first run; or with `allow_new_texts`, which "
+                "sends the new texts, too"
             )
             self._orders.halt(self._journal.error(reason))
             return

@@ -149,7 +149,7 @@ class Reader(Generic[T]):
 
 def _check_one(given: object) -> None:
     if not isinstance(given, Message) and read_text(given) is None and clean_number(given) is None:
-        message = f"one recipient, or an iterable of them, is expected: {find_flaw(given)}"
+        message = f"a recipient, or an iterable of recipients, is expected: {find_flaw(given)}"
         raise RecipientError(452, message, "send-sms", numbers=(write_out(given),))
 
 

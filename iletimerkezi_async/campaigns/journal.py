@@ -239,7 +239,7 @@ class Journal:
             told = str(reason)
             error = JournalError(told) if told.startswith(self._spelt) else self.error(f"cannot be used: {told}")
         except OvertakenError:
-            error = self.error(f"was taken over by another run, as this one wrote nothing for more than {_LEASE:.0f} s")
+            error = self.error(f"was taken over by another run, as this run wrote nothing for more than {_LEASE:.0f} s")
         except damage:
             error = self.error("is damaged, or not a journal")
         if error is not None:
@@ -293,7 +293,7 @@ def _spell_holder(token: str) -> str:
     holder = token.partition(" ")[2]
     is_here = holder == _HOLDER.format(os.getpid(), socket.gethostname())
     if is_here:
-        return f"{holder}, which is this process: a call of it has not ended (in a notebook: restart the kernel)"
+        return f"{holder}, which is this process: an earlier call has not ended (in a notebook: restart the kernel)"
     return holder or "another run"
 
 
@@ -389,8 +389,8 @@ def find_misfit(kept: Mapping[str, str], campaign: Mapping[str, str]) -> str:
     if kept.get("account") != campaign["account"]:
         # Without the account's key, nothing else can be compared.
         return (
-            "was made for another account: give the API key that it was begun with (if that was replaced, the panel's "
-            "reports tell who was texted: begin a new journal with those who were not)"
+            "was made for another account: use the API key of the first run (if that key was replaced, the panel's "
+            "reports show who was texted: begin a new journal with the recipients who were not)"
         )
     others = [name for name in campaign if kept.get(name) != campaign[name]]
     return f"was made for another {' and another '.join(others)}" if others else ""

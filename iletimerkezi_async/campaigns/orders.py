@@ -76,9 +76,9 @@ class Task:
     def explain(self) -> TransportError | OutcomeUnknownError:
         """The error to list it with if this run does not learn its outcome."""
         if self.begun:
-            return unknown("the call was cancelled under way")
+            return unknown("the call was cancelled while the order was being sent")
         if self.row is not None:
-            return unknown("an earlier run may have sent it")
+            return unknown("an earlier run may have sent the order")
         return TransportError("not sent, as the campaign had stopped", _OPERATION)
 
 

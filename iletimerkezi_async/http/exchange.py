@@ -38,7 +38,7 @@ _CONNECTING: Final = {
 #: The outcome of an exchange.
 Exchanged: TypeAlias = RawAnswer | Lost | NotSent
 
-_TOO_LATE = "it was not sent, as it is too late"
+_TOO_LATE = "it was not sent, as the time for it had passed"
 
 
 class Content:

@@ -58,9 +58,9 @@ class LanePool(HttpxPool):
         except ImportError as error:
             reason = str(error)
         except ValueError:
-            reason = "httpx knows no such kind"
+            reason = "httpx does not support this kind of proxy"
         if reason:
-            raise ConfigurationError(f"the proxy that the environment names cannot be used: {reason}")
+            raise ConfigurationError(f"the proxy set in the environment cannot be used: {reason}")
 
     async def exchange(self, operation: str, content: Content, *, anew: bool) -> Exchanged:
         """Send the request for an operation over a free lane, and read the answer.

@@ -75,7 +75,7 @@ class AiohttpSession(Pool):
             return self.not_sent(operation, "the http_client has been closed")
         token = current_token().native_token
         if not hasattr(token, "call_soon_threadsafe"):
-            reason = "an aiohttp.ClientSession works on asyncio alone: for trio give an httpx.AsyncClient, or none"
+            reason = "an aiohttp.ClientSession works on asyncio only: on trio give an httpx.AsyncClient, or none"
             return NotSent(ConfigurationError(reason))
         # There is no public attribute, and aiohttp's own check comes after the request has begun.
         if getattr(self._session, "_loop", token) is not token:
@@ -129,11 +129,11 @@ def _reason(error: Exception, timeout: httpx.Timeout) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect: {error.os_error}"
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return "the proxy lets no connection through"
+        return "the proxy opened no connection to the service"
     if isinstance(error, aiohttp.SocketTimeoutError):
         return f"no answer within {spell_seconds(timeout.read)}"
     if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
-        return "the connection broke before the whole answer had come"
+        return "the connection broke before the answer was complete"
     return f"the exchange failed ({type(error).__name__})"
 
 

@@ -99,7 +99,7 @@ class HttpxPool(Pool):
         if isinstance(error, library.ConnectError):
             return f"cannot connect{_os_reason(error)}"
         if isinstance(error, library.ProxyError):
-            return "the proxy lets no connection through"
+            return "the proxy opened no connection to the service"
         if isinstance(error, library.PoolTimeout):
             return f"no connection became free within {spell_seconds(timeout.pool)}"
         if isinstance(error, library.ReadTimeout):
@@ -107,7 +107,7 @@ class HttpxPool(Pool):
         if isinstance(error, library.WriteTimeout):
             return f"the request could not be written within {spell_seconds(timeout.write)}"
         if isinstance(error, (library.NetworkError, library.RemoteProtocolError)):
-            return "the connection broke before the whole answer had come"
+            return "the connection broke before the answer was complete"
         return f"the exchange failed ({type(error).__name__})"
 
 

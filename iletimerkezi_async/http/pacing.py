@@ -281,7 +281,7 @@ class StorePacer(TokenBucket):
             try:
                 await self._store.reserve(self._account, 0.0, min(seconds, _LONGEST_PAUSE))
             except StoreError as error:
-                logger.warning("a pause that the service asked for could not be shared: %s", error)
+                logger.warning("the other processes could not be told of the service's pause: %s", error)
 
     def _goes_at_once(self, n: int) -> bool:  # noqa: ARG002 - the store has to be asked
         return False
@@ -294,11 +294,11 @@ class StorePacer(TokenBucket):
             except (StoreError, TimeoutError) as error:
                 if not self._away_until:
                     complaint = str(error) if isinstance(error, StoreError) else "the store is slow"
-                    logger.warning("%s; until it is back, each process keeps to the rate by itself", complaint)
+                    logger.warning("%s; until the store is back, each process limits its own rate", complaint)
                 self._away_until = time.monotonic() + _AWAY
             else:
                 if self._away_until:
-                    logger.info("the store is back: the rate is that of all processes again")
+                    logger.info("the store is back: all processes share one rate again")
                 self._away_until, self._free_at = 0.0, moment + seconds
                 return moment
         return await super()._reserve(seconds)

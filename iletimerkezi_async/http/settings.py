@@ -62,7 +62,7 @@ def choose_base_url(given: object) -> httpx.URL:
         raise ConfigurationError(f"{name} must have no user, query or fragment")
     if url.scheme == "http" and not _is_loopback(url.host):
         raise ConfigurationError(
-            f"{name} must be https://, as every request carries the credentials; plain http:// is for loopback alone"
+            f"{name} must be https://, as every request carries the credentials; plain http:// is for loopback only"
         )
     return url
 
@@ -97,7 +97,7 @@ def find_proxy(scheme: str, host: str) -> httpx.Proxy | None:
     proxy = _read_proxy(proxies[kind])
     proxies.clear()
     if proxy is None:
-        raise ConfigurationError(f"{_proxy_setting(kind)} has no address of a proxy that can be read")
+        raise ConfigurationError(f"{_proxy_setting(kind)} is not a valid address of a proxy")
     return proxy
 
 
@@ -113,7 +113,7 @@ def _proxy_setting(kind: str) -> str:
     """The name of the setting that holds the proxy for a kind of address."""
     # Lower case wins, as in the standard library.
     named = next((name for name in (f"{kind}_proxy", f"{kind}_proxy".upper()) if os.environ.get(name)), None)
-    return f"the environment variable {named}" if named else "the system's setting of a proxy"
+    return f"the environment variable {named}" if named else "the system's proxy setting"
 
 
 def tls_context() -> ssl.SSLContext:

@@ -75,7 +75,7 @@ class Telemetry:
             meter, "iletimerkezi.client.operation.duration", "How long a call took, with all its attempts"
         )
         self.recipients = meter.create_counter(
-            "iletimerkezi.client.recipients", "{recipient}", "Recipients, by what became of them"
+            "iletimerkezi.client.recipients", "{recipient}", "Recipients, by outcome"
         )
         self.resends = meter.create_counter("iletimerkezi.client.resends", "{request}", "Requests that were sent again")
         self.pacing = _make_histogram(meter, "iletimerkezi.client.pacing.wait", "How long an order waited for the rate")

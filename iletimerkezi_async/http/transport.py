@@ -277,7 +277,7 @@ class Transport:
 
     def _read(self, call: Call[T], raw: Exchanged | None) -> AttemptOutcome[T]:
         if raw is None:
-            return self._pool.lost(call.operation.name, "no complete answer in time")
+            return self._pool.lost(call.operation.name, "no complete answer within the time limit")
         if not isinstance(raw, RawAnswer):
             return raw
         outcome = read_answer(call, raw, self._credentials.scrub, self.address)
@@ -342,13 +342,13 @@ def _conclude(call: Call[T], trail: Trail, outcome: AttemptOutcome[T] | None) ->
     if obstacle is not None and operation.traceable:
         return RefusedAgain(obstacle)
     if outcome is None or isinstance(outcome, Answered):
-        raise OutcomeUnknownError("it is too late to send it again", operation.name)
+        raise OutcomeUnknownError("the time in which it may be sent again has passed", operation.name)
     in_doubt = trail.first is not None
     if isinstance(outcome, Refused):
         in_doubt = not outcome.content and (in_doubt or _is_as_if_taken(call, trail, outcome))
     if operation.kind is Kind.REPEATABLE or not in_doubt:
         raise outcome.error
-    message = f"the answer was lost, and it may or may not have been done (at last: {outcome.error.reason})"
+    message = f"the answer was lost, and it may or may not have been carried out (last error: {outcome.error.reason})"
     raise OutcomeUnknownError(message, operation.name, getattr(outcome.error, "http_status", None))
 
 

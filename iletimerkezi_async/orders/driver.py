@@ -164,7 +164,7 @@ class Attempts(Trail):
             self._known.note(order_id, self._send.content, took=first.elapsed)
         elif order_id is None or not _leaves_open(refusal):
             # An order with the same numbers may have another text, which the list does not show.
-            raise unknown(f"the answer was lost, and it was not taken again ({refusal.reason})", found.candidates)
+            raise unknown(f"the answer was lost, and the repetition was not taken ({refusal.reason})", found.candidates)
         return Order(order_id, self._send.draft.recipients), refusal is None
 
 
@@ -241,7 +241,7 @@ class Claim(Attempts):
         except StoreError as error:
             if not self.lost:
                 raise
-            reason = f"the answer was lost, and the store is away, so that it is not sent again ({error})"
+            reason = f"the answer was lost, and the order is not sent again while the store is away ({error})"
             raise unknown(reason) from None
         if not is_owned:
             raise OvertakenError
@@ -324,7 +324,7 @@ class Claim(Attempts):
             # It was not taken before, so a refusal now is for this call's attempt.
             self.lost = False
         if not has_texts:
-            raise TransportError("not sent: its messages were not read again", _OPERATION)
+            raise TransportError("not sent: this call did not give its messages again", _OPERATION)
         order = await self.send(draft)
         return order, self.lookups.known.describe(order.id)
 
@@ -357,7 +357,7 @@ class Claim(Attempts):
         try:
             found = await search.find()
         except StoreError as error:
-            reason = f"an earlier call may have sent it, and the store is away ({error})"
+            reason = f"an earlier call may have sent the order, and the store is away ({error})"
             raise unknown(reason) from None
         if found.taken is False:
             return None
@@ -365,5 +365,5 @@ class Claim(Attempts):
             return Order(found.order_id, draft.recipients)
         if found.taken is True:
             raise OrderAcceptedError(found.candidates)
-        reason = f"an earlier call may have sent it, and the reports do not tell: {found.reason}"
+        reason = f"an earlier call may have sent the order, and the reports do not show whether it did: {found.reason}"
         raise unknown(reason, found.candidates)

@@ -191,7 +191,7 @@ class OrderMemory:
                 reason = error
         log.note_away()
         # Only a warning: without these ids, more reports are read.
-        logger.warning("the ids of other processes are not to be had: %s", reason)
+        logger.warning("the order ids of other processes could not be read: %s", reason)
         return frozenset()
 
     def rank(self, began: float, ended: float) -> int:

@@ -282,15 +282,15 @@ def judge(evidence: Evidence, listed: OrderReport, rows: Rows | None) -> Verdict
     """
     wanted, place = evidence.wanted, evidence.place
     if listed.id in evidence.known:
-        return Verdict(Identity.ANOTHER, "its id is known to be another order's")
+        return Verdict(Identity.ANOTHER, "its id is known to belong to another order")
     if place.is_far(listed.submitted_at):
         return Verdict(Identity.ANOTHER, "it was submitted at another time")
     if place.far < math.inf and _is_far_scheduled(wanted, listed):
         return Verdict(Identity.ANOTHER, "it has another schedule")
     if rows is None:
-        return Verdict(Identity.CANNOT_TELL, "its report was not looked at", open=True)
+        return Verdict(Identity.CANNOT_TELL, "its report was not read", open=True)
     if not rows.had:
-        return Verdict(Identity.CANNOT_TELL, "it has no report, or none yet")
+        return Verdict(Identity.CANNOT_TELL, "it has no report yet, or none at all")
     by_numbers = _judge_numbers(wanted, rows, evidence.blacklist)
     if by_numbers is not None:
         return by_numbers
@@ -316,9 +316,9 @@ def _judge_numbers(wanted: OpenOrder, rows: Rows, blacklist: Collection[str]) ->
         return Verdict(Identity.CANNOT_TELL, "its report was not read to its end", open=True)
     seen = Counter(rows.numbers)
     if any(count > wanted.numbers[number] for number, count in seen.items()):
-        return Verdict(Identity.CANNOT_TELL, "it has numbers of ours more often, or its pages overlap")
+        return Verdict(Identity.CANNOT_TELL, "it has some of our numbers too often, or its pages overlap")
     if not seen or not _may_be_skipped(wanted, seen, blacklist):
-        return Verdict(Identity.CANNOT_TELL, "numbers of ours are not there, or not yet", lacks_numbers=bool(seen))
+        return Verdict(Identity.CANNOT_TELL, "it lacks some of our numbers (yet)", lacks_numbers=bool(seen))
     return None
 
 
@@ -405,11 +405,11 @@ def conclude_earlier(evidence: Evidence, verdicts: Mapping[int, Verdict], alike:
     """
     its, may_be = _find(verdicts, Identity.IT), _find(verdicts, Identity.CANNOT_TELL)
     if len(its) >= alike:
-        return Conclusion(True, "it is in the list", its[0] if len(its) == alike == 1 else None, its)
+        return Conclusion(True, "the list has the order", its[0] if len(its) == alike == 1 else None, its)
     doubt = _doubt_absence(evidence, verdicts)
     if doubt is not None:
         return Conclusion(None, doubt, None, its + may_be)
-    return Conclusion(False, "a list that is whole and fresh has only other orders")
+    return Conclusion(False, "the list is complete and up to date, and has only other orders")
 
 
 def _find(verdicts: Mapping[int, Verdict], identity: Identity) -> tuple[int, ...]:
@@ -420,18 +420,18 @@ def _doubt_absence(evidence: Evidence, verdicts: Mapping[int, Verdict]) -> str |
     """Give the reason why the service may have the order; `None` if it surely lacks it."""
     age = min(evidence.span.last.ages(evidence.at))
     if age < LISTED_AFTER:
-        return "a clock was set back" if age < -_GRAIN else "the list may not have it yet"
+        return "a clock was set back" if age < -_GRAIN else "the list may not have the order yet"
     reasons = sorted({each.reason for each in verdicts.values() if each.identity is not Identity.ANOTHER})
     if reasons:
-        return "orders in the list may be it: " + "; ".join(reasons)
+        return "some orders in the list may be this order: " + "; ".join(reasons)
     if any(each.id not in verdicts for each in evidence.orders):
-        return "not all orders in the list were looked at"
+        return "not all orders in the list were examined"
     if evidence.at.service is None:
         return "the service's time is not known"
     if not is_whole(evidence):
-        return "the list lacks orders"
+        return "the list is incomplete"
     if age < NEVER_BEHIND and not _is_fresh(evidence):
-        return "the list has no order that is newer, and so may be behind"
+        return "the list has no newer order, and so may lag"
     return None
 
 
@@ -444,6 +444,6 @@ def conclude_live(verdicts: Mapping[int, Verdict], alike: int) -> Conclusion:
     """
     its = _find(verdicts, Identity.IT)
     if len(its) == alike == 1:
-        return Conclusion(True, "it is the only one within a minute of an attempt", its[0], its)
-    reason = "there are several that cannot be told apart" if its else "no order in the list is surely it"
+        return Conclusion(True, "it is the only order within a minute of an attempt", its[0], its)
+    reason = "several orders cannot be told apart" if its else "no order in the list is surely this order"
     return Conclusion(True, reason, None, its + _find(verdicts, Identity.CANNOT_TELL))

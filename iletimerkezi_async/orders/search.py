@@ -62,7 +62,7 @@ _NEAREST = 24
 _FAR_ONES = 16
 # Of an earlier search: its requests for reports. Beyond that the order stays unknown.
 _MAX_REPORTS = 1000
-_TOO_LONG_AGO = "the days on which it may have been taken are more than a list can have"
+_TOO_LONG_AGO = "the order may have been taken on more days than a list can have"
 
 
 class Judge:

@@ -43,7 +43,7 @@ logger = logging.getLogger("iletimerkezi_async")
 
 _OPERATION = "send-sms"
 # The advice for a send with a key whose outcome is unknown.
-_WITH_KEY = "the same call under its key sends nothing twice, and may find out (`find_send`, `iletimerkezi sent`)"
+_WITH_KEY = "repeating the call with its key cannot send twice, and may settle it (`find_send`, `iletimerkezi sent`)"
 _LONGEST_KEY = 200
 # Seconds by which a lease is longer than the longest attempt.
 _LEASE_GRACE = 5.0
@@ -142,10 +142,10 @@ class Sending:
             pause = min(pause * 1.5, _LONGEST_PAUSE, left + _FIRST_PAUSE)
             if time.monotonic() + pause > deadline:
                 if may_be_taken:
-                    raise OutcomeUnknownError("the answer was lost, and another call has the key", _OPERATION)
+                    raise OutcomeUnknownError("the answer was lost, and another call holds the key now", _OPERATION)
                 raise SendInProgressError(
-                    f"another call is sending under the key; its lease is over in {left:.0f} s: the same call later "
-                    "gives the order, or sends it",
+                    f"another call is sending under the key; its lease ends in {left:.0f} s: repeat the call then, "
+                    "which returns the order or sends it",
                     key,
                     left,
                 )
@@ -161,7 +161,7 @@ class Sending:
         except StoreError as error:
             if not may_be_taken:
                 raise
-            reason = f"the answer was lost, then the lease of the key, and then the store ({error})"
+            reason = f"the answer was lost, another call took over the key, and now the store is away ({error})"
         raise OutcomeUnknownError(reason, _OPERATION)
 
     # One claim.
@@ -206,7 +206,12 @@ class Sending:
             return None
         if row is not None and order_id is not None and row.order_id not in {None, order_id}:
             extra = describe_error(_OPERATION, OrderAcceptedError(), order_id)
-            logger.warning("order %d was taken under a key that has order %d", order_id, row.order_id, extra=extra)
+            logger.warning(
+                "order %d was taken under a key that already has order %d: look at both in the reports",
+                order_id,
+                row.order_id,
+                extra=extra,
+            )
         return row
 
     async def _give_up(self, claim: Claim, *, lost: bool) -> bool:
@@ -265,21 +270,23 @@ class Sending:
         answer, obstacle = await rows.mark(self._store, self._name(key), decide, seen)
         row = answer.row
         if obstacle is life.Obstacle.CHANGED:
-            raise KeyConflictError("what is known of the key has changed: look at it again", key)
+            raise KeyConflictError("the state of the key has changed: look at it again", key)
         if obstacle is life.Obstacle.UNUSED or row is None or before is None:
-            raise ConfigurationError("nothing is known of the key")
+            raise ConfigurationError("nothing is known about the key")
         if obstacle is life.Obstacle.BUSY:
-            raise SendInProgressError("a call is sending under the key", key, life.lease_left(row, answer.now))
+            raise SendInProgressError(
+                "a call is sending under the key: try again later", key, life.lease_left(row, answer.now)
+            )
         if obstacle is life.Obstacle.CONFLICT:
             sent_as = "an order" if row.order_id is None else f"order {row.order_id}"
-            raise KeyConflictError(f"under the key {sent_as} was sent", key)
+            raise KeyConflictError(f"{sent_as} was sent under the key", key)
         return evolve(before, state=state, order_id=row.order_id, version=row.version)
 
 
 def _warn(error: StoreError, order_id: int | None = None) -> None:
     about = "" if order_id is None else f" (order {order_id})"
     extra = describe_error(_OPERATION, error, order_id)
-    logger.warning("what became of a key%s could not be noted, the next call settles it: %s", about, error, extra=extra)
+    logger.warning("a key's outcome%s could not be written, the next call settles it: %s", about, error, extra=extra)
 
 
 def _replay(row: Row, obstacle: life.Obstacle, key: str) -> Order:

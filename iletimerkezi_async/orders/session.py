@@ -149,7 +149,7 @@ def _open_log(store: object) -> StoreLog:
     from iletimerkezi_async.stores.base import Store, StoreLog  # noqa: PLC0415 - loaded only with a store
 
     if not isinstance(store, Store):
-        raise ConfigurationError("`store` must be a SqliteStore, PostgresStore or RedisStore, made and not a class")
+        raise ConfigurationError("`store` must be an instance of SqliteStore, PostgresStore or RedisStore")
     return StoreLog(store)
 
 

@@ -67,8 +67,8 @@ async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
         return
     if status in _BEGUN:
         # Like the service's own refusal, whose HTTP status is its code.
-        raise OrderNotFoundError(455, "it was too late for it", _OPERATION, 455)
-    raise OutcomeUnknownError("the answer was lost, and the order's state tells nothing yet", _OPERATION)
+        raise OrderNotFoundError(455, "too late", _OPERATION, 455)
+    raise OutcomeUnknownError("the answer was lost, and the order's state does not show the outcome yet", _OPERATION)
 
 
 async def _find_status(transport: Transport, order_id: int) -> OrderStatus | None:

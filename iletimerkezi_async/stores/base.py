@@ -141,7 +141,7 @@ class Store(ABC):
             ConfigurationError: The name cannot be one, or this kind of store keeps no journals.
         """
         raise ConfigurationError(
-            f"{type(self).__name__} keeps no journal of {name!r}: take PostgresStore or SqliteStore"
+            f"{type(self).__name__} cannot keep the journal {name!r}: use PostgresStore or SqliteStore"
         )
 
     # Implemented by each engine, and run in the worker threads. Each is one transaction, or one script.

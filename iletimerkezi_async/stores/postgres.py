@@ -229,7 +229,7 @@ class PostgresStore(SqlStore):
             reason = f"did not answer within {self._timeout:g} s"
         except psycopg.errors.InsufficientPrivilege:
             reason = (
-                "does not let this role create, read or write its tables: let its owner run the statements in "
+                "does not allow this role to create, read or write its tables: ask its owner to run the statements in "
                 "PostgresStore.SCHEMA, and grant SELECT, INSERT, UPDATE and DELETE on them"
             )
         except psycopg.errors.UndefinedTable:

@@ -223,7 +223,7 @@ class RedisStore(Store):
         except redis.TimeoutError:
             reason = f"did not answer within {self._timeout:g} s"
         except redis.AuthenticationError:
-            reason = "does not let this user in"
+            reason = "refused the user name or the password"
         except redis.ConnectionError as error:
             told = _CAUSE.match(str(error))
             reason = f"cannot be reached: {told[1]}" if told else "cannot be reached, or all connections are in use"
@@ -294,7 +294,7 @@ def _complaints_about(server: redis.Redis) -> list[str]:
         for name in ("maxmemory", "maxmemory-policy", "save", "appendonly"):
             settings |= cast("Any", server).config_get(name)
     except redis.ResponseError:
-        logger.debug("the Redis server does not let its settings be read")
+        logger.debug("the Redis server does not allow its settings to be read")
         return []
     complaints: list[str] = []
     if settings.get("maxmemory-policy") != "noeviction" and settings.get("maxmemory") != "0":

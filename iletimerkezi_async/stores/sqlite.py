@@ -237,7 +237,7 @@ def choose_path(path: object, argument: str) -> str:
     if not name or "\0" in name:
         raise ConfigurationError(f"`{argument}` must be the path of a file")
     if name == ":memory:":
-        raise ConfigurationError(f"`{argument}` must be the path of a file: what is in memory does not outlive a crash")
+        raise ConfigurationError(f"`{argument}` must be the path of a file: data in memory does not survive a crash")
     if name.startswith("file:"):
         raise ConfigurationError(f"`{argument}` must be the path of a file, and not a URI")
     return os.path.abspath(name)  # noqa: PTH100 - `Path.resolve` would look at the disk
@@ -265,7 +265,7 @@ def claim(path: str) -> str:
         os.close(os.open(real, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
     for _, found in _with_companions(real):
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(0, "it is a directory" if stat.S_ISDIR(found.st_mode) else "it is no ordinary file")
+            raise OSError(0, "it is a directory" if stat.S_ISDIR(found.st_mode) else "it is not a regular file")
         if os.name == "posix" and found.st_uid != os.geteuid():
             raise PermissionError(0, "it belongs to another user, who could read it")
     return real
@@ -292,7 +292,7 @@ def make_private(real: str) -> None:
         if stat.S_IMODE(found.st_mode) != _OWNER_ALONE:
             os.chmod(file, _OWNER_ALONE)  # noqa: PTH101 - paths are text here
             if os.lstat(file).st_mode & _OTHERS:
-                raise PermissionError(0, "its file system keeps no modes, so that others could read it")
+                raise PermissionError(0, "its file system does not keep file modes, so that other users could read it")
 
 
 def _with_companions(real: str) -> Iterator[tuple[str, os.stat_result]]:

@@ -255,7 +255,7 @@ class Later(Generic[T]):
                 self._work(items)
             except StoreError as error:
                 self.pause()
-                logger.warning("ids of orders could not be shared yet: %s", error)
+                logger.warning("the ids of orders could not be written to the store yet: %s", error)
                 with self._lock:
                     self._waiting.extendleft(reversed(items))
                     self._thread = None

@@ -119,7 +119,7 @@ def check_campaign(
     if not 0 <= seconds < math.inf:
         raise ConfigurationError("`settle_for` must be a number of seconds, 0 or more")
     if journal is None and (unknown != _DECISIONS[0] or settle_for):
-        raise ConfigurationError("`unknown` and `settle_for` are about what a journal has: give a `journal`, too")
+        raise ConfigurationError("`unknown` and `settle_for` work only with a journal: give a `journal`, too")
     if not isinstance(allow_new_texts, bool):
         raise ConfigurationError("`allow_new_texts` must be True or False")
     return Terms(size, at_once, on_progress, str(unknown), seconds, allow_new_texts)
@@ -189,7 +189,7 @@ def find_moment_flaw(value: object) -> str | None:
     if not isinstance(offset, timedelta):
         return "has no time zone"
     if offset % _QUARTER:
-        return "has an offset from UTC that is no whole quarter hour (with pytz, `localize` gives the right one)"
+        return "has an offset from UTC that is not a multiple of 15 minutes (with pytz, `localize` gives the right one)"
     return None
 
 

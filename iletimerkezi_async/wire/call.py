@@ -227,7 +227,7 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         value = call.read(response)
         if call.is_astray is None or not call.is_astray(value, raw.reused):
             return Answered(value)
-        reason = "the connection is out of step: it brought the answer to another request"
+        reason = "the connection is out of step: it gave the answer to another request"
     except UnreadableError as complaint:
         reason = f"the answer says success, but {complaint}"
     return Lost(TransportError(reason, call.operation.name, raw.http_status, host), out_of_step=True)

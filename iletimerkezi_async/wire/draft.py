@@ -171,14 +171,14 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
         return None
     flaw = find_moment_flaw(send_at)
     if flaw is not None or not isinstance(send_at, datetime):
-        raise ScheduleError(457, f"the time to send at {flaw}", _OPERATION)
+        raise ScheduleError(457, f"the scheduled time {flaw}", _OPERATION)
     if now is not None and send_at < now:
         raise _past()
     with suppress(OverflowError):
         turkish = send_at.astimezone(TURKISH_TIME)
         whole = turkish.replace(second=0, microsecond=0)
         return whole if whole == turkish else whole + timedelta(minutes=1)
-    raise ScheduleError(457, "the time to send at is out of range", _OPERATION)
+    raise ScheduleError(457, "the scheduled time is out of range", _OPERATION)
 
 
 def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:
@@ -187,7 +187,7 @@ def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | No
 
 
 def _past() -> ScheduleError:
-    return ScheduleError(457, "the time to send at is past", _OPERATION)
+    return ScheduleError(457, "the scheduled time is in the past", _OPERATION)
 
 
 def check_text(message: Message) -> None:

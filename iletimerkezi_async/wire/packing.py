@@ -187,5 +187,5 @@ class Filling:
         if not count:
             raise RecipientError(452, "there is no recipient", _OPERATION)
         if count > MAX_RECIPIENTS:
-            message = f"{count} recipients are more than the {MAX_RECIPIENTS} that one order holds: use send_bulk"
+            message = f"{count} recipients are more than one order can have ({MAX_RECIPIENTS}): use send_bulk"
             raise RecipientError(452, message, _OPERATION)

@@ -269,7 +269,7 @@ def test_texts_that_changed_are_not_sent_unasked(in_process: Run, sandbox: "Sand
     changed = ("bulk", "Sayın {ad}, bugün 2 Aralık.", *_ORDER[2:])
     refused = in_process(*changed)
     assert refused.returncode == 1
-    assert "has other texts of 5 recipients" in refused.stderr
+    assert "has other texts for 5 recipients" in refused.stderr
     assert "--allow-new-texts, which sends the new texts, too" in refused.stderr
     assert "the same command again" not in refused.stderr
     assert set(sandbox.deliveries.values()) == {1}

@@ -47,7 +47,7 @@ SENT = {
 }
 REFUSED = [
     ("+905301234565", "there is no value in the column 'ad'"),
-    ("+905301234566", "there is an error of the spreadsheet in the column 'ad'"),
+    ("+905301234566", "there is a spreadsheet error in the column 'ad'"),
     ("yok", "not a phone number"),
 ]
 

@@ -72,7 +72,7 @@ A, B = ("+905301234567", "Merhaba"), ("+905301234568", "Merhaba")
          [("5301234567", "line 2: 5 values in 3 columns: it is unknown which is which")]),
         ("telefon,borc,ad\n5301234568,5,Veli,,,\n", []),
         ("telefon;borc;ad\n5301234567;5;#YOK\n5301234568;5;Veli\n",
-         [("+905301234567", "line 2: there is an error of the spreadsheet in the column 'ad'")]),
+         [("+905301234567", "line 2: there is a spreadsheet error in the column 'ad'")]),
         ('telefon;borc;ad\n5301234568;5;"Veli"\n5301234567;5;"x\ny";z\n\n5301234567;5;x;y\n',
          [("5301234567", "line 3: 4 values in 3 columns: it is unknown which is which"),
           ("5301234567", "line 6: 4 values in 3 columns: it is unknown which is which")]),
@@ -201,7 +201,7 @@ def test_columns_named_as_other_programs_do_are_refused(text: str, rehearse: Run
     """With a hint, before anything is sent: everybody would get the name."""
     result = rehearse("telefon;ad;borc\n5301234567;Ali;5\n", text)
     assert (result.returncode, json.loads(result.stdout)["exit_code"]) == (2, 2)
-    assert result.stderr.endswith("in the text is no value of a column; write {ad}\n")
+    assert result.stderr.endswith("in the text is not replaced by a column's value; write {ad}\n")
 
 
 @pytest.mark.parametrize(
@@ -354,7 +354,7 @@ def test_what_excel_leaves_around_numbers(read: Read) -> None:
         'Ad;Telefon\nA;\'05301234567\nB;"=""05301234568"""\nC;="0530 123 45 69"\nD;5,30123E+09\nE;+5301234567\n'
     )
     assert [number for number, _ in told["sent"]] == [A[0], B[0], "+905301234569"]  # type: ignore[attr-defined]
-    assert [reason.split(": ", 2)[2].split(" ")[0] for _, reason in told["refused"]] == ["a", "a"]  # type: ignore[attr-defined]
+    assert [reason.split(": ", 2)[2].split(" ")[0] for _, reason in told["refused"]] == ["a", "the"]  # type: ignore[attr-defined]
 
 
 def test_words_for_nothing_and_marks_of_spreadsheets(read: Read) -> None:

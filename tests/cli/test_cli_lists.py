@@ -97,7 +97,7 @@ def test_the_blacklist(iletimerkezi: "Command") -> None:
     assert iletimerkezi("blacklist", "remove", number).stdout == f"{number} is not blocked any more\n"
     again = iletimerkezi("blacklist", "remove", number)
     assert (again.returncode, again.stdout) == (1, "")
-    assert re.fullmatch(r"iletimerkezi: delete-blacklist: 474 .*: it is not blocked\n", again.stderr)
+    assert re.fullmatch(r"iletimerkezi: delete-blacklist: 474 .*: the number is not blocked\n", again.stderr)
     code, screen = iletimerkezi.in_terminal("blacklist", "list")
     assert (code, screen) == (0, "+905301234568\r\n1 blocked number\r\n")
 

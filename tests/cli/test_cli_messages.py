@@ -7,7 +7,7 @@ from iletimerkezi_async.cli.messages import describe
 def test_the_advice_for_an_unknown_outcome() -> None:
     """Whoever does not know whether an order was taken is told how to find out without sending twice."""
     line = describe(OutcomeUnknownError("the answer was lost", "send-sms"))
-    assert line.startswith("send-sms: the answer was lost: the same call within 10 minutes cannot send twice")
+    assert line.startswith("send-sms: the answer was lost: repeating the call within 10 minutes cannot send twice")
 
 
 def test_the_advice_for_an_order_that_was_taken() -> None:
@@ -25,8 +25,8 @@ def test_bad_numbers_come_with_what_is_wrong() -> None:
     """Each reason once, behind the numbers."""
     error = RecipientError(452, "bad", "send-sms", numbers=("+5301234567", "yok", "+5301234568", "530123456.0"))
     assert describe(error).endswith(
-        "are not phone numbers; nothing was sent; a plus, and no country code behind it; write +90 in front, or leave "
-        "out the plus; there are not ten digits in front of its decimal point"
+        "are not phone numbers; nothing was sent; the plus has no country code after it; write +90, or leave out the "
+        "plus; there are not ten digits before its decimal point"
     )
 
 
@@ -63,6 +63,6 @@ def test_errors_from_the_service_are_told_in_its_words() -> None:
 
 def test_an_address_without_its_version_is_told() -> None:
     """As where the `/v1` was left out: the service answers 404, a gateway perhaps without JSON."""
-    advice = "see to the `base_url`, which ends with /v1"
+    advice = "check the `base_url`, which must end with /v1"
     assert describe(errors.api_error(404, "Yok", "get-balance", 404)) == f"get-balance: 404 Yok: {advice}"
     assert describe(errors.TransportError("no JSON", "get-balance", 404)).endswith(advice)

@@ -88,7 +88,7 @@ def test_what_is_shown_in_a_way_that_cannot_be_told_is_no_text(value: object, fo
     """Fractions, powers of ten, hashes, the country's own currency; a phone number can still be taken from it."""
     shown = show_cell(value, form)
     assert (type(shown), str(shown)) == (Unshown, plain)
-    assert read_value(shown) == "the spreadsheet shows the value in a way that is not known here"
+    assert read_value(shown) == "there is a value with an unsupported cell format"
 
 
 @given(
@@ -172,7 +172,7 @@ def test_a_sheet_is_read_as_it_is_shown(read: Callable[..., dict[str, object]], 
     ]  # fmt: skip
     assert told["refused"] == [
         ("", "row 7: not a phone number: it is empty"),
-        ("+905301234571", "row 8: there is an error of the spreadsheet in the column 'Tutar (TL)'"),
+        ("+905301234571", "row 8: there is a spreadsheet error in the column 'Tutar (TL)'"),
         ("5301234572", "row 10: 6 values in 4 columns: it is unknown which is which"),
         ("4", "row 11: not a phone number"),
     ]
@@ -404,7 +404,7 @@ def test_days_and_durations_are_told_by_their_formats(read: Callable[..., dict[s
         told = read("{ne zaman}")
         assert [text for _, text in told["sent"]] == ["1 Aral\u0131k 09:05", "30:00", "09:05"]
         assert told["refused"] == [("+905301234564", (
-            "row 5: the spreadsheet shows the value in a way that is not known here in the column 'ne zaman'"
+            "row 5: there is a value with an unsupported cell format in the column 'ne zaman'"
         ))]  # fmt: skip
 
 

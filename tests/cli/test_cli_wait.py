@@ -64,7 +64,7 @@ def test_cancelling(iletimerkezi: "Command", schedule: Callable[[], str], place:
     result = iletimerkezi("cancel", second, "--json")
     assert (result.returncode, json.loads(result.stdout)["exit_code"]) == (1, 1)
     assert re.fullmatch(
-        r"iletimerkezi: cancel-order: 455 .*: there is no such order, it has begun to be sent, .*\n", result.stderr
+        r"iletimerkezi: cancel-order: 455 .*: there is no such order, its sending has begun, .*\n", result.stderr
     )
 
 

@@ -486,7 +486,7 @@ async def test_the_records_of_a_store_that_is_away_carry_it(
     async with make_client(store=store, rate=Closing()) as client:
         with pytest.raises(StoreError):
             await client.send_sms(TEXT, NUMBER, key="siparis-1")
-    (record,) = (vars(record) for record in caplog.records if "could not be noted" in record.message)
+    (record,) = (vars(record) for record in caplog.records if "could not be written" in record.message)
     assert {"iletimerkezi.operation": "send-sms", "error.type": "StoreError"}.items() <= record.items()
     assert told.outcome == "not_sent"
     assert told.metric("recipients") == {"not_sent": 1}

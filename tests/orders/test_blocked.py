@@ -138,6 +138,6 @@ async def test_an_order_that_lacks_numbers_for_no_reason_stays_unknown(
     async with lost_under_a_key(12, tmp_path) as (sandbox, client, again):
         await client.delete_blacklist(TWENTY[0])
         pass_minutes(sandbox, 15)
-        with pytest.raises(OutcomeUnknownError, match="numbers of ours are not there"):
+        with pytest.raises(OutcomeUnknownError, match="it lacks some of our numbers"):
             await again()
     assert len(sandbox.orders) == 1

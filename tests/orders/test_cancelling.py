@@ -139,7 +139,7 @@ async def test_a_455_after_a_lost_answer_and_the_order_failed(status: object, be
 async def test_a_455_after_a_lost_answer_and_the_order_is_sent(status: object, before: list[object]) -> None:
     """It began to be sent before it could be cancelled: as if the service had said so at first."""
     canned = Canned(LOST, refusal(455), *before, report(status))
-    with pytest.raises(OrderNotFoundError, match="begun to be sent") as caught:
+    with pytest.raises(OrderNotFoundError, match="its sending has begun") as caught:
         await canned.client.cancel_order(428)
     assert (caught.value.code, caught.value.http_status, caught.value.operation) == (455, 455, "cancel-order")
 

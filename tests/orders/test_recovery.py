@@ -438,7 +438,7 @@ async def test_a_failure_that_no_document_names_is_no_refusal(code: int, sandbox
                 assert order.id == sandbox.orders[0].id
                 continue
             for call in (client.send_sms("Kodunuz 5678", NUMBER), client.cancel_order(order)):
-                with pytest.raises(OutcomeUnknownError, match=f"at last: .*: {code}"):
+                with pytest.raises(OutcomeUnknownError, match=f"last error: .*: {code}"):
                     await call
     assert sandbox.deliveries == {NUMBER: 2}
 

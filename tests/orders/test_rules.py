@@ -297,19 +297,19 @@ def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others(cas
 
 
 @pytest.mark.parametrize(("reason", "case"), [
-    ("may not have it yet", {"at": moment(11 * MINUTE - 1)}),
-    ("may not have it yet", {"at": moment(MINUTE - 2)}),
-    ("may be it", {"verdicts": {7: CANNOT_TELL}}),
+    ("may not have the order yet", {"at": moment(11 * MINUTE - 1)}),
+    ("may not have the order yet", {"at": moment(MINUTE - 2)}),
+    ("may be this order", {"verdicts": {7: CANNOT_TELL}}),
     ("not all orders", {"shows": {1, 7, 8}}),
     ("time is not known", {"at": moment(20 * MINUTE, None)}),
-    ("lacks orders", {"whole": False}),
-    ("lacks orders", {"known": {**FRESH, 2: KnownId(2, moment(-HOUR))}, "shows": {1, 7}}),
-    ("lacks orders", {"since": NOON}),
-    ("lacks orders", {"known": {**FRESH, 2: SCHEDULED}, "shows": {1, 7}, "wanted": wanted_of(send_at=clock(DAY))}),
-    ("may be behind", {"known": {}, "at": moment(61 * MINUTE - 1)}),
-    ("may be behind", {"known": {1: KnownId(1, moment(20 * MINUTE + 2.5))}}),
-    ("may be behind", {"known": {1: KnownId(1, moment(2 * MINUTE))}}),
-    ("may be behind", {"known": {1: KnownId(1, moment(15 * MINUTE))}, "shows": {7}}),
+    ("incomplete", {"whole": False}),
+    ("incomplete", {"known": {**FRESH, 2: KnownId(2, moment(-HOUR))}, "shows": {1, 7}}),
+    ("incomplete", {"since": NOON}),
+    ("incomplete", {"known": {**FRESH, 2: SCHEDULED}, "shows": {1, 7}, "wanted": wanted_of(send_at=clock(DAY))}),
+    ("may lag", {"known": {}, "at": moment(61 * MINUTE - 1)}),
+    ("may lag", {"known": {1: KnownId(1, moment(20 * MINUTE + 2.5))}}),
+    ("may lag", {"known": {1: KnownId(1, moment(2 * MINUTE))}}),
+    ("may lag", {"known": {1: KnownId(1, moment(15 * MINUTE))}, "shows": {7}}),
     ("a clock was set back", {"at": moment(MINUTE - 2.5)}),
 ])  # fmt: skip
 def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, object]) -> None:

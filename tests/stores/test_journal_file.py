@@ -128,7 +128,7 @@ async def test_a_call_of_the_same_process_that_goes_on_is_told_as_such(path: Pat
     async with anyio.create_task_group() as group, client_of(Sandbox()) as client:
         group.start_soon(partial(client.send_bulk, TEXT, source(), journal=path))
         await begun.wait()
-        with pytest.raises(JournalError, match="which is this process: a call of it has not ended"):
+        with pytest.raises(JournalError, match="which is this process: an earlier call has not ended"):
             await client.send_bulk(TEXT, numbers(1), journal=path)
         group.cancel_scope.cancel()
     assert (await run(Sandbox(), path, 1)).accepted == 1
@@ -265,7 +265,7 @@ async def test_a_file_system_without_modes_is_refused(path: Path, monkeypatch: p
     """Numbers are not written where everybody can read them."""
     path.touch(0o644)
     monkeypatch.setattr(os, "chmod", lambda *_, **__: None)
-    with pytest.raises(JournalError, match="keeps no modes"):
+    with pytest.raises(JournalError, match="does not keep file modes"):
         await run(Sandbox(), path)
 
 
@@ -364,7 +364,7 @@ async def test_what_is_no_ordinary_file_is_refused(path: Path, make: Callable[[P
     """By name, without waiting for a pipe's other end."""
     make(path)
     sandbox = Sandbox()
-    with pytest.raises(JournalError, match=r"it is (a directory|no ordinary file)"), anyio.fail_after(10):
+    with pytest.raises(JournalError, match=r"it is (a directory|not a regular file)"), anyio.fail_after(10):
         await run(sandbox, path)
     assert not sandbox.requests
 

@@ -139,7 +139,7 @@ async def test_a_turn_that_comes_too_late_is_not_used(world: World, store: Store
             await client.send_sms(TEXT, ALI, key="k")
         world.later(minutes=8)
         asked, pacer.minutes = world.asked(), 2
-        with pytest.raises(OutcomeUnknownError, match="too late to send it again"):
+        with pytest.raises(OutcomeUnknownError, match="the time in which it may be sent again has passed"):
             await client.send_sms(TEXT, ALI, key="k")
         assert world.asked() == asked
         assert await client.find_send("k") is not None
