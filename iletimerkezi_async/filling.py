@@ -120,7 +120,7 @@ class Template:
         return Message(text, (cleaned,))
 
     def find_columns(self, header: Sequence[str]) -> list[int]:
-        """The index of each column that it names.
+        """The index of each column that the template names.
 
         Raises:
             ConfigurationError: There is no such column, or more than one.
@@ -260,7 +260,7 @@ def _refuse(number: object, reason: str) -> Refusal:
 
 
 def _mapping(row: object) -> Mapping[str, object] | None:
-    """A row by the names of its columns; `None` if it has none."""
+    """A row as a mapping of column names to values; `None` if it has no column names."""
     if isinstance(row, Mapping):
         return cast("Mapping[str, object]", row)
     try:
@@ -286,7 +286,7 @@ def _check_rows(rows: object) -> None:
 
 
 def _records(rows: object) -> Iterator[object]:
-    """Rows one by one; of a table from its columns, as its rows cannot be iterated."""
+    """Give rows one by one; a table's rows are read from its columns, as a table cannot be iterated by rows."""
     if not hasattr(rows, "columns"):
         return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
