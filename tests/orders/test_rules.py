@@ -63,7 +63,7 @@ def listed(seconds: float | None = 0.0, **told: Any) -> OrderReport:
 
 
 def evidence_of(*orders: OrderReport, span: Span = SPAN, at: Moment = SOON, **told: Any) -> Evidence:
-    """Where nothing else is told, times prove something: the clocks agree."""
+    """Make evidence in which, by default, the clocks agree, so that times prove something."""
     of_days = days(span, at)
     assert of_days is not None
     return Evidence(**({"wanted": wanted_of(), "span": span, "orders": orders, "days": of_days, "at": at} | told))
@@ -107,7 +107,7 @@ def test_times_decide_where_they_are_near_or_far(seconds: float | None, expected
 
 
 def test_where_times_prove_nothing_only_numbers_rule_out() -> None:
-    """As the clocks contradict each other, no place in the list is known."""
+    """If the clocks contradict each other, the order's time in the list is unknown, and only numbers decide."""
     astray = moment(900, 31 * MINUTE)
     assert evidence_of(at=astray).place == Place()
     assert identify(listed(0), Rows(NUMBERS, whole=True), at=astray) is CANNOT_TELL
@@ -117,7 +117,7 @@ def test_where_times_prove_nothing_only_numbers_rule_out() -> None:
 
 @pytest.mark.parametrize(("hours", "expected"), [(0, IT), (4, IT), (4.1, ANOTHER), (-4.1, ANOTHER)])
 def test_another_schedule_is_another_order(hours: float, expected: Identity) -> None:
-    """More than four hours off; of an order that is sent at once it says nothing."""
+    """A schedule more than four hours off rules an order out, unless the wanted order is sent at once."""
     entry = listed(sent_at=clock((9 + hours) * HOUR))
     rows = Rows(NUMBERS, whole=True)
     assert identify(entry, rows, wanted=wanted_of(send_at=clock(9 * HOUR))) is expected
@@ -128,18 +128,18 @@ def test_another_schedule_is_another_order(hours: float, expected: Identity) -> 
     (None, True), (Rows(had=False), False), (Rows(NUMBERS[:20]), True), (Rows(NUMBERS[:20], whole=True), False),
 ])  # fmt: skip
 def test_a_report_that_is_not_there_yet_leaves_it_open(rows: Rows | None, is_open: bool) -> None:
-    """Where more of it may tell, that is said."""
+    """Without a whole report the verdict is open, and says whether more of the report may decide."""
     verdict = judge(evidence_of(), listed(), rows)
     assert (verdict.identity, verdict.open) == (CANNOT_TELL, is_open)
 
 
 def test_a_known_id_is_another_order() -> None:
-    """Without a look."""
+    """An order with a known id is another one, without reading its report."""
     assert identify(listed(), Rows(NUMBERS, whole=True), known={7: KnownId(7)}) is ANOTHER
 
 
 def test_the_blacklist_tells_whom_the_service_may_have_skipped() -> None:
-    """As many as are on it; one that is missing and is not on it leaves it open."""
+    """Any number of blacklisted numbers may be missing; one other missing number leaves the verdict open."""
     rows = Rows(NUMBERS[10:], whole=True)
     assert identify(listed(), rows) is CANNOT_TELL
     assert identify(listed(), rows, blacklist=set(NUMBERS[:10])) is IT
@@ -148,7 +148,7 @@ def test_the_blacklist_tells_whom_the_service_may_have_skipped() -> None:
 
 
 def test_where_we_have_foreign_numbers_those_of_a_report_prove_nothing() -> None:
-    """How reports spell them is not documented."""
+    """If the order has foreign numbers, foreign numbers in a report prove nothing: their spelling is not documented."""
     wanted = wanted_of([*NUMBERS, "+4915112345678"])
     for number, expected in (("+4930123456", CANNOT_TELL), (STRANGER, ANOTHER)):
         rows = Rows([*NUMBERS, number], whole=True)
@@ -183,7 +183,7 @@ def test_clocks_that_contradict_each_other_prove_nothing(clocks: tuple[float, fl
 
 
 def test_known_orders_show_how_the_times_of_a_list_run() -> None:
-    """By hours, or minutes; those that vary by more than five minutes show nothing."""
+    """Known orders show the offset of a list's times, unless their offsets vary by more than five minutes."""
     shown = {1: (3 * HOUR + 100, KnownId(1, moment(100))), 2: (3 * HOUR + 210, KnownId(2, moment(200)))}
     place = place_of(SPAN, moment(900), shown)
     assert place.likely == (NOON + 3 * HOUR, NOON + 3 * HOUR + 70)
@@ -193,13 +193,13 @@ def test_known_orders_show_how_the_times_of_a_list_run() -> None:
 
 
 def test_known_orders_of_another_kind_show_nothing() -> None:
-    """Those that are to be sent later, or whose answer nobody heard."""
+    """Scheduled orders, and those whose answer was lost, do not show the offset of a list's times."""
     shown = {1: (3 * HOUR, KnownId(1, moment(0), scheduled=True)), 2: (3 * HOUR, KnownId(2, scheduled=True))}
     assert place_of(SPAN, moment(900), shown).likely == (NOON, NOON + MINUTE)
 
 
 def test_days_by_both_clocks() -> None:
-    """A day more on either side; those of a list that would be too long are none."""
+    """The days include both clocks' times and one more day on each side; too many days give none."""
     found = days(SPAN, moment(900))
     assert found is not None
     assert (found.last - found.first) == timedelta(days=2)
@@ -210,7 +210,7 @@ def test_days_by_both_clocks() -> None:
 
 
 def test_whom_to_look_at_first() -> None:
-    """Within a minute of an attempt, of these those with our sender and total, then the nearest."""
+    """Orders within a minute of an attempt come first, of these those with our sender and total, then the nearest."""
     orders = [
         listed(3 * HOUR, id=1), listed(0, id=2, sender="BASKA"), listed(100, id=3), listed(30, id=4),
         listed(None, id=5), listed(90, id=6), listed(30, id=4),
@@ -238,7 +238,7 @@ def conclude(
 
 
 def test_it_is_taken_where_the_list_shows_it() -> None:
-    """With its id, unless it may be one of several."""
+    """If the list shows the order, it was taken; its id is given unless it may be one of several."""
     assert (conclude({7: IT}).taken, conclude({7: IT}).order_id) == (True, 7)
     assert (conclude({7: IT, 8: IT}).taken, conclude({7: IT, 8: IT}).order_id) == (True, None)
     assert (conclude({7: IT, 8: IT}, alike=2).taken, conclude({7: IT, 8: IT}, alike=2).order_id) == (True, None)
@@ -247,7 +247,7 @@ def test_it_is_taken_where_the_list_shows_it() -> None:
 
 
 def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others() -> None:
-    """And only then."""
+    """The order was surely not taken if a complete and fresh list has only other orders."""
     assert conclude({7: ANOTHER}).taken is False
 
 
@@ -268,7 +268,7 @@ old = moment(62 * MINUTE)
     ("a clock was set back", {"at": moment(-10 * MINUTE)}),
 ])  # fmt: skip
 def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, object]) -> None:
-    """Each by itself, with the reason in words."""
+    """Each of these doubts alone leaves the outcome unknown, with its reason in words."""
     verdicts = {7: ANOTHER} | case.pop("verdicts", {}) if "verdicts" in case else {7: ANOTHER}  # type: ignore[operator]  # a dict
     conclusion = conclude(verdicts, **case)  # type: ignore[arg-type]  # of all types
     assert conclusion.taken is None
@@ -276,7 +276,7 @@ def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, objec
 
 
 def test_after_an_hour_a_list_is_not_behind() -> None:
-    """Though no newer order shows it."""
+    """After an hour a list counts as up to date, even without a newer order."""
     assert conclude({7: ANOTHER}, known={}, at=old).taken is False
 
 
@@ -287,12 +287,12 @@ def test_after_an_hour_a_list_is_not_behind() -> None:
     (KnownId(1, moment(-31 * HOUR)), False),
 ])  # fmt: skip
 def test_which_known_orders_a_whole_list_must_have(known: KnownId, whole: bool) -> None:
-    """Not those of the last ten minutes, at the edge of the days, to be sent later, or cancelled."""
+    """A complete list need not have orders of the last ten minutes, at the edge of its days, scheduled or cancelled."""
     assert is_whole(evidence_of(at=moment(20 * MINUTE), known={1: known})) is whole
 
 
 def test_scheduled_orders_must_be_listed_where_one_is_looked_for() -> None:
-    """A list that leaves out what is not due would lack ours as well."""
+    """If the wanted order is scheduled, a complete list must have the known scheduled orders."""
     known = {1: KnownId(1, moment(-HOUR), scheduled=True)}
     wanted = wanted_of(send_at=clock(9 * HOUR))
     assert not is_whole(evidence_of(at=moment(20 * MINUTE), known=known, wanted=wanted))
@@ -300,7 +300,7 @@ def test_scheduled_orders_must_be_listed_where_one_is_looked_for() -> None:
 
 @pytest.mark.parametrize(("its", "alike", "order_id"), [([], 1, None), ([7], 1, 7), ([7], 2, None), ([7, 8], 1, None)])
 def test_live_an_id_is_given_where_there_is_only_one(its: list[int], alike: int, order_id: int | None) -> None:
-    """It was taken in any case; the others are candidates."""
+    """After a refusal as a duplicate, the id is given only if one order fits; otherwise there are candidates."""
     verdicts = {id: Verdict(IT, "it") for id in its} | {9: Verdict(CANNOT_TELL, "open"), 10: Verdict(ANOTHER, "other")}
     conclusion = conclude_live(verdicts, alike)
     assert (conclusion.taken, conclusion.order_id) == (True, order_id)

@@ -206,7 +206,7 @@ async def test_an_unknown_outcome_is_settled_later(
 async def test_what_was_lost_goes_out_again_where_that_is_safe(
     world: World, client: AsyncClient, minutes: float
 ) -> None:
-    """Within the service's window where its time was known; after ten minutes once a newer order is in the list."""
+    """A lost order is sent again within the service's window, or after ten minutes if the list has a newer order."""
     await client.send_sms("Baska metin", VELI, key="older")
     world.sandbox.fail("send-sms", "drop-request", times=3)
     with pytest.raises(OutcomeUnknownError):
