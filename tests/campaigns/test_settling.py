@@ -374,7 +374,7 @@ async def test_clocks_that_are_weeks_apart_leave_it_open(
         await client.get_balance()
         result = await client.send_bulk(TEXT, numbers(40), journal=path, settle_for=0)
     [failure] = result.failed
-    assert "more than a list can have" in str(failure.error)
+    assert "more days than a list can have" in str(failure.error)
     assert set(sandbox.deliveries.values()) <= {1}
 
 

@@ -116,7 +116,7 @@ async def test_reports_that_cannot_be_had_let_nothing_be_sent_again(world: World
     world.later(minutes=11)
     world.sandbox.fail("get-reports", "400", times=99)
     asked = world.asked()
-    with pytest.raises(OutcomeUnknownError, match="the reports do not tell"):
+    with pytest.raises(OutcomeUnknownError, match="the reports do not show whether it did"):
         await client.send_sms(TEXT, ALI, key="k")
     assert world.asked() == asked
     assert world.sent() == {ALI: 1}
@@ -187,7 +187,7 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
     monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
     world.sandbox.fail("send-sms", "drop-answer")
     async with world.client(store, timeout=0.5) as client:
-        with pytest.raises(OutcomeUnknownError, match="another call has the key"):
+        with pytest.raises(OutcomeUnknownError, match="another call holds the key now"):
             await client.send_sms(TEXT, ALI, key="k")
     assert world.asked() == 1
 
