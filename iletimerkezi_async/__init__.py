@@ -89,7 +89,7 @@ campaigns/                         any number of recipients, in as many orders a
 orders/                            the life of a single order
 http/                              attempts, connections, pacing; the only user of HTTP libraries
 stores/  filling                   storage shared by processes; messages made from rows
-values                             values of rows as text
+values  formats                    values of rows, and cells of spreadsheets, as text
 wire/                              requests, and the reading of answers; pure
 results  models  numbers  text     values and plain functions, mostly public
 errors  redaction  clocks          the error classes; hiding secrets; time by two clocks

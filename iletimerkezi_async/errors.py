@@ -364,7 +364,7 @@ class EmptyTextError(ApiError, codes=(454,)):
 
 
 class OrderNotFoundError(ApiError, codes=(455,)):
-    """455: there is no such order, or it is just beginning to be sent."""
+    """455: there is no such order, or its sending is just beginning."""
 
 
 class OrderNotDueError(ApiError, codes=(456,)):
@@ -372,7 +372,7 @@ class OrderNotDueError(ApiError, codes=(456,)):
 
 
 class ScheduleError(ApiError, codes=(457,)):
-    """457: the time to send at is in the past, or not an aware datetime."""
+    """457: the scheduled time is in the past, or not an aware datetime."""
 
 
 class DateRangeError(ApiError, ValueError, codes=(458,)):

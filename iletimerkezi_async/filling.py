@@ -120,7 +120,7 @@ class Template:
         return Message(text, (cleaned,))
 
     def find_columns(self, header: Sequence[str]) -> list[int]:
-        """The index of each column that it names.
+        """The index of each column that the template names.
 
         Raises:
             ConfigurationError: There is no such column, or more than one.
@@ -261,7 +261,7 @@ def _refuse(number: object, reason: str) -> Refusal:
 
 
 def _mapping(row: object) -> Mapping[str, object] | None:
-    """A row by the names of its columns; `None` if it has none."""
+    """A row as a mapping of column names to values; `None` if it has no column names."""
     if isinstance(row, Mapping):
         return cast("Mapping[str, object]", row)
     try:

@@ -226,7 +226,7 @@ def test_a_row_that_cannot_be_sent_is_a_refusal(row: object, number: str, reason
 
 
 def test_a_date_of_numpy_is_listed() -> None:
-    """It says that it is a number, and raises when it is read as one; that must not end a campaign."""
+    """A date of NumPy claims to be a number and raises when it is read: the row is listed, and the campaign goes on."""
     np = pytest.importorskip("numpy")
     rows = [{"telefon": NUMBER, "ad": np.datetime64(day, "D")} for day in ("2026-12-01", "NaT")]
     assert reasons_of(fill_template("{ad}", rows)) == [
@@ -235,7 +235,7 @@ def test_a_date_of_numpy_is_listed() -> None:
 
 
 def test_a_lazy_table_is_to_be_collected_first() -> None:
-    """As it has no values yet."""
+    """A lazy table, which has no values yet, is refused with the advice to collect it."""
     lazy = pytest.importorskip("polars").DataFrame({"telefon": [NUMBER]}).lazy()
     with pytest.raises(ConfigurationError, match=r"call \.collect\(\) on the LazyFrame"):
         fill_template("x", lazy)
@@ -369,7 +369,7 @@ async def test_columns_of_dataframes_are_recipients(
 
 @pytest.mark.anyio
 async def test_gaps_in_a_column_are_listed(client: AsyncClient) -> None:
-    """Each library has its own word for what is missing."""
+    """Missing values in a column are listed, whatever a library calls them."""
     pd, pl, np = (pytest.importorskip(name) for name in ("pandas", "polars", "numpy"))
     for column, kind in (
         (pd.Series([5301234567, None]), "float: a value is missing"),

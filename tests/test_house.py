@@ -254,7 +254,7 @@ def test_every_folder_says_what_it_is(name: str) -> None:
 
 
 def test_exported_names_are_complete() -> None:
-    """`__all__` is what is there, each once, and nothing else is."""
+    """Each name in `__all__` exists and is listed once."""
     exported = iletimerkezi_async.__all__
     assert len(exported) == len(set(exported))
     public = {name for name in vars(iletimerkezi_async) if not name.startswith("_")} - set(MODULES)

@@ -126,7 +126,7 @@ async def test_what_is_no_message_among_many(bad: object, client: AsyncClient, s
 
 
 async def test_bad_values_among_many_numbers_are_listed(client: AsyncClient) -> None:
-    """With the type of each, as a column with gaps has them."""
+    """Bad values are listed with their types."""
     values = [5301234567.0, float("nan"), None, "+5301234568", b"5301234569", ("5301234569",), "yok", "5301234568"]
     result = await client.send_bulk("Merhaba", values)  # type: ignore[arg-type]  # the point of the test
     assert result.accepted == 2
@@ -137,7 +137,7 @@ async def test_bad_values_among_many_numbers_are_listed(client: AsyncClient) -> 
 
 
 async def test_an_order_names_what_is_wrong_with_its_numbers(client: AsyncClient) -> None:
-    """All bad ones in `numbers`, and the reasons, each once and without a number, in the text."""
+    """`numbers` has all bad values; the text has each reason once, and no number."""
     with pytest.raises(RecipientError) as caught:
         await client.send_sms("Merhaba", ["+5301234567", None, None, NUMBER, "x"])  # type: ignore[list-item]
     assert caught.value.numbers == ("+5301234567", "None", "None", "x")
@@ -148,7 +148,7 @@ async def test_an_order_names_what_is_wrong_with_its_numbers(client: AsyncClient
 
 
 async def test_recipients_that_are_waited_for_are_those_of_a_campaign(client: AsyncClient) -> None:
-    """An order has to know all of its recipients, and says where else they can go."""
+    """A single order refuses an asynchronous source, and names `send_bulk`."""
     with pytest.raises(RecipientError, match="give an asynchronous source to send_bulk"):
         await client.send_sms("Merhaba", Later())  # type: ignore[arg-type]  # the point of the test
 

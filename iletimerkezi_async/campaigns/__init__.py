@@ -120,5 +120,6 @@ For those who work on it. `intake` reads any iterable, some values at a time, cl
 `seen` is the set of recipients so far. `campaign` starts the orders, and `orders` sends or settles each;
 `narrowing` finds refused recipients. `journal` keeps the orders of a campaign. `tally` counts the outcomes.
 
-A campaign takes a source, a template and an open journal, and gives a `BulkResult`. It never builds a request.
+A campaign takes an intake of recipients, its terms and an open journal, and gives a `BulkResult`. It never builds a
+request.
 """

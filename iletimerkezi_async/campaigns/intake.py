@@ -54,7 +54,7 @@ class Reader(Generic[T]):
     Values that were read before a cancellation are kept.
 
     Args:
-        given: An iterable of recipients, or one.
+        given: An iterable of recipients, or one recipient.
         unfold: Gives the values that each item stands for, if an item is not a value itself.
 
     Attributes:
@@ -63,7 +63,7 @@ class Reader(Generic[T]):
         slice: The time slice in which the values are read and taken in.
 
     Raises:
-        RecipientError: This is neither a recipient nor an iterable.
+        RecipientError: `given` is neither a recipient nor an iterable.
     """
 
     def __init__(self, given: Source[Any] | Number, unfold: Callable[[Any], Iterator[T]] | None = None) -> None:

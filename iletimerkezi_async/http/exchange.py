@@ -61,7 +61,7 @@ class Content:
         self.may_go = may_go
 
     def take(self, *, to_write: bool = True) -> Body:
-        """The body, to be written now, or for a middleware that signs it before it is written.
+        """Give the body, to be written now, or to be signed by a middleware and then written.
 
         Raises:
             RuntimeError: It may no longer be sent; the error ends the exchange.

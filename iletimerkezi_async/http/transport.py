@@ -348,7 +348,7 @@ def _conclude(call: Call[T], trail: Trail, outcome: AttemptOutcome[T] | None) ->
         in_doubt = not outcome.content and (in_doubt or _is_as_if_taken(call, trail, outcome))
     if operation.kind is Kind.REPEATABLE or not in_doubt:
         raise outcome.error
-    message = f"the answer was lost, and it may or may not have been carried out (last error: {outcome.error.reason})"
+    message = f"the answer was lost, and the outcome is unknown (last error: {outcome.error.reason})"
     raise OutcomeUnknownError(message, operation.name, getattr(outcome.error, "http_status", None))
 
 

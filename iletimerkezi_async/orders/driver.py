@@ -169,7 +169,7 @@ class Attempts(Trail):
 
 
 def _leaves_open(refusal: ApiError) -> bool:
-    """Whether an order with the same numbers may be ours: the refusal is as overdue, or as a duplicate (a bare 451)."""
+    """Whether an order with the same numbers may be ours: it was refused as overdue, or as a duplicate (a bare 451)."""
     return isinstance(refusal, (ScheduleError, DuplicateOrderError))
 
 

@@ -76,8 +76,8 @@ class _KnownOrder(NamedTuple):
 class OrderMemory:
     """A client's memory of its orders: those of the last half hour whose ids are known, and the open ones.
 
-    Open orders are under way or lost: reports may show them. They are counted, so that a search does not take one for
-    another.
+    Open orders are under way or lost, and reports may show them. They are counted, so that a search for one of them
+    does not find another.
 
     Args:
         log: The store by which the account's processes share their ids, if there is one.

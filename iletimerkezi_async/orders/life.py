@@ -120,7 +120,7 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
 
 
 def may_repeat(row: Row, now: Moment) -> bool:
-    """Whether an order that may have been taken may be sent again, as the service refuses it if it has it.
+    """Whether to send again an order that may have been taken: the service still refuses it as a duplicate.
 
     Args:
         row: The row as it was claimed.

@@ -91,7 +91,7 @@ class ReportCache:
     def __init__(self, lookups: Lookups, days: Days) -> None:
         self._known = lookups.known
         self._transport = lookups.transport
-        #: The days that were asked for, and those that the service does not refuse.
+        #: The days that were asked for; and the days that are requested, without one that the service refuses.
         self.days = self._days = days
         #: The requests of live searches.
         self.budget = Budget()
@@ -157,7 +157,7 @@ class ReportCache:
         return await self._read_page(number)
 
     async def full_list(self, newer_than: float) -> FullList:
-        """Give the whole list, of which no page was read before a moment."""
+        """Give the whole list, all pages of which were read after a moment."""
         found = await self._share(self._lists, 0, newer_than, self._read_list)
         assert found is not None
         return found
@@ -172,7 +172,7 @@ class ReportCache:
             if page is None:
                 break
             orders, told = page
-            # Orders that came later than this count are on pages that had been read by then.
+            # Orders added after this count would be on pages that were already read.
             count = told if number == 1 else count
             before = len(seen)
             seen |= {order.id: order for order in orders}

@@ -33,8 +33,8 @@ async def claim(log: StoreLog, mine: Row, lease: float, keep: float) -> Outcome:
     Args:
         log: The log.
         mine: The row to be inserted if there is none: claimed, with a new version and token.
-        lease: Seconds.
-        keep: Seconds.
+        lease: Seconds for which no other call may claim it.
+        keep: Seconds for which the row is kept.
 
     Raises:
         StoreError: The log is away.
@@ -109,7 +109,7 @@ async def settle_taken(
         log: The log.
         held: The row as its owner had it.
         order_id: The service's id, if it is known.
-        keep: Seconds.
+        keep: Seconds for which the row is kept.
         fence: For a part of a campaign.
         note: As for `life.taken`.
 

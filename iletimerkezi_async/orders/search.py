@@ -52,15 +52,15 @@ if TYPE_CHECKING:
 
 # Reports that are read at once.
 _AT_ONCE = 8
-# Of a live search: its seconds and requests at most.
+# Limits of a live search: seconds and requests.
 _SECONDS, _REQUESTS = 10.0, 56
-# … its looks at least: a look that shows no order, or too many, may have come too soon.
+# The least number of looks: a look that shows no order, or too many, may have come too soon.
 _LOOKS = 2
-# … the nearest orders that are judged before one of them counts as the only one.
+# The nearest orders, which are all judged before one of them counts as the only one.
 _NEAREST = 24
-# … the orders of other times that are judged; they can only be candidates.
+# The limit of orders of other times that are judged; these can only be candidates.
 _FAR_ONES = 16
-# Of an earlier search: its requests for reports. Beyond that the order stays unknown.
+# The limit of an earlier search's requests for reports; beyond it the order stays unknown.
 _MAX_REPORTS = 1000
 _TOO_LONG_AGO = "the order may have been taken on more days than a list can have"
 
@@ -214,7 +214,7 @@ class LiveSearch:
             await anyio.sleep(pause)
 
     async def _look(self, newer_than: float) -> None:
-        """Read pages from the likeliest one on, alternately shallower and deeper, until the order is found."""
+        """Read the likeliest page, then the pages around it, the nearest first, until the order is found."""
         judge, reports = self._judge, self._reports
         start = self._known.rank(self._began, self._ended) // LISTED + 1
         last = find_last(await reports.page(start, newer_than, reports.budget))
@@ -242,7 +242,7 @@ class LiveSearch:
         return looked >= _NEAREST and bool(self._find_its())
 
     def _is_too_deep(self, orders: Sequence[OrderReport]) -> bool:
-        """Whether the order cannot be deeper in the list than on a page."""
+        """Whether no page after this one can have the order."""
         times = [order.submitted_at for order in orders if order.submitted_at is not None]
         likely = self._judge.evidence.place.likely
         if not orders or likely is None or len(times) < len(orders):

@@ -258,7 +258,7 @@ def claim(path: str) -> str:
 
     Raises:
         PermissionError: The file belongs to another user, who could read it.
-        OSError: It is no ordinary file, or cannot be made.
+        OSError: It is not a regular file, or cannot be made.
     """
     real = os.path.realpath(path)
     with suppress(FileExistsError):

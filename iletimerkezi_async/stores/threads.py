@@ -149,7 +149,7 @@ class _Call(Generic[T]):
         self._undo = undo
         # Held while the call runs.
         self._lock = threading.Lock()
-        #: Whether it was made, or is not to be made; whether it has a result.
+        #: Whether the call was made or abandoned; and whether it has a result.
         self._is_over = self._is_done = False
         #: The failure, in words.
         self.error: str | None = None
@@ -158,7 +158,7 @@ class _Call(Generic[T]):
         self.result: T
 
     def run(self) -> None:
-        """In a thread: make the call, if it is still to be made; if another thread makes it, wait for that."""
+        """In a thread: make the call, unless it was made or abandoned; if another thread makes it, wait for its end."""
         with self._lock:
             if self._is_over:
                 return

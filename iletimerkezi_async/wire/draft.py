@@ -158,7 +158,7 @@ def check_iys(iys: object) -> Iys:
 
 
 def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
-    """The time to send at in Turkish time, rounded up to the minute, as the service takes no seconds.
+    """The scheduled time in Turkish time, rounded up to the minute, as the service takes no seconds.
 
     Args:
         send_at: When to send.
@@ -182,7 +182,7 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
 
 
 def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:
-    """The error if a time to send at is past, as the order would go out at once. `now` is an aware time."""
+    """The error if the scheduled time is past, as the service would then send at once. `now` is an aware time."""
     return _past() if send_at is not None and send_at < now else None
 
 

@@ -368,7 +368,7 @@ async def test_texts_that_changed_stop_a_campaign_before_anything_more_goes_out(
         await send_messages(sandbox, path, dated(1))
     sent = Counter(sandbox.deliveries)
     concerned = 4 if fault == "402" else 6
-    with pytest.raises(JournalError, match=f"other texts of {concerned} recipients") as caught:
+    with pytest.raises(JournalError, match=f"other texts for {concerned} recipients") as caught:
         await send_messages(sandbox, path, iter(dated(2)) if read_once else dated(2))
     assert sandbox.deliveries == sent
     result = caught.value.result
@@ -392,7 +392,7 @@ async def test_a_list_is_looked_through_before_anything_goes_out(path: Path) -> 
     sandbox = Sandbox()
     await send_messages(sandbox, path, dated(1, 4))
     sent = Counter(sandbox.deliveries)
-    with pytest.raises(JournalError, match="other texts of 4 recipients"):
+    with pytest.raises(JournalError, match="other texts for 4 recipients"):
         await send_messages(sandbox, path, [*dated(2, 12)[4:], Message("", "5301234567"), *dated(2, 4), *dated(2, 1)])
     assert sandbox.deliveries == sent
 

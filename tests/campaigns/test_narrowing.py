@@ -199,7 +199,7 @@ async def test_a_blacklist_that_never_comes_holds_nobody_up_for_long(monkeypatch
 
 
 async def test_a_huge_blacklist_is_used() -> None:
-    """It is read once, in large pages."""
+    """The blacklist is read once, in large pages."""
     everybody = numbers(1000)
     service = Strict(
         set(everybody[:3]), blacklist=[*numbers(30_000, 10_000)[:15_000], *everybody[:3], *numbers(20_000, 30_000)]

@@ -46,7 +46,7 @@ def test_keys_are_a_set(first: list[int], second: list[int]) -> None:
 
 @pytest.mark.parametrize("tables", [1, 3])
 def test_it_grows_and_stays_exact(monkeypatch: pytest.MonkeyPatch, tables: int) -> None:
-    """Through several tables, and where there are no more of them, with half of what comes known already."""
+    """The set grows through all table sizes and beyond, with half of the added keys known, and stays exact."""
     monkeypatch.setattr("iletimerkezi_async.campaigns.seen._ENOUGH", 100)
     sizes = {20: 1021, 21: 2039, 22: 4093}
     monkeypatch.setattr("iletimerkezi_async.campaigns.seen._PRIMES", dict([*sizes.items()][:tables]))

@@ -197,7 +197,7 @@ async def test_memory_counts_recipients_and_not_messages() -> None:
 
 @pytest.mark.parametrize("personal", [False, True])
 async def test_a_source_is_read_to_its_end_however_slow_it_is(personal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine that is so busy that any moment may last: a piece is then small, and never empty before the end."""
+    """On a busy machine reads take long: each piece is then small, but never empty before the end."""
     now = 0.0
 
     def clock() -> float:

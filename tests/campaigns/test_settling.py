@@ -374,7 +374,7 @@ async def test_clocks_that_are_weeks_apart_leave_it_open(
         await client.get_balance()
         result = await client.send_bulk(TEXT, numbers(40), journal=path, settle_for=0)
     [failure] = result.failed
-    assert "more than a list can have" in str(failure.error)
+    assert "more days than a list can have" in str(failure.error)
     assert set(sandbox.deliveries.values()) <= {1}
 
 
@@ -424,7 +424,7 @@ async def test_an_id_that_a_look_up_told_rules_nothing_out_elsewhere(
 async def test_who_is_refused_in_doubt_is_named_although_it_is_cancelled(
     path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Given up while that is written down: the recipients are in the result that goes along."""
+    """A campaign is cancelled while a refusal in doubt is written: its result still lists the recipients."""
     sandbox = Sandbox()
     sandbox.fail("send-sms", "drop-request", times=2)
     await run(sandbox, path, 20)

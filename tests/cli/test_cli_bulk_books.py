@@ -264,7 +264,7 @@ def test_it_goes_on_to_settle_and_may_be_stopped(
 
 
 def test_texts_that_changed_are_not_sent_unasked(in_process: Run, sandbox: "Sandbox") -> None:
-    """Whoever had one, and comes with another, stops the campaign; the option that sends is named."""
+    """A recipient who was texted and now has another text stops the campaign; the error names the option to go on."""
     stop_in_the_middle(sandbox, in_process)
     changed = ("bulk", "Sayın {ad}, bugün 2 Aralık.", *_ORDER[2:])
     refused = in_process(*changed)

@@ -198,7 +198,7 @@ def test_numbers_of_two_people_in_a_row_may_be_told_apart(read: Read) -> None:
 
 @pytest.mark.parametrize("text", ["Sayin {{ad}}", "Sayin <ad>", "$ad", "%ad%, {borc}"])
 def test_columns_named_as_other_programs_do_are_refused(text: str, rehearse: Run) -> None:
-    """With a hint, before anything is sent: everybody would get the name."""
+    """A column marked as in other programs is refused with a hint, as each recipient would get the mark as text."""
     result = rehearse("telefon;ad;borc\n5301234567;Ali;5\n", text)
     assert (result.returncode, json.loads(result.stdout)["exit_code"]) == (2, 2)
     assert result.stderr.endswith("in the text is not replaced by a column's value; write {ad}\n")

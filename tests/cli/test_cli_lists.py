@@ -85,7 +85,7 @@ def test_an_order_that_tells_little_is_a_line() -> None:
 
 
 def test_the_blacklist(iletimerkezi: "Command") -> None:
-    """A number is blocked, listed, and unblocked; each tells so in words or as JSON."""
+    """A number is blocked, listed and unblocked; each command reports it in words or as JSON."""
     number = "+905301234567"
     assert iletimerkezi("blacklist", "add", "0530 123 45 67").stdout == f"{number} is blocked\n"
     added = iletimerkezi("blacklist", "add", "5301234568", "--json")

@@ -5,7 +5,7 @@ from iletimerkezi_async.cli.messages import describe
 
 
 def test_the_advice_for_an_unknown_outcome() -> None:
-    """Whoever does not know whether an order was taken is told how to find out without sending twice."""
+    """The line says how to find out whether an order was taken, without sending twice."""
     line = describe(OutcomeUnknownError("the answer was lost", "send-sms"))
     assert line.startswith("send-sms: the answer was lost: repeating the call within 10 minutes cannot send twice")
 
@@ -22,7 +22,7 @@ def test_many_bad_numbers_are_not_a_flood() -> None:
 
 
 def test_bad_numbers_come_with_what_is_wrong() -> None:
-    """Each reason once, behind the numbers."""
+    """The line gives each reason once, after the numbers."""
     error = RecipientError(452, "bad", "send-sms", numbers=("+5301234567", "yok", "+5301234568", "530123456.0"))
     assert describe(error).endswith(
         "are not phone numbers; nothing was sent; the plus has no country code after it; write +90, or leave out the "
@@ -62,7 +62,7 @@ def test_errors_from_the_service_are_told_in_its_words() -> None:
 
 
 def test_an_address_without_its_version_is_told() -> None:
-    """As where the `/v1` was left out: the service answers 404, a gateway perhaps without JSON."""
+    """A 404, in JSON or not, is explained by a `base_url` without `/v1`."""
     advice = "check the `base_url`, which must end with /v1"
     assert describe(errors.api_error(404, "Yok", "get-balance", 404)) == f"get-balance: 404 Yok: {advice}"
     assert describe(errors.TransportError("no JSON", "get-balance", 404)).endswith(advice)

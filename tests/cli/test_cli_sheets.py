@@ -85,7 +85,7 @@ def test_a_value_is_shown_under_its_number_format(value: object, form: str, show
     ],
 )  # fmt: skip
 def test_what_is_shown_in_a_way_that_cannot_be_told_is_no_text(value: object, form: str, plain: str) -> None:
-    """Fractions, powers of ten, hashes, the country's own currency; a phone number can still be taken from it."""
+    """Unsupported cell formats, such as fractions and powers of ten, give no text, but may give a phone number."""
     shown = show_cell(value, form)
     assert (type(shown), str(shown)) == (Unshown, plain)
     assert read_value(shown) == "there is a value with an unsupported cell format"
@@ -150,7 +150,7 @@ def write(
 
 
 def test_a_sheet_is_read_as_it_is_shown(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
-    """Numbers of every type, amounts and dates; blank rows are none, and all others are sent or listed."""
+    """Numbers of every type, amounts and dates are read; blank rows are skipped, all others are sent or listed."""
     day = datetime(2026, 12, 1)  # noqa: DTZ001 - cells have no time zone
     write(tmp_path / "list.xlsx", ("Liste", [
         ["Müşteri Listesi"],
@@ -394,7 +394,7 @@ def test_escapes_are_undone(read: Callable[..., dict[str, object]], tmp_path: Pa
 
 
 def test_days_and_durations_are_told_by_their_formats(read: Callable[..., dict[str, object]], tmp_path: Path) -> None:
-    """In both ways of counting days, and without a warning about those that are none; see `read`."""
+    """Days and durations are read by their formats, in both date systems and without warnings; see `read`."""
     day = datetime(2026, 12, 1, 9, 5)  # noqa: DTZ001 - cells have no time zone
     for epoch in (openpyxl.utils.datetime.CALENDAR_WINDOWS_1900, openpyxl.utils.datetime.CALENDAR_MAC_1904):
         write(tmp_path / "list.xlsx", ("Liste", [

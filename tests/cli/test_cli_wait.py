@@ -55,7 +55,7 @@ def test_the_time_is_up(iletimerkezi: "Command", schedule: Callable[[], str]) ->
 
 
 def test_cancelling(iletimerkezi: "Command", schedule: Callable[[], str], place: Place) -> None:
-    """A scheduled order is cancelled, and to wait for it fails at once; what cannot be cancelled says why."""
+    """A scheduled order is cancelled, and waiting for it fails at once; an order that cannot be cancelled says why."""
     first, second = schedule(), str(place(2).id)
     assert iletimerkezi("cancel", first).stdout == f"order {first} is cancelled\n"
     result = iletimerkezi("wait", first, "--json")

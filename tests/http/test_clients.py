@@ -561,7 +561,7 @@ async def test_what_is_like_httpx_is_used() -> None:
 
 
 async def test_a_request_can_be_held_back_at_the_last_moment(family: str, sandbox: Sandbox, url: str) -> None:
-    """When its body is to be written: the service then has no whole request."""
+    """A request is stopped when its body is to be written, so that the service never gets a whole request."""
     asked = 0
 
     def may_go() -> bool:
@@ -679,7 +679,7 @@ async def test_no_secret_is_shown(family: str, caplog: pytest.LogCaptureFixture)
 
 
 async def test_a_session_of_aiohttp_needs_asyncio(anyio_backend: str, sandbox: Sandbox, url: str) -> None:
-    """On trio the call says what to give instead."""
+    """On trio, the error says what to give instead of a session of aiohttp."""
     if anyio_backend == "asyncio":
         pytest.skip("this is about trio")
     own = await anyio.to_thread.run_sync(lambda: asyncio.run(session_in_asyncio()))
@@ -695,7 +695,7 @@ async def session_in_asyncio() -> aiohttp.ClientSession:
 
 
 async def test_one_that_belongs_to_another_loop_says_so(family: str, sandbox: Sandbox, url: str) -> None:
-    """Its connections are the other loop's: an answer would be waited for in vain. Nothing is sent."""
+    """A client with connections of another event loop raises an error, and nothing is sent."""
     if family in {"lanes", "httpx-aiohttp"}:
         pytest.skip("lanes go with the loop; a bridge's failures are lost answers")
     clients: list[AsyncClient] = []

@@ -476,7 +476,7 @@ async def test_log_records_carry_the_same(
 async def test_the_records_of_a_store_that_is_away_carry_it(
     told: Told, make_client: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What they are about, and why; and the call was not sent."""
+    """The records have the operation and the error's type; the call counts as not sent."""
     store = SqliteStore(tmp_path / "store")
 
     class Closing:

@@ -283,7 +283,7 @@ async def test_a_service_that_never_answers() -> None:
 
 
 async def test_an_answer_byte_by_byte_ends_too() -> None:
-    """Each read is in time, and yet the attempt as a whole has an end."""
+    """An answer that comes byte by byte ends at the attempt's time limit, although no read is late."""
 
     async def trickle(stream: anyio.abc.SocketStream, request: bytes) -> None:
         for byte in http(b"x" * 1000):

@@ -142,7 +142,7 @@ class World(NamedTuple):
         return any(-1000 < order.at < now - 10 for order in lacking)
 
     def conclude(self) -> tuple[Conclusion, Conclusion]:
-        """What the rules make of it: of an earlier order, and of one that was just refused as a duplicate."""
+        """Apply the rules to a world: to an earlier order, and to one that was just refused as a duplicate."""
         orders, shown, fault = self.orders, self.shown(), self.fault
         span, now = Span(self._clock(0), self._clock(AGAIN)), self._clock(AGAIN + self.age)
         days = rules.days(span, now)
@@ -190,7 +190,7 @@ class World(NamedTuple):
 
 
 def find_flaw(world: World) -> str | None:
-    """What the rules conclude that is not true."""
+    """Give the conclusion of the rules that is false in this world, if there is one."""
     earlier, live = world.conclude()
     taken, has_twin = world.taken is not None, TWIN in world.beside
     if earlier.taken is False and taken and world.is_noticeable():

@@ -134,7 +134,7 @@ async def test_an_order_whose_blocked_numbers_were_skipped_is_found(
 async def test_an_order_that_lacks_numbers_for_no_reason_stays_unknown(
     tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
 ) -> None:
-    """It may be another one to some of the same numbers: its reports do not tell, and nothing is sent."""
+    """A listed order that lacks numbers for no reason may be another: the outcome is unknown, nothing is sent."""
     async with lost_under_a_key(12, tmp_path) as (sandbox, client, again):
         await client.delete_blacklist(TWENTY[0])
         pass_minutes(sandbox, 15)

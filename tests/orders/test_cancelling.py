@@ -137,7 +137,7 @@ async def test_a_455_after_a_lost_answer_and_the_order_failed(status: object, be
 @pytest.mark.parametrize("status", [113, "113", 114, "114"])
 @pytest.mark.parametrize("before", [[], [refusal(455)], [refusal(456)]])
 async def test_a_455_after_a_lost_answer_and_the_order_is_sent(status: object, before: list[object]) -> None:
-    """It began to be sent before it could be cancelled: as if the service had said so at first."""
+    """Sending had begun before the cancellation: the error is the same as without a lost answer."""
     canned = Canned(LOST, refusal(455), *before, report(status))
     with pytest.raises(OrderNotFoundError, match="its sending has begun") as caught:
         await canned.client.cancel_order(428)

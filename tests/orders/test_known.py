@@ -52,7 +52,7 @@ def count_for(sends: OrderMemory, send: OpenOrder, owner: object = None) -> int:
     (98, 101, True), (101, 98, True),
 ])  # fmt: skip
 def test_which_orders_cannot_be_told_apart(mine: int, other: int, alike: bool) -> None:
-    """Those whose report, with some numbers skipped, may be taken for ours: all but a twentieth of ours are in it."""
+    """An order is alike if it has all of our numbers but a twentieth, as the service may skip so many."""
     sends, one, two = OrderMemory(), send_of(NUMBERS[:mine], "Bir"), send_of(NUMBERS[:other], "Iki")
     sends.add(one)
     sends.add(two)
@@ -62,7 +62,7 @@ def test_which_orders_cannot_be_told_apart(mine: int, other: int, alike: bool) -
 
 
 def test_the_same_content_an_owner_s_own_and_what_is_long_ago_do_not_count() -> None:
-    """The service takes only one of the first; the second are counted by their log; times tell the third apart."""
+    """Orders with the same content, those that their log counts, and old ones are not counted as alike."""
     sends, log = OrderMemory(), object()
     same, owned, other = send_of([NUMBERS[0]]), send_of([NUMBERS[0]], "Bir", log), send_of([NUMBERS[0]], "Iki")
     for each in (same, owned, other):
@@ -78,7 +78,7 @@ def test_the_same_content_an_owner_s_own_and_what_is_long_ago_do_not_count() -> 
 
 
 def test_of_those_that_were_lost_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest: memory does not grow without end."""
+    """Only the newest lost orders are kept, so that memory stays bounded."""
     monkeypatch.setattr(known_module, "_MAX_LOST", 3)
     monkeypatch.setattr(known_module, "_MAX_LOST_RECIPIENTS", 300)
     sends = OrderMemory()
@@ -116,7 +116,7 @@ def test_what_was_lost_is_remembered_for_two_hours(monkeypatch: pytest.MonkeyPat
 
 
 def test_nothing_is_left_of_what_was_removed() -> None:
-    """Not even an empty place for its number."""
+    """A removed order leaves nothing, not even an empty list under its number."""
     sends = OrderMemory()
     for size in (1, 3, 150):
         send = send_of(NUMBERS[:size])
@@ -133,7 +133,7 @@ sets = st.lists(st.sampled_from(NUMBERS[:45]), min_size=1, max_size=45, unique=T
 def test_whatever_the_service_skips_no_report_is_it_that_does_not_count(
     mine: list[str], other: list[str], skipped: set[str]
 ) -> None:
-    """An order whose report is taken for ours, within a minute of an attempt, is one that is counted as alike."""
+    """Any order whose report could be taken for ours, within a minute of an attempt, is counted as alike."""
     sends, one, two = OrderMemory(), send_of(mine, "Bir"), send_of(other, "Iki")
     sends.add(one)
     sends.add(two)
@@ -148,7 +148,7 @@ def test_whatever_the_service_skips_no_report_is_it_that_does_not_count(
 
 
 def test_an_id_is_another_s_where_it_carries_something_else() -> None:
-    """With the same content it may be the very order; and it may have become known only since a moment."""
+    """An id is another order's only if it was known before, and for other content."""
     known = OrderMemory()
     known.note(7, 1, NOW, 0.1, scheduled=True)
     known.note(8, 1)

@@ -53,13 +53,13 @@ def listed(id: int, minutes: float = 0, **told: object) -> dict[str, object]:
 
 @define
 class Service:
-    """Takes the first order and loses its answer; refuses it the second time, and has what it is told to have.
+    """A fake service: it takes the first order, loses its answer, and refuses the repetition as a duplicate.
 
     Attributes:
         orders: The list, in its sequence.
-        numbers: What goes to others than a stranger, by id.
+        numbers: The numbers of an order's report, by id; other orders have a stranger's number.
         refusal: The code of the refusal.
-        rows: The most rows that a page of a report has.
+        rows: The limit of rows on a page of a report.
         broken_page: The page of a report that is refused.
         lag: How many times a report is asked for before it has rows.
         headers: Of every answer.
@@ -159,7 +159,7 @@ async def test_behind_newer_orders_a_lost_one_is_found_and_none_behind_it_is_loo
 
 
 async def pages_of(rank: int, orders: list[dict[str, object]], *, count: bool = True) -> list[int]:
-    """Which pages of two are read where so many orders of this client came after the lost one, which no page has."""
+    """The pages, of two orders each, that are read if so many orders came after the lost one, which no page has."""
     service = Service(orders, shown=None if count else -1, page=2)
     async with service.client(retry=Retry(attempts=2, wait_initial=0.001)) as client:
 
@@ -175,7 +175,7 @@ async def pages_of(rank: int, orders: list[dict[str, object]], *, count: bool = 
 
 
 async def test_a_look_up_begins_where_the_order_most_likely_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From there on shallower and deeper in turn, as long as there are pages and these may have it."""
+    """The likeliest page is read first, then those around it, as long as they may have the order."""
     monkeypatch.setattr(search, "LISTED", 2)
     near = [listed(1000 - index) for index in range(10)]
     assert await pages_of(0, near[:6]) == [1, 2, 3, 4]
@@ -187,7 +187,7 @@ async def test_a_look_up_begins_where_the_order_most_likely_stands(monkeypatch: 
 
 
 async def test_a_list_that_begins_with_the_oldest_is_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which a page shows whose orders are in that sequence, where the list says how many it has."""
+    """If a page's orders are oldest first and the list gives its count, reading begins at the list's end."""
     monkeypatch.setattr(search, "LISTED", 2)
     orders = [listed(1000 + index, minutes=(10 - index) / 60) for index in range(10)]
     assert await pages_of(0, orders) == [1, 5, 4, 3, 2]

@@ -65,7 +65,7 @@ def listed(seconds: float | None = 0.0, **told: Any) -> OrderReport:
 
 
 def evidence_of(*orders: OrderReport, span: Span = SPAN, at: Moment = SOON, **told: Any) -> Evidence:
-    """Where nothing else is told, times prove something: the clocks agree."""
+    """Make evidence in which, by default, the clocks agree, so that times prove something."""
     of_days = days(span, at)
     assert of_days is not None
     return Evidence(**({"wanted": wanted_of(), "span": span, "orders": orders, "days": of_days, "at": at} | told))
@@ -109,7 +109,7 @@ def test_times_decide_where_they_are_near_or_far(seconds: float | None, expected
 
 
 def test_where_times_prove_nothing_only_numbers_rule_out() -> None:
-    """As the clocks contradict each other, no place in the list is known."""
+    """If the clocks contradict each other, the order's time in the list is unknown, and only numbers decide."""
     astray = moment(900, 31 * MINUTE)
     assert evidence_of(at=astray).place == Place()
     assert identify(listed(0), Rows(NUMBERS, whole=True), at=astray) is CANNOT_TELL
@@ -121,7 +121,7 @@ def test_where_times_prove_nothing_only_numbers_rule_out() -> None:
 
 @pytest.mark.parametrize(("hours", "expected"), [(0, IT), (4, IT), (4.1, ANOTHER), (-4.1, ANOTHER)])
 def test_another_schedule_is_another_order(hours: float, expected: Identity) -> None:
-    """More than four hours off; of an order that is sent at once it says nothing."""
+    """A schedule more than four hours off rules an order out, unless the wanted order is sent at once."""
     entry = listed(sent_at=clock((9 + hours) * HOUR))
     rows = Rows(NUMBERS, whole=True)
     assert identify(entry, rows, wanted=wanted_of(send_at=clock(9 * HOUR))) is expected
@@ -140,12 +140,12 @@ def test_a_report_that_is_not_there_yet_leaves_it_open(rows: Rows | None, is_ope
 
 
 def test_a_known_id_is_another_order() -> None:
-    """Without a look."""
+    """An order with a known id is another one, without reading its report."""
     assert identify(listed(), Rows(NUMBERS, whole=True), known={7: KnownId(7)}) is ANOTHER
 
 
 def test_the_blacklist_tells_whom_the_service_may_have_skipped() -> None:
-    """As many as are on it; one that is missing and is not on it leaves it open."""
+    """Any number of blacklisted numbers may be missing; one other missing number leaves the verdict open."""
     rows = Rows(NUMBERS[10:], whole=True)
     assert identify(listed(), rows) is CANNOT_TELL
     assert identify(listed(), rows, blacklist=set(NUMBERS[:10])) is IT
@@ -164,7 +164,7 @@ def test_an_order_to_the_same_numbers_is_a_look_alike(numbers: list[str], blackl
 
 
 def test_where_we_have_foreign_numbers_those_of_a_report_prove_nothing() -> None:
-    """How reports spell them is not documented."""
+    """If the order has foreign numbers, foreign numbers in a report prove nothing: their spelling is not documented."""
     wanted = wanted_of([*NUMBERS, "+4915112345678"])
     for number, expected in (("+4930123456", CANNOT_TELL), (STRANGER, ANOTHER)):
         rows = Rows([*NUMBERS, number], whole=True)
@@ -203,7 +203,7 @@ def test_clocks_that_contradict_each_other_prove_nothing(clocks: tuple[float, fl
 
 
 def test_known_orders_show_how_the_times_of_a_list_run() -> None:
-    """By hours, or minutes; those that vary by more than five minutes show nothing."""
+    """Known orders show the offset of a list's times, unless their offsets vary by more than five minutes."""
     shown = {1: (3 * HOUR + 100, KnownId(1, moment(100))), 2: (3 * HOUR + 210, KnownId(2, moment(200)))}
     place = place_of(SPAN, moment(900), shown)
     assert place.likely == (NOON + 3 * HOUR, NOON + 3 * HOUR + 70)
@@ -215,7 +215,7 @@ def test_known_orders_show_how_the_times_of_a_list_run() -> None:
 
 
 def test_known_orders_of_another_kind_show_nothing() -> None:
-    """Those that are to be sent later, or whose answer nobody heard."""
+    """Scheduled orders, and those whose answer was lost, do not show the offset of a list's times."""
     shown = {1: (3 * HOUR, KnownId(1, moment(0), scheduled=True)), 2: (3 * HOUR, KnownId(2, scheduled=True))}
     assert place_of(SPAN, moment(900), shown).likely == (NOON, NOON + MINUTE)
 
@@ -232,7 +232,7 @@ def test_known_orders_show_nothing_where_the_clocks_were_others(ahead: float, th
 
 
 def test_days_by_both_clocks() -> None:
-    """A day more on either side; those of a list that would be too long are none."""
+    """The days include both clocks' times and one more day on each side; too many days give none."""
     found = days(SPAN, moment(900))
     assert found is not None
     assert (found.last - found.first) == timedelta(days=2)
@@ -246,7 +246,7 @@ def test_days_by_both_clocks() -> None:
 
 
 def test_whom_to_look_at_first() -> None:
-    """Within a minute of an attempt, of these those with our sender and total, then the nearest."""
+    """Orders within a minute of an attempt come first, of these those with our sender and total, then the nearest."""
     orders = [
         listed(3 * HOUR, id=1), listed(0, id=2, sender="BASKA"), listed(100, id=3), listed(61, id=7),
         listed(30, id=4), listed(None, id=5), listed(90, id=6), listed(30, id=4), listed(0, id=8, total=41),
@@ -278,7 +278,7 @@ def conclude(
 
 
 def test_it_is_taken_where_the_list_shows_it() -> None:
-    """With its id, unless it may be one of several."""
+    """If the list shows the order, it was taken; its id is given unless it may be one of several."""
     assert (conclude({7: IT}).taken, conclude({7: IT}).order_id) == (True, 7)
     assert (conclude({7: IT, 8: IT}).taken, conclude({7: IT, 8: IT}).order_id) == (True, None)
     assert (conclude({7: IT, 8: IT}, alike=2).taken, conclude({7: IT, 8: IT}, alike=2).order_id) == (True, None)
@@ -313,7 +313,7 @@ def test_it_surely_is_not_there_where_a_fresh_and_whole_list_has_only_others(cas
     ("a clock was set back", {"at": moment(MINUTE - 2.5)}),
 ])  # fmt: skip
 def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, object]) -> None:
-    """Each by itself, with the reason in words."""
+    """Each of these doubts alone leaves the outcome unknown, with its reason in words."""
     verdicts = {7: ANOTHER} | case.pop("verdicts", {}) if "verdicts" in case else {7: ANOTHER}  # type: ignore[operator]  # a dict
     conclusion = conclude(verdicts, **case)  # type: ignore[arg-type]  # of all types
     assert conclusion.taken is None
@@ -327,7 +327,7 @@ def test_what_leaves_open_whether_it_is_there(reason: str, case: dict[str, objec
     (KnownId(1, moment(32 * HOUR)), True), (KnownId(1, moment(32 * HOUR - 1)), False),
 ])  # fmt: skip
 def test_which_known_orders_a_whole_list_must_have(known: KnownId, whole: bool) -> None:
-    """Not those of the last ten minutes, at the edge of the days, to be sent later, or cancelled."""
+    """A complete list need not have orders of the last ten minutes, at the edge of its days, scheduled or cancelled."""
     assert is_whole(evidence_of(at=moment(20 * MINUTE), known={1: known})) is whole
 
 
@@ -340,7 +340,7 @@ def test_scheduled_orders_must_be_listed_where_one_is_looked_for() -> None:
 
 @pytest.mark.parametrize(("its", "alike", "order_id"), [([], 1, None), ([7], 1, 7), ([7], 2, None), ([7, 8], 1, None)])
 def test_live_an_id_is_given_where_there_is_only_one(its: list[int], alike: int, order_id: int | None) -> None:
-    """It was taken in any case; the others are candidates."""
+    """After a refusal as a duplicate, the id is given only if one order fits; otherwise there are candidates."""
     verdicts = {id: Verdict(IT, "it") for id in its} | {9: Verdict(CANNOT_TELL, "open"), 10: Verdict(ANOTHER, "other")}
     conclusion = conclude_live(verdicts, alike)
     assert (conclusion.taken, conclusion.order_id) == (True, order_id)

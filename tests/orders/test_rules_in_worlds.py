@@ -43,7 +43,7 @@ def test_no_conclusion_is_wrong_in_any_small_world(worlds: Callable[[], Iterator
 
 
 def unsettled(worlds: Iterable[World]) -> Iterator[World]:
-    """Sound worlds that stay unknown, or get no id, though nothing in them leaves anything open."""
+    """Sound worlds whose conclusion is unknown or without an id, although nothing in them is in doubt."""
     for world in worlds:
         if has_look_alikes(world) or (world.fault.shift and not has_calibration(world)):
             continue
@@ -66,7 +66,7 @@ def has_calibration(world: World) -> bool:
 
 
 def too_unknown() -> list[tuple[bool, float]]:
-    """Where more sound worlds stay unknown than is allowed, of those that are looked at after an hour."""
+    """Tell whether too many sound worlds stay unknown after an hour."""
     counted: dict[bool, Counter[bool | None]] = {True: Counter(), False: Counter()}
     for world in once(sound_worlds):
         if world.age > 60:

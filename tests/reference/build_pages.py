@@ -73,7 +73,7 @@ def short(signature: str) -> Markup:
 
 
 def hidden_names() -> set[str]:
-    """What is in a module or a class and not for users."""
+    """The names in a module or a class that are not for users."""
     return {
         f"{page}.{name}.{member}"
         for page, classes in _FOR_USERS.items()

@@ -27,7 +27,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_every_public_name_is_told_about(pages: dict[str, str]) -> None:
-    """On the page of its module, with its docstring; and so is every public method of the client."""
+    """Every public name and client method is on its module's page, with its docstring."""
     for page, html in pages.items():
         # The chapter of the command is not about its functions.
         public = () if page == "iletimerkezi_async.cli" else getattr(importlib.import_module(page), "__all__", ())
@@ -42,7 +42,7 @@ def test_every_public_name_is_told_about(pages: dict[str, str]) -> None:
 
 
 def test_every_argument_is_told_about() -> None:
-    """Of each public class and function, and of each method that is shown: what it takes stands in its docstring."""
+    """The docstring of each public class, function and shown method describes every argument."""
     hidden = hidden_names()
     # Fixtures are asked for by their names, and the command has a help of its own.
     for page in {*PAGES} - {"iletimerkezi_async.pytest_plugin", "iletimerkezi_async.cli"}:

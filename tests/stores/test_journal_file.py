@@ -117,7 +117,7 @@ async def test_a_renewed_hash_goes_on_with_its_journal(path: Path) -> None:
 
 
 async def test_a_call_of_the_same_process_that_goes_on_is_told_as_such(path: Path) -> None:
-    """Such as a cell of a notebook that was interrupted; once it has ended, the journal is free."""
+    """The error says that a call of this process holds the journal; once it has ended, the journal is free."""
     begun, over = anyio.Event(), anyio.Event()
 
     async def source() -> AsyncIterator[str]:
@@ -262,7 +262,7 @@ async def test_another_file_is_refused_as_it_is(path: Path) -> None:
 
 
 async def test_a_file_system_without_modes_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers are not written where everybody can read them."""
+    """Without file modes, no number is written, as others could read the file."""
     path.touch(0o644)
     monkeypatch.setattr(os, "chmod", lambda *_, **__: None)
     with pytest.raises(JournalError, match="does not keep file modes"):
@@ -361,7 +361,7 @@ def link_to_a_device(path: Path) -> None:
 
 @pytest.mark.parametrize("make", [make_folder, make_pipe, link_to_itself, link_to_a_device])
 async def test_what_is_no_ordinary_file_is_refused(path: Path, make: Callable[[Path], None]) -> None:
-    """By name, without waiting for a pipe's other end."""
+    """A directory or a pipe is refused at once, without waiting for the pipe's other end."""
     make(path)
     sandbox = Sandbox()
     with pytest.raises(JournalError, match=r"it is (a directory|not a regular file)"), anyio.fail_after(10):

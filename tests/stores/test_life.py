@@ -47,7 +47,7 @@ def mine(name: Name, content: str = "content", **values: object) -> Row:
 
 
 async def put(log: StoreLog, row: Row, *, lease: float = 0.0, keep: float = KEEP) -> Row:
-    """Have a row stand there, whatever the life of an order allows."""
+    """Put a row into the log, without asking the rules."""
     answer = await log.write(None, Change(row, lease, keep))
     assert answer.row is not None
     return answer.row
@@ -157,7 +157,7 @@ async def test_what_becomes_of_an_order(
     answer: type | object,
     then: dict[str, object] | None,
 ) -> None:
-    """Each row of the table in `orders.life`."""
+    """Each row of the table in `orders.life` holds on every log."""
     row = mine(name)
     if there is not None:
         row = await put(log, mine(name, **there), lease=lease)
@@ -182,13 +182,13 @@ async def test_what_becomes_of_an_order(
 
 
 async def test_what_is_expired_is_none(log: StoreLog, name: Name) -> None:
-    """A sent order is replayed for as long as it is kept; the row stays, so that nothing late can bring it back."""
+    """An expired row counts as none; it stays in the log, so that no late write can bring it back."""
     await put(log, mine(name, **SENT), keep=-1)
     assert (await rows.claim(log, mine(name, "other"), LEASE, KEEP))[1] is GRANTED
 
 
 async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: StoreLog, name: Name) -> None:
-    """However short a time keys are kept for."""
+    """An order that may have been taken is kept for eleven days, even if keys are kept for less."""
     row = await put(log, mine(name), lease=LEASE)
     begun = await rows.write_owned(log, row, life.begin(row, draw(), None, LEASE, 3600, lost=False))
     assert begun is not None
@@ -198,7 +198,7 @@ async def test_what_may_have_been_taken_is_kept_for_eleven_days(log: StoreLog, n
 
 
 async def test_whoever_was_overtaken_writes_nothing(log: StoreLog, name: Name) -> None:
-    """Neither that it begins, nor that nobody knows; that it was taken is true whoever says it."""
+    """A caller that was overtaken can write neither begun nor unknown, but can write that the order was taken."""
     first = await put(log, mine(name), lease=-1)
     assert (await rows.claim(log, mine(name), LEASE, KEEP))[1] is GRANTED
     assert await rows.write_owned(log, first, life.begin(first, draw(), None, LEASE, KEEP, lost=False)) is None
@@ -209,7 +209,7 @@ async def test_whoever_was_overtaken_writes_nothing(log: StoreLog, name: Name) -
 
 
 async def test_a_date_that_is_heard_after_an_attempt_dates_it(log: StoreLog, name: Name) -> None:
-    """In the same write as that nobody knows; an earlier attempt keeps its own."""
+    """A time heard after an attempt is written with its unknown outcome; an earlier attempt keeps its own."""
     row = await put(log, mine(name), lease=LEASE)
     begun = await rows.write_owned(log, row, life.begin(row, draw(), None, LEASE, KEEP, lost=False))
     assert begun is not None
@@ -223,7 +223,7 @@ async def test_a_date_that_is_heard_after_an_attempt_dates_it(log: StoreLog, nam
 
 
 async def test_a_person_decides_about_what_was_seen(log: StoreLog, name: Name) -> None:
-    """Where it is another by now, the decision is refused."""
+    """A person's decision is refused if the row has changed since the person saw it."""
     row = await put(log, mine(name, **UNKNOWN))
     decide = lambda there, now: life.mark_sent(there, now, draw(), 7, KEEP)  # noqa: E731 - once
     assert (await rows.mark(log, name, decide, seen="another"))[1] is life.Obstacle.CHANGED
@@ -237,7 +237,7 @@ async def test_a_person_decides_about_what_was_seen(log: StoreLog, name: Name) -
 
 
 async def test_ids_are_known(log: StoreLog, name: Name) -> None:
-    """Those of answers, by the same write; those that need not be in a list are told apart, for good."""
+    """Ids of answers are noted by the same write; ids that lists may lack stay marked."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, Moment(0.0, 77.0), scheduled=True))
     await log.note(name.account, [KnownId(8, Moment(0.0, 88.0)), KnownId(9)])
@@ -253,7 +253,7 @@ async def test_ids_are_known(log: StoreLog, name: Name) -> None:
 
 
 async def test_an_id_that_is_noted_late_is_known_since_its_answer(log: StoreLog, name: Name) -> None:
-    """Or, where a look-up has told it, since its first attempt: a list that has it need have nothing newer."""
+    """An id noted late is dated by its answer; an id found by a look-up is dated by the first attempt."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, age=500.0))
     await log.note(name.account, [KnownId(8, age=600.0)])
@@ -269,14 +269,14 @@ async def test_an_id_that_is_noted_late_is_known_since_its_answer(log: StoreLog,
 
 
 async def test_an_id_that_only_the_reports_told_is_not_known(log: StoreLog, name: Name) -> None:
-    """It may be the id of a look-alike, which somebody else looks for."""
+    """An id found in reports alone is not noted as known, as it may be a look-alike's."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP)
     assert not await log.known(name.account, [7])
 
 
 async def test_look_alikes_are_counted(log: StoreLog, name: Name) -> None:
-    """Orders to the same numbers at times that overlap: those without an id, and the ids of the others."""
+    """Orders to the same numbers at overlapping times are found: each by its id, or as one without an id."""
     row = await put(log, mine(name, **BEGUN))
     for number, values in enumerate([
         {**UNKNOWN}, {**SENT}, {**SENT, "order_id": 7}, {"state": State.CLAIMED}, {"state": State.FREE},
@@ -289,7 +289,7 @@ async def test_look_alikes_are_counted(log: StoreLog, name: Name) -> None:
 
 @pytest.mark.parametrize("log", ENGINES[:3], indirect=True)
 async def test_a_campaign_is_written_by_the_run_that_has_it(log: StoreLog, name: Name) -> None:
-    """Each order that is written renews the lease; of a run that was overtaken nothing is written any more."""
+    """Each written order renews the campaign's lease; a run that was overtaken can write nothing."""
     name = name._replace(scope=Scope.CAMPAIGN)
     first, obstacle = await rows.claim(log, mine(name, entries=b"terms"), LEASE, KEEP)
     assert obstacle is GRANTED
@@ -318,7 +318,7 @@ async def test_a_campaign_is_written_by_the_run_that_has_it(log: StoreLog, name:
 
 @pytest.mark.parametrize("log", ENGINES[:3], indirect=True)
 async def test_a_campaign_s_name_belongs_to_its_terms(log: StoreLog, name: Name) -> None:
-    """Also when its lease is over: it is kept as claimed all the time."""
+    """A campaign's name belongs to its terms even after its lease has ended."""
     name = name._replace(scope=Scope.CAMPAIGN)
     await put(log, mine(name), lease=-1)
     assert (await rows.claim(log, mine(name, "other"), LEASE, KEEP))[1] is life.Obstacle.CONFLICT
@@ -341,13 +341,13 @@ MINUTES = 60.0
     ],
 )  # fmt: skip
 def test_when_an_order_may_be_sent_again(first: Moment | None, may: bool) -> None:
-    """Only while both clocks say that the service still knows it."""
+    """An order is sent again only while both clocks say that the service still refuses duplicates."""
     row = mine(Name("a", Scope.KEY, "k"), first=first, last=first)
     assert life.may_repeat(row, NOW) is may
 
 
 def test_nothing_is_sent_again_while_the_service_s_time_is_not_known() -> None:
-    """This machine's clock alone may have been set."""
+    """Without the service's time nothing is sent again, as this machine's clock may have been set."""
     row = mine(Name("a", Scope.KEY, "k"), first=NOW, last=NOW)
     assert not life.may_repeat(row, Moment(NOW.local + 60))
     assert life.may_repeat(row, Moment(NOW.local + 60, NOW.service))

@@ -260,7 +260,7 @@ def overwritten_id() -> Any:
 
 
 def begun_on_what_is_there() -> Any:
-    """An owner that was overtaken tries again on the row that is there."""
+    """An owner that was overtaken writes on the row that is there now."""
     real = rows.write_owned
 
     async def write(log: StoreLog, held: Row, change: Change, *more: Any, may_be_undone: bool = False) -> Row | None:
@@ -325,7 +325,7 @@ def other_content_takes_over() -> Any:
 
 
 def undone_as_it_was_written() -> Any:
-    """What is taken back of an attempt is the change that was asked for, in which its times are not known yet."""
+    """An attempt is undone from the requested change, which lacks the log's times."""
     real = rows.write_owned
 
     async def write(log: StoreLog, held: Row, change: Change, *more: Any, may_be_undone: bool = False) -> Row | None:

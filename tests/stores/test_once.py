@@ -190,7 +190,7 @@ async def test_an_unknown_outcome_is_settled_later(
     """All answers lost, and the same call again: in the service's window it tells, after it the reports do."""
     world.sandbox.fail("send-sms", "drop-answer" if arrives else "drop-request")
     world.sandbox.fail("send-sms", "drop-request", times=2)
-    with pytest.raises(OutcomeUnknownError, match="under its key sends nothing twice"):
+    with pytest.raises(OutcomeUnknownError, match="with its key cannot send twice"):
         await client.send_sms(TEXT, ALI, key="k")
     assert await state_of(client) is SendState.UNKNOWN
     world.sandbox.heal()
@@ -213,14 +213,14 @@ async def test_an_unknown_outcome_is_settled_later(
 async def test_what_was_lost_goes_out_again_where_that_is_safe(
     world: World, client: AsyncClient, minutes: float
 ) -> None:
-    """Within the service's window where its time was known; after ten minutes once a newer order is in the list."""
+    """A lost order is sent again within the service's window, or after ten minutes if the list has a newer order."""
     await client.send_sms("Baska metin", VELI, key="older")
     world.sandbox.fail("send-sms", "drop-request", times=3)
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
     world.later(minutes=minutes)
     if minutes == 9.5:
-        with pytest.raises(OutcomeUnknownError, match="may not have it yet"):
+        with pytest.raises(OutcomeUnknownError, match="may not have the order yet"):
             await client.send_sms(TEXT, ALI, key="k")
         return
     if minutes > 9.5:

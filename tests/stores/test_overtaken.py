@@ -116,14 +116,14 @@ async def test_reports_that_cannot_be_had_let_nothing_be_sent_again(world: World
     world.later(minutes=11)
     world.sandbox.fail("get-reports", "400", times=99)
     asked = world.asked()
-    with pytest.raises(OutcomeUnknownError, match="the reports do not tell"):
+    with pytest.raises(OutcomeUnknownError, match="the reports do not show whether it did"):
         await client.send_sms(TEXT, ALI, key="k")
     assert world.asked() == asked
     assert world.sent() == {ALI: 1}
 
 
 async def test_a_turn_that_comes_too_late_is_not_used(world: World, store: Store) -> None:
-    """The rate made it wait until the service no longer knows the first attempt: it is not sent a second time."""
+    """If the wait for the rate outlasts the service's window, the order is not sent a second time."""
 
     class Slow:
         minutes = 0.0
@@ -165,7 +165,7 @@ async def test_an_attempt_of_a_time_to_come_is_not_repeated(
 async def test_a_key_that_is_taken_over_after_an_attempt(
     world: World, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the other call goes on, nobody knows what became of the attempt: not that nothing was sent."""
+    """If another call takes over the key after an attempt, the outcome is unknown, not a failure to send."""
     begins = 0
 
     async def take_over() -> None:
@@ -187,7 +187,7 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
     monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
     world.sandbox.fail("send-sms", "drop-answer")
     async with world.client(store, timeout=0.5) as client:
-        with pytest.raises(OutcomeUnknownError, match="another call has the key"):
+        with pytest.raises(OutcomeUnknownError, match="another call holds the key now"):
             await client.send_sms(TEXT, ALI, key="k")
     assert world.asked() == 1
 

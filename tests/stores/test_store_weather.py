@@ -368,7 +368,7 @@ async def test_the_file_is_its_owners_alone(tmp_path: Path, account: str) -> Non
 
 
 def test_a_fork_uses_connections_of_its_own(engine: Engine, account: str, anyio_backend_name: str) -> None:
-    """Also one that happens while a thread of the parent holds the store's lock."""
+    """A forked process opens its own connections, even if a thread of the parent held the store's lock."""
     if not hasattr(os, "fork"):
         pytest.skip("there is no fork here")
     program = f"""

@@ -73,14 +73,14 @@ def test_messages_are_taken_apart(messages: list[object], sizes: list[int]) -> N
     st.lists(st.from_regex(r"\+[1-9][0-9]{1,14}", fullmatch=True) | st.integers(0, 99).map(lambda n: f"+905{n:09}")),
 )
 def test_numbers_are_sorted_as_text(more: int, numbers: list[str]) -> None:
-    """Those of all countries, whatever their lengths, and few as well as many."""
+    """Numbers of all countries and lengths, few or many, are sorted as text."""
     numbers = [f"+90530{number * 7919 % 1000:07}" for number in range(more)] + numbers
     assert sort_numbers(numbers) == sorted(numbers)
 
 
 @given(st.integers(0, 1300))
 def test_taking_turns_changes_nothing(count: int) -> None:
-    """Every value comes once, in order."""
+    """`in_turns` gives every value once, in order."""
     assert [*in_turns(range(count))] == [*range(count)]
 
 
@@ -95,7 +95,7 @@ def test_taking_turns_changes_nothing(count: int) -> None:
     ],
 )
 def test_work_for_many_gives_way_to_other_threads(work: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
-    """To the event loop's above all, which would have to wait for 5 ms several times in each of its turns."""
+    """Long work lets other threads run, above all the event loop's."""
     turns: list[None] = []
     monkeypatch.setattr("iletimerkezi_async.wire.packing._SLICE", -1.0)
     monkeypatch.setattr("iletimerkezi_async.wire.packing.give_way", lambda: turns.append(None))
