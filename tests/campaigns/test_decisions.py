@@ -382,7 +382,7 @@ async def test_so_many_changed_texts_are_enough(path: Path, monkeypatch: pytest.
     sandbox = Sandbox()
     await send_messages(sandbox, path, dated(1, 6))
     left = iter(dated(2, 20))
-    with pytest.raises(JournalError, match="other texts of 3 recipients"):
+    with pytest.raises(JournalError, match="other texts for 3 recipients"):
         await send_messages(sandbox, path, left)
     assert len([*left]) == 17
 
