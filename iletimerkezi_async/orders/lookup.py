@@ -198,10 +198,13 @@ class ReportCache:
                 return
             async with self._places:
                 page = await self._read_rows(order_id, number, _MAX_ROWS, len(numbers))
+            if not page.had:
+                # The rows that are known stay, as other searches use them.
+                return
             numbers += page.numbers
             is_another = any(each not in wanted.numbers for each in page.numbers)
-            if not page.had or page.whole or is_another or len(numbers) > 2 * wanted.draft.recipients:
-                self.heads[order_id] = at, Rows(numbers, page.whole, page.had)
+            if page.whole or is_another or len(numbers) > 2 * wanted.draft.recipients:
+                self.heads[order_id] = at, Rows(numbers, page.whole)
                 return
 
     async def _read_rows(self, order_id: int, number: int, limit: int, before: int = 0) -> Rows:

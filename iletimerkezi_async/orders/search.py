@@ -217,18 +217,18 @@ class LiveSearch:
         """Read the likeliest page, then the pages around it, the nearest first, until the order is found."""
         judge, reports = self._judge, self._reports
         start = self._known.rank(self._began, self._ended) // LISTED + 1
-        last = find_last(await reports.page(start, newer_than, reports.budget))
+        # Judge this page in any case: if it is the last one, and short, it does not tell how many pages there are.
+        last = find_last(await self._judge_page(start, newer_than))
+        if self._find_its():
+            return
         deepest = math.inf if last is None else last
         start = start if last is None else min(start, last)
         for depth in _outwards(start):
             if depth > deepest:
                 continue
-            page = await reports.page(depth if last is None else last + 1 - depth, newer_than, reports.budget)
+            page = await self._judge_page(depth if last is None else last + 1 - depth, newer_than)
             if page is None:
                 break
-            judge.evidence = self._gather()
-            listed = (reports.listed[order.id] for order in page[0])
-            await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
             if self._find_its():
                 return
             if self._is_too_deep(page[0]):
@@ -237,6 +237,16 @@ class LiveSearch:
         judge.evidence = self._gather()
         far = [each for each in reports.listed.values() if not judge.is_near(each)]
         await judge.look_at(far, self._is_enough, newer_than, _FAR_ONES)
+
+    async def _judge_page(self, number: int, newer_than: float) -> Page | None:
+        """Read a page, and judge its orders that may be near an attempt."""
+        judge, reports = self._judge, self._reports
+        page = await reports.page(number, newer_than, reports.budget)
+        if page is not None:
+            judge.evidence = self._gather()
+            listed = (reports.listed[order.id] for order in page[0])
+            await judge.look_at(filter(judge.is_near, listed), self._is_enough, newer_than)
+        return page
 
     def _is_enough(self, looked: int) -> bool:
         return looked >= _NEAREST and bool(self._find_its())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -179,7 +180,7 @@ class Sending:
             # An earlier owner of the key has written its id meanwhile.
             return Order(row.order_id, row.recipients, replayed=True)
         except OutcomeUnknownError:
-            if not await self._give_up(claim, lost=True):
+            if not await self._give_up(claim, lost=True) and await self._is_settled(claim):
                 raise OvertakenError from None
             raise
         except IletimerkeziError:
@@ -221,6 +222,13 @@ class Sending:
         except StoreError as error:
             _warn(error)
             return True
+
+    async def _is_settled(self, claim: Claim) -> bool:
+        """Whether another call has settled the order meanwhile. A row that is gone tells nothing."""
+        with suppress(StoreError):
+            row = (await claim.log.read(claim.held.name)).row
+            return row is not None and row.state is State.SENT
+        return False
 
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
         """Write an order that could not be written before."""

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("iletimerkezi_async")
 
-# Seconds between two attempts to connect again.
-_PAUSE = 0.1
+# Seconds between two attempts to connect again: few attempts, as each of them may take long, too.
+_PAUSE = 0.5
 # KEYS: the time at which the next recipient may be sent. ARGV: seconds to reserve, seconds until these may begin.
 _RESERVE = f"""
 local time = redis.call('TIME')
@@ -272,7 +272,7 @@ def _connect(url: Body, timeout: float) -> redis.Redis:
         # the new one. Every script here can be repeated, with the same outcome.
         retry=Retry(
             ConstantBackoff(_PAUSE),
-            int(0.8 * timeout / _PAUSE),
+            max(1, int(0.8 * timeout / _PAUSE)),
             supported_errors=(redis.ConnectionError, redis.ReadOnlyError),
         ),
     )

@@ -192,6 +192,29 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
     assert world.asked() == 1
 
 
+async def test_a_key_that_is_freed_after_an_attempt(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order is not sent as a new one: its attempt may have been taken, which nothing records any more."""
+    real = type(store)._write
+
+    async def free() -> None:
+        async with world.engine.store() as other_store, world.client(other_store) as other:
+            await other.mark_not_sent("k")
+
+    def freed(go_on: Callable[[], Answer], change: Change) -> Answer:
+        monkeypatch.setattr(type(store), "_write", real)
+        world.later(minutes=11)
+        anyio.run(free)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", freed))
+    world.sandbox.fail("send-sms", "drop-answer", times=3)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.sent() == {ALI: 1}
+
+
 async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
