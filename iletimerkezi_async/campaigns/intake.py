@@ -24,7 +24,7 @@ from iletimerkezi_async.results import Refusal, Refusals
 from iletimerkezi_async.stores.log import State
 from iletimerkezi_async.text import read_text
 from iletimerkezi_async.wire.arguments import MAX_RECIPIENTS
-from iletimerkezi_async.wire.packing import Pair, Recipient, group, in_turns, pack_pairs, sort_numbers
+from iletimerkezi_async.wire.packing import Pair, Recipient, group, in_turns, pack_pairs, pieces, sort_numbers
 
 from .journal import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
@@ -369,11 +369,10 @@ class MessageIntake(Intake[Recipient]):
     def remember(self, row: Row) -> Draft | None:
         """See `Intake`; the texts are to be read again."""
         entries = unpack(row.entries or b"")
-        rows = in_turns(zip(entries[::2], entries[1::2]))
         found: dict[int, Pair] = {}
         if row.state not in DONE:
             self._open.append((row, found))
-        while piece := [*islice(rows, _PIECE)]:
+        for piece in pieces(zip(entries[::2], entries[1::2])):
             self.missing += len(piece)
             keys = [number ^ mark | _TOP for number, mark in piece]
             if row.state not in _NOT_TEXTED:

@@ -218,15 +218,17 @@ class LiveSearch:
         judge, reports = self._judge, self._reports
         start = self._known.rank(self._began, self._ended) // LISTED + 1
         # Judge this page in any case: if it is the last one, and short, it does not tell how many pages there are.
-        last = find_last(await self._judge_page(start, newer_than))
+        first, likeliest = await self._judge_page(start, newer_than), start
         if self._find_its():
             return
+        last = find_last(first)
         deepest = math.inf if last is None else last
         start = start if last is None else min(start, last)
         for depth in _outwards(start):
             if depth > deepest:
                 continue
-            page = await self._judge_page(depth if last is None else last + 1 - depth, newer_than)
+            number = depth if last is None else last + 1 - depth
+            page = first if number == likeliest else await self._judge_page(number, newer_than)
             if page is None:
                 break
             if self._find_its():

@@ -95,9 +95,9 @@ again.
 
 ## The files
 
-For those who work on it. `log` has the record of an order and the protocol of a log. `base` is common to all stores,
-`sql` to those on SQL engines; `sqlite` (also for journal files), `postgres` and `redis` are the engines. `threads`
-runs the blocking drivers.
+For those who work on it. `log` has the record of an order. `base` is common to all stores (`StoreLog` is a store as a
+log), `sql` to those on SQL engines; `sqlite` (also for journal files), `postgres` and `redis` are the engines.
+`threads` runs the blocking drivers.
 
 A store only keeps rows. The rules about orders are in `iletimerkezi_async.orders.life`. No store uses HTTP.
 """

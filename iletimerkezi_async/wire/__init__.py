@@ -106,7 +106,7 @@ connections and never waits: a test needs no server.
 1. Here: an entry in `OPERATIONS` with its name, its kind and the method that uses it; and a row in the table above.
 2. In the file of its subject: the request, which is a `Call`, beside the reader of its answer. Build the reader from
    those of `reading`: they accept all types that the service may write, and reject anything else.
-3. In `models` and its `__all__`: its result, if that is a new type: frozen, with a `repr` that shows
+3. In `models` and in the package's `__all__`: its result, if that is a new type: frozen, with a `repr` that shows
    neither a text nor a whole number.
 4. In `client`: the method, under `@observed(name)`. If it gives rows, add a list to `orders.paging` instead.
 5. In `sandbox.service`: its entry. Its rules go into the sandbox's file of that subject, which must not import `wire`.

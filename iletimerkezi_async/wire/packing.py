@@ -56,10 +56,11 @@ def give_way() -> None:
 def in_turns(values: Iterable[T]) -> Iterator[T]:
     """Give values one by one, and let other threads have their turn in between."""
     # A generator of the values themselves would take several times as long.
-    return chain.from_iterable(_pieces(values))
+    return chain.from_iterable(pieces(values))
 
 
-def _pieces(values: Iterable[T]) -> Iterator[list[T]]:
+def pieces(values: Iterable[T]) -> Iterator[list[T]]:
+    """Give values some hundred at a time, and let other threads have their turn in between."""
     left, since = iter(values), time.perf_counter()
     while piece := [*islice(left, _PIECE)]:
         yield piece
@@ -166,8 +167,8 @@ class Filling:
             flaw = message_complaint(message)
             if flaw is not None:
                 raise flaw
-        rows = in_turns(chain.from_iterable(zip(message.to, repeat(message.text)) for message in self._messages))
-        while piece := [*islice(rows, _PIECE)]:
+        rows = chain.from_iterable(zip(message.to, repeat(message.text)) for message in self._messages)
+        for piece in pieces(rows):
             numbers = clean_numbers([value for value, _ in piece])
             self._pairs |= {(number, text): None for number, (_, text) in zip(numbers, piece) if number is not None}
             self._bad += [value for number, (value, _) in zip(numbers, piece) if number is None]

@@ -191,6 +191,18 @@ async def test_cancelled_while_a_decision_is_written_down_everybody_is_named(
     assert {result.accepted + result.failures for result in told} == {60}
 
 
+def fill_disk(monkeypatch: pytest.MonkeyPatch, state: State) -> None:
+    """Let journals write no row of this state from now on."""
+    write = JournalFile._write
+
+    def full(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
+        if change.row.state is state:
+            raise StoreError("the disk is full")
+        return write(self, old, change, fence)
+
+    monkeypatch.setattr(JournalFile, "_write", full)
+
+
 async def test_a_decision_that_cannot_be_written_down_is_none(
     path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,14 +211,7 @@ async def test_a_decision_that_cannot_be_written_down_is_none(
     sandbox.fail("send-sms", "drop-answer")
     await run(sandbox, path, 20)
     pass_minutes(sandbox, 30)
-    write = JournalFile._write
-
-    def full(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
-        if change.row.state is State.SENT:
-            raise StoreError("the disk is full")
-        return write(self, old, change, fence)
-
-    monkeypatch.setattr(JournalFile, "_write", full)
+    fill_disk(monkeypatch, State.SENT)
     with pytest.raises(JournalError, match="the disk is full") as caught:
         await run(sandbox, path, 20, unknown="as_sent")
     assert caught.value.result is not None
@@ -216,14 +221,7 @@ async def test_a_decision_that_cannot_be_written_down_is_none(
 async def test_what_cannot_be_written_down_is_surely_not_sent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where that is its first attempt; and nobody else is."""
     sandbox = Sandbox()
-    write = JournalFile._write
-
-    def full(self: JournalFile, old: Row | None, change: Change, fence: Fence | None) -> Answer:
-        if change.row.state is State.BEGUN:
-            raise StoreError("the disk is full")
-        return write(self, old, change, fence)
-
-    monkeypatch.setattr(JournalFile, "_write", full)
+    fill_disk(monkeypatch, State.BEGUN)
     with pytest.raises(JournalError, match="the disk is full") as caught:
         await run(sandbox, path, 20)
     assert caught.value.result is not None
