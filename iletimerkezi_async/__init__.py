@@ -98,53 +98,11 @@ errors  redaction  clocks          the error classes; hiding secrets; time by tw
 
 from ._version import __version__
 from .client import AsyncClient
-from .errors import (
-    ApiError,
-    AuthenticationError,
-    BlacklistError,
-    ConfigurationError,
-    ConsentError,
-    DateRangeError,
-    DuplicateOrderError,
-    EmptyTextError,
-    IletimerkeziError,
-    InsufficientBalanceError,
-    KeyConflictError,
-    OrderAcceptedError,
-    OrderNotDueError,
-    OrderNotFoundError,
-    OutcomeUnknownError,
-    RecipientError,
-    ScheduleError,
-    SenderError,
-    SendInProgressError,
-    StoreError,
-    TextTooLongError,
-    TransportError,
-    UnavailableError,
-    WebhookError,
-)
+from .errors import *
 from .filling import fill_template
 from .http.pacing import Pacer, TokenBucket
 from .http.retry import Retry
-from .models import (
-    Balance,
-    Consent,
-    ConsentSource,
-    ConsentStatus,
-    ConsentType,
-    Delivery,
-    DeliveryEvent,
-    Iys,
-    Message,
-    MessageStatus,
-    Order,
-    OrderReport,
-    OrderStatus,
-    RecipientType,
-    Send,
-    SendState,
-)
+from .models import *
 from .numbers import Number, normalize_number
 from .orders.paging import Blacklist, Orders, Report
 from .results import BulkError, BulkResult, Failure, JournalError, OnProgress, Progress, Refusal
