@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,6 +30,7 @@ from iletimerkezi_async.stores import PostgresStore, RedisStore, SqliteStore, St
 from iletimerkezi_async.stores.base import StoreLog
 from iletimerkezi_async.stores.log import KnownId, State
 from iletimerkezi_async.stores.redis import _complaints_about
+from iletimerkezi_async.stores.sql import EDITIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -138,6 +140,32 @@ async def test_a_frozen_server_is_an_error_in_time(own_server: tuple[Engine, Pos
                 except StoreError:
                     continue
                 break
+
+
+def stuck_threads() -> int:
+    """How many worker threads of stores are in the midst of a call."""
+    stuck = 0
+    for frame in sys._current_frames().values():
+        above = (each for each, _ in traceback.walk_stack(frame))
+        stuck += any(each.f_code.co_filename.endswith("stores/threads.py") for each in above)
+    return stuck
+
+
+async def test_no_thread_goes_on_waiting_for_a_frozen_server(
+    own_server: tuple[Engine, Postgres | Redis], account: str
+) -> None:
+    """Each thread ends soon after its caller has the error, although the server stays frozen."""
+    engine, server = own_server
+    async with engine.store(timeout=0.5) as store:
+        await Asking(store, account).find()
+        server.signal(signal.SIGSTOP)
+        try:
+            await fails_within(store, account, 6)
+            with anyio.fail_after(60):
+                while stuck_threads():  # noqa: ASYNC110 - threads set no event
+                    await anyio.sleep(0.05)
+        finally:
+            server.signal(signal.SIGCONT)
 
 
 async def test_a_server_that_is_not_there_is_an_error(account: str) -> None:
@@ -357,6 +385,34 @@ async def test_a_foreign_file_is_left_alone(tmp_path: Path, account: str) -> Non
             with pytest.raises(StoreError, match="not a store"):
                 await Asking(store, account).find()
     assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list open files")
+async def test_a_file_that_could_not_be_opened_is_closed(tmp_path: Path, account: str) -> None:
+    """However often it is tried."""
+    (tmp_path / "text").write_text("not a database, by far not" * 100)
+    async with SqliteStore(tmp_path / "text") as store:
+        for _ in range(3):
+            with pytest.raises(StoreError, match="not a store"):
+                await Asking(store, account).find()
+        opened = [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()]
+        assert os.fspath(tmp_path / "text") not in opened
+
+
+async def test_the_edition_of_the_tables_is_noted(postgres_url: str, account: str) -> None:
+    """A process of a later version applies the later statements alone."""
+    import psycopg
+
+    schema = f"s{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True, options=f"-c search_path={schema}") as other:
+        other.execute(f"CREATE SCHEMA {schema}".encode())
+        try:
+            conninfo = psycopg.conninfo.make_conninfo(postgres_url, options=f"-c search_path={schema}")
+            async with PostgresStore(conninfo) as store:
+                await Asking(store, account).find()
+            assert other.execute("SELECT edition FROM iletimerkezi_editions").fetchall() == [(len(EDITIONS),)]
+        finally:
+            other.execute(f"DROP SCHEMA {schema} CASCADE".encode())
 
 
 async def test_the_file_is_its_owners_alone(tmp_path: Path, account: str) -> None:
