@@ -80,9 +80,8 @@ class Attempts(Trail):
         self._known.add(self._send)
         self._left_at = time.monotonic()
 
-    async def count_alike(self, elapsed: float) -> int:
-        """Count the look-alikes in the log; the first attempt was `elapsed` seconds ago."""
-        del elapsed
+    async def count_alike(self) -> int:
+        """Count the look-alikes in the log, of the time around now: a call's attempts are minutes old at the most."""
         return 0
 
     async def send(self, draft: Draft) -> Order:
@@ -155,7 +154,7 @@ class Attempts(Trail):
             raise OrderAcceptedError
         found = await LiveSearch(self.lookups, self._send, first, last or Stopwatch()).find()
         order_id = found.order_id
-        if order_id is not None and await self.count_alike(time.time() - (self._send.began or 0.0)):
+        if order_id is not None and await self.count_alike():
             # The id may be the look-alike's.
             order_id = None
         if refusal is None:
@@ -252,11 +251,11 @@ class Claim(Attempts):
         """Whether the lease still holds."""
         return self._since.elapsed < self._lease
 
-    async def count_alike(self, elapsed: float) -> int:
+    async def count_alike(self) -> int:
         """Count the look-alikes in the log; while it is away, assume one."""
-        began = time.time() + self.ahead - elapsed
+        now = time.time() + self.ahead
         with suppress(StoreError):
-            found = await self.log.alike(self.held, began - ALIKE_SECONDS, began + ALIKE_SECONDS)
+            found = await self.log.alike(self.held, now - ALIKE_SECONDS, now + ALIKE_SECONDS)
             return found.count(None)
         return 1
 

@@ -219,14 +219,19 @@ async def test_where_one_connection_is_out_of_step_no_idle_one_is_used_again() -
     assert not set(map(id, streams[:2])) & set(map(id, streams[3:]))
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["lanes", "httpx"])
 @pytest.mark.parametrize("contents", ["equal", "different"])
-async def test_a_service_that_gives_one_id_to_all_is_believed(contents: str) -> None:
-    """As servers do that are there for tests: no order is sent for ever, and the same content is no other."""
+async def test_a_service_that_gives_one_id_to_all_is_believed(contents: str, own: bool) -> None:
+    """As servers do that are there for tests; also if the caller's own client keeps to its one connection."""
 
     async def answer(stream: anyio.abc.ByteStream, request: bytes) -> None:
         await stream.send(http(json.dumps(ok(order={"id": 5})).encode()))
 
-    async with raw_server(answer) as (url, requests), client_over(None, url) as client:
+    async with (
+        raw_server(answer) as (url, requests),
+        httpx.AsyncClient(verify=NO_TLS) as http_client,
+        client_over(http_client if own else None, url) as client,
+    ):
         for index in range(5):
             text = "Kodunuz" if contents == "equal" else f"Kodunuz {index}"
             assert (await client.send_sms(text, NUMBER)).id == 5
