@@ -8,6 +8,7 @@ claimed the row; no other call may change the row as long as the lease holds.
 | state of the row | event | what follows |
 |---|---|---|
 | none, FREE, expired | claim | CLAIMED, as a new row |
+| none, FREE, expired | claim by a call that lost the row after an attempt | as it had the row |
 | CLAIMED, lease over | claim, any content | CLAIMED, as a new row (of a campaign: same content only) |
 | CLAIMED, BEGUN, UNKNOWN, lease holds | claim, same content / other | busy / conflict |
 | BEGUN, UNKNOWN, lease over | claim, same content / other | the same state, with a new owner / conflict |
@@ -97,12 +98,13 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
     Args:
         row: The row in the log.
         now: The log's time.
-        mine: The row to be inserted: claimed, without times, with a new version and token.
+        mine: The row to be inserted, with a new version and token: claimed and without times or, if this call was
+            overtaken, as it had the row then.
         lease: Seconds.
         keep: Seconds.
     """
     # Not durable, as no attempt leaves before the next write.
-    anew = Change(mine, lease, keep, durable=False)
+    anew = Change(mine, lease, _kept(mine.state, keep), durable=False)
     if row is None or is_none(row, now):
         return anew
     left = lease_left(row, now)

@@ -32,7 +32,7 @@ async def claim(log: StoreLog, mine: Row, lease: float, keep: float) -> Outcome:
 
     Args:
         log: The log.
-        mine: The row to be inserted if there is none: claimed, with a new version and token.
+        mine: The row to be inserted if there is none, as for `life.claim`.
         lease: Seconds for which no other call may claim it.
         keep: Seconds for which the row is kept.
 

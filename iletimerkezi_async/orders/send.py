@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -126,24 +125,26 @@ class Sending:
         if unnoted is not None:
             return await self._note_at_last(mine, unnoted)
         deadline = time.monotonic() + (self._transport.patience or math.inf)
-        pause, may_be_taken = _FIRST_PAUSE, False
+        pause = _FIRST_PAUSE
         while True:
-            answer, obstacle = await self._claim(mine, may_be_taken=may_be_taken)
+            answer, obstacle = await self._claim(mine)
             assert answer.row is not None
             if obstacle is None:
                 claim = Claim(self._store, answer.row, answer.now, self._lookups, lease=self._lease, keep=self._keep)
                 try:
                     return await self._drive(claim, draft)
                 except OvertakenError:
-                    may_be_taken = may_be_taken or claim.begun
+                    # With its attempts: if the row is gone or free now, they may have been taken all the same.
+                    mine = claim.held
                 continue
-            if obstacle is not life.Obstacle.BUSY:
-                return _replay(answer.row, obstacle, key)
             left = life.lease_left(answer.row, answer.now)
             pause = min(pause * 1.5, _LONGEST_PAUSE, left + _FIRST_PAUSE)
-            if time.monotonic() + pause > deadline:
-                if may_be_taken:
-                    raise OutcomeUnknownError("the answer was lost, and another call holds the key now", _OPERATION)
+            is_over = obstacle is not life.Obstacle.BUSY or time.monotonic() + pause > deadline
+            if is_over and mine.first is not None and obstacle is not life.Obstacle.REPLAY:
+                raise OutcomeUnknownError("the answer was lost, and another call holds the key now", _OPERATION)
+            if obstacle is not life.Obstacle.BUSY:
+                return _replay(answer.row, obstacle, key)
+            if is_over:
                 raise SendInProgressError(
                     f"another call is sending under the key; its lease ends in {left:.0f} s: repeat the call then, "
                     "which returns the order or sends it",
@@ -155,12 +156,12 @@ class Sending:
     def _name(self, key: str) -> Name:
         return Name(self._account, Scope.KEY, key)
 
-    async def _claim(self, mine: Row, *, may_be_taken: bool) -> rows.Outcome:
+    async def _claim(self, mine: Row) -> rows.Outcome:
         mine = evolve(mine, version=draw(), token=draw())
         try:
             return await rows.claim(self._store, mine, self._lease, self._keep)
         except StoreError as error:
-            if not may_be_taken:
+            if mine.first is None:
                 raise
             reason = f"the answer was lost, another call took over the key, and now the store is away ({error})"
         raise OutcomeUnknownError(reason, _OPERATION)
@@ -180,7 +181,7 @@ class Sending:
             # An earlier owner of the key has written its id meanwhile.
             return Order(row.order_id, row.recipients, replayed=True)
         except OutcomeUnknownError:
-            if not await self._give_up(claim, lost=True) and await self._is_settled(claim):
+            if not await self._give_up(claim, lost=True):
                 raise OvertakenError from None
             raise
         except IletimerkeziError:
@@ -195,7 +196,7 @@ class Sending:
         key = claim.held.name.name, claim.held.content
         self._unnoted[key] = order
         if await self._write_taken(claim, order.id, note=note) or len(self._unnoted) > _MAX_UNNOTED:
-            del self._unnoted[key]
+            self._unnoted.pop(key, None)
         return order
 
     async def _write_taken(self, claim: Claim, order_id: int | None, *, note: KnownId | None) -> Row | None:
@@ -223,19 +224,13 @@ class Sending:
             _warn(error)
             return True
 
-    async def _is_settled(self, claim: Claim) -> bool:
-        """Whether another call has settled the order meanwhile. A row that is gone tells nothing."""
-        with suppress(StoreError):
-            row = (await claim.log.read(claim.held.name)).row
-            return row is not None and row.state is State.SENT
-        return False
-
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
         """Write an order that could not be written before."""
         row = evolve(mine, version=draw(), token=draw(), state=State.BEGUN)
         # Its id is not noted as known, as the time of the answer is lost.
         await rows.settle_taken(self._store, row, order.id, self._keep)
-        del self._unnoted[mine.name.name, mine.content]
+        # Another call may have written it, too.
+        self._unnoted.pop((mine.name.name, mine.content), None)
         return evolve(order, replayed=True)
 
     # Questions and decisions of a person.

@@ -353,6 +353,54 @@ async def test_with_the_store_away_afterwards_the_order_is_given(
     await store.aclose()
 
 
+async def test_calls_at_the_same_time_settle_it(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the store was away, each of several calls writes the order down, and each gives it."""
+    real = type(store)._write
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", away))
+    order = await client.send_sms(TEXT, ALI, key="k")
+    monkeypatch.setattr(type(store), "_write", real)
+    given: list[Order] = []
+
+    async def call() -> None:
+        given.append(await client.send_sms(TEXT, ALI, key="k"))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(call)
+    assert given == [Order(order.id, 1, replayed=True)] * 3
+    assert world.asked() == 1
+
+
+async def test_a_call_while_an_answered_order_is_written_down(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both calls give the order, whichever is first to know that it is written."""
+    is_written, go_on = threading.Event(), threading.Event()
+
+    def slow(do: Callable[[], Answer], change: Change) -> Answer:
+        done = do()
+        if not is_written.is_set():
+            is_written.set()
+            go_on.wait(20)
+        return done
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", slow))
+    given: list[Order] = []
+
+    async def call() -> None:
+        given.append(await client.send_sms(TEXT, ALI, key="k"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call)
+        await anyio.to_thread.run_sync(is_written.wait, 20)
+        await call()
+        go_on.set()
+    assert given == [Order(given[0].id, 1, replayed=True), Order(given[0].id, 1)]
+    assert world.asked() == 1
+
+
 async def test_a_process_that_knows_nothing_finds_out(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

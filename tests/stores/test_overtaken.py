@@ -195,7 +195,7 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
 async def test_a_key_that_is_freed_after_an_attempt(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The order is not sent as a new one: its attempt may have been taken, which nothing records any more."""
+    """The order is not sent as a new one, as its attempt may have been taken: the reports have it."""
     real = type(store)._write
 
     async def free() -> None:
@@ -210,9 +210,84 @@ async def test_a_key_that_is_freed_after_an_attempt(
 
     monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", freed))
     world.sandbox.fail("send-sms", "drop-answer", times=3)
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert [each.id for each in world.sandbox.orders] == [order.id]
+    assert await client.send_sms(TEXT, ALI, key="k") == Order(order.id, 1, replayed=True)
+    assert world.sent() == {ALI: 1}
+
+
+async def test_a_row_that_a_store_loses_after_an_attempt(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call writes again that its attempt may have been taken: no later call with the key sends the order."""
+    await client.get_balance()
+    real = type(store)._write
+
+    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
+        monkeypatch.setattr(type(store), "_write", real)
+        world.engine.lose(world.account)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", lost))
+    world.sandbox.fail("send-sms", "drop-answer", times=99)
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
+    assert (await client.find_send("k")).state is SendState.UNKNOWN  # type: ignore[union-attr]  # it is there
+    world.sandbox.heal()
+    world.later(minutes=11)
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert [each.id for each in world.sandbox.orders] == [order.id]
     assert world.sent() == {ALI: 1}
+
+
+async def test_a_row_that_a_store_loses_between_two_attempts(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal as a duplicate shows that the first attempt was taken, and not that nothing was sent."""
+    await client.get_balance()
+    begins = 0
+
+    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begins
+        begins += 1
+        if begins == 2:
+            world.engine.lose(world.account)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
+    world.sandbox.fail("send-sms", "drop-answer")
+    order = await client.send_sms(TEXT, ALI, key="k")
+    world.later(minutes=11)
+    assert await client.send_sms(TEXT, ALI, key="k") == Order(order.id, 1, replayed=True)
+    assert world.sent() == {ALI: 1}
+
+
+async def test_a_row_that_a_store_loses_and_another_order_takes(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key is another order's now, which does not mean that nothing was sent."""
+    real = type(store)._write
+
+    async def send_another() -> None:
+        async with world.engine.store() as other_store, world.client(other_store) as other:
+            await other.send_sms("another text", ALI, key="k")
+
+    begins = 0
+
+    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begins
+        begins += 1
+        if begins == 2:
+            monkeypatch.setattr(type(store), "_write", real)
+            world.engine.lose(world.account)
+            anyio.run(send_another)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
+    world.sandbox.fail("send-sms", "drop-answer")
+    with pytest.raises(OutcomeUnknownError, match="another call holds the key now"):
+        await client.send_sms(TEXT, ALI, key="k")
+    assert world.sent() == {ALI: 2}
 
 
 async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
