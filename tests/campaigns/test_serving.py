@@ -102,6 +102,7 @@ async def endless(values: list[str]) -> AsyncIterator[str]:
         lambda many: taking().send_bulk_messages([Message(TEXT, numbers(many))]),
         lambda many: taking().send_bulk_messages([Message(" ", numbers(many))]),
         lambda many: taking().send_messages(texts(many)),
+        lambda many: taking().send_messages([*texts(500), Message(TEXT, numbers(many, first=500))]),
         lambda many: taking().send_sms(TEXT, numbers(many)),
     ],
 )
