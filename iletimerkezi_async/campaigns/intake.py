@@ -363,8 +363,11 @@ class MessageIntake(Intake[Recipient]):
         while piece := [*islice(rows, _PIECE)]:
             await self.reader.slice.end()
             self._compare(piece, strange)
-        met = self._met.known([*strange.values()])
-        self.changed = sum(number not in met for number in strange.values())
+        numbers = iter(strange.values())
+        while part := [*islice(numbers, _PIECE)]:
+            await self.reader.slice.end()
+            met = self._met.known(part)
+            self.changed += sum(number not in met for number in part)
         # No further check is needed while they are sent.
         self._allow_new_texts = True
 

@@ -270,14 +270,17 @@ def read_status_only(_: Json) -> None:
 
 
 _LONGEST_MESSAGE = 200
+# Characters of a message that is read at all: masking a longer one would block the event loop.
+_MOST_READ = 2**14
 # A clock that was never set shows 1970.
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2999
-_DIGITS = r"\+?\d[\d ]{5,}\d"
+# Seven digits or more, with the separators that people write between those of a phone number.
+_DIGITS = r"\+?\d(?:[ ().\-/]*\d){6,}"
 
 
 def _message(value: object, scrub: Callable[[str], str]) -> str:
     """The service's message, safe to print: one line, shortened, with secrets and numbers masked."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _MOST_READ:
         return ""
     # Remove secrets first, in the whole text: one that is cut off or partly masked would not be found.
     return re.sub(_DIGITS, "***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
