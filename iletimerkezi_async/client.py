@@ -365,13 +365,14 @@ class AsyncClient:
         reader: Reader[Number] = Reader(to)
         # Error trackers print the variables of the frames that an error passes.
         del text, to
-        # Orders of an earlier run are settled even after their schedule has passed.
-        template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
-        check_text(message)
-        terms = arguments.check_campaign(
-            batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
-        )
-        return await run_campaign(self._session, reader, template, terms, journal, message=message)
+        async with reader:
+            # Orders of an earlier run are settled even after their schedule has passed.
+            template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
+            check_text(message)
+            terms = arguments.check_campaign(
+                batch_size, concurrency, on_progress, journal, unknown=unknown, settle_for=settle_for
+            )
+            return await run_campaign(self._session, reader, template, terms, journal, message=message)
 
     @observed("send-sms", "send-bulk")
     async def send_bulk_messages(
@@ -422,13 +423,14 @@ class AsyncClient:
 
         reader = Reader(messages, unfold)
         del messages
-        # Orders of an earlier run are settled even after their schedule has passed.
-        template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
-        terms = arguments.check_campaign(
-            batch_size, concurrency, on_progress, journal,
-            unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts,
-        )  # fmt: skip
-        return await run_campaign(self._session, reader, template, terms, journal)
+        async with reader:
+            # Orders of an earlier run are settled even after their schedule has passed.
+            template = self._session.template(sender, iys, send_at, may_be_past=is_there(journal))
+            terms = arguments.check_campaign(
+                batch_size, concurrency, on_progress, journal,
+                unknown=unknown, settle_for=settle_for, allow_new_texts=allow_new_texts,
+            )  # fmt: skip
+            return await run_campaign(self._session, reader, template, terms, journal)
 
     def get_report(self, order_id: Order | int | str, *, page_size: int = 1000, read_ahead: int = 8) -> Report:
         """Read the state of each message of an order: `async for delivery in client.get_report(order.id)`.

@@ -65,8 +65,9 @@ _LENGTHS = {
     "374": (8,), "375": (9,), "380": (9,), "692": (7,), "992": (9,), "993": (8,), "994": (9,), "995": (9,),
     "996": (9,), "998": (9,),
 }  # fmt: skip
-# Separators between several numbers.
-_SEVERAL = r" *(?::::|[,;/|&\n]) *"
+# Separators between several numbers. Without the spaces around them: the search for these would take the square of the
+# time in a long run of spaces.
+_SEVERAL = r":::|[,;/|&\n]"
 _SHORTENED = r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,2}"
 _MOBILE_DIGITS = 10
 _E164_DIGITS = 15

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 _OPERATION = "send-sms"
 # Number of look-ups of unknown orders within `settle_for`, and the longest pause between two of them, in seconds.
 _LOOKS, _LONGEST_PAUSE = 15, 60.0
-# Seconds that the caller's generator may take to close.
-_CLOSING = 10.0
 
 
 async def run_campaign(
@@ -188,8 +186,7 @@ class Campaign:
     async def _close_source(self) -> None:
         """Close the source, if it is a generator."""
         try:
-            with anyio.move_on_after(_CLOSING, shield=True):
-                await self._intake.reader.aclose()
+            await self._intake.reader.aclose()
         except BaseException as error:  # noqa: BLE001 - raised by `run`
             self._crash = self._crash or error
 

@@ -10,9 +10,11 @@ import inspect
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 
+import anyio
 from attrs import evolve
 
 from iletimerkezi_async.errors import RecipientError
@@ -30,6 +32,8 @@ from .journal import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.draft import Draft
 
@@ -42,6 +46,8 @@ _PIECE = 400
 _SLOW = 0.002
 # The bit set in every key, as `SeenKeys` needs large keys.
 _TOP = 1 << 63
+# Seconds that the caller's generator may take to close.
+_CLOSING = 10.0
 # Limit of changed texts that are counted before the campaign stops.
 _MOST_CHANGED = 50_000
 # States of orders whose recipients surely were not texted.
@@ -130,14 +136,23 @@ class Reader(Generic[T]):
         self._item = iter((item,)) if self._unfold is None else self._unfold(item)
         return self._item
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # A campaign has closed the source, unless the call ended before the campaign began.
+        with suppress(Exception):
+            await self.aclose()
+
     async def aclose(self) -> None:
-        """Close a generator, which may have a connection open, and release the source."""
+        """Close a generator, which may have a connection open, and release the source. Idempotent."""
         source, self._source = self._async or self._sync or self._source, ()
         self._sync, self._async, self._values = iter(()), None, iter(())
         if isinstance(source, AsyncIterator):
             close = getattr(source, "aclose", None)
             if close is not None:
-                await close()
+                with anyio.move_on_after(_CLOSING, shield=True):
+                    await close()
         elif inspect.isgenerator(source) or isinstance(source, FilledRows):
             source.close()
 
@@ -348,8 +363,11 @@ class MessageIntake(Intake[Recipient]):
         while piece := [*islice(rows, _PIECE)]:
             await self.reader.slice.end()
             self._compare(piece, strange)
-        met = self._met.known([*strange.values()])
-        self.changed = sum(number not in met for number in strange.values())
+        numbers = iter(strange.values())
+        while part := [*islice(numbers, _PIECE)]:
+            await self.reader.slice.end()
+            met = self._met.known(part)
+            self.changed += sum(number not in met for number in part)
         # No further check is needed while they are sent.
         self._allow_new_texts = True
 

@@ -113,7 +113,7 @@ def bulk(
     wishes = Wishes(column, read_delimiter(delimiter), header, read_encoding(encoding), sheet, decimal_point)
     client = None if dry_run else open_client(sender=terms.sender, iys=terms.iys, store=kept)
     with open_list(to, wishes) as recipients:
-        decided = _DECISIONS[unknown] if unknown else "keep"
+        decided = _read_decision(unknown, none=no_journal)
         patience = 0.0 if no_journal else settle_for
         plan = Plan(recipients, template, terms, batch_size, decided, patience, allow_new_texts)
         plan.check()
@@ -265,6 +265,14 @@ def _partial_result(error: BaseException) -> BulkResult | None:
             return found.result
         found = found.__context__ if found is not None else None
     return None
+
+
+def _read_decision(unknown: Unknown | None, *, none: bool) -> Literal["keep", "as_sent", "as_not_sent"]:
+    if unknown is None:
+        return "keep"
+    if none:
+        raise WrongUsageError("--unknown is about the orders in a journal: it and --no-journal exclude each other")
+    return _DECISIONS[unknown]
 
 
 def _check_streams(text: str, to: str, *, asks: bool) -> None:

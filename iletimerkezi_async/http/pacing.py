@@ -304,6 +304,13 @@ class StorePacer(TokenBucket):
         return await super()._reserve(seconds)
 
 
+def _read_rate(pacer: object) -> float | None:
+    """The pacer's `rate`; if a caller's own pacer has none, or means something else by the name, the service's."""
+    rate = getattr(pacer, "rate", _RATE)
+    number = to_number(rate)
+    return None if rate is None else (number if number > 0 else _RATE)
+
+
 class Gate:
     """The wait before a call is sent: for the pacer, and for the pauses that the service asks for.
 
@@ -315,7 +322,7 @@ class Gate:
     """
 
     def __init__(self, pacer: Pacer | None) -> None:
-        self.rate: float | None = None if pacer is None else getattr(pacer, "rate", _RATE)
+        self.rate = None if pacer is None else _read_rate(pacer)
         self._pacer = pacer
         # The end of a pause, for a pacer without `hold_back`.
         self._held_until = -math.inf

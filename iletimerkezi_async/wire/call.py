@@ -40,6 +40,8 @@ _LAST_OF_HTTP = 451
 # between attempts), 402 (the first attempt may have used up the balance), 401 (the panel's switch or the IP address may
 # change), 457 (the time may have passed meanwhile).
 _CONTENT_CODES = frozenset({400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469})
+# The names of all operations' payloads.
+_PAYLOADS = frozenset({"balance", "order", "orders", "senders", "blacklist", "consent"})
 
 
 class Kind(Enum):
@@ -60,6 +62,7 @@ class Operation(NamedTuple):
         name: The service's name for it, which is also its path.
         kind: Whether it may be repeated.
         methods: The methods of `AsyncClient` that use it.
+        payload: The name of the payload in its answers; of an answer without one, that of its request.
         taken_code: The code of the refusal that, after a lost answer, shows that the first attempt was taken.
         traceable: Whether other operations can show afterwards that it was taken.
         window: Seconds after the start of the first attempt within which it may be repeated.
@@ -68,6 +71,7 @@ class Operation(NamedTuple):
     name: str
     kind: Kind
     methods: tuple[str, ...]
+    payload: str
     taken_code: int | None = None
     traceable: bool = False
     window: float | None = None
@@ -225,12 +229,19 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
         value = call.read(response)
-        if call.is_astray is None or not call.is_astray(value, raw.reused):
+        if not _is_astray(call, value, response, raw):
             return Answered(value)
         reason = "the connection is out of step: it gave the answer to another request"
     except UnreadableError as complaint:
         reason = f"the answer says success, but {complaint}"
     return Lost(TransportError(reason, call.operation.name, raw.http_status, host), out_of_step=True)
+
+
+def _is_astray(call: Call[T], value: T, response: Json, raw: RawAnswer) -> bool:
+    """Whether a success is another request's, left over on the connection: one of another operation, or subject."""
+    if raw.reused and call.operation.payload not in response and not _PAYLOADS.isdisjoint(response):
+        return True
+    return call.is_astray is not None and call.is_astray(value, raw.reused)
 
 
 def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str) -> Refused | Lost:
@@ -270,14 +281,17 @@ def read_status_only(_: Json) -> None:
 
 
 _LONGEST_MESSAGE = 200
+# Characters of a message that is read at all: masking a longer one would block the event loop.
+_MOST_READ = 2**14
 # A clock that was never set shows 1970.
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 2999
-_DIGITS = r"\+?\d[\d ]{5,}\d"
+# Seven digits or more, with the separators that people write between those of a phone number.
+_DIGITS = r"\+?\d(?:[ ().\-/]*\d){6,}"
 
 
 def _message(value: object, scrub: Callable[[str], str]) -> str:
     """The service's message, safe to print: one line, shortened, with secrets and numbers masked."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _MOST_READ:
         return ""
     # Remove secrets first, in the whole text: one that is cut off or partly masked would not be found.
     return re.sub(_DIGITS, "***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]

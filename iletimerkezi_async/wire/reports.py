@@ -44,7 +44,16 @@ class ReportPage:
 def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:
     """Ask for a page (from 1) of an order's report, of `row_count` (at most 1000) rows."""
     order = {"id": order_id, "page": page, "rowCount": row_count}
-    return Call(OPERATIONS["get-report"], {"order": order}, read_report_page)
+    disputed: int | None = None
+
+    def is_astray(told: ReportPage, reused: bool) -> bool:
+        """Whether it is another order's report, on a connection that is out of step."""
+        nonlocal disputed
+        before, disputed = disputed, told.order.id
+        # If the same id comes again, or over a new connection, the service itself writes it.
+        return reused and disputed not in {order_id, before}
+
+    return Call(OPERATIONS["get-report"], {"order": order}, read_report_page, is_astray=is_astray)
 
 
 def read_report_page(response: Json) -> ReportPage:

@@ -468,6 +468,25 @@ async def test_a_generator_is_closed_before_the_call_ends(stops: bool, kind: str
         assert connection.closed == 1
 
 
+@pytest.mark.parametrize("options", [{"journal": "other"}, {"batch_size": 0}, {"iys": "HAYIR"}])
+@pytest.mark.parametrize("kind", ["rows", "plain_rows"])
+async def test_a_generator_is_closed_also_if_the_campaign_cannot_begin(
+    path: Path, kind: str, options: dict[str, object]
+) -> None:
+    """Its caller may have read a first row of it, so that it has a connection open."""
+    connection = Connection()
+    options = options | ({"journal": path} if "journal" in options else {})
+    async with client_of(Sandbox()) as client:
+        await client.send_bulk(TEXT, numbers(1), journal=path)
+        for send in (partial(client.send_bulk, "Baska bir metin"), client.send_bulk_messages):
+            connection.closed = 0
+            source = getattr(connection, kind)()
+            await anext(source) if kind == "rows" else next(source)
+            with pytest.raises((JournalError, ConfigurationError)):
+                await send(source, **options)  # type: ignore[operator]  # one of two methods
+            assert connection.closed == 1
+
+
 async def test_a_key_and_a_campaign_of_one_store_know_of_each_other(
     tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
 ) -> None:

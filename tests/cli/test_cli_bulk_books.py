@@ -180,6 +180,8 @@ def test_where_nothing_can_be_written_it_says_so_first(in_process: Run, sandbox:
     """A list in a folder that takes no file needs a journal elsewhere, or the word that there is to be none."""
     result = in_process(*_ORDER, "--journal", "j.db", "--no-journal")
     assert (result.returncode, result.stderr) == (2, "iletimerkezi: --journal and --no-journal exclude each other\n")
+    result = in_process(*_ORDER, "--unknown", "sent", "--no-journal")
+    assert (result.returncode, "--no-journal" in result.stderr) == (2, True)
     (tmp_path / "list.csv.journal").mkdir()
     result = in_process(*_ORDER)
     assert result.returncode == 1

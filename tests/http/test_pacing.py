@@ -517,6 +517,18 @@ async def test_a_pacer_without_a_rate_of_its_own_is_asked() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("rate", ["100/s", float("nan"), lambda: 100])
+async def test_a_pacer_whose_rate_is_something_else_paces_a_search_for_refused_numbers(rate: object) -> None:
+    """The name is not taken: it may be a text or a method."""
+    sandbox = Sandbox(blocked=[NUMBER])
+    pacer = Broken(ValueError(), works=100)
+    pacer.rate = rate  # type: ignore[attr-defined]  # as callers write it
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=pacer) as client:
+        result = await client.send_bulk("Bir", [NUMBER, "5301234568"])
+    assert (result.accepted, len(result.refused)) == (1, 1)
+
+
+@pytest.mark.anyio
 async def test_an_error_of_ours_that_a_pacer_raises_stays_what_it_is() -> None:
     """As that of a store which cannot be reached."""
     with pytest.raises(ConfigurationError, match="mine"):

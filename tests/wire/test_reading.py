@@ -220,10 +220,14 @@ def test_messages_are_short_and_show_no_number() -> None:
     outcome = read(refusal(452, "a" * 300))
     assert isinstance(outcome, Refused)
     assert outcome.error.message == "a" * 200
-    for number in ("+905301234567", "530 123 45 67", "1234567"):
+    spaced = "530 123 45 67", "530-123-45-67", "0.530.123.45.67", "+90 (530) 123 45 67", "90/530/1234567"
+    for number in ("+905301234567", *spaced, "1234567"):
         outcome = read(refusal(452, f"Numara {number} hatali"))
         assert isinstance(outcome, Refused)
         assert outcome.error.message == "Numara *** hatali"
+    huge = read(refusal(452, "9 " * 10_000))
+    assert isinstance(huge, Refused)
+    assert huge.error.message == ""
     outcome = read(refusal(452, "Siparis 123456 yok"))
     assert isinstance(outcome, Refused)
     assert outcome.error.message == "Siparis 123456 yok"
