@@ -8,6 +8,7 @@ claimed the row; no other call may change the row as long as the lease holds.
 | state of the row | event | what follows |
 |---|---|---|
 | none, FREE, expired | claim | CLAIMED, as a new row |
+| none, FREE, expired, other content | claim, after a lost answer of this call | UNKNOWN, and not sent / conflict |
 | CLAIMED, lease over | claim, any content | CLAIMED, as a new row (of a campaign: same content only) |
 | CLAIMED, BEGUN, UNKNOWN, lease holds | claim, same content / other | busy / conflict |
 | BEGUN, UNKNOWN, lease over | claim, same content / other | the same state, with a new owner / conflict |

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -126,23 +125,29 @@ class Sending:
         if unnoted is not None:
             return await self._note_at_last(mine, unnoted)
         deadline = time.monotonic() + (self._transport.patience or math.inf)
-        pause, may_be_taken = _FIRST_PAUSE, False
+        pause = _FIRST_PAUSE
+        # This call's overtaken claim, if an attempt may have been taken.
+        doubted: Claim | None = None
         while True:
-            answer, obstacle = await self._claim(mine, may_be_taken=may_be_taken)
-            assert answer.row is not None
+            answer, obstacle = await self._claim(mine, may_be_taken=doubted is not None)
+            row = answer.row
+            assert row is not None
+            if doubted is not None:
+                await self._check_row(doubted, row, obstacle)
             if obstacle is None:
-                claim = Claim(self._store, answer.row, answer.now, self._lookups, lease=self._lease, keep=self._keep)
+                claim = Claim(self._store, row, answer.now, self._lookups, lease=self._lease, keep=self._keep)
                 try:
                     return await self._drive(claim, draft)
                 except OvertakenError:
-                    may_be_taken = may_be_taken or claim.begun
+                    if claim.lost or claim.first is not None:
+                        doubted = claim
                 continue
             if obstacle is not life.Obstacle.BUSY:
-                return _replay(answer.row, obstacle, key)
-            left = life.lease_left(answer.row, answer.now)
+                return _replay(row, obstacle, key)
+            left = life.lease_left(row, answer.now)
             pause = min(pause * 1.5, _LONGEST_PAUSE, left + _FIRST_PAUSE)
             if time.monotonic() + pause > deadline:
-                if may_be_taken:
+                if doubted is not None:
                     raise OutcomeUnknownError("the answer was lost, and another call holds the key now", _OPERATION)
                 raise SendInProgressError(
                     f"another call is sending under the key; its lease ends in {left:.0f} s: repeat the call then, "
@@ -165,6 +170,24 @@ class Sending:
             reason = f"the answer was lost, another call took over the key, and now the store is away ({error})"
         raise OutcomeUnknownError(reason, _OPERATION)
 
+    async def _check_row(self, doubted: Claim, row: Row, obstacle: life.Obstacle | None) -> None:
+        """Check that the log still has an attempt that may have been taken; if not, keep the doubt in the new row.
+
+        Args:
+            doubted: This call's claim with that attempt, which was overtaken.
+            row: The row that is in the log now.
+            obstacle: The reason why it was not claimed.
+
+        Raises:
+            OutcomeUnknownError: The row is a new one, or belongs to other content.
+        """
+        is_new = obstacle is None and row.first is None
+        if is_new:
+            doubted.held = evolve(row, first=doubted.held.first, last=doubted.held.last)
+            await self._give_up(doubted, lost=True)
+        if is_new or obstacle is life.Obstacle.CONFLICT:
+            raise OutcomeUnknownError("the answer was lost, and the store no longer has the attempt", _OPERATION)
+
     # One claim.
 
     async def _drive(self, claim: Claim, draft: Draft) -> Order:
@@ -180,7 +203,7 @@ class Sending:
             # An earlier owner of the key has written its id meanwhile.
             return Order(row.order_id, row.recipients, replayed=True)
         except OutcomeUnknownError:
-            if not await self._give_up(claim, lost=True) and await self._is_settled(claim):
+            if not await self._give_up(claim, lost=True):
                 raise OvertakenError from None
             raise
         except IletimerkeziError:
@@ -222,13 +245,6 @@ class Sending:
         except StoreError as error:
             _warn(error)
             return True
-
-    async def _is_settled(self, claim: Claim) -> bool:
-        """Whether another call has settled the order meanwhile. A row that is gone tells nothing."""
-        with suppress(StoreError):
-            row = (await claim.log.read(claim.held.name)).row
-            return row is not None and row.state is State.SENT
-        return False
 
     async def _note_at_last(self, mine: Row, order: Order) -> Order:
         """Write an order that could not be written before."""

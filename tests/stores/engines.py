@@ -29,6 +29,10 @@ class Engine(ABC):
     def age(self, account: str, seconds: float) -> None:
         """Make all that is kept of an account older."""
 
+    @abstractmethod
+    def lose(self, account: str) -> None:
+        """Lose all that is kept of an account's orders, as a server without a disk does that is started again."""
+
     def shift(self, patch: pytest.MonkeyPatch, seconds: float) -> None:  # noqa: B027 - see below
         """Have this process's stores find the engine's clock so far ahead; SQLite has that of the process."""
 
@@ -64,6 +68,11 @@ class SqliteEngine(Engine):
             database.execute(
                 "UPDATE iletimerkezi_ids SET known_at = known_at - ? WHERE account = ?", (seconds, account)
             )
+        database.close()
+
+    def lose(self, account: str) -> None:
+        with sqlite3.connect(self.address, timeout=10) as database:
+            database.execute("DELETE FROM iletimerkezi_rows WHERE account = ?", (account,))
         database.close()
 
     def damage(self, account: str) -> None:
@@ -112,6 +121,9 @@ class PostgresEngine(Engine):
         now = f"(extract(epoch FROM clock_timestamp())::float8 + {seconds:f})"
         patch.setattr(postgres, "DIALECT", postgres.DIALECT._replace(now=now))
 
+    def lose(self, account: str) -> None:
+        self._ask("DELETE FROM iletimerkezi_rows WHERE account = %s", account)
+
     def damage(self, account: str) -> None:
         self._ask("UPDATE iletimerkezi_rows SET order_id = '1' WHERE account = %s AND part > 0", account)
 
@@ -158,6 +170,12 @@ class RedisEngine(Engine):
                     for member, score in server.zrange(key, 0, -1, withscores=True):  # type: ignore[union-attr]  # likewise
                         server.zadd(key, {member: score - seconds})
         time.sleep(0.002)
+
+    def lose(self, account: str) -> None:
+        import redis
+
+        with redis.Redis.from_url(self.address) as server:
+            server.delete(*server.scan_iter(f"iletimerkezi:{{{account}}}:*"))
 
     def dump(self, account: str) -> str:
         import redis

@@ -192,6 +192,69 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
     assert world.asked() == 1
 
 
+@pytest.mark.parametrize("how", ["lost", "freed", "used for another text"])
+async def test_a_key_whose_row_is_gone_between_two_attempts(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Nothing more is sent, as a refusal as a duplicate would be taken for that of a new order; the doubt is kept."""
+    begins = 0
+
+    async def elsewhere() -> None:
+        async with world.engine.store() as other_store, world.client(other_store) as other:
+            if how == "freed":
+                await other.mark_not_sent("k")
+            else:
+                await other.send_sms("Another text", ALI, key="k")
+
+    def gone(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begins
+        begins += 1
+        if begins == 2:
+            if how == "freed":
+                world.later(minutes=5)
+            else:
+                world.engine.lose(world.account)
+            if how != "lost":
+                anyio.run(elsewhere)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", gone))
+    world.sandbox.fail("send-sms", "drop-answer")
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    kept = await client.find_send("k")
+    assert kept is not None
+    if how == "used for another text":
+        assert kept.state is SendState.SENT
+        assert world.asked() == 2
+        return
+    assert kept.state is SendState.UNKNOWN
+    assert kept.first_attempt is not None
+    assert world.asked() == 1
+    # The next call settles it.
+    assert (await client.send_sms(TEXT, ALI, key="k")).id == world.sandbox.orders[0].id
+    assert world.sent() == {ALI: 1}
+
+
+async def test_a_key_that_is_gone_before_a_surely_unsent_order_is_repeated(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the earlier attempt surely was not taken, there is no doubt: the order is sent as a new one."""
+    begins = 0
+
+    def gone(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begins
+        begins += 1
+        if begins == 2:
+            world.engine.lose(world.account)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", gone))
+    world.sandbox.fail("send-sms", "503")
+    assert (await client.send_sms(TEXT, ALI, key="k")).replayed is False
+    assert world.sent() == {ALI: 1}
+
+
 async def test_a_key_that_is_freed_after_an_attempt(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +276,9 @@ async def test_a_key_that_is_freed_after_an_attempt(
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
     assert world.sent() == {ALI: 1}
+    kept = await client.find_send("k")
+    assert kept is not None
+    assert kept.state is SendState.UNKNOWN
 
 
 async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
