@@ -13,6 +13,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 
+import anyio
 from attrs import evolve
 
 from iletimerkezi_async.errors import RecipientError
@@ -30,6 +31,8 @@ from .journal import DONE, fingerprint, unpack
 from .seen import Seen, SeenKeys, digits_of, without_last
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from iletimerkezi_async.stores.log import Row
     from iletimerkezi_async.wire.draft import Draft
 
@@ -40,6 +43,8 @@ Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 _PIECE = 400
 # Seconds that one read may take; a slower source is asked for fewer values.
 _SLOW = 0.002
+# Seconds that the caller's generator may take to close.
+_CLOSING = 10.0
 # The bit set in every key, as `SeenKeys` needs large keys.
 _TOP = 1 << 63
 # Limit of changed texts that are counted before the campaign stops.
@@ -130,8 +135,19 @@ class Reader(Generic[T]):
         self._item = iter((item,)) if self._unfold is None else self._unfold(item)
         return self._item
 
-    async def aclose(self) -> None:
-        """Close a generator, which may have a connection open, and release the source."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close a generator, which may have a connection open, and release the source; keep the campaign's error."""
+        try:
+            with anyio.move_on_after(_CLOSING, shield=True):
+                await self._close()
+        except BaseException:
+            if error is None:
+                raise
+
+    async def _close(self) -> None:
         source, self._source = self._async or self._sync or self._source, ()
         self._sync, self._async, self._values = iter(()), None, iter(())
         if isinstance(source, AsyncIterator):
