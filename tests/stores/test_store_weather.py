@@ -19,7 +19,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
-from asking import Asking
+from asking import Asking, note
 from engines import Engine, RedisEngine
 from servers import Forwarder, Postgres, Redis, own_postgres, own_redis
 from worlds import World
@@ -311,7 +311,7 @@ async def test_a_role_that_may_not_create(plain_role: tuple[str, str], account: 
             connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
         await Asking(store, account).granted()
         await store.reserve(account, 1.0, 0.0)
-        await StoreLog(store).note(account, [KnownId(1)])
+        await note(StoreLog(store), account, KnownId(1))
 
 
 async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None:
@@ -362,7 +362,7 @@ async def test_a_foreign_file_is_left_alone(tmp_path: Path, account: str) -> Non
 async def test_the_file_is_its_owners_alone(tmp_path: Path, account: str) -> None:
     """With the files beside it."""
     async with SqliteStore(tmp_path / "store") as store:
-        await StoreLog(store).note(account, [KnownId(1)])
+        await note(StoreLog(store), account, KnownId(1))
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert set(modes.values()) == {0o600}
 
@@ -380,8 +380,10 @@ from iletimerkezi_async.stores.log import KnownId
 store = ENGINES[{engine.name!r}]({engine.address!r}).store()
 async def use(order_id):
     log = StoreLog(store)
-    await log.note({account!r}, [KnownId(order_id)])
-    return sorted(await log.known({account!r}, [1, 2, 3]))
+    log.note_later({account!r}, KnownId(order_id))
+    while order_id not in (found := await log.known({account!r}, [1, 2, 3])):
+        await anyio.sleep(0.001)
+    return sorted(found)
 anyio.run(use, 1, backend={anyio_backend_name!r})
 own = getattr(store, "_one_at_a_time", None) or getattr(store, "_lock", None)
 lock = own or store._server.connection_pool._lock
