@@ -6,9 +6,12 @@ import logging
 import math
 import os
 import signal
+import socket
+import socketserver
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -260,6 +263,37 @@ async def test_a_redis_that_forgets_is_warned_of(
         async with RedisStore(server.url.replace("//", "//app:pw@")) as store:
             await Asking(store, account).find()
         assert [record for record in caplog.records if record.levelno == logging.WARNING] == []
+
+
+async def test_a_redis_that_never_answers_is_asked_once(account: str) -> None:
+    """A second question would wait as long as the first: the time is over when the first one has had it."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        async with RedisStore(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=0.4) as store:
+            error = await fails_within(store, account, 10)
+        assert "did not answer within 0.4 s" in str(error)
+        # Nobody has taken the connections, which wait here.
+        server.setblocking(False)
+        server.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize(("limit", "most"), [(0.1, 2), (2.0, 4)])
+async def test_a_redis_that_hangs_up_is_asked_a_few_times(account: str, limit: float, most: int) -> None:
+    """It may be restarting; but as each attempt may take long, too, there are no more than fit into the time."""
+    taken: list[object] = []
+
+    class HangUp(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            taken.append(self.client_address)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), HangUp) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        async with RedisStore(f"redis://127.0.0.1:{server.server_address[1]}/0", timeout=limit) as store:
+            error = await fails_within(store, account, 10)
+        server.shutdown()
+    assert "cannot be reached" in str(error)
+    assert 1 <= len(taken) <= most
 
 
 async def test_a_redis_that_lost_its_last_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
