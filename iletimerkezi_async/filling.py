@@ -291,9 +291,9 @@ def _records(rows: object) -> Iterator[object]:
     if hasattr(type(rows), "read_next_batch"):
         # A reader of Arrow's tables.
         return chain.from_iterable(map(_records, cast("Iterable[object]", rows)))
-    if not hasattr(rows, "columns"):
-        return iter(cast("Iterable[object]", rows))
     names = _column_names(rows)
+    if not names:
+        return iter(cast("Iterable[object]", rows))
     columns = (cast("Iterable[object]", cast("Table", rows)[name]) for name in names)
     if hasattr(rows, "to_pylist"):
         # Of Arrow: a list of all values would take long.
@@ -303,9 +303,9 @@ def _records(rows: object) -> Iterator[object]:
 
 
 def _column_names(rows: object) -> list[str]:
-    """The names of a table's columns; none for anything else."""
+    """The names of a table's columns; none for anything else, also if it has a method of that name."""
     names = getattr(rows, "column_names", None) or getattr(rows, "columns", ())
-    return [*cast("Iterable[str]", names)]
+    return [] if callable(names) else [*cast("Iterable[str]", names)]
 
 
 @overload
@@ -342,7 +342,8 @@ def fill_template(
     Args:
         template: The text, with `{column}` for a row's value; for a brace itself write it twice. It only inserts
             values, and evaluates nothing.
-        rows: The rows, sync or async: mappings, named tuples, rows of a database; a table of pandas, polars or Arrow.
+        rows: The rows, sync or async: mappings, named tuples, rows of a database, also as a result
+            of SQLAlchemy; a table of pandas, polars or Arrow.
         to: The column with the phone numbers.
         decimal_comma: Whether numbers have a decimal comma, as Turkish readers expect. Text stays as it is.
 

@@ -90,6 +90,34 @@ def test_rows_of_many_kinds() -> None:
     base.close()
 
 
+class Result:
+    """A result as SQLAlchemy has it: an iterable of rows, with a method that selects some of their columns."""
+
+    def columns(self, *names: str) -> Result:
+        return self
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        return iter(ROWS)
+
+
+class AsyncResult:
+    """The same, to be iterated asynchronously."""
+
+    def columns(self, *names: str) -> AsyncResult:
+        return self
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, object]]:
+        for row in ROWS:
+            yield row
+
+
+@pytest.mark.anyio
+async def test_a_result_of_a_database_is_no_table() -> None:
+    """Its `columns` is a method, and it is read row by row."""
+    assert texts_of(fill_template(TEXT, Result())) == TEXTS
+    assert texts_of([message async for message in fill_template(TEXT, AsyncResult())]) == TEXTS
+
+
 @pytest.mark.parametrize("name", ["Tutar (TL)", "TUTAR (tl)", "Tutar\u00a0(TL)", "\ufeffTutar (TL)", "Tutar\n(TL)"])
 def test_any_name_of_a_column_can_be_used(name: str) -> None:
     """Compared as it looks, with whatever is in it."""

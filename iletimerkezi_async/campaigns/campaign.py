@@ -73,7 +73,7 @@ async def run_campaign(
     campaign: Campaign | None = None
     intake: Intake[Any]
     try:
-        async with open_journal(journal, template, message, *session.identity) as book:
+        async with reader, open_journal(journal, template, message, *session.identity) as book:
             if message is not None:
                 intake = NumberIntake(reader, template, terms.batch_size, message)
             else:
@@ -137,12 +137,8 @@ class Campaign:
             if self._orders.unsettled:
                 await self._settle_on()
                 await self._decide()
-        except BaseException as error:  # noqa: BLE001 - raised below, where no other error is being handled
-            self._crash = error
-        await self._close_source()
-        await self._conclude()
-        if self._crash is not None:
-            raise self._crash
+        finally:
+            await self._conclude()
 
     def end(self) -> BulkResult:
         """Give the result.
@@ -182,13 +178,6 @@ class Campaign:
             if anew is not None:
                 self._tasks.append(anew)
         await self._work_off()
-
-    async def _close_source(self) -> None:
-        """Close the source, if it is a generator."""
-        try:
-            await self._intake.reader.aclose()
-        except BaseException as error:  # noqa: BLE001 - raised by `run`
-            self._crash = self._crash or error
 
     # Reading recipients, and starting orders.
 

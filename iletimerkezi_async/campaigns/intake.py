@@ -10,7 +10,6 @@ import inspect
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar, cast
 
@@ -44,10 +43,10 @@ Source: TypeAlias = Iterable[T] | AsyncIterable[T]
 _PIECE = 400
 # Seconds that one read may take; a slower source is asked for fewer values.
 _SLOW = 0.002
-# The bit set in every key, as `SeenKeys` needs large keys.
-_TOP = 1 << 63
 # Seconds that the caller's generator may take to close.
 _CLOSING = 10.0
+# The bit set in every key, as `SeenKeys` needs large keys.
+_TOP = 1 << 63
 # Limit of changed texts that are counted before the campaign stops.
 _MOST_CHANGED = 50_000
 # States of orders whose recipients surely were not texted.
@@ -139,20 +138,22 @@ class Reader(Generic[T]):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        # A campaign has closed the source, unless the call ended before the campaign began.
-        with suppress(Exception):
-            await self.aclose()
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Close a generator, which may have a connection open, and release the source. An earlier error is kept."""
+        try:
+            with anyio.move_on_after(_CLOSING, shield=True):
+                await self._close()
+        except BaseException:
+            if error is None:
+                raise
 
-    async def aclose(self) -> None:
-        """Close a generator, which may have a connection open, and release the source. Idempotent."""
+    async def _close(self) -> None:
         source, self._source = self._async or self._sync or self._source, ()
         self._sync, self._async, self._values = iter(()), None, iter(())
         if isinstance(source, AsyncIterator):
             close = getattr(source, "aclose", None)
             if close is not None:
-                with anyio.move_on_after(_CLOSING, shield=True):
-                    await close()
+                await close()
         elif inspect.isgenerator(source) or isinstance(source, FilledRows):
             source.close()
 

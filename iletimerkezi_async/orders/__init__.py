@@ -58,9 +58,9 @@ The promises above, and those of keys and journals, rest on these assumptions, w
   request that a sleeping machine keeps half sent, and delivers an hour later, cannot be called back.
 - The list shows all orders that were sent through the API. Only orders whose ids are known reveal a list that shows
   another channel only, or is cut off.
-- Only this process, and programs that use its store, text the same numbers from one minute before the first attempt
-  whose answer was lost to one minute after the last one. An order in that interval counts as the lost one, even if no
-  repetition was refused as a duplicate.
+- Only this process, and sends with a key or a journal in its store, text the same numbers from one minute before the
+  first attempt whose answer was lost to one minute after the last one. An order in that interval counts as the lost
+  one, even if no repetition was refused as a duplicate. (Lost sends without a key are in their process's memory only.)
 - All times in one list are off by the same amount, less than four hours. Known orders show this offset to the minute.
 - This machine's clock and the service's are never wrong at the same time. If they contradict each other, times prove
   nothing.

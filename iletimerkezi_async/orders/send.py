@@ -134,8 +134,9 @@ class Sending:
                 try:
                     return await self._drive(claim, draft)
                 except OvertakenError:
-                    # With its attempts: if the row is gone or free now, they may have been taken all the same.
-                    mine = claim.held
+                    if claim.lost or claim.first is not None:
+                        # With its attempts: if the row is gone or free now, they may have been taken all the same.
+                        mine = claim.held
                 continue
             left = life.lease_left(answer.row, answer.now)
             pause = min(pause * 1.5, _LONGEST_PAUSE, left + _FIRST_PAUSE)

@@ -310,10 +310,6 @@ class StoreLog:
         """Give all ids that became known in an interval."""
         return await self._store._ask(partial(self._store._known_between, account, since, until))
 
-    async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """Make ids known."""
-        await self._store._ask(partial(self._store._note_ids, account, known))
-
     def note_later(self, account: str, known: KnownId) -> None:
         """Note an id in the background. It never delays the caller, and may be lost with the process."""
         if not self._store._leaving:

@@ -487,6 +487,38 @@ async def test_a_generator_is_closed_also_if_the_campaign_cannot_begin(
             assert connection.closed == 1
 
 
+@pytest.mark.parametrize("kind", ["rows", "plain_rows"])
+async def test_a_generator_is_closed_if_the_journal_does_not_fit(tmp_path: Path, kind: str) -> None:
+    """Although nothing of it was read by the campaign: the caller had begun it, to look at its first row."""
+    sandbox = Sandbox()
+    connection = Connection()
+    rows = getattr(connection, kind)()
+    await anext(rows) if kind == "rows" else next(rows)
+    async with client_of(sandbox) as client:
+        await client.send_bulk("Kampanya", numbers(1), journal=tmp_path / "journal")
+        with pytest.raises(JournalError, match="another kind of campaign"):
+            await client.send_bulk_messages(fill_template("Sayin {ad}", rows), journal=tmp_path / "journal")
+        assert connection.closed == 1
+
+
+async def test_an_error_is_kept_if_its_source_cannot_be_closed() -> None:
+    """The caller gets the first error, which is the reason."""
+
+    class Source:
+        def __aiter__(self) -> Source:
+            return self
+
+        async def __anext__(self) -> str:
+            raise ValueError("first")
+
+        async def aclose(self) -> None:
+            raise ValueError("second")
+
+    async with client_of(Sandbox()) as client:
+        with pytest.raises(ValueError, match="first"):
+            await client.send_bulk("Kampanya", Source())
+
+
 async def test_a_key_and_a_campaign_of_one_store_know_of_each_other(
     tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
 ) -> None:

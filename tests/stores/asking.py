@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import anyio.to_thread
+
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores import Store
 from iletimerkezi_async.stores.base import StoreLog
@@ -43,6 +45,14 @@ class Asking:
 
     async def find(self) -> Row | None:
         return (await self.log.read(self.name)).row
+
+
+async def note(log: StoreLog, account: str, *known: KnownId) -> None:
+    """Make ids known in the background, as clients do, and wait until they are."""
+    for each in known:
+        log.note_later(account, each)
+    if isinstance(log, StoreLog):
+        await anyio.to_thread.run_sync(log._store._late_ids.flush)
 
 
 def phase_of(change: Change) -> str:

@@ -90,12 +90,11 @@ class MemoryLog:
         with self._lock:
             return [each for each in self._known.values() if since <= each.at.local <= until]
 
-    async def note(self, account: str, known: Sequence[KnownId]) -> None:
-        """See `StoreLog`."""
+    def note_later(self, account: str, known: KnownId) -> None:
+        """See `StoreLog`; at once."""
         del account
         with self._lock:
-            for each in known:
-                self._note(each, time.time())
+            self._note(known, time.time())
 
     def _write(self, old: str | None, change: Change, fence: Fence | None) -> Answer:
         with self._lock:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 import pytest
+from asking import note
 from attrs import evolve
 from memory_log import MemoryLog
 
@@ -240,8 +241,8 @@ async def test_ids_are_known(log: StoreLog, name: Name) -> None:
     """Ids of answers are noted by the same write; ids that lists may lack stay marked."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, Moment(0.0, 77.0), scheduled=True))
-    await log.note(name.account, [KnownId(8, Moment(0.0, 88.0)), KnownId(9)])
-    await log.note(name.account, [KnownId(8), KnownId(9, Moment(0.0, 99.0))])
+    await note(log, name.account, KnownId(8, Moment(0.0, 88.0)), KnownId(9))
+    await note(log, name.account, KnownId(8), KnownId(9, Moment(0.0, 99.0)))
     assert await log.known(name.account, [6, 7, 8, 9]) == {7, 8, 9}
     now = (await log.read(name)).now
     known = await log.known_between(name.account, now - 60, now + 60)
@@ -256,7 +257,7 @@ async def test_an_id_that_is_noted_late_is_known_since_its_answer(log: StoreLog,
     """An id noted late is dated by its answer; an id found by a look-up is dated by the first attempt."""
     row = await put(log, mine(name, **BEGUN), lease=LEASE)
     await rows.settle_taken(log, row, 7, KEEP, note=KnownId(7, age=500.0))
-    await log.note(name.account, [KnownId(8, age=600.0)])
+    await note(log, name.account, KnownId(8, age=600.0))
     now = (await log.read(name)).now
     known = await log.known_between(name.account, now - 700, now)
     since = sorted((each.order_id, now - each.at.local) for each in known)

@@ -192,6 +192,25 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
     assert world.asked() == 1
 
 
+async def test_a_key_that_is_gone_before_a_surely_unsent_order_is_repeated(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the earlier attempt surely was not taken, there is no doubt: the order is sent as a new one."""
+    begins = 0
+
+    def gone(go_on: Callable[[], Answer], change: Change) -> Answer:
+        nonlocal begins
+        begins += 1
+        if begins == 2:
+            world.engine.lose(world.account)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", gone))
+    world.sandbox.fail("send-sms", "503")
+    assert (await client.send_sms(TEXT, ALI, key="k")).replayed is False
+    assert world.sent() == {ALI: 1}
+
+
 async def test_a_key_that_is_freed_after_an_attempt(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

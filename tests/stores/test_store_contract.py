@@ -9,7 +9,7 @@ from collections.abc import Callable
 import anyio
 import anyio.to_thread
 import pytest
-from asking import LEASE, Asking, interposed
+from asking import LEASE, Asking, interposed, note
 from engines import Engine
 from waiting import give_up_once, until
 from worlds import World
@@ -59,12 +59,12 @@ async def test_what_is_too_old_is_deleted(engine: Engine, account: str) -> None:
         asking = Asking(store, account)
         row = await asking.granted()
         await rows.write_owned(asking.log, row, life.strike(row, "v"))
-        await asking.log.note(account, [KnownId(1)])
+        await note(asking.log, account, KnownId(1))
         other = Asking(store, account, "sent")
         await other.sent(await other.granted(), 2)
     engine.age(account, 12 * DAY)
     async with engine.store() as store:
-        await StoreLog(store).note(account, [KnownId(3)])
+        await note(StoreLog(store), account, KnownId(3))
         assert await Asking(store, account).find() is None
         assert await StoreLog(store).known(account, [1, 2, 3]) == {3}
         assert await Asking(store, account, "sent").find() is not None
@@ -91,7 +91,7 @@ async def test_one_of_many_gets_the_key(engine: Engine, account: str) -> None:
 async def test_a_closed_store_says_so(engine: Engine, account: str) -> None:
     """Closing twice is closing once."""
     store = engine.store()
-    await StoreLog(store).note(account, [KnownId(1)])
+    await StoreLog(store).known(account, [1])
     await store.aclose()
     await store.aclose()
     with pytest.raises(StoreError, match="closed"):
@@ -106,7 +106,7 @@ async def test_a_store_that_was_never_used_can_be_closed(engine: Engine) -> None
 async def test_a_claim_given_up_is_taken_back(engine: Engine, account: str) -> None:
     """A caller that is cancelled while it claims leaves no lease behind, whenever that is."""
     async with engine.store() as store:
-        await StoreLog(store).note(account, [KnownId(1)])
+        await StoreLog(store).known(account, [1])
         for step in range(12):
             asking = Asking(store, account, f"k{step}")
             with anyio.move_on_after(step * 0.0005):
@@ -188,8 +188,8 @@ def test_it_is_used_in_loop_after_loop(engine: Engine, account: str, anyio_backe
     store = engine.store()
     log = StoreLog(store)
     for order_id in (1, 2):
-        anyio.run(log.note, account, [KnownId(order_id)], backend=anyio_backend_name)
-    assert anyio.run(log.known, account, [1, 2], backend=anyio_backend_name) == {1, 2}
+        anyio.run(note, log, account, KnownId(order_id), backend=anyio_backend_name)
+        assert anyio.run(log.known, account, [order_id], backend=anyio_backend_name) == {order_id}
     anyio.run(store.aclose, backend=anyio_backend_name)
 
 

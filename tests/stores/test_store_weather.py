@@ -6,9 +6,12 @@ import logging
 import math
 import os
 import signal
+import socket
+import socketserver
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import uuid
@@ -20,7 +23,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
-from asking import Asking
+from asking import Asking, note
 from engines import Engine, RedisEngine
 from servers import Forwarder, Postgres, Redis, own_postgres, own_redis
 from worlds import World
@@ -290,6 +293,37 @@ async def test_a_redis_that_forgets_is_warned_of(
         assert [record for record in caplog.records if record.levelno == logging.WARNING] == []
 
 
+async def test_a_redis_that_never_answers_is_asked_once(account: str) -> None:
+    """A second question would wait as long as the first: the time is over when the first one has had it."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        async with RedisStore(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=0.4) as store:
+            error = await fails_within(store, account, 10)
+        assert "did not answer within 0.4 s" in str(error)
+        # Nobody has taken the connections, which wait here.
+        server.setblocking(False)
+        server.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.parametrize(("limit", "most"), [(0.1, 2), (2.0, 4)])
+async def test_a_redis_that_hangs_up_is_asked_a_few_times(account: str, limit: float, most: int) -> None:
+    """It may be restarting; but as each attempt may take long, too, there are no more than fit into the time."""
+    taken: list[object] = []
+
+    class HangUp(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            taken.append(self.client_address)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), HangUp) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        async with RedisStore(f"redis://127.0.0.1:{server.server_address[1]}/0", timeout=limit) as store:
+            error = await fails_within(store, account, 10)
+        server.shutdown()
+    assert "cannot be reached" in str(error)
+    assert 1 <= len(taken) <= most
+
+
 async def test_a_redis_that_lost_its_last_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sent is forgotten: within the 10 minutes the service still refuses it, and nobody is texted twice."""
     if Redis.reason_to_skip():
@@ -339,7 +373,7 @@ async def test_a_role_that_may_not_create(plain_role: tuple[str, str], account: 
             connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO PUBLIC")
         await Asking(store, account).granted()
         await store.reserve(account, 1.0, 0.0)
-        await StoreLog(store).note(account, [KnownId(1)])
+        await note(StoreLog(store), account, KnownId(1))
 
 
 async def test_no_statement_is_prepared(postgres_url: str, account: str) -> None:
@@ -418,7 +452,7 @@ async def test_the_edition_of_the_tables_is_noted(postgres_url: str, account: st
 async def test_the_file_is_its_owners_alone(tmp_path: Path, account: str) -> None:
     """With the files beside it."""
     async with SqliteStore(tmp_path / "store") as store:
-        await StoreLog(store).note(account, [KnownId(1)])
+        await note(StoreLog(store), account, KnownId(1))
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert set(modes.values()) == {0o600}
 
@@ -436,8 +470,10 @@ from iletimerkezi_async.stores.log import KnownId
 store = ENGINES[{engine.name!r}]({engine.address!r}).store()
 async def use(order_id):
     log = StoreLog(store)
-    await log.note({account!r}, [KnownId(order_id)])
-    return sorted(await log.known({account!r}, [1, 2, 3]))
+    log.note_later({account!r}, KnownId(order_id))
+    while order_id not in (found := await log.known({account!r}, [1, 2, 3])):
+        await anyio.sleep(0.001)
+    return sorted(found)
 anyio.run(use, 1, backend={anyio_backend_name!r})
 own = getattr(store, "_one_at_a_time", None) or getattr(store, "_lock", None)
 lock = own or store._server.connection_pool._lock

@@ -133,35 +133,41 @@ async def test_forty_callers_of_a_server_that_does_not_finish(
 ) -> None:
     """All are told in time, and an order's fate is called unknown; once the server is mended, every lane answers."""
     answer = bad
-    ended: list[TransportError | OutcomeUnknownError] = []
+    ended: list[tuple[str, TransportError | OutcomeUnknownError]] = []
+    numbers = [f"+90530{caller:07}" for caller in range(CALLERS)]
+    arrived: set[str] = set()
 
     async def reply(stream: anyio.abc.ByteStream, request: bytes) -> object:
+        arrived.update(number for number in numbers if number[3:].encode() in body_of(request))
         return await answer(stream, request)
 
-    async def call(client: AsyncClient, caller: int) -> None:
+    async def call(client: AsyncClient, number: str) -> None:
         try:
-            if caller % 2:
+            if int(number) % 2:
                 await client.get_balance()
             else:
-                await client.send_sms("Kodunuz 1234", f"+90530{caller:07}")
+                await client.send_sms("Kodunuz 1234", number)
         except (TransportError, OutcomeUnknownError) as caught:
-            ended.append(caught)
+            ended.append((number, caught))
 
     url = serve_either(reply)
     async with nothing_left(), client_of(url, retry=ONCE, timeout=0.5) as client:
         with anyio.fail_after(IN_TIME):
-            async with anyio.create_task_group() as tasks:
-                for caller in range(CALLERS):
-                    tasks.start_soon(call, client, caller)
-        assert len(ended) == CALLERS
+            # Once more if a busy machine lets no order leave within the time limits.
+            while not arrived:
+                async with anyio.create_task_group() as tasks:
+                    for number in numbers:
+                        tasks.start_soon(call, client, number)
+        assert len(ended) % CALLERS == 0
+        assert arrived <= {number for number, caught in ended if type(caught) is OutcomeUnknownError}
         # Those who waited for a lane in vain know that nothing was sent.
-        waited = [caught for caught in ended if "no connection became free" in str(caught)]
+        waited = [caught for _, caught in ended if "no connection became free" in str(caught)]
         assert {type(caught) for caught in waited} <= {TransportError}
-        assert {type(caught) for caught in ended if caught not in waited} == {TransportError, OutcomeUnknownError}
         answer = answer_well
+        patient = client.with_options(timeout=IN_TIME)
         async with anyio.create_task_group() as tasks:
             for _ in range(LANES):
-                tasks.start_soon(client.get_balance)
+                tasks.start_soon(patient.get_balance)
 
 
 PIECE = b" " * 65_536
