@@ -17,6 +17,7 @@ import pytest
 from canned import QUICK, ok, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import PATIENCE
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -331,7 +332,7 @@ async def test_searches_wait_for_no_source() -> None:
                 await anyio.sleep(0.001)
             yield number
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         result = await service.client().send_bulk(TEXT, source(), batch_size=10, concurrency=1, on_progress=tell)
     assert (result.accepted, len(result.refused)) == (28, 2)
 

@@ -55,9 +55,6 @@ class VirtualLoop(jumping._JumpingLoop):
         super().__init__()
         self._turns = turns
 
-    def time(self) -> float:
-        return self._jumping.ahead
-
     def _run_once(self) -> None:
         super()._run_once()  # type: ignore[misc]  # of the standard library, which does not tell its type
         self._jumping.ahead += next(self._turns)

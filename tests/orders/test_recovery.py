@@ -12,7 +12,7 @@ import httpx
 import pytest
 from canned import QUICK, Canned, http, never_left, ok, raw_server, refusal
 from faults import FAULTS
-from waiting import give_up_once
+from waiting import OFTEN, READS_SOON, give_up_once
 
 from iletimerkezi_async import (
     ApiError,
@@ -58,7 +58,7 @@ async def test_the_next_call_after_a_fault_works(sandbox: Sandbox, client: Async
 async def test_a_read_timeout_after_the_order_was_taken(sandbox: Sandbox, make_client: MakeClient) -> None:
     """The service takes the order and then says nothing more."""
     sandbox.fail("send-sms", "stall")
-    async with make_client(timeout=0.3) as client:
+    async with make_client(timeout=READS_SOON, retry=OFTEN) as client:
         order = await client.send_sms("Kodunuz 1234", NUMBER)
     assert [taken.id for taken in sandbox.orders] == [order.id]
     assert sandbox.deliveries == {NUMBER: 1}
