@@ -19,6 +19,7 @@ import anyio.lowlevel
 import httpx
 import pytest
 from canned import ok
+from waiting import until
 
 from iletimerkezi_async import AsyncClient, BulkError, BulkResult, Iys, Message, Progress, RecipientError, Retry
 from iletimerkezi_async.sandbox import Sandbox
@@ -349,7 +350,7 @@ async def test_cancelling_while_it_is_summed_up_names_everybody(monkeypatch: pyt
     import asyncio
 
     task = asyncio.ensure_future(send())
-    await anyio.sleep(0.05)
+    await until(lambda: len(sandbox.orders) == 2)
     task.cancel()
     for _ in range(3):
         await anyio.lowlevel.checkpoint()

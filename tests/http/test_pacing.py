@@ -266,7 +266,7 @@ def test_loops_in_threads_share_one_rate() -> None:
 
 def test_a_loop_that_was_ended_around_its_waiters_holds_up_nobody() -> None:
     """They waited in a line of its own."""
-    bucket = TokenBucket(1)
+    bucket = TokenBucket(0.01)
     loop = asyncio.new_event_loop()
     waiting = [loop.create_task(bucket.acquire(1)) for _ in range(5)]  # type: ignore[var-annotated]  # of None
     loop.run_until_complete(asyncio.sleep(0.01))

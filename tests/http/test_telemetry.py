@@ -189,7 +189,7 @@ async def test_a_call_that_is_cancelled_under_way(told: Told, make_client: Make,
 
 async def test_a_call_that_is_cancelled_before_it_is_sent(told: Told, make_client: Make, sandbox: Sandbox) -> None:
     """While it waits for the rate, nothing has left."""
-    async with make_client(rate=1) as client:
+    async with make_client(rate=0.01) as client:
         await client.send_sms(TEXT, NUMBER)
         with anyio.move_on_after(0.01):
             await client.send_sms(TEXT, OTHER)
@@ -211,7 +211,13 @@ async def test_a_call_that_is_cancelled_between_two_attempts(
 
 async def test_waiting_for_the_rate_is_told(told: Told, make_client: Make) -> None:
     """As an event where it took time, and as a metric."""
-    async with make_client(rate=20) as client:
+
+    class Pacer:
+        async def acquire(self, n: int, /) -> None:
+            if n == 1:
+                await anyio.sleep(0.6)
+
+    async with make_client(rate=Pacer()) as client:
         await client.send_sms(TEXT, [5301000000 + n for n in range(20)])
         await client.send_sms(TEXT, NUMBER)
     first, second = told.spans

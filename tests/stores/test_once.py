@@ -398,13 +398,13 @@ async def test_machines_whose_clocks_are_five_minutes_apart(
 
 
 @pytest.mark.parametrize("phase", ["claim", "begin", "settle"])
-async def test_a_store_that_is_slow_by_a_second(
+async def test_a_store_that_is_slow(
     world: World, client: AsyncClient, store: Store, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In each phase: two calls at once give one order, and one message."""
 
     def slowly(go_on: Callable[[], Answer], change: Change) -> Answer:
-        time.sleep(1)
+        time.sleep(0.2)
         return go_on()
 
     monkeypatch.setattr(type(store), "_write", interposed(type(store), phase, slowly))

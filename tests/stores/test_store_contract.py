@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -12,7 +11,7 @@ import anyio.to_thread
 import pytest
 from asking import LEASE, Asking, interposed
 from engines import Engine
-from waiting import PATIENCE, give_up_once, until, until_told
+from waiting import PATIENCE, give_up_once, until, until_told, wait_until
 from worlds import World
 
 from iletimerkezi_async import AsyncClient, IletimerkeziError, Order, StoreError
@@ -280,7 +279,7 @@ async def test_closing_waits_for_what_is_under_way(world: World, phase: str, mon
 
     def hang(go_on: Callable[[], Answer], change: Change) -> Answer:
         begun.set()
-        time.sleep(0.3)
+        wait_until(lambda: store._leaving)
         return go_on()
 
     outcomes: list[object] = []
