@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import socket
 import subprocess
-import time
+
+from waiting import wait_until
 
 # Below those from which the system takes the ports of outgoing connections. One of these may be in use by the time the
 # server begins; and whoever knocks again and again until it listens is at last connected with itself.
 _PORTS = range(10_000, 30_000)
-_PATIENCE = 30
 
 
 def free_port() -> int:
@@ -30,12 +30,13 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until somebody listens there.
 
     Raises:
-        RuntimeError: The process has ended, or time is up.
+        RuntimeError: The process has ended.
     """
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
+
+    def listens() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError("it does not listen")
         with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise RuntimeError("it does not listen")
+            return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_until(listens)

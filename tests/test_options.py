@@ -10,6 +10,7 @@ import aiohttp
 import httpx
 import pytest
 from canned import Canned, http, ok, raw_server, refusal
+from waiting import PATIENCE
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -85,16 +86,15 @@ async def test_each_face_has_its_own_limits_over_the_same_lanes(sandbox: Sandbox
             await stream.send(http(httpx.Response(200, json=ok(senders={"sender": []})).content))  # type: ignore[attr-defined]
 
     async with raw_server(answer) as (url, _), AsyncClient("demo", "demo", base_url=url, retry=ONCE) as client:
-        impatient = client.with_options(timeout=0.5)
         await client.get_senders()
-        await impatient.get_senders()
+        await client.with_options(timeout=PATIENCE).get_senders()
         await client.get_senders()
         assert len(connections) == 1
         connections.append(None)
         with pytest.raises(TransportError, match=r"no answer within 0\.5 s"):
-            await impatient.get_senders()
+            await client.with_options(timeout=httpx.Timeout(PATIENCE, read=0.5)).get_senders()
         with pytest.raises(TransportError, match=r"no answer within 0\.1 s"):
-            await client.with_options(timeout=httpx.Timeout(5, read=0.1)).get_senders()
+            await client.with_options(timeout=httpx.Timeout(PATIENCE, read=0.1)).get_senders()
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -108,7 +108,7 @@ async def test_each_face_has_its_own_limits_over_a_caller_s_client(url: str, san
         AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url, retry=ONCE, http_client=own) as client,
     ):
         with pytest.raises(OutcomeUnknownError, match=r"no answer within 0\.5 s"):
-            await client.with_options(timeout=0.5).send_sms(TEXT, NUMBER)
+            await client.with_options(timeout=httpx.Timeout(PATIENCE, read=0.5)).send_sms(TEXT, NUMBER)
         await client.get_balance()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from waiting import PATIENCE
 
 import iletimerkezi_async
 from iletimerkezi_async.sandbox import Fault, Sandbox
@@ -71,7 +72,7 @@ def test_the_scripts_run(sandbox: Sandbox, url: str, environment: dict[str, str]
     sandbox.advance(minutes=1)
     command = [sys.executable, "-W", "error", "-c", against(url, example)]
     done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=60, check=False, cwd=tmp_path
+        command, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
@@ -83,7 +84,7 @@ def test_the_first_script_says_what_a_second_run_does(url: str, environment: dic
     settings = environment | {"ILETIMERKEZI_BASE_URL": url}
     runs = [
         subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, env=settings, timeout=60, check=False,
+            [sys.executable, "-c", script], capture_output=True, text=True, env=settings, timeout=PATIENCE, check=False,
             cwd=tmp_path,
         )
         for _ in range(2)
@@ -122,7 +123,7 @@ def test_the_test_of_a_user_s_service_runs(tmp_path: Path) -> None:
     (tmp_path / "service.py").write_text(SERVICE, "utf-8")
     (tmp_path / "test_service.py").write_text(USER_TEST, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "iletimerkezi_async.pytest_plugin", "--noconftest"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE, check=False)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 

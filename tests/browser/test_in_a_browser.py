@@ -14,6 +14,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.wait import WebDriverWait
+from waiting import PATIENCE
 
 from iletimerkezi_async import BulkResult, Iys
 from iletimerkezi_async.sandbox import Sandbox
@@ -21,7 +22,6 @@ from iletimerkezi_async.sandbox import Sandbox
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 BUILD = Path(__file__).parent.parent / "reference" / "build_pages.py"
 WIDTHS = (320, 768, 1280)
-PATIENCE = 30
 #: The contrasts of texts that are seen with what is behind them, the lowest ones first.
 CONTRASTS = """
 function channels(color) { return color.match(/[\\d.]+/g).map(Number); }

@@ -16,7 +16,7 @@ import pytest
 from canned import QUICK, Canned, ok, refusal
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from waiting import give_up_once
+from waiting import PATIENCE, give_up_once, until
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -161,7 +161,7 @@ async def test_an_order_is_sent_as_soon_as_it_is_full(personal: bool) -> None:
             yield Message(TEXT, number)
 
     async with client_of(sandbox) as client:
-        with anyio.fail_after(5):
+        with anyio.fail_after(PATIENCE):
             if personal:
                 await client.send_bulk_messages(messages(), batch_size=10, on_progress=tell)
             else:
@@ -177,6 +177,7 @@ async def test_no_more_orders_at_once_than_asked_for() -> None:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
+        await until(lambda: most >= 3)
         await anyio.sleep(0.002)
         under_way -= 1
         return httpx.Response(200, json=ok(order={"id": 1}))
@@ -447,7 +448,7 @@ async def test_progress_is_told_after_each_order(kind: str) -> None:
     last = told[-1]
     assert (last.read, last.accepted, last.refused, last.duplicates, last.failed) == (1002, 1000, 1, 1, 0)
     assert last.total == 1002
-    assert 0 < last.elapsed < 10
+    assert last.elapsed > 0
 
 
 async def test_an_exception_of_the_progress_stops_it_and_comes_out() -> None:
@@ -658,7 +659,7 @@ async def test_cancelling_leaves_no_task(sandbox: Sandbox, client: AsyncClient) 
     result = caught.__context__.result
     assert result.failures == 400
     assert {type(failure.error) for failure in result.failed} == {OutcomeUnknownError}
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         await client.get_balance()
 
 

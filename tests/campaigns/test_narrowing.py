@@ -12,11 +12,13 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import httpx
+import jumping
 import orjson
 import pytest
 from canned import QUICK, ok, refusal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import PATIENCE
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -178,21 +180,24 @@ async def test_a_blacklist_that_cannot_be_read_does_not_matter(retry: Retry) -> 
     assert [refusal.number for refusal in result.refused] == [everybody[3]]
 
 
-async def test_a_blacklist_that_never_comes_holds_nobody_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blacklist_that_never_comes_holds_nobody_up_for_long(anyio_backend: str) -> None:
     """After a while the search goes without it; the other orders have gone out meanwhile."""
-    monkeypatch.setattr("iletimerkezi_async.campaigns.narrowing._PATIENCE", 0.2)
     everybody = numbers(1000)
     sandbox = Sandbox(blocked=everybody[:1])
     sandbox.fail("get-blacklist", "stall", times=100)
     accepted: list[int] = []
-    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None, retry=QUICK) as client:
-        result = await client.send_bulk(
-            TEXT,
-            everybody,
-            batch_size=100,
-            concurrency=2,
-            on_progress=lambda progress: accepted.append(progress.accepted),
-        )
+
+    async def main() -> BulkResult:
+        async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=None, retry=QUICK) as client:
+            return await client.send_bulk(
+                TEXT,
+                everybody,
+                batch_size=100,
+                concurrency=2,
+                on_progress=lambda progress: accepted.append(progress.accepted),
+            )
+
+    result = jumping.run(anyio_backend, main, sandbox)
     assert_adds_up(result, 1000)
     assert len(result.refused) == 1
     assert 900 in accepted[:9]
@@ -331,7 +336,7 @@ async def test_searches_wait_for_no_source() -> None:
                 await anyio.sleep(0.001)
             yield number
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         result = await service.client().send_bulk(TEXT, source(), batch_size=10, concurrency=1, on_progress=tell)
     assert (result.accepted, len(result.refused)) == (28, 2)
 

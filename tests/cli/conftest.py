@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 from forked import python
+from waiting import PATIENCE
 
 from iletimerkezi_async import Iys, Order
 from iletimerkezi_async.cli import app
@@ -20,8 +21,6 @@ from iletimerkezi_async.sandbox import Sandbox
 FIRST_NUMBER = 5301234567
 KEY = "sahte-anahtar-4711"
 HASH = "sahte-hash-0815"
-# Seconds before a command counts as stuck.
-_PATIENCE = 60
 
 
 class Command:
@@ -55,7 +54,7 @@ class Command:
 
     def end(self, process: subprocess.Popen[str], stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Wait for its end."""
-        out, err = process.communicate(stdin or None, timeout=_PATIENCE)
+        out, err = process.communicate(stdin or None, timeout=PATIENCE)
         self.check(out + err)
         return subprocess.CompletedProcess([], process.returncode, out, err)
 
@@ -64,11 +63,11 @@ class Command:
         return self.end(self.start(*arguments), stdin)
 
     def interrupt(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-        """Press Ctrl-C, and check that it stops at once."""
+        """Press Ctrl-C, and check that it stops without waiting for an answer, which it would do for 30 seconds."""
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         result = self.end(process)
-        assert time.monotonic() - began < _PATIENCE / 2
+        assert time.monotonic() - began < 30
         return result
 
     def in_terminal(self, *arguments: str, typed: str = "") -> tuple[int, str]:
@@ -79,7 +78,7 @@ class Command:
             os.write(master, typed.encode())
             screen = b"".join(iter(lambda: _read(master), b"")).decode()
         self.check(screen)
-        return process.wait(_PATIENCE), screen
+        return process.wait(PATIENCE), screen
 
     @staticmethod
     def check(output: str) -> None:
@@ -127,19 +126,6 @@ def place(sandbox: Sandbox) -> Callable[[int], Order]:
             return await client.send_sms("Merhaba", [FIRST_NUMBER + n for n in range(recipients)])
 
     return lambda recipients: anyio.run(send, recipients)
-
-
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], object]], None]:
-    """Wait for something to come true, and not for ever."""
-
-    def wait(holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while not holds():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -323,9 +324,7 @@ def test_what_cannot_be_is_told_before_anything_is_sent(
     assert not sandbox.requests
 
 
-def test_a_pipe_that_goes_bad_ends_it_with_what_is_known(
-    iletimerkezi: "Command", sandbox: "Sandbox", wait_until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_a_pipe_that_goes_bad_ends_it_with_what_is_known(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """What was sent before the bad line is told, and a journal knows it."""
     numbers = [f"+90530123{index:04}" for index in range(500)]
     lines = "\n".join(numbers) + "\n"

@@ -244,9 +244,7 @@ def test_a_person_may_decide(
     assert json.loads((tmp_path / "list.csv.sent").read_text("utf-8"))["recipients"] == 10
 
 
-def test_it_goes_on_to_settle_and_may_be_stopped(
-    iletimerkezi: "Command", sandbox: "Sandbox", wait_until: Callable[[Callable[[], object]], None]
-) -> None:
+def test_it_goes_on_to_settle_and_may_be_stopped(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """That is said while it lasts; Ctrl-C ends it at once, with all that is known."""
     sandbox.fail("send-sms", "close-idle")
     sandbox.fail("send-sms", "drop-request", times=5)

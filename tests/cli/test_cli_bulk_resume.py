@@ -1,11 +1,11 @@
 """A campaign that is stopped, in every way, and goes on."""
 
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import pytest
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -17,8 +17,6 @@ _NUMBERS = [f"+90530123{index:04}" for index in range(30)]
 _TABLE = ("bulk", "Sayın gizli {ad}", "--to", "list.csv", "--batch-size", "5")
 _LIST = ("bulk", _TEXT, "--to", "list.csv", "--batch-size", "5")
 _WITH_JOURNAL = ("--journal", "campaign.db")
-
-WaitUntil: TypeAlias = Callable[[Callable[[], object]], None]
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +44,6 @@ def test_it_goes_on_where_it_stopped(
     blow: signal.Signals,
     iletimerkezi: "Command",
     sandbox: "Sandbox",
-    wait_until: WaitUntil,
 ) -> None:
     """The same command after a kill or Ctrl-C reaches everybody else, and nobody twice."""
     process = iletimerkezi.start(*order, *_WITH_JOURNAL)
@@ -61,9 +58,7 @@ def test_it_goes_on_where_it_stopped(
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 
-def test_ctrl_c_tells_what_is_known_and_how_to_go_on(
-    iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
-) -> None:
+def test_ctrl_c_tells_what_is_known_and_how_to_go_on(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """It stops at once, with a summary in which nobody that was read is missing, and the command that goes on."""
     process = iletimerkezi.start(*_LIST, *_WITH_JOURNAL)
     wait_until(lambda: _is_stuck(sandbox))
@@ -80,9 +75,7 @@ def test_ctrl_c_tells_what_is_known_and_how_to_go_on(
     assert "gizli" not in result.stdout + result.stderr
 
 
-def test_without_a_journal_it_says_what_that_means(
-    iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
-) -> None:
+def test_without_a_journal_it_says_what_that_means(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """Whoever kept no journal is told what the same command would do; none is shown that would seem to resume it."""
     process = iletimerkezi.start(*_LIST, "--no-journal")
     wait_until(lambda: _is_stuck(sandbox))

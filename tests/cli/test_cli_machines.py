@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from iletimerkezi_async.sandbox import Sandbox
 
 Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
-WaitUntil: TypeAlias = Callable[[Callable[[], object]], None]
 
 _SEND = ("send", "Gizli metin", "5301234567", "--iys", "off")
 _BULK = ("bulk", "Gizli metin", "--to", "list.txt", "--iys", "off", "--batch-size", "1")
@@ -93,9 +93,7 @@ def hangups_are_heeded() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
-def test_signals_are_told(
-    number: signal.Signals, iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
-) -> None:
+def test_signals_are_told(number: signal.Signals, iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """Whichever asks for its end, a campaign tells what is known, once, and how to go on."""
     sandbox.fail("send-sms", "close-idle")
     sandbox.fail("send-sms", "stall", times=9)
@@ -113,9 +111,7 @@ def test_signals_are_told(
     assert sandbox.deliveries == dict.fromkeys(_NUMBERS, 1)
 
 
-def test_a_signal_while_one_order_is_on_its_way(
-    iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
-) -> None:
+def test_a_signal_while_one_order_is_on_its_way(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """It is told that the order may have been taken, as text and as JSON."""
     sandbox.fail("send-sms", "stall")
     process = iletimerkezi.start(*_SEND, "--json")
@@ -128,9 +124,7 @@ def test_a_signal_while_one_order_is_on_its_way(
     assert result.stderr.count("it may have been taken") == 1
 
 
-def test_what_was_told_to_ignore_a_signal_goes_on(
-    iletimerkezi: "Command", sandbox: "Sandbox", wait_until: WaitUntil
-) -> None:
+def test_what_was_told_to_ignore_a_signal_goes_on(iletimerkezi: "Command", sandbox: "Sandbox") -> None:
     """As under `nohup`; and what a shell starts in the background, without Ctrl-C, heeds SIGTERM all the same."""
     iletimerkezi.env["ILETIMERKEZI_IYS"] = "off"
     sandbox.fail("send-sms", "stall")

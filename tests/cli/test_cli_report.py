@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from waiting import PATIENCE
+
 from iletimerkezi_async import Order
 
 if TYPE_CHECKING:
@@ -51,14 +53,14 @@ def test_a_closed_pipe_ends_it_quietly(iletimerkezi: "Command", place: Place) ->
         assert process.stdout.readline() == "+905301234567\tDELIVERED\n"
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def test_a_full_disk_is_one_line(iletimerkezi: "Command", place: Place) -> None:
     """What cannot be written is an error, and is said once."""
     with open("/dev/full", "w", encoding="ascii") as full:  # noqa: PTH123 - a device
         process = iletimerkezi.start("report", str(place(1).id), stdout=full.fileno(), stderr=subprocess.PIPE)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (1, "iletimerkezi: No space left on device\n")
 
 
@@ -70,5 +72,5 @@ def test_ctrl_c_stops_it_though_nobody_reads(iletimerkezi: "Command", place: Pla
     time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(PATIENCE) == 130
     assert iletimerkezi.end(process).stderr == ""

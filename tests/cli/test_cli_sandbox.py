@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from canned import NO_TLS
+from waiting import PATIENCE
 
 if TYPE_CHECKING:
     from conftest import Command
@@ -125,7 +126,7 @@ def test_what_is_to_happen_can_be_said(iletimerkezi: "Command") -> None:
         assert iletimerkezi("blacklist", "list").stdout.split()[0] == "+905301234560"
         assert "452" in iletimerkezi("send", "Merhaba", "5301234560").stderr
         assert iletimerkezi("send", "Merhaba", "5301234567", "5301234568", "5301234569").returncode == 0
-        assert enough.wait(20)
+        assert enough.wait(PATIENCE)
         iletimerkezi.interrupt(process)
     words = [json.loads(body)["report"]["status"] for body in bodies]
     assert words == [*["accepted"] * 3, "delivered", "delivered", "undelivered"]

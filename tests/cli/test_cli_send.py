@@ -1,9 +1,9 @@
 import json
-import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import wait_until
 
 from iletimerkezi_async.cli.messages import WrongUsageError
 from iletimerkezi_async.cli.terms import _read_moment
@@ -125,8 +125,7 @@ def test_ctrl_c_tells_that_the_order_may_have_been_taken(iletimerkezi: "Command"
     order = ("send", "Merhaba", "5301234567", "--iys", "off")
     sandbox.fail("send-sms", "stall")
     process = iletimerkezi.start(*order)
-    while not sandbox.requests:
-        time.sleep(0.01)
+    wait_until(lambda: sandbox.requests)
     result = iletimerkezi.interrupt(process)
     assert (result.returncode, result.stdout) == (130, "")
     assert "it may have been taken; the same command within 10 minutes cannot send twice" in result.stderr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 from forked import python
+from waiting import wait_until
 
 from iletimerkezi_async import Iys, Order
 from iletimerkezi_async.sandbox import Sandbox
@@ -95,8 +96,7 @@ class TestSlowly:
 
         def deliver() -> None:
             # What the first answer told is drawn by the time that the second one is asked for.
-            while [operation for operation, _ in sandbox.requests].count("get-report") < 2:
-                time.sleep(0.01)
+            wait_until(lambda: sandbox.request_counts["get-report"] >= 2)
             sandbox.advance(minutes=11)
 
         with ThreadPoolExecutor() as beside:
@@ -110,8 +110,7 @@ class TestSlowly:
     def test_ctrl_c_ends_it(self, iletimerkezi: "Command", sandbox: Sandbox, place: Place) -> None:
         """It ends at once, without a word."""
         process = iletimerkezi.start("wait", str(place(1000).id))
-        while not any(operation == "get-report" for operation, _ in sandbox.requests):
-            time.sleep(0.01)
+        wait_until(lambda: sandbox.request_counts["get-report"])
         result = iletimerkezi.interrupt(process)
         assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 

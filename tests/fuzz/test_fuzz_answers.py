@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mutations import mutated
 from readers import CALLS, DOCUMENTS, OPERATIONS_OF, Answer, read_answers
+from waiting import PATIENCE
 
 from iletimerkezi_async import AsyncClient, IletimerkeziError, Retry
 from iletimerkezi_async.wire import OPERATIONS
@@ -92,7 +93,7 @@ def test_no_bytes_on_the_wire_break_a_connection(sent: bytes, backend: str) -> N
     async def main() -> None:
         async with raw_server(answer) as (url, _):
             client = AsyncClient("demo", "demo", base_url=url, retry=Retry(attempts=2, wait_initial=0, wait_max=0))
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 with contextlib.suppress(IletimerkeziError):
                     await client.get_balance()
                 await client.aclose()

@@ -20,6 +20,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 from otel import Told, attributes, events
+from waiting import PATIENCE, until
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -179,8 +180,7 @@ async def test_a_call_that_is_cancelled_under_way(told: Told, make_client: Make,
     sandbox.fail("send-sms", "stall")
     async with make_client() as client, anyio.create_task_group() as tasks:
         tasks.start_soon(client.send_sms, TEXT, NUMBER)
-        while not sandbox.orders:  # noqa: ASYNC110 - the sandbox's server is in a thread
-            await anyio.sleep(0.001)
+        await until(lambda: sandbox.orders)
         tasks.cancel_scope.cancel()
     assert told.outcome == "unknown"
     assert attributes(told.span)["error.type"] in {"CancelledError", "Cancelled"}
@@ -189,7 +189,7 @@ async def test_a_call_that_is_cancelled_under_way(told: Told, make_client: Make,
 
 async def test_a_call_that_is_cancelled_before_it_is_sent(told: Told, make_client: Make, sandbox: Sandbox) -> None:
     """While it waits for the rate, nothing has left."""
-    async with make_client(rate=1) as client:
+    async with make_client(rate=0.01) as client:
         await client.send_sms(TEXT, NUMBER)
         with anyio.move_on_after(0.01):
             await client.send_sms(TEXT, OTHER)
@@ -204,15 +204,20 @@ async def test_a_call_that_is_cancelled_between_two_attempts(
     sandbox.fail("send-sms", "503")
     async with make_client(retry=Retry(wait_initial=60)) as client, anyio.create_task_group() as tasks:
         tasks.start_soon(client.send_sms, TEXT, NUMBER)
-        while "attempt 2 follows" not in caplog.text:  # noqa: ASYNC110 - the library tells it by its log alone
-            await anyio.sleep(0.001)
+        await until(lambda: "attempt 2 follows" in caplog.text)
         tasks.cancel_scope.cancel()
     assert told.outcome == "not_sent"
 
 
 async def test_waiting_for_the_rate_is_told(told: Told, make_client: Make) -> None:
     """As an event where it took time, and as a metric."""
-    async with make_client(rate=20) as client:
+
+    class Pacer:
+        async def acquire(self, n: int, /) -> None:
+            if n == 1:
+                await anyio.sleep(0.6)
+
+    async with make_client(rate=Pacer()) as client:
         await client.send_sms(TEXT, [5301000000 + n for n in range(20)])
         await client.send_sms(TEXT, NUMBER)
     first, second = told.spans
@@ -362,8 +367,7 @@ async def test_a_campaign_that_is_cancelled(told: Told, make_client: Make, sandb
     sandbox.fail("send-sms", "stall", times=math.inf)
     async with make_client() as client, anyio.create_task_group() as tasks:
         tasks.start_soon(client.send_bulk, TEXT, [5301000000, 5301000001])
-        while not sandbox.orders:  # noqa: ASYNC110 - the sandbox's server is in a thread
-            await anyio.sleep(0.001)
+        await until(lambda: sandbox.orders)
         tasks.cancel_scope.cancel()
     assert told.outcome == "unknown"
     assert told.metric("recipients") == {"unknown": 2}
@@ -508,7 +512,7 @@ print([name for name in sys.modules if name.startswith("opentelemetry") and sys.
 def test_without_opentelemetry_nothing_of_it_is_imported(url: str, block: str) -> None:
     """Where it is missing, a client works; where it is there, it is loaded with the first client and not before."""
     code = WITHOUT.format(block=block, url=url)
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE)
     sent, loaded = shown.stdout.splitlines()
     assert sent == ("1 ['opentelemetry']" if block else "1 []")
     assert (loaded == "[]") == bool(block)

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import anyio
 import anyio.lowlevel
+import httpx
 from attrs import define, evolve, field
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -376,7 +377,9 @@ class Service(RuleBasedStateMachine):
 
     def client(self) -> AsyncClient:
         retry = Retry(attempts=ATTEMPTS, wait_initial=0, wait_max=0)
-        return self.sandbox.client(sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, timeout=0.02)
+        return self.sandbox.client(
+            sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, timeout=httpx.Timeout(1, read=0.02)
+        )
 
 
 def result_of(ended: Ended) -> BulkResult | None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from canned import Canned, never_left, ok, refusal
 from faults import FAULTS
-from waiting import give_up_once
+from waiting import OFTEN, READS_SOON, give_up_once
 
 from iletimerkezi_async import (
     ApiError,
@@ -71,7 +71,7 @@ async def test_one_fault_of_any_kind_changes_nothing(sandbox: Sandbox, client: A
 
 async def test_a_read_timeout_after_it_was_cancelled(sandbox: Sandbox, make_client: MakeClient) -> None:
     """The service cancels the order and then says nothing more."""
-    async with make_client(timeout=0.3) as client:
+    async with make_client(timeout=READS_SOON, retry=OFTEN) as client:
         order = await schedule(client)
         sandbox.fail("cancel-order", "stall")
         await client.cancel_order(order)

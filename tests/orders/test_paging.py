@@ -10,7 +10,7 @@ import pytest
 from canned import Canned, never_left, ok, refusal
 from faults import FAULTS
 from frames import everything_of
-from waiting import give_up_once
+from waiting import OFTEN, READS_SOON, give_up_once
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -332,7 +332,7 @@ async def test_one_fault_of_any_kind_changes_nothing(sandbox: Sandbox, client: A
 
 async def test_a_read_timeout_after_it_was_unblocked(sandbox: Sandbox, make_client: MakeClient) -> None:
     """The service unblocks the number and then says nothing more."""
-    async with make_client(timeout=0.3) as client:
+    async with make_client(timeout=READS_SOON, retry=OFTEN) as client:
         await client.add_blacklist(NUMBER)
         sandbox.fail("delete-blacklist", "stall")
         await client.delete_blacklist(NUMBER)

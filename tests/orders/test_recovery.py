@@ -12,7 +12,7 @@ import httpx
 import pytest
 from canned import QUICK, Canned, http, never_left, ok, raw_server, refusal
 from faults import FAULTS
-from waiting import give_up_once
+from waiting import OFTEN, READS_SOON, give_up_once, until
 
 from iletimerkezi_async import (
     ApiError,
@@ -58,7 +58,7 @@ async def test_the_next_call_after_a_fault_works(sandbox: Sandbox, client: Async
 async def test_a_read_timeout_after_the_order_was_taken(sandbox: Sandbox, make_client: MakeClient) -> None:
     """The service takes the order and then says nothing more."""
     sandbox.fail("send-sms", "stall")
-    async with make_client(timeout=0.3) as client:
+    async with make_client(timeout=READS_SOON, retry=OFTEN) as client:
         order = await client.send_sms("Kodunuz 1234", NUMBER)
     assert [taken.id for taken in sandbox.orders] == [order.id]
     assert sandbox.deliveries == {NUMBER: 1}
@@ -468,7 +468,7 @@ async def test_an_idle_connection_that_the_server_closed(sandbox: Sandbox) -> No
     async with raw_server(answer) as (url, requests):
         async with AsyncClient("demo", "demo", sender="FIRMA", iys=Iys.OFF, base_url=url) as client:
             await client.get_balance()
-            await anyio.sleep(0.05)
+            await anyio.wait_all_tasks_blocked()
             assert (await client.send_sms("Kodunuz 1234", NUMBER)).id == 5
         assert len(requests) == 2
 
@@ -481,7 +481,7 @@ async def test_ten_idle_connections_that_broke_unnoticed() -> None:
         if stream in used:
             return "close"
         used.append(stream)
-        await anyio.sleep(0.02)
+        await until(lambda: len(used) >= 10)
         await stream.send(http(b'{"response":{"status":{"code":200},"order":{"id":5},"balance":{"amount":0,"sms":1}}}'))
         return None
 
@@ -533,15 +533,14 @@ async def test_times_with_the_day_first_are_read() -> None:
 
 async def test_closing_the_client_between_two_attempts_leaves_it_open() -> None:
     """The first attempt may have been taken: it is not told as "not sent"."""
-    canned = Canned(httpx.ReadError("lost"), ok(order={"id": 1}), retry=Retry(wait_initial=0.2))
+
+    def lose_and_close(_: httpx.Request) -> object:
+        tasks.start_soon(canned.client.aclose)
+        return httpx.ReadError("lost")
+
+    canned = Canned(lose_and_close, ok(order={"id": 1}), retry=Retry(wait_initial=0.2))
     with pytest.raises(OutcomeUnknownError, match="closed"):
         async with anyio.create_task_group() as tasks:
-
-            async def close() -> None:
-                await anyio.sleep(0.02)
-                await canned.client.aclose()
-
-            tasks.start_soon(close)
             try:
                 await canned.client.send_sms("Kodunuz 1234", NUMBER)
             except OutcomeUnknownError as error:

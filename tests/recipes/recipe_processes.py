@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from waiting import PATIENCE
+
 #: The recipes' folder.
 HERE = Path(__file__).parent
-_PATIENCE = 20
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def running(*command: str, **environment: str) -> Iterator[subprocess.Popen[byte
     finally:
         process.terminate()
         try:
-            process.wait(_PATIENCE)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

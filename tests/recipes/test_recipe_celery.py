@@ -14,12 +14,12 @@ from types import ModuleType
 
 import pytest
 from recipe_processes import HERE
+from waiting import PATIENCE
 
 from iletimerkezi_async import InsufficientBalanceError
 from iletimerkezi_async.sandbox import Sandbox
 
 NUMBER = 5301234567
-PATIENCE = 30
 
 
 @pytest.fixture

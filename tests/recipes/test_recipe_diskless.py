@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from recipe_processes import HERE
+from waiting import PATIENCE, wait_until
 
 from iletimerkezi_async.sandbox import Sandbox
 
@@ -51,10 +51,7 @@ def test_it_goes_on_in_another_container(
     sandbox.fail("send-sms", "close-idle", times=8)
     sandbox.fail("send-sms", "stall", times=2)
     first = subprocess.Popen(command, env=environment)
-    deadline = time.monotonic() + 30
-    while len(sandbox.orders) < 10:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: len(sandbox.orders) >= 10)
     second = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     first.kill()
     first.wait()
@@ -62,6 +59,6 @@ def test_it_goes_on_in_another_container(
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         # Two minutes later.
         connection.execute("UPDATE iletimerkezi_rows SET lease_until = 0 WHERE part = 0 AND name = %s", (name,))
-    told, _ = second.communicate(timeout=60)
+    told, _ = second.communicate(timeout=PATIENCE)
     assert second.returncode == 0, told
     assert sandbox.deliveries == dict.fromkeys(NUMBERS, 1)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
 
@@ -16,6 +16,7 @@ import anyio
 import pytest
 from recipe_processes import HERE
 from redis import Redis
+from waiting import until, until_told
 
 from iletimerkezi_async import AsyncClient, Iys
 from iletimerkezi_async.sandbox import Sandbox
@@ -82,12 +83,6 @@ def working(environment: dict[str, str]) -> Iterator[None]:
         process.wait()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(15):
-        while not condition():  # noqa: ASYNC110 - the sandbox runs in another thread
-            await anyio.sleep(0.02)
-
-
 class Keys:
     """What the store knows of the notices."""
 
@@ -104,9 +99,10 @@ class Keys:
         return None if found is None else found.state.value
 
     async def wait(self, notice: str, state: str) -> None:
-        with anyio.fail_after(15):
-            while await self.state(notice) != state:  # noqa: ASYNC110 - another process writes it
-                await anyio.sleep(0.02)
+        async def is_there() -> bool:
+            return await self.state(notice) == state
+
+        await until_told(is_there)
 
     def end_leases(self) -> None:
         """As if time had gone on: those of dead workers are over."""

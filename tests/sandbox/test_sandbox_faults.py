@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 from sandbox_wire import ONE, body, message, order, send
+from waiting import PATIENCE
 
 from iletimerkezi_async.sandbox import Fault, Sandbox
 from iletimerkezi_async.sandbox.transport import InProcessTransport
@@ -118,7 +119,7 @@ async def test_stall() -> None:
     sandbox.fail("send-sms", "stall")
     async with connected(sandbox) as http:
         with pytest.raises(httpx.ReadTimeout):
-            await http.post(URL, content=body(order=order()), timeout=httpx.Timeout(5, read=0.02))
+            await http.post(URL, content=body(order=order()), timeout=httpx.Timeout(PATIENCE, read=0.02))
     assert len(sandbox.orders) == 1
 
 

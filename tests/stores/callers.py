@@ -9,8 +9,11 @@ import anyio.to_thread
 from engines import ENGINES
 
 from iletimerkezi_async import AsyncClient, Iys
+from iletimerkezi_async.http import pacing
 
 TEXT = "Kodunuz"
+# A store that a busy machine makes slow is waited for all the same.
+pacing._PATIENCE = pacing._PATIENCE_AWAY = 60.0
 
 
 async def main(name: str, address: str, url: str, key: str, rate: str, large: str) -> None:

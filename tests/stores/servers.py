@@ -16,8 +16,7 @@ from pathlib import Path
 import pytest
 from ports import free_port, wait_for_port
 from typing_extensions import Self
-
-_PATIENCE = 30
+from waiting import PATIENCE
 
 
 class Redis:
@@ -73,7 +72,7 @@ class Postgres:
         path = _postgres_programs()[-1] / program
         subprocess.run(
             [*self._as, path, f"--pgdata={self._folder}", *arguments],
-            check=True, cwd="/tmp", stdout=subprocess.DEVNULL, timeout=_PATIENCE,
+            check=True, cwd="/tmp", stdout=subprocess.DEVNULL, timeout=PATIENCE,
         )  # fmt: skip
 
     def start(self) -> None:

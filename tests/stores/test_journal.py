@@ -25,6 +25,7 @@ from canned import QUICK
 from forked import python
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import until_told, wait_until
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -471,14 +472,15 @@ async def test_asyncio_s_own_cancellation_spares_the_journal(path: Path, anyio_b
             await asyncio.sleep(step / 4000)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        result = None
-        deadline = time.monotonic() + 20
-        while result is None and time.monotonic() < deadline:
-            try:
-                result = await client.send_bulk(TEXT, numbers(100), batch_size=10, journal=path)
-            except JournalError:
-                await asyncio.sleep(0.1)
-        assert result is not None
+        results: list[BulkResult] = []
+
+        async def goes_on() -> bool:
+            with suppress(JournalError):
+                results.append(await client.send_bulk(TEXT, numbers(100), batch_size=10, journal=path))
+            return bool(results)
+
+        await until_told(goes_on)
+    (result,) = results
     assert (result.accepted, result.failures) == (100, 0)
     assert sandbox.deliveries == Counter(numbers(100))
 
@@ -763,10 +765,8 @@ def test_killed_many_times_and_everybody_is_texted_once(path: Path, kind: str) -
                 sandbox.fail("send-sms", draw.choice(FAULTS))
             before = len(sandbox.orders)
             run = subprocess.Popen([*command, url, str(path), kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            deadline = time.monotonic() + 20
             orders = before + draw.randrange(4)
-            while len(sandbox.orders) < orders and run.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.001)
+            wait_until(lambda orders=orders, run=run: len(sandbox.orders) >= orders or run.poll() is not None)  # type: ignore[misc]
             time.sleep(draw.random() * 0.02)
             run.send_signal(signal.SIGKILL)
             run.communicate()

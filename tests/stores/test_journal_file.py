@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from canned import QUICK, Canned, ok
+from waiting import PATIENCE
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -364,7 +365,7 @@ async def test_what_is_no_ordinary_file_is_refused(path: Path, make: Callable[[P
     """A directory or a pipe is refused at once, without waiting for the pipe's other end."""
     make(path)
     sandbox = Sandbox()
-    with pytest.raises(JournalError, match=r"it is (a directory|not a regular file)"), anyio.fail_after(10):
+    with pytest.raises(JournalError, match=r"it is (a directory|not a regular file)"), anyio.fail_after(PATIENCE):
         await run(sandbox, path)
     assert not sandbox.requests
 
@@ -421,7 +422,7 @@ async def test_a_hundred_campaigns_go_on_while_the_application_keeps_its_threads
     async with client_of(Sandbox()) as client, anyio.create_task_group() as tasks:
         for index in range(100):
             tasks.start_soon(one, index)
-        with anyio.move_on_after(30):
+        with anyio.move_on_after(PATIENCE):
             await all_done.wait()
         # In any case: no cancellation would reach a campaign that waits for them.
         for holder in holders:

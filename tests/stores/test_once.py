@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import pytest
 from asking import interposed
+from waiting import until_told
 from worlds import World
 
 from iletimerkezi_async import (
@@ -287,9 +289,7 @@ async def test_whoever_waits_too_long_is_told(world: World, store: Store) -> Non
     async with world.client(store) as slow, world.client(store, timeout=0.2) as quick:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(slow_send, slow)
-            with anyio.fail_after(5):
-                while await state_of(quick) is not SendState.BEGUN:  # noqa: ASYNC110 - another task makes it so
-                    await anyio.sleep(0.01)
+            await until_told(partial(is_in, slow, SendState.BEGUN))
             with pytest.raises(SendInProgressError) as caught:
                 await quick.send_sms(TEXT, ALI, key="k")
             with pytest.raises(SendInProgressError):
@@ -298,12 +298,14 @@ async def test_whoever_waits_too_long_is_told(world: World, store: Store) -> Non
         assert 0 < caught.value.retry_after < 120
         assert caught.value.key == "k"
         # The one that was cancelled leaves its lease behind it.
-        with anyio.fail_after(5):
-            while await state_of(quick) is not SendState.UNKNOWN:  # noqa: ASYNC110 - a thread makes it so
-                await anyio.sleep(0.01)
-        order = await quick.send_sms(TEXT, ALI, key="k")
+        await until_told(partial(is_in, slow, SendState.UNKNOWN))
+        order = await slow.send_sms(TEXT, ALI, key="k")
     assert world.sent() == {ALI: 1}
     assert order.id == world.sandbox.orders[0].id
+
+
+async def is_in(client: AsyncClient, state: SendState) -> bool:
+    return await state_of(client) is state
 
 
 async def slow_send(client: AsyncClient) -> None:
@@ -444,13 +446,13 @@ async def test_machines_whose_clocks_are_five_minutes_apart(
 
 
 @pytest.mark.parametrize("phase", ["claim", "begin", "settle"])
-async def test_a_store_that_is_slow_by_a_second(
+async def test_a_store_that_is_slow(
     world: World, client: AsyncClient, store: Store, phase: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In each phase: two calls at once give one order, and one message."""
 
     def slowly(go_on: Callable[[], Answer], change: Change) -> Answer:
-        time.sleep(1)
+        time.sleep(0.2)
         return go_on()
 
     monkeypatch.setattr(type(store), "_write", interposed(type(store), phase, slowly))

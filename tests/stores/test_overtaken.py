@@ -12,6 +12,7 @@ import anyio.to_thread
 import pytest
 from asking import interposed
 from attrs import evolve
+from waiting import PATIENCE
 from worlds import World
 
 from iletimerkezi_async import AsyncClient, KeyConflictError, Order, OutcomeUnknownError, SendState, StoreError
@@ -319,7 +320,7 @@ async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
 
     def late(do: Callable[[], Answer], change: Change) -> Answer:
         asked.set()
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         return do()
 
     def after_that(do: Callable[[], Answer], change: Change) -> Answer:
@@ -329,7 +330,7 @@ async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
             noted.set()
             return done
         go_on.set()
-        noted.wait(20)
+        noted.wait(PATIENCE)
         return do()
 
     async def first() -> None:
@@ -338,7 +339,7 @@ async def test_an_owner_whose_answer_comes_late_tells_one_who_got_none(
     async with anyio.create_task_group() as tasks:
         monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", late))
         tasks.start_soon(first)
-        await anyio.to_thread.run_sync(asked.wait, 20)
+        await anyio.to_thread.run_sync(asked.wait, PATIENCE)
         monkeypatch.setattr(type(store), "_write", real)
         monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", after_that))
         world.later(minutes=5)

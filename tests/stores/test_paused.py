@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 import anyio
+import httpx
 import pytest
 from attrs import define, field, frozen
 from hypothesis import HealthCheck, given, settings
@@ -60,6 +61,9 @@ runs = st.builds(
     faults=st.lists(st.sampled_from(FAULTS), max_size=3),
     later=st.sampled_from(MINUTES),
 )
+
+#: An answer that never comes is not waited for; how long an attempt lasts in all is the machine's matter.
+LIMITS = httpx.Timeout(1, read=0.1)
 
 
 @define
@@ -114,7 +118,7 @@ class World:
         async with (
             SqliteStore(self.path, timeout=0.2) as store,
             self.sandbox.client(
-                sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, store=store, timeout=0.1
+                sender="FIRMA", iys=Iys.OFF, retry=retry, rate=None, store=store, timeout=LIMITS
             ) as client,
         ):
             if self.is_campaign:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 import anyio.to_thread
 import pytest
 from asking import LEASE, Asking, interposed, note
 from engines import Engine
-from waiting import give_up_once, until
+from waiting import PATIENCE, give_up_once, until, until_told, wait_until
 from worlds import World
 
 from iletimerkezi_async import AsyncClient, IletimerkeziError, Order, StoreError
@@ -103,6 +103,10 @@ async def test_a_store_that_was_never_used_can_be_closed(engine: Engine) -> None
     await engine.store().aclose()
 
 
+async def is_free(asking: Asking, lease: float = LEASE) -> bool:
+    return await asking.obstacle(lease=lease) is None
+
+
 async def test_a_claim_given_up_is_taken_back(engine: Engine, account: str) -> None:
     """A caller that is cancelled while it claims leaves no lease behind, whenever that is."""
     async with engine.store() as store:
@@ -112,9 +116,7 @@ async def test_a_claim_given_up_is_taken_back(engine: Engine, account: str) -> N
             with anyio.move_on_after(step * 0.0005):
                 await asking.claim()
                 continue
-            with anyio.fail_after(5):
-                while await asking.obstacle() is not None:  # noqa: ASYNC110 - a thread makes it so
-                    await anyio.sleep(0.01)
+            await until_told(partial(is_free, asking))
 
 
 async def test_a_claim_given_up_after_an_earlier_attempt_leaves_that_unknown(
@@ -126,21 +128,27 @@ async def test_a_claim_given_up_after_an_earlier_attempt_leaves_that_unknown(
     assert begun is not None
     await asking.give_up(begun)
 
-    def slowly(go_on: Callable[[], Answer], change: Change) -> Answer:
-        time.sleep(0.2)
+    hangs, ends = threading.Event(), threading.Event()
+
+    def hang(go_on: Callable[[], Answer], change: Change) -> Answer:
+        hangs.set()
+        ends.wait(PATIENCE)
         return go_on()
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(store), "_write", interposed(type(store), "settle", slowly))
-        with anyio.move_on_after(0.05):
-            await asking.claim()
-    with anyio.fail_after(5):
-        # Until the thread that was given up has taken it back.
-        while await asking.obstacle(lease=0) is not None:  # noqa: ASYNC110 - it makes it so
-            await anyio.sleep(0.01)
+        patch.setattr(type(store), "_write", interposed(type(store), "settle", hang))
+        assert await give_up_once(hangs.is_set, asking.claim)
+        ends.set()
+    # Until the thread that was given up has taken it back.
+    await until_told(partial(is_free, asking, lease=0))
     found = await asking.find()
     assert found is not None
     assert (found.state, found.first) == (State.UNKNOWN, begun.first)
+
+
+async def is_in(asking: Asking, *states: State) -> bool:
+    found = await asking.find()
+    return found is not None and found.state in states
 
 
 @pytest.mark.parametrize("phase", ["claim", "begin", "settle"])
@@ -156,7 +164,7 @@ async def test_a_caller_who_gives_up_is_out_at_once(
 
     def hang(go_on: Callable[[], Answer], change: Change) -> Answer:
         hangs.set()
-        ends.wait(20)
+        ends.wait(PATIENCE)
         return go_on()
 
     async def ask() -> object:
@@ -171,10 +179,9 @@ async def test_a_caller_who_gives_up_is_out_at_once(
         patch.setattr(type(store), "_write", interposed(type(store), phase, hang))
         assert await give_up_once(hangs.is_set, ask)
         ends.set()
-    with anyio.fail_after(5):
-        while (found := await asking.find()) is None or found.state not in {State.FREE, State.SENT}:  # noqa: ASYNC110
-            await anyio.sleep(0.02)
-    assert (found.state is State.SENT) is (phase == "settle")
+    end = State.SENT if phase == "settle" else State.FREE
+    await until_told(partial(is_in, asking, State.FREE, State.SENT))
+    assert await is_in(asking, end)
 
 
 def test_an_account_is_called_the_same_by_every_version() -> None:
@@ -211,7 +218,7 @@ async def test_what_became_of_a_send_is_noted_whatever_cancels(
 
     def slowly(self: Store, account: str, order_ids: tuple[int, ...]) -> frozenset[int]:
         hanging.append(account)
-        ends.wait(20)
+        ends.wait(PATIENCE)
         return known(self, account, order_ids)
 
     monkeypatch.setattr(type(store), "_known_ids", slowly)
@@ -226,9 +233,9 @@ async def test_what_became_of_a_send_is_noted_whatever_cancels(
         ends.set()
         with pytest.raises(asyncio.CancelledError):
             await task
-    with anyio.fail_after(5):
-        while (found := await asking.find()) is None or found.state is not State.SENT:  # noqa: ASYNC110 - a thread does
-            await anyio.sleep(0.02)
+    await until_told(partial(is_in, asking, State.SENT))
+    found = await asking.find()
+    assert found is not None
     assert found.order_id == 428
 
 
@@ -239,7 +246,7 @@ async def test_a_store_has_so_many_calls_at_once_and_no_more() -> None:
 
     def work() -> None:
         under_way.append(1)
-        ends.wait(20)
+        ends.wait(PATIENCE)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(CALLS + 2):
@@ -272,7 +279,7 @@ async def test_closing_waits_for_what_is_under_way(world: World, phase: str, mon
 
     def hang(go_on: Callable[[], Answer], change: Change) -> Answer:
         begun.set()
-        time.sleep(0.3)
+        wait_until(lambda: store._leaving)
         return go_on()
 
     outcomes: list[object] = []

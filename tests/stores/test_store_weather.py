@@ -12,10 +12,9 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +25,7 @@ import pytest
 from asking import Asking, note
 from engines import Engine, RedisEngine
 from servers import Forwarder, Postgres, Redis, own_postgres, own_redis
+from waiting import PATIENCE, until, until_told
 from worlds import World
 
 from iletimerkezi_async import ConfigurationError, DuplicateOrderError, StoreError
@@ -44,12 +44,21 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-async def fails_within(store: Store, account: str, seconds: float) -> StoreError:
-    began = time.monotonic()
-    with pytest.raises(StoreError) as caught:
+async def failure_of(store: Store, account: str) -> StoreError:
+    with anyio.fail_after(PATIENCE), pytest.raises(StoreError) as caught:
         await Asking(store, account).find()
-    assert time.monotonic() - began < seconds
     return caught.value
+
+
+async def until_of_use(ask: Callable[[], Awaitable[object]]) -> None:
+    async def is_of_use() -> bool:
+        try:
+            await ask()
+        except StoreError:
+            return False
+        return True
+
+    await until_told(is_of_use)
 
 
 async def test_a_restart_is_ridden_out(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:
@@ -109,17 +118,11 @@ async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Po
         await Asking(store, account).find()
         await anyio.to_thread.run_sync(server.stop)
         try:
-            error = await fails_within(store, account, 5)
+            error = await failure_of(store, account)
         finally:
             await anyio.to_thread.run_sync(server.start)
         assert "cannot be reached" in str(error)
-        with anyio.fail_after(15):
-            while True:
-                try:
-                    await Asking(store, account).find()
-                except StoreError:
-                    continue
-                break
+        await until_of_use(Asking(store, account).find)
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
@@ -133,16 +136,14 @@ async def test_a_frozen_server_is_an_error_in_time(own_server: tuple[Engine, Pos
         try:
             async with anyio.create_task_group() as tasks:
                 for _ in range(20):
-                    tasks.start_soon(fails_within, store, account, 6)
+                    tasks.start_soon(failure_of, store, account)
         finally:
             server.signal(signal.SIGCONT)
-        with anyio.fail_after(15):
-            while True:
-                try:
-                    assert await asking.begin(mine)
-                except StoreError:
-                    continue
-                break
+
+        async def begin() -> None:
+            assert await asking.begin(mine)
+
+        await until_of_use(begin)
 
 
 def stuck_threads() -> int:
@@ -163,10 +164,8 @@ async def test_no_thread_goes_on_waiting_for_a_frozen_server(
         await Asking(store, account).find()
         server.signal(signal.SIGSTOP)
         try:
-            await fails_within(store, account, 6)
-            with anyio.fail_after(60):
-                while stuck_threads():  # noqa: ASYNC110 - threads set no event
-                    await anyio.sleep(0.05)
+            await failure_of(store, account)
+            await until(lambda: not stuck_threads())
         finally:
             server.signal(signal.SIGCONT)
 
@@ -179,15 +178,15 @@ async def test_a_server_that_is_not_there_is_an_error(account: str) -> None:
         SqliteStore("/nirgends/store.sqlite"),
     ):
         async with store:
-            error = await fails_within(store, account, 8)
+            error = await failure_of(store, account)
             assert "hemmelig" not in f"{error!r} {store!r} {vars(store)}"
 
 
 @pytest.mark.parametrize(
     ("store", "said"),
     [
-        (PostgresStore("postgresql+asyncpg://app:hemmelig@127.0.0.1:1/db", timeout=0.5), "127.0.0.1:1/db"),
-        (RedisStore("redis://:hemmelig@127.0.0.1:1/3", timeout=0.5), "127.0.0.1:1/3"),
+        (PostgresStore("postgresql+asyncpg://app:hemmelig@127.0.0.1:1/db", timeout=2), "127.0.0.1:1/db"),
+        (RedisStore("redis://:hemmelig@127.0.0.1:1/3", timeout=2), "127.0.0.1:1/3"),
     ],
     ids=["postgres", "redis"],
 )  # fmt: skip
@@ -228,7 +227,7 @@ async def test_a_file_that_others_hold_is_an_error_in_time(tmp_path: Path, accou
         await Asking(store, account).find()
         with closing(sqlite3.connect(tmp_path / "store", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            assert "is in use for longer than 0.2 s" in str(await fails_within(store, account, 5))
+            assert "is in use for longer than 0.2 s" in str(await failure_of(store, account))
             other.execute("COMMIT")
         assert await Asking(store, account).find() is None
 
@@ -297,7 +296,7 @@ async def test_a_redis_that_never_answers_is_asked_once(account: str) -> None:
     """A second question would wait as long as the first: the time is over when the first one has had it."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         async with RedisStore(f"redis://127.0.0.1:{server.getsockname()[1]}/0", timeout=0.4) as store:
-            error = await fails_within(store, account, 10)
+            error = await failure_of(store, account)
         assert "did not answer within 0.4 s" in str(error)
         # Nobody has taken the connections, which wait here.
         server.setblocking(False)
@@ -318,7 +317,7 @@ async def test_a_redis_that_hangs_up_is_asked_a_few_times(account: str, limit: f
     with socketserver.TCPServer(("127.0.0.1", 0), HangUp) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         async with RedisStore(f"redis://127.0.0.1:{server.server_address[1]}/0", timeout=limit) as store:
-            error = await fails_within(store, account, 10)
+            error = await failure_of(store, account)
         server.shutdown()
     assert "cannot be reached" in str(error)
     assert 1 <= len(taken) <= most
@@ -488,5 +487,7 @@ else:
     found = anyio.run(use, 2, backend={anyio_backend_name!r})
     os._exit(0 if found == [1, 2] else 1)
 """
-    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert shown.stdout.strip() == "0 [1, 2, 3]", shown.stderr
