@@ -376,14 +376,11 @@ class MessageIntake(Intake[Recipient]):
         """Compare some recipients with earlier runs: note those with an earlier text, and those with a new one."""
         pairs = _clean(rows)[0]
         keys = self._keys(pairs)
-        known, texted = self._done.known(keys), self._texted.known([number for number, _ in pairs])
-        met: set[str] = set()
-        for key, (number, _) in zip(keys, pairs):
-            if key in known or key in self._owner:
-                met.add(number)
-            elif number in texted:
-                strange[key] = number
-        self._met.add([*met])
+        known = self._done.known(keys).union(self._owner.keys() & keys)
+        numbers = {key: number for key, (number, _) in zip(keys, pairs)}
+        self._met.add([numbers.pop(key) for key in known])
+        texted = self._texted.known([*numbers.values()])
+        strange.update((key, number) for key, number in numbers.items() if number in texted)
 
     def remember(self, row: Row) -> Draft | None:
         """See `Intake`; the texts are to be read again."""
@@ -455,7 +452,8 @@ class MessageIntake(Intake[Recipient]):
         return [number ^ marks[text] | _TOP for number, (_, text) in zip(numbers, pairs)]
 
     def _without_earlier(self, pairs: list[Pair], keys: list[int]) -> list[Pair]:
-        numbers = [number for number, _ in pairs]
+        # Not needed if all new texts are allowed, or were compared before.
+        numbers = [] if self._allow_new_texts else [number for number, _ in pairs]
         known, texted, met = self._done.known(keys), self._texted.known(numbers), self._met.known(numbers)
         fresh: list[Pair] = []
         for pair, key in zip(pairs, keys):
@@ -463,7 +461,7 @@ class MessageIntake(Intake[Recipient]):
             found = self._owner.pop(key, None)
             if found is None and key not in known:
                 # If the number's earlier text was read, too, this text is an additional one, not a changed one.
-                is_changed = not self._allow_new_texts and number in texted and number not in met
+                is_changed = number in texted and number not in met
                 (self._kept_back if is_changed else fresh).append(pair)
                 self.changed += is_changed
                 continue
@@ -471,7 +469,8 @@ class MessageIntake(Intake[Recipient]):
             met.add(number)
             if found is not None:
                 found[key] = pair
-        self._met.add([*met])
+        if numbers:
+            self._met.add([*met])
         return fresh
 
     def _draft(self, fresh: list[Pair]) -> Draft:
