@@ -25,7 +25,8 @@ refusal as a duplicate then means that the first attempt was taken. The order's 
 and in the orders' own reports, with at most 60 requests or for 10 seconds; simultaneous searches share what they read.
 
 An id is returned only if exactly one order within a minute of an attempt has the same numbers, and no other send of
-this process, or of its store, may be that order. Any remaining doubt raises an error of this table:
+this process may be that order; for a send with a key, also no other one with a key or a journal in its store. Any
+remaining doubt raises an error of this table:
 
 | a send ends in | meaning | next |
 |---|---|---|

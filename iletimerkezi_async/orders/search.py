@@ -217,11 +217,13 @@ class LiveSearch:
         """Read the likeliest page, then the pages around it, the nearest first, until the order is found."""
         judge, reports = self._judge, self._reports
         start = self._known.rank(self._began, self._ended) // LISTED + 1
-        # Judge this page in any case: if it is the last one, and short, it does not tell how many pages there are.
         first, likeliest = await self._judge_page(start, newer_than), start
         if self._find_its():
             return
         last = find_last(first)
+        if last is not None and start > 1:
+            # This page may be the last one, and short. The first one is full, so it tells how many there are.
+            last = find_last(await reports.page(1, newer_than, reports.budget))
         deepest = math.inf if last is None else last
         start = start if last is None else min(start, last)
         for depth in _outwards(start):

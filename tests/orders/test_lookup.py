@@ -187,12 +187,27 @@ async def test_a_look_up_begins_where_the_order_most_likely_stands(monkeypatch: 
 
 
 async def test_a_list_that_begins_with_the_oldest_is_read_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If a page's orders are oldest first and the list gives its count, reading begins at the list's end."""
+    """If a page's orders are oldest first, and the first page gives the count, reading begins at the list's end."""
     monkeypatch.setattr(search, "LISTED", 2)
     orders = [listed(1000 + index, minutes=(10 - index) / 60) for index in range(10)]
     assert await pages_of(0, orders) == [1, 5, 4, 3, 2]
-    assert await pages_of(2, orders) == [2, 4, 5, 3, 1]
+    assert await pages_of(2, orders) == [2, 1, 4, 5, 3]
     assert await pages_of(0, orders[:4], count=False) == [1, 2, 3]
+
+
+async def test_an_order_before_a_short_last_page_is_found() -> None:
+    """The last page of a list that begins with the oldest order is the likeliest, and does not tell the pages' size."""
+    orders = [listed(100), *[listed(1000 + index) for index in range(35)]]
+    service = Service(orders, {100: [NUMBER]})
+    async with service.client(retry=Retry(attempts=2, wait_initial=0.001)) as client:
+
+        def note_own() -> None:
+            for order in orders[1:]:
+                client._session.lookups.known.note(int(str(order["id"])), 0, Moment(NOW.timestamp()))
+
+        service.after_loss = note_own
+        assert (await client.send_sms("Kodunuz 1234", NUMBER)).id == 100
+    assert [asked for asked in service.asked if asked.startswith("list")] == ["list 2", "list 1"]
 
 
 async def test_a_day_to_come_that_the_list_refuses_is_left_out() -> None:
