@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from decimal import Decimal
+from enum import Enum
 from math import isnan
 from typing import TYPE_CHECKING, SupportsIndex, TypeAlias, cast
 
@@ -296,6 +297,8 @@ def _name(value: object) -> str:
         return f"{kind}: a value is missing"
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"{kind}: decode it first"
+    if isinstance(value, Enum):
+        return f"{kind}: give its value"
     if hasattr(type(value), "columns"):
         return f"{kind}: give one of its columns"
     if hasattr(type(value), "__aiter__"):
@@ -313,7 +316,8 @@ def _name(value: object) -> str:
 def is_one(given: object) -> bool:
     """Whether a value stands for one recipient, good or bad, and not for several."""
     kind = type(given)
-    if issubclass(kind, (str, int, float, bytes, bytearray, memoryview)) or given is None:
+    if issubclass(kind, (str, int, float, bytes, bytearray, memoryview, Enum)) or given is None:
+        # A member of an enum has no items, though its class has.
         return True
     if hasattr(kind, "columns") or getattr(given, "ndim", 1) == 0:
         # A table is one bad value, as no column is named; an array without axes is one number.

@@ -7,6 +7,7 @@ import time
 from collections import UserString
 from collections.abc import Iterator
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from itertools import product
 
@@ -25,6 +26,13 @@ from iletimerkezi_async.numbers import (
     is_one,
     write_out,
 )
+
+
+class Kind(Enum):
+    """A member is no text, and its class can be gone through."""
+
+    OWN = "5301234567"
+
 
 SEPARATORS = st.text("  -./()[]\u00a0\u202f\u2009\u200e\u200f\u202a\u202c\ufeff\u2011\u2013\u2212\t", max_size=3)
 MOBILES = st.from_regex(r"5[0-9]{9}", fullmatch=True)
@@ -141,6 +149,7 @@ def test_no_digit_comes_from_behind_a_decimal_point(written: str) -> None:
         (Fraction(5301234567), "Fraction"),
         (10601234567 // 2 * 1j, "complex"),
         (object(), "object"),
+        (Kind.OWN, "Kind: give its value"),
     ],
 )
 def test_a_refusal_tells_what_is_wrong(value: object, hint: str) -> None:
@@ -199,7 +208,9 @@ def test_objects_that_stand_for_a_number_are_read() -> None:
     assert write_out(Broken()) == "a Broken that cannot be read"
 
 
-@pytest.mark.parametrize("value", ["5301234567", 5301234567, 5.3, Decimal(5), None, b"5", True, Lazy("x"), object()])
+@pytest.mark.parametrize(
+    "value", ["5301234567", 5301234567, 5.3, Decimal(5), None, b"5", True, Lazy("x"), object(), Kind.OWN]
+)
 def test_one_value_is_one_recipient(value: object) -> None:
     """Good or bad; it is never taken apart."""
     assert is_one(value)

@@ -47,6 +47,9 @@ def to_number(value: object) -> float:
         return float(value)
     except OverflowError:
         return math.inf
+    except (TypeError, ValueError):
+        # NumPy's durations claim to be whole numbers.
+        return math.nan
 
 
 def check_whole(name: str, value: object, least: int, most: int | None = None) -> int:
@@ -113,7 +116,7 @@ def check_campaign(
     at_once = check_whole("concurrency", concurrency, 1)
     if on_progress is not None and not callable(cast("object", on_progress)):
         raise ConfigurationError("`on_progress` must be a function, sync or async, or None")
-    if unknown not in _DECISIONS:
+    if not isinstance(unknown, str) or unknown not in _DECISIONS:
         raise ConfigurationError(f"`unknown` must be one of {', '.join(map(repr, _DECISIONS))}")
     seconds = to_number(settle_for)
     if not 0 <= seconds < math.inf:
@@ -228,7 +231,8 @@ def _read_moment(name: str, day: object, of_day: time, operation: str) -> dateti
         raise DateRangeError(458, f"`{name}` must be a date or an aware datetime, not {name_type(day)}", operation)
     flaw = find_moment_flaw(day)
     if flaw is None:
-        with suppress(OverflowError):
+        # pandas' own error is a `ValueError`.
+        with suppress(OverflowError, ValueError):
             return day.astimezone(TURKISH_TIME)
         flaw = "is out of range"
     raise DateRangeError(458, f"`{name}` {flaw}", operation)

@@ -90,12 +90,12 @@ class Credentials:
 
 
 def _choose_secret(argument: str, given: object, variable: str) -> str:
+    # Untyped callers pass any value of their configuration.
+    if given is not None and not isinstance(given, str):
+        raise ConfigurationError(_NO_TEXT)
     secret = given or os.environ.get(variable, "")
     if not secret:
         raise ConfigurationError(f"no API {argument}: give `{argument}`, or set the environment variable {variable}")
-    # Untyped callers pass any value of their configuration.
-    if not isinstance(secret, str):
-        raise ConfigurationError(_NO_TEXT)
     flaw = _find_wrapping(secret)
     if flaw:
         source = f"`{argument}`" if given else f"the environment variable {variable}"

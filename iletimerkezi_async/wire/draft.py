@@ -174,7 +174,8 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
         raise ScheduleError(457, f"the scheduled time {flaw}", _OPERATION)
     if now is not None and send_at < now:
         raise _past()
-    with suppress(OverflowError):
+    # pandas' own error is a `ValueError`.
+    with suppress(OverflowError, ValueError):
         turkish = send_at.astimezone(TURKISH_TIME)
         whole = turkish.replace(second=0, microsecond=0)
         return whole if whole == turkish else whole + timedelta(minutes=1)

@@ -19,7 +19,7 @@ from canned import http, raw_server
 from frames import everything_of
 from waiting import PATIENCE
 
-from iletimerkezi_async import AsyncClient, ConfigurationError, Retry
+from iletimerkezi_async import AsyncClient, ConfigurationError, DateRangeError, Retry
 from iletimerkezi_async.http.lanes import LanePool
 from iletimerkezi_async.http.settings import longest_attempt
 from iletimerkezi_async.sandbox import Sandbox
@@ -74,6 +74,21 @@ def test_numbers_of_numpy_are_taken() -> None:
     """As a configuration that was computed has them."""
     numpy = pytest.importorskip("numpy")
     AsyncClient("demo", "demo", timeout=numpy.float32(5), rate=numpy.int64(50), max_connections=numpy.int64(5))
+
+
+def test_values_of_numpy_and_pandas_that_are_something_else_are_refused() -> None:
+    """As a configuration may have them by mistake; they claim to be numbers, or have no truth."""
+    numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    for option in ({"timeout": numpy.timedelta64(5, "s")}, {"rate": numpy.timedelta64(5, "s")}):
+        with pytest.raises(ConfigurationError):
+            AsyncClient("demo", "demo", **option)
+    for secret in (pandas.NA, pandas.Series(["demo", "demo"]), numpy.array(["demo", "demo"])):
+        with pytest.raises(ConfigurationError, match="must be text"):
+            AsyncClient(secret, "demo")
+        with pytest.raises(ConfigurationError, match="must be text"):
+            AsyncClient("demo", secret)
+    with pytest.raises(DateRangeError, match="`start` is out of range"):
+        AsyncClient("demo", "demo").get_reports(pandas.Timestamp.max.tz_localize("UTC"), pandas.Timestamp("2026-01-01"))
 
 
 @pytest.mark.parametrize(("limits", "seconds"), [
