@@ -38,11 +38,13 @@ _SWEEP_SECONDS = 600.0
 _LONGEST_NAME = 200
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
+# Connections of a parent process. Garbage collection would close them, which SQLite forbids, and the parent uses them.
+_inherited: list[object] = []
 
 
 def _after_fork() -> None:
     for store in tuple(_stores):
-        store.leave_to_parent()
+        _inherited.append(store.leave_to_parent())
         store._late_ids.leave_to_parent()
 
 
@@ -178,8 +180,8 @@ class Store(ABC):
     def _close(self) -> None: ...
 
     @abstractmethod
-    def leave_to_parent(self) -> None:
-        """After a fork, in the child: forget the parent's locks and connections without touching them."""
+    def leave_to_parent(self) -> object:
+        """After a fork, in the child: forget the parent's locks and connections without touching them; give these."""
 
     def _interrupt(self, thread: int) -> None:  # noqa: B027 - most drivers' own limits are enough
         """End a thread's wait for the server, where the driver's own timeouts do not."""
@@ -255,11 +257,8 @@ class StoreLog:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-
-    @property
-    def keep(self) -> float:
-        """Seconds for which a key is kept after its last change."""
-        return self._store._keep
+        #: Seconds for which a key is kept after its last change.
+        self.keep = store._keep
 
     async def write(
         self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None

@@ -28,8 +28,6 @@ _COMPANIONS = ("-journal", "-wal", "-shm")
 _OWNER_ALONE = 0o600
 _OTHERS = 0o077
 DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
-# Connections of a parent process: SQLite forbids a child to use them, and even to close them.
-_inherited: list[sqlite3.Connection] = []
 
 
 @forgetful
@@ -166,12 +164,11 @@ class SqliteStore(SqlStore):
             if database is not None:
                 database.close()
 
-    def leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> object:
         """Forget the connection, which is the parent's."""
-        if self._database is not None:
-            _inherited.append(self._database)
-        self._database = None
         self._one_at_a_time = threading.Lock()
+        database, self._database = self._database, None
+        return database
 
 
 class JournalFile(SqliteStore):
