@@ -83,7 +83,7 @@ class Journal(StoreLog):
         self._credentials = credentials
         self._others = None if others is None or others is store else StoreLog(others)
         self._account = account_of(credentials)
-        self._keep = max(self.keep, life.DOUBT_KEPT)
+        self.keep = max(self.keep, life.DOUBT_KEPT)
         self.token = f"{draw()} {_HOLDER.format(os.getpid(), socket.gethostname())}"
         self._is_new = True
         self._parts = itertools.count(1)
@@ -108,7 +108,7 @@ class Journal(StoreLog):
         """
         with self.complaints():
             mine = self._zero(secrets.token_bytes(16), template, message)
-            change = Change(mine, self._lease, self._keep, durable=False)
+            change = Change(mine, self._lease, self.keep, durable=False)
             answer = await self.write(None, change, undo=self._release)
             if not answer.has(mine.version):
                 self._is_new = False
@@ -128,7 +128,7 @@ class Journal(StoreLog):
         misfit = find_misfit(kept, json.loads(mine.entries))
         if misfit:
             raise self.error(misfit)
-        change = life.claim(answer.row, answer.now, mine, self._lease, self._keep)
+        change = life.claim(answer.row, answer.now, mine, self._lease, self.keep)
         if isinstance(change, Change):
             answer = await self.write(answer.row, change, undo=self._release)
         if not answer.has(mine.version):
@@ -183,7 +183,7 @@ class Journal(StoreLog):
     def _release(self, answer: Answer) -> Change | None:
         """The change that ends the lease, if this run holds it."""
         row = answer.row
-        return life.release(row, draw(), self._keep) if row is not None and row.token == self.token else None
+        return life.release(row, draw(), self.keep) if row is not None and row.token == self.token else None
 
     # Its orders.
 
@@ -203,7 +203,7 @@ class Journal(StoreLog):
             row = await in_thread(draft.recipients, self._new_row, draft, entries)
         return Claim(
             self, row, self.now, lookups,
-            lease=self._lease if self._lease > 0 else float("inf"), keep=self._keep,
+            lease=self._lease if self._lease > 0 else float("inf"), keep=self.keep,
             fence=self._fence, is_new=is_new, began=self._began,
         )  # fmt: skip
 
@@ -238,7 +238,7 @@ class Journal(StoreLog):
         return JournalError(f"{self._spelt} {reason}")
 
     def _fence(self) -> Fence:
-        return Fence(self.token, draw(), self._lease, self._keep, partial(seal, salt=self.salt))
+        return Fence(self.token, draw(), self._lease, self.keep, partial(seal, salt=self.salt))
 
     @contextmanager
     def complaints(self, damage: tuple[type[Exception], ...] = (ValueError, TypeError)) -> Generator[None]:
