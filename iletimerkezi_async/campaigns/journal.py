@@ -107,7 +107,7 @@ class Journal(StoreLog):
             JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
         """
         with self.complaints():
-            mine = self._zero(secrets.token_bytes(16), template, message)
+            mine = self._zero(self._describe(secrets.token_bytes(16), template, message))
             change = Change(mine, self._lease, self.keep, durable=False)
             answer = await self.write(None, change, undo=self._release)
             if not answer.has(mine.version):
@@ -123,11 +123,11 @@ class Journal(StoreLog):
         kept: dict[str, str] = dict(json.loads(answer.row.entries))
         if checksum(kept) != answer.row.content:
             raise ValueError
-        mine = self._zero(bytes.fromhex(kept["salt"]), template, message)
-        assert mine.entries is not None
-        misfit = find_misfit(kept, json.loads(mine.entries))
+        terms = self._describe(bytes.fromhex(kept["salt"]), template, message)
+        misfit = find_misfit(kept, terms)
         if misfit:
             raise self.error(misfit)
+        mine = self._zero(terms)
         change = life.claim(answer.row, answer.now, mine, self._lease, self.keep)
         if isinstance(change, Change):
             answer = await self.write(answer.row, change, undo=self._release)
@@ -135,10 +135,21 @@ class Journal(StoreLog):
             raise self.error(f"is in use by {_spell_holder(answer.token or '')}")
         return answer
 
-    def _zero(self, salt: bytes, template: Draft, message: Message | None) -> Row:
-        """The row of the campaign itself."""
+    def _describe(self, salt: bytes, template: Draft, message: Message | None) -> dict[str, str]:
+        """The terms that identify the campaign, by the words that errors use for them, and the salt."""
         self.salt = self._credentials.derive("journal", salt)
-        terms = describe(template, message, self.salt) | {"salt": salt.hex()}
+        return {
+            "account": f"{fingerprint('account', self.salt):016x}",
+            "kind of campaign": "one text" if message else "several texts",
+            "sender": template.sender,
+            "consent choice": template.iys.value,
+            "schedule": template.send_at.isoformat() if template.send_at else "at once",
+            "text": f"{fingerprint(message.text if message else '', self.salt):016x}",
+            "salt": salt.hex(),
+        }
+
+    def _zero(self, terms: Mapping[str, str]) -> Row:
+        """The row of the campaign itself."""
         entries = json.dumps(terms).encode()
         return Row(self._name, 0, draw(), self.token, State.CLAIMED, checksum(terms), entries=entries)
 
@@ -177,7 +188,7 @@ class Journal(StoreLog):
         with suppress(StoreError):
             answer = await self.read(self._name)
             change = self._release(answer)
-            if answer.row is not None and change is not None:
+            if change is not None:
                 await self.write(answer.row, change)
 
     def _release(self, answer: Answer) -> Change | None:
@@ -343,24 +354,6 @@ def fingerprint(text: str, salt: bytes) -> int:
     """A 64-bit fingerprint of a text, useless without the key."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
     return int.from_bytes(digest, "big")
-
-
-def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str, str]:
-    """The terms that identify a journal's campaign, by the words that errors use for them.
-
-    Args:
-        template: The campaign's terms.
-        message: Its text, if it has a single one.
-        salt: The journal's key for fingerprints.
-    """
-    return {
-        "account": f"{fingerprint('account', salt):016x}",
-        "kind of campaign": "one text" if message else "several texts",
-        "sender": template.sender,
-        "consent choice": template.iys.value,
-        "schedule": template.send_at.isoformat() if template.send_at else "at once",
-        "text": f"{fingerprint(message.text if message else '', salt):016x}",
-    }
 
 
 def checksum(values: Mapping[str, str]) -> str:
