@@ -120,13 +120,8 @@ class Store(ABC):
         Raises:
             StoreError: The store is away.
         """
-
-        def ask() -> float:
-            wait = self._reserve(account, seconds, delay)
-            # In the thread, as the event loop may be busy when the answer comes.
-            return time.monotonic() + wait
-
-        return await self._ask(ask)
+        # The clock is read after the answer, and in the thread, as the event loop may be busy when the answer comes.
+        return await self._ask(lambda: self._reserve(account, seconds, delay) + time.monotonic())
 
     # Campaigns.
 

@@ -17,7 +17,7 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.credentials import Body
 
 from .base import FAR, Store
-from .log import KNOWN_SECONDS, Answer, KnownId, State, columns_of, place_of, row_of
+from .log import KNOWN_SECONDS, Answer, KnownId, State, columns_of, row_of
 from .threads import CALLS
 
 if TYPE_CHECKING:
@@ -330,5 +330,5 @@ def _read_known(order_id: str, at: str, told: str) -> KnownId:
 def _answer(name: Name, told: Any) -> Answer:
     now, flat = told
     columns = dict(zip(flat[::2], flat[1::2]))
-    row = row_of({**place_of(name, 0), **columns}) if columns else None
+    row = row_of({**name._asdict(), "part": 0, **columns}) if columns else None
     return Answer(row, float(now), None if row is None else row.token)

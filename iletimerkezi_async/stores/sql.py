@@ -18,7 +18,7 @@ from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, Store, StoreJournal
-from .log import KNOWN_SECONDS, Answer, KnownId, columns_of, place_of, row_of
+from .log import KNOWN_SECONDS, Answer, KnownId, columns_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,8 +33,6 @@ _KEPT = (
 _COLUMNS = ", ".join(_KEPT)
 # The columns of a result; the entries only if they were selected.
 _SELECTED: tuple[str, ...] = (*_KEPT, "now", "entries")
-# `cancelled` is a column of the first edition, and always 0.
-_ID_COLUMNS = "account, order_id, known_at, known_service, scheduled, cancelled"
 _NAME = "account = :account AND scope = :scope AND name = :name"
 _FENCED = (
     "EXISTS (SELECT 1 FROM iletimerkezi_rows f WHERE f.account = :account AND f.scope = :scope AND f.name = :name "
@@ -109,8 +107,9 @@ _RENEW = (
 _SWAP = (
     f"UPDATE iletimerkezi_rows SET {_SET}{{entries}} WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
 )
+# `cancelled` is a column of the first edition, and always 0.
 _NOTE = (
-    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
+    "INSERT INTO iletimerkezi_ids (account, order_id, known_at, known_service, scheduled, cancelled) "
     "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 WHERE {holds} ON CONFLICT DO NOTHING"
 )
 _NOTE_WRITTEN = _NOTE.replace(
@@ -193,7 +192,7 @@ class SqlStore(Store):
         if fence is not None:
             change = change._replace(row=evolve(change.row, token=fence.seal(change.row)))
         row = change.row
-        values = {**place_of(row.name, row.part), **columns_of(change)}
+        values = {**row.name._asdict(), "part": row.part, **columns_of(change)}
         values |= {"lease": change.lease, "keep": change.keep, "entries": row.entries}
         # No row has an empty version.
         values["old"] = "" if old is None else old.version
@@ -217,15 +216,14 @@ class SqlStore(Store):
         return answer
 
     def _read(self, name: Name, part: int) -> Answer:
-        return _answer(self._transact([_READ_ENTRIES], place_of(name, part), False), part)
+        return _answer(self._transact([_READ_ENTRIES], {**name._asdict(), "part": part}, False), part)
 
     def _page(self, name: Name, after: int) -> list[Row]:
-        values = {**place_of(name, 0), "after": after, "limit": _PARTS_AT_ONCE}
-        del values["part"]
+        values = {**name._asdict(), "after": after, "limit": _PARTS_AT_ONCE}
         return [row_of(dict(zip(_SELECTED, found))) for found in self._transact([_PAGE], values, False)]
 
     def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
-        values = {**place_of(row.name, row.part), "mark": row.mark, "since": since, "until": until}
+        values = {**row.name._asdict(), "part": row.part, "mark": row.mark, "since": since, "until": until}
         found = self._transact([_ALIKE], values, False)
         return [None if order_id is None else int(order_id) for (order_id,) in found]
 
