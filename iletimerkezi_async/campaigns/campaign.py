@@ -81,7 +81,7 @@ async def run_campaign(
                 intake = MessageIntake(reader, template, terms.batch_size, salt, allow_new_texts=terms.allow_new_texts)
             campaign = Campaign(session.lookups, intake, terms, book)
             if book is not None:
-                await book.read(campaign.remember)
+                await book.read_orders(campaign.remember)
             await campaign.run()
     except BaseException as error:
         # Even if the campaign was cancelled while the journal was being closed.

@@ -60,8 +60,8 @@ _HOLDER = "process {} on {}"
 _open_here: set[tuple[int, str]] = set()
 
 
-class Journal:
-    """A campaign's journal, owned by this run.
+class Journal(StoreLog):
+    """A campaign's journal, owned by this run: a log that knows the orders of the client's store, too.
 
     Args:
         store: Where it is kept.
@@ -71,6 +71,7 @@ class Journal:
     """
 
     def __init__(self, store: Store, name: Name, credentials: Credentials, others: Store | None) -> None:
+        super().__init__(store)
         #: The key for fingerprints of texts. It is derived from the account's API key and stored nowhere, so that texts
         #: cannot be guessed from the journal alone.
         self.salt = b""
@@ -80,10 +81,9 @@ class Journal:
             self._spelt, self._lease = store.spelt, NO_LEASE
         self._name = name
         self._credentials = credentials
-        self._log = StoreLog(store)
-        if others is not None and others is not store:
-            self._log = _Both(store, StoreLog(others), account_of(credentials))
-        self._keep = max(self._log.keep, life.DOUBT_KEPT)
+        self._others = None if others is None or others is store else StoreLog(others)
+        self._account = account_of(credentials)
+        self.keep = max(self.keep, life.DOUBT_KEPT)
         self.token = f"{draw()} {_HOLDER.format(os.getpid(), socket.gethostname())}"
         self._is_new = True
         self._parts = itertools.count(1)
@@ -107,9 +107,9 @@ class Journal:
             JournalError: It was made for another campaign, is damaged, in use by another run, or cannot be written.
         """
         with self.complaints():
-            mine = self._zero(secrets.token_bytes(16), template, message)
-            change = Change(mine, self._lease, self._keep, durable=False)
-            answer = await self._log.write(None, change, undo=self._release)
+            mine = self._zero(self._describe(secrets.token_bytes(16), template, message))
+            change = Change(mine, self._lease, self.keep, durable=False)
+            answer = await self.write(None, change, undo=self._release)
             if not answer.has(mine.version):
                 self._is_new = False
                 answer = await self._take(template, message)
@@ -117,32 +117,43 @@ class Journal:
 
     async def _take(self, template: Draft, message: Message | None) -> Answer:
         """Take over an existing journal of this campaign."""
-        answer = await self._log.read(self._name)
+        answer = await self.read(self._name)
         if answer.row is None or answer.row.entries is None:
             raise ValueError
         kept: dict[str, str] = dict(json.loads(answer.row.entries))
         if checksum(kept) != answer.row.content:
             raise ValueError
-        mine = self._zero(bytes.fromhex(kept["salt"]), template, message)
-        assert mine.entries is not None
-        misfit = find_misfit(kept, json.loads(mine.entries))
+        terms = self._describe(bytes.fromhex(kept["salt"]), template, message)
+        misfit = find_misfit(kept, terms)
         if misfit:
             raise self.error(misfit)
-        change = life.claim(answer.row, answer.now, mine, self._lease, self._keep)
+        mine = self._zero(terms)
+        change = life.claim(answer.row, answer.now, mine, self._lease, self.keep)
         if isinstance(change, Change):
-            answer = await self._log.write(answer.row, change, undo=self._release)
+            answer = await self.write(answer.row, change, undo=self._release)
         if not answer.has(mine.version):
             raise self.error(f"is in use by {_spell_holder(answer.token or '')}")
         return answer
 
-    def _zero(self, salt: bytes, template: Draft, message: Message | None) -> Row:
-        """The row of the campaign itself."""
+    def _describe(self, salt: bytes, template: Draft, message: Message | None) -> dict[str, str]:
+        """The terms that identify the campaign, by the words that errors use for them, and the salt."""
         self.salt = self._credentials.derive("journal", salt)
-        terms = describe(template, message, self.salt) | {"salt": salt.hex()}
+        return {
+            "account": f"{fingerprint('account', self.salt):016x}",
+            "kind of campaign": "one text" if message else "several texts",
+            "sender": template.sender,
+            "consent choice": template.iys.value,
+            "schedule": template.send_at.isoformat() if template.send_at else "at once",
+            "text": f"{fingerprint(message.text if message else '', self.salt):016x}",
+            "salt": salt.hex(),
+        }
+
+    def _zero(self, terms: Mapping[str, str]) -> Row:
+        """The row of the campaign itself."""
         entries = json.dumps(terms).encode()
         return Row(self._name, 0, draw(), self.token, State.CLAIMED, checksum(terms), entries=entries)
 
-    async def read(self, remember: Callable[[Row], object]) -> None:
+    async def read_orders(self, remember: Callable[[Row], object]) -> None:
         """Read the orders of earlier runs, check each, and pass it to `remember`.
 
         Raises:
@@ -153,7 +164,7 @@ class Journal:
         last = 0
         time_slice = TimeSlice()
         with self.complaints():
-            while page := await self._log.page(self._name, last):
+            while page := await self.page(self._name, last):
                 last = page[-1].part
                 for row in page:
                     await in_thread(row.recipients, self._read_row, row, remember)
@@ -170,17 +181,20 @@ class Journal:
             remember(row)
 
     async def aclose(self) -> None:
-        """End its lease. If that fails, the lease expires."""
+        """Close its file, or end its lease in a store. If that fails, the lease expires."""
+        if isinstance(self._store, JournalFile):
+            await self._store.aclose()
+            return
         with suppress(StoreError):
-            answer = await self._log.read(self._name)
+            answer = await self.read(self._name)
             change = self._release(answer)
-            if answer.row is not None and change is not None:
-                await self._log.write(answer.row, change)
+            if change is not None:
+                await self.write(answer.row, change)
 
     def _release(self, answer: Answer) -> Change | None:
         """The change that ends the lease, if this run holds it."""
         row = answer.row
-        return life.release(row, draw(), self._keep) if row is not None and row.token == self.token else None
+        return life.release(row, draw(), self.keep) if row is not None and row.token == self.token else None
 
     # Its orders.
 
@@ -199,8 +213,8 @@ class Journal:
         if row is None:
             row = await in_thread(draft.recipients, self._new_row, draft, entries)
         return Claim(
-            self._log, row, self.now, lookups,
-            lease=self._lease if self._lease > 0 else float("inf"), keep=self._keep,
+            self, row, self.now, lookups,
+            lease=self._lease if self._lease > 0 else float("inf"), keep=self.keep,
             fence=self._fence, is_new=is_new, began=self._began,
         )  # fmt: skip
 
@@ -210,9 +224,24 @@ class Journal:
         part = next(self._parts)
         return Row(self._name, part, draw(), "", State.CLAIMED, content, mark, draft.recipients, entries=packed)
 
+    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
+        """See `StoreLog`; also those in the client's store."""
+        alike = await super().alike(row, since, until)
+        if self._others is None:
+            return alike
+        there = evolve(row, name=Name(self._account, Scope.PLAIN, ""))
+        return [*alike, *await self._others.alike(there, since, until)]
+
+    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
+        """See `StoreLog`; also those in the client's store."""
+        known = await super().known_between(account, since, until)
+        if self._others is None:
+            return known
+        return [*known, *await self._others.known_between(self._account, since, until)]
+
     @property
     def now(self) -> float:
-        """The time by its log's clock."""
+        """The time by its store's clock."""
         return time.time() + self._ahead
 
     def error(self, reason: str) -> JournalError:
@@ -220,7 +249,7 @@ class Journal:
         return JournalError(f"{self._spelt} {reason}")
 
     def _fence(self) -> Fence:
-        return Fence(self.token, draw(), self._lease, self._keep, partial(seal, salt=self.salt))
+        return Fence(self.token, draw(), self._lease, self.keep, partial(seal, salt=self.salt))
 
     @contextmanager
     def complaints(self, damage: tuple[type[Exception], ...] = (ValueError, TypeError)) -> Generator[None]:
@@ -244,31 +273,6 @@ class Journal:
             error = self.error("is damaged, or not a journal")
         if error is not None:
             raise error
-
-
-class _Both(StoreLog):
-    """A journal as a log that knows the orders of a store, too.
-
-    Args:
-        store: Where the journal is kept.
-        others: The other store's log.
-        account: The account's name there.
-    """
-
-    def __init__(self, store: Store, others: StoreLog, account: str) -> None:
-        super().__init__(store)
-        self._others, self._account = others, account
-
-    async def alike(self, row: Row, since: float, until: float) -> Sequence[int | None]:
-        """See `StoreLog`."""
-        here = await super().alike(row, since, until)
-        there = await self._others.alike(evolve(row, name=Name(self._account, Scope.PLAIN, "")), since, until)
-        return [*here, *there]
-
-    async def known_between(self, account: str, since: float, until: float) -> Sequence[KnownId]:
-        """See `StoreLog`."""
-        here = await super().known_between(account, since, until)
-        return [*here, *await self._others.known_between(self._account, since, until)]
 
 
 def _is_dated(row: Row) -> bool:
@@ -321,28 +325,24 @@ async def open_journal(
         yield None
         return
     if isinstance(journal, StoreJournal):
-        name = Name(account_of(credentials), Scope.CAMPAIGN, journal.name)
-        opened = Journal(journal.store, name, credentials, others)
-        try:
-            await opened.open(template, message)
-            yield opened
-        finally:
-            with anyio.CancelScope(shield=True):
-                await opened.aclose()
-        return
-    file = JournalFile(journal)
-    # The name is empty, as a file has one campaign, whose terms include the account.
-    opened = Journal(file, Name("", Scope.CAMPAIGN, ""), credentials, others)
-    mine = os.getpid(), file.path
+        store, name, file = journal.store, Name(account_of(credentials), Scope.CAMPAIGN, journal.name), ""
+    else:
+        store = JournalFile(journal)
+        # The name is empty, as a file has one campaign, whose terms include the account.
+        name, file = Name("", Scope.CAMPAIGN, ""), store.path
+    opened = Journal(store, name, credentials, others)
+    mine = os.getpid(), file
     if mine in _open_here:
         raise opened.error(f"is in use by {_spell_holder(opened.token)}")
-    _open_here.add(mine)
+    if file:
+        _open_here.add(mine)
     try:
         await opened.open(template, message)
         yield opened
     finally:
         try:
-            await file.aclose()
+            with anyio.CancelScope(shield=True):
+                await opened.aclose()
         finally:
             _open_here.discard(mine)
 
@@ -354,24 +354,6 @@ def fingerprint(text: str, salt: bytes) -> int:
     """A 64-bit fingerprint of a text, useless without the key."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=salt).digest()
     return int.from_bytes(digest, "big")
-
-
-def describe(template: Draft, message: Message | None, salt: bytes) -> dict[str, str]:
-    """The terms that identify a journal's campaign, by the words that errors use for them.
-
-    Args:
-        template: The campaign's terms.
-        message: Its text, if it has a single one.
-        salt: The journal's key for fingerprints.
-    """
-    return {
-        "account": f"{fingerprint('account', salt):016x}",
-        "kind of campaign": "one text" if message else "several texts",
-        "sender": template.sender,
-        "consent choice": template.iys.value,
-        "schedule": template.send_at.isoformat() if template.send_at else "at once",
-        "text": f"{fingerprint(message.text if message else '', salt):016x}",
-    }
 
 
 def checksum(values: Mapping[str, str]) -> str:

@@ -157,8 +157,8 @@ class Orders:
     async def note_refused(self, task: Task) -> None:
         """Write down refused recipients, already counted, so that later runs do not send to them."""
         if self._journal is not None:
-            task.attempts = await self._journal.claim(self._lookups, task.draft, None, self._intake.entries)
-            await self._write_refused(task, duplicate=False)
+            claim = await self._journal.claim(self._lookups, task.draft, None, self._intake.entries)
+            await self._write(claim.write(life.refuse(claim.held, draw(), claim.keep, duplicate=False)))
 
     async def decide(self, task: Task, *, sent: bool) -> Task | None:
         """Write down a person's decision about an order whose outcome is unknown.
@@ -212,46 +212,34 @@ class Orders:
         if isinstance(error, OrderAcceptedError):
             await self._settle_taken(task, None, None)
             return False
-        if isinstance(error, RecipientError) and task.draft.recipients > 1:
+        is_refused = isinstance(error, RecipientError)
+        is_divisible = is_refused and task.draft.recipients > 1
+        if is_divisible:
             # If its parts are not sent, it is listed as surely not taken.
             self._tally.open(task.draft, Task(task.draft).explain)
-            await self._strike(task)
-            return True
-        if isinstance(error, RecipientError):
+        elif is_refused:
             self._tally.refuse(task.draft)
         else:
             self._tally.fail(task.draft, error)
-        if isinstance(error, OutcomeUnknownError):
-            await self._write_unknown(task, error)
-        elif isinstance(error, (RecipientError, DuplicateOrderError)):
-            await self._write_refused(task, duplicate=isinstance(error, DuplicateOrderError))
-        else:
-            # Surely not taken. The next orders would fail, too, unless only the texts of this one are missing.
-            if task.has_texts:
-                self.halt(error)
-            await self._strike(task)
-        await self._tally.report()
-        return False
-
-    async def _write_unknown(self, task: Task, error: OutcomeUnknownError) -> None:
-        if error.http_status in _AWAY:
-            # The remaining orders would end as unknown, too.
+        if _fails_others(task, error):
             self.halt(error)
-        claim = task.claim
-        if claim is not None and await self._write(claim.write(claim.give_up(lost=True))):
-            task.row = claim.held
-            self.unsettled.append(task)
+        if task.claim is not None:
+            await self._write_failed(task, task.claim, error)
+        if not is_divisible:
+            await self._tally.report()
+        return is_divisible
 
-    async def _strike(self, task: Task) -> None:
-        """Write down that an order surely was not taken, if the journal has it."""
-        claim = task.claim
-        if claim is not None and not claim.is_new:
+    async def _write_failed(self, task: Task, claim: Claim, error: IletimerkeziError) -> None:
+        is_duplicate = isinstance(error, DuplicateOrderError)
+        if isinstance(error, OutcomeUnknownError):
+            if await self._write(claim.write(claim.give_up(lost=True))):
+                task.row = claim.held
+                self.unsettled.append(task)
+        elif is_duplicate or (isinstance(error, RecipientError) and task.draft.recipients == 1):
+            await self._write(claim.write(life.refuse(claim.held, draw(), claim.keep, duplicate=is_duplicate)))
+        elif not claim.is_new:
+            # Surely not taken; a new one is not in the journal.
             await self._write(claim.write(life.strike(claim.held, draw())))
-
-    async def _write_refused(self, task: Task, *, duplicate: bool) -> None:
-        claim = task.claim
-        if claim is not None:
-            await self._write(claim.write(life.refuse(claim.held, draw(), claim.keep, duplicate=duplicate)))
 
     async def _write(self, written: Awaitable[bool]) -> bool:
         """Write down an outcome; a journal that cannot be written, or was taken over, stops the campaign."""
@@ -264,6 +252,14 @@ class Orders:
             self.halt(error)
             return False
         return True
+
+
+def _fails_others(task: Task, error: IletimerkeziError) -> bool:
+    """Whether the next orders would end as this one did."""
+    if isinstance(error, OutcomeUnknownError):
+        return error.http_status in _AWAY
+    # A missing text, too, is a failure of this order alone.
+    return task.has_texts and not isinstance(error, (RecipientError, DuplicateOrderError))
 
 
 async def _write_taken(claim: Claim, order_id: int | None, note: KnownId | None) -> bool:

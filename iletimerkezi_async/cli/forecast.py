@@ -166,7 +166,7 @@ async def _forecast(plan: Plan, book: Book) -> Forecast:
         intake = _make_intake(plan, message, journal.salt if journal else b"")
         tally = Tally(intake, None)
         if journal is not None:
-            await journal.read(partial(_count_in, found, tally))
+            await journal.read_orders(partial(_count_in, found, tally))
             found.accepted_before = tally.accepted
     while not intake.is_over:
         await intake.fill()

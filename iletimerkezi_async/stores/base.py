@@ -22,7 +22,6 @@ from .threads import Later, Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -38,11 +37,13 @@ _SWEEP_SECONDS = 600.0
 _LONGEST_NAME = 200
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
+# Connections of a parent process. Garbage collection would close them, which SQLite forbids, and the parent uses them.
+_inherited: list[object] = []
 
 
 def _after_fork() -> None:
     for store in tuple(_stores):
-        store.leave_to_parent()
+        _inherited.append(store.leave_to_parent())
         store._late_ids.leave_to_parent()
 
 
@@ -80,9 +81,7 @@ class Store(ABC):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -118,13 +117,8 @@ class Store(ABC):
         Raises:
             StoreError: The store is away.
         """
-
-        def ask() -> float:
-            wait = self._reserve(account, seconds, delay)
-            # In the thread, as the event loop may be busy when the answer comes.
-            return time.monotonic() + wait
-
-        return await self._ask(ask)
+        # The clock is read after the answer, and in the thread, as the event loop may be busy when the answer comes.
+        return await self._ask(lambda: self._reserve(account, seconds, delay) + time.monotonic())
 
     # Campaigns.
 
@@ -178,8 +172,8 @@ class Store(ABC):
     def _close(self) -> None: ...
 
     @abstractmethod
-    def leave_to_parent(self) -> None:
-        """After a fork, in the child: forget the parent's locks and connections without touching them."""
+    def leave_to_parent(self) -> object:
+        """After a fork, in the child: forget the parent's locks and connections without touching them; give these."""
 
     def _interrupt(self, thread: int) -> None:  # noqa: B027 - most drivers' own limits are enough
         """End a thread's wait for the server, where the driver's own timeouts do not."""
@@ -255,11 +249,8 @@ class StoreLog:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-
-    @property
-    def keep(self) -> float:
-        """Seconds for which a key is kept after its last change."""
-        return self._store._keep
+        #: Seconds for which a key is kept after its last change.
+        self.keep = store._keep
 
     async def write(
         self, old: Row | None, change: Change, fence: Fence | None = None, *, undo: Undo | None = None

@@ -66,7 +66,7 @@ class State(str, Enum):
 
 
 class Name(NamedTuple):
-    """The name of a row: one for each key, and one for all rows of a campaign.
+    """The name of a row: one for each key, and one for all rows of a campaign. Its fields are columns.
 
     Attributes:
         account: A hash of the API key and of the service's address.
@@ -205,13 +205,8 @@ Undo: TypeAlias = "Callable[[Answer], Change | None]"
 NOW = "now"
 
 
-def place_of(name: Name, part: int) -> dict[str, Any]:
-    """Give the columns that identify a row."""
-    return {"account": name.account, "scope": name.scope.value, "name": name.name, "part": part}
-
-
 def columns_of(change: Change) -> dict[str, Any]:
-    """Give the other columns of a row's next version, but for its lease, its expiry and its entries."""
+    """Give the columns of a row's next version, but for its name, part, lease, expiry and entries."""
     row = change.row
     columns: dict[str, Any] = {
         "version": row.version, "token": row.token, "state": row.state.value, "content": row.content,

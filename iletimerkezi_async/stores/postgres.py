@@ -45,8 +45,6 @@ _NOTE = "INSERT INTO iletimerkezi_editions VALUES ({}) ON CONFLICT DO NOTHING"
 _EDITION = "SELECT coalesce(max(edition), 0) FROM iletimerkezi_editions"
 # "IMst" as a number. The lock ends with the transaction.
 _LOCK = "SELECT pg_advisory_xact_lock(1229812596)"
-
-_inherited: list[object] = []
 _DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")
 
 
@@ -208,11 +206,11 @@ class PostgresStore(SqlStore):
         if pool is not None:
             pool.close(timeout=self._timeout)
 
-    def leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> object:
         """Forget the connections, which are the parent's."""
-        # Keep a reference, as garbage collection of the pool would close the parent's connections.
-        _inherited.append(self._pool)
+        pool = self._pool
         self._lock, self._pool, self._waiting = threading.Lock(), None, {}
+        return pool
 
     @contextmanager
     def _complaints(self) -> Generator[None]:

@@ -17,7 +17,7 @@ from iletimerkezi_async.redaction import forgetful
 from iletimerkezi_async.wire.credentials import Body
 
 from .base import FAR, Store
-from .log import Answer, KnownId, State, columns_of, place_of, row_of
+from .log import KNOWN_SECONDS, Answer, KnownId, State, columns_of, row_of
 from .threads import CALLS
 
 if TYPE_CHECKING:
@@ -32,26 +32,33 @@ logger = logging.getLogger("iletimerkezi_async")
 
 # Seconds between two attempts to connect again: few attempts, as each of them may take long, too.
 _PAUSE = 0.5
-# KEYS: the time at which the next recipient may be sent. ARGV: seconds to reserve, seconds until these may begin.
-_RESERVE = f"""
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-local begin, free = now + ARGV[2], tonumber(redis.call('GET', KEYS[1]) or 0)
-if free > begin and free <= now + {FAR} + ARGV[1] then begin = free end
-local free_at = string.format('%.6f', begin + ARGV[1])
-redis.call('SET', KEYS[1], free_at, 'EX', math.ceil(begin + ARGV[1] - now) + 1)
-return string.format('%.6f', begin - now)
-"""
 # Seconds for which known ids, expired rows, and look-alikes in their index are kept.
-_KNOWN = _EXPIRED_KEPT = _ALIKE = 11 * 86_400
-
-# KEYS: the row, its look-alikes, the known ids, the details of each. ARGV: `write` or `read`, the old version, lease,
-# keep, seconds until deletion, an id to be noted, its details and its age, then fields and values; the value `now` is
-# replaced by the time.
-_ROW = f"""
+_KEPT = int(KNOWN_SECONDS)
+# The beginning of each script that needs the time.
+_CLOCK = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local function spell(number) return string.format('%.6f', number) end
+"""
+# The function that notes an id, if it is not known yet: its key, the key of its details, the id, these, and its age.
+_NOTING = f"""
+local function note(ids, details, id, told, age)
+    redis.call('ZADD', ids, 'NX', spell(now - age), id)
+    redis.call('HSETNX', details, id, told)
+    for _, key in ipairs({{ids, details}}) do redis.call('EXPIRE', key, {_KEPT}) end
+end
+"""
+# KEYS: the time at which the next recipient may be sent. ARGV: seconds to reserve, seconds until these may begin.
+_RESERVE = f"""{_CLOCK}
+local begin, free = now + ARGV[2], tonumber(redis.call('GET', KEYS[1]) or 0)
+if free > begin and free <= now + {FAR} + ARGV[1] then begin = free end
+redis.call('SET', KEYS[1], spell(begin + ARGV[1]), 'EX', math.ceil(begin + ARGV[1] - now) + 1)
+return spell(begin - now)
+"""
+# KEYS: the row, its look-alikes, the known ids, the details of each. ARGV: `write` or `read`, the old version, lease,
+# keep, seconds until deletion, an id to be noted, its details and its age, then fields and values; the value `now` is
+# replaced by the time.
+_ROW = f"""{_CLOCK}{_NOTING}
 local there = redis.call('HGET', KEYS[1], 'version')
 if ARGV[1] == 'write' and (there or '') == ARGV[2] then
     for place = 9, #ARGV, 2 do
@@ -65,34 +72,23 @@ if ARGV[1] == 'write' and (there or '') == ARGV[2] then
     redis.call('ZREM', KEYS[2], KEYS[1])
     if first and first ~= '' then
         redis.call('ZADD', KEYS[2], first, KEYS[1])
-        redis.call('EXPIRE', KEYS[2], {_ALIKE})
+        redis.call('EXPIRE', KEYS[2], {_KEPT})
     end
-    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_ALIKE})
-    if ARGV[6] ~= '' then
-        redis.call('ZADD', KEYS[3], 'NX', spell(now - ARGV[8]), ARGV[6])
-        redis.call('HSETNX', KEYS[4], ARGV[6], ARGV[7])
-        redis.call('EXPIRE', KEYS[3], {_KNOWN})
-        redis.call('EXPIRE', KEYS[4], {_KNOWN})
-    end
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_KEPT})
+    if ARGV[6] ~= '' then note(KEYS[3], KEYS[4], ARGV[6], ARGV[7], ARGV[8]) end
 end
 return {{spell(now), redis.call('HGETALL', KEYS[1])}}
 """
 # KEYS: the known ids, the details of each. ARGV: ids, each followed by its details and its age.
-_NOTE = f"""
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
-for place = 1, #ARGV, 3 do
-    redis.call('ZADD', KEYS[1], 'NX', string.format('%.6f', now - ARGV[place + 2]), ARGV[place])
-    redis.call('HSETNX', KEYS[2], ARGV[place], ARGV[place + 1])
-end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})) do redis.call('HDEL', KEYS[2], id) end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KNOWN})
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, {_KNOWN}) end
+_NOTE = f"""{_CLOCK}{_NOTING}
+for place = 1, #ARGV, 3 do note(KEYS[1], KEYS[2], ARGV[place], ARGV[place + 1], ARGV[place + 2]) end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KEPT})) do redis.call('HDEL', KEYS[2], id) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KEPT})
 """
 # KEYS: the look-alikes. ARGV: the row that asks, the earliest last attempt, the latest first attempt.
 _ALIKE_TO = f"""
 local counted, found = {{begun = true, sent = true, unknown = true}}, {{}}
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2] - {_ALIKE}, ARGV[3])) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2] - {_KEPT}, ARGV[3])) do
     local row = redis.call('HMGET', name, 'state', 'last_at', 'order_id')
     if name ~= ARGV[1] and row[1] and counted[row[1]] and tonumber(row[2]) >= tonumber(ARGV[2]) then
         found[#found + 1] = row[3]
@@ -111,7 +107,6 @@ for place = 1, #found, 2 do
 end
 return told
 """
-_inherited: list[object] = []
 # redis-py's message for a failed connection.
 _CAUSE = re.compile(r"Error -?\d+ connecting to \S+\. (.+?)\.?$")
 
@@ -154,7 +149,7 @@ class RedisStore(Store):
         # Redis keeps no campaigns: one script cannot write their many rows as a transaction would.
         assert fence is None
         row = change.row
-        deleted_after = change.keep + (0 if row.state is State.FREE else _EXPIRED_KEPT)
+        deleted_after = change.keep + (0 if row.state is State.FREE else _KEPT)
         values: list[str | float] = ["write", "" if old is None else old.version, change.lease, change.keep]
         values.append(int(deleted_after))
         values += ["", "", ""] if change.note is None else _spell_known(change.note)
@@ -203,10 +198,10 @@ class RedisStore(Store):
         self._server.close()
         self._server.connection_pool.disconnect()
 
-    def leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> object:
         """Forget the connections, which are the parent's."""
-        _inherited.append(self._server)
-        self._server = _connect(self._url, self._timeout)
+        server, self._server = self._server, _connect(self._url, self._timeout)
+        return server
 
     @contextmanager
     def _asking(self) -> Generator[redis.Redis]:
@@ -335,5 +330,5 @@ def _read_known(order_id: str, at: str, told: str) -> KnownId:
 def _answer(name: Name, told: Any) -> Answer:
     now, flat = told
     columns = dict(zip(flat[::2], flat[1::2]))
-    row = row_of({**place_of(name, 0), **columns}) if columns else None
+    row = row_of({**name._asdict(), "part": 0, **columns}) if columns else None
     return Answer(row, float(now), None if row is None else row.token)

@@ -18,7 +18,7 @@ from iletimerkezi_async.clocks import Moment
 from iletimerkezi_async.redaction import forgetful
 
 from .base import FAR, Store, StoreJournal
-from .log import KNOWN_SECONDS, Answer, KnownId, columns_of, place_of, row_of
+from .log import KNOWN_SECONDS, Answer, KnownId, columns_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,8 +33,6 @@ _KEPT = (
 _COLUMNS = ", ".join(_KEPT)
 # The columns of a result; the entries only if they were selected.
 _SELECTED: tuple[str, ...] = (*_KEPT, "now", "entries")
-# `cancelled` is a column of the first edition, and always 0.
-_ID_COLUMNS = "account, order_id, known_at, known_service, scheduled, cancelled"
 _NAME = "account = :account AND scope = :scope AND name = :name"
 _FENCED = (
     "EXISTS (SELECT 1 FROM iletimerkezi_rows f WHERE f.account = :account AND f.scope = :scope AND f.name = :name "
@@ -45,10 +43,11 @@ _SPELT = {column: _BLANKS.get(column, f":{column}") for column in _KEPT}
 _VALUES = ", ".join(_SPELT.values())
 # All columns but the first four, which identify the row.
 _SET = ", ".join(f"{column} = {_SPELT[column]}" for column in _KEPT[4:])
-#: Seconds from a row's expiry to its deletion, or a late INSERT could bring back a version that others have read.
-_EXPIRED_KEPT = 11 * 86_400
+# Seconds for which known ids, and rows from their expiry on, are kept: a late INSERT could bring back a version that
+# others have read.
+_KEPT_ON = int(KNOWN_SECONDS)
 # A campaign's rows do not wait for this, as their `keep` is as long.
-_OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_EXPIRED_KEPT})"
+_OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_KEPT_ON})"
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS iletimerkezi_rows (
@@ -101,19 +100,16 @@ _INSERT = (
 # Locks part 0 until the end of the transaction. The lease is renewed only if the part is going to be written.
 _RENEW = (
     "UPDATE iletimerkezi_rows SET version = :renewed, lease_until = {now} + :fence_lease, "
-    f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence AND "
+    f"expires_at = {{now}} + :fence_keep WHERE {_NAME} AND part = 0 AND token = :fence AND :old = coalesce("
+    "(SELECT p.version FROM iletimerkezi_rows p WHERE p.account = :account AND p.scope = :scope AND p.name = :name "
+    "AND p.part = :part), '')"
 )
-_PART = (
-    "EXISTS (SELECT 1 FROM iletimerkezi_rows p WHERE p.account = :account AND p.scope = :scope AND p.name = :name "
-    "AND p.part = :part"
-)
-_RENEW_BY_INSERT = f"{_RENEW} NOT {_PART})"
-_RENEW_BY_SWAP = f"{_RENEW} {_PART} AND p.version = :old)"
 _SWAP = (
     f"UPDATE iletimerkezi_rows SET {_SET}{{entries}} WHERE {_NAME} AND part = :part AND version = :old AND {{holds}}"
 )
+# `cancelled` is a column of the first edition, and always 0.
 _NOTE = (
-    f"INSERT INTO iletimerkezi_ids ({_ID_COLUMNS}) "
+    "INSERT INTO iletimerkezi_ids (account, order_id, known_at, known_service, scheduled, cancelled) "
     "SELECT :account, :note, {now} - :age, :note_service, :scheduled, 0 WHERE {holds} ON CONFLICT DO NOTHING"
 )
 _NOTE_WRITTEN = _NOTE.replace(
@@ -142,7 +138,7 @@ _KNOWN_BETWEEN = (
 _SWEEP = (
     f"""DELETE FROM iletimerkezi_rows WHERE (account, scope, name) IN
     (SELECT account, scope, name FROM iletimerkezi_rows WHERE part = 0 AND {_OVER})""",
-    f"DELETE FROM iletimerkezi_ids WHERE known_at <= {{now}} - {int(KNOWN_SECONDS)}",
+    f"DELETE FROM iletimerkezi_ids WHERE known_at <= {{now}} - {_KEPT_ON}",
 )
 _RESERVE = (
     "INSERT INTO iletimerkezi_pace (account, free_at) VALUES (:account, {now} + :delay + :seconds) "
@@ -196,18 +192,19 @@ class SqlStore(Store):
         if fence is not None:
             change = change._replace(row=evolve(change.row, token=fence.seal(change.row)))
         row = change.row
-        values = {**place_of(row.name, row.part), **columns_of(change)}
+        values = {**row.name._asdict(), "part": row.part, **columns_of(change)}
         values |= {"lease": change.lease, "keep": change.keep, "entries": row.entries}
+        # No row has an empty version.
+        values["old"] = "" if old is None else old.version
         statement = _INSERT
         if old is not None:
-            values["old"] = old.version
             # Entries may be large, so write them only if they changed.
             statement = _SWAP.replace("{entries}", "" if row.entries == old.entries else ", entries = :entries")
         for name, is_now in (("first", change.first_now), ("last", change.last_now)):
             statement = statement.replace(f"{{{name}}}", "{now}" if is_now else f":{name}_at")
         statements = [statement.replace("{holds}", "1 = 1" if fence is None else _FENCED)]
         if fence is not None:
-            statements.insert(0, _RENEW_BY_INSERT if old is None else _RENEW_BY_SWAP)
+            statements.insert(0, _RENEW)
             values |= {"fence": fence.token, "renewed": fence.version}
             values |= {"fence_lease": fence.lease, "fence_keep": fence.keep}
         if change.note is not None:
@@ -219,15 +216,14 @@ class SqlStore(Store):
         return answer
 
     def _read(self, name: Name, part: int) -> Answer:
-        return _answer(self._transact([_READ_ENTRIES], place_of(name, part), False), part)
+        return _answer(self._transact([_READ_ENTRIES], {**name._asdict(), "part": part}, False), part)
 
     def _page(self, name: Name, after: int) -> list[Row]:
-        values = {**place_of(name, 0), "after": after, "limit": _PARTS_AT_ONCE}
-        del values["part"]
+        values = {**name._asdict(), "after": after, "limit": _PARTS_AT_ONCE}
         return [row_of(dict(zip(_SELECTED, found))) for found in self._transact([_PAGE], values, False)]
 
     def _alike(self, row: Row, since: float, until: float) -> list[int | None]:
-        values = {**place_of(row.name, row.part), "mark": row.mark, "since": since, "until": until}
+        values = {**row.name._asdict(), "part": row.part, "mark": row.mark, "since": since, "until": until}
         found = self._transact([_ALIKE], values, False)
         return [None if order_id is None else int(order_id) for (order_id,) in found]
 

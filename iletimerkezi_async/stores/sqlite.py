@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -18,7 +18,7 @@ from .sql import EDITIONS, Dialect, SqlStore
 from .sql import spell as spell_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 # A journal's file is kept until its owner removes it.
@@ -28,8 +28,6 @@ _COMPANIONS = ("-journal", "-wal", "-shm")
 _OWNER_ALONE = 0o600
 _OTHERS = 0o077
 DIALECT = Dialect(now=":now", text="TEXT", real="REAL", blob="BLOB", by_key=" WITHOUT ROWID")
-# Connections of a parent process: SQLite forbids a child to use them, and even to close them.
-_inherited: list[sqlite3.Connection] = []
 
 
 @forgetful
@@ -84,7 +82,9 @@ class SqliteStore(SqlStore):
             database = self._connect()
             rows: list[Any] = []
             database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            with _transaction(database):
+            database.execute("BEGIN IMMEDIATE")
+            # Commits or, after an error, rolls back; some errors, such as a full disk, end the transaction themselves.
+            with database:
                 # The time is read after the wait for the file.
                 bound = {**values, "now": time.time()}
                 for statement in statements:
@@ -132,7 +132,8 @@ class SqliteStore(SqlStore):
             if self._ALONE:
                 for setting in _OF_A_LOCKED_FILE:
                     database.execute(f"PRAGMA {setting}")
-            with _transaction(database):
+            database.execute("BEGIN IMMEDIATE")
+            with database:
                 self._prepare(database)
             # Only now the file is known to be this library's.
             make_private(real)
@@ -166,12 +167,11 @@ class SqliteStore(SqlStore):
             if database is not None:
                 database.close()
 
-    def leave_to_parent(self) -> None:
+    def leave_to_parent(self) -> object:
         """Forget the connection, which is the parent's."""
-        if self._database is not None:
-            _inherited.append(self._database)
-        self._database = None
         self._one_at_a_time = threading.Lock()
+        database, self._database = self._database, None
+        return database
 
 
 class JournalFile(SqliteStore):
@@ -199,19 +199,6 @@ class JournalFile(SqliteStore):
 
     def _sweep_rows(self) -> None:
         """Keep all rows: the journal's owner removes the file."""
-
-
-@contextmanager
-def _transaction(database: sqlite3.Connection) -> Generator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        # Some failures, such as a full disk, end the transaction by themselves.
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
 
 
 # Files that their owner alone can read.
