@@ -17,9 +17,9 @@ from iletimerkezi_async.errors import (
     OutcomeUnknownError,
     TransportError,
 )
-from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.redaction import forgetful
+from iletimerkezi_async.wire.call import Answered
 from iletimerkezi_async.wire.reports import get_report
 from iletimerkezi_async.wire.sending import cancel_order
 
@@ -59,8 +59,7 @@ async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
         OrderNotFoundError: There is no such order, or sending has begun.
         OutcomeUnknownError: All answers were lost, or the order's state does not decide.
     """
-    result = await transport.perform(cancel_order(order_id))
-    if not isinstance(result, RefusedAgain):
+    if isinstance(await transport.perform(cancel_order(order_id)), Answered):
         return
     status = await _find_status(transport, order_id)
     if status is OrderStatus.FAILED:
