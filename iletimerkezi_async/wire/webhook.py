@@ -12,7 +12,7 @@ from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.models import DeliveryEvent, MessageStatus
 from iletimerkezi_async.redaction import forgetful
 
-from .reading import Json, UnreadableError, is_empty, read_id, read_number, read_object
+from .reading import Json, UnreadableError, is_empty, needed, read_id, read_number, read_object, read_text
 
 __all__ = ["parse_webhook"]
 
@@ -49,7 +49,7 @@ def parse_webhook(body: bytes | str) -> DeliveryEvent:
     """
     if not isinstance(cast("object", body), (bytes, bytearray, str)):
         raise WebhookError("the body is neither bytes nor text")
-    if _is_large(body):
+    if len(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body) > _MAX_BODY:
         raise WebhookError(f"the body is larger than {_MAX_BODY >> 10} KiB")
     # An error of `orjson` holds the body, so it is not chained.
     with suppress(orjson.JSONDecodeError, UnreadableError):
@@ -71,12 +71,6 @@ def _read_event(report: Json) -> DeliveryEvent:
     )
 
 
-def _is_large(body: bytes | bytearray | str) -> bool:
-    if isinstance(body, str) and len(body) <= _MAX_BODY:
-        return len(body.encode("utf-8", "surrogatepass")) > _MAX_BODY
-    return len(body) > _MAX_BODY
-
-
 def _show(word: object) -> str:
     return f": {word}" if isinstance(word, str) and re.fullmatch(_WORD, word) else ""
 
@@ -88,9 +82,4 @@ def _read_to(value: object) -> str:
 
 
 def _read_message(value: object) -> str:
-    if is_empty(value):
-        return ""
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        # A text of digits only may come as a number.
-        return str(value)
-    raise UnreadableError("a text is missing")
+    return "" if is_empty(value) else needed(read_text(value), "a text")
