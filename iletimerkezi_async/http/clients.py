@@ -43,11 +43,6 @@ class LikeAiohttp(Protocol):
     """An `aiohttp.ClientSession`."""
 
     @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        ...
-
-    @property
     def post(self) -> Callable[..., AbstractAsyncContextManager[object]]:
         """Sends a request."""
         ...
