@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakSet
 
@@ -161,13 +162,11 @@ class Pool(ABC):
 
     def note_answer(self, connection: object) -> bool:
         """Note that a connection brings an answer; return whether it is known to have brought one before."""
-        try:
+        # A connection that cannot be weakly referenced is not known.
+        with suppress(TypeError):
             if connection in self._seen:
                 return True
             self._seen.add(connection)
-        except TypeError:
-            # It cannot be weakly referenced.
-            return False
         return False
 
     def lost(self, operation: str, reason: str, http_status: int | None = None) -> Lost:

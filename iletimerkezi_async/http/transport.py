@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import logging
 import math
@@ -40,8 +39,6 @@ from .settings import check_timeout, longest_attempt
 from .telemetry import Observation, begin_attempt, describe_attempt, end_attempt, note_paced, start_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     import httpx
 
     from iletimerkezi_async.errors import ApiError
@@ -74,6 +71,9 @@ class Trail:
     last: Stopwatch | None = None
     is_doubted = False
 
+    async def before(self) -> None:
+        """Awaited before each attempt. If it raises, the attempt does not leave."""
+
     def may_leave(self) -> bool:
         """Whether an attempt may still leave; asked when its body is handed over."""
         return True
@@ -82,11 +82,15 @@ class Trail:
 class Transport:
     """Sends calls over pooled connections and repeats them as their kind allows.
 
+    A copy (by `copy.copy`) uses the same connections, and is closed with the original; its settings can be changed.
+
     Attributes:
         base_url: The base of the operations' addresses.
         host: The service's host.
         address: The same, with its port unless that is the default.
         retry: How often calls are repeated.
+        rate: The most recipients a second, for orders of at most this many; `None` for no limit.
+        patience: Seconds that a caller waits for an answer; `None` for no limit.
         longest_attempt: Seconds after which an attempt ends, whatever happens.
         clocks: The time by both clocks; the service's is read from its answers.
         telemetry: The observer of calls, if there is one.
@@ -118,10 +122,6 @@ class Transport:
         self.telemetry = start_telemetry()
         self.observes_calls = False
 
-    def copy(self) -> Transport:
-        """Make a copy over the same connections, closed with this one; its settings can be changed."""
-        return copy.copy(self)
-
     def set_retry(self, retry: object) -> None:
         """Set how often calls are repeated.
 
@@ -139,22 +139,14 @@ class Transport:
             ConfigurationError: They are invalid.
         """
         self._timeout = check_timeout(timeout)
+        self.patience = self._timeout.read
         self.longest_attempt = longest_attempt(self._timeout)
 
     def set_pacer(self, pacer: Pacer | None) -> None:
         """Set the pacer."""
         self._gate = Gate(pacer)
         self._gates.add(self._gate)
-
-    @property
-    def rate(self) -> float | None:
-        """The most recipients a second, for orders of at most this many; `None` for no limit."""
-        return self._gate.rate
-
-    @property
-    def patience(self) -> float | None:
-        """Seconds that a caller waits for an answer."""
-        return self._timeout.read
+        self.rate = self._gate.rate
 
     async def call(self, call: Call[T]) -> T:
         """Perform a call that is not guarded, so that its result is always an answer.
@@ -172,15 +164,12 @@ class Transport:
             assert isinstance(result, Answered)
         return result.value
 
-    async def perform(
-        self, call: Call[T], trail: Trail | None = None, before: Callable[[], Awaitable[object]] | None = None
-    ) -> Answered[T] | Refused | None:
+    async def perform(self, call: Call[T], trail: Trail | None = None) -> Answered[T] | Refused | None:
         """Send a call, and repeat it as its kind and the outcome allow.
 
         Args:
             call: What to send.
             trail: Its attempts that may have been taken; updated here.
-            before: Awaited before each attempt. Where it raises, nothing leaves.
 
         Returns:
             The answer. Of a guarded call after an attempt that may have been taken: the refusal of a repetition, which
@@ -206,8 +195,7 @@ class Transport:
             if turned_away is not None:
                 outcome = turned_away
                 break
-            if before is not None:
-                await before()
+            await trail.before()
             # After a lost answer take a new connection: the idle ones may be broken, too.
             anew = isinstance(outcome, Lost)
             ended = await self._attempt(call, trail, body, limit, number, anew=anew)
@@ -233,7 +221,7 @@ class Transport:
                 await self._gate.wait(call.recipients, call.operation.name)
             except IletimerkeziError as error:
                 return NotSent(error)
-            if self._gate.rate is not None:
+            if self.rate is not None:
                 note_paced(call, anyio.current_time() - began)
         return NotSent(ConfigurationError("the client has been closed")) if self._pool.is_closed else None
 

@@ -112,7 +112,7 @@ class Attempts(Trail):
         transport = self.lookups.transport
         call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
         watch = Stopwatch()
-        result = await transport.perform(call, self, self.before)
+        result = await transport.perform(call, self)
         if not isinstance(result, Answered):
             return await self._settle(None if result is None else result.error)
         order, now = result.value, transport.clocks.now()
