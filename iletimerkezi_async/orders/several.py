@@ -15,7 +15,6 @@ from iletimerkezi_async.errors import (
     OrderNotDueError,
     OrderNotFoundError,
     OutcomeUnknownError,
-    TransportError,
 )
 from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.redaction import forgetful
@@ -151,15 +150,13 @@ async def register_batches(transport: Transport, batches: Iterable[tuple[int, Ca
         batches: The number of consents in each request, and the request.
 
     Raises:
-        ApiError: The service refused a batch.
-        TransportError: A batch could not be sent.
-        OutcomeUnknownError: The answer to a batch was lost.
+        IletimerkeziError: As `AsyncClient.register_consents`.
     """
     registered = 0
     for count, call in batches:
         try:
             await transport.call(call)
-        except (ApiError, TransportError, OutcomeUnknownError) as error:
+        except IletimerkeziError as error:
             error.registered = registered
             raise
         registered += count
