@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -41,7 +39,6 @@ from .telemetry import Observation, begin_attempt, describe_attempt, end_attempt
 if TYPE_CHECKING:
     import httpx
 
-    from iletimerkezi_async.errors import ApiError
     from iletimerkezi_async.wire.credentials import Body, Credentials
 
     from .clients import HttpClient
@@ -205,7 +202,7 @@ class Transport:
             if isinstance(outcome, Refused):
                 await self._hold_back(call, outcome)
             pause = next_pause(self.retry, call.operation.kind, outcome, number)
-            if pause is None or _find_obstacle(call):
+            if pause is None or find_obstacle(call.send_at):
                 break
             extra = describe_attempt(call, outcome, number, self.host)
             logger.warning("%s; attempt %d follows in %.2f s", outcome.error.reason, number + 1, pause, extra=extra)
@@ -282,14 +279,9 @@ class Transport:
         await self._pool.aclose()
 
 
-def _find_obstacle(call: Call[T]) -> ApiError | None:
-    """The error if the order's schedule has passed."""
-    return find_obstacle(call.send_at, datetime.fromtimestamp(time.time(), timezone.utc))
-
-
 def _time_left(call: Call[T], trail: Trail) -> float:
     """Seconds that the next attempt may take; 0 if its schedule or its window has passed."""
-    if call.send_at is not None and _find_obstacle(call):
+    if find_obstacle(call.send_at):
         return 0
     if trail.first is None or call.operation.window is None:
         return math.inf
@@ -318,7 +310,7 @@ def _conclude(call: Call[T], trail: Trail, outcome: Refused | Lost | NotSent | N
             return outcome
         in_doubt = not outcome.content and (in_doubt or is_as_if_taken)
     else:
-        obstacle = _find_obstacle(call)
+        obstacle = find_obstacle(call.send_at)
         if obstacle is not None and not in_doubt:
             raise obstacle
         if obstacle is not None and operation.traceable:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.clocks import Stopwatch
@@ -316,8 +315,7 @@ class Claim(Attempts):
             IletimerkeziError: It surely was not taken.
             OvertakenError: Another call has the order.
         """
-        moment = datetime.fromtimestamp(time.time(), timezone.utc)
-        may_go = has_texts and find_obstacle(draft.send_at, moment) is None
+        may_go = has_texts and find_obstacle(draft.send_at) is None
         if self.lost and not await self._may_repeat(may_go=may_go):
             found = await self._look_up(draft)
             if found is not None:

@@ -20,7 +20,7 @@ from .reading import (
     read_items,
     read_number,
     read_object,
-    read_text,
+    read_string,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def get_senders() -> Call[tuple[str, ...]]:
 def _read_senders(response: Json) -> tuple[str, ...]:
     """Read `senders: {sender: [..]}`. A sender stays exactly as it is approved: case and spaces matter."""
     senders = read_items(read_container(response.get("senders")).get("sender"))
-    return tuple(needed(read_text(sender) or None, "a sender") for sender in senders)
+    return tuple(needed(read_string(sender) or None, "a sender") for sender in senders)
 
 
 def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[tuple[list[str], int | None]]:

@@ -124,7 +124,7 @@ def read_time(value: object) -> datetime | None:
     return None
 
 
-def read_text(value: object) -> str | None:
+def read_string(value: object) -> str | None:
     """Read text, which may come as a number if it has only digits; `None` for anything else."""
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
 
@@ -135,7 +135,7 @@ def read_number(value: object) -> str:
     Raises:
         UnreadableError: It is neither text nor a whole number.
     """
-    written = needed(read_text(value), "a number")
+    written = needed(read_string(value), "a number")
     number = clean_number(value)
     # The form of foreign numbers in answers is not documented: without a plus no country code is assumed.
     is_abroad = written.startswith("00") and not (number or "").startswith("+90")
