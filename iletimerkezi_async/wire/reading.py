@@ -84,8 +84,10 @@ def read_id(value: object) -> int:
     Raises:
         UnreadableError: It is not a whole number of at least 1.
     """
-    id = read_int(value) or 0
-    return needed(id if id > 0 else None, "an id")
+    id = read_int(value)
+    if id is None or id <= 0:
+        raise UnreadableError("an id is missing")
+    return id
 
 
 def read_decimal(value: object) -> Decimal | None:
