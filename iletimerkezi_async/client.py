@@ -555,7 +555,7 @@ class AsyncClient:
         Raises:
             RecipientError: It is not a number (it is then in `numbers`), or not one that the service accepts.
         """
-        call = account.add_blacklist(number)
+        call = account.change_blacklist("add-blacklist", number)
         # Error trackers print the variables of the frames that an error passes.
         del number
         await self._session.transport.call(call)
@@ -574,7 +574,7 @@ class AsyncClient:
             RecipientError: It is not a number (it is then in `numbers`), or not one that the service accepts.
             OutcomeUnknownError: All answers were lost; repeating the call does no harm.
         """
-        call = account.delete_blacklist(number)
+        call = account.change_blacklist("delete-blacklist", number)
         del number
         # A refusal after a lost answer shows that the lost attempt removed the number.
         await self._session.transport.perform(call)

@@ -98,7 +98,13 @@ _CLASSES: dict[int, type[ApiError]] = {}
 
 
 class IletimerkeziError(Exception):
-    """The base class of all errors that this library raises on purpose. Its text is `reason`, then `advice`."""
+    """The base class of all errors that this library raises on purpose. Its text is `reason`, then `advice`.
+
+    Attributes:
+        registered: From `register_consents`: how many records, counted from the first, were surely registered before.
+    """
+
+    registered: int = 0
 
     def __str__(self) -> str:
         return f"{self.reason.rstrip('.')}: {self.advice}" if self.advice else self.reason
@@ -206,10 +212,7 @@ class TransportError(IletimerkeziError):
         operation: The operation that was asked for, for example `"get-balance"`.
         http_status: The HTTP status, if there was one.
         host: The host that was called, with its port unless that is the default.
-        registered: From `register_consents`: how many records, counted from the first, were surely registered before.
     """
-
-    registered: int = 0
 
     def __init__(self, message: str, operation: str, http_status: int | None = None, host: str = "") -> None:
         super().__init__(message, operation, http_status, host)
@@ -246,10 +249,7 @@ class OutcomeUnknownError(IletimerkeziError):
         message: What happened.
         operation: The operation that was asked for, for example `"send-sms"`.
         http_status: The HTTP status of the last attempt, if there was one.
-        registered: From `register_consents`: how many records, counted from the first, were surely registered before.
     """
-
-    registered: int = 0
 
     def __init__(self, message: str, operation: str, http_status: int | None = None, advice: str = "") -> None:
         super().__init__(message, operation, http_status, advice)
@@ -275,10 +275,7 @@ class ApiError(IletimerkeziError):
         message: The service's text, usually Turkish, shortened, with numbers masked.
         operation: The operation, for example `"send-sms"`.
         http_status: The HTTP status of the answer; `None` if this library refused before any request.
-        registered: From `register_consents`: how many records, counted from the first, were surely registered before.
     """
-
-    registered: int = 0
 
     def __init_subclass__(cls, codes: tuple[int, ...] = ()) -> None:
         super().__init_subclass__()

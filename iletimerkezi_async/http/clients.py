@@ -6,6 +6,7 @@ Only httpx needs to be installed for that: a client exists only if its library i
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import httpx
@@ -40,11 +41,6 @@ class LikeHttpx(Protocol):
 
 class LikeAiohttp(Protocol):
     """An `aiohttp.ClientSession`."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        ...
 
     @property
     def post(self) -> Callable[..., AbstractAsyncContextManager[object]]:
@@ -103,7 +99,7 @@ class HttpxClient(HttpxPool):
         if content.may_go is not None and not content.may_go():
             # Checked here as well: an adapter to another library may bypass the stream, which checks when it is read.
             return self.not_sent(operation)
-        return await self._run(self._send, operation, content)
+        return await self._run(partial(self._ask, self._send), operation, content)
 
     def _is_bound_elsewhere(self) -> bool:
         """Whether its connections belong to another event loop, so that no answer would arrive in this one."""

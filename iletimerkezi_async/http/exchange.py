@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeAlias
 from weakref import WeakSet
 
 from iletimerkezi_async._version import __version__
 from iletimerkezi_async.errors import TransportError
+from iletimerkezi_async.wire import OPERATIONS
 from iletimerkezi_async.wire.call import Lost, NotSent, RawAnswer
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class Pool(ABC):
         scheme: The address's scheme.
         host: The service's host.
         address: The same, with its port unless that is the default.
+        addresses: The address of each operation.
         headers: The headers of all requests.
         is_closed: Whether it was closed, and so the client with all its copies by `with_options`.
     """
@@ -93,6 +96,7 @@ class Pool(ABC):
 
     def __init__(self, base_url: httpx.URL) -> None:
         self.base_url = str(base_url).rstrip("/")
+        self.addresses = {name: f"{self.base_url}/{name}/json" for name in OPERATIONS}
         self.scheme, self.host = base_url.scheme, base_url.host
         self.address = base_url.netloc.decode("ascii")
         self.headers = {
@@ -123,19 +127,46 @@ class Pool(ABC):
         """Close our own idle connections."""
         self.is_closed = True
 
-    def url(self, operation: str) -> str:
-        """The address of an operation."""
-        return f"{self.base_url}/{operation}/json"
+    async def _run(
+        self, ask: Callable[[str, Content], Awaitable[RawAnswer]], operation: str, content: Content
+    ) -> Exchanged:
+        """Send the request for an operation, and read the answer.
+
+        Args:
+            ask: Does it with the HTTP library, and raises its errors.
+            operation: The operation's name.
+            content: The request's body, and how long to wait.
+        """
+        try:
+            raw = await ask(operation, content)
+        except Exception as error:  # noqa: BLE001 - the library, TLS and the caller's own code may raise anything
+            # Not chained: such errors hold the request, and their frames the body.
+            return self._raised(error, operation) or self._failed(operation, error, content)
+        except BaseException as error:  # noqa: BLE001 - raised again at once
+            # Cancelled. The frames below hold the body, and mean nothing to the caller.
+            error.__context__ = None
+            raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+        finally:
+            content.may_go = None
+        if len(raw.body) > MAX_ANSWER:
+            return self.lost(operation, f"the answer is larger than {MAX_ANSWER >> 20} MiB", raw.http_status)
+        return raw
+
+    @abstractmethod
+    def _raised(self, error: Exception, operation: str) -> RawAnswer | None:
+        """The answer in an error, if the caller's client raises errors for statuses."""
+
+    @abstractmethod
+    def _reason(self, error: Exception, timeout: httpx.Timeout) -> str:
+        """An error of the HTTP library, in words without anything that was sent or received."""
 
     def note_answer(self, connection: object) -> bool:
         """Note that a connection brings an answer; return whether it is known to have brought one before."""
-        try:
+        # A connection that cannot be weakly referenced is not known.
+        with suppress(TypeError):
             if connection in self._seen:
                 return True
             self._seen.add(connection)
-        except TypeError:
-            # It cannot be weakly referenced.
-            return False
         return False
 
     def lost(self, operation: str, reason: str, http_status: int | None = None) -> Lost:
@@ -152,24 +183,26 @@ class Pool(ABC):
         """Make the outcome of a request that surely never left; by default one that is too late to be sent."""
         return NotSent(TransportError(reason, operation, host=self.address))
 
-    def failed(self, operation: str, error: Exception, content: Content, reason: str) -> Lost | NotSent:
-        """Make the outcome of a failure of the HTTP client.
-
-        Args:
-            operation: The operation's name.
-            error: The client's error. It is not kept: such errors hold the request, and their frames the body.
-            content: The request's body.
-            reason: The failure in words.
-        """
+    def _failed(self, operation: str, error: Exception, content: Content) -> Lost | NotSent:
+        """Make the outcome of a failure of the HTTP client. Its error is not kept."""
+        reason = self._reason(error, content.timeout)
         if content.withheld and not content.taken:
             return self.not_sent(operation)
         if content.taken or not broke_while_connecting(error):
             return self.lost(operation, reason)
         return self.not_sent(operation, reason)
 
-    def too_large(self, operation: str, http_status: int) -> Lost:
-        """Make the outcome of an answer that is larger than any of the service's."""
-        return self.lost(operation, f"the answer is larger than {MAX_ANSWER >> 20} MiB", http_status)
+
+async def read_body(chunks: AsyncIterable[bytes]) -> bytes:
+    """The body of an answer; of one that is larger than any of the service's, only its beginning."""
+    read: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        read.append(chunk)
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            break
+    return b"".join(read)
 
 
 def broke_while_connecting(error: BaseException) -> bool:

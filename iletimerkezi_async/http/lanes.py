@@ -19,6 +19,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -78,7 +79,7 @@ class LanePool(HttpxPool):
         lane: httpx.AsyncHTTPTransport | None = None
         try:
             lane = await lanes.take(anew=anew) or self._new_lane()
-            raw = await self._run(lane.handle_async_request, operation, content)
+            raw = await self._run(partial(self._ask, lane.handle_async_request), operation, content)
             if isinstance(raw, RawAnswer) and not self.is_closed:
                 lanes.keep(lane)
                 lane = None

@@ -13,12 +13,10 @@ from yarl import URL
 from iletimerkezi_async.errors import ConfigurationError
 from iletimerkezi_async.wire.call import NotSent, RawAnswer
 
-from .exchange import MAX_ANSWER, Content, Exchanged, Pool
+from .exchange import Content, Exchanged, Pool, read_body
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     import httpx
     from aiohttp.abc import AbstractStreamWriter
 
@@ -34,7 +32,7 @@ class AiohttpSession(Pool):
     def __init__(self, session: object, base_url: httpx.URL) -> None:
         super().__init__(base_url)
         self._session = cast("aiohttp.ClientSession", session)
-        self._urls: dict[str, URL] = {}
+        self._urls = {operation: URL(address) for operation, address in self.addresses.items()}
 
     async def exchange(
         self,
@@ -47,27 +45,7 @@ class AiohttpSession(Pool):
         obstacle = self._obstacle(operation)
         if obstacle is not None:
             return obstacle
-        try:
-            response = await self._post(operation, content)
-            connection = response.connection
-            reused = connection is not None and self.note_answer(connection.transport)
-            try:
-                body = await _read_content(response)
-            finally:
-                # This does nothing if the answer was read to its end, as the connection is back in the pool.
-                response.close()
-            if body is None:
-                return self.too_large(operation, response.status)
-            return RawAnswer(response.status, body, response.headers, reused=reused)
-        except Exception as error:  # noqa: BLE001 - aiohttp and the caller's middlewares may raise anything
-            raised = _raised(error, self._urls.get(operation))
-            return raised or self.failed(operation, error, content, _reason(error, content.timeout))
-        except BaseException as error:  # noqa: BLE001 - raised again at once
-            # Cancelled. The frames below hold the body, and mean nothing to the caller.
-            error.__context__ = None
-            raise error.with_traceback(None)  # noqa: B904 - it is the same exception
-        finally:
-            content.may_go = None
+        return await self._run(self._ask, operation, content)
 
     def _obstacle(self, operation: str) -> NotSent | None:
         """The reason why the session cannot be used here, if there is one."""
@@ -82,13 +60,10 @@ class AiohttpSession(Pool):
             return NotSent(ConfigurationError("the http_client belongs to another event loop"))
         return None
 
-    def _post(self, operation: str, content: Content) -> Awaitable[aiohttp.ClientResponse]:
-        url = self._urls.get(operation)
-        if url is None:
-            url = self._urls[operation] = URL(self.url(operation))
+    async def _ask(self, operation: str, content: Content) -> RawAnswer:
         timeout = content.timeout
-        return self._session.post(
-            url,
+        response = await self._session.post(
+            self._urls[operation],
             data=_Payload(content),
             headers=self.headers,
             allow_redirects=False,
@@ -97,6 +72,38 @@ class AiohttpSession(Pool):
             auto_decompress=False,
             timeout=_client_timeout(timeout.pool, timeout.connect, timeout.read),
         )
+        connection = response.connection
+        reused = connection is not None and self.note_answer(connection.transport)
+        try:
+            body = await read_body(response.content.iter_any())
+        finally:
+            # This does nothing if the answer was read to its end, as the connection is back in the pool.
+            response.close()
+        return RawAnswer(response.status, body, response.headers, reused=reused)
+
+    def _raised(self, error: Exception, operation: str) -> RawAnswer | None:
+        # Not its subclasses, which are about redirections, proxies, bodies and web sockets. If it has a cause, the
+        # answer is not HTTP.
+        if type(error) is not aiohttp.ClientResponseError or error.__cause__ is not None:
+            return None
+        # A middleware that signs requests may have asked another server.
+        if error.request_info.real_url != self._urls[operation]:
+            return None
+        return RawAnswer(error.status, b"", error.headers or {}, bodyless=True)
+
+    def _reason(self, error: Exception, timeout: httpx.Timeout) -> str:
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            limit = _client_timeout(timeout.pool, timeout.connect, timeout.read).connect
+            return f"no connection within {spell_seconds(limit)}"
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return f"cannot connect: {error.os_error}"
+        if isinstance(error, aiohttp.ClientHttpProxyError):
+            return "the proxy opened no connection to the service"
+        if isinstance(error, aiohttp.SocketTimeoutError):
+            return f"no answer within {spell_seconds(timeout.read)}"
+        if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
+            return "the connection broke before the answer was complete"
+        return f"the exchange failed ({type(error).__name__})"
 
 
 @lru_cache(maxsize=32)
@@ -108,33 +115,6 @@ def _client_timeout(pool: float | None, connect: float | None, read: float | Non
         sock_connect=connect,
         sock_read=read,
     )
-
-
-def _raised(error: Exception, url: URL | None) -> RawAnswer | None:
-    """The answer in an error, if the caller's session raises errors for statuses."""
-    # Not its subclasses, which are about redirections, proxies, bodies and web sockets. If it has a cause, the answer
-    # is not HTTP.
-    if type(error) is not aiohttp.ClientResponseError or error.__cause__ is not None:
-        return None
-    # A middleware that signs requests may have asked another server.
-    if error.request_info.real_url != url:
-        return None
-    return RawAnswer(error.status, b"", error.headers or {}, bodyless=True)
-
-
-def _reason(error: Exception, timeout: httpx.Timeout) -> str:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        limit = _client_timeout(timeout.pool, timeout.connect, timeout.read).connect
-        return f"no connection within {spell_seconds(limit)}"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"cannot connect: {error.os_error}"
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return "the proxy opened no connection to the service"
-    if isinstance(error, aiohttp.SocketTimeoutError):
-        return f"no answer within {spell_seconds(timeout.read)}"
-    if isinstance(error, (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError)):
-        return "the connection broke before the answer was complete"
-    return f"the exchange failed ({type(error).__name__})"
 
 
 class _Payload(Payload):
@@ -162,18 +142,3 @@ class _Payload(Payload):
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """The same as text."""
         return self._content.take(to_write=False).decode(encoding, errors)
-
-
-async def _read_content(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body; `None` if it is larger than any answer of the service."""
-    length = response.content_length
-    if length is not None and length > MAX_ANSWER:
-        return None
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > MAX_ANSWER:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

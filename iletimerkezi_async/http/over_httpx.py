@@ -13,7 +13,7 @@ import httpx
 from iletimerkezi_async.wire.call import RawAnswer
 from iletimerkezi_async.wire.credentials import Body
 
-from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Exchanged, Pool
+from .exchange import CLOSING_TIME, MAX_ANSWER, Content, Pool, read_body
 from .settings import spell_seconds
 
 if TYPE_CHECKING:
@@ -38,55 +38,44 @@ class HttpxPool(Pool):
         self._library: Any = library
         self._stream_type = types.new_class("Stream", (_Stream, self._library.AsyncByteStream))
         self._headers = self._library.Headers({"Host": self.address, **self.headers})
-        self._urls: dict[str, httpx.URL] = {}
+        self._urls: dict[str, httpx.URL] = {
+            operation: self._library.URL(address) for operation, address in self.addresses.items()
+        }
 
-    async def _run(self, send: _Send, operation: str, content: Content) -> Exchanged:
-        """Send the request for an operation, and read the answer."""
+    async def _ask(self, send: _Send, operation: str, content: Content) -> RawAnswer:
+        response = await send(self._request(operation, content))
+        reused = self.note_answer(response.extensions.get("network_stream"))
         try:
-            response = await send(self._request(operation, content))
-            reused = self.note_answer(response.extensions.get("network_stream"))
-            try:
-                body = await _read_body(response)
-            finally:
-                if not response.is_closed:
-                    with anyio.move_on_after(CLOSING_TIME, shield=True):
-                        await response.aclose()
-            if body is None:
-                return self.too_large(operation, response.status_code)
-            return RawAnswer(response.status_code, body, response.headers, reused=reused)
-        except Exception as error:  # noqa: BLE001 - httpx, TLS and a caller's transport may raise anything
-            # Not chained: httpx's errors hold the request, and its frames the body.
-            raised = self._raised(error, operation)
-            reason = self._reason(error, content.timeout)
-            return raised or self.failed(operation, error, content, reason)
-        except BaseException as error:  # noqa: BLE001 - raised again at once
-            # Cancelled. The frames below hold the body, and mean nothing to the caller.
-            error.__context__ = None
-            raise error.with_traceback(None)  # noqa: B904 - it is the same exception
+            # Compression was declined: a piece of a compressed answer could unpack to any size, and a broken one ends
+            # early.
+            response.headers.pop("Content-Encoding", None)
+            stream = response.aiter_bytes()
+            body = await read_body(stream)
+            if len(body) > MAX_ANSWER:
+                await _abandon(stream)
         finally:
-            content.may_go = None
+            if not response.is_closed:
+                with anyio.move_on_after(CLOSING_TIME, shield=True):
+                    await response.aclose()
+        return RawAnswer(response.status_code, body, response.headers, reused=reused)
 
     def _request(self, operation: str, content: Content) -> httpx.Request:
-        url = self._urls.get(operation)
-        if url is None:
-            url = self._urls[operation] = self._library.URL(self.url(operation))
         extensions: dict[str, object] = {"timeout": content.timeout.as_dict()}
         if self.scheme == "https":
             extensions["trace"] = _trace_handshake()
         request: httpx.Request = self._library.Request(
-            "POST", url, headers=self._headers, content=content.body, extensions=extensions
+            "POST", self._urls[operation], headers=self._headers, content=content.body, extensions=extensions
         )
         request.stream = cast("httpx.AsyncByteStream", self._stream_type(content))
         return request
 
     def _raised(self, error: Exception, operation: str) -> RawAnswer | None:
-        """The answer in an error, if the caller's client raises errors for statuses."""
         if not isinstance(error, self._library.HTTPStatusError):
             return None
         refused, body = cast("httpx.HTTPStatusError", error), b""
         # The error may be of a hook's request to another server; one that was made by hand may have no request.
         with contextlib.suppress(RuntimeError):
-            if refused.request.url != self._urls.get(operation):
+            if refused.request.url != self._urls[operation]:
                 return None
         with contextlib.suppress(self._library.ResponseNotRead):
             body = refused.response.content
@@ -170,22 +159,6 @@ def _os_reason(error: BaseException) -> str:
             return f": {reason}"
         reason = reason.__cause__ or reason.__context__
     return ""
-
-
-async def _read_body(response: httpx.Response) -> bytes | None:
-    """The body; `None` if it is larger than any answer of the service."""
-    chunks: list[bytes] = []
-    size = 0
-    # Compression was declined: a piece of a compressed answer could unpack to any size, and a broken one ends early.
-    response.headers.pop("Content-Encoding", None)
-    stream = response.aiter_bytes()
-    async for chunk in stream:
-        size += len(chunk)
-        if size > MAX_ANSWER:
-            await _abandon(stream)
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 async def _abandon(stream: AsyncIterator[bytes]) -> None:

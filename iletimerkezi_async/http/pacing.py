@@ -327,15 +327,15 @@ class Gate:
         # The end of a pause, for a pacer without `hold_back`.
         self._held_until = -math.inf
 
-    async def wait(self, n: int, operation: str) -> IletimerkeziError | None:
+    async def wait(self, n: int, operation: str) -> None:
         """Wait until `n` recipients may be sent to, if there is a pacer.
 
-        Returns:
-            The error if the pacer failed: nothing was sent.
+        Raises:
+            IletimerkeziError: The pacer failed.
         """
         pacer = self._pacer
         if pacer is None:
-            return None
+            return
         try:
             while True:
                 while (pause := self._held_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it ends by the clock
@@ -343,14 +343,14 @@ class Gate:
                 await pacer.acquire(n)
                 # A turn given during a pause is not used: ask for another one.
                 if time.monotonic() >= self._held_until:
-                    return None
-        except IletimerkeziError as error:
-            return error
+                    return
+        except IletimerkeziError:
+            raise
         except Exception as error:  # noqa: BLE001 - a caller's pacer may raise anything
             complaint = TransportError(f"not sent, as the pacer failed ({type(error).__name__})", operation)
             # Chained: the only frame of ours that it has passed is this one, which holds no secret.
             complaint.__cause__ = error
-            return complaint
+        raise complaint
 
     def hold_back(self, seconds: float) -> None:
         """Let no order pass for some seconds, as the service asked."""

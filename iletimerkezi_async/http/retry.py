@@ -53,17 +53,6 @@ class Retry:
         return longest * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
 
 
-def check_retry(retry: object) -> Retry:
-    """Check a policy of repetitions.
-
-    Raises:
-        ConfigurationError: It is not a `Retry`.
-    """
-    if not isinstance(retry, Retry):
-        raise ConfigurationError("`retry` must be a Retry, such as Retry(attempts=3)")
-    return retry
-
-
 def next_pause(retry: Retry, kind: Kind, outcome: AttemptOutcome[T], attempt: int) -> float | None:
     """Seconds to wait before the next attempt; `None` for no further attempt.
 

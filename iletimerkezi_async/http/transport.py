@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import logging
 import math
-import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -15,7 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from iletimerkezi_async.clocks import Clocks, Stopwatch
-from iletimerkezi_async.errors import ConfigurationError, OutcomeUnknownError
+from iletimerkezi_async.errors import ConfigurationError, IletimerkeziError, OutcomeUnknownError
 from iletimerkezi_async.wire.arguments import check_whole
 from iletimerkezi_async.wire.call import (
     Answered,
@@ -35,16 +32,13 @@ from .clients import borrow
 from .exchange import Content, Exchanged, Pool
 from .lanes import LanePool
 from .pacing import Gate
-from .retry import Retry, check_retry, next_pause
+from .retry import Retry, next_pause
 from .settings import check_timeout, longest_attempt
 from .telemetry import Observation, begin_attempt, describe_attempt, end_attempt, note_paced, start_telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     import httpx
 
-    from iletimerkezi_async.errors import ApiError, IletimerkeziError
     from iletimerkezi_async.wire.credentials import Body, Credentials
 
     from .clients import HttpClient
@@ -74,31 +68,26 @@ class Trail:
     last: Stopwatch | None = None
     is_doubted = False
 
+    async def before(self) -> None:
+        """Awaited before each attempt. If it raises, the attempt does not leave."""
+
     def may_leave(self) -> bool:
         """Whether an attempt may still leave; asked when its body is handed over."""
         return True
 
 
-class RefusedAgain:
-    """The result of a guarded call that was refused, or not repeated, after an attempt that may have been taken.
-
-    Attributes:
-        refusal: `None` if the refusal shows that the earlier attempt was taken; otherwise the refusal, which does not
-            show it.
-    """
-
-    def __init__(self, refusal: ApiError | None = None) -> None:
-        self.refusal = refusal
-
-
 class Transport:
     """Sends calls over pooled connections and repeats them as their kind allows.
+
+    A copy (by `copy.copy`) uses the same connections, and is closed with the original; its settings can be changed.
 
     Attributes:
         base_url: The base of the operations' addresses.
         host: The service's host.
         address: The same, with its port unless that is the default.
         retry: How often calls are repeated.
+        rate: The most recipients a second, for orders of at most this many; `None` for no limit.
+        patience: Seconds that a caller waits for an answer; `None` for no limit.
         longest_attempt: Seconds after which an attempt ends, whatever happens.
         clocks: The time by both clocks; the service's is read from its answers.
         telemetry: The observer of calls, if there is one.
@@ -130,17 +119,15 @@ class Transport:
         self.telemetry = start_telemetry()
         self.observes_calls = False
 
-    def copy(self) -> Transport:
-        """Make a copy over the same connections, closed with this one; its settings can be changed."""
-        return copy.copy(self)
-
-    def set_retry(self, retry: Retry) -> None:
+    def set_retry(self, retry: object) -> None:
         """Set how often calls are repeated.
 
         Raises:
             ConfigurationError: It is not a `Retry`.
         """
-        self.retry = check_retry(retry)
+        if not isinstance(retry, Retry):
+            raise ConfigurationError("`retry` must be a Retry, such as Retry(attempts=3)")
+        self.retry = retry
 
     def set_timeout(self, timeout: float | Timeouts) -> None:
         """Set the limits of an attempt.
@@ -149,46 +136,41 @@ class Transport:
             ConfigurationError: They are invalid.
         """
         self._timeout = check_timeout(timeout)
+        self.patience = self._timeout.read
         self.longest_attempt = longest_attempt(self._timeout)
 
     def set_pacer(self, pacer: Pacer | None) -> None:
         """Set the pacer."""
         self._gate = Gate(pacer)
         self._gates.add(self._gate)
-
-    @property
-    def rate(self) -> float | None:
-        """The most recipients a second, for orders of at most this many; `None` for no limit."""
-        return self._gate.rate
-
-    @property
-    def patience(self) -> float | None:
-        """Seconds that a caller waits for an answer."""
-        return self._timeout.read
+        self.rate = self._gate.rate
 
     async def call(self, call: Call[T]) -> T:
-        """Perform a call that is not guarded, so that its result is never a `RefusedAgain`.
+        """Perform a call that is not guarded, so that its result is always an answer.
 
         Raises:
             IletimerkeziError: As `perform`.
         """
         if self.observes_calls and self.telemetry is not None:
             with Observation(self.telemetry, self.host, call.operation) as observation:
-                observation.result = result = await self.perform(call)
+                result = await self.perform(call)
+                assert isinstance(result, Answered)
+                observation.result = result.value
         else:
             result = await self.perform(call)
-        assert not isinstance(result, RefusedAgain)
-        return result
+            assert isinstance(result, Answered)
+        return result.value
 
-    async def perform(
-        self, call: Call[T], trail: Trail | None = None, before: Callable[[], Awaitable[object]] | None = None
-    ) -> T | RefusedAgain:
+    async def perform(self, call: Call[T], trail: Trail | None = None) -> Answered[T] | Refused | None:
         """Send a call, and repeat it as its kind and the outcome allow.
 
         Args:
             call: What to send.
             trail: Its attempts that may have been taken; updated here.
-            before: Awaited before each attempt. Where it raises, nothing leaves.
+
+        Returns:
+            The answer. Of a guarded call after an attempt that may have been taken: the refusal of a repetition, which
+            does not show whether it was; or `None` if the refusal shows that it was.
 
         Raises:
             ApiError: The service refused.
@@ -201,7 +183,7 @@ class Transport:
         if len(body) > _LARGE:
             # Copying it took milliseconds: let other tasks run.
             await anyio.lowlevel.checkpoint()
-        outcome: AttemptOutcome[T] | None = None
+        outcome: Refused | Lost | NotSent | None = None
         for number in itertools.count(1):
             turned_away = await self._wait_for_turn(call)
             limit = _time_left(call, trail)
@@ -210,20 +192,17 @@ class Transport:
             if turned_away is not None:
                 outcome = turned_away
                 break
-            if before is not None:
-                await before()
+            await trail.before()
             # After a lost answer take a new connection: the idle ones may be broken, too.
             anew = isinstance(outcome, Lost)
-            outcome = await self._attempt(call, trail, body, limit, number, anew=anew)
-            if isinstance(outcome, Answered):
-                return outcome.value
+            ended = await self._attempt(call, trail, body, limit, number, anew=anew)
+            if isinstance(ended, Answered):
+                return ended
+            outcome = ended
             if isinstance(outcome, Refused):
                 await self._hold_back(call, outcome)
-            refused_again = _refused_again(call, trail, outcome)
-            if refused_again is not None:
-                return refused_again
             pause = next_pause(self.retry, call.operation.kind, outcome, number)
-            if pause is None or _find_obstacle(call):
+            if pause is None or find_obstacle(call.send_at):
                 break
             extra = describe_attempt(call, outcome, number, self.host)
             logger.warning("%s; attempt %d follows in %.2f s", outcome.error.reason, number + 1, pause, extra=extra)
@@ -232,16 +211,16 @@ class Transport:
 
     async def _wait_for_turn(self, call: Call[T]) -> NotSent | None:
         """Wait until the call may be sent; or return the reason why it cannot be sent."""
-        complaint: IletimerkeziError | None = None
         if call.recipients:
             # The loop's clock is read first, as its first use loads parts of anyio, which must not count as a wait.
             began = anyio.current_time()
-            complaint = await self._gate.wait(call.recipients, call.operation.name)
-            if complaint is None and self._gate.rate is not None:
+            try:
+                await self._gate.wait(call.recipients, call.operation.name)
+            except IletimerkeziError as error:
+                return NotSent(error)
+            if self.rate is not None:
                 note_paced(call, anyio.current_time() - began)
-        if complaint is None and self._pool.is_closed:
-            complaint = ConfigurationError("the client has been closed")
-        return None if complaint is None else NotSent(complaint)
+        return NotSent(ConfigurationError("the client has been closed")) if self._pool.is_closed else None
 
     async def _attempt(
         self, call: Call[T], trail: Trail, body: Body, limit: float, number: int, *, anew: bool
@@ -300,14 +279,9 @@ class Transport:
         await self._pool.aclose()
 
 
-def _find_obstacle(call: Call[T]) -> ApiError | None:
-    """The error if the order's schedule has passed."""
-    return find_obstacle(call.send_at, datetime.fromtimestamp(time.time(), timezone.utc))
-
-
 def _time_left(call: Call[T], trail: Trail) -> float:
     """Seconds that the next attempt may take; 0 if its schedule or its window has passed."""
-    if call.send_at is not None and _find_obstacle(call):
+    if call.send_at is not None and find_obstacle(call.send_at):
         return 0
     if trail.first is None or call.operation.window is None:
         return math.inf
@@ -315,37 +289,34 @@ def _time_left(call: Call[T], trail: Trail) -> float:
     return left + _WINDOW_GRACE if left > 0 else 0
 
 
-def _refused_again(call: Call[T], trail: Trail, outcome: AttemptOutcome[T]) -> RefusedAgain | None:
-    """The result if a refusal follows a lost answer: the call was taken, or a look-up can tell."""
-    if not isinstance(outcome, Refused) or outcome.later:
-        return None
-    if outcome.is_its_own and _is_as_if_taken(call, trail, outcome):
-        return RefusedAgain()
-    return RefusedAgain(outcome.error) if call.operation.traceable and trail.first else None
-
-
-def _is_as_if_taken(call: Call[T], trail: Trail, refused: Refused) -> bool:
-    """Whether a refusal, if it is the service's own, shows that an earlier attempt was taken."""
-    return refused.error.code == call.operation.taken_code and (trail.first is not None or trail.is_doubted)
-
-
-def _conclude(call: Call[T], trail: Trail, outcome: AttemptOutcome[T] | None) -> RefusedAgain:
+def _conclude(call: Call[T], trail: Trail, outcome: Refused | Lost | NotSent | None) -> Refused | None:
     """Return or raise the final outcome, after the last attempt.
+
+    Args:
+        call: The call.
+        trail: Its attempts that may have been taken.
+        outcome: The last attempt's; `None` if none was made.
 
     Raises:
         IletimerkeziError: As `Transport.perform`.
     """
     operation = call.operation
-    obstacle = None if isinstance(outcome, Refused) else _find_obstacle(call)
-    if obstacle is not None and trail.first is None:
-        raise obstacle
-    if obstacle is not None and operation.traceable:
-        return RefusedAgain(obstacle)
-    if outcome is None or isinstance(outcome, Answered):
-        raise OutcomeUnknownError("the time in which it may be sent again has passed", operation.name)
     in_doubt = trail.first is not None
     if isinstance(outcome, Refused):
-        in_doubt = not outcome.content and (in_doubt or _is_as_if_taken(call, trail, outcome))
+        is_as_if_taken = outcome.error.code == operation.taken_code and (in_doubt or trail.is_doubted)
+        if is_as_if_taken and outcome.is_its_own:
+            return None
+        if in_doubt and operation.traceable and not outcome.later:
+            return outcome
+        in_doubt = not outcome.content and (in_doubt or is_as_if_taken)
+    else:
+        obstacle = find_obstacle(call.send_at)
+        if obstacle is not None and not in_doubt:
+            raise obstacle
+        if obstacle is not None and operation.traceable:
+            return Refused(obstacle)
+    if outcome is None:
+        raise OutcomeUnknownError("the time in which it may be sent again has passed", operation.name)
     if operation.kind is Kind.REPEATABLE or not in_doubt:
         raise outcome.error
     message = f"the answer was lost, and the outcome is unknown (last error: {outcome.error.reason})"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from iletimerkezi_async.clocks import Stopwatch
@@ -23,9 +22,10 @@ from iletimerkezi_async.errors import (
     StoreError,
     TransportError,
 )
-from iletimerkezi_async.http.transport import RefusedAgain, Trail
+from iletimerkezi_async.http.transport import Trail
 from iletimerkezi_async.models import Order
 from iletimerkezi_async.stores.log import draw
+from iletimerkezi_async.wire.call import Answered
 from iletimerkezi_async.wire.draft import find_obstacle
 from iletimerkezi_async.wire.sending import proves_refusal, send_sms
 
@@ -110,12 +110,12 @@ class Attempts(Trail):
         transport = self.lookups.transport
         call = await in_thread(draft.recipients, send_sms, draft, self._is_astray)
         watch = Stopwatch()
-        result = await transport.perform(call, self, self.before)
-        if isinstance(result, RefusedAgain):
-            return await self._settle(result.refusal)
-        now = transport.clocks.now()
-        self._known.note(result.id, self._send.content, now, watch.elapsed, scheduled=draft.send_at is not None)
-        return result, True
+        result = await transport.perform(call, self)
+        if not isinstance(result, Answered):
+            return await self._settle(None if result is None else result.error)
+        order, now = result.value, transport.clocks.now()
+        self._known.note(order.id, self._send.content, now, watch.elapsed, scheduled=draft.send_at is not None)
+        return order, True
 
     def _is_astray(self, order: Order, reused: bool) -> bool:
         """Whether an answer belongs to another request.
@@ -136,7 +136,7 @@ class Attempts(Trail):
         """Settle an order that may have been taken, after its repetition was refused or not sent.
 
         Args:
-            refusal: As of `RefusedAgain`.
+            refusal: The refusal; `None` if it shows that an earlier attempt was taken.
 
         Returns:
             The order, and whether its id is surely its own.
@@ -314,8 +314,7 @@ class Claim(Attempts):
             IletimerkeziError: It surely was not taken.
             OvertakenError: Another call has the order.
         """
-        moment = datetime.fromtimestamp(time.time(), timezone.utc)
-        may_go = has_texts and find_obstacle(draft.send_at, moment) is None
+        may_go = has_texts and find_obstacle(draft.send_at) is None
         if self.lost and not await self._may_repeat(may_go=may_go):
             found = await self._look_up(draft)
             if found is not None:

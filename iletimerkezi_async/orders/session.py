@@ -86,7 +86,7 @@ class Session:
         #: Sends orders.
         self.sending = Sending(self.lookups, self._log, self._credentials)
         #: Reads the pages of lists.
-        self.pages = self.transport.copy()
+        self.pages = copy.copy(self.transport)
         self.pages.observes_calls = True
 
     @property
@@ -124,7 +124,7 @@ class Session:
             IletimerkeziError: As `AsyncClient.with_options`.
         """
         session = copy.copy(self)
-        session.transport = transport = self.transport.copy()
+        session.transport = transport = copy.copy(self.transport)
         if not isinstance(timeout, EllipsisType):
             transport.set_timeout(timeout)
         if not isinstance(retry, EllipsisType):

@@ -15,11 +15,10 @@ from iletimerkezi_async.errors import (
     OrderNotDueError,
     OrderNotFoundError,
     OutcomeUnknownError,
-    TransportError,
 )
-from iletimerkezi_async.http.transport import RefusedAgain
 from iletimerkezi_async.models import OrderReport, OrderStatus
 from iletimerkezi_async.redaction import forgetful
+from iletimerkezi_async.wire.call import Answered
 from iletimerkezi_async.wire.reports import get_report
 from iletimerkezi_async.wire.sending import cancel_order
 
@@ -59,8 +58,7 @@ async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
         OrderNotFoundError: There is no such order, or sending has begun.
         OutcomeUnknownError: All answers were lost, or the order's state does not decide.
     """
-    result = await transport.perform(cancel_order(order_id))
-    if not isinstance(result, RefusedAgain):
+    if isinstance(await transport.perform(cancel_order(order_id)), Answered):
         return
     status = await _find_status(transport, order_id)
     if status is OrderStatus.FAILED:
@@ -152,15 +150,13 @@ async def register_batches(transport: Transport, batches: Iterable[tuple[int, Ca
         batches: The number of consents in each request, and the request.
 
     Raises:
-        ApiError: The service refused a batch.
-        TransportError: A batch could not be sent.
-        OutcomeUnknownError: The answer to a batch was lost.
+        IletimerkeziError: As `AsyncClient.register_consents`.
     """
     registered = 0
     for count, call in batches:
         try:
             await transport.call(call)
-        except (ApiError, TransportError, OutcomeUnknownError) as error:
+        except IletimerkeziError as error:
             error.registered = registered
             raise
         registered += count

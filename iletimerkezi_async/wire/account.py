@@ -20,6 +20,7 @@ from .reading import (
     read_items,
     read_number,
     read_object,
+    read_string,
 )
 
 if TYPE_CHECKING:
@@ -47,13 +48,8 @@ def get_senders() -> Call[tuple[str, ...]]:
 
 def _read_senders(response: Json) -> tuple[str, ...]:
     """Read `senders: {sender: [..]}`. A sender stays exactly as it is approved: case and spaces matter."""
-    return tuple(map(_sender, read_items(read_container(response.get("senders")).get("sender"))))
-
-
-def _sender(value: object) -> str:
-    if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "":
-        return str(value)
-    raise UnreadableError("a sender is missing")
+    senders = read_items(read_container(response.get("senders")).get("sender"))
+    return tuple(needed(read_string(sender) or None, "a sender") for sender in senders)
 
 
 def get_blacklist(page: int, row_count: int, times: Mapping[str, str] | None) -> Call[tuple[list[str], int | None]]:
@@ -76,25 +72,12 @@ def _read_blacklist_page(response: Json) -> tuple[list[str], int | None]:
     return numbers, read_int(blacklist.get("count"))
 
 
-def add_blacklist(number: Number) -> Call[None]:
-    """Ask to block a number.
+def change_blacklist(operation: str, given: Number) -> Call[None]:
+    """Ask to block a number (`add-blacklist`) or to unblock it (`delete-blacklist`).
 
     Raises:
         RecipientError: It is not a number.
     """
-    return _blacklist_call("add-blacklist", number)
-
-
-def delete_blacklist(number: Number) -> Call[None]:
-    """Ask to unblock a number.
-
-    Raises:
-        RecipientError: It is not a number.
-    """
-    return _blacklist_call("delete-blacklist", number)
-
-
-def _blacklist_call(operation: str, given: Number) -> Call[None]:
     number = clean_number(given)
     if number is None:
         raise RecipientError(466, f"{find_flaw(given)} (see `numbers`)", operation, numbers=(write_out(given),))

@@ -198,12 +198,18 @@ class RawAnswer:
     @property
     def date(self) -> datetime | None:
         """The time at which it was written, by the server's clock."""
-        return _http_date(self.headers.get("Date"))
+        return _http_date(self.headers.get("Date", ""))
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that it asks to wait."""
-        return _retry_after(self.headers.get("Retry-After"), self.date)
+        """Seconds that it asks to wait. A time counts from its own `Date`, or else from this machine's clock."""
+        asked = self.headers.get("Retry-After", "")
+        if asked.strip().isdecimal() and len(asked) < 10:  # noqa: PLR2004 - a longer one is no number of seconds
+            return float(asked)
+        when = _http_date(asked)
+        if when is None:
+            return None
+        return max(0.0, (when - (self.date or datetime.now(timezone.utc))).total_seconds())
 
 
 def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host: str = "") -> AttemptOutcome[T]:
@@ -224,7 +230,7 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         status = response["status"]
         code = needed(read_int(status["code"]), "a code")
     except (ValueError, LookupError, TypeError):
-        return (_bodyless if raw.bodyless else _foreign)(call.operation.name, raw, host)
+        return _foreign(call.operation.name, raw, host)
     if code != _OK:
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
@@ -252,19 +258,11 @@ def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str)
     return Refused(api_error(code, message, call.operation.name, raw.http_status, retry_after=pause), pause, raw.date)
 
 
-def _bodyless(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
-    """Read a status without a body: a refusal, if it is one of the service's codes."""
-    status = raw.http_status
-    if status not in _REFUSALS:
-        return _foreign(operation, raw, host)
-    error = api_error(status, "", operation, status)
-    return Refused(error, raw.retry_after, raw.date, is_its_own=status > _LAST_OF_HTTP)
-
-
 def _foreign(operation: str, raw: RawAnswer, host: str) -> Refused | Lost:
-    """Read an answer without the service's code: one of a gateway, or half of the service's own."""
-    status = raw.http_status
-    pause = raw.retry_after
+    """Read an answer without the service's code: one of a gateway, half of the service's own, or only its status."""
+    status, pause = raw.http_status, raw.retry_after
+    if raw.bodyless and status in _REFUSALS:
+        return Refused(api_error(status, "", operation, status), pause, raw.date, is_its_own=status > _LAST_OF_HTTP)
     if status in {_TOO_MANY_REQUESTS, _UNAVAILABLE}:
         error = UnavailableError(status, "temporarily unavailable", operation, status, retry_after=pause)
         # After 429 the request was surely not passed on. A gateway that answers 503 may have passed it on.
@@ -297,10 +295,8 @@ def _message(value: object, scrub: Callable[[str], str]) -> str:
     return re.sub(_DIGITS, "***", " ".join(scrub(value).split()))[:_LONGEST_MESSAGE]
 
 
-def _http_date(value: str | None) -> datetime | None:
+def _http_date(value: str) -> datetime | None:
     """The aware time of a `Date` header; `None` if it is not a date, or has a year that no clock would show."""
-    if value is None:
-        return None
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
@@ -308,20 +304,3 @@ def _http_date(value: str | None) -> datetime | None:
     if not _EARLIEST_YEAR <= date.year <= _LATEST_YEAR:
         return None
     return date if date.tzinfo else date.replace(tzinfo=timezone.utc)
-
-
-def _retry_after(value: str | None, date: datetime | None) -> float | None:
-    """Seconds of a `Retry-After` header, in both of its forms.
-
-    Args:
-        value: The header, if there is one.
-        date: The answer's own `Date`, from which an absolute time is counted; without it, this machine's clock is used.
-    """
-    if value is None:
-        return None
-    if value.strip().isdecimal() and len(value) < 10:  # noqa: PLR2004 - a longer one is no number of seconds
-        return float(value)
-    when = _http_date(value)
-    if when is None:
-        return None
-    return max(0.0, (when - (date or datetime.now(timezone.utc))).total_seconds())

@@ -6,6 +6,7 @@ A refusal here has the class of error that the service's own refusal would raise
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -182,9 +183,9 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
     raise ScheduleError(457, "the scheduled time is out of range", _OPERATION)
 
 
-def find_obstacle(send_at: datetime | None, now: datetime) -> ScheduleError | None:
-    """The error if the scheduled time is past, as the service would then send at once. `now` is an aware time."""
-    return _past() if send_at is not None and send_at < now else None
+def find_obstacle(send_at: datetime | None) -> ScheduleError | None:
+    """The error if the scheduled time is past now, as the service would then send at once."""
+    return _past() if send_at is not None and send_at.timestamp() < time.time() else None
 
 
 def _past() -> ScheduleError:

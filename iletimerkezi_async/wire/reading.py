@@ -84,8 +84,10 @@ def read_id(value: object) -> int:
     Raises:
         UnreadableError: It is not a whole number of at least 1.
     """
-    id = read_int(value) or 0
-    return needed(id if id > 0 else None, "an id")
+    id = read_int(value)
+    if id is None or id <= 0:
+        raise UnreadableError("an id is missing")
+    return id
 
 
 def read_decimal(value: object) -> Decimal | None:
@@ -124,15 +126,19 @@ def read_time(value: object) -> datetime | None:
     return None
 
 
+def read_string(value: object) -> str | None:
+    """Read text, which may come as a number if it has only digits; `None` for anything else."""
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+
+
 def read_number(value: object) -> str:
     """Read a phone number as E.164; any other text stays as it is, so that no row is lost.
 
     Raises:
         UnreadableError: It is neither text nor a whole number.
     """
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        number, written = clean_number(value), str(value)
-        # The form of foreign numbers in answers is not documented: without a plus no country code is assumed.
-        is_abroad = written.startswith("00") and not (number or "").startswith("+90")
-        return written if is_abroad or number is None else number
-    raise UnreadableError("a number is missing")
+    written = needed(read_string(value), "a number")
+    number = clean_number(value)
+    # The form of foreign numbers in answers is not documented: without a plus no country code is assumed.
+    is_abroad = written.startswith("00") and not (number or "").startswith("+90")
+    return written if is_abroad or number is None else number

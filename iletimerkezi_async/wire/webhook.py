@@ -12,7 +12,7 @@ from iletimerkezi_async.errors import WebhookError
 from iletimerkezi_async.models import DeliveryEvent, MessageStatus
 from iletimerkezi_async.redaction import forgetful
 
-from .reading import Json, UnreadableError, is_empty, read_id, read_number, read_object
+from .reading import Json, UnreadableError, is_empty, needed, read_id, read_number, read_object, read_string
 
 __all__ = ["parse_webhook"]
 
@@ -49,7 +49,7 @@ def parse_webhook(body: bytes | str) -> DeliveryEvent:
     """
     if not isinstance(cast("object", body), (bytes, bytearray, str)):
         raise WebhookError("the body is neither bytes nor text")
-    if _is_large(body):
+    if len(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body) > _MAX_BODY:
         raise WebhookError(f"the body is larger than {_MAX_BODY >> 10} KiB")
     # An error of `orjson` holds the body, so it is not chained.
     with suppress(orjson.JSONDecodeError, UnreadableError):
@@ -62,35 +62,15 @@ def _read_event(report: Json) -> DeliveryEvent:
     status = _STATUS.get(word) if isinstance(word, (str, int)) else None
     if status is None:
         raise WebhookError(f"the body has an unknown status{_show(word)}")
+    to, body = report.get("to"), report.get("body")
     return DeliveryEvent(
         read_id(report.get("id")),
         read_id(report.get("packet_id")),
-        _read_to(report.get("to")),
+        read_number(needed(None if is_empty(to) else to, "a number")),
         status,
-        _read_message(report.get("body")),
+        "" if is_empty(body) else needed(read_string(body), "a text"),
     )
-
-
-def _is_large(body: bytes | bytearray | str) -> bool:
-    if isinstance(body, str) and len(body) <= _MAX_BODY:
-        return len(body.encode("utf-8", "surrogatepass")) > _MAX_BODY
-    return len(body) > _MAX_BODY
 
 
 def _show(word: object) -> str:
     return f": {word}" if isinstance(word, str) and re.fullmatch(_WORD, word) else ""
-
-
-def _read_to(value: object) -> str:
-    if is_empty(value):
-        raise UnreadableError("a number is missing")
-    return read_number(value)
-
-
-def _read_message(value: object) -> str:
-    if is_empty(value):
-        return ""
-    if isinstance(value, (str, int)) and not isinstance(value, bool):
-        # A text of digits only may come as a number.
-        return str(value)
-    raise UnreadableError("a text is missing")

@@ -19,6 +19,7 @@ from iletimerkezi_async import (
     ApiError,
     AsyncClient,
     AuthenticationError,
+    ConfigurationError,
     Consent,
     ConsentError,
     ConsentSource,
@@ -297,6 +298,27 @@ async def test_an_error_tells_how_many_were_registered(
         await canned.client.register_consents("BRAND", many(12))
     assert type(caught.value) is error
     assert pickle.loads(pickle.dumps(caught.value)).registered == caught.value.registered == before * 5
+
+
+async def test_a_client_closed_between_two_batches_tells_how_many_were_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every error has `registered`, also that of a closed client."""
+    monkeypatch.setattr("iletimerkezi_async.wire.consents.MAX_CONSENTS", 5)
+
+    answers = [ok(), ok()]
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        told = answers.pop(0)
+        if not answers:
+            await client.aclose()
+        return httpx.Response(200, json=told)
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    client = AsyncClient("demo", "demo", http_client=http)
+    with pytest.raises(ConfigurationError, match="closed") as caught:
+        await client.register_consents("BRAND", many(12))
+    assert caught.value.registered == 10
 
 
 def test_other_errors_have_registered_nothing() -> None:
