@@ -214,8 +214,7 @@ class Journal(StoreLog):
             row = await in_thread(draft.recipients, self._new_row, draft, entries)
         return Claim(
             self, row, self.now, lookups,
-            lease=self._lease if self._lease > 0 else float("inf"), keep=self.keep,
-            fence=self._fence, is_new=is_new, began=self._began,
+            lease=self._lease if self._lease > 0 else float("inf"), fence=self._fence, is_new=is_new, began=self._began,
         )  # fmt: skip
 
     def _new_row(self, draft: Draft, entries: Callable[[Draft], Sequence[int]]) -> Row:

@@ -158,7 +158,7 @@ class Orders:
         """Write down refused recipients, already counted, so that later runs do not send to them."""
         if self._journal is not None:
             claim = await self._journal.claim(self._lookups, task.draft, None, self._intake.entries)
-            await self._write(claim.write(life.refuse(claim.held, draw(), claim.keep, duplicate=False)))
+            await self._write(claim.write(life.refuse(claim.held, draw(), claim.log.keep, duplicate=False)))
 
     async def decide(self, task: Task, *, sent: bool) -> Task | None:
         """Write down a person's decision about an order whose outcome is unknown.
@@ -172,7 +172,7 @@ class Orders:
         now, version = self._journal.now, draw()
         change = life.mark_not_sent(claim.held, now, version)
         if sent:
-            change = life.mark_sent(claim.held, now, version, None, claim.keep)
+            change = life.mark_sent(claim.held, now, version, None, claim.log.keep)
         if not (isinstance(change, Change) and await self._write(claim.write(change))):
             return None
         if not sent:
@@ -236,7 +236,7 @@ class Orders:
                 task.row = claim.held
                 self.unsettled.append(task)
         elif is_duplicate or (isinstance(error, RecipientError) and task.draft.recipients == 1):
-            await self._write(claim.write(life.refuse(claim.held, draw(), claim.keep, duplicate=is_duplicate)))
+            await self._write(claim.write(life.refuse(claim.held, draw(), claim.log.keep, duplicate=is_duplicate)))
         elif not claim.is_new:
             # Surely not taken; a new one is not in the journal.
             await self._write(claim.write(life.strike(claim.held, draw())))

@@ -187,7 +187,6 @@ class Claim(Attempts):
         now: The log's time.
         lookups: The shared state of the client's searches.
         lease: Seconds after each write for which no other call may take over the order.
-        keep: Seconds for which the row is kept.
         fence: Makes the condition for writing a part of a campaign.
         is_new: Whether the row is not in the log yet.
         began: The start of the call or of the campaign, by the monotonic clock.
@@ -205,13 +204,12 @@ class Claim(Attempts):
         lookups: Lookups,
         *,
         lease: float,
-        keep: float,
         fence: Callable[[], Fence] | None = None,
         is_new: bool = False,
         began: float | None = None,
     ) -> None:
         super().__init__(lookups)
-        self.log, self.held, self.keep, self.is_new = log, held, keep, is_new
+        self.log, self.held, self.is_new = log, held, is_new
         self.owner = log
         self.ahead = now - time.time()
         self.lost = self.is_doubted = held.first is not None
@@ -234,7 +232,7 @@ class Claim(Attempts):
         since = Stopwatch()
         service = now_by(self.lookups, self.ahead).service
         lease = life.NO_LEASE if self._fence else self._lease
-        change = life.begin(self.held, draw(), service, lease, self.keep, lost=self.lost)
+        change = life.begin(self.held, draw(), service, lease, self.log.keep, lost=self.lost)
         try:
             is_owned = await self.write(change, may_be_undone=not self.begun)
         except StoreError as error:
@@ -283,7 +281,7 @@ class Claim(Attempts):
     async def settle_taken(self, order_id: int | None, *, note: KnownId | None) -> Row | None:
         """Write that the order was taken; return the row in the log, as `rows.settle_taken` does."""
         fence = None if self._fence is None else self._fence()
-        return await rows.settle_taken(self.log, self.held, order_id, self.keep, fence, note=note)
+        return await rows.settle_taken(self.log, self.held, order_id, self.log.keep, fence, note=note)
 
     def give_up(self, *, lost: bool) -> Change:
         """Make the change for a call that ends without an answer.
@@ -294,7 +292,7 @@ class Claim(Attempts):
         service = None
         if now.service is not None and last is not None:
             service = now.service - (self._since.elapsed if self.begun else now.local - last.local)
-        return life.give_up(self.held, draw(), self.keep, lost=lost, service=service)
+        return life.give_up(self.held, draw(), self.log.keep, lost=lost, service=service)
 
     # The steps.
 

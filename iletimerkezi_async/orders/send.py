@@ -67,7 +67,6 @@ class Sending:
         self._lookups = lookups
         self._transport = lookups.transport
         self._log = log
-        self._keep = 0.0 if log is None else log.keep
         self._account = account_of(credentials)
         #: Orders that could not be written into the store yet, by key and fingerprint.
         self._unnoted: dict[tuple[str, str], Order] = {}
@@ -130,7 +129,7 @@ class Sending:
             answer, obstacle = await self._claim(mine)
             assert answer.row is not None
             if obstacle is None:
-                claim = Claim(self._store, answer.row, answer.now, self._lookups, lease=self._lease, keep=self._keep)
+                claim = Claim(self._store, answer.row, answer.now, self._lookups, lease=self._lease)
                 try:
                     return await self._drive(claim, draft)
                 except OvertakenError:
@@ -160,7 +159,7 @@ class Sending:
     async def _claim(self, mine: Row) -> rows.Outcome:
         mine = evolve(mine, version=draw(), token=draw())
         try:
-            return await rows.claim(self._store, mine, self._lease, self._keep)
+            return await rows.claim(self._store, mine, self._lease, self._store.keep)
         except StoreError as error:
             if mine.first is None:
                 raise
@@ -229,7 +228,7 @@ class Sending:
         """Write an order that could not be written before."""
         row = evolve(mine, version=draw(), token=draw(), state=State.BEGUN)
         # Its id is not noted as known, as the time of the answer is lost.
-        await rows.settle_taken(self._store, row, order.id, self._keep)
+        await rows.settle_taken(self._store, row, order.id, self._store.keep)
         # Another call may have written it, too.
         self._unnoted.pop((mine.name.name, mine.content), None)
         return evolve(order, replayed=True)
@@ -256,7 +255,7 @@ class Sending:
         """
         self.check(send.key if isinstance(send, Send) else send, needed=True)
         return await self._mark(
-            send, lambda row, now: life.mark_sent(row, now, draw(), order_id, self._keep), SendState.SENT
+            send, lambda row, now: life.mark_sent(row, now, draw(), order_id, self._store.keep), SendState.SENT
         )
 
     async def mark_not_sent(self, send: Send | str) -> Send:
