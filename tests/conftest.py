@@ -7,8 +7,10 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
+import httpx
 import pytest
 from hypothesis import settings
+from waiting import PATIENCE
 
 from iletimerkezi_async import AsyncClient, Iys, Retry
 from iletimerkezi_async.sandbox import Sandbox
@@ -26,6 +28,10 @@ settings.register_profile("usual", deadline=None, derandomize=True, max_examples
 # Where another Python has made the searches.
 settings.register_profile("brief", deadline=None, derandomize=True, max_examples=10)
 settings.load_profile("usual")
+
+# Those who call servers with httpx itself wait for five seconds unless they say otherwise; a busy machine takes longer.
+for _limit in ("connect", "read", "write", "pool"):
+    setattr(httpx._config.DEFAULT_TIMEOUT_CONFIG, _limit, PATIENCE)
 
 #: The default policy without its pauses.
 QUICK = Retry(wait_initial=0.001, wait_max=0.01)

@@ -311,7 +311,7 @@ async def test_cancelled_while_its_journal_is_closed_a_result_is_not_lost(
 
     def slow(self: JournalFile) -> None:
         closing.set()
-        may_close.wait(30)
+        may_close.wait(PATIENCE)
         close(self)
 
     monkeypatch.setattr(JournalFile, "_close", slow)

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -21,6 +22,8 @@ from iletimerkezi_async.sandbox import Sandbox
 FIRST_NUMBER = 5301234567
 KEY = "sahte-anahtar-4711"
 HASH = "sahte-hash-0815"
+# How far it has come, which a command tells each second where it takes longer, as on a busy machine.
+_PROGRESS = re.compile(r"^\w+  [0-9,]+( of [0-9,]+)?(, [0-9,]+ a second.*)?\n", re.MULTILINE)
 
 
 class Command:
@@ -56,7 +59,7 @@ class Command:
         """Wait for its end."""
         out, err = process.communicate(stdin or None, timeout=PATIENCE)
         self.check(out + err)
-        return subprocess.CompletedProcess([], process.returncode, out, err)
+        return subprocess.CompletedProcess([], process.returncode, out, _PROGRESS.sub("", err))
 
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it without a terminal."""
@@ -144,6 +147,6 @@ def in_process(
         assert isinstance(code, int)
         out, err = capsys.readouterr()
         iletimerkezi.check(out + err)
-        return subprocess.CompletedProcess([], code, out, err)
+        return subprocess.CompletedProcess([], code, out, _PROGRESS.sub("", err))
 
     return run

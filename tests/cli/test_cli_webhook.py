@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from waiting import PATIENCE
 
 from iletimerkezi_async.cli.webhook import _is_loopback
 
@@ -84,7 +85,7 @@ def test_a_closed_pipe_ends_it(iletimerkezi: "Command") -> None:
         assert process.stdout
         process.stdout.close()
         assert httpx.post(url, json=_report()).status_code == 503
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr
         assert process.stderr.read() == ""
 

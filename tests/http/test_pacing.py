@@ -29,6 +29,7 @@ from canned import Canned, ok, refusal
 from frames import everything_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import PATIENCE
 
 from iletimerkezi_async import (
     AsyncClient,
@@ -303,7 +304,7 @@ def test_a_forked_process_does_not_wait_for_its_parent_s_waiters() -> None:
                 try:
                     thread = threading.Thread(target=anyio.run, args=(child,))
                     thread.start()
-                    thread.join(10)
+                    thread.join(PATIENCE)
                     code = 1 if thread.is_alive() else 0
                 finally:
                     os._exit(code)

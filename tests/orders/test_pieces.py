@@ -8,6 +8,7 @@ import threading
 import anyio
 import anyio.lowlevel
 import pytest
+from waiting import PATIENCE
 
 from iletimerkezi_async.orders.pieces import TimeSlice, in_thread
 
@@ -36,7 +37,7 @@ async def test_a_call_that_is_cancelled_does_not_end_before_its_work(natively: i
 
     def work() -> None:
         anyio.from_thread.run_sync(begun.set)
-        may_end.wait(30)
+        may_end.wait(PATIENCE)
         has_ended.append(True)
 
     async def call() -> None:

@@ -55,6 +55,9 @@ STORE_PATH = os.environ.get("STORE_PATH")
 
 CODE_SECONDS = int(os.environ.get("CODE_SECONDS", "180"))
 
+#: How long anybody waits for a code to be sent.
+SEND_SECONDS = float(os.environ.get("SEND_SECONDS", "10"))
+
 #: What became of the messages, by their ids. A real service has a table for this.
 states: dict[int, MessageStatus] = {}
 
@@ -63,9 +66,10 @@ states: dict[int, MessageStatus] = {}
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     # One client for the whole service: it holds the connections, and the pace that the account is allowed.
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(SqliteStore(STORE_PATH)) if STORE_PATH else None
-        # Nobody waits longer for a code.
-        client = AsyncClient(iys=Iys.OFF, store=store, timeout=10)
+        store = None
+        if STORE_PATH:
+            store = await stack.enter_async_context(SqliteStore(STORE_PATH, timeout=SEND_SECONDS))
+        client = AsyncClient(iys=Iys.OFF, store=store, timeout=SEND_SECONDS)
         app.state.sms = await stack.enter_async_context(client)
         yield
 

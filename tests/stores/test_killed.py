@@ -102,7 +102,7 @@ from iletimerkezi_async import AsyncClient, Iys
 
 async def main():
     ids = {{}}
-    async with ENGINES[{world.engine.name!r}]({world.engine.address!r}).store(timeout=20) as store:
+    async with ENGINES[{world.engine.name!r}]({world.engine.address!r}).store(timeout=60) as store:
         async with AsyncClient(
             {world.key!r}, "demo", sender="FIRMA", iys=Iys.OFF, base_url={world.url!r}, rate=None, store=store
         ) as client:

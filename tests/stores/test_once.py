@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from asking import interposed
-from waiting import until_told
+from waiting import PATIENCE, until_told
 from worlds import World
 
 from iletimerkezi_async import (
@@ -478,7 +478,7 @@ async def test_an_owner_that_is_late_tells_the_next(
 
     def slow(do: Callable[[], Answer], change: Change) -> Answer:
         asked.set()
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         return do()
 
     async def first() -> None:

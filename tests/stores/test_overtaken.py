@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import anyio
 import anyio.to_thread
+import httpx
 import pytest
 from asking import interposed
 from attrs import evolve
@@ -187,7 +188,7 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
 
     monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
     world.sandbox.fail("send-sms", "drop-answer")
-    async with world.client(store, timeout=0.5) as client:
+    async with world.client(store, timeout=httpx.Timeout(PATIENCE, read=0.5)) as client:
         with pytest.raises(OutcomeUnknownError, match="another call holds the key now"):
             await client.send_sms(TEXT, ALI, key="k")
     assert world.asked() == 1

@@ -115,7 +115,7 @@ async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Po
     """Of ours, and the store is of use again when the server is back."""
     engine, server = own_server
     async with engine.store(timeout=1) as store:
-        await Asking(store, account).find()
+        await until_of_use(Asking(store, account).find)
         await anyio.to_thread.run_sync(server.stop)
         try:
             error = await failure_of(store, account)
@@ -129,9 +129,10 @@ async def test_a_stopped_server_is_an_error_in_time(own_server: tuple[Engine, Po
 async def test_a_frozen_server_is_an_error_in_time(own_server: tuple[Engine, Postgres | Redis], account: str) -> None:
     """It takes what is sent and never answers; no thread waits for it for ever."""
     engine, server = own_server
-    async with engine.store(timeout=0.5) as store:
+    async with engine.store() as patient, engine.store(timeout=0.5) as store:
+        mine = await Asking(patient, account).granted()
         asking = Asking(store, account)
-        mine = await asking.granted()
+        await until_of_use(asking.find)
         server.signal(signal.SIGSTOP)
         try:
             async with anyio.create_task_group() as tasks:
@@ -139,11 +140,8 @@ async def test_a_frozen_server_is_an_error_in_time(own_server: tuple[Engine, Pos
                     tasks.start_soon(failure_of, store, account)
         finally:
             server.signal(signal.SIGCONT)
-
-        async def begin() -> None:
-            assert await asking.begin(mine)
-
-        await until_of_use(begin)
+        await until_of_use(asking.find)
+        assert await Asking(patient, account).begin(mine)
 
 
 def stuck_threads() -> int:
@@ -185,8 +183,8 @@ async def test_a_server_that_is_not_there_is_an_error(account: str) -> None:
 @pytest.mark.parametrize(
     ("store", "said"),
     [
-        (PostgresStore("postgresql+asyncpg://app:hemmelig@127.0.0.1:1/db", timeout=2), "127.0.0.1:1/db"),
-        (RedisStore("redis://:hemmelig@127.0.0.1:1/3", timeout=2), "127.0.0.1:1/3"),
+        (PostgresStore("postgresql+asyncpg://app:hemmelig@127.0.0.1:1/db", timeout=1), "127.0.0.1:1/db"),
+        (RedisStore("redis://:hemmelig@127.0.0.1:1/3", timeout=1), "127.0.0.1:1/3"),
     ],
     ids=["postgres", "redis"],
 )  # fmt: skip
@@ -393,14 +391,16 @@ async def test_a_statement_that_waits_for_a_lock_ends(postgres_url: str, account
     """By the server's own limit, so that the connection is of use again."""
     import psycopg
 
-    async with PostgresStore(postgres_url, timeout=0.4) as store:
+    async with PostgresStore(postgres_url) as patient, PostgresStore(postgres_url, timeout=0.4) as store:
+        mine = await Asking(patient, account).granted()
         asking = Asking(store, account)
-        mine = await asking.granted()
+        await until_of_use(asking.find)
         with psycopg.connect(postgres_url) as other:
             other.execute("SELECT 1 FROM iletimerkezi_rows WHERE account = %s FOR UPDATE", (account,))
             with pytest.raises(StoreError, match=r"0\.4 s"):
                 await asking.begin(mine)
-        assert await asking.begin(mine)
+        await until_of_use(asking.find)
+        assert await Asking(patient, account).begin(mine)
 
 
 async def test_a_foreign_file_is_left_alone(tmp_path: Path, account: str) -> None:
