@@ -36,7 +36,7 @@ from iletimerkezi_async import (
 )
 from iletimerkezi_async.stores import Store
 from iletimerkezi_async.stores.base import StoreLog
-from iletimerkezi_async.stores.log import Answer, Change
+from iletimerkezi_async.stores.log import Answer, Change, KnownId
 
 pytestmark = pytest.mark.anyio
 
@@ -401,6 +401,36 @@ async def test_a_call_while_an_answered_order_is_written_down(
         go_on.set()
     assert given == [Order(given[0].id, 1, replayed=True), Order(given[0].id, 1)]
     assert world.asked() == 1
+
+
+@pytest.mark.parametrize("key", ["k", None])
+async def test_an_id_that_was_looked_up_is_noted_from_the_first_attempt_on(
+    world: World, store: Store, key: str | None
+) -> None:
+    """The order may be that old: it is no proof that a list has what came after it."""
+    began: list[float] = []
+
+    class Slow:
+        """Lets five minutes pass before the second attempt."""
+
+        async def acquire(self, n: int) -> None:
+            if began:
+                world.later(minutes=5)
+            began.append(time.time())
+
+    world.sandbox.fail("send-sms", "drop-answer")
+    async with world.client(store, rate=Slow()) as client:
+        order = await client.send_sms(TEXT, ALI, key=key)
+    known: list[KnownId] = []
+    log = StoreLog(store)
+
+    async def is_noted() -> bool:
+        known.extend(await log.known_between(world.account, 0, 2**40))
+        return bool(known)
+
+    await until_told(is_noted)
+    assert [each.order_id for each in known] == [order.id]
+    assert abs(known[0].at.local - began[0]) < 120
 
 
 async def test_a_process_that_knows_nothing_finds_out(
