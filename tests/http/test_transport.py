@@ -194,7 +194,8 @@ async def test_idle_lanes_are_closed_when_the_pool_is_next_used(monkeypatch: pyt
         assert open_connections == 10
         monkeypatch.setattr("iletimerkezi_async.http.lanes._KEEPALIVE", 0.0)
         await client.get_balance()
-        await until(lambda: open_connections == 1)
+        # The new one is closed, too, if it is kept for so short a time.
+        await until(lambda: open_connections <= 1)
 
 
 @pytest.mark.parametrize("how", ["deadlines", "at once"])
