@@ -494,7 +494,7 @@ class AsyncClient:
 
         Args:
             order_id: The order's id, its digits, or the `Order`.
-            timeout: The most seconds to wait. Default: no limit.
+            timeout: The most seconds to wait; with 0, the order is looked at once. Default: no limit.
 
         Returns:
             The order, `OrderStatus.COMPLETED` or `OrderStatus.FAILED`.

@@ -121,7 +121,8 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
     limit = math.inf if timeout is None else timeout
     # Further looks at which the order may be missing.
     patience = 0
-    with anyio.move_on_after(limit) as scope:
+    # Without time to wait, one look is made all the same.
+    with anyio.move_on_after(limit if limit > 0 else math.inf) as scope:
         for look in itertools.count(1):
             try:
                 page = await transport.call(get_report(order_id, 1, 1))
@@ -135,6 +136,8 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
                 patience = _MOVING
                 if page.order.status in _FINAL:
                     return page.order
+            if limit <= 0:
+                break
             await anyio.sleep(pause_after(look, scope.deadline - anyio.current_time()))
     raise TimeoutError(f"the order is not finished after {limit:g} s")
 

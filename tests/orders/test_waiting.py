@@ -167,6 +167,18 @@ def test_the_time_is_up(backend: str, timeout: float, looks: list[int]) -> None:
     run(backend, main)
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("seconds", [0, -1])
+async def test_a_finished_order_comes_without_time_to_wait(
+    sandbox: Sandbox, client: AsyncClient, seconds: float
+) -> None:
+    """One look is made all the same: a finished order is not told to be unfinished."""
+    order = await client.send_sms("Kodunuz 1234", NUMBER)
+    sandbox.advance(minutes=10)
+    assert (await client.wait_for_order(order, timeout=seconds)).status is OrderStatus.COMPLETED
+    assert sandbox.request_counts["get-report"] == 1
+
+
 @BACKENDS
 @pytest.mark.parametrize("timeout", [0, -1])
 def test_no_time_at_all(backend: str, timeout: float) -> None:
