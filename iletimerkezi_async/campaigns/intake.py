@@ -223,7 +223,7 @@ class Intake(ABC, Generic[T]):
     @property
     def is_over(self) -> bool:
         """Whether all recipients are in drafts."""
-        return not self._fresh and (self.reader.is_over or self.changed >= _MOST_CHANGED)
+        return not self._fresh and self.reader.is_over
 
     async def fill(self) -> None:
         """Read until there are enough recipients for a full draft, or the source ends."""

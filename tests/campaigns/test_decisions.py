@@ -386,6 +386,17 @@ async def test_so_many_changed_texts_are_enough(path: Path, monkeypatch: pytest.
     assert len([*left]) == 17
 
 
+async def test_no_number_of_changed_texts_passes_in_silence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list is counted whole before it is read: then nothing of it is read, and the campaign stops all the same."""
+    monkeypatch.setattr("iletimerkezi_async.campaigns.intake._MOST_CHANGED", 3)
+    sandbox = Sandbox()
+    await send_messages(sandbox, path, dated(1, 6))
+    sent = Counter(sandbox.deliveries)
+    with pytest.raises(JournalError, match="other texts for 6 recipients"):
+        await send_messages(sandbox, path, dated(2, 6))
+    assert sandbox.deliveries == sent
+
+
 async def test_a_list_is_looked_through_before_anything_goes_out(path: Path) -> None:
     """New recipients who stand before a changed text do not get the new one."""
     sandbox = Sandbox()
