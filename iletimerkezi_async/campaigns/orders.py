@@ -49,7 +49,7 @@ class Task:
     Attributes:
         draft: Its content.
         row: Its row in the journal, if it was begun; it may have been taken then.
-        is_earlier: Whether an earlier run began it.
+        is_earlier: Whether an earlier run began it, and this run lost no attempt with it.
         attempts: The attempts of this run; with a journal, its claim.
     """
 
@@ -234,6 +234,8 @@ class Orders:
         if isinstance(error, OutcomeUnknownError):
             if await self._write(claim.write(claim.give_up(lost=True))):
                 task.row = claim.held
+                # `unknown` was decided before this run's attempt, which may have been taken.
+                task.is_earlier = task.is_earlier and not task.begun
                 self.unsettled.append(task)
         elif is_duplicate or (isinstance(error, RecipientError) and task.draft.recipients == 1):
             await self._write(claim.write(life.refuse(claim.held, draw(), claim.log.keep, duplicate=is_duplicate)))

@@ -253,6 +253,18 @@ async def test_a_decision_is_about_earlier_runs_alone(path: Path) -> None:
     assert sandbox.deliveries == Counter(numbers(20))
 
 
+async def test_a_decision_is_not_about_an_attempt_of_the_run_itself(path: Path) -> None:
+    """An order that did not arrive is sent again while that is safe; lost once more, it may have been taken by now."""
+    sandbox = Sandbox()
+    sandbox.fail("send-sms", "drop-request")
+    await run(sandbox, path, 20)
+    sandbox.fail("send-sms", "drop-answer")
+    result = await run(sandbox, path, 20, unknown="as_not_sent")
+    assert [failure.count for failure in result.unknown] == [20]
+    assert (await run(sandbox, path, 20)).accepted == 20
+    assert sandbox.deliveries == Counter(numbers(20))
+
+
 @pytest.mark.parametrize("fault", ["drop-answer", "drop-request", "html-502", "garbage"])
 async def test_a_time_that_cannot_be_heard_anew_lets_nothing_go_out_again(path: Path, fault: str) -> None:
     """By the one that was heard before, an order of eleven minutes ago would be one of now."""
