@@ -73,6 +73,7 @@ async def run_campaign(
     campaign: Campaign | None = None
     intake: Intake[Any]
     try:
+        # The source is closed here, so that an error of its closing has the result, too.
         async with reader, open_journal(journal, template, message, *session.identity) as book:
             if message is not None:
                 intake = NumberIntake(reader, template, terms.batch_size, message)

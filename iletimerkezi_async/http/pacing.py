@@ -305,10 +305,15 @@ class StorePacer(TokenBucket):
 
 
 def _read_rate(pacer: object) -> float | None:
-    """The pacer's `rate`; if a caller's own pacer has none, or means something else by the name, the service's."""
+    """The pacer's `rate`, or `None` if it has no limit.
+
+    If a caller's own pacer has no such attribute, or means something else by the name, it is the service's.
+    """
     rate = getattr(pacer, "rate", _RATE)
     number = to_number(rate)
-    return None if rate is None else (number if number > 0 else _RATE)
+    if rate is None or number == math.inf:
+        return None
+    return number if number > 0 else _RATE
 
 
 class Gate:

@@ -49,7 +49,8 @@ def parse_webhook(body: bytes | str) -> DeliveryEvent:
     """
     if not isinstance(cast("object", body), (bytes, bytearray, str)):
         raise WebhookError("the body is neither bytes nor text")
-    if len(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body) > _MAX_BODY:
+    # Text that is larger already by its characters is not encoded.
+    if len(body) > _MAX_BODY or (isinstance(body, str) and len(body.encode("utf-8", "surrogatepass")) > _MAX_BODY):
         raise WebhookError(f"the body is larger than {_MAX_BODY >> 10} KiB")
     # An error of `orjson` holds the body, so it is not chained.
     with suppress(orjson.JSONDecodeError, UnreadableError):

@@ -561,6 +561,33 @@ async def test_an_error_is_kept_if_its_source_cannot_be_closed() -> None:
             await client.send_bulk("Kampanya", Source())
 
 
+@pytest.mark.parametrize("journal", [False, True])
+async def test_the_result_is_told_if_only_the_source_cannot_be_closed(path: Path, journal: bool) -> None:
+    """All were texted: the error is chained to the result, so that nobody has to guess."""
+
+    class Source:
+        def __init__(self) -> None:
+            self.rows = iter(numbers(10))
+
+        def __aiter__(self) -> Source:
+            return self
+
+        async def __anext__(self) -> str:
+            for number in self.rows:
+                return number
+            raise StopAsyncIteration
+
+        async def aclose(self) -> None:
+            raise OSError("the connection is gone")
+
+    async with client_of(Sandbox()) as client:
+        with pytest.raises(OSError, match="the connection is gone") as caught:
+            await client.send_bulk("Kampanya", Source(), journal=path if journal else None)
+    told = caught.value.__context__
+    assert isinstance(told, BulkError)
+    assert told.result.accepted == 10
+
+
 async def test_a_key_and_a_campaign_of_one_store_know_of_each_other(
     tmp_path: Path, pass_minutes: Callable[[Sandbox, float], None]
 ) -> None:

@@ -526,6 +526,18 @@ async def test_a_pacer_whose_rate_is_something_else_paces_a_search_for_refused_n
 
 
 @pytest.mark.anyio
+async def test_a_pacer_may_say_that_it_has_no_limit() -> None:
+    """A refused order is then halved as without a pacer."""
+    sandbox = Sandbox(blocked=[NUMBER])
+    sandbox.fail("get-blacklist", "401")
+    pacer = Broken(ValueError(), works=100)
+    pacer.rate = math.inf  # type: ignore[attr-defined]  # as callers write it
+    async with sandbox.client(sender="FIRMA", iys=Iys.OFF, rate=pacer) as client:
+        result = await client.send_bulk("Bir", [NUMBER, "5301234568", "5301234569"])
+    assert (result.accepted, len(result.refused)) == (2, 1)
+
+
+@pytest.mark.anyio
 async def test_an_error_of_ours_that_a_pacer_raises_stays_what_it_is() -> None:
     """As that of a store which cannot be reached."""
     with pytest.raises(ConfigurationError, match="mine"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from frames import everything_of
@@ -182,6 +183,18 @@ def test_a_body_has_a_size(letter: str) -> None:
     for larger in (largest + " ", (largest + " ").encode()):
         with pytest.raises(WebhookError, match="larger than 64 KiB"):
             parse_webhook(larger)
+
+
+def test_a_huge_text_is_refused_without_a_copy() -> None:
+    """Encoding what anybody may post would hold up the event loop."""
+    huge = "ş" * 2**22
+    tracemalloc.start()
+    try:
+        with pytest.raises(WebhookError, match="larger than 64 KiB"):
+            parse_webhook(huge)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def survives(given: bytes | str) -> None:
