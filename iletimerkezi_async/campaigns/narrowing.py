@@ -55,9 +55,6 @@ class Narrowing:
 
     async def narrow(self, task: Task) -> None:
         """Send a refused order to all of its recipients but the refused ones."""
-        if self._orders.stop is not None:
-            # If the journal could not strike the order, it still has all of its recipients.
-            return
         refused, unsent = await self._leave_out_blocked(task)
         while (refused or unsent) and self._orders.stop is None:
             if not refused:
