@@ -12,6 +12,7 @@ claimed the row; no other call may change the row as long as the lease holds.
 | CLAIMED, lease over | claim, any content | CLAIMED, as a new row (of a campaign: same content only) |
 | CLAIMED, BEGUN, UNKNOWN, lease holds | claim, same content / other | busy / conflict |
 | BEGUN, UNKNOWN, lease over | claim, same content / other | the same state, with a new owner / conflict |
+| BEGUN, UNKNOWN, lease over | claim by a call that lost the row after an attempt | likewise, with both attempts |
 | SENT | claim, same content / other | replay / conflict |
 | CLAIMED | the owner gives up | FREE |
 | BEGUN, UNKNOWN of an earlier owner | the owner gives up | UNKNOWN, lease over |
@@ -118,6 +119,10 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
     if row.state is State.CLAIMED and row.name.scope is not Scope.CAMPAIGN:
         return anew
     ours = evolve(row, version=mine.version, token=mine.token)
+    if mine.first is not None and mine.last is not None and row.first is not None and row.last is not None:
+        # The log lost this call's row, and another call has attempts of its own: the span includes those of both.
+        first, last = min(row.first, mine.first, key=_local), max(row.last, mine.last, key=_local)
+        ours = evolve(ours, first=first, last=last)
     return Change(ours, lease, _kept(row.state, keep), durable=False)
 
 
@@ -247,6 +252,10 @@ def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:
     if row.state is State.SENT:
         return Obstacle.CONFLICT
     return Obstacle.BUSY if lease_left(row, now) else strike(row, version)
+
+
+def _local(moment: Moment) -> float:
+    return moment.local
 
 
 def _kept(state: State, keep: float) -> float:

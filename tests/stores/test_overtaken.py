@@ -283,6 +283,38 @@ async def test_a_row_that_a_store_loses_between_two_attempts(
     assert world.sent() == {ALI: 1}
 
 
+async def test_a_row_that_a_store_loses_and_another_call_begins_anew(
+    world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other's attempt is younger: the order's age counts from the lost one, which was taken."""
+    await client.get_balance()
+    real = type(store)._write
+
+    async def lose_elsewhere() -> None:
+        async with world.engine.store() as other_store, world.client(other_store) as other:
+            await other.get_balance()
+            with pytest.raises(OutcomeUnknownError):
+                await other.send_sms(TEXT, ALI, key="k")
+
+    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
+        monkeypatch.setattr(type(store), "_write", real)
+        world.engine.lose(world.account)
+        world.later(minutes=5)
+        anyio.run(lose_elsewhere)
+        return go_on()
+
+    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", lost))
+    world.sandbox.fail("send-sms", "drop-answer")
+    world.sandbox.fail("send-sms", "drop-request", times=99)
+    with pytest.raises(OutcomeUnknownError):
+        await client.send_sms(TEXT, ALI, key="k")
+    world.sandbox.heal()
+    world.later(minutes=6)
+    order = await client.send_sms(TEXT, ALI, key="k")
+    assert [each.id for each in world.sandbox.orders] == [order.id]
+    assert world.sent() == {ALI: 1}
+
+
 async def test_a_row_that_a_store_loses_and_another_order_takes(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
