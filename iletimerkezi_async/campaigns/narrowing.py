@@ -100,7 +100,9 @@ class Narrowing:
         parts = await in_thread(task.draft.recipients, self._divide, self._blocked, task)
         if not parts:
             return deque([task]), deque()
-        await self._orders.note_refused(parts[0])
+        if self._orders.stop is None:
+            # Otherwise the journal may still have the whole order, if it could not strike it.
+            await self._orders.note_refused(parts[0])
         return deque(), deque(parts[1:])
 
     def _divide(self, numbers: Seen, task: Task) -> list[Task]:

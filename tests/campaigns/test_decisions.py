@@ -230,6 +230,24 @@ async def test_what_cannot_be_written_down_is_surely_not_sent(path: Path, monkey
     assert not sandbox.orders
 
 
+async def test_a_refused_order_that_cannot_be_struck_out_is_in_the_journal_once(
+    path: Path, pass_minutes: Callable[[Sandbox, float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its blocked recipient is not written down a second time, and the next runs count each recipient once."""
+    sandbox = Sandbox(blocked=[numbers(40)[7]])
+    with monkeypatch.context() as full:
+        fill_disk(full, State.FREE)
+        with pytest.raises(JournalError, match="the disk is full"):
+            await run(sandbox, path)
+    sandbox.fail("send-sms", "drop-request")
+    second = await run(sandbox, path)
+    assert second.read == second.accepted + len(second.refused) + second.failures == 40
+    pass_minutes(sandbox, 61)
+    last = await run(sandbox, path)
+    assert (last.accepted, len(last.refused), last.failures) == (39, 1, 0)
+    assert sandbox.deliveries == Counter(number for number in numbers(40) if number != numbers(40)[7])
+
+
 async def test_an_order_that_never_left_is_not_in_the_journal(path: Path) -> None:
     """Neither as open nor as freed: what asks for its turn in vain leaves nothing behind."""
 
