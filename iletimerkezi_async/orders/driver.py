@@ -81,7 +81,7 @@ class Attempts(Trail):
         self._left_at = time.monotonic()
 
     async def count_alike(self) -> int:
-        """Count the look-alikes in the log, of the time around now: a call's attempts are minutes old at the most."""
+        """Count the look-alikes in the log, of the time around the last attempt."""
         return 0
 
     async def send(self, draft: Draft) -> Order:
@@ -251,9 +251,10 @@ class Claim(Attempts):
 
     async def count_alike(self) -> int:
         """Count the look-alikes in the log; while it is away, assume one."""
-        now = time.time() + self.ahead
+        last = self.held.last
+        assert last is not None
         with suppress(StoreError):
-            found = await self.log.alike(self.held, now - ALIKE_SECONDS, now + ALIKE_SECONDS)
+            found = await self.log.alike(self.held, last.local - ALIKE_SECONDS, last.local + ALIKE_SECONDS)
             return found.count(None)
         return 1
 
