@@ -1,7 +1,7 @@
 """The terms of sending: the options of all commands that send, and their question."""
 
 import sys
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Annotated
 
 from typer import Option
@@ -55,8 +55,7 @@ def read_terms(iys: IysChoice | None, sender: str | None, at: str | None, *, res
         )
     if sender is None:
         raise WrongUsageError(f"say --sender, or set {SENDER_VARIABLE}")
-    now = None if resumed else datetime.now(timezone.utc)
-    return write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), now=now)
+    return write_template(sender=sender, iys=iys.iys, send_at=_read_moment(at), may_be_past=resumed)
 
 
 def read_text(typed: str) -> str:

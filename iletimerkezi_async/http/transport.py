@@ -281,7 +281,7 @@ class Transport:
 
 def _time_left(call: Call[T], trail: Trail) -> float:
     """Seconds that the next attempt may take; 0 if its schedule or its window has passed."""
-    if call.send_at is not None and find_obstacle(call.send_at):
+    if find_obstacle(call.send_at):
         return 0
     if trail.first is None or call.operation.window is None:
         return math.inf

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from datetime import datetime, timezone
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ from .lookup import Lookups
 from .send import Sending
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from iletimerkezi_async.http.clients import HttpClient
     from iletimerkezi_async.http.pacing import Pacer
     from iletimerkezi_async.http.retry import Retry
@@ -106,7 +107,7 @@ class Session:
             sender=self.sender if sender is None else sender,
             iys=self.iys if iys is None else iys,
             send_at=send_at,
-            now=None if may_be_past else datetime.now(timezone.utc),
+            may_be_past=may_be_past,
         )
 
     def with_options(

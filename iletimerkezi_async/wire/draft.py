@@ -74,21 +74,21 @@ class Draft:
         return f"<Draft of {len(self.messages)} texts to {self.recipients} recipients>"
 
 
-def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, now: datetime | None) -> Draft:
+def write_template(*, sender: str | None, iys: Iys | None, send_at: datetime | None, may_be_past: bool) -> Draft:
     """Make a draft without messages, after checking its settings.
 
     Args:
         sender: The approved header.
         iys: The choice about the consent registry.
         send_at: When to send.
-        now: An aware time, against which `send_at` is checked; `None` if it may be in the past.
+        may_be_past: Whether `send_at` may be in the past.
 
     Raises:
         ConfigurationError: There is no sender, or no choice about the consent registry.
         SenderError: The sender is invalid.
         ScheduleError: The time is invalid, or in the past.
     """
-    return Draft(check_sender(sender), check_iys(iys), {}, round_schedule(send_at, now), 0)
+    return Draft(check_sender(sender), check_iys(iys), {}, round_schedule(send_at, may_be_past=may_be_past), 0)
 
 
 def check_sender(sender: object) -> str:
@@ -158,12 +158,12 @@ def check_iys(iys: object) -> Iys:
     return Iys(iys)
 
 
-def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
+def round_schedule(send_at: object, *, may_be_past: bool) -> datetime | None:
     """The scheduled time in Turkish time, rounded up to the minute, as the service takes no seconds.
 
     Args:
         send_at: When to send.
-        now: As for `write_template`.
+        may_be_past: Whether it may be in the past.
 
     Raises:
         ScheduleError: It is not an aware time, or in the past.
@@ -173,8 +173,9 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
     flaw = find_moment_flaw(send_at)
     if flaw is not None or not isinstance(send_at, datetime):
         raise ScheduleError(457, f"the scheduled time {flaw}", _OPERATION)
-    if now is not None and send_at < now:
-        raise _past()
+    obstacle = None if may_be_past else find_obstacle(send_at)
+    if obstacle is not None:
+        raise obstacle
     # pandas' own error is a `ValueError`.
     with suppress(OverflowError, ValueError):
         turkish = send_at.astimezone(TURKISH_TIME)
@@ -185,10 +186,8 @@ def round_schedule(send_at: object, now: datetime | None) -> datetime | None:
 
 def find_obstacle(send_at: datetime | None) -> ScheduleError | None:
     """The error if the scheduled time is past now, as the service would then send at once."""
-    return _past() if send_at is not None and send_at.timestamp() < time.time() else None
-
-
-def _past() -> ScheduleError:
+    if send_at is None or send_at.timestamp() >= time.time():
+        return None
     return ScheduleError(457, "the scheduled time is in the past", _OPERATION)
 
 

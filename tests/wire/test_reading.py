@@ -235,7 +235,7 @@ def test_messages_are_short_and_show_no_number() -> None:
 
 def test_an_order_is_repeated_for_nine_of_the_ten_minutes() -> None:
     """A tenth of the service's memory is left for the way; cancelling is repeated at any time."""
-    template = write_template(sender="FIRMA", iys=Iys.OFF, send_at=None, now=None)
+    template = write_template(sender="FIRMA", iys=Iys.OFF, send_at=None, may_be_past=False)
     assert isinstance(template, Draft)
     draft = Filling(template, [Message("Metin", "5301234567")]).draft()
     assert isinstance(draft, Draft)
