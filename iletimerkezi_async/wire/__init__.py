@@ -103,8 +103,7 @@ connections and never waits: a test needs no server.
 
 ## To add an operation
 
-1. Here: an entry in `OPERATIONS` with its name, its kind, the method that uses it and its payload; and a row in the
-   table above.
+1. Here: an entry in `OPERATIONS` with its name, its kind and the method that uses it; and a row in the table above.
 2. In the file of its subject: the request, which is a `Call`, beside the reader of its answer. Build the reader from
    those of `reading`: they accept all types that the service may write, and reject anything else.
 3. In `models` and in the package's `__all__`: its result, if that is a new type: frozen, with a `repr` that shows
@@ -120,25 +119,24 @@ from typing import Final
 from .call import SEND_WINDOW, Kind, Operation
 
 _ALL: Final = (
-    Operation("get-balance", Kind.REPEATABLE, ("get_balance",), "balance"),
+    Operation("get-balance", Kind.REPEATABLE, ("get_balance",)),
     Operation(
         "send-sms",
         Kind.GUARDED,
         ("send_sms", "send_messages", "send_bulk", "send_bulk_messages"),
-        "order",
         taken_code=451,
         traceable=True,
         window=SEND_WINDOW,
     ),
-    Operation("get-report", Kind.REPEATABLE, ("get_report", "get_order", "wait_for_order"), "order"),
-    Operation("get-reports", Kind.REPEATABLE, ("get_reports",), "orders"),
-    Operation("cancel-order", Kind.GUARDED, ("cancel_order",), "order", taken_code=455),
-    Operation("get-sender", Kind.REPEATABLE, ("get_senders",), "senders"),
-    Operation("get-blacklist", Kind.REPEATABLE, ("get_blacklist",), "blacklist"),
-    Operation("add-blacklist", Kind.REPEATABLE, ("add_blacklist",), "blacklist"),
-    Operation("delete-blacklist", Kind.GUARDED, ("delete_blacklist",), "blacklist", taken_code=474),
-    Operation("consent/create", Kind.ONCE, ("register_consents",), "consent"),
-    Operation("consent/show", Kind.REPEATABLE, ("check_consent",), "consent"),
+    Operation("get-report", Kind.REPEATABLE, ("get_report", "get_order", "wait_for_order")),
+    Operation("get-reports", Kind.REPEATABLE, ("get_reports",)),
+    Operation("cancel-order", Kind.GUARDED, ("cancel_order",), taken_code=455),
+    Operation("get-sender", Kind.REPEATABLE, ("get_senders",)),
+    Operation("get-blacklist", Kind.REPEATABLE, ("get_blacklist",)),
+    Operation("add-blacklist", Kind.REPEATABLE, ("add_blacklist",)),
+    Operation("delete-blacklist", Kind.GUARDED, ("delete_blacklist",), taken_code=474),
+    Operation("consent/create", Kind.ONCE, ("register_consents",)),
+    Operation("consent/show", Kind.REPEATABLE, ("check_consent",)),
 )
 
 #: All operations that this library uses, by name: the one table that telemetry, repetitions and tests follow.

@@ -40,8 +40,6 @@ _LAST_OF_HTTP = 451
 # between attempts), 402 (the first attempt may have used up the balance), 401 (the panel's switch or the IP address may
 # change), 457 (the time may have passed meanwhile).
 _CONTENT_CODES = frozenset({400, 404, 422, 453, 454, 458, 459, 460, 464, 466, 468, 469})
-# The names of all operations' payloads.
-_PAYLOADS = frozenset({"balance", "order", "orders", "senders", "blacklist", "consent"})
 
 
 class Kind(Enum):
@@ -62,7 +60,6 @@ class Operation(NamedTuple):
         name: The service's name for it, which is also its path.
         kind: Whether it may be repeated.
         methods: The methods of `AsyncClient` that use it.
-        payload: The name of the payload in its answers; of an answer without one, that of its request.
         taken_code: The code of the refusal that, after a lost answer, shows that the first attempt was taken.
         traceable: Whether other operations can show afterwards that it was taken.
         window: Seconds after the start of the first attempt within which it may be repeated.
@@ -71,7 +68,6 @@ class Operation(NamedTuple):
     name: str
     kind: Kind
     methods: tuple[str, ...]
-    payload: str
     taken_code: int | None = None
     traceable: bool = False
     window: float | None = None
@@ -235,19 +231,12 @@ def read_answer(call: Call[T], raw: RawAnswer, scrub: Callable[[str], str], host
         return _not_done(call, code, _message(status.get("message"), scrub), raw, host)
     try:
         value = call.read(response)
-        if not _is_astray(call, value, response, raw):
+        if call.is_astray is None or not call.is_astray(value, raw.reused):
             return Answered(value)
         reason = "the connection is out of step: it gave the answer to another request"
     except UnreadableError as complaint:
         reason = f"the answer says success, but {complaint}"
     return Lost(TransportError(reason, call.operation.name, raw.http_status, host), out_of_step=True)
-
-
-def _is_astray(call: Call[T], value: T, response: Json, raw: RawAnswer) -> bool:
-    """Whether a success is another request's, left over on the connection: one of another operation, or subject."""
-    if raw.reused and call.operation.payload not in response and not _PAYLOADS.isdisjoint(response):
-        return True
-    return call.is_astray is not None and call.is_astray(value, raw.reused)
 
 
 def _not_done(call: Call[T], code: int, message: str, raw: RawAnswer, host: str) -> Refused | Lost:

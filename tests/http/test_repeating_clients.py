@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +18,6 @@ from canned import NO_TLS, QUICK, http, ok, raw_server, refusal
 
 from iletimerkezi_async import (
     AsyncClient,
-    AuthenticationError,
     DuplicateOrderError,
     InsufficientBalanceError,
     Iys,
@@ -193,36 +192,6 @@ async def test_an_answer_too_many_is_not_the_next_order_s_report(own: bool) -> N
             assert [row.number for row in await client.get_report(1).collect()] == [NUMBER]
             assert [row.number for row in await client.get_report(2).collect()] == [OTHER]
             assert (await client.get_order(2)).id == 2
-
-
-@pytest.mark.parametrize(
-    ("first", "then"),
-    [
-        (lambda c: c.get_balance(), lambda c: c.cancel_order(5)),
-        (lambda c: c.get_balance(), lambda c: c.get_senders()),
-        (lambda c: c.get_order(5), lambda c: c.get_reports(date(2026, 5, 1), date(2026, 5, 1)).collect()),
-        (lambda c: c.get_order(5), lambda c: c.delete_blacklist(NUMBER)),
-        (lambda c: c.get_order(5), lambda c: c.check_consent(5, NUMBER, recipient_type="BIREYSEL", type="MESAJ")),
-    ],
-)
-async def test_an_answer_too_many_is_not_the_success_of_another_operation(
-    first: Callable[[AsyncClient], Awaitable[object]], then: Callable[[AsyncClient], Awaitable[object]]
-) -> None:
-    """Neither a cancelled order nor an empty list is told of what has another operation's payload."""
-    seen: list[bytes] = []
-
-    async def answer(stream: anyio.abc.ByteStream, request: bytes) -> None:
-        seen.append(request)
-        payload = ok(balance={"amount": "1", "sms": 1}) if b"balance" in request else ok(order={"id": 5, "status": 114})
-        if len(seen) > 1:
-            await stream.send(http(json.dumps(refusal(401)).encode()))
-            return
-        await stream.send(http(json.dumps(payload).encode()) * 2)
-
-    async with raw_server(answer) as (url, _), client_over(None, url) as client:
-        await first(client)
-        with pytest.raises((AuthenticationError, OutcomeUnknownError)):
-            await then(client)
 
 
 async def test_a_service_that_writes_one_id_into_all_reports_is_believed() -> None:
