@@ -1,12 +1,11 @@
-"""Ports for servers that tests start as processes of their own."""
+"""Ports for servers that tests start as processes of their own. `.ci/run` uses it before anything is installed."""
 
 from __future__ import annotations
 
 import random
 import socket
 import subprocess
-
-from waiting import wait_until
+import time
 
 # Below those from which the system takes the ports of outgoing connections. One of these may be in use by the time the
 # server begins; and whoever knocks again and again until it listens is at last connected with itself.
@@ -30,13 +29,12 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until somebody listens there.
 
     Raises:
-        RuntimeError: The process has ended.
+        RuntimeError: The process has ended, or listens only after two minutes, if at all.
     """
-
-    def listens() -> bool:
-        if process.poll() is not None:
-            raise RuntimeError("it does not listen")
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
         with socket.socket() as attempt:
-            return attempt.connect_ex(("127.0.0.1", port)) == 0
-
-    wait_until(listens)
+            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.005)
+    raise RuntimeError("it does not listen")
