@@ -66,7 +66,7 @@ class Postgres:
             self._folder = Path(f"/tmp/iletimerkezi-tests-{os.getpid()}-{self.port}")
             self._folder.mkdir()
             shutil.chown(self._folder, "postgres")
-        self._run("initdb", "--username=postgres", "--auth=trust", "--no-sync")
+        self._run("initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
 
     def _run(self, program: str, *arguments: str) -> None:
         path = _postgres_programs()[-1] / program
