@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import anyio.to_thread
+import pytest
 
 from iletimerkezi_async.orders import life, rows
 from iletimerkezi_async.stores import Store
@@ -73,3 +75,17 @@ def interposed(
         return act(go_on, change) if phase_of(change) == phase else go_on()
 
     return write
+
+
+def before_write(
+    patch: pytest.MonkeyPatch, store: Store, phase: str, happens: Callable[[], object], *, number: int = 1
+) -> None:
+    """Have something happen right before a store's write of a phase, the first one or a later one, and once."""
+    writes = itertools.count(1)
+
+    def act(go_on: Callable[[], Answer], change: Change) -> Answer:
+        if next(writes) == number:
+            happens()
+        return go_on()
+
+    patch.setattr(type(store), "_write", interposed(type(store), phase, act))

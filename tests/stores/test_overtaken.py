@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import httpx
 import pytest
-from asking import interposed
+from asking import before_write, interposed
 from attrs import evolve
 from waiting import PATIENCE
 from worlds import World
@@ -57,16 +57,13 @@ async def test_a_key_that_is_taken_over_before_the_first_attempt(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is sent: the other's order is given."""
-    real = type(store)._write
     others: list[Order] = []
 
-    def taken_over(go_on: Callable[[], Answer], change: Change) -> Answer:
-        monkeypatch.setattr(type(store), "_write", real)
+    def taken_over() -> None:
         world.later(minutes=5)
         others.append(anyio.run(send_elsewhere, world))
-        return go_on()
 
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", taken_over))
+    before_write(monkeypatch, store, "begin", taken_over)
     assert await client.send_sms(TEXT, ALI, key="k") == Order(others[0].id, 1, replayed=True)
     assert world.asked() == 1
 
@@ -168,7 +165,6 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
     world: World, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If another call takes over the key after an attempt, the outcome is unknown, not a failure to send."""
-    begins = 0
 
     async def take_over() -> None:
         async with world.engine.store() as other:
@@ -178,15 +174,11 @@ async def test_a_key_that_is_taken_over_after_an_attempt(
             _, obstacle = await rows.claim(log, evolve(row, version=draw(), token=draw()), 60, 3600)
             assert obstacle is None
 
-    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
-        nonlocal begins
-        begins += 1
-        if begins == 2:
-            world.later(minutes=5)
-            anyio.run(take_over)
-        return go_on()
+    def lost() -> None:
+        world.later(minutes=5)
+        anyio.run(take_over)
 
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
+    before_write(monkeypatch, store, "begin", lost, number=2)
     world.sandbox.fail("send-sms", "drop-answer")
     async with world.client(store, timeout=httpx.Timeout(PATIENCE, read=0.5)) as client:
         with pytest.raises(OutcomeUnknownError, match="another call holds the key now"):
@@ -198,16 +190,7 @@ async def test_a_key_that_is_gone_before_a_surely_unsent_order_is_repeated(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the earlier attempt surely was not taken, there is no doubt: the order is sent as a new one."""
-    begins = 0
-
-    def gone(go_on: Callable[[], Answer], change: Change) -> Answer:
-        nonlocal begins
-        begins += 1
-        if begins == 2:
-            world.engine.lose(world.account)
-        return go_on()
-
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", gone))
+    before_write(monkeypatch, store, "begin", lambda: world.engine.lose(world.account), number=2)
     world.sandbox.fail("send-sms", "503")
     assert (await client.send_sms(TEXT, ALI, key="k")).replayed is False
     assert world.sent() == {ALI: 1}
@@ -217,19 +200,16 @@ async def test_a_key_that_is_freed_after_an_attempt(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The order is not sent as a new one, as its attempt may have been taken: the reports have it."""
-    real = type(store)._write
 
     async def free() -> None:
         async with world.engine.store() as other_store, world.client(other_store) as other:
             await other.mark_not_sent("k")
 
-    def freed(go_on: Callable[[], Answer], change: Change) -> Answer:
-        monkeypatch.setattr(type(store), "_write", real)
+    def freed() -> None:
         world.later(minutes=11)
         anyio.run(free)
-        return go_on()
 
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", freed))
+    before_write(monkeypatch, store, "settle", freed)
     world.sandbox.fail("send-sms", "drop-answer", times=3)
     order = await client.send_sms(TEXT, ALI, key="k")
     assert [each.id for each in world.sandbox.orders] == [order.id]
@@ -242,14 +222,8 @@ async def test_a_row_that_a_store_loses_after_an_attempt(
 ) -> None:
     """The call writes again that its attempt may have been taken: no later call with the key sends the order."""
     await client.get_balance()
-    real = type(store)._write
 
-    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
-        monkeypatch.setattr(type(store), "_write", real)
-        world.engine.lose(world.account)
-        return go_on()
-
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", lost))
+    before_write(monkeypatch, store, "settle", lambda: world.engine.lose(world.account))
     world.sandbox.fail("send-sms", "drop-answer", times=99)
     with pytest.raises(OutcomeUnknownError):
         await client.send_sms(TEXT, ALI, key="k")
@@ -266,16 +240,8 @@ async def test_a_row_that_a_store_loses_between_two_attempts(
 ) -> None:
     """A refusal as a duplicate shows that the first attempt was taken, and not that nothing was sent."""
     await client.get_balance()
-    begins = 0
 
-    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
-        nonlocal begins
-        begins += 1
-        if begins == 2:
-            world.engine.lose(world.account)
-        return go_on()
-
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
+    before_write(monkeypatch, store, "begin", lambda: world.engine.lose(world.account), number=2)
     world.sandbox.fail("send-sms", "drop-answer")
     order = await client.send_sms(TEXT, ALI, key="k")
     world.later(minutes=11)
@@ -288,7 +254,6 @@ async def test_a_row_that_a_store_loses_and_another_call_begins_anew(
 ) -> None:
     """The other's attempt is younger: the order's age counts from the lost one, which was taken."""
     await client.get_balance()
-    real = type(store)._write
 
     async def lose_elsewhere() -> None:
         async with world.engine.store() as other_store, world.client(other_store) as other:
@@ -296,14 +261,12 @@ async def test_a_row_that_a_store_loses_and_another_call_begins_anew(
             with pytest.raises(OutcomeUnknownError):
                 await other.send_sms(TEXT, ALI, key="k")
 
-    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
-        monkeypatch.setattr(type(store), "_write", real)
+    def lost() -> None:
         world.engine.lose(world.account)
         world.later(minutes=5)
         anyio.run(lose_elsewhere)
-        return go_on()
 
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "settle", lost))
+    before_write(monkeypatch, store, "settle", lost)
     world.sandbox.fail("send-sms", "drop-answer")
     world.sandbox.fail("send-sms", "drop-request", times=99)
     with pytest.raises(OutcomeUnknownError):
@@ -319,24 +282,16 @@ async def test_a_row_that_a_store_loses_and_another_order_takes(
     world: World, store: Store, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The key is another order's now, which does not mean that nothing was sent."""
-    real = type(store)._write
 
     async def send_another() -> None:
         async with world.engine.store() as other_store, world.client(other_store) as other:
             await other.send_sms("another text", ALI, key="k")
 
-    begins = 0
+    def lost() -> None:
+        world.engine.lose(world.account)
+        anyio.run(send_another)
 
-    def lost(go_on: Callable[[], Answer], change: Change) -> Answer:
-        nonlocal begins
-        begins += 1
-        if begins == 2:
-            monkeypatch.setattr(type(store), "_write", real)
-            world.engine.lose(world.account)
-            anyio.run(send_another)
-        return go_on()
-
-    monkeypatch.setattr(type(store), "_write", interposed(type(store), "begin", lost))
+    before_write(monkeypatch, store, "begin", lost, number=2)
     world.sandbox.fail("send-sms", "drop-answer")
     with pytest.raises(OutcomeUnknownError, match="another call holds the key now"):
         await client.send_sms(TEXT, ALI, key="k")
