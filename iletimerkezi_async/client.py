@@ -334,7 +334,8 @@ class AsyncClient:
             on_progress: Called, and awaited if it is async, with a `Progress` after each order.
             journal: The path of the journal's file, or `store.journal(name)`. Created if missing.
             unknown: With a journal: a person's decision about orders of earlier runs whose outcome could not be found
-                out: `"keep"` leaves them open, `"as_sent"` counts them as sent, `"as_not_sent"` sends them again.
+                out: `"keep"` leaves them open, `"as_sent"` counts them as sent, `"as_not_sent"` sends them again. It is
+                not about an order that this run has sent again and lost.
             settle_for: With a journal: seconds for which, after everything else is sent, the campaign goes on to settle
                 unknown outcomes: only after ten minutes can the reports show that an order was not taken.
             sender: As for `send_sms`.

@@ -342,8 +342,8 @@ def fill_template(
     Args:
         template: The text, with `{column}` for a row's value; for a brace itself write it twice. It only inserts
             values, and evaluates nothing.
-        rows: The rows, sync or async: mappings, named tuples, rows of a database, also as a result
-            of SQLAlchemy; a table of pandas, polars or Arrow.
+        rows: The rows, sync or async: mappings, named tuples, rows of a database, also as a result of SQLAlchemy; a
+            table of pandas, polars or Arrow.
         to: The column with the phone numbers.
         decimal_comma: Whether numbers have a decimal comma, as Turkish readers expect. Text stays as it is.
 

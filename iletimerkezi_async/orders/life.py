@@ -41,6 +41,7 @@ each attempt leaves, `begin` records it.
 from __future__ import annotations
 
 from enum import Enum
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve
@@ -121,7 +122,8 @@ def claim(row: Row | None, now: float, mine: Row, lease: float, keep: float) -> 
     ours = evolve(row, version=mine.version, token=mine.token)
     if mine.first is not None and mine.last is not None and row.first is not None and row.last is not None:
         # The log lost this call's row, and another call has attempts of its own: the span includes those of both.
-        first, last = min(row.first, mine.first, key=_local), max(row.last, mine.last, key=_local)
+        by_log = attrgetter("local")
+        first, last = min(row.first, mine.first, key=by_log), max(row.last, mine.last, key=by_log)
         ours = evolve(ours, first=first, last=last)
     return Change(ours, lease, _kept(row.state, keep), durable=False)
 
@@ -252,10 +254,6 @@ def mark_not_sent(row: Row | None, now: float, version: str) -> Decision:
     if row.state is State.SENT:
         return Obstacle.CONFLICT
     return Obstacle.BUSY if lease_left(row, now) else strike(row, version)
-
-
-def _local(moment: Moment) -> float:
-    return moment.local
 
 
 def _kept(state: State, keep: float) -> float:

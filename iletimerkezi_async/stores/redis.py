@@ -33,7 +33,7 @@ logger = logging.getLogger("iletimerkezi_async")
 # Seconds between two attempts to connect again: few attempts, as each of them may take long, too.
 _PAUSE = 0.5
 # Seconds for which known ids, expired rows, and look-alikes in their index are kept.
-_KEPT = int(KNOWN_SECONDS)
+_KEPT_SECONDS = int(KNOWN_SECONDS)
 # The beginning of each script that needs the time.
 _CLOCK = """
 local time = redis.call('TIME')
@@ -45,7 +45,7 @@ _NOTING = f"""
 local function note(ids, details, id, told, age)
     redis.call('ZADD', ids, 'NX', spell(now - age), id)
     redis.call('HSETNX', details, id, told)
-    for _, key in ipairs({{ids, details}}) do redis.call('EXPIRE', key, {_KEPT}) end
+    for _, key in ipairs({{ids, details}}) do redis.call('EXPIRE', key, {_KEPT_SECONDS}) end
 end
 """
 # KEYS: the time at which the next recipient may be sent. ARGV: seconds to reserve, seconds until these may begin.
@@ -72,9 +72,9 @@ if ARGV[1] == 'write' and (there or '') == ARGV[2] then
     redis.call('ZREM', KEYS[2], KEYS[1])
     if first and first ~= '' then
         redis.call('ZADD', KEYS[2], first, KEYS[1])
-        redis.call('EXPIRE', KEYS[2], {_KEPT})
+        redis.call('EXPIRE', KEYS[2], {_KEPT_SECONDS})
     end
-    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_KEPT})
+    redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - {_KEPT_SECONDS})
     if ARGV[6] ~= '' then note(KEYS[3], KEYS[4], ARGV[6], ARGV[7], ARGV[8]) end
 end
 return {{spell(now), redis.call('HGETALL', KEYS[1])}}
@@ -82,13 +82,15 @@ return {{spell(now), redis.call('HGETALL', KEYS[1])}}
 # KEYS: the known ids, the details of each. ARGV: ids, each followed by its details and its age.
 _NOTE = f"""{_CLOCK}{_NOTING}
 for place = 1, #ARGV, 3 do note(KEYS[1], KEYS[2], ARGV[place], ARGV[place + 1], ARGV[place + 2]) end
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KEPT})) do redis.call('HDEL', KEYS[2], id) end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KEPT})
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - {_KEPT_SECONDS})) do
+    redis.call('HDEL', KEYS[2], id)
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - {_KEPT_SECONDS})
 """
 # KEYS: the look-alikes. ARGV: the row that asks, the earliest last attempt, the latest first attempt.
 _ALIKE_TO = f"""
 local counted, found = {{begun = true, sent = true, unknown = true}}, {{}}
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2] - {_KEPT}, ARGV[3])) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2] - {_KEPT_SECONDS}, ARGV[3])) do
     local row = redis.call('HMGET', name, 'state', 'last_at', 'order_id')
     if name ~= ARGV[1] and row[1] and counted[row[1]] and tonumber(row[2]) >= tonumber(ARGV[2]) then
         found[#found + 1] = row[3]
@@ -149,7 +151,7 @@ class RedisStore(Store):
         # Redis keeps no campaigns: one script cannot write their many rows as a transaction would.
         assert fence is None
         row = change.row
-        deleted_after = change.keep + (0 if row.state is State.FREE else _KEPT)
+        deleted_after = change.keep + (0 if row.state is State.FREE else _KEPT_SECONDS)
         values: list[str | float] = ["write", "" if old is None else old.version, change.lease, change.keep]
         values.append(int(deleted_after))
         values += ["", "", ""] if change.note is None else _spell_known(change.note)

@@ -45,9 +45,9 @@ _VALUES = ", ".join(_SPELT.values())
 _SET = ", ".join(f"{column} = {_SPELT[column]}" for column in _KEPT[4:])
 # Seconds for which known ids, and rows from their expiry on, are kept: a late INSERT could bring back a version that
 # others have read.
-_KEPT_ON = int(KNOWN_SECONDS)
+_KEPT_SECONDS = int(KNOWN_SECONDS)
 # A campaign's rows do not wait for this, as their `keep` is as long.
-_OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_KEPT_ON})"
+_OVER = f"expires_at <= {{now}} AND (state = 'free' OR scope = 'campaign' OR expires_at <= {{now}} - {_KEPT_SECONDS})"
 
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS iletimerkezi_rows (
@@ -138,7 +138,7 @@ _KNOWN_BETWEEN = (
 _SWEEP = (
     f"""DELETE FROM iletimerkezi_rows WHERE (account, scope, name) IN
     (SELECT account, scope, name FROM iletimerkezi_rows WHERE part = 0 AND {_OVER})""",
-    f"DELETE FROM iletimerkezi_ids WHERE known_at <= {{now}} - {_KEPT_ON}",
+    f"DELETE FROM iletimerkezi_ids WHERE known_at <= {{now}} - {_KEPT_SECONDS}",
 )
 _RESERVE = (
     "INSERT INTO iletimerkezi_pace (account, free_at) VALUES (:account, {now} + :delay + :seconds) "
