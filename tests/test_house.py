@@ -297,3 +297,12 @@ def test_the_top_level_holds_what_it_should() -> None:
     assert {name for name in top if not name.startswith(".")} <= {
         "CHANGELOG.md", "LICENSE", "README.md", "benchmarks", "iletimerkezi_async", "pyproject.toml", "tests",
     }  # fmt: skip
+
+
+def test_ports_are_found_without_any_package() -> None:
+    """`.ci/run` looks for free ones before it has installed anything."""
+    here = os.fspath(Path(__file__).parent)
+    code = f"import sys; sys.path.insert(0, {here!r}); import ports; print(ports.free_port())"
+    # Isolated, and without the packages of this environment.
+    shown = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert shown.stdout.strip().isdecimal(), shown.stderr
