@@ -53,7 +53,7 @@ def choose_base_url(given: object) -> httpx.URL:
     base_url = (named or SERVICE_URL) if given is None else given
     name = f"the environment variable {BASE_URL_VARIABLE}" if named else "`base_url`"
     url = _read_url(base_url)
-    if url is None or url.scheme not in {"http", "https"} or not url.host or not _has_port(url):
+    if url is None or url.scheme not in {"http", "https"}:
         raise ConfigurationError(f"{name} must be an absolute https:// address")
     # httpx escapes white space and other characters that no host has with a percent sign.
     if "%" in url.host or (isinstance(base_url, str) and any(map(str.isspace, base_url))):
@@ -71,14 +71,19 @@ def _read_url(value: object) -> httpx.URL | None:
     if not isinstance(value, (str, httpx.URL)):
         return None
     try:
-        return httpx.URL(value)
+        url = httpx.URL(value)
+        return url if _leads_somewhere(url) else None
     except (httpx.InvalidURL, ValueError):
         return None
 
 
-def _has_port(url: httpx.URL) -> bool:
-    """Whether its port, if any, can exist; httpx accepts any number."""
-    return url.port is None or 0 < url.port <= _LAST_PORT
+def _leads_somewhere(url: httpx.URL) -> bool:
+    """Whether it has a host, and its port can exist: httpx accepts any number.
+
+    Raises:
+        ValueError: The host is no international name, though it begins like one.
+    """
+    return bool(url.host) and (url.port is None or 0 < url.port <= _LAST_PORT)
 
 
 def find_proxy(scheme: str, host: str) -> httpx.Proxy | None:
@@ -104,9 +109,9 @@ def find_proxy(scheme: str, host: str) -> httpx.Proxy | None:
 def _read_proxy(address: str) -> httpx.Proxy | None:
     try:
         proxy = httpx.Proxy(address if "://" in address else f"http://{address}")
+        return proxy if _leads_somewhere(proxy.url) else None
     except (httpx.InvalidURL, ValueError):
         return None
-    return proxy if proxy.url.host and _has_port(proxy.url) else None
 
 
 def _proxy_setting(kind: str) -> str:

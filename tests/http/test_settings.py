@@ -36,7 +36,7 @@ WRONG = {
     ],
     "max_connections": [None, "100", True, 0, -1, 1.5, NAN, INF, [], 10.0],
     "base_url": [5, "https://x.example:99999/v1", "https://x .example/v1", "https://x.example ",
-                 "https://x.example/v 1", "https://x\t.example", httpx.URL("https://x .example"),
+                 "https://x.example/v 1", "https://x\t.example", "https://xn--/v1", httpx.URL("https://x .example"),
                  b"https://x/v1", ["https://x/v1"], Path("https://x/v1"), True],
 }  # fmt: skip
 

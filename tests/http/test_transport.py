@@ -100,7 +100,9 @@ async def test_no_proxy_sees_plain_http(monkeypatch: pytest.MonkeyPatch) -> None
     assert requests == []
 
 
-@pytest.mark.parametrize("address", ["socks9://127.0.0.1:1", "http://user:hidden@proxy:port", "ftp://proxy"])
+@pytest.mark.parametrize(
+    "address", ["socks9://127.0.0.1:1", "http://user:hidden@proxy:port", "ftp://proxy", "http://user:hidden@xn--"]
+)
 def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     """It is told when the client is made, and not by every call; its password is not shown."""
     monkeypatch.setenv("HTTPS_PROXY", address)
