@@ -221,6 +221,7 @@ class Report(_Rows[Delivery]):
     def __init__(self, transport: Transport, order_id: int, *, page_size: int = MAX_ROWS, read_ahead: int = 8) -> None:
         super().__init__(transport)
         self._order_id = order_id
+        self._told = set[int]()
         self._read_ahead = read_ahead
         self._place = Cursor(page_size)
         self._first: list[str] = []
@@ -299,7 +300,7 @@ class Report(_Rows[Delivery]):
 
     async def _fetch_page(self, number: int, size: int) -> ReportPage:
         # A first page may be larger than the server's limit for a request.
-        return await self._transport.call(get_report(self._order_id, number, min(size, MAX_ROWS)))
+        return await self._transport.call(get_report(self._order_id, number, min(size, MAX_ROWS), self._told))
 
 
 class _Listing(_Rows[T], Generic[T]):

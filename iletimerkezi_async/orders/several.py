@@ -71,9 +71,10 @@ async def cancel_and_confirm(transport: Transport, order_id: int) -> None:
 
 async def _find_status(transport: Transport, order_id: int) -> OrderStatus | None:
     """Read the order's state, with several looks if needed; `None` if there is no report, or the order still waits."""
+    told = set[int]()
     for attempt in range(1, transport.retry.attempts + 1):
         try:
-            page = await transport.call(get_report(order_id, 1, 1))
+            page = await transport.call(get_report(order_id, 1, 1, told))
         except (OrderNotDueError, OrderNotFoundError):
             # The report lags, or the order is moving from waiting to being sent.
             pass
@@ -121,11 +122,12 @@ async def poll_order(transport: Transport, order_id: int, timeout: float | None)
     limit = math.inf if timeout is None else timeout
     # Further looks at which the order may be missing.
     patience = 0
+    told = set[int]()
     # Without time to wait, one look is made all the same.
     with anyio.move_on_after(limit if limit > 0 else math.inf) as scope:
         for look in itertools.count(1):
             try:
-                page = await transport.call(get_report(order_id, 1, 1))
+                page = await transport.call(get_report(order_id, 1, 1, told))
             except OrderNotFoundError:
                 if not patience:
                     raise

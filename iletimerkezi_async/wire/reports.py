@@ -41,17 +41,24 @@ class ReportPage:
         return map(tuple[str, MessageStatus].__new__, repeat(Delivery), zip(self.numbers, self.statuses))
 
 
-def get_report(order_id: int, page: int, row_count: int) -> Call[ReportPage]:
-    """Ask for a page (from 1) of an order's report, of `row_count` (at most 1000) rows."""
-    order = {"id": order_id, "page": page, "rowCount": row_count}
-    disputed: int | None = None
+def get_report(order_id: int, page: int, row_count: int, told: set[int] | None = None) -> Call[ReportPage]:
+    """Ask for a page (from 1) of an order's report, of `row_count` (at most 1000) rows.
 
-    def is_astray(told: ReportPage, reused: bool) -> bool:
+    Args:
+        order_id: The order.
+        page: The page.
+        row_count: Its rows.
+        told: The ids in all answers to requests for this order's report; extended here.
+    """
+    order = {"id": order_id, "page": page, "rowCount": row_count}
+    ids = set[int]() if told is None else told
+
+    def is_astray(answer: ReportPage, reused: bool) -> bool:
         """Whether it is another order's report, on a connection that is out of step."""
-        nonlocal disputed
-        before, disputed = disputed, told.order.id
+        is_first = answer.order.id not in ids
+        ids.add(answer.order.id)
         # If the same id comes again, or over a new connection, the service itself writes it.
-        return reused and disputed not in {order_id, before}
+        return reused and is_first and answer.order.id != order_id
 
     return Call(OPERATIONS["get-report"], {"order": order}, read_report_page, is_astray=is_astray)
 

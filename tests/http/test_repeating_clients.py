@@ -205,6 +205,26 @@ async def test_a_service_that_writes_one_id_into_all_reports_is_believed() -> No
             assert (await client.get_order(index)).id == 5
 
 
+async def test_such_a_service_is_asked_once_for_each_page_and_each_look() -> None:
+    """Where an answer is not doubted because the one before it had the same id."""
+    looks: list[int] = []
+
+    async def answer(stream: anyio.abc.ByteStream, request: bytes) -> None:
+        page = json.loads(request.partition(b"\r\n\r\n")[2])["request"]["order"]["page"]
+        looks.append(page)
+        rows = [{"number": f"+90530123456{row}", "status": 111} for row in range(2)] if page < 3 else []
+        state = 114 if len(looks) > 5 else 113
+        await stream.send(http(json.dumps(ok(order={"id": 5, "status": state, "message": rows})).encode()))
+
+    async with raw_server(answer) as (url, _):
+        async with client_over(None, url) as client:
+            assert len(await client.get_report(1, page_size=2).collect()) == 4
+        assert looks == [1, 2, 3]
+        async with client_over(None, url) as client:
+            assert (await client.wait_for_order(1, timeout=60)).id == 5
+        assert looks == [1, 2, 3, 1, 1, 1]
+
+
 async def test_a_connection_out_of_step_is_closed() -> None:
     """The order goes out again over another one, whose answer is its own."""
     server = OutOfStep()
